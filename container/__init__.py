@@ -1,0 +1,1 @@
+"""Run one kernel safely and fast: sandboxes, limits, workspaces, kernel sessions."""

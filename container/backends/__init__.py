@@ -1,0 +1,1 @@
+"""Sandbox technologies, one module each."""

@@ -1,0 +1,249 @@
+"""The default sandbox: bubblewrap, always as an unprivileged user.
+
+Everything is denied unless named here: new user, mount, pid, net, ipc, uts and
+cgroup namespaces, no capability, an empty environment, a read-only system, and
+two writable places: the workspace and a tmpfs on /tmp.
+
+When the service is root, a small shell step, run as root in a private mount
+namespace, joins the control groups, makes directories that the unprivileged
+user could not reach (a Python under /root, say) available to it, and drops
+every privilege before bubblewrap starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import stat
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from container.cgroups import ControlGroup, make_control_group
+from container.errors import SandboxUnavailable
+from container.sandbox import ExitStatus, SandboxSpec
+
+STAGE = Path("/run/tallybook/stage")
+INSIDE_UID = 1000
+LOG_BYTES = 64 * 1024
+SYSTEM_FILES = (
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/fonts",
+    "/etc/alternatives",
+    "/etc/mime.types",
+)
+# Arguments come in positionally, so no value is ever pasted into the script.
+ROOT_STEP = """
+stage=$1; shift
+while [ "$1" = --cgroup ]; do echo $$ > "$2"; shift 2; done
+if [ "$1" = --stage ]; then mount -t tmpfs -o mode=0755,nosuid,nodev tallybook "$stage"; fi
+while [ "$1" = --stage ]; do mkdir -p "$3"; mount --bind "$2" "$3"; shift 3; done
+uid=$1; shift
+exec setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all \
+  --bounding-set=-all --no-new-privs -- "$@"
+"""
+
+
+def python_prefixes() -> tuple[Path, ...]:
+    """Return the directories that hold the running Python and its packages."""
+    return tuple(dict.fromkeys((Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve())))
+
+
+def hidden_packages() -> tuple[Path, ...]:
+    """Return where our own packages stand inside a Python prefix: user code must not import them."""
+    site = Path(__file__).resolve().parents[2]
+    inside_prefix = any(site.is_relative_to(p) for p in python_prefixes()) and (
+        site.name in {"site-packages", "dist-packages"}
+    )
+    names = ("container", "notebooks", "agent", "kernel_gateway")
+    return tuple(site / name for name in names) if inside_prefix else ()
+
+
+def reachable(path: Path) -> bool:
+    """Whether any user can walk to *path* (its own mode aside)."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+
+
+def make_bwrap_argv(
+    spec: SandboxSpec, sources: dict[Path, Path], *, bwrap: str = "bwrap"
+) -> list[str]:
+    """Build bubblewrap's command line for *spec*.
+
+    Args:
+        spec: What to run.
+        sources: Where bubblewrap finds a host path, for those that moved.
+        bwrap: The program.
+
+    Returns:
+        The argument vector; pure, so a test can read it.
+    """
+    argv = [bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    argv += ["--cap-drop", "ALL", "--hostname", "tallybook"]
+    argv += ["--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID)]
+    argv += ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "lib", "lib64", "sbin"):
+        top = Path("/", name)
+        if top.is_symlink():
+            argv += ["--symlink", os.readlink(top), str(top)]
+        elif top.is_dir():
+            argv += ["--ro-bind", str(top), str(top)]
+    for file in SYSTEM_FILES:
+        argv += ["--ro-bind-try", file, file]
+    # /tmp first: a Python or socket directory may itself stand under /tmp.
+    argv += ["--size", str(spec.limits.tmp_bytes), "--tmpfs", "/tmp"]  # noqa: S108
+    argv += ["--dev", "/dev", "--proc", "/proc"]
+    for prefix in python_prefixes():
+        if not prefix.is_relative_to("/usr"):
+            argv += ["--ro-bind", str(sources.get(prefix, prefix)), str(prefix)]
+    for package in hidden_packages():
+        argv += ["--tmpfs", str(package), "--remount-ro", str(package)]
+    for source, target in spec.readonly:
+        argv += ["--ro-bind", str(sources.get(source, source)), target]
+    mount = "--ro-bind" if spec.workspace_readonly else "--bind"
+    argv += [mount, str(sources.get(spec.workspace, spec.workspace)), "/workspace"]
+    if spec.sockets is not None:
+        argv += ["--bind", str(sources.get(spec.sockets, spec.sockets)), str(spec.sockets)]
+    for key, value in spec.env.items():
+        argv += ["--setenv", key, value]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/workspace", "--", *spec.argv]
+    return argv
+
+
+def make_root_argv(
+    uid: int, inner: Sequence[str], *, procs: Iterable[Path], staged: dict[Path, Path]
+) -> list[str]:
+    """Build the command a root service runs: join, stage, drop to *uid*, then *inner*."""
+    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", ROOT_STEP, "sh"]
+    argv.append(str(STAGE))
+    for file in procs:
+        argv += ["--cgroup", str(file)]
+    for source, target in staged.items():
+        argv += ["--stage", str(source), str(target)]
+    return [*argv, str(uid), *inner]
+
+
+class BubblewrapSandbox:
+    """One bubblewrap process tree (see `container.sandbox.Sandbox`)."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._group: ControlGroup | None = None
+        self._log = bytearray()
+        self._reader: asyncio.Task[None] | None = None
+        self._exit: ExitStatus | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Host process id of the outermost process."""
+        return self._process.pid if self._process else None
+
+    @property
+    def limits_in_force(self) -> str:
+        """What holds the memory, cpu and pids limits: a cgroup version or rlimits."""
+        return f"cgroup v{self._group.version}" if self._group else "rlimits"
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Start the command of *spec*.
+
+        Raises:
+            SandboxUnavailable: bubblewrap (or, for a root service, util-linux) is
+                missing, or a root service was given no unprivileged uid.
+        """
+        argv = self._argv(spec)
+        self._process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            cwd="/",
+        )
+        self._reader = asyncio.create_task(self._read_log())
+
+    def _argv(self, spec: SandboxSpec) -> list[str]:
+        bwrap = shutil.which("bwrap", path="/usr/bin:/usr/local/bin:/bin")
+        if bwrap is None:
+            raise SandboxUnavailable(
+                "bubblewrap is not installed", "Install it: apt-get install bubblewrap."
+            )
+        if os.geteuid() != 0:
+            return make_bwrap_argv(spec, {}, bwrap=bwrap)
+        if not spec.uid:
+            raise SandboxUnavailable(
+                "the service is root and the workspace belongs to root",
+                "Give the workspace to an unprivileged user.",
+            )
+        STAGE.mkdir(parents=True, exist_ok=True)
+        paths = [*python_prefixes(), *(source for source, _ in spec.readonly), spec.workspace]
+        if spec.sockets is not None:
+            paths.append(spec.sockets)
+        unreachable = [path for path in paths if not reachable(path)]
+        staged = {path: STAGE / str(number) for number, path in enumerate(unreachable)}
+        self._group = make_control_group(spec.name, spec.limits)
+        procs = self._group.procs_files() if self._group else ()
+        return make_root_argv(
+            spec.uid, make_bwrap_argv(spec, staged, bwrap=bwrap), procs=procs, staged=staged
+        )
+
+    async def _read_log(self) -> None:
+        process = self._process
+        if process is None or process.stdout is None:
+            return
+        while chunk := await process.stdout.read(8192):
+            self._log += chunk
+            del self._log[:-LOG_BYTES]
+
+    def log(self) -> str:
+        """Return the tail of what the command printed."""
+        return self._log.decode("utf-8", "replace")
+
+    def poll(self) -> ExitStatus | None:
+        """Return how it ended, or ``None`` while it runs."""
+        if self._exit is None and self._process and self._process.returncode is not None:
+            self._exit = self._exit_status(self._process.returncode)
+        return self._exit
+
+    def _exit_status(self, returncode: int) -> ExitStatus:
+        out_of_memory = bool(self._group and self._group.oom_kills())
+        # bubblewrap reports a command killed by a signal as 128 + signal, like a shell.
+        if returncode < 0:
+            return ExitStatus(signal=-returncode, out_of_memory=out_of_memory)
+        if returncode > 128:
+            return ExitStatus(signal=returncode - 128, out_of_memory=out_of_memory)
+        return ExitStatus(exit_code=returncode, out_of_memory=out_of_memory)
+
+    async def signal(self, signum: int) -> None:
+        """End the tree on SIGKILL or SIGTERM; other signals go by Jupyter's control channel."""
+        if self._process and self._process.returncode is None:
+            fatal = signum in (signal.SIGKILL, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGKILL if fatal else signum)
+
+    async def wait(self) -> ExitStatus:
+        """Wait for the end."""
+        if self._process is None:
+            return ExitStatus(exit_code=0)
+        await self._process.wait()
+        status = self.poll()
+        if status is None:
+            raise RuntimeError("a finished process has no exit status")
+        return status
+
+    async def aclose(self) -> None:
+        """Kill what is left, wait for it, remove the control group."""
+        if self._process is not None:
+            await self.signal(signal.SIGKILL)
+            await self.wait()
+        if self._reader is not None:
+            await self._reader
+        if self._group is not None:
+            # The last process leaves its group a moment after it was reaped.
+            for _ in range(50):
+                self._group.remove()
+                if not any(directory.exists() for directory in self._group.directories):
+                    break
+                await asyncio.sleep(0.01)

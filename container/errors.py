@@ -1,0 +1,151 @@
+"""Errors of the container layer.
+
+::
+
+    ContainerError
+    ├── SandboxUnavailable     this host cannot confine a kernel
+    ├── KernelStartFailed      the kernel never answered
+    ├── KernelDied             it ended while it was needed; variables are gone
+    │   └── MemoryLimitExceeded
+    ├── CellTimedOut           stopped at its time limit; `state_kept` says what is left
+    ├── OutputLimitExceeded    stopped because it printed too much; state kept
+    ├── UnsafePath             a name that leaves the workspace or is a link
+    └── WorkspaceFileNotFound
+"""
+
+from __future__ import annotations
+
+
+class ContainerError(Exception):
+    """Base of every error this layer raises on purpose."""
+
+    code = "container-error"
+
+
+class SandboxUnavailable(ContainerError):
+    """No kernel can be confined on this host, so none is started."""
+
+    code = "sandbox-unavailable"
+
+    def __init__(self, reason: str, way_out: str) -> None:
+        super().__init__(reason, way_out)
+        self.reason, self.way_out = reason, way_out
+
+    def __str__(self) -> str:
+        return f"No sandbox can be started here: {self.reason}. {self.way_out}"
+
+
+class KernelStartFailed(ContainerError):
+    """The kernel process ran, or tried to, but never answered."""
+
+    code = "kernel-start-failed"
+
+    def __init__(self, seconds: float, log: str) -> None:
+        super().__init__(seconds, log)
+        self.seconds, self.log = seconds, log
+
+    def __str__(self) -> str:
+        last = self.log.strip().splitlines()[-1:] or ["it printed nothing"]
+        return f"The kernel did not answer within {self.seconds:g} s ({last[0]}). Try again."
+
+
+class KernelDied(ContainerError):
+    """The kernel process ended; its variables are lost, its workspace is not."""
+
+    code = "kernel-died"
+
+    def __init__(self, signal: int | None = None, exit_code: int | None = None) -> None:
+        super().__init__(signal, exit_code)
+        self.signal, self.exit_code = signal, exit_code
+
+    def __str__(self) -> str:
+        how = f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}"
+        return (
+            f"The kernel died ({how}). Its variables are lost; the files in the workspace are "
+            "kept. The next request starts a new kernel."
+        )
+
+
+class MemoryLimitExceeded(KernelDied):
+    """The kernel was killed because it used more memory than its limit."""
+
+    code = "memory-limit-exceeded"
+
+    def __init__(self, memory_bytes: int) -> None:
+        super().__init__(9, None)
+        self.args = (memory_bytes,)
+        self.memory_bytes = memory_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"The kernel used more than its {self.memory_bytes // (1024 * 1024)} MB of memory and "
+            "was stopped. Its variables are lost; files are kept. Read fewer columns or rows at "
+            "once, or raise the memory limit."
+        )
+
+
+class CellTimedOut(ContainerError):
+    """The cell ran longer than its limit and was stopped."""
+
+    code = "cell-timed-out"
+
+    def __init__(self, seconds: float, *, state_kept: bool) -> None:
+        super().__init__(seconds, state_kept)
+        self.seconds, self.state_kept = seconds, state_kept
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_cell_timed_out, (self.seconds, self.state_kept))
+
+    def __str__(self) -> str:
+        state = (
+            "Variables are kept."
+            if self.state_kept
+            else "It would not stop, so the kernel was killed and its variables are lost."
+        )
+        return f"The cell ran longer than {self.seconds:g} s and was stopped. {state}"
+
+
+def _cell_timed_out(seconds: float, state_kept: bool) -> CellTimedOut:  # noqa: FBT001 (pickling)
+    return CellTimedOut(seconds, state_kept=state_kept)
+
+
+class OutputLimitExceeded(ContainerError):
+    """The cell produced more output than its limit and was interrupted."""
+
+    code = "output-limit-exceeded"
+
+    def __init__(self, output_bytes: int) -> None:
+        super().__init__(output_bytes)
+        self.output_bytes = output_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"The cell printed more than {self.output_bytes // 1024} KB and was interrupted. "
+            "Variables are kept. Print less, or write the result to a file in outputs/."
+        )
+
+
+class UnsafePath(ContainerError):
+    """A file name that would leave the workspace, or names a link or device."""
+
+    code = "unsafe-path"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name, self.reason = name, reason
+
+    def __str__(self) -> str:
+        return f"The file name {self.name[:120]!r} can't be used: {self.reason}."
+
+
+class WorkspaceFileNotFound(ContainerError):
+    """The workspace holds no such file."""
+
+    code = "file-not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"The workspace has no file {self.name[:120]!r}. List its files to see what is there."

@@ -1,0 +1,228 @@
+"""Workspaces: the only directory a kernel can write, and how the service touches it.
+
+Code in the kernel is hostile and owns this directory, so the service never opens
+a path in it by name: it walks down from the workspace's own descriptor, one
+component at a time, never through a link, and accepts plain files only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from container.errors import UnsafePath, WorkspaceFileNotFound
+
+MARKER = ".tallybook-workspace"
+INPUTS = "inputs"
+OUTPUTS = "outputs"
+UID_RANGE = range(310_000, 370_000)
+NAME_BYTES = 200
+MAX_LISTED = 10_000
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceFile:
+    """One plain file in a workspace.
+
+    Attributes:
+        name: Path relative to the workspace, with ``/``.
+        size: Bytes.
+        version: Changes whenever the content may have; cheap, unlike a hash.
+    """
+
+    name: str
+    size: int
+    version: str
+
+
+def safe_name(name: str) -> str:
+    """Turn an uploaded file's *name* into one plain, portable file name.
+
+    Raises:
+        UnsafePath: It is empty, too long, or tries to leave its directory.
+    """
+    plain = unicodedata.normalize("NFC", name).strip()
+    if not plain or plain.strip(".") == "":
+        raise UnsafePath(name, "it is empty; give the file a name")
+    if "\x00" in plain:
+        raise UnsafePath(name, "it holds a NUL character; rename the file")
+    if "/" in plain or "\\" in plain:
+        raise UnsafePath(name, "it holds a directory; send the bare file name")
+    if found := _FORBIDDEN.search(plain):
+        raise UnsafePath(name, f"it holds the character {found.group()!r}; rename the file")
+    if len(plain.encode()) > NAME_BYTES:
+        raise UnsafePath(name, f"it is longer than {NAME_BYTES} bytes; use a shorter one")
+    if plain.startswith("."):
+        raise UnsafePath(name, "it starts with a dot; rename the file")
+    return plain
+
+
+class Workspace:
+    """A workspace directory on the host."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @classmethod
+    def create(cls, directory: Path) -> Workspace:
+        """Create *directory* (or adopt an existing workspace) with ``inputs/`` and ``outputs/``.
+
+        A root service gives each workspace an unprivileged owner of its own.
+        """
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        workspace = cls(directory.resolve())
+        if not (workspace.directory.parent / f"{directory.name}{MARKER}").exists():
+            uid = secrets.choice(UID_RANGE) if os.geteuid() == 0 else None
+            for path in (workspace.directory, *(workspace.directory / n for n in (INPUTS, OUTPUTS))):
+                path.mkdir(exist_ok=True, mode=0o700)
+                if uid is not None:
+                    os.chown(path, uid, uid)
+            # Beside the directory, where the kernel can't forge it.
+            (workspace.directory.parent / f"{directory.name}{MARKER}").touch()
+        return workspace
+
+    @classmethod
+    def at(cls, directory: Path) -> Workspace | None:
+        """Return the workspace at *directory* if `create` made it, else ``None``."""
+        resolved = directory.resolve()
+        made = (resolved.parent / f"{resolved.name}{MARKER}").exists() and resolved.is_dir()
+        return cls(resolved) if made else None
+
+    @property
+    def uid(self) -> int | None:
+        """The unprivileged owner a root service runs the kernel as; ``None`` when not root."""
+        return self.directory.stat().st_uid if os.geteuid() == 0 else None
+
+    def remove(self) -> None:
+        """Delete the directory and its marker."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        (self.directory.parent / f"{self.directory.name}{MARKER}").unlink(missing_ok=True)
+
+    def open_read(self, name: str) -> BinaryIO:
+        """Open the plain file *name* (relative, ``/``-separated) for reading.
+
+        Raises:
+            UnsafePath: It is absolute, has ``..``, or passes a link or a special file.
+            WorkspaceFileNotFound: There is no such file.
+        """
+        parts = _parts(name)
+        with self._directory(parts[:-1], name) as parent:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            try:
+                descriptor = os.open(parts[-1], flags, dir_fd=parent)
+            except FileNotFoundError:
+                raise WorkspaceFileNotFound(name) from None
+            except OSError as error:
+                raise UnsafePath(name, f"it is not a plain file ({error.strerror})") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise UnsafePath(name, "it is not a plain file")
+        return os.fdopen(descriptor, "rb")
+
+    @contextlib.contextmanager
+    def replace_input(self, name: str) -> Iterator[BinaryIO]:
+        """Write ``inputs/<name>`` whole or not at all: a failed upload leaves no trace.
+
+        *name* must have come from `safe_name`.
+        """
+        with self._directory((INPUTS,), name) as parent:
+            part = f".{secrets.token_hex(8)}.part"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(part, flags, 0o600, dir_fd=parent)
+            try:
+                if (uid := self.uid) is not None:
+                    os.fchown(descriptor, uid, uid)
+                with os.fdopen(descriptor, "wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.rename(part, name, src_dir_fd=parent, dst_dir_fd=parent)
+                os.fsync(parent)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(part, dir_fd=parent)
+                raise
+
+    def free_input_name(self, name: str) -> str:
+        """Return *name*, or ``name (2).ext``, …: the first that is not taken in ``inputs/``."""
+        taken = {file.name.removeprefix(f"{INPUTS}/") for file in self.files(INPUTS)}
+        stem, dot, suffix = name.rpartition(".")
+        stem, suffix = (stem, dot + suffix) if stem else (name, "")
+        number, candidate = 2, name
+        while candidate in taken:
+            candidate = f"{stem} ({number}){suffix}"
+            number += 1
+        return candidate
+
+    def files(self, area: str = "") -> list[WorkspaceFile]:
+        """List the plain files below *area*, sorted by name; links and specials are left out."""
+        found: list[WorkspaceFile] = []
+        try:
+            with self._directory(tuple(p for p in area.split("/") if p), area) as top:
+                for below, _, names, descriptor in os.fwalk(".", dir_fd=top):
+                    base = below.removeprefix(".").lstrip("/")
+                    found += _plain_files(descriptor, base, names, area)
+                    if len(found) > MAX_LISTED:
+                        break
+        except WorkspaceFileNotFound:
+            return []
+        return sorted(found, key=lambda file: file.name)
+
+    def sha256(self, name: str) -> str:
+        """Return the hex sha256 of file *name*; the errors of `open_read`."""
+        with self.open_read(name) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @contextlib.contextmanager
+    def _directory(self, parts: tuple[str, ...], name: str) -> Iterator[int]:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.directory, flags)
+        try:
+            for part in parts:
+                try:
+                    child = os.open(part, flags, dir_fd=descriptor)
+                except FileNotFoundError:
+                    raise WorkspaceFileNotFound(name) from None
+                except OSError as error:
+                    reason = f"{part!r} is not a plain directory ({error.strerror})"
+                    raise UnsafePath(name, reason) from None
+                os.close(descriptor)
+                descriptor = child
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    if not name or "\x00" in name or name.startswith("/"):
+        raise UnsafePath(name, "it must be a path relative to the workspace")
+    parts = tuple(name.split("/"))
+    if any(part in ("", ".", "..") or len(part.encode("utf-8", "replace")) > 255 for part in parts):
+        raise UnsafePath(name, "it must stay inside the workspace")
+    return parts
+
+
+def _plain_files(descriptor: int, base: str, names: list[str], area: str) -> list[WorkspaceFile]:
+    found = []
+    for name in names:
+        with contextlib.suppress(OSError, UnicodeEncodeError):
+            info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            # A name that is not text can't be shown, asked for or recorded.
+            name.encode("utf-8")
+            unfinished = name.startswith(".") and name.endswith(".part")
+            if stat.S_ISREG(info.st_mode) and not unfinished:
+                path = "/".join(part for part in (area, base, name) if part)
+                version = f"{info.st_ino}-{info.st_size}-{info.st_mtime_ns}-{info.st_ctime_ns}"
+                found.append(WorkspaceFile(name=path, size=info.st_size, version=version))
+    return found
