@@ -25,7 +25,7 @@ INSIDE = Path(__file__).resolve().parent / "inside"
 LIBRARY = "/opt/tallybook"
 # Room for what the interpreter itself maps, so that the control group stays the
 # limit that counts and one huge allocation still ends in MemoryError.
-CGROUP_HEADROOM_BYTES = 192 * 1024 * 1024
+CGROUP_HEADROOM_BYTES = 64 * 1024 * 1024
 
 
 def runtime_directory() -> Path:

@@ -1,1 +1,1 @@
-"""x."""
+"""Record, verify, export, re-run and compare a path's notebook."""

@@ -1,0 +1,155 @@
+"""Values of the record: what was to run, why, and what happened."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Outcome = Literal["ok", "error", "interrupted", "died", "blocked", "not-run"]
+RERUNNABLE: frozenset[Outcome] = frozenset({"ok", "error"})
+"""Outcomes whose cells run again in a re-run; the others are kept as raw cells."""
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 with milliseconds and offset."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def new_cell_id() -> str:
+    """Return a fresh nbformat 4.5 cell id."""
+    return secrets.token_hex(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a cell came from and who let it run.
+
+    Attributes:
+        turn_id: The turn it answers.
+        request: The user's words; empty for code sent directly.
+        model: Model name as asked for, ``None`` for direct code.
+        model_version: Version the model reported.
+        tokens: Token counts of the generation: ``prompt``, ``output``, ``total``.
+        risk: Tier the code was given.
+        findings: Each with line, column, rule and reason.
+        decision: Who allowed or denied it, when, with which grant; ``None`` if not asked.
+    """
+
+    turn_id: str
+    request: str = ""
+    model: str | None = None
+    model_version: str | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    risk: str = "low"
+    findings: tuple[Mapping[str, Any], ...] = ()
+    decision: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellIntent:
+    """A cell about to run, as written to the journal first.
+
+    Attributes:
+        id: nbformat cell id.
+        source: The code, exactly as the kernel gets it.
+        provenance: Why it exists.
+        tags: Jupyter cell tags, ``parameters`` among them.
+        started: When the run began.
+        files_before: Workspace file → sha256.
+    """
+
+    id: str
+    source: str
+    provenance: Provenance
+    tags: tuple[str, ...] = ()
+    started: str = field(default_factory=utc_now)
+    files_before: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What happened when one cell ran.
+
+    Attributes:
+        outcome: How it ended; ``died`` means that no reply ever came.
+        execution_count: Jupyter's counter, when there was a reply.
+        outputs: nbformat outputs, in order, streams joined.
+        finished: When it ended.
+        seconds: Wall time.
+        error: ``{"code", "message"}`` or ``{"ename", "evalue"}``; ``None`` when ok.
+        files_after: Workspace file → sha256.
+    """
+
+    outcome: Outcome
+    execution_count: int | None = None
+    outputs: tuple[Mapping[str, Any], ...] = ()
+    finished: str = field(default_factory=utc_now)
+    seconds: float = 0.0
+    error: Mapping[str, str] | None = None
+    files_after: Mapping[str, str] = field(default_factory=dict)
+
+
+def intent_to_json(intent: CellIntent) -> dict[str, Any]:
+    """Render *intent* as plain JSON values."""
+    return asdict(intent)
+
+
+def intent_from_json(value: dict[str, Any]) -> CellIntent:
+    """Rebuild what `intent_to_json` made."""
+    provenance = dict(value["provenance"])
+    provenance["findings"] = tuple(provenance["findings"])
+    return CellIntent(
+        **{**value, "provenance": Provenance(**provenance), "tags": tuple(value["tags"])}
+    )
+
+
+def execution_to_json(execution: Execution) -> dict[str, Any]:
+    """Render *execution* as plain JSON values."""
+    return asdict(execution)
+
+
+def execution_from_json(value: dict[str, Any]) -> Execution:
+    """Rebuild what `execution_to_json` made."""
+    return Execution(**{**value, "outputs": tuple(value["outputs"])})
+
+
+class OutputCollector:
+    """Joins a running cell's outputs the way a notebook stores them."""
+
+    def __init__(self) -> None:
+        self._outputs: list[dict[str, Any]] = []
+        self._display_ids: list[str | None] = []
+        self._clear_next = False
+
+    def add(self, output: Mapping[str, Any]) -> None:
+        """Add one output; joins streams, honours clear_output and display updates."""
+        item = dict(output)
+        if item["output_type"] == "clear_output":
+            self._clear_next = True
+            if not item.get("wait"):
+                self._clear()
+            return
+        if self._clear_next:
+            self._clear()
+        display_id = (item.pop("transient", None) or {}).get("display_id")
+        if display_id is not None and display_id in self._display_ids:
+            self._outputs[self._display_ids.index(display_id)] = item
+            return
+        last = self._outputs[-1] if self._outputs else None
+        if item["output_type"] == "stream" and last and last.get("name") == item["name"]:
+            last["text"] += item["text"]
+            return
+        self._outputs.append(item)
+        self._display_ids.append(display_id)
+
+    def _clear(self) -> None:
+        self._outputs.clear()
+        self._display_ids.clear()
+        self._clear_next = False
+
+    def outputs(self) -> tuple[Mapping[str, Any], ...]:
+        """Return what the cell's output area shows now."""
+        return tuple(self._outputs)

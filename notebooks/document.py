@@ -1,0 +1,151 @@
+"""The notebook document: values to nbformat 4.5 and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import nbjson, new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from notebooks.cells import RERUNNABLE, CellIntent, Execution
+from notebooks.errors import NotebookUnreadable
+from notebooks.ledger import GENESIS, KEY, cell_hash, seal, source_sha256
+
+Notebook = Any
+"""An `nbformat.NotebookNode`."""
+
+KERNELSPEC = {
+    "name": "tallybook-python",
+    "display_name": "Python (Tallybook sandbox)",
+    "language": "python",
+}
+FORMAT = 1
+
+
+def make_notebook(conversation: str, path: str) -> Notebook:
+    """Return an empty, sealed notebook for *path* of *conversation*."""
+    notebook = new_notebook(
+        metadata={
+            "kernelspec": dict(KERNELSPEC),
+            "language_info": {"name": "python", "file_extension": ".py"},
+            KEY: {"format": FORMAT, "conversation": conversation, "path": path},
+        }
+    )
+    notebook.nbformat_minor = 5
+    return _sealed(notebook)
+
+
+def append_text(notebook: Notebook, cell_id: str, text: str, facts: Mapping[str, Any]) -> None:
+    """Chain a markdown cell onto *notebook*; *facts* become its tallybook metadata."""
+    _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}))
+
+
+def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) -> None:
+    """Chain a cell with its outcome onto *notebook*.
+
+    A cell that ended in an exception is tagged ``raises-exception``, so that a
+    re-run shows the same exception and goes on. One that was blocked, stopped or
+    killed becomes a raw cell: recorded with its outputs, but never run again.
+    """
+    facts = _facts(intent, execution)
+    tags = list(intent.tags)
+    if execution.outcome in RERUNNABLE:
+        if execution.outcome == "error":
+            tags.append("raises-exception")
+        cell = new_code_cell(
+            intent.source,
+            id=intent.id,
+            metadata={"tags": tags, KEY: facts},
+            execution_count=execution.execution_count,
+            outputs=[nbformat.from_dict(dict(output)) for output in execution.outputs],
+        )
+    else:
+        facts["outputs"] = [dict(output) for output in execution.outputs]
+        metadata = {"tags": tags, KEY: facts}
+        cell = new_raw_cell(intent.source, id=intent.id, metadata=metadata)
+    _chain(notebook, cell)
+
+
+def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
+    why = intent.provenance
+    return {
+        "turn": why.turn_id,
+        "request": why.request,
+        "model": {"name": why.model, "version": why.model_version} if why.model else None,
+        "tokens": dict(why.tokens),
+        "code_sha256": source_sha256(intent.source),
+        "risk": why.risk,
+        "findings": [dict(finding) for finding in why.findings],
+        "decision": dict(why.decision) if why.decision else None,
+        "started": intent.started,
+        "finished": execution.finished,
+        "seconds": round(execution.seconds, 6),
+        "status": execution.outcome,
+        "error": dict(execution.error) if execution.error else None,
+        "files_before": dict(intent.files_before),
+        "files_after": dict(execution.files_after),
+        "checkpoint": None,
+    }
+
+
+def _chain(notebook: Notebook, cell: Any) -> None:
+    # Only the new cell is validated: the others were when they came.
+    nbformat.validate(new_notebook(cells=[cell]))
+    prev = head(notebook)
+    cell.metadata[KEY]["prev"] = prev
+    cell.metadata[KEY]["hash"] = cell_hash(cell, prev)
+    notebook.cells.append(cell)
+    _sealed(notebook)
+
+
+def head(notebook: Notebook) -> str:
+    """Return the hash of the last cell, or the chain's start."""
+    if not notebook.cells:
+        return GENESIS
+    return str(notebook.cells[-1].metadata.get(KEY, {}).get("hash", GENESIS))
+
+
+def _sealed(notebook: Notebook) -> Notebook:
+    facts = notebook.metadata[KEY]
+    facts["head"], facts["cells"] = head(notebook), len(notebook.cells)
+    facts["seal"] = seal(notebook)
+    return notebook
+
+
+def notebook_bytes(notebook: Notebook) -> bytes:
+    """Render *notebook* as the one file Jupyter itself would write for it."""
+    text = nbjson.writes(notebook)
+    return (text if text.endswith("\n") else text + "\n").encode("utf-8", "surrogatepass")
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read a notebook file.
+
+    Raises:
+        NotebookUnreadable: It is missing, not JSON, or not a valid notebook.
+    """
+    try:
+        return parse_notebook(path.read_bytes())
+    except OSError as error:
+        raise NotebookUnreadable(str(path), error.strerror or "it can't be opened") from None
+    except (ValueError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NotebookUnreadable(str(path), reason[:200]) from None
+
+
+def parse_notebook(content: bytes) -> Notebook:
+    """Parse notebook bytes; `ValueError` or `nbformat.ValidationError` when they aren't one."""
+    value = json.loads(content.decode("utf-8"))
+    if not isinstance(value, dict) or value.get("nbformat") != 4:
+        raise ValueError("it is not an nbformat 4 notebook")
+    if not all(isinstance(cell, dict) and "id" in cell for cell in value.get("cells", ())):
+        raise ValueError("a cell has no id; nbformat 4.5 asks for one")
+    try:
+        notebook = nbjson.reads(json.dumps(value))
+        nbformat.validate(notebook)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its structure is broken ({type(error).__name__})") from None
+    return notebook

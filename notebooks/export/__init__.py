@@ -1,0 +1,1 @@
+"""Exports of a notebook: `formats.EXPORTS` maps each to its renderer."""

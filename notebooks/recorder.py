@@ -1,0 +1,183 @@
+"""The recorder: journal the intent, run, journal the result, write the notebook.
+
+A crash at any moment leaves a valid notebook. On the next `Recorder.open`, a cell
+whose result was journalled is recorded with it, and one that was still running is
+recorded as ``died``: silence is never success.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from notebooks.cells import (
+    CellIntent,
+    Execution,
+    execution_from_json,
+    execution_to_json,
+    intent_from_json,
+    intent_to_json,
+    new_cell_id,
+    utc_now,
+)
+from notebooks.document import (
+    Notebook,
+    append_cell,
+    append_text,
+    head,
+    make_notebook,
+    notebook_bytes,
+    read_notebook,
+)
+from notebooks.files import append_durably, replace_atomically
+from notebooks.ledger import KEY
+
+NOTEBOOK = "notebook.ipynb"
+JOURNAL = "notebook.journal"
+
+
+class Recorder:
+    """Writes one path's notebook. One recorder per notebook at a time."""
+
+    def __init__(self, directory: Path, notebook: Notebook) -> None:
+        self.directory = directory
+        self._notebook = notebook
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    def open(cls, directory: Path, *, conversation: str, path: str) -> Recorder:
+        """Open the notebook in *directory*, or start one, and settle what a crash left.
+
+        Raises:
+            NotebookUnreadable: The notebook there is damaged; it is not overwritten.
+        """
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = directory / NOTEBOOK
+        exists = file.exists()
+        notebook = read_notebook(file) if exists else make_notebook(conversation, path)
+        recorder = cls(directory, notebook)
+        if not recorder._recover() and not exists:
+            recorder._write()
+        return recorder
+
+    @property
+    def file(self) -> Path:
+        """The notebook file."""
+        return self.directory / NOTEBOOK
+
+    @property
+    def head(self) -> str:
+        """Hash of the last recorded cell."""
+        return head(self._notebook)
+
+    @property
+    def cell_count(self) -> int:
+        """How many cells of any kind the notebook holds."""
+        return len(self._notebook.cells)
+
+    def has_parameters(self) -> bool:
+        """Whether the ``parameters`` cell is there yet."""
+        return any("parameters" in c.metadata.get("tags", ()) for c in self._notebook.cells)
+
+    def code_cells(self) -> list[dict[str, Any]]:
+        """Return each code cell's source, status, outputs and request, oldest first."""
+        return [
+            {
+                "id": cell.id,
+                "source": cell.source,
+                "status": cell.metadata[KEY].get("status"),
+                "request": cell.metadata[KEY].get("request", ""),
+                "outputs": cell.get("outputs", []),
+            }
+            for cell in self._notebook.cells
+            if cell.cell_type in ("code", "raw") and KEY in cell.metadata
+        ]
+
+    async def note(self, text: str, facts: Mapping[str, Any]) -> None:
+        """Record *text* (a request or an answer) as a markdown cell with *facts*."""
+        async with self._lock:
+            await asyncio.to_thread(self._note, text, facts)
+
+    def _note(self, text: str, facts: Mapping[str, Any]) -> None:
+        append_text(self._notebook, new_cell_id(), text, {"at": utc_now(), **facts})
+        self._write()
+
+    async def begin(self, intent: CellIntent) -> None:
+        """Journal *intent*; nothing may run before this returns."""
+        await asyncio.to_thread(self._journal, {"intent": intent_to_json(intent)})
+
+    async def finish(self, intent: CellIntent, execution: Execution) -> None:
+        """Journal the result; the cell's end may be announced once this returns."""
+        result = {"result": execution_to_json(execution), "id": intent.id}
+        await asyncio.to_thread(self._journal, result)
+
+    async def commit(self, intent: CellIntent, execution: Execution) -> None:
+        """Chain the cell onto the notebook, write it, and clear the journal."""
+        async with self._lock:
+            await asyncio.to_thread(self._commit, intent, execution)
+
+    def _commit(self, intent: CellIntent, execution: Execution) -> None:
+        append_cell(self._notebook, intent, execution)
+        self._write()
+        (self.directory / JOURNAL).unlink(missing_ok=True)
+
+    async def record(
+        self,
+        intent: CellIntent,
+        run: Callable[[], Awaitable[Execution]],
+        finished: Callable[[Execution], Awaitable[None]],
+    ) -> Execution:
+        """Take one cell through the whole protocol.
+
+        Args:
+            intent: What will run.
+            run: Runs it; an exception from here leaves the journal to `open`.
+            finished: Awaited when the result is durable, before the notebook is written.
+        """
+        await self.begin(intent)
+        execution = await run()
+        await self.finish(intent, execution)
+        await finished(execution)
+        await self.commit(intent, execution)
+        return execution
+
+    async def refuse(self, intent: CellIntent, execution: Execution) -> None:
+        """Record a cell that was not allowed to run."""
+        await self.commit(intent, execution)
+
+    def _journal(self, entry: dict[str, Any]) -> None:
+        line = json.dumps(entry, ensure_ascii=True) + "\n"
+        append_durably(self.directory / JOURNAL, line.encode())
+
+    def _recover(self) -> bool:
+        journal = self.directory / JOURNAL
+        if not journal.exists():
+            return False
+        pending: CellIntent | None = None
+        result: Execution | None = None
+        for line in journal.read_bytes().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                break  # the crash cut this line short: it never counted
+            if "intent" in entry:
+                pending, result = intent_from_json(entry["intent"]), None
+            elif pending is not None and entry.get("id") == pending.id:
+                result = execution_from_json(entry["result"])
+        known = {cell.id for cell in self._notebook.cells}
+        if pending is None or pending.id in known:
+            journal.unlink()
+            return False
+        self._commit(pending, result or _died())
+        return True
+
+    def _write(self) -> None:
+        replace_atomically(self.file, notebook_bytes(self._notebook))
+
+
+def _died() -> Execution:
+    error = {"code": "service-stopped", "message": "The service stopped while this cell ran."}
+    return Execution(outcome="died", error=error)
