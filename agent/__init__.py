@@ -1,1 +1,1 @@
-"""x."""
+"""Turns: context, code, risk check, run, repair, answer."""

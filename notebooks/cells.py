@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +13,20 @@ from typing import Any, Literal
 Outcome = Literal["ok", "error", "interrupted", "died", "blocked", "not-run"]
 RERUNNABLE: frozenset[Outcome] = frozenset({"ok", "error"})
 """Outcomes whose cells run again in a re-run; the others are kept as raw cells."""
+
+
+PARAMETER_TAGS = frozenset({"parameters", "turn-parameters"})
+"""Tags of the cells that set parameters: the notebook's own, and a later turn's."""
+
+
+def literal_assignments(source: str) -> dict[str, Any]:
+    """Return the names that *source* sets to plain values; other statements are left out."""
+    found: dict[str, Any] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with contextlib.suppress(ValueError):
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found
 
 
 def utc_now() -> str:

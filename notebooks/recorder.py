@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from notebooks.cells import (
+    PARAMETER_TAGS,
     CellIntent,
     Execution,
     execution_from_json,
     execution_to_json,
     intent_from_json,
     intent_to_json,
+    literal_assignments,
     new_cell_id,
     utc_now,
 )
@@ -78,9 +80,12 @@ class Recorder:
         """How many cells of any kind the notebook holds."""
         return len(self._notebook.cells)
 
-    def has_parameters(self) -> bool:
-        """Whether the ``parameters`` cell is there yet."""
-        return any("parameters" in c.metadata.get("tags", ()) for c in self._notebook.cells)
+    def parameters(self) -> dict[str, Any] | None:
+        """Return the parameters' present values, or ``None`` before there is such a cell."""
+        cells = [c for c in self._notebook.cells if PARAMETER_TAGS & set(c.metadata.get("tags", ()))]
+        if not cells:
+            return None
+        return {k: v for cell in cells for k, v in literal_assignments(cell.source).items()}
 
     def code_cells(self) -> list[dict[str, Any]]:
         """Return each code cell's source, status, outputs and request, oldest first."""

@@ -7,7 +7,6 @@ saved notebook shows.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import warnings
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
+from notebooks.cells import literal_assignments
 from notebooks.compare import WORKBOOK_SUFFIXES, Verdict, outputs_difference, workbook_difference
 from notebooks.document import KERNELSPEC, Notebook, read_notebook
 from notebooks.errors import InputMissing, RerunFailed, UnknownParameter
@@ -73,11 +73,7 @@ def notebook_parameters(notebook: Notebook) -> dict[str, Any]:
     """Return the names and literal values that the ``parameters`` cell sets."""
     for cell in notebook.cells:
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", ()):
-            found = {}
-            for node in ast.parse(cell.source).body:
-                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                    found[node.targets[0].id] = ast.literal_eval(node.value)
-            return found
+            return literal_assignments(str(cell.source))
     return {}
 
 

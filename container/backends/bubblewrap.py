@@ -129,7 +129,8 @@ def make_root_argv(
 class BubblewrapSandbox:
     """One bubblewrap process tree (see `container.sandbox.Sandbox`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, log_bytes: int = LOG_BYTES) -> None:
+        self._log_bytes = log_bytes
         self._process: asyncio.subprocess.Process | None = None
         self._group: ControlGroup | None = None
         self._log = bytearray()
@@ -193,9 +194,9 @@ class BubblewrapSandbox:
         process = self._process
         if process is None or process.stdout is None:
             return
-        while chunk := await process.stdout.read(8192):
+        while chunk := await process.stdout.read(65536):
             self._log += chunk
-            del self._log[:-LOG_BYTES]
+            del self._log[: -self._log_bytes]
 
     def log(self) -> str:
         """Return the tail of what the command printed."""

@@ -1,0 +1,157 @@
+"""What the agent needs from the layers around it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from container.session import KernelSession
+from container.workspace import Workspace
+from notebooks.recorder import Recorder
+
+Message = dict[str, Any]
+"""One entry of a turn's history, plain JSON so that a paused turn can be stored.
+
+``{"role": "user", "texts": [...]}``, ``{"role": "model", "content": {...}}`` with the
+model's own content kept whole (thought signatures included), or
+``{"role": "tool", "name", "id", "response": {...}}``.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCall:
+    """Code the model wants to run.
+
+    Attributes:
+        code: Python source.
+        parameters: Constants the request named: variable name → value.
+        call_id: The function call's id, when the service gave one.
+        fenced: It came as a fenced block in the text, not as a function call.
+    """
+
+    code: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    call_id: str | None = None
+    fenced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReply:
+    """One finished reply of the model.
+
+    Attributes:
+        content: The model's content as JSON, to be sent back unchanged.
+        text: Its text parts, joined.
+        call: The code to run, if it asked for any.
+        bad_call: Why a function call of it can't be used, in plain words.
+        tokens: ``prompt``, ``output`` and ``total``.
+        version: The model version that answered.
+    """
+
+    content: Mapping[str, Any]
+    text: str = ""
+    call: CodeCall | None = None
+    bad_call: str = ""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    version: str | None = None
+
+
+class Model(Protocol):
+    """A language model that writes code."""
+
+    name: str
+
+    async def generate(
+        self,
+        system: str,
+        history: Sequence[Message],
+        on_text: Callable[[str], Awaitable[None]],
+    ) -> ModelReply:
+        """Answer *history*; text is handed on as it streams in.
+
+        Raises:
+            ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
+        """
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+class EventSink(Protocol):
+    """Where everything that happens in a turn is told, durably and in order."""
+
+    async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Store and pass on one event; returns once it is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionRequest:
+    """What a medium-risk cell wants.
+
+    Attributes:
+        id: Permanent id; a reply names it.
+        capabilities: What would be granted.
+        explanation: Why it is asked, in plain words.
+        imports: Modules the code imports.
+        targets: Libraries, URLs or paths concerned.
+        preview: The code.
+        findings: The findings behind it.
+    """
+
+    id: str
+    capabilities: tuple[str, ...]
+    explanation: str
+    imports: tuple[str, ...]
+    targets: tuple[str, ...]
+    preview: str
+    findings: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A user's answer, or the lack of one.
+
+    Attributes:
+        decision: ``once`` and ``always`` allow; ``deny`` and ``timeout`` don't.
+        who: The user who decided; ``None`` for a time-out.
+        at: When, ISO 8601.
+        grant: The id of a grant made earlier, when nobody had to be asked.
+    """
+
+    decision: Literal["once", "always", "deny", "timeout"]
+    who: str | None
+    at: str
+    grant: str | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the code may run."""
+        return self.decision in ("once", "always")
+
+
+class Approver(Protocol):
+    """Asks the user, waits, remembers grants."""
+
+    async def granted(self, capabilities: Sequence[str]) -> Decision | None:
+        """Return a standing grant that covers all *capabilities*, if there is one."""
+
+    async def ask(self, request: PermissionRequest) -> Decision:
+        """Wait for a reply to *request*; asking again with the same id goes on waiting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where a path's cells run and are recorded.
+
+    Attributes:
+        workspace: The path's workspace.
+        recorder: Its notebook.
+        session: Returns the live kernel, starting one if need be.
+        live_session: Returns the live kernel, or ``None`` without starting one.
+    """
+
+    workspace: Workspace
+    recorder: Recorder
+    session: Callable[[], Awaitable[KernelSession]]
+    live_session: Callable[[], KernelSession | None]

@@ -1,0 +1,1 @@
+"""The static risk check: three tiers, every finding with its place and reason."""

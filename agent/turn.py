@@ -1,0 +1,396 @@
+"""The loop of a turn: context, code, risk, permission, run, repair, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.budget import TurnBudget
+from agent.context import TurnContext, context_facts, read_profiles, render_context
+from agent.errors import CodeTooLong, InvalidRequest, ModelUnavailable, TurnBudgetSpent
+from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
+from agent.ports import (
+    Approver,
+    Bench,
+    CodeCall,
+    Decision,
+    EventSink,
+    Message,
+    Model,
+    ModelReply,
+    PermissionRequest,
+)
+from agent.profiler import Profiler
+from agent.prompts.render import render_output, system_prompt
+from agent.risk.assess import assess
+from agent.risk.findings import Assessment, assessment_to_json, finding_to_json
+from agent.run_cell import FileHashes, run_cell
+from agent.turn_state import PendingCode, TurnState
+from container.workspace import INPUTS
+from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPorts:
+    """Everything a turn works with.
+
+    Attributes:
+        model: Writes the code.
+        bench: Where cells run and are recorded.
+        approver: Asks the user.
+        sink: Takes the events.
+        profiler: Reads the workbooks.
+        hashes: Remembers the workspace's file hashes.
+        save: Stores the state before a pause.
+        budget: The bounds.
+    """
+
+    model: Model
+    bench: Bench
+    approver: Approver
+    sink: EventSink
+    profiler: Profiler
+    hashes: FileHashes
+    save: Callable[[TurnState], Awaitable[None]]
+    budget: TurnBudget = TurnBudget()
+
+
+def check_request(request: str, budget: TurnBudget) -> str:
+    """Return *request* trimmed, or raise `InvalidRequest`."""
+    request = request.strip()
+    size = len(request.encode("utf-8", "surrogatepass"))
+    if not request:
+        raise InvalidRequest("The request is empty. Say what should be done with the workbooks.")
+    if size > budget.request_bytes:
+        raise InvalidRequest(
+            f"The request is {size // 1024} KB long; the limit is {budget.request_bytes // 1024} "
+            "KB. Put data into a file and upload it."
+        )
+    return request
+
+
+async def run_turn(state: TurnState, ports: TurnPorts) -> str:
+    """Work on a new or resumed turn until there is an answer.
+
+    Args:
+        state: Changed in place as the turn goes on.
+        ports: What it works with.
+
+    Returns:
+        The answer, in plain words; it is also recorded in the notebook.
+
+    Raises:
+        AgentError, ContainerError: The turn ended without an answer; cells that
+            ran are recorded.
+    """
+    warming = asyncio.create_task(_warm(ports.bench))
+    try:
+        if not state.history:
+            await _begin(state, ports)
+        while True:
+            if state.pending is None:
+                reply = await _generate(state, ports)
+                if answer := await _take_reply(state, ports, reply):
+                    facts = {"turn": state.id, "kind": "answer"}
+                    await ports.bench.recorder.note(answer, facts)
+                    return answer
+            if state.pending is not None:
+                await _run_pending(state, state.pending, ports)
+                state.pending = None
+            _check_budget(state, ports.budget)
+    finally:
+        warming.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await warming
+
+
+async def _warm(bench: Bench) -> None:
+    """Start the kernel while the model thinks; a failure shows when a cell needs it."""
+    with contextlib.suppress(Exception):
+        await bench.session()
+
+
+def _check_budget(state: TurnState, budget: TurnBudget) -> None:
+    if state.repairs > budget.repairs:
+        raise TurnBudgetSpent(f"{budget.repairs} repairs", state.last_error)
+    if state.steps >= budget.steps:
+        raise TurnBudgetSpent(f"{budget.steps} steps", state.last_error)
+
+
+# context
+
+
+async def _begin(state: TurnState, ports: TurnPorts) -> None:
+    bench = ports.bench
+    profiles, other = await read_profiles(bench.workspace, ports.profiler)
+    live = bench.live_session()
+    context = TurnContext(
+        profiles=profiles,
+        other_files=other,
+        variables=await live.variables() if live else [],
+        earlier_cells=bench.recorder.code_cells(),
+        kernel_is_new=live is None,
+    )
+    await ports.sink.emit("context.used", context_facts(context))
+    await bench.recorder.note(state.request, {"turn": state.id, "kind": "request"})
+    state.history.append({"role": "user", "texts": [render_context(context), state.request]})
+
+
+# the model
+
+
+async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
+    wait = ports.budget.backoff_seconds
+    for attempt in range(1, ports.budget.model_tries + 1):
+        try:
+            return await ports.model.generate(system_prompt(), state.history, _ignore_text)
+        except ModelUnavailable as error:
+            if attempt == ports.budget.model_tries:
+                raise
+            pause = min(max(wait, error.retry_after or 0.0), ports.budget.longest_wait_seconds)
+            facts = {"attempt": attempt, "wait_seconds": pause, "reason": error.reason}
+            await ports.sink.emit("model.retrying", facts)
+            await asyncio.sleep(pause)
+            wait *= 2
+    raise AssertionError("unreachable: the last try raises")
+
+
+async def _ignore_text(text: str) -> None:
+    """Text counts only once the reply is whole: half an answer is not an answer."""
+
+
+async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> str | None:
+    """Add *reply* to the history; return the answer if it is one, else set what is pending."""
+    call = reply.call
+    # Once a cell has run, a fenced block is part of the explanation, not a request to run.
+    if call is not None and call.fenced and state.cells:
+        call = None
+    state.history.append({"role": "model", "content": dict(reply.content)})
+    problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
+    if problem:
+        _repair(state, problem)
+        _reply_to(state, call, reply, {"status": "error", "error": problem})
+    elif call is not None:
+        await _set_pending(state, ports, call, reply)
+    elif reply.text.strip():
+        return reply.text.strip()
+    else:
+        state.history.pop()  # an empty content can't be sent back
+        _repair(state, "the model's reply was empty")
+        nudge = "Your reply was empty. Call run_code, or answer in words."
+        state.history.append({"role": "user", "texts": [nudge]})
+    return None
+
+
+async def _set_pending(
+    state: TurnState, ports: TurnPorts, call: CodeCall, reply: ModelReply
+) -> None:
+    state.pending = PendingCode(
+        code=call.code,
+        parameters=dict(call.parameters),
+        call_id=call.call_id,
+        fenced=call.fenced,
+        tokens=dict(reply.tokens),
+        version=reply.version,
+    )
+    await ports.sink.emit(
+        "code.generated",
+        {
+            "code": call.code,
+            "parameters": dict(call.parameters),
+            "comment": "" if call.fenced else reply.text.strip(),
+            "model": ports.model.name,
+            "tokens": dict(reply.tokens),
+        },
+    )
+
+
+def _repair(state: TurnState, error: str) -> None:
+    state.repairs += 1
+    state.last_error = error
+
+
+def _reply_to(
+    state: TurnState, call: CodeCall | PendingCode | None, reply: Any, response: dict[str, Any]
+) -> None:
+    """Tell the model what came of its code."""
+    called = bool(reply and any("function_call" in p for p in reply.content.get("parts", ())))
+    if (call is not None and not call.fenced) or called:
+        call_id = call.call_id if call is not None else None
+        name = "run_code" if call is not None else _called_name(reply)
+        message: Message = {"role": "tool", "name": name, "id": call_id, "response": response}
+    else:
+        text = "\n".join(f"{key}: {value}" for key, value in response.items())
+        message = {"role": "user", "texts": ["What came of your code:\n" + text]}
+    state.history.append(message)
+
+
+def _called_name(reply: ModelReply) -> str:
+    for part in reply.content.get("parts", ()):
+        if call := part.get("function_call"):
+            return str(call.get("name"))
+    return "run_code"
+
+
+# running code
+
+
+async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
+    size = len(pending.code.encode("utf-8", "surrogatepass"))
+    if size > ports.budget.code_bytes:
+        error = str(CodeTooLong(size, ports.budget.code_bytes))
+        _repair(state, error)
+        _reply_to(state, pending, None, {"status": "error", "error": error})
+        return
+    assessment = assess(pending.code)
+    if pending.permission_id is None:
+        await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
+    if assessment.syntax_error:
+        await _refuse(state, pending, ports, assessment, "not-run", assessment.syntax_error)
+        return
+    if assessment.tier == "high":
+        await _refuse(state, pending, ports, assessment, "blocked", _reasons(assessment))
+        return
+    decision = None
+    if assessment.tier == "medium":
+        decision = await _decide(state, pending, ports, assessment)
+        if not decision.allowed:
+            why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
+            reason = f"It was not allowed to run: {why}. {_reasons(assessment)}"
+            await _refuse(state, pending, ports, assessment, "blocked", reason, decision)
+            return
+    provenance = _provenance(state, pending, ports, assessment, decision)
+    failed = await _run_parameters(state, pending, ports)
+    execution = failed or await run_cell(
+        pending.code, provenance, ports.bench, ports.sink, ports.hashes
+    )
+    _take_execution(state, pending, execution)
+
+
+def _take_execution(state: TurnState, pending: PendingCode, execution: Execution) -> None:
+    state.steps += 1
+    state.cells.append(execution.outcome)
+    response: dict[str, Any] = {
+        "status": execution.outcome,
+        "output": render_output(execution.outputs),
+    }
+    outputs = [name for name in execution.files_after if not name.startswith(f"{INPUTS}/")]
+    if outputs:
+        response["files"] = outputs[:50]
+    if execution.outcome != "ok":
+        error = dict(execution.error or {})
+        name = f"{error['ename']}: " if "ename" in error else ""
+        response["error"] = name + error.get("message", execution.outcome)
+        if execution.outcome == "died":
+            response["state"] = "The kernel is new: every variable is gone."
+        _repair(state, response["error"])
+    _reply_to(state, pending, None, response)
+
+
+async def _run_parameters(
+    state: TurnState, pending: PendingCode, ports: TurnPorts
+) -> Execution | None:
+    """Run the parameters cell if one is due; return its execution only if it failed."""
+    known = ports.bench.recorder.parameters()
+    if known is None:
+        files = [f.name.removeprefix(f"{INPUTS}/") for f in ports.bench.workspace.files(INPUTS)]
+        source, tag = parameters_source(files, pending.parameters), "parameters"
+    else:
+        changed = {k: v for k, v in pending.parameters.items() if k not in known or known[k] != v}
+        if not changed:
+            return None
+        source, tag = turn_parameters_source(changed), "turn-parameters"
+    provenance = Provenance(turn_id=state.id, request=state.request)
+    execution = await run_cell(
+        source, provenance, ports.bench, ports.sink, ports.hashes, tags=(tag,)
+    )
+    return None if execution.outcome == "ok" else execution
+
+
+def _provenance(
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    decision: Decision | None,
+) -> Provenance:
+    return Provenance(
+        turn_id=state.id,
+        request=state.request,
+        model=ports.model.name,
+        model_version=pending.version,
+        tokens=pending.tokens,
+        risk=assessment.tier,
+        findings=tuple(finding_to_json(finding) for finding in assessment.findings),
+        decision=_decision_facts(decision),
+    )
+
+
+def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "decision": decision.decision,
+        "who": decision.who,
+        "at": decision.at,
+        "grant": decision.grant,
+    }
+
+
+async def _refuse(
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    outcome: Any,
+    reason: str,
+    decision: Decision | None = None,
+) -> None:
+    """Record code that does not run, and tell the model why."""
+    provenance = _provenance(state, pending, ports, assessment, decision)
+    intent = CellIntent(id=new_cell_id(), source=pending.code, provenance=provenance)
+    error = {"code": outcome, "message": reason}
+    await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
+    finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
+    await ports.sink.emit("cell.finished", finished)
+    _repair(state, reason)
+    _reply_to(state, pending, None, {"status": outcome, "error": reason})
+
+
+def _reasons(assessment: Assessment) -> str:
+    return " ".join(f"Line {f.line}: {f.reason}." for f in assessment.findings[:8])
+
+
+# permission
+
+
+async def _decide(
+    state: TurnState, pending: PendingCode, ports: TurnPorts, assessment: Assessment
+) -> Decision:
+    if pending.permission_id is None:
+        if granted := await ports.approver.granted(assessment.capabilities):
+            return granted
+        pending.permission_id = f"perm_{secrets.token_hex(8)}"
+        await ports.save(state)
+    return await ports.approver.ask(permission_request(pending, assessment))
+
+
+def permission_request(pending: PendingCode, assessment: Assessment) -> PermissionRequest:
+    """Build what the user is shown before medium-risk code runs."""
+    asked = [finding for finding in assessment.findings if finding.tier == "medium"]
+    reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
+    network = any(f.rule in ("network-library", "url", "database") for f in asked)
+    note = " The sandbox has no network, so such a call fails even when allowed." if network else ""
+    return PermissionRequest(
+        id=pending.permission_id or "",
+        capabilities=assessment.capabilities,
+        explanation=f"The code needs your permission: {reasons}.{note}",
+        imports=assessment.imports,
+        targets=tuple(dict.fromkeys(finding.target for finding in asked)),
+        preview=pending.code,
+        findings=tuple(finding_to_json(finding) for finding in asked),
+    )

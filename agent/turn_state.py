@@ -1,0 +1,68 @@
+"""A turn's whole state, as plain JSON, so that a paused turn outlives the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agent.ports import Message
+
+
+@dataclass(slots=True, kw_only=True)
+class PendingCode:
+    """Code the model gave that has not run yet.
+
+    Attributes:
+        code: Its source.
+        parameters: The constants that came with it.
+        call_id: Function call id to answer, if any.
+        fenced: It came as a fenced block.
+        permission_id: Set once the user is asked; a resumed turn asks with the same id.
+        tokens: What generating it cost.
+        version: The model version that wrote it.
+    """
+
+    code: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    call_id: str | None = None
+    fenced: bool = False
+    permission_id: str | None = None
+    tokens: dict[str, int] = field(default_factory=dict)
+    version: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnState:
+    """Where a turn stands.
+
+    Attributes:
+        id: The turn.
+        request: The user's words.
+        history: Messages to and from the model, in this turn.
+        pending: Code that waits to be run.
+        repairs: How often the model has had to mend something.
+        steps: How many cells ran.
+        cells: Outcomes so far, oldest first.
+        last_error: The last thing that went wrong, for the closing error.
+    """
+
+    id: str
+    request: str
+    history: list[Message] = field(default_factory=list)
+    pending: PendingCode | None = None
+    repairs: int = 0
+    steps: int = 0
+    cells: list[str] = field(default_factory=list)
+    last_error: str = ""
+
+
+def turn_state_to_json(state: TurnState) -> dict[str, Any]:
+    """Render *state* as plain JSON values."""
+    return asdict(state)
+
+
+def turn_state_from_json(value: Mapping[str, Any]) -> TurnState:
+    """Rebuild what `turn_state_to_json` made."""
+    pending = value.get("pending")
+    return TurnState(**{**value, "pending": PendingCode(**pending) if pending else None})
