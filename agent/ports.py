@@ -26,13 +26,11 @@ class CodeCall:
     Attributes:
         code: Python source.
         parameters: Constants the request named: variable name → value.
-        call_id: The function call's id, when the service gave one.
         fenced: It came as a fenced block in the text, not as a function call.
     """
 
     code: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    call_id: str | None = None
     fenced: bool = False
 
 

@@ -169,17 +169,17 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
     # Once a cell has run, a fenced block is part of the explanation, not a request to run.
     if call is not None and call.fenced and state.cells:
         call = None
-    state.history.append({"role": "model", "content": dict(reply.content)})
+    if reply.content.get("parts"):  # an empty content can't be sent back
+        state.history.append({"role": "model", "content": dict(reply.content)})
     problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
     if problem:
         _repair(state, problem)
-        _reply_to(state, call, reply, {"status": "error", "error": problem})
+        _reply_to(state, {"status": "error", "error": problem})
     elif call is not None:
         await _set_pending(state, ports, call, reply)
     elif reply.text.strip():
         return reply.text.strip()
     else:
-        state.history.pop()  # an empty content can't be sent back
         _repair(state, "the model's reply was empty")
         nudge = "Your reply was empty. Call run_code, or answer in words."
         state.history.append({"role": "user", "texts": [nudge]})
@@ -192,7 +192,6 @@ async def _set_pending(
     state.pending = PendingCode(
         code=call.code,
         parameters=dict(call.parameters),
-        call_id=call.call_id,
         fenced=call.fenced,
         tokens=dict(reply.tokens),
         version=reply.version,
@@ -214,26 +213,18 @@ def _repair(state: TurnState, error: str) -> None:
     state.last_error = error
 
 
-def _reply_to(
-    state: TurnState, call: CodeCall | PendingCode | None, reply: Any, response: dict[str, Any]
-) -> None:
-    """Tell the model what came of its code."""
-    called = bool(reply and any("function_call" in p for p in reply.content.get("parts", ())))
-    if (call is not None and not call.fenced) or called:
-        call_id = call.call_id if call is not None else None
-        name = "run_code" if call is not None else _called_name(reply)
-        message: Message = {"role": "tool", "name": name, "id": call_id, "response": response}
+def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
+    """Tell the model what came of its code, in the way it asked for it to run."""
+    parts = state.history[-1].get("content", {}).get("parts", ())
+    call = next((part["function_call"] for part in parts if part.get("function_call")), None)
+    message: Message
+    if call is not None:
+        message = {"role": "tool", "name": call.get("name", "run_code"), "id": call.get("id")}
+        message["response"] = response
     else:
         text = "\n".join(f"{key}: {value}" for key, value in response.items())
         message = {"role": "user", "texts": ["What came of your code:\n" + text]}
     state.history.append(message)
-
-
-def _called_name(reply: ModelReply) -> str:
-    for part in reply.content.get("parts", ()):
-        if call := part.get("function_call"):
-            return str(call.get("name"))
-    return "run_code"
 
 
 # running code
@@ -244,7 +235,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
     if size > ports.budget.code_bytes:
         error = str(CodeTooLong(size, ports.budget.code_bytes))
         _repair(state, error)
-        _reply_to(state, pending, None, {"status": "error", "error": error})
+        _reply_to(state, {"status": "error", "error": error})
         return
     assessment = assess(pending.code)
     if pending.permission_id is None:
@@ -268,10 +259,10 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
     execution = failed or await run_cell(
         pending.code, provenance, ports.bench, ports.sink, ports.hashes
     )
-    _take_execution(state, pending, execution)
+    _take_execution(state, execution)
 
 
-def _take_execution(state: TurnState, pending: PendingCode, execution: Execution) -> None:
+def _take_execution(state: TurnState, execution: Execution) -> None:
     state.steps += 1
     state.cells.append(execution.outcome)
     response: dict[str, Any] = {
@@ -288,7 +279,7 @@ def _take_execution(state: TurnState, pending: PendingCode, execution: Execution
         if execution.outcome == "died":
             response["state"] = "The kernel is new: every variable is gone."
         _repair(state, response["error"])
-    _reply_to(state, pending, None, response)
+    _reply_to(state, response)
 
 
 async def _run_parameters(
@@ -358,7 +349,7 @@ async def _refuse(
     finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
     await ports.sink.emit("cell.finished", finished)
     _repair(state, reason)
-    _reply_to(state, pending, None, {"status": outcome, "error": reason})
+    _reply_to(state, {"status": outcome, "error": reason})
 
 
 def _reasons(assessment: Assessment) -> str:

@@ -16,7 +16,6 @@ class PendingCode:
     Attributes:
         code: Its source.
         parameters: The constants that came with it.
-        call_id: Function call id to answer, if any.
         fenced: It came as a fenced block.
         permission_id: Set once the user is asked; a resumed turn asks with the same id.
         tokens: What generating it cost.
@@ -25,7 +24,6 @@ class PendingCode:
 
     code: str
     parameters: dict[str, Any] = field(default_factory=dict)
-    call_id: str | None = None
     fenced: bool = False
     permission_id: str | None = None
     tokens: dict[str, int] = field(default_factory=dict)

@@ -175,7 +175,7 @@ def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
         return None, "run_code needs a non-empty string `code`"
     if not isinstance(parameters, dict):
         return None, "`parameters` must be an object"
-    return CodeCall(code=code, parameters=parameters, call_id=call.id), ""
+    return CodeCall(code=code, parameters=parameters), ""
 
 
 def _fenced_call(text: str) -> CodeCall | None:

@@ -1,0 +1,1 @@
+"""A local stand-in for Gemini's REST service, replaying transcripts."""

@@ -1,0 +1,274 @@
+"""The stand-in's HTTP server: Gemini's REST on a loopback port.
+
+Source: Gemini API reference, v1beta: ``models.generateContent``,
+``models.streamGenerateContent``, ``models.batchEmbedContents``, ``models.list``; errors
+as google.rpc.Status with RetryInfo details.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from agent.standin.transcript import Transcript
+
+VERSION = "standin-1"
+CHUNK_WORDS = 12
+DIMENSIONS = 768
+MAX_BODY = 64 * 1024 * 1024
+_ROUTE = re.compile(r"^/v1(?:beta|alpha)?/models/([^/:]+):(\w+)$")
+
+
+class StandinServer:
+    """A running stand-in; a context manager.
+
+    Args:
+        transcript: What it replies.
+        port: 0 picks a free one.
+        api_key: The only key it takes; ``None`` takes any non-empty one.
+    """
+
+    def __init__(
+        self, transcript: Transcript, *, port: int = 0, api_key: str | None = None
+    ) -> None:
+        self.requests: list[dict[str, Any]] = []
+        """Every generateContent body received, for inspection."""
+        self.transcript = transcript
+        self.api_key = api_key
+        self._closing = threading.Event()
+        standin = self
+
+        class Handler(_Handler):
+            server_state = standin
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        """What google-genai's ``http_options.base_url`` is set to."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def wait(self, seconds: float) -> None:
+        """Wait like a silent service; ends early when the server closes."""
+        self._closing.wait(seconds)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> StandinServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Failure(Exception):
+    def __init__(self, code: int, status: str, message: str, **details: Any) -> None:
+        super().__init__(code, status, message)
+        self.code, self.status, self.message, self.details = code, status, message, details
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_state: StandinServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name)
+        """Stay silent."""
+
+    def do_GET(self) -> None:
+        """List models."""
+        try:
+            self._check_key()
+            if not urlsplit(self.path).path.endswith("/models"):
+                raise _Failure(404, "NOT_FOUND", f"{self.path} is not found.")
+            methods = ["generateContent", "batchEmbedContents"]
+            model = {"name": "models/standin", "supportedGenerationMethods": methods}
+            self._send_json(200, {"models": [model]})
+        except _Failure as failure:
+            self._send_failure(failure)
+
+    def do_POST(self) -> None:
+        """Answer one API method."""
+        try:
+            self._answer()
+        except _Failure as failure:
+            self._send_failure(failure)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        body = self._read_json()
+        self._check_key()
+        if not (match := _ROUTE.match(url.path)):
+            raise _Failure(404, "NOT_FOUND", f"{url.path} is not found.")
+        model, method = match.groups()
+        if method == "batchEmbedContents":
+            self._send_json(200, {"embeddings": [_embedding(r) for r in body.get("requests", [])]})
+            return
+        if method not in ("generateContent", "streamGenerateContent"):
+            raise _Failure(404, "NOT_FOUND", f"Method {method} is not found for model {model}.")
+        if not body.get("contents"):
+            raise _Failure(400, "INVALID_ARGUMENT", "contents are required")
+        self.server_state.requests.append(body)
+        reply = self._reply(body)
+        if reply is None:
+            return
+        chunks = list(_chunks(reply, body, model))
+        if method == "generateContent":
+            self._send_json(200, _merged(chunks))
+        elif parse_qs(url.query).get("alt") == ["sse"]:
+            self._stream(chunks)
+        else:
+            self._send_json(200, chunks)
+
+    def _reply(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the reply to render, or ``None`` when it has been sent already."""
+        reply = self.server_state.transcript.reply_to(body)
+        if reply is None:
+            words = str(body["contents"][0].get("parts", [{}])[-1].get("text", ""))[:200]
+            message = f"The transcript has no reply to this request: {words!r}"
+            raise _Failure(400, "INVALID_ARGUMENT", message)
+        if seconds := reply.get("hang_seconds"):
+            self.server_state.wait(float(seconds))
+        if "raw" in reply:
+            self._send(200, str(reply["raw"]).encode(), "text/event-stream")
+            return None
+        if error := reply.get("error"):
+            details = {"retry_delay": error["retry_delay"]} if "retry_delay" in error else {}
+            raise _Failure(error["code"], error["status"], error.get("message", ""), **details)
+        return reply
+
+    def _check_key(self) -> None:
+        key = self.headers.get("x-goog-api-key") or ""
+        if not key:
+            message = "Method doesn't allow unregistered callers. Please use an API key."
+            raise _Failure(403, "PERMISSION_DENIED", message)
+        if self.server_state.api_key not in (None, key):
+            message = "API key not valid. Please pass a valid API key."
+            raise _Failure(400, "INVALID_ARGUMENT", message, reason="API_KEY_INVALID")
+
+    def _read_json(self) -> dict[str, Any]:
+        length = int(self.headers.get("content-length") or 0)
+        if length > MAX_BODY:
+            raise _Failure(413, "INVALID_ARGUMENT", "Request payload size exceeds the limit.")
+        try:
+            body = json.loads(self.rfile.read(length) or b"null")
+        except ValueError:
+            raise _Failure(400, "INVALID_ARGUMENT", "Invalid JSON payload received.") from None
+        if not isinstance(body, dict):
+            raise _Failure(400, "INVALID_ARGUMENT", "Invalid JSON payload received.")
+        return body
+
+    def _stream(self, chunks: list[dict[str, Any]]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for chunk in chunks:
+            data = b"data: " + json.dumps(chunk).encode() + b"\r\n\r\n"
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_failure(self, failure: _Failure) -> None:
+        details: list[dict[str, Any]] = []
+        if delay := failure.details.get("retry_delay"):
+            kind = "type.googleapis.com/google.rpc.RetryInfo"
+            details.append({"@type": kind, "retryDelay": delay})
+        if reason := failure.details.get("reason"):
+            kind = "type.googleapis.com/google.rpc.ErrorInfo"
+            details.append({"@type": kind, "reason": reason, "domain": "googleapis.com"})
+        error = {"code": failure.code, "message": failure.message, "status": failure.status}
+        self._send_json(failure.code, {"error": {**error, "details": details}})
+
+    def _send_json(self, status: int, value: Any) -> None:
+        self._send(status, json.dumps(value).encode(), "application/json; charset=UTF-8")
+
+    def _send(self, status: int, content: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _chunks(
+    reply: Mapping[str, Any], body: Mapping[str, Any], model: str
+) -> Iterator[dict[str, Any]]:
+    parts = list(_parts(reply))
+    usage = _usage(body, parts)
+    common = {"modelVersion": f"{model}-{VERSION}", "responseId": f"r-{time.time_ns():x}"}
+    if reason := reply.get("block_reason"):
+        yield {"promptFeedback": {"blockReason": reason}, "usageMetadata": usage, **common}
+        return
+    for part in parts:
+        content = {"role": "model", "parts": [part]}
+        yield {"candidates": [{"content": content, "index": 0}], **common}
+    last = {"content": {"role": "model", "parts": []}, "index": 0}
+    last["finishReason"] = reply.get("finish_reason", "STOP")
+    yield {"candidates": [last], "usageMetadata": usage, **common}
+
+
+def _parts(reply: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    words = re.findall(r"\S+\s*|\s+", str(reply.get("text", "")))
+    for start in range(0, len(words), CHUNK_WORDS):
+        yield {"text": "".join(words[start : start + CHUNK_WORDS])}
+    if call := reply.get("run_code"):
+        code = call["code"]
+        args = {"code": code if isinstance(code, str) else "\n".join(code)}
+        if "parameters" in call:
+            args["parameters"] = call["parameters"]
+        seed = hashlib.sha256(args["code"].encode()).hexdigest()
+        yield {
+            "functionCall": {"id": seed[:12], "name": "run_code", "args": args},
+            "thoughtSignature": seed[:32],
+        }
+    yield from reply.get("parts", ())
+
+
+def _merged(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    result = dict(chunks[-1])
+    parts = [p for c in chunks for p in c.get("candidates", [{}])[0].get("content", {}).get("parts", [])]
+    if "candidates" in result:
+        result["candidates"] = [
+            {**result["candidates"][0], "content": {"role": "model", "parts": parts}}
+        ]
+    return result
+
+
+def _usage(body: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, int]:
+    # About four characters a token: near enough for a count nobody is billed for.
+    prompt, output = len(json.dumps(body)) // 4, len(json.dumps(parts)) // 4
+    return {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": output,
+        "totalTokenCount": prompt + output,
+    }
+
+
+def _embedding(request: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Hash words into a unit vector: equal texts are equal, similar texts are near."""
+    size = int(request.get("outputDimensionality") or DIMENSIONS)
+    text = " ".join(str(p.get("text", "")) for p in request.get("content", {}).get("parts", []))
+    values = [0.0] * size
+    for word in re.findall(r"\w+", text.lower()):
+        digest = hashlib.sha256(word.encode()).digest()
+        values[int.from_bytes(digest[:4], "big") % size] += 1.0 if digest[4] & 1 else -1.0
+    norm = math.sqrt(sum(v * v for v in values)) or 1.0
+    return {"values": [v / norm for v in values]}

@@ -1,0 +1,107 @@
+"""Transcripts: readable JSON files that say what the model answers to what.
+
+A file is ``{"about": …, "exchanges": [{"when": …, "reply": …, "times": N}, …]}``. The
+first exchange that matches and is not used up (``times``, unlimited by default) is
+played. Matching needs no memory of a conversation: a request carries its own.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TRANSCRIPTS = Path(__file__).resolve().parent / "transcripts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """What a request must look like.
+
+    Attributes:
+        request: Text that the user's own words contain.
+        after: How many replies the model has given in this turn already.
+        saw: Text that the last message contains, such as a part of an output.
+    """
+
+    request: str = ""
+    after: int | None = None
+    saw: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One reply and when it is given.
+
+    Attributes:
+        when: The condition.
+        reply: ``text``, ``run_code`` (``code`` as text or list of lines, and
+            ``parameters``), ``parts`` (Gemini's own), ``finish_reason``,
+            ``block_reason``, ``error`` (``code``, ``status``, ``message``,
+            ``retry_delay``), ``raw`` (sent as it is), ``hang_seconds``.
+        times: How often it may be played.
+    """
+
+    when: When
+    reply: Mapping[str, Any]
+    times: int | None = None
+    played: int = 0
+
+
+@dataclass(slots=True)
+class Transcript:
+    """Exchanges in order, safe to use from many threads."""
+
+    exchanges: list[Exchange]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reply_to(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the reply to a generateContent request, or ``None`` if nothing matches."""
+        words, after, last = _read_request(body)
+        with self._lock:
+            for exchange in self.exchanges:
+                when = exchange.when
+                if exchange.times is not None and exchange.played >= exchange.times:
+                    continue
+                if when.after is not None and when.after != after:
+                    continue
+                if when.request.lower() in words.lower() and when.saw in last:
+                    exchange.played += 1
+                    return exchange.reply
+        return None
+
+
+def load_transcripts(paths: Iterable[Path]) -> Transcript:
+    """Load transcript files into one; earlier files win.
+
+    Raises:
+        ValueError: A file is not a transcript; the message names it.
+    """
+    exchanges: list[Exchange] = []
+    for path in paths:
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            exchanges += exchanges_from_json(value["exchanges"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is not a transcript: {error}") from None
+    return Transcript(exchanges)
+
+
+def exchanges_from_json(values: Iterable[Mapping[str, Any]]) -> list[Exchange]:
+    """Build exchanges from a transcript file's list."""
+    return [
+        Exchange(when=When(**v.get("when", {})), reply=v["reply"], times=v.get("times"))
+        for v in values
+    ]
+
+
+def _read_request(body: Mapping[str, Any]) -> tuple[str, int, str]:
+    contents = body.get("contents") or []
+    after = sum(content.get("role") == "model" for content in contents)
+    first = contents[0].get("parts", [{}]) if contents else [{}]
+    words = str(first[-1].get("text", ""))
+    last = json.dumps(contents[-1], ensure_ascii=False) if contents else ""
+    return words, after, last
