@@ -4,59 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import dataclasses
 from typing import Any
 
+from agent.admission import TurnPorts, admit
 from agent.budget import TurnBudget
 from agent.context import TurnContext, context_facts, read_profiles, render_context
-from agent.errors import CodeTooLong, InvalidRequest, ModelUnavailable, TurnBudgetSpent
+from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
-from agent.ports import (
-    Approver,
-    Bench,
-    CodeCall,
-    Decision,
-    EventSink,
-    Message,
-    Model,
-    ModelReply,
-    PermissionRequest,
-)
-from agent.profiler import Profiler
+from agent.ports import Bench, CodeCall, Message, ModelReply
 from agent.prompts.render import render_output, system_prompt
-from agent.risk.assess import assess
-from agent.risk.findings import Assessment, assessment_to_json, finding_to_json
-from agent.run_cell import FileHashes, run_cell
+from agent.run_cell import run_cell
 from agent.turn_state import PendingCode, TurnState
 from container.workspace import INPUTS
-from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnPorts:
-    """Everything a turn works with.
-
-    Attributes:
-        model: Writes the code.
-        bench: Where cells run and are recorded.
-        approver: Asks the user.
-        sink: Takes the events.
-        profiler: Reads the workbooks.
-        hashes: Remembers the workspace's file hashes.
-        save: Stores the state before a pause.
-        budget: The bounds.
-    """
-
-    model: Model
-    bench: Bench
-    approver: Approver
-    sink: EventSink
-    profiler: Profiler
-    hashes: FileHashes
-    save: Callable[[TurnState], Awaitable[None]]
-    budget: TurnBudget = TurnBudget()
+from notebooks.cells import Execution, Provenance
 
 
 def check_request(request: str, budget: TurnBudget) -> str:
@@ -144,10 +105,13 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
 
 
 async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
+    model = ports.model
+    if model is None:
+        raise InvalidRequest("No language model is set up. Set GEMINI_API_KEY, or send code.")
     wait = ports.budget.backoff_seconds
     for attempt in range(1, ports.budget.model_tries + 1):
         try:
-            return await ports.model.generate(system_prompt(), state.history, _ignore_text)
+            return await model.generate(system_prompt(), state.history, _ignore_text)
         except ModelUnavailable as error:
             if attempt == ports.budget.model_tries:
                 raise
@@ -202,7 +166,7 @@ async def _set_pending(
             "code": call.code,
             "parameters": dict(call.parameters),
             "comment": "" if call.fenced else reply.text.strip(),
-            "model": ports.model.name,
+            "model": ports.model.name if ports.model else None,
             "tokens": dict(reply.tokens),
         },
     )
@@ -231,33 +195,14 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 
 
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
-    size = len(pending.code.encode("utf-8", "surrogatepass"))
-    if size > ports.budget.code_bytes:
-        error = str(CodeTooLong(size, ports.budget.code_bytes))
-        _repair(state, error)
-        _reply_to(state, {"status": "error", "error": error})
+    admission = await admit(state, pending, ports)
+    if admission.outcome is not None:
+        _repair(state, admission.reason)
+        _reply_to(state, {"status": admission.outcome, "error": admission.reason})
         return
-    assessment = assess(pending.code)
-    if pending.permission_id is None:
-        await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
-    if assessment.syntax_error:
-        await _refuse(state, pending, ports, assessment, "not-run", assessment.syntax_error)
-        return
-    if assessment.tier == "high":
-        await _refuse(state, pending, ports, assessment, "blocked", _reasons(assessment))
-        return
-    decision = None
-    if assessment.tier == "medium":
-        decision = await _decide(state, pending, ports, assessment)
-        if not decision.allowed:
-            why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
-            reason = f"It was not allowed to run: {why}. {_reasons(assessment)}"
-            await _refuse(state, pending, ports, assessment, "blocked", reason, decision)
-            return
-    provenance = _provenance(state, pending, ports, assessment, decision)
     failed = await _run_parameters(state, pending, ports)
     execution = failed or await run_cell(
-        pending.code, provenance, ports.bench, ports.sink, ports.hashes
+        pending.code, admission.provenance, ports.bench, ports.sink, ports.hashes
     )
     _take_execution(state, execution)
 
@@ -302,86 +247,17 @@ async def _run_parameters(
     return None if execution.outcome == "ok" else execution
 
 
-def _provenance(
-    state: TurnState,
-    pending: PendingCode,
-    ports: TurnPorts,
-    assessment: Assessment,
-    decision: Decision | None,
-) -> Provenance:
-    return Provenance(
-        turn_id=state.id,
-        request=state.request,
-        model=ports.model.name,
-        model_version=pending.version,
-        tokens=pending.tokens,
-        risk=assessment.tier,
-        findings=tuple(finding_to_json(finding) for finding in assessment.findings),
-        decision=_decision_facts(decision),
-    )
+async def run_direct(state: TurnState, ports: TurnPorts) -> Execution:
+    """Check and run code that came without a model; `state.request` is the code.
 
-
-def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
-    if decision is None:
-        return None
-    return {
-        "decision": decision.decision,
-        "who": decision.who,
-        "at": decision.at,
-        "grant": decision.grant,
-    }
-
-
-async def _refuse(
-    state: TurnState,
-    pending: PendingCode,
-    ports: TurnPorts,
-    assessment: Assessment,
-    outcome: Any,
-    reason: str,
-    decision: Decision | None = None,
-) -> None:
-    """Record code that does not run, and tell the model why."""
-    provenance = _provenance(state, pending, ports, assessment, decision)
-    intent = CellIntent(id=new_cell_id(), source=pending.code, provenance=provenance)
-    error = {"code": outcome, "message": reason}
-    await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
-    finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
-    await ports.sink.emit("cell.finished", finished)
-    _repair(state, reason)
-    _reply_to(state, {"status": outcome, "error": reason})
-
-
-def _reasons(assessment: Assessment) -> str:
-    return " ".join(f"Line {f.line}: {f.reason}." for f in assessment.findings[:8])
-
-
-# permission
-
-
-async def _decide(
-    state: TurnState, pending: PendingCode, ports: TurnPorts, assessment: Assessment
-) -> Decision:
-    if pending.permission_id is None:
-        if granted := await ports.approver.granted(assessment.capabilities):
-            return granted
-        pending.permission_id = f"perm_{secrets.token_hex(8)}"
-        await ports.save(state)
-    return await ports.approver.ask(permission_request(pending, assessment))
-
-
-def permission_request(pending: PendingCode, assessment: Assessment) -> PermissionRequest:
-    """Build what the user is shown before medium-risk code runs."""
-    asked = [finding for finding in assessment.findings if finding.tier == "medium"]
-    reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
-    network = any(f.rule in ("network-library", "url", "database") for f in asked)
-    note = " The sandbox has no network, so such a call fails even when allowed." if network else ""
-    return PermissionRequest(
-        id=pending.permission_id or "",
-        capabilities=assessment.capabilities,
-        explanation=f"The code needs your permission: {reasons}.{note}",
-        imports=assessment.imports,
-        targets=tuple(dict.fromkeys(finding.target for finding in asked)),
-        preview=pending.code,
-        findings=tuple(finding_to_json(finding) for finding in asked),
-    )
+    Returns:
+        The execution; its outcome is ``blocked`` or ``not-run`` when it was refused.
+    """
+    pending = state.pending or PendingCode(code=state.request)
+    state.pending = pending
+    admission = await admit(state, pending, ports)
+    if admission.outcome is not None:
+        error = {"code": admission.outcome, "message": admission.reason}
+        return Execution(outcome=admission.outcome, error=error)
+    provenance = dataclasses.replace(admission.provenance, request="")
+    return await run_cell(pending.code, provenance, ports.bench, ports.sink, ports.hashes)

@@ -17,6 +17,7 @@ from notebooks.cells import (
     PARAMETER_TAGS,
     CellIntent,
     Execution,
+    Outcome,
     execution_from_json,
     execution_to_json,
     intent_from_json,
@@ -48,6 +49,7 @@ class Recorder:
         self.directory = directory
         self._notebook = notebook
         self._lock = asyncio.Lock()
+        self._recovered: tuple[str, Outcome] | None = None
 
     @classmethod
     def open(cls, directory: Path, *, conversation: str, path: str) -> Recorder:
@@ -176,8 +178,15 @@ class Recorder:
         if pending is None or pending.id in known:
             journal.unlink()
             return False
-        self._commit(pending, result or _died())
+        execution = result or _died()
+        self._commit(pending, execution)
+        self._recovered = (pending.id, execution.outcome)
         return True
+
+    def take_recovered(self) -> tuple[str, Outcome] | None:
+        """Return, once, the id and outcome of the cell that `open` settled after a crash."""
+        recovered, self._recovered = self._recovered, None
+        return recovered
 
     def _write(self) -> None:
         replace_atomically(self.file, notebook_bytes(self._notebook))

@@ -1,0 +1,164 @@
+"""Whether a cell may run: size, risk check, permission; a refusal is recorded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent.budget import TurnBudget
+from agent.errors import CodeTooLong
+from agent.ports import Approver, Bench, Decision, EventSink, Model, PermissionRequest
+from agent.profiler import Profiler
+from agent.risk.assess import assess
+from agent.risk.findings import Assessment, assessment_to_json, finding_to_json
+from agent.run_cell import FileHashes
+from agent.turn_state import PendingCode, TurnState
+from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPorts:
+    """Everything a turn works with.
+
+    Attributes:
+        model: Writes the code; ``None`` for code that came directly.
+        bench: Where cells run and are recorded.
+        approver: Asks the user.
+        sink: Takes the events.
+        profiler: Reads the workbooks.
+        hashes: Remembers the workspace's file hashes.
+        save: Stores the state before a pause.
+        budget: The bounds.
+    """
+
+    model: Model | None
+    bench: Bench
+    approver: Approver
+    sink: EventSink
+    profiler: Profiler
+    hashes: FileHashes
+    save: Callable[[TurnState], Awaitable[None]]
+    budget: TurnBudget = TurnBudget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What `admit` decided.
+
+    Attributes:
+        provenance: What the record says of the cell.
+        outcome: ``None`` when it may run; else the outcome recorded for it.
+        reason: Why it may not run.
+    """
+
+    provenance: Provenance
+    outcome: Literal["blocked", "not-run"] | None = None
+    reason: str = ""
+
+
+async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Admission:
+    """Decide whether *pending* may run, asking the user if need be.
+
+    Emits ``risk.assessed``. Code that may not run is recorded in the notebook, as a
+    raw cell with its outcome, and told with ``cell.finished``.
+    """
+    size = len(pending.code.encode("utf-8", "surrogatepass"))
+    if size > ports.budget.code_bytes:
+        reason = str(CodeTooLong(size, ports.budget.code_bytes))
+        return Admission(provenance=Provenance(turn_id=state.id), outcome="not-run", reason=reason)
+    assessment = assess(pending.code)
+    if pending.permission_id is None:
+        await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
+    decision = None
+    outcome: Literal["blocked", "not-run"] | None = None
+    reason = ""
+    if assessment.syntax_error:
+        outcome, reason = "not-run", assessment.syntax_error
+    elif assessment.tier == "high":
+        outcome, reason = "blocked", _reasons(assessment)
+    elif assessment.tier == "medium":
+        decision = await _decide(state, pending, ports, assessment)
+        if not decision.allowed:
+            why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
+            outcome = "blocked"
+            reason = f"It was not allowed to run: {why}. {_reasons(assessment)}"
+    provenance = _provenance(state, pending, ports, assessment, decision)
+    admission = Admission(provenance=provenance, outcome=outcome, reason=reason)
+    if outcome is not None:
+        await _record_refusal(pending, admission, ports)
+    return admission
+
+
+def _provenance(
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    decision: Decision | None,
+) -> Provenance:
+    return Provenance(
+        turn_id=state.id,
+        request=state.request,
+        model=ports.model.name if ports.model else None,
+        model_version=pending.version,
+        tokens=pending.tokens,
+        risk=assessment.tier,
+        findings=tuple(finding_to_json(finding) for finding in assessment.findings),
+        decision=_decision_facts(decision),
+    )
+
+
+def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "decision": decision.decision,
+        "who": decision.who,
+        "at": decision.at,
+        "grant": decision.grant,
+    }
+
+
+async def _record_refusal(pending: PendingCode, admission: Admission, ports: TurnPorts) -> None:
+    outcome = admission.outcome or "blocked"
+    intent = CellIntent(
+        id=new_cell_id(), source=pending.code, provenance=admission.provenance
+    )
+    error = {"code": outcome, "message": admission.reason}
+    await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
+    finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
+    await ports.sink.emit("cell.finished", finished)
+
+
+def _reasons(assessment: Assessment) -> str:
+    return " ".join(f"Line {f.line}: {f.reason}." for f in assessment.findings[:8])
+
+
+async def _decide(
+    state: TurnState, pending: PendingCode, ports: TurnPorts, assessment: Assessment
+) -> Decision:
+    if pending.permission_id is None:
+        if granted := await ports.approver.granted(assessment.capabilities):
+            return granted
+        pending.permission_id = f"perm_{secrets.token_hex(8)}"
+        await ports.save(state)
+    return await ports.approver.ask(permission_request(pending, assessment))
+
+
+def permission_request(pending: PendingCode, assessment: Assessment) -> PermissionRequest:
+    """Build what the user is shown before medium-risk code runs."""
+    asked = [finding for finding in assessment.findings if finding.tier == "medium"]
+    reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
+    network = any(f.rule in ("network-library", "url", "database") for f in asked)
+    note = " The sandbox has no network, so such a call fails even when allowed." if network else ""
+    return PermissionRequest(
+        id=pending.permission_id or "",
+        capabilities=assessment.capabilities,
+        explanation=f"The code needs your permission: {reasons}.{note}",
+        imports=assessment.imports,
+        targets=tuple(dict.fromkeys(finding.target for finding in asked)),
+        preview=pending.code,
+        findings=tuple(finding_to_json(finding) for finding in asked),
+    )

@@ -1,0 +1,168 @@
+"""Files of a path: upload many, list, download."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Any
+from urllib.parse import quote
+
+from tornado.iostream import StreamClosedError
+from tornado.web import stream_request_body
+
+from container.workspace import Workspace
+from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.render import file_to_json
+from kernel_gateway.api.uploads import Upload
+from kernel_gateway.contexts.lifecycle import ExecutionContext
+from kernel_gateway.errors import BadRequest, FileTooLarge
+from kernel_gateway.problems import problem_from_error
+
+CHUNK_BYTES = 256 * 1024
+
+
+@stream_request_body
+class UploadingHandler(JsonHandler):
+    """Base of the handlers that take multipart bodies."""
+
+    upload: Upload | None = None
+    context: ExecutionContext
+
+    @property
+    def file_limit_bytes(self) -> int:
+        """Largest uploaded file."""
+        return int(self.services.settings.upload_limit_mb * 1_000_000)
+
+    def start_upload(self) -> None:
+        """Begin to parse the body, if there is one to parse."""
+        kind = self.request.headers.get("Content-Type", "")
+        self.upload = Upload(kind, self._workspace, self.file_limit_bytes)
+
+    def _workspace(self) -> Workspace:
+        return self.context.workspace
+
+    def check_length(self, length: int) -> None:
+        """Many files may come at once; each has its own limit, checked as it arrives."""
+        if length > max(20 * self.file_limit_bytes, 2_000_000_000):
+            raise FileTooLarge("the upload", self.file_limit_bytes)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Hand the next bytes to the parser; after an error the rest is only read."""
+        if self.upload is None or self._too_large is not None:
+            return
+        try:
+            self.upload.feed(chunk)
+        except BadRequest as error:
+            self._too_large = error
+
+    def finish_upload(self) -> Upload:
+        """Return the whole upload; raises what was wrong with it."""
+        if self._too_large is not None:
+            raise self._too_large
+        if self.upload is None:
+            raise BadRequest("The body must be multipart/form-data.")
+        self.upload.finish()
+        return self.upload
+
+    def on_finish(self) -> None:
+        if self.upload is not None:
+            self.upload.close()
+
+    def on_connection_close(self) -> None:
+        if self.upload is not None:
+            self.upload.close()
+
+    async def describe_upload(self, conversation: str, path: str) -> dict[str, Any]:
+        """Profile, announce and render what was uploaded."""
+        upload = self.finish_upload()
+        files = []
+        listed = {file.name: file for file in self.context.workspace.files("inputs")}
+        for stored in upload.files:
+            file = listed[stored.name]
+            profile = await self.services.profiler.profile(self.context.workspace, file)
+            problem = (profile or {}).get("problem")
+            facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
+            await self.services.events.append(conversation, path, "file.created", facts, None)
+            files.append(
+                {
+                    **file_to_json(file, conversation, path),
+                    "sent_name": stored.sent_name,
+                    "sha256": stored.sha256,
+                    "problem": problem,
+                }
+            )
+        rejected = [
+            {"name": name, **problem_from_error(error).body()} for name, error in upload.rejected
+        ]
+        await self.services.repository.add_audit(
+            self.identity.tenant,
+            self.identity.user,
+            "files.uploaded",
+            path,
+            conversation,
+            files=[{"name": f.name, "sha256": f.sha256} for f in upload.files],
+        )
+        return {"files": files, "rejected": rejected}
+
+
+@stream_request_body
+class FilesHandler(UploadingHandler):
+    """``…/files``: upload and list."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        super().prepare()
+        conversation_id, path = self.path_args
+        await self.conversation(conversation_id, path)
+        self.context = await self.services.contexts.get_or_create(conversation_id, path)
+        if self.request.method == "POST":
+            self.start_upload()
+
+    async def post(self, conversation_id: str, path: str) -> None:
+        described = await self.describe_upload(conversation_id, path)
+        if not described["files"] and self.upload is not None and self.upload.rejected:
+            problem = problem_from_error(self.upload.rejected[0][1])
+            problem.details["rejected"] = described["rejected"]
+            self.write_problem(problem)
+            return
+        if not described["files"]:
+            raise BadRequest("The upload holds no file.")
+        self.write_json(201, described)
+
+    async def get(self, conversation_id: str, path: str) -> None:
+        files = [
+            file_to_json(file, conversation_id, path) for file in self.context.workspace.files()
+        ]
+        self.write_json(200, {"files": files})
+
+
+class FileHandler(JsonHandler):
+    """``…/files/{name}``: download."""
+
+    async def get(self, conversation_id: str, path: str, name: str) -> None:
+        await self.conversation(conversation_id, path)
+        context = await self.services.contexts.get_or_create(conversation_id, path)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        with context.workspace.open_read(name) as file:
+            self.set_header("Content-Type", kind)
+            quoted = quote(name.rpartition("/")[2])
+            self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quoted}")
+            try:
+                while chunk := file.read(CHUNK_BYTES):
+                    self.write(chunk)
+                    await self.flush()
+            except StreamClosedError:
+                return
+        self.finish()
+
+
+class NotebookHandler(JsonHandler):
+    """``…/notebook``: download the path's notebook, exactly as recorded."""
+
+    async def get(self, conversation_id: str, path: str) -> None:
+        await self.conversation(conversation_id, path)
+        context = await self.services.contexts.get_or_create(conversation_id, path)
+        self.set_header("Content-Type", "application/x-ipynb+json")
+        name = f"{conversation_id}-{path}.ipynb"
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.finish(context.recorder.file.read_bytes())
+
+

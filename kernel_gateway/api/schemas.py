@@ -1,0 +1,63 @@
+"""What clients send, as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kernel_gateway.ids import MAIN_PATH
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewConversation(_Strict):
+    """``POST /conversations``."""
+
+    title: str = Field("", max_length=200)
+
+
+class TurnRequest(_Strict):
+    """``turn.request``: one request in plain words."""
+
+    request: str
+
+
+class ExecuteRequest(_Strict):
+    """``POST /execute`` and ``execute.request``: code to run as it is."""
+
+    code: str
+    language: str = "python"
+    conversation: str | None = None
+    path: str = MAIN_PATH
+
+
+class PermissionReply(_Strict):
+    """``permission.reply``: a user's decision."""
+
+    decision: Literal["once", "always", "deny"]
+
+
+class PermissionReplyMessage(PermissionReply):
+    """``permission.reply`` over a websocket names its request."""
+
+    id: str
+
+
+class Cancel(_Strict):
+    """``cancel``: one turn, or all of the path."""
+
+    turn: str | None = None
+
+
+class ClientMessage(BaseModel):
+    """The envelope of every websocket message: ``kind`` and that kind's fields."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    kind: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return everything but the kind."""
+        return dict(self.model_extra or {})

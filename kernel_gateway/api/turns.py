@@ -1,0 +1,177 @@
+"""Turns over plain HTTP: execute, execute-task, state, permission replies, grants, audit."""
+
+from __future__ import annotations
+
+from tornado.web import stream_request_body
+
+from kernel_gateway.api.files import UploadingHandler
+from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.render import turn_to_json
+from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, TurnRequest
+from kernel_gateway.errors import BadRequest, NotFound, UnsupportedLanguage
+from kernel_gateway.ids import MAIN_PATH, is_id
+from kernel_gateway.problems import problem_from_error
+
+LANGUAGES = ("python",)
+AUDIT_LISTED = 500
+
+
+def check_language(language: str) -> None:
+    """Raise `UnsupportedLanguage` unless a kernel speaks *language*."""
+    if language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise UnsupportedLanguage(f"Language {language[:40]!r} is not available; use {known}.")
+
+
+class ExecuteHandler(JsonHandler):
+    """``/execute``: run code, in a conversation or in a new one, and wait for its end."""
+
+    async def post(self) -> None:
+        body = self.json_body(ExecuteRequest)
+        check_language(body.language)
+        who, services = self.identity, self.services
+        if body.conversation is None:
+            row = await services.repository.add_conversation(who.tenant, who.user, "Code")
+            conversation = row.id
+        else:
+            conversation = (await self.conversation(body.conversation, body.path)).id
+        turn = await services.turns.start(
+            who.tenant, who.user, conversation, MAIN_PATH, kind="execute", request=body.code
+        )
+        settled = await services.turns.settled(who.tenant, turn.id)
+        self.write_json(200, await turn_to_json(settled, services))
+
+
+@stream_request_body
+class ExecuteTaskHandler(UploadingHandler):
+    """``/execute-task``: a request and its files in one call, answered when it is settled."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        super().prepare()
+        if self.request.method != "POST":
+            return
+        who, services = self.identity, self.services
+        kind = self.request.headers.get("Content-Type", "")
+        if not kind.startswith("multipart/form-data"):
+            raise BadRequest("The body must be multipart/form-data with a boundary.")
+        wanted = self.get_query_argument("conversation", None)
+        if wanted is None:
+            row = await services.repository.add_conversation(who.tenant, who.user, "Task")
+        else:
+            row = await self.conversation(wanted)
+        self.conversation_id = row.id
+        self.context = await services.contexts.get_or_create(row.id, MAIN_PATH)
+        self.start_upload()
+
+    async def post(self) -> None:
+        who, services = self.identity, self.services
+        described = await self.describe_upload(self.conversation_id, MAIN_PATH)
+        upload = self.finish_upload()
+        if upload.rejected:
+            problem = problem_from_error(upload.rejected[0][1])
+            problem.details["rejected"] = described["rejected"]
+            self.write_problem(problem)
+            return
+        if "request" not in upload.fields:
+            raise BadRequest("The form has no field 'request' with what should be done.")
+        turn = await services.turns.start(
+            who.tenant, who.user, self.conversation_id, MAIN_PATH,
+            kind="turn", request=upload.fields["request"],
+        )  # fmt: skip
+        settled = await services.turns.settled(who.tenant, turn.id)
+        reply = await turn_to_json(settled, services)
+        self.write_json(200, {**reply, "uploaded": described["files"]})
+
+
+class PathTurnsHandler(JsonHandler):
+    """``…/turns``: start a turn without waiting for it."""
+
+    async def post(self, conversation_id: str, path: str) -> None:
+        body = self.json_body(TurnRequest)
+        await self.conversation(conversation_id, path)
+        who = self.identity
+        turn = await self.services.turns.start(
+            who.tenant, who.user, conversation_id, path, kind="turn", request=body.request
+        )
+        self.write_json(202, await turn_to_json(turn, self.services))
+
+
+class PathCancelHandler(JsonHandler):
+    """``…/cancel``: cancel one turn of a path, or all."""
+
+    async def post(self, conversation_id: str, path: str) -> None:
+        body = self.json_body(Cancel)
+        await self.conversation(conversation_id, path)
+        cancelled = await self.services.turns.cancel(conversation_id, path, body.turn)
+        self.write_json(202, {"cancelled": cancelled})
+
+
+class TurnHandler(JsonHandler):
+    """``/turns/{t}``: where a turn stands."""
+
+    async def get(self, turn_id: str) -> None:
+        if not is_id(turn_id):
+            raise NotFound("turn", turn_id)
+        row = await self.services.repository.turn(self.identity.tenant, turn_id)
+        self.write_json(200, await turn_to_json(row, self.services))
+
+
+class PermissionHandler(JsonHandler):
+    """``/permissions/{p}``: reply to a permission request."""
+
+    async def post(self, permission_id: str) -> None:
+        body = self.json_body(PermissionReply)
+        row = await self.services.repository.permission(permission_id)
+        await self.conversation(row.conversation)
+        decided = await self.services.approvals.decide(
+            permission_id, body.decision, self.identity.user
+        )
+        poll = f"/api/v1/turns/{decided.turn}"
+        self.write_json(200, {"id": decided.id, "decision": decided.decision, "poll": poll})
+
+
+class GrantsHandler(JsonHandler):
+    """``/grants``: the caller's standing permissions."""
+
+    async def get(self) -> None:
+        rows = await self.services.repository.grants(self.identity.tenant, self.identity.user)
+        grants = [
+            {"id": row.id, "capability": row.capability, "created_at": row.created_at}
+            for row in rows
+        ]
+        self.write_json(200, {"grants": grants})
+
+
+class GrantHandler(JsonHandler):
+    """``/grants/{g}``: revoke one."""
+
+    async def delete(self, grant_id: str) -> None:
+        who = self.identity
+        await self.services.repository.revoke_grant(who.tenant, who.user, grant_id)
+        await self.services.repository.add_audit(who.tenant, who.user, "grant.revoked", grant_id)
+        self.write_json(200, {"id": grant_id, "revoked": True})
+
+
+class AuditHandler(JsonHandler):
+    """``/audit``: who did what, newest first."""
+
+    async def get(self) -> None:
+        limit = self.int_argument("limit", 100, low=1, high=AUDIT_LISTED)
+        before = self.int_argument("before", None, low=1, high=2**53)
+        conversation = self.get_query_argument("conversation", None)
+        rows = await self.services.repository.audit(
+            self.identity.tenant, before=before, limit=limit or 100, conversation=conversation
+        )
+        entries = [
+            {
+                "id": row.id,
+                "at": row.at,
+                "user": row.user,
+                "action": row.action,
+                "conversation": row.conversation,
+                "target": row.target,
+                "detail": row.detail,
+            }
+            for row in rows
+        ]
+        self.write_json(200, {"audit": entries})

@@ -1,0 +1,202 @@
+"""Multipart bodies, parsed while they arrive: fields in memory, files to disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
+
+from container.errors import ContainerError
+from container.workspace import INPUTS, Workspace, safe_name
+from kernel_gateway.errors import BadRequest, FileTooLarge
+
+MAX_FIELD_BYTES = 2_000_000
+MAX_FILES = 200
+
+
+@dataclass(slots=True)
+class UploadedFile:
+    """One file of an upload that is now in ``inputs/``.
+
+    Attributes:
+        name: Name in the workspace, ``inputs/…``.
+        sent_name: Name the client gave.
+        size: Bytes.
+        sha256: Of the content.
+    """
+
+    name: str
+    sent_name: str
+    size: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class _Part:
+    headers: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+    filename: str | None = None
+    file: BinaryIO | None = None
+    wanted_name: str = ""
+    stored_name: str = ""
+    digest: Any = None
+    size: int = 0
+    value: bytearray = field(default_factory=bytearray)
+    error: Exception | None = None
+
+
+class Upload:
+    """Takes a multipart body chunk by chunk and stores its files in a workspace.
+
+    A file that fails (bad name, too large) leaves no trace and does not stop the
+    others. Nothing already in ``inputs/`` is ever overwritten: a file with a taken
+    name and other content gets ``name (2)``.
+
+    Args:
+        content_type: The request's header.
+        workspace: Called when the first file starts.
+        limit_bytes: Largest file.
+    """
+
+    def __init__(
+        self, content_type: str, workspace: Callable[[], Workspace], limit_bytes: int
+    ) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise BadRequest("The body must be multipart/form-data with a boundary.")
+        self._workspace = workspace
+        self._limit_bytes = limit_bytes
+        self.fields: dict[str, str] = {}
+        self.files: list[UploadedFile] = []
+        self.rejected: list[tuple[str, Exception]] = []
+        self._part = _Part()
+        self._header = (bytearray(), bytearray())
+        self._stack = ExitStack()
+        self._ended = False
+        self._parser = MultipartParser(
+            boundary,
+            callbacks={
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+                "on_end": self._on_end,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next bytes of the body; `BadRequest` when they aren't multipart."""
+        try:
+            self._parser.write(chunk)
+        except MultipartParseError as error:
+            raise BadRequest(f"The multipart body is malformed: {str(error)[:120]}.") from None
+
+    def finish(self) -> None:
+        """Check that the body was whole."""
+        if not self._ended:
+            raise BadRequest("The upload was cut short. Send it again.")
+
+    def close(self) -> None:
+        """Drop a file that was still arriving."""
+        with contextlib.suppress(_Abandoned):
+            self._stack.__exit__(_Abandoned, _Abandoned(), None)
+
+    def _on_part_begin(self) -> None:
+        self._part = _Part()
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header[0].extend(data[start:end])
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header[1].extend(data[start:end])
+
+    def _on_header_end(self) -> None:
+        name, value = (part.decode("utf-8", "replace") for part in self._header)
+        self._part.headers[name.lower()] = value
+        self._header = (bytearray(), bytearray())
+
+    def _on_headers_finished(self) -> None:
+        part = self._part
+        _, options = parse_options_header(part.headers.get("content-disposition", ""))
+        part.name = options.get(b"name", b"").decode("utf-8", "replace")
+        if b"filename" not in options:
+            return
+        part.filename = options[b"filename"].decode("utf-8", "replace")
+        try:
+            if len(self.files) >= MAX_FILES:
+                raise BadRequest(f"One upload may hold {MAX_FILES} files. Send the rest in another.")
+            workspace = self._workspace()
+            part.wanted_name = safe_name(part.filename)
+            part.stored_name = workspace.free_input_name(part.wanted_name)
+            temporary = workspace.replace_input(part.stored_name)
+            part.file = self._stack.enter_context(temporary)
+            part.digest = hashlib.sha256()
+        except (ContainerError, BadRequest) as error:
+            part.error = error
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part, piece = self._part, data[start:end]
+        part.size += len(piece)
+        if part.error is not None:
+            return
+        if part.filename is None:
+            if part.size > MAX_FIELD_BYTES:
+                raise BadRequest(f"Field {part.name!r} is larger than {MAX_FIELD_BYTES} bytes.")
+            part.value += piece
+        elif part.size > self._limit_bytes:
+            part.error = FileTooLarge(part.filename, self._limit_bytes)
+            self.close()
+            self._stack = ExitStack()
+        elif part.file is not None:
+            part.file.write(piece)
+            part.digest.update(piece)
+
+    def _on_part_end(self) -> None:
+        part = self._part
+        if part.filename is None:
+            self.fields[part.name] = part.value.decode("utf-8", "replace")
+        elif part.error is not None:
+            self.rejected.append((part.filename, part.error))
+        else:
+            self._keep(part)
+
+    def _keep(self, part: _Part) -> None:
+        workspace, sha256 = self._workspace(), part.digest.hexdigest()
+        if twin := _same_content(workspace, part.wanted_name, part.size, sha256):
+            self.close()
+            stored = twin
+        else:
+            self._stack.close()
+            stored = f"{INPUTS}/{part.stored_name}"
+        self._stack = ExitStack()
+        self.files.append(
+            UploadedFile(
+                name=stored, sent_name=part.filename or "", size=part.size, sha256=sha256
+            )
+        )
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+class _Abandoned(Exception):
+    """Makes `Workspace.replace_input` drop its temporary file."""
+
+
+def _same_content(workspace: Workspace, name: str, size: int, sha256: str) -> str | None:
+    """Return the input of this *name* when it holds these very bytes already."""
+    for file in workspace.files(INPUTS):
+        if file.name == f"{INPUTS}/{name}" and file.size == size:
+            return file.name if workspace.sha256(file.name) == sha256 else None
+    return None

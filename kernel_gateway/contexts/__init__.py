@@ -1,0 +1,1 @@
+"""Execution contexts: the live kernel and workspace of each path."""

@@ -1,0 +1,162 @@
+"""Execution contexts: made when first needed, ended when unused for long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.ports import Bench
+from agent.run_cell import FileHashes
+from container.errors import ContainerError
+from container.limits import Limits
+from container.session import KernelSession
+from container.workspace import Workspace
+from kernel_gateway.errors import KernelLimitReached
+from notebooks.recorder import Recorder
+
+SWEEP_SECONDS = 30.0
+log = logging.getLogger("tallybook.contexts")
+
+
+@dataclass(slots=True)
+class ExecutionContext:
+    """What one path works with; its kernel comes and goes.
+
+    Attributes:
+        workspace: The path's files; they stay.
+        recorder: The path's notebook; it stays.
+        hashes: File hashes known so far.
+        session: The live kernel, if there is one.
+        last_used: Monotonic time of the last use.
+        in_use: Turns that hold the context right now.
+    """
+
+    workspace: Workspace
+    recorder: Recorder
+    hashes: FileHashes = field(default_factory=FileHashes)
+    session: KernelSession | None = None
+    last_used: float = field(default_factory=time.monotonic)
+    in_use: int = 0
+    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def live(self) -> KernelSession | None:
+        """The kernel, if it is there and alive."""
+        return self.session if self.session is not None and self.session.alive else None
+
+
+class ExecutionContexts:
+    """The contexts of all paths, with at most *max_kernels* live kernels."""
+
+    def __init__(
+        self, directory: Path, limits: Limits, *, max_kernels: int, ttl_seconds: float
+    ) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._max_kernels = max_kernels
+        self._ttl_seconds = ttl_seconds
+        self._contexts: dict[tuple[str, str], ExecutionContext] = {}
+        self._opening: dict[tuple[str, str], asyncio.Lock] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def start_sweeping(self) -> None:
+        """End unused kernels from now on, in the background."""
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def get_or_create(self, conversation: str, path: str) -> ExecutionContext:
+        """Return the context of a path; opening it settles what a crash left behind.
+
+        Raises:
+            NotebookUnreadable: The path's notebook is damaged.
+        """
+        key = (conversation, path)
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            if key not in self._contexts:
+                home = self._directory / conversation / path
+                self._contexts[key] = await asyncio.to_thread(_open, home, conversation, path)
+        context = self._contexts[key]
+        context.last_used = time.monotonic()
+        return context
+
+    def bench(self, context: ExecutionContext) -> Bench:
+        """Return what a turn needs of *context*."""
+        return Bench(
+            workspace=context.workspace,
+            recorder=context.recorder,
+            session=lambda: self._session(context),
+            live_session=lambda: context.live,
+        )
+
+    async def _session(self, context: ExecutionContext) -> KernelSession:
+        async with context.starting:  # many callers, one kernel
+            context.last_used = time.monotonic()
+            if context.live is not None:
+                return context.live
+            if context.session is not None:
+                await context.session.aclose()
+                context.session = None
+            await self._make_room()
+            session = KernelSession(context.workspace, self._limits)
+            context.session = session
+            try:
+                await session.start()
+            except BaseException:
+                context.session = None
+                raise
+            return session
+
+    async def _make_room(self) -> None:
+        holding = [c for c in self._contexts.values() if c.session is not None]
+        while len(holding) >= self._max_kernels:
+            idle = [c for c in holding if not c.in_use]
+            if not idle:
+                raise KernelLimitReached(self._max_kernels)
+            oldest = min(idle, key=lambda c: c.last_used)
+            await _end_kernel(oldest)
+            holding.remove(oldest)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(SWEEP_SECONDS, self._ttl_seconds))
+            await self.cleanup_expired()
+
+    async def cleanup_expired(self) -> int:
+        """End the kernels unused for longer than their time; return how many."""
+        oldest = time.monotonic() - self._ttl_seconds
+        ended = 0
+        for context in list(self._contexts.values()):
+            if context.session is not None and not context.in_use and context.last_used < oldest:
+                try:
+                    await _end_kernel(context)
+                    ended += 1
+                except (ContainerError, OSError):
+                    log.exception("an expired kernel could not be ended")
+        return ended
+
+    def live_kernels(self) -> int:
+        """Return how many kernels are alive."""
+        return sum(context.live is not None for context in self._contexts.values())
+
+    async def aclose(self) -> None:
+        """End every kernel; workspaces and notebooks stay."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+            self._sweeper = None
+        await asyncio.gather(*(_end_kernel(c) for c in self._contexts.values() if c.session))
+
+
+async def _end_kernel(context: ExecutionContext) -> None:
+    session, context.session = context.session, None
+    if session is not None:
+        await session.aclose()
+
+
+def _open(home: Path, conversation: str, path: str) -> ExecutionContext:
+    recorder = Recorder.open(home, conversation=conversation, path=path)
+    return ExecutionContext(workspace=Workspace.create(home / "workspace"), recorder=recorder)

@@ -1,0 +1,150 @@
+"""Errors of the gateway layer; `kernel_gateway.problems` maps each to a status."""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Base of every error this layer raises on purpose."""
+
+    code = "gateway-error"
+
+
+class NotAuthenticated(GatewayError):
+    """No token, or a wrong one."""
+
+    code = "not-authenticated"
+
+    def __str__(self) -> str:
+        return "The access token is missing or wrong."
+
+
+class NotFound(GatewayError):
+    """The thing does not exist, or belongs to somebody else: the two look the same."""
+
+    code = "not-found"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(kind, name)
+        self.kind, self.name = kind, name
+
+    def __str__(self) -> str:
+        return f"There is no {self.kind} {self.name[:120]!r}."
+
+
+class MethodNotAllowed(GatewayError):
+    """The address exists, but not for this HTTP method."""
+
+    code = "method-not-allowed"
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(method, path)
+        self.method, self.path = method, path
+
+    def __str__(self) -> str:
+        return f"{self.method} is not possible on {self.path[:200]}."
+
+
+class BadRequest(GatewayError):
+    """The message is not understood: malformed JSON, a wrong or missing field."""
+
+    code = "bad-request"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class UnknownEventKind(BadRequest):
+    """A websocket message of a kind that clients can't send."""
+
+    code = "unknown-event-kind"
+
+
+class UnsupportedLanguage(BadRequest):
+    """Code in a language no kernel speaks."""
+
+    code = "unsupported-language"
+
+
+class BodyTooLarge(GatewayError):
+    """A request's body is over its limit."""
+
+    code = "body-too-large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(limit_bytes)
+        self.limit_bytes = limit_bytes
+
+    def __str__(self) -> str:
+        return f"The request's body is larger than {self.limit_bytes / 1_000_000:g} MB."
+
+
+class FileTooLarge(GatewayError):
+    """An uploaded file is over the limit; nothing of it was kept."""
+
+    code = "file-too-large"
+
+    def __init__(self, name: str, limit_bytes: int) -> None:
+        super().__init__(name, limit_bytes)
+        self.name, self.limit_bytes = name, limit_bytes
+
+    def __str__(self) -> str:
+        return f"{self.name!r} is larger than the limit of {self.limit_bytes / 1_000_000:g} MB."
+
+
+class PermissionAlreadyDecided(GatewayError):
+    """A second reply to one permission request."""
+
+    code = "permission-already-decided"
+
+    def __init__(self, permission_id: str, decision: str) -> None:
+        super().__init__(permission_id, decision)
+        self.permission_id, self.decision = permission_id, decision
+
+    def __str__(self) -> str:
+        return f"Permission {self.permission_id} was decided before: {self.decision}."
+
+
+class QueueFull(GatewayError):
+    """Too many requests wait on one path already."""
+
+    code = "queue-full"
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+
+    def __str__(self) -> str:
+        return f"{self.waiting} requests already wait in this conversation."
+
+
+class KernelLimitReached(GatewayError):
+    """As many kernels run as the settings allow, and all are busy."""
+
+    code = "kernel-limit-reached"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"All {self.limit} kernels are busy."
+
+
+class AlreadyRunning(GatewayError):
+    """Another service works on the same data directory."""
+
+    code = "already-running"
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(directory)
+        self.directory = directory
+
+    def __str__(self) -> str:
+        return (
+            f"Another Tallybook service uses {self.directory}. Stop it, or choose another "
+            "directory: --data-dir DIR."
+        )

@@ -1,0 +1,102 @@
+"""Settings: one table of names, defaults and help, read from the environment and flags."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.budget import TurnBudget
+from container.limits import MIB, Limits
+
+PREFIX = "TALLYBOOK_"
+DEFAULT_MODEL = "gemini-3.8-flash"
+
+
+class SettingsInvalid(ValueError):
+    """A setting has a value that can't be used; the message names it."""
+
+
+class Settings(BaseModel):
+    """Every setting; in the environment each is ``TALLYBOOK_`` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8765, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("tallybook"),
+        description="Where conversations, files, notebooks and the database are kept.",
+    )
+    token: str | None = Field(
+        None, description="Access token; by default one is generated and kept in data_dir/token."
+    )
+    model: str = Field(DEFAULT_MODEL, description="Name of the Gemini model.")
+    model_base_url: str | None = Field(
+        None, description="Another address that speaks Gemini's REST protocol."
+    )
+    model_timeout: float = Field(120.0, gt=0, description="Seconds one model call may take.")
+    gemini_api_key: str | None = Field(
+        None, repr=False, description="API key; GEMINI_API_KEY is read too."
+    )
+    upload_limit_mb: float = Field(200.0, gt=0, description="Largest uploaded file, in MB (10^6).")
+    body_limit_mb: float = Field(2.0, gt=0, description="Largest JSON body, in MB (10^6).")
+    memory_limit_mb: int = Field(512, ge=256, description="Memory of one kernel, in MiB.")
+    cpus: float = Field(1.0, gt=0, description="Processors one kernel may use.")
+    cell_seconds: float = Field(120.0, gt=0, description="Wall time of one cell.")
+    pids: int = Field(64, ge=16, description="Processes and threads of one kernel.")
+    permission_seconds: float = Field(
+        600.0, gt=0, description="How long a permission request waits before it counts as denied."
+    )
+    context_ttl_seconds: float = Field(
+        1800.0, gt=0, description="An unused kernel is ended after this time."
+    )
+    max_kernels: int = Field(32, ge=1, description="Kernels alive at once.")
+    max_queue: int = Field(10, ge=1, description="Requests that may wait on one path.")
+    repairs: int = Field(3, ge=0, description="How often the model may mend its code in a turn.")
+    backoff_seconds: float = Field(
+        1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
+    )
+
+    def limits(self) -> Limits:
+        """Return what one kernel may use."""
+        return Limits(
+            cpus=self.cpus,
+            memory_bytes=self.memory_limit_mb * MIB,
+            pids=self.pids,
+            seconds=self.cell_seconds,
+        )
+
+    def budget(self) -> TurnBudget:
+        """Return what one turn may spend."""
+        return TurnBudget(repairs=self.repairs, backoff_seconds=self.backoff_seconds)
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Read settings from *environment*; *overrides* that are not ``None`` win.
+
+    Raises:
+        SettingsInvalid: A value can't be used, or a ``TALLYBOOK_`` name is unknown.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            values[name.removeprefix(PREFIX).lower()] = value
+    if "gemini_api_key" not in values and (key := environment.get("GEMINI_API_KEY")):
+        values["gemini_api_key"] = key
+    values |= {k: v for k, v in (overrides or {}).items() if v is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsInvalid(
+            f"Setting {name} ({PREFIX}{name.upper()}): {first['msg']}. See docs/operator.md."
+        ) from None

@@ -1,0 +1,278 @@
+"""Turns as the service runs them: one at a time per path, stored at every step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.admission import TurnPorts
+from agent.budget import TurnBudget
+from agent.errors import AgentError
+from agent.ports import Model
+from agent.profiler import Profiler
+from agent.turn import check_request, run_direct, run_turn
+from agent.turn_state import TurnState, turn_state_from_json, turn_state_to_json
+from container.errors import ContainerError
+from kernel_gateway.approvals import Approvals, TurnApprover
+from kernel_gateway.contexts.lifecycle import ExecutionContext, ExecutionContexts
+from kernel_gateway.errors import GatewayError, NotFound, QueueFull
+from kernel_gateway.events import EventLog, TurnEvents
+from kernel_gateway.ids import new_id
+from kernel_gateway.problems import problem_from_error
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.tables import TurnRow
+from notebooks.cells import Execution, utc_now
+from notebooks.errors import NotebookError
+
+log = logging.getLogger("tallybook.turns")
+SETTLED = frozenset({"ok", "error", "cancelled", "interrupted", "waiting"})
+ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
+
+
+@dataclass(slots=True)
+class _Queue:
+    """The turns of one path: the one that runs and those behind it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+
+class Turns:
+    """Starts, resumes, cancels turns and tells how they ended."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        events: EventLog,
+        contexts: ExecutionContexts,
+        approvals: Approvals,
+        profiler: Profiler,
+        model: Model | None,
+        *,
+        budget: TurnBudget,
+        max_queue: int,
+    ) -> None:
+        self._repository, self._events, self._contexts = repository, events, contexts
+        self._approvals, self._profiler, self._model = approvals, profiler, model
+        self._budget, self._max_queue = budget, max_queue
+        self._queues: dict[tuple[str, str], _Queue] = {}
+        self._changed: dict[str, asyncio.Event] = {}
+        self._closing = False
+
+    async def start(
+        self, tenant: str, user: str, conversation: str, path: str, *, kind: str, request: str
+    ) -> TurnRow:
+        """Queue a turn (*kind* ``turn``) or direct code (``execute``) and return its row.
+
+        Raises:
+            InvalidRequest: The request is empty or too long.
+            QueueFull: Too many wait on this path.
+        """
+        if kind == "turn":
+            request = check_request(request, self._budget)
+        queue = self._queues.setdefault((conversation, path), _Queue())
+        if len(queue.tasks) >= self._max_queue:
+            raise QueueFull(len(queue.tasks))
+        row = TurnRow(
+            id=new_id("turn"),
+            conversation=conversation,
+            path=path,
+            user=user,
+            kind=kind,
+            request=request,
+            status="queued",
+            created_at=utc_now(),
+        )
+        await self._repository.add_turn(row)
+        state = TurnState(id=row.id, request=request)
+        self._launch(queue, row, state, tenant)
+        return row
+
+    def _launch(self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str) -> None:
+        task = asyncio.create_task(self._run(queue, row, state, tenant))
+        queue.tasks[row.id] = task
+        task.add_done_callback(lambda _: queue.tasks.pop(row.id, None))
+
+    async def _run(self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str) -> None:
+        sink = TurnEvents(self._events, row.conversation, row.path, row.id)
+        try:
+            async with queue.lock:
+                if not state.history and state.pending is None:
+                    await self._begin(row, sink, tenant)
+                await self._work(row, state, sink, tenant)
+        except asyncio.CancelledError:
+            if self._closing:
+                return  # the next service settles it, as after a crash
+            await asyncio.shield(self._finish(row, sink, "cancelled", None, None))
+        except ServiceError as error:
+            await self._finish(row, sink, "error", None, problem_from_error(error).body())
+        except Exception as error:
+            log.exception("turn %s failed", row.id)
+            await self._finish(row, sink, "error", None, problem_from_error(error).body())
+
+    async def _begin(self, row: TurnRow, sink: TurnEvents, tenant: str) -> None:
+        await self._repository.update_turn(row.id, status="running")
+        facts = {"kind": row.kind, "user": row.user}
+        if row.kind == "turn":
+            facts["request"] = row.request
+        await sink.emit("turn.started", facts)
+        await self._repository.add_audit(
+            tenant, row.user, f"{row.kind}.started", row.id, row.conversation
+        )
+
+    async def _work(
+        self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str
+    ) -> None:
+        context = await self._contexts.get_or_create(row.conversation, row.path)
+        context.in_use += 1
+        try:
+            ports = self._ports(row, sink, context, tenant)
+            if row.kind == "turn":
+                answer = await run_turn(state, ports)
+                result: dict[str, Any] = {"answer": answer}
+                status, error = "ok", None
+            else:
+                execution = await run_direct(state, ports)
+                result = _execution_result(execution)
+                status = "ok" if execution.outcome == "ok" else "error"
+                error = _execution_error(execution)
+        finally:
+            context.in_use -= 1
+        result["notebook_head"] = context.recorder.head
+        await self._finish(row, sink, status, result, error)
+
+    def _ports(
+        self, row: TurnRow, sink: TurnEvents, context: ExecutionContext, tenant: str
+    ) -> TurnPorts:
+        async def save(state: TurnState) -> None:
+            await self._repository.update_turn(row.id, state=turn_state_to_json(state))
+
+        approver = TurnApprover(
+            self._approvals,
+            sink,
+            tenant=tenant,
+            user=row.user,
+            conversation=row.conversation,
+            turn=row.id,
+            waiting=lambda: self._tell(row.id),
+        )
+        return TurnPorts(
+            model=self._model if row.kind == "turn" else None,
+            bench=self._contexts.bench(context),
+            approver=approver,
+            sink=sink,
+            profiler=self._profiler,
+            hashes=context.hashes,
+            save=save,
+            budget=self._budget,
+        )
+
+    async def _finish(
+        self,
+        row: TurnRow,
+        sink: TurnEvents,
+        status: str,
+        result: dict[str, Any] | None,
+        error: dict[str, Any] | None,
+    ) -> None:
+        if error is not None and row.kind == "turn":
+            await sink.emit("error", error)
+        facts = {"status": status, **(result or {})}
+        if error is not None:
+            facts["error"] = error["error"]
+        await self._repository.update_turn(
+            row.id, status=status, result=result, error=error, state=None, finished_at=utc_now()
+        )
+        await sink.emit("turn.finished", facts)
+        self._tell(row.id)
+
+    def _tell(self, turn_id: str) -> None:
+        if event := self._changed.pop(turn_id, None):
+            event.set()
+
+    async def settled(self, tenant: str, turn_id: str) -> TurnRow:
+        """Wait until a turn has ended or waits for a permission; return its row."""
+        while True:
+            changed = self._changed.setdefault(turn_id, asyncio.Event())
+            row = await self._repository.turn(tenant, turn_id)
+            if row.status in SETTLED:
+                return row
+            await changed.wait()
+
+    async def cancel(self, conversation: str, path: str, turn_id: str | None = None) -> list[str]:
+        """Cancel one turn of a path, or all of them; return their ids.
+
+        A running cell is interrupted and recorded; variables are kept.
+        """
+        queue = self._queues.get((conversation, path), _Queue())
+        if turn_id is not None and turn_id not in queue.tasks:
+            raise NotFound("running turn", turn_id)
+        chosen = [turn_id] if turn_id is not None else list(queue.tasks)
+        for name in chosen:
+            queue.tasks[name].cancel()
+        return chosen
+
+    async def recover(self) -> None:
+        """Settle what a stopped service left: resume waiting turns, end the others."""
+        for row, tenant in await self._repository.unfinished_turns():
+            if row.status == "waiting" and row.state is not None:
+                queue = self._queues.setdefault((row.conversation, row.path), _Queue())
+                self._launch(queue, row, turn_state_from_json(row.state), tenant)
+            else:
+                await self._end_interrupted(row)
+
+    async def _end_interrupted(self, row: TurnRow) -> None:
+        sink = TurnEvents(self._events, row.conversation, row.path, row.id)
+        try:
+            context = await self._contexts.get_or_create(row.conversation, row.path)
+            recovered = context.recorder.take_recovered()
+        except NotebookError as error:
+            await sink.emit("error", problem_from_error(error).body())
+            recovered = None
+        if recovered is not None:
+            cell, outcome = recovered
+            await sink.emit("cell.finished", {"cell": cell, "status": outcome, "seconds": None})
+        error = {
+            "code": "service-restarted",
+            "message": "The service stopped during this request. Finished cells are recorded.",
+            "hint": "Ask again; variables are gone, files and the notebook are kept.",
+            "details": {},
+        }
+        await self._finish(row, sink, "interrupted", None, {"error": error})
+
+    async def aclose(self) -> None:
+        """Stop every turn; each is settled when a service starts again."""
+        self._closing = True
+        tasks = [task for queue in self._queues.values() for task in queue.tasks.values()]
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def _execution_result(execution: Execution) -> dict[str, Any]:
+    return {
+        "outcome": execution.outcome,
+        "outputs": [dict(output) for output in execution.outputs],
+        "execution_count": execution.execution_count,
+        "seconds": round(execution.seconds, 4),
+    }
+
+
+def _execution_error(execution: Execution) -> dict[str, Any] | None:
+    if execution.outcome == "ok":
+        return None
+    error = dict(execution.error or {})
+    name = f"{error['ename']}: " if "ename" in error else ""
+    return {
+        "error": {
+            "code": error.get("code", execution.outcome),
+            "message": name + error.get("message", "The cell did not finish."),
+            "hint": "See the cell's output; the conversation goes on.",
+            "details": {"outcome": execution.outcome},
+        }
+    }

@@ -1,0 +1,132 @@
+"""The composition root: starts the parts in order and stops them in reverse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from agent.ports import Model
+from agent.profiler import Profiler
+from container.probe import probe_host
+from kernel_gateway.app import make_app
+from kernel_gateway.approvals import Approvals
+from kernel_gateway.auth import load_or_create_token
+from kernel_gateway.contexts.lifecycle import ExecutionContexts
+from kernel_gateway.errors import AlreadyRunning
+from kernel_gateway.events import EventLog
+from kernel_gateway.services import Services
+from kernel_gateway.settings import Settings
+from kernel_gateway.store.repository import open_repository
+from kernel_gateway.turns import Turns
+from notebooks.files import exclusive_lock
+
+log = logging.getLogger("tallybook")
+BODY_BYTES = 10**12  # the handlers have limits of their own, with typed answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway that listens.
+
+    Attributes:
+        url: Its address, without a token.
+        services: Its parts.
+    """
+
+    url: str
+    services: Services
+
+    @property
+    def login_url(self) -> str:
+        """The address to click: it carries the token once."""
+        return f"{self.url}/?token={self.services.token}"
+
+
+def make_model(settings: Settings) -> Model | None:
+    """Return the language model of *settings*, or ``None`` without a key."""
+    if not settings.gemini_api_key:
+        return None
+    from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
+
+    return GeminiModel(
+        settings.model,
+        api_key=settings.gemini_api_key,
+        base_url=settings.model_base_url,
+        timeout=settings.model_timeout,
+    )
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """Run a gateway for the length of the block.
+
+    On the way out it stops listening, leaves every running turn to the next start
+    (as after a crash), ends the kernels and closes the database.
+
+    Raises:
+        AlreadyRunning: Another service holds the data directory.
+        OSError: The port is taken.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        if not stack.enter_context(exclusive_lock(settings.data_dir / "lock")):
+            raise AlreadyRunning(str(settings.data_dir))
+        host = probe_host()
+        if not host.sandbox:
+            log.warning("no code can run: %s", host.reason)
+        repository = await open_repository(settings.data_dir / "tallybook.db")
+        stack.push_async_callback(repository.aclose)
+        contexts = ExecutionContexts(
+            settings.data_dir / "conversations",
+            settings.limits(),
+            max_kernels=settings.max_kernels,
+            ttl_seconds=settings.context_ttl_seconds,
+        )
+        stack.push_async_callback(contexts.aclose)
+        model = make_model(settings)
+        if model is not None:
+            stack.push_async_callback(model.aclose)
+        events, profiler = EventLog(repository), Profiler()
+        approvals = Approvals(repository, seconds=settings.permission_seconds)
+        turns = Turns(
+            repository, events, contexts, approvals, profiler, model,
+            budget=settings.budget(), max_queue=settings.max_queue,
+        )  # fmt: skip
+        stack.push_async_callback(turns.aclose)
+        services = Services(
+            settings=settings,
+            token=settings.token or load_or_create_token(settings.data_dir),
+            repository=repository,
+            events=events,
+            contexts=contexts,
+            approvals=approvals,
+            profiler=profiler,
+            turns=turns,
+            host=host,
+            model_name=settings.model if model else None,
+        )
+        await turns.recover()
+        contexts.start_sweeping()
+        url = _listen(services, stack)
+        yield Gateway(url=url, services=services)
+
+
+def _listen(services: Services, stack: AsyncExitStack) -> str:
+    settings = services.settings
+    server = HTTPServer(make_app(services), max_body_size=BODY_BYTES)
+    sockets = bind_sockets(settings.port, settings.host)
+    server.add_sockets(sockets)
+
+    async def stop() -> None:
+        server.stop()
+        await server.close_all_connections()
+
+    stack.push_async_callback(stop)
+    port = sockets[0].getsockname()[1]
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{shown}:{port}"
