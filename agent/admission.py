@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agent.budget import TurnBudget
@@ -40,7 +40,7 @@ class TurnPorts:
     profiler: Profiler
     hashes: FileHashes
     save: Callable[[TurnState], Awaitable[None]]
-    budget: TurnBudget = TurnBudget()
+    budget: TurnBudget = field(default_factory=TurnBudget)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +123,7 @@ def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
 
 async def _record_refusal(pending: PendingCode, admission: Admission, ports: TurnPorts) -> None:
     outcome = admission.outcome or "blocked"
-    intent = CellIntent(
-        id=new_cell_id(), source=pending.code, provenance=admission.provenance
-    )
+    intent = CellIntent(id=new_cell_id(), source=pending.code, provenance=admission.provenance)
     error = {"code": outcome, "message": admission.reason}
     await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
     finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}

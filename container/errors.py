@@ -148,4 +148,6 @@ class WorkspaceFileNotFound(ContainerError):
         self.name = name
 
     def __str__(self) -> str:
-        return f"The workspace has no file {self.name[:120]!r}. List its files to see what is there."
+        return (
+            f"The workspace has no file {self.name[:120]!r}. List its files to see what is there."
+        )

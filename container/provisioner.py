@@ -149,7 +149,10 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
                 os.chown(path, uid, uid)
         self.connection_info = manager.get_connection_info()
         spec = self._spec(workspace, self._sockets, limits)
-        return await super().pre_launch(cmd=list(spec.argv), sandbox_spec=spec, **kwargs)
+        launch: dict[str, Any] = await super().pre_launch(
+            cmd=list(spec.argv), sandbox_spec=spec, **kwargs
+        )
+        return launch
 
     def _workspace(self, cwd: Path) -> Workspace:
         if (known := Workspace.at(cwd)) is not None:

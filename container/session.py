@@ -148,7 +148,8 @@ class KernelSession:
             self._raise_if_dead()
             await asyncio.sleep(SOCKET_POLL_SECONDS)
         self._client = manager.client()
-        self._client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=True)
+        channels = {"shell": True, "iopub": True, "stdin": False, "hb": False, "control": True}
+        self._client.start_channels(**channels)
         # An answered kernel_info says shell works; a busy status seen on iopub says
         # that no output of the first cell can be missed.
         while True:
@@ -170,9 +171,7 @@ class KernelSession:
         status = self._sandbox.poll()
         if status is not None and status.out_of_memory:
             return MemoryLimitExceeded(self.limits.memory_bytes)
-        return KernelDied(
-            status.signal if status else None, status.exit_code if status else None
-        )
+        return KernelDied(status.signal if status else None, status.exit_code if status else None)
 
     async def execute(
         self, code: str, on_output: OnOutput, *, silent: bool = False, seconds: float | None = None

@@ -17,6 +17,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -84,7 +85,10 @@ class Workspace:
         workspace = cls(directory.resolve())
         if not (workspace.directory.parent / f"{directory.name}{MARKER}").exists():
             uid = secrets.choice(UID_RANGE) if os.geteuid() == 0 else None
-            for path in (workspace.directory, *(workspace.directory / n for n in (INPUTS, OUTPUTS))):
+            for path in (
+                workspace.directory,
+                *(workspace.directory / n for n in (INPUTS, OUTPUTS)),
+            ):
                 path.mkdir(exist_ok=True, mode=0o700)
                 if uid is not None:
                     os.chown(path, uid, uid)
@@ -109,7 +113,7 @@ class Workspace:
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory.parent / f"{self.directory.name}{MARKER}").unlink(missing_ok=True)
 
-    def open_read(self, name: str) -> BinaryIO:
+    def open_read(self, name: str) -> BufferedReader:
         """Open the plain file *name* (relative, ``/``-separated) for reading.
 
         Raises:

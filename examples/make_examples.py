@@ -53,7 +53,10 @@ def make_q1(rows: list[Sale]) -> Workbook:
     book = Workbook()
     sheet = book.active
     sheet.title = "Sales Q1"
-    sheet["A1"], sheet["A2"] = "Meridian Office Supply: Sales Q1 2026", "in EUR, prepared by Finance"
+    sheet["A1"], sheet["A2"] = (
+        "Meridian Office Supply: Sales Q1 2026",
+        "in EUR, prepared by Finance",
+    )
     sheet["A1"].font = TITLE
     sheet.merge_cells("A1:E1")
     _header(sheet, 4, ["Date", "Region", "Product", "Units", "Sales"])
@@ -65,7 +68,9 @@ def make_q1(rows: list[Sale]) -> Workbook:
     sheet.cell(last, 1, "Total").font = BOLD
     sheet.cell(last, 4, sum(row[3] for row in rows))
     sheet.cell(last, 5, round(sum(row[4] for row in rows), 2))
-    _notes(book, ["Returns are booked in the next quarter.", "Region West was reorganised in March."])
+    _notes(
+        book, ["Returns are booked in the next quarter.", "Region West was reorganised in March."]
+    )
     hidden = book.create_sheet("Lookup")
     hidden.sheet_state = "hidden"
     for row, region in enumerate(REGIONS, 1):

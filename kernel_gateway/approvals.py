@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -99,10 +100,9 @@ class TurnApprover:
             async with asyncio.timeout(max(0.0, row.expires_at - now())):
                 await decided.wait()
         except TimeoutError:
-            try:
+            # A reply that came in the same moment counts.
+            with contextlib.suppress(PermissionAlreadyDecided):
                 await self._approvals.repository.decide_permission(row.id, "timeout", None)
-            except PermissionAlreadyDecided:
-                pass  # a reply came in the same moment: it counts
         return await self._approvals.repository.permission(row.id)
 
     async def _told(self, row: PermissionRow, request: PermissionRequest) -> Decision:

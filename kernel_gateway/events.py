@@ -53,18 +53,14 @@ class EventLog:
                 "at": utc_now(),
                 "data": dict(data),
             }
-            await self._repository.add_event(
-                {"conversation": conversation, "path": path, **entry}
-            )
+            await self._repository.add_event({"conversation": conversation, "path": path, **entry})
             log.seq += 1
             log.recent.append(entry)
             log.news.set()
             log.news = asyncio.Event()
         return entry
 
-    async def follow(
-        self, conversation: str, path: str, after: int
-    ) -> AsyncIterator[Event]:
+    async def follow(self, conversation: str, path: str, after: int) -> AsyncIterator[Event]:
         """Yield every event after number *after*, for ever; a slow reader loses none."""
         log = await self._path(conversation, path)
         while True:
@@ -76,9 +72,7 @@ class EventLog:
                 after = entry["seq"]
                 yield entry
 
-    async def _batch(
-        self, log: _Path, conversation: str, path: str, after: int
-    ) -> list[Event]:
+    async def _batch(self, log: _Path, conversation: str, path: str, after: int) -> list[Event]:
         if log.recent and log.recent[0]["seq"] <= after + 1:
             return [entry for entry in log.recent if entry["seq"] > after]
         rows = await self._repository.events_after(conversation, path, after, BATCH)

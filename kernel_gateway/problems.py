@@ -47,7 +47,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
         400,
         "Send one of: turn.request, execute.request, permission.reply, cancel.",
     ),
-    errors.UnsupportedLanguage: (400, "Send Python: {\"language\": \"python\"}."),
+    errors.UnsupportedLanguage: (400, 'Send Python: {"language": "python"}.'),
     errors.BodyTooLarge: (413, "Send less; upload data as a file."),
     errors.FileTooLarge: (413, "Split the file, or raise TALLYBOOK_UPLOAD_LIMIT_MB."),
     errors.PermissionAlreadyDecided: (409, "Nothing to do: the first decision counts."),

@@ -43,7 +43,7 @@ class EventsSocket(WebSocketHandler):
     def check_origin(self, origin: str) -> bool:
         return same_origin(self.request.headers)
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def prepare(self) -> None:
         """Check the token and the path before the upgrade."""
         given = bearer_token(self.request.headers) or self.get_cookie(COOKIE)
         if given is None or not token_matches(given, self.services.token):

@@ -123,9 +123,7 @@ class Turns:
             tenant, row.user, f"{row.kind}.started", row.id, row.conversation
         )
 
-    async def _work(
-        self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str
-    ) -> None:
+    async def _work(self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str) -> None:
         context = await self._contexts.get_or_create(row.conversation, row.path)
         context.in_use += 1
         try:
@@ -133,16 +131,16 @@ class Turns:
             if row.kind == "turn":
                 answer = await run_turn(state, ports)
                 result: dict[str, Any] = {"answer": answer}
-                status, error = "ok", None
+                status, failure = "ok", None
             else:
                 execution = await run_direct(state, ports)
                 result = _execution_result(execution)
                 status = "ok" if execution.outcome == "ok" else "error"
-                error = _execution_error(execution)
+                failure = _execution_error(execution)
         finally:
             context.in_use -= 1
         result["notebook_head"] = context.recorder.head
-        await self._finish(row, sink, status, result, error)
+        await self._finish(row, sink, status, result, failure)
 
     def _ports(
         self, row: TurnRow, sink: TurnEvents, context: ExecutionContext, tenant: str
@@ -229,8 +227,8 @@ class Turns:
         try:
             context = await self._contexts.get_or_create(row.conversation, row.path)
             recovered = context.recorder.take_recovered()
-        except NotebookError as error:
-            await sink.emit("error", problem_from_error(error).body())
+        except NotebookError as damaged:
+            await sink.emit("error", problem_from_error(damaged).body())
             recovered = None
         if recovered is not None:
             cell, outcome = recovered

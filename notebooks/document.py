@@ -117,7 +117,7 @@ def _sealed(notebook: Notebook) -> Notebook:
 
 def notebook_bytes(notebook: Notebook) -> bytes:
     """Render *notebook* as the one file Jupyter itself would write for it."""
-    text = nbjson.writes(notebook)
+    text = str(nbjson.writes(notebook))
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "surrogatepass")
 
 

@@ -84,7 +84,9 @@ class Recorder:
 
     def parameters(self) -> dict[str, Any] | None:
         """Return the parameters' present values, or ``None`` before there is such a cell."""
-        cells = [c for c in self._notebook.cells if PARAMETER_TAGS & set(c.metadata.get("tags", ()))]
+        cells = [
+            c for c in self._notebook.cells if PARAMETER_TAGS & set(c.metadata.get("tags", ()))
+        ]
         if not cells:
             return None
         return {k: v for cell in cells for k, v in literal_assignments(cell.source).items()}

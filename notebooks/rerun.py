@@ -35,6 +35,11 @@ class CellVerdict:
     verdict: Verdict
     detail: str = ""
 
+    @property
+    def label(self) -> str:
+        """How a report names it."""
+        return f"cell {self.cell} ({self.cell_id})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileVerdict:
@@ -43,6 +48,11 @@ class FileVerdict:
     name: str
     verdict: Verdict
     detail: str = ""
+
+    @property
+    def label(self) -> str:
+        """How a report names it."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +72,14 @@ class RerunReport:
     changed: bool
 
     @property
+    def items(self) -> tuple[CellVerdict | FileVerdict, ...]:
+        """Everything that was judged."""
+        return (*self.cells, *self.files)
+
+    @property
     def verdict(self) -> Verdict:
         """The worst verdict of any cell or file."""
-        found = {item.verdict for item in (*self.cells, *self.files)}
+        found = {item.verdict for item in self.items}
         order: tuple[Verdict, ...] = ("failed", "not-run", "differs")
         return next((verdict for verdict in order if verdict in found), "reproduced")
 

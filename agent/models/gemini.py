@@ -91,7 +91,12 @@ class GeminiModel:
         except (errors.UnknownApiResponseError, ValueError) as error:
             raise ModelReplyBroken(str(error)[:200] or type(error).__name__) from None
         except Exception as error:
-            if type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "aiohttp"):
+            if type(error).__module__.partition(".")[0] in (
+                "httpx",
+                "httpx2",
+                "httpcore",
+                "aiohttp",
+            ):
                 raise ModelUnavailable(f"{type(error).__name__}: {error}"[:200]) from None
             raise
         return reading.reply()

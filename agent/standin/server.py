@@ -244,7 +244,9 @@ def _parts(reply: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _merged(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     result = dict(chunks[-1])
-    parts = [p for c in chunks for p in c.get("candidates", [{}])[0].get("content", {}).get("parts", [])]
+    parts = [
+        p for c in chunks for p in c.get("candidates", [{}])[0].get("content", {}).get("parts", [])
+    ]
     if "candidates" in result:
         result["candidates"] = [
             {**result["candidates"][0], "content": {"role": "model", "parts": parts}}

@@ -54,7 +54,7 @@ def python_prefixes() -> tuple[Path, ...]:
 
 
 def hidden_packages() -> tuple[Path, ...]:
-    """Return where our own packages stand inside a Python prefix: user code must not import them."""
+    """Return our own packages inside a Python prefix: user code must not import them."""
     site = Path(__file__).resolve().parents[2]
     inside_prefix = any(site.is_relative_to(p) for p in python_prefixes()) and (
         site.name in {"site-packages", "dist-packages"}

@@ -39,7 +39,7 @@ def main() -> None:
         ]
     )
 
-    from inside import defaults
+    from inside import defaults  # type: ignore[import-not-found]  # its name in the kernel
 
     defaults.apply(app.shell)
     app.start()

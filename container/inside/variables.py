@@ -60,7 +60,7 @@ def variables_json(namespace: dict[str, Any], hidden: dict[str, Any]) -> str:
         namespace: The shell's ``user_ns``.
         hidden: The shell's ``user_ns_hidden``: names IPython put there itself.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for name, value in list(namespace.items()):
         if name.startswith("_") or type(value).__name__ in ("module", "function", "type"):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.render import conversation_to_json
 from kernel_gateway.api.schemas import NewConversation
+from kernel_gateway.ids import MAIN_PATH
 
 LISTED = 200
 
@@ -28,4 +29,6 @@ class ConversationHandler(JsonHandler):
     """``/conversations/{c}``: one conversation."""
 
     async def get(self, conversation_id: str) -> None:
-        self.write_json(200, conversation_to_json(await self.conversation(conversation_id)))
+        row = await self.conversation(conversation_id)
+        last = await self.services.repository.last_seq(conversation_id, MAIN_PATH)
+        self.write_json(200, {**conversation_to_json(row), "last_seq": last})

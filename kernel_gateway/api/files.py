@@ -164,5 +164,3 @@ class NotebookHandler(JsonHandler):
         name = f"{conversation_id}-{path}.ipynb"
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.finish(context.recorder.file.read_bytes())
-
-

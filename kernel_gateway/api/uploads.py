@@ -135,7 +135,9 @@ class Upload:
         part.filename = options[b"filename"].decode("utf-8", "replace")
         try:
             if len(self.files) >= MAX_FILES:
-                raise BadRequest(f"One upload may hold {MAX_FILES} files. Send the rest in another.")
+                raise BadRequest(
+                    f"One upload may hold {MAX_FILES} files. Send the rest in another."
+                )
             workspace = self._workspace()
             part.wanted_name = safe_name(part.filename)
             part.stored_name = workspace.free_input_name(part.wanted_name)
@@ -181,9 +183,7 @@ class Upload:
             stored = f"{INPUTS}/{part.stored_name}"
         self._stack = ExitStack()
         self.files.append(
-            UploadedFile(
-                name=stored, sent_name=part.filename or "", size=part.size, sha256=sha256
-            )
+            UploadedFile(name=stored, sent_name=part.filename or "", size=part.size, sha256=sha256)
         )
 
     def _on_end(self) -> None:

@@ -13,7 +13,13 @@ from notebooks.document import notebook_bytes, read_notebook
 def export_html(notebook_file: Path) -> bytes:
     """Render a self-contained page; scripts that outputs might carry are taken out."""
     exporter = HTMLExporter(template_name="lab", sanitize_html=True)
-    for name in ("mathjax_url", "require_js_url", "mermaid_js_url", "jquery_url", "html_manager_url"):
+    for name in (
+        "mathjax_url",
+        "require_js_url",
+        "mermaid_js_url",
+        "jquery_url",
+        "html_manager_url",
+    ):
         setattr(exporter, name, "")
     body, _ = exporter.from_notebook_node(read_notebook(notebook_file))
     return str(body).encode()

@@ -1,0 +1,40 @@
+# Tallybook: every target sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint bench docs clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: .venv/.ready-run  ## Stack three example workbooks in a sandboxed kernel, verify, re-run
+	@$(BIN)/tallybook demo
+
+serve: .venv/.ready-run  ## Run the service and print the address to open
+	@$(BIN)/tallybook serve
+
+test: .venv/.ready-test lint  ## Install what the tests need, then lint and run the whole suite
+	$(BIN)/python -m pytest
+
+lint: .venv/.ready-test  ## Style, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.ready-test  ## Measure speed and memory (benchmarks/README.md holds the numbers)
+	$(BIN)/python -m benchmarks
+
+docs: .venv/.ready-test  ## Make the generated parts of docs/ and the README's picture again
+	$(BIN)/python -m docs.generate
+
+clean:  ## Remove everything made here
+	rm -rf .venv demo-output dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready-run: pyproject.toml .ci/setup
+	PYTHON=$(PYTHON) .ci/setup run
+
+.venv/.ready-test: pyproject.toml .ci/setup
+	PYTHON=$(PYTHON) .ci/setup test

@@ -1,0 +1,276 @@
+"""The command line: ``tallybook serve | chat | demo | verify | rerun | export | doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from kernel_gateway import __version__
+from kernel_gateway.settings import Settings, SettingsInvalid, load_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _settings(**overrides: Any) -> Settings:
+    try:
+        return load_settings(overrides=overrides)
+    except SettingsInvalid as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _service_options(command: Command) -> Command:
+    options = [
+        click.option("--data-dir", type=click.Path(path_type=Path), help="Where data is kept."),
+        click.option("--model", help="Gemini model name."),
+        click.option("--model-base-url", help="Another address that speaks Gemini's REST."),
+    ]
+    for option in options:
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tallybook")
+def cli() -> None:
+    """Ask for things in your Excel workbooks; keep an auditable notebook of how they were done."""
+
+
+@cli.command()
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on (8765); 0 picks a free one.")
+@_service_options
+def serve(**options: Any) -> None:
+    """Run the service until Ctrl-C or SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # httpx logs full URLs, and one level up is enough to see trouble.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    _run(_serve(_settings(**options)))
+
+
+async def _serve(settings: Settings) -> int:
+    from kernel_gateway.wiring import open_gateway
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_gateway(settings) as gateway:
+        host = gateway.services.host
+        sandbox = f"bubblewrap, limits held by {host.limits}" if host.sandbox else host.reason
+        click.echo(f"Sandbox: {sandbox}")
+        click.echo(f"Model:   {gateway.services.model_name or 'none (set GEMINI_API_KEY)'}")
+        click.echo(f"Data:    {settings.data_dir}")
+        click.echo(f"Open:    {gateway.login_url}")
+        await stop.wait()
+        click.echo("Stopping …")
+    return 0
+
+
+@cli.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-m", "--message", help="One request; without it, chat until you leave.")
+@click.option("-c", "--conversation", help="Go on with this conversation.")
+@click.option("--url", help="A running service; without it, one is started for this chat.")
+@click.option("--token", envvar="TALLYBOOK_TOKEN", help="Its access token.")
+@_service_options
+def chat(
+    files: tuple[Path, ...],
+    message: str | None,
+    conversation: str | None,
+    url: str | None,
+    token: str | None,
+    **options: Any,
+) -> None:
+    """Chat about FILES in the terminal. Ctrl-C cancels the running request."""
+    if url is not None and not token:
+        raise click.UsageError("--url needs --token (or TALLYBOOK_TOKEN).")
+    settings = _settings(**options)
+    if url is None and not settings.gemini_api_key:
+        raise click.ClickException(
+            "No language model: set GEMINI_API_KEY, or name a running service with --url. "
+            "`tallybook demo` works without a key."
+        )
+    _run(_chat(settings, list(files), message, conversation, url, token))
+
+
+async def _chat(
+    settings: Settings,
+    files: list[Path],
+    message: str | None,
+    conversation: str | None,
+    url: str | None,
+    token: str | None,
+) -> int:
+    from kernel_gateway.terminal.chat import run_chat
+    from kernel_gateway.terminal.client import GatewayClient, ServiceRefused
+    from kernel_gateway.wiring import open_gateway
+
+    async def talk(address: str, key: str) -> int:
+        client = GatewayClient(address, key)
+        try:
+            return await run_chat(
+                client, _console(), files=files, message=message, conversation=conversation
+            )
+        except (ServiceRefused, ConnectionError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+        finally:
+            client.close()
+
+    if url is not None and token is not None:
+        return await talk(url, token)
+    async with open_gateway(settings.model_copy(update={"port": 0})) as gateway:
+        return await talk(gateway.url, gateway.services.token)
+
+
+@cli.command()
+@click.option(
+    "--examples",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=EXAMPLES,
+    help="Directory of the workbooks.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo-output"),
+    help="Where the notebook and workbooks go.",
+)
+def demo(examples: Path, output: Path) -> None:
+    """Stack three example workbooks, pivot them, verify and re-run the notebook."""
+    from kernel_gateway.terminal.demo import run_demo
+
+    _run(run_demo(_settings(), _console(), examples, output))
+
+
+@cli.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+def verify(notebook: Path) -> None:
+    """Check that not a byte of NOTEBOOK has changed since it was recorded."""
+    from notebooks.errors import NotebookError
+    from notebooks.verify import verify_notebook
+
+    try:
+        report = verify_notebook(notebook)
+    except NotebookError as error:
+        raise click.ClickException(str(error)) from None
+    for problem in report.problems:
+        where = f"cell {problem.cell} ({problem.cell_id})" if problem.cell else "notebook"
+        click.echo(f"{where}: {problem.what}")
+    click.echo(f"cells: {report.cells}")
+    click.echo(f"head: {report.head}")
+    click.echo(f"verified: {'yes' if report.verified else 'NO'}")
+    if not report.verified:
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option(
+    "-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
+    help="Replace a parameter.",
+)  # fmt: skip
+@click.option(
+    "--inputs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of the input files; by default, those beside the notebook.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Where the re-run's notebook goes.")
+def rerun(
+    notebook: Path,
+    parameters: tuple[tuple[str, str], ...],
+    inputs: Path | None,
+    output: Path | None,
+) -> None:
+    """Run NOTEBOOK again with papermill in a fresh sandbox, and compare by value.
+
+    Exits with 0 when everything was reproduced, or nothing failed and inputs or
+    parameters were replaced; else with 1.
+    """
+    from container.errors import ContainerError
+    from kernel_gateway.rerunning import parse_parameters, rerun_file
+    from notebooks.errors import NotebookError
+
+    try:
+        with _console().status("Running the notebook again …"):
+            report = rerun_file(
+                notebook, parameters=parse_parameters(parameters), inputs=inputs, saved=output
+            )
+    except (NotebookError, ContainerError) as error:
+        raise click.ClickException(str(error)) from None
+    for item in report.items:
+        click.echo(f"{item.label}: {item.verdict} {item.detail}".rstrip())
+    click.echo(f"notebook: {report.notebook}")
+    expected = " (inputs or parameters were replaced)" if report.changed else ""
+    click.echo(f"verdict: {report.verdict}{expected}")
+    fine = {"reproduced", "differs"} if report.changed else {"reproduced"}
+    if report.verdict not in fine:
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--to", "kind", type=click.Choice(["html", "py", "ipynb"]), default="html")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write.")
+def export(notebook: Path, kind: str, output: Path | None) -> None:
+    """Write NOTEBOOK as a web page, a script, or a notebook."""
+    from notebooks.errors import NotebookError
+    from notebooks.export.formats import EXPORTS
+    from notebooks.files import replace_atomically
+
+    target = output or notebook.with_suffix(f".{kind}")
+    if target.resolve() == notebook.resolve():
+        raise click.UsageError(f"{target} is the notebook itself; name another with --output.")
+    try:
+        replace_atomically(target, EXPORTS[kind](notebook))
+    except NotebookError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{target} can't be written: {error.strerror}.") from None
+    click.echo(str(target))
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what works on this machine, and the reason for each "no"."""
+    from container.probe import probe_host
+
+    report = probe_host()
+    click.echo(f"sandbox: {'yes' if report.sandbox else 'NO: ' + report.reason}")
+    click.echo(f"limits held by: {report.limits}")
+    user = "an unprivileged user" if report.unprivileged else "your own user, in a namespace"
+    click.echo(f"kernels run as: {user}")
+    key = "yes" if _settings().gemini_api_key else "no (set GEMINI_API_KEY)"
+    click.echo(f"Gemini key: {key}")
+    if not report.sandbox:
+        raise SystemExit(1)
+
+
+def _run(work: Any) -> None:
+    """Run *work*; expected errors become one plain line."""
+    from kernel_gateway.errors import GatewayError
+
+    try:
+        code = asyncio.run(work)
+    except GatewayError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        detail = error.strerror or str(error)
+        name = f" ({os.fspath(error.filename)})" if error.filename else ""
+        raise click.ClickException(f"{detail}{name}.") from None
+    except KeyboardInterrupt:
+        code = 130
+    if code:
+        raise SystemExit(code)

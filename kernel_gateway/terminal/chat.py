@@ -1,0 +1,179 @@
+"""The terminal chat: live output, permission prompts, Ctrl-C cancels the turn."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
+from kernel_gateway.terminal.view import TerminalView, plain
+
+CHOICES = {"o": "once", "a": "always", "d": "deny"}
+LEAVE = frozenset({"exit", "quit", ":q"})
+
+
+class Chat:
+    """One conversation at the terminal.
+
+    Args:
+        client: The service.
+        view: Shows the events.
+        answers: Lines typed by the user; ``None`` when nobody can be asked.
+    """
+
+    def __init__(
+        self, client: GatewayClient, view: TerminalView, answers: AsyncIterator[str] | None
+    ) -> None:
+        self._client, self._view, self._answers = client, view, answers
+        self.conversation = ""
+        self._connection: PathConnection | None = None
+        self._events: AsyncIterator[dict[str, Any]] | None = None
+        self._busy = False
+
+    async def open(self, files: Sequence[Path], conversation: str | None = None) -> None:
+        """Start (or go on with) a conversation and upload *files*."""
+        if conversation is None:
+            made = await self._client.post("/api/v1/conversations", {"title": "Terminal chat"})
+            conversation = str(made["id"])
+        self.conversation = conversation
+        if files:
+            self._view.busy(f"Uploading {len(files)} files …")
+            uploaded = await self._client.upload(path_url(conversation), files)
+            self._view.idle()
+            self._show_uploaded(uploaded)
+        self._connection = await self._client.connect(path_url(conversation), await self._last())
+        self._events = self._connection.events()
+
+    async def _last(self) -> int:
+        """Return the number of the path's last event, so that only new ones are shown."""
+        facts = await self._client.get(f"/api/v1/conversations/{self.conversation}")
+        return int(facts["last_seq"])
+
+    def _show_uploaded(self, uploaded: dict[str, Any]) -> None:
+        console = self._view.console
+        for file in uploaded["files"]:
+            console.print(f"  uploaded {plain(file['name'])}", style="dim", markup=False)
+            if problem := file["problem"]:
+                text = f"    {problem['message']} {problem['hint']}"
+                console.print(plain(text), style="yellow", markup=False)
+        for refused in uploaded["rejected"]:
+            console.print(plain(refused["error"]["message"]), style="red", markup=False)
+
+    async def ask(self, request: str) -> dict[str, Any]:
+        """Send *request*, show what happens, and return the ``turn.finished`` data."""
+        if self._connection is None or self._events is None:
+            raise RuntimeError("open the chat first")
+        self._busy = True
+        try:
+            await self._connection.send("turn.request", request=request)
+            async for event in self._events:
+                self._view.show(event)
+                data: dict[str, Any] = event["data"]
+                if event["kind"] == "permission.required":
+                    await self._reply(data)
+                elif event["seq"] is None:
+                    return {"status": "error", **data}
+                elif event["kind"] == "turn.finished":
+                    return data
+            raise ConnectionError("The service closed the connection.")
+        finally:
+            self._busy = False
+            self._view.idle()
+
+    async def _reply(self, permission: dict[str, Any]) -> None:
+        decision = "deny"
+        if self._answers is None:
+            self._view.console.print("Nobody can be asked here: denied.", style="yellow")
+        else:
+            self._view.console.print("Allow [o]nce, [a]lways, or [d]eny? ", end="", markup=False)
+            line = await anext(self._answers, "d")
+            decision = CHOICES.get(line.strip().lower()[:1], "deny")
+        if self._connection is not None:
+            await self._connection.send("permission.reply", id=permission["id"], decision=decision)
+
+    async def cancel(self) -> bool:
+        """Cancel the running turn; ``False`` when none runs."""
+        if not self._busy or self._connection is None:
+            return False
+        await self._connection.send("cancel")
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the conversation stays."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+async def typed_lines() -> AsyncIterator[str]:
+    """Yield the lines of standard input as they come, without blocking the loop."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    try:
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except (ValueError, OSError):  # a plain file can't be polled
+        for line in await asyncio.to_thread(sys.stdin.readlines):
+            yield line
+        return
+    while line := await reader.readline():
+        yield line.decode("utf-8", "replace")
+
+
+async def run_chat(
+    client: GatewayClient,
+    console: Console,
+    *,
+    files: Sequence[Path],
+    message: str | None,
+    conversation: str | None,
+) -> int:
+    """Chat until the user leaves (or, with *message*, for one turn); return the exit code."""
+    answers = typed_lines()
+    chat = Chat(client, TerminalView(console), answers if message is None or _tty() else None)
+    loop = asyncio.get_running_loop()
+
+    async def interrupted() -> None:
+        if await chat.cancel():
+            console.print("Cancelling …", style="yellow")
+        else:
+            console.print("\nType exit (or press Ctrl-D) to leave.", style="dim")
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    def on_sigint() -> None:
+        task = asyncio.create_task(interrupted())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGINT, on_sigint)
+    try:
+        await chat.open(files, conversation)
+        if message is not None:
+            finished = await chat.ask(message)
+            return 0 if finished["status"] == "ok" else 1
+        await _talk(chat, console, answers)
+        return 0
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        chat.close()
+        console.print(f"Conversation {chat.conversation}", style="dim")
+
+
+def _tty() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+async def _talk(chat: Chat, console: Console, lines: AsyncIterator[str]) -> None:
+    while True:
+        console.print("[bold]>[/] ", end="")
+        line = await anext(lines, None)
+        if line is None or line.strip().lower() in LEAVE:
+            console.print()
+            return
+        if line.strip():
+            await chat.ask(line.strip())

@@ -1,0 +1,139 @@
+"""Events as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.status import Status
+from rich.syntax import Syntax
+from rich.text import Text
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+STATUS_STYLE = {"ok": "green", "error": "red", "blocked": "red", "died": "red"}
+
+
+def plain(text: Any) -> str:
+    """Return *text* without anything a terminal would obey: outputs are not trusted."""
+    joined = "".join(text) if isinstance(text, list) else str(text)
+    return _CONTROL.sub("", _ANSI.sub("", joined))
+
+
+class TerminalView:
+    """Shows a path's events on *console*, with a spinner while nothing is to be seen."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._status: Status | None = None
+
+    def busy(self, what: str) -> None:
+        """Show that *what* is going on."""
+        if self._status is None:
+            self._status = self.console.status(what)
+            self._status.start()
+        else:
+            self._status.update(what)
+
+    def idle(self) -> None:
+        """Take the spinner away."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Show one event."""
+        handler = getattr(self, "_show_" + event["kind"].replace(".", "_"), None)
+        if handler is not None:
+            handler(event["data"])
+
+    def _line(self, text: str, style: str = "dim") -> None:
+        self.console.print(Text(plain(text), style=style))
+
+    def _show_turn_started(self, data: dict[str, Any]) -> None:
+        self.busy("Reading the workbooks …")
+
+    def _show_context_used(self, data: dict[str, Any]) -> None:
+        for book in data["workbooks"]:
+            if problem := book.get("problem"):
+                self._line(f"  {book['file']}: {problem['message']} {problem['hint']}", "yellow")
+                continue
+            sheets = ", ".join(
+                f"{sheet['name']} (header in row {sheet['header_row']}, {sheet['rows']} rows)"
+                for sheet in book["sheets"]
+                if sheet["header_row"]
+            )
+            self._line(f"  {book['file']}: {sheets}")
+        if data["variables"]:
+            self._line("  variables: " + ", ".join(data["variables"]))
+        self.busy("Writing code …")
+
+    def _show_model_retrying(self, data: dict[str, Any]) -> None:
+        wait = f"asking again in {data['wait_seconds']:g} s"
+        self._line(f"  the model is not available ({data['reason']}); {wait}", "yellow")
+
+    def _show_code_generated(self, data: dict[str, Any]) -> None:
+        if data["comment"]:
+            self.console.print(Text(plain(data["comment"])))
+        code = Syntax(plain(data["code"]), "python", word_wrap=True, background_color="default")
+        self.console.print(Panel(code, title="code", border_style="blue"))
+
+    def _show_risk_assessed(self, data: dict[str, Any]) -> None:
+        style = {"low": "green", "medium": "yellow", "high": "red"}[data["risk"]]
+        self._line(f"  risk: {data['risk']}", style)
+        for finding in data["findings"]:
+            self._line(f"    line {finding['line']}: {finding['reason']}", style)
+        if data["syntax_error"]:
+            self._line(f"    {data['syntax_error']}", "red")
+
+    def _show_cell_started(self, data: dict[str, Any]) -> None:
+        if data["tags"]:
+            self._line("  " + "; ".join(data["code"].splitlines()[1:]))
+        self.busy("Running …")
+
+    def _show_cell_output(self, data: dict[str, Any]) -> None:
+        output = data["output"]
+        kind = output["output_type"]
+        if kind == "stream":
+            style = "red" if output["name"] == "stderr" else ""
+            self.console.print(Text(plain(output["text"]).rstrip("\n"), style=style))
+        elif kind == "error":
+            self._line(f"{output['ename']}: {output['evalue']}", "red")
+        elif kind in ("execute_result", "display_data"):
+            mimes = output["data"]
+            image = next((mime for mime in mimes if mime.startswith("image/")), None)
+            shown = f"[{image}: in the notebook]" if image else mimes.get("text/plain", "")
+            self.console.print(Text(plain(shown)))
+
+    def _show_cell_finished(self, data: dict[str, Any]) -> None:
+        style = STATUS_STYLE.get(data["status"], "yellow")
+        seconds = data.get("seconds") or 0.0
+        self._line(f"  cell {data['status']} in {seconds:.2f} s", style)
+        if data.get("error"):
+            self._line(f"    {data['error']['message']}", style)
+        self.busy("Thinking …")
+
+    def _show_file_created(self, data: dict[str, Any]) -> None:
+        self._line(f"  file: {data['name']} ({data['size'] / 1000:.1f} kB)", "cyan")
+
+    def _show_permission_required(self, data: dict[str, Any]) -> None:
+        self.idle()
+        self.console.print(Panel(plain(data["explanation"]), title="permission", style="yellow"))
+
+    def _show_permission_decided(self, data: dict[str, Any]) -> None:
+        self._line(f"  permission: {data['decision']}", "yellow")
+
+    def _show_error(self, data: dict[str, Any]) -> None:
+        self.idle()
+        error = data["error"]
+        self._line(f"{error['message']} {error['hint']}", "red")
+
+    def _show_turn_finished(self, data: dict[str, Any]) -> None:
+        self.idle()
+        if answer := data.get("answer"):
+            self.console.print(Panel(Markdown(plain(answer)), border_style="green"))
+        elif data["status"] == "cancelled":
+            self._line("Cancelled. Variables, files and the notebook are kept.", "yellow")
