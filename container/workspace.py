@@ -179,8 +179,8 @@ class Workspace:
                     found += _plain_files(descriptor, base, names, area)
                     if len(found) > MAX_LISTED:
                         break
-        except WorkspaceFileNotFound:
-            return []
+        except (WorkspaceFileNotFound, UnsafePath):
+            return []  # hostile code may have removed it or put a link there
         return sorted(found, key=lambda file: file.name)
 
     def sha256(self, name: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from jupyter_core.utils import ensure_event_loop
 from papermill.exceptions import PapermillExecutionError
 
 from notebooks.cells import literal_assignments
@@ -113,6 +114,8 @@ def rerun_notebook(
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
 
+    Blocks; call it from a thread that has no running event loop.
+
     Args:
         notebook_file: The recorded notebook.
         workspace: A prepared workspace that holds ``inputs/``.
@@ -154,6 +157,7 @@ def _run_papermill(
     notebook_file: Path, saved: Path, parameters: Mapping[str, Any], workspace: Path
 ) -> str:
     """Run it; return why it stopped early, or ``""``."""
+    loop = ensure_event_loop()  # the one nbclient would make for this thread and leave open
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbclient's and papermill's own deprecations
@@ -174,6 +178,8 @@ def _run_papermill(
         raise
     except Exception as error:  # noqa: BLE001 (papermill raises whatever nbclient or the kernel did)
         return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+    finally:
+        loop.close()
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import Any, NoReturn
 
 MAX_ROWS = 60
@@ -26,5 +25,6 @@ def apply(shell: Any) -> None:
     pd.set_option("display.max_columns", MAX_COLUMNS)
     pd.set_option("display.max_colwidth", MAX_CELL_CHARACTERS)
     pd.set_option("display.width", 160)
-    builtins.input = _refuse_input
+    # ipykernel points input() and getpass() here before every cell.
+    shell.kernel.raw_input = shell.kernel.getpass = _refuse_input
     shell.run_line_magic("matplotlib", "inline")

@@ -1,0 +1,257 @@
+"""A kernel session keeps state, streams, and ends every cell in a typed, plain way."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from container.errors import (
+    CellTimedOut,
+    KernelDied,
+    MemoryLimitExceeded,
+    OutputLimitExceeded,
+)
+from container.limits import MIB
+from container.probe import probe_host
+from container.provisioner import runtime_directory
+
+
+async def test_a_variable_set_in_one_cell_is_there_in_the_next(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run("sales = 41")
+
+    reply = await kernel.run("sales + 1")
+
+    assert reply.status == "ok"
+    assert kernel.text() == "42"
+
+
+async def test_two_kernels_share_no_variables(start_kernel):
+    first, second = await start_kernel(), await start_kernel()
+    await first.run("secret = 1")
+
+    reply = await second.run("secret")
+
+    assert (reply.status, reply.ename) == ("error", "NameError")
+
+
+async def test_output_arrives_while_the_cell_still_runs(start_kernel):
+    """The cell only ends once a file appears that is made when its output is seen."""
+    kernel = await start_kernel()
+    signal = kernel.session.workspace.directory / "inputs" / "go"
+    seen = asyncio.Event()
+
+    async def on_output(output):
+        if output.get("text") == "first\n":
+            signal.touch()
+            seen.set()
+
+    reply = await kernel.session.execute(
+        "from pathlib import Path\n"
+        "print('first', flush=True)\n"
+        "while not Path('inputs/go').exists(): pass",
+        on_output,
+    )
+
+    assert seen.is_set()
+    assert reply.status == "ok"
+
+
+async def test_streams_results_and_charts_come_in_order_as_mime_bundles(start_kernel):
+    kernel = await start_kernel()
+
+    await kernel.run(
+        "import sys, matplotlib.pyplot as plt\n"
+        "print('out'); print('err', file=sys.stderr)\n"
+        "plt.plot([1, 2]); plt.show()\n"
+        "7"
+    )
+
+    assert [o["output_type"] for o in kernel.outputs] == [
+        "stream",
+        "stream",
+        "display_data",
+        "execute_result",
+    ]
+    assert kernel.outputs[2]["data"]["image/png"].startswith("iVBOR")
+
+
+async def test_an_exception_is_an_error_with_its_name_and_message(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run("1 / 0")
+
+    assert (reply.status, reply.ename, reply.evalue) == (
+        "error",
+        "ZeroDivisionError",
+        "division by zero",
+    )
+
+
+async def test_a_timed_out_cell_is_interrupted_and_variables_are_kept(start_kernel):
+    kernel = await start_kernel(seconds=0.5)
+    await kernel.run("kept = 'yes'")
+
+    reply = await kernel.run("while True: pass")
+    await kernel.run("print(kept)")
+
+    assert reply.status == "interrupted"
+    assert isinstance(reply.error, CellTimedOut)
+    assert reply.error.state_kept
+    assert kernel.text() == "yes\n"
+
+
+async def test_a_cell_that_will_not_stop_is_killed_and_says_that_variables_are_lost(start_kernel):
+    kernel = await start_kernel(seconds=0.5, grace_seconds=0.5)
+
+    reply = await kernel.run(
+        "import time\n"
+        "while True:\n    try: time.sleep(60)\n    except BaseException: print('not me', flush=True)"
+    )
+
+    assert reply.status == "died"
+    assert isinstance(reply.error, CellTimedOut)
+    assert not reply.error.state_kept
+    assert "variables are lost" in str(reply.error)
+    assert not kernel.session.alive
+
+
+async def test_one_huge_allocation_is_a_memory_error_and_variables_are_kept(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run("import numpy; kept = 1")
+
+    reply = await kernel.run("numpy.ones(200_000_000)")
+
+    assert (reply.status, reply.ename) == ("error", "MemoryError")
+    assert (await kernel.run("kept")).status == "ok"
+
+
+async def test_memory_over_the_limit_ends_the_kernel_with_the_limit_named(start_kernel):
+    """Shared memory escapes the rlimit on purpose: only the control group can stop it."""
+    kernel = await start_kernel(memory_bytes=300 * MIB)
+    held_by = probe_host().limits
+
+    reply = await kernel.run(
+        "import mmap\nm = mmap.mmap(-1, 600 * 2**20)\nfor i in range(0, len(m), 4096): m[i] = 1"
+    )
+
+    if held_by == "rlimits":
+        assert reply.status in ("ok", "error")
+    else:
+        assert isinstance(reply.error, MemoryLimitExceeded)
+        assert "300 MB" in str(reply.error)
+
+
+async def test_an_output_flood_is_cut_at_its_limit_and_the_next_cell_works(start_kernel):
+    kernel = await start_kernel(output_bytes=100_000)
+
+    reply = await kernel.run("while True: print('x' * 1000)")
+    kept = sum(len(json.dumps(output)) for output in kernel.outputs)
+    after = await kernel.run("print('fine')")
+
+    assert reply.status == "interrupted"
+    assert isinstance(reply.error, OutputLimitExceeded)
+    assert kept <= 100_000
+    assert after.status == "ok"
+    assert kernel.text() == "fine\n"
+
+
+async def test_a_kernel_that_exits_is_a_typed_error_not_a_hang(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run("import os; os._exit(3)")
+
+    assert reply.status == "died"
+    assert isinstance(reply.error, KernelDied)
+    assert reply.error.exit_code == 3
+
+
+async def test_a_dead_kernel_answers_every_later_cell_with_its_death(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run("import os; os._exit(3)")
+
+    reply = await kernel.run("1 + 1")
+
+    assert reply.status == "died"
+
+
+async def test_a_cancelled_caller_leaves_an_idle_kernel_with_its_variables(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run("kept = 5")
+    started = asyncio.Event()
+
+    async def on_output(output):
+        started.set()
+
+    task = asyncio.create_task(
+        kernel.session.execute("print('on', flush=True)\nwhile True: pass", on_output)
+    )
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await kernel.run("print(kept)")
+
+    assert kernel.text() == "5\n"
+
+
+async def test_variables_tell_type_shape_columns_and_preview(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run("import pandas as pd\nframe = pd.DataFrame({'Sales': [1, 2]})\nname = 'Q1'")
+
+    variables = {v["name"]: v for v in await kernel.session.variables()}
+
+    assert variables["frame"]["shape"] == [2, 1]
+    assert variables["frame"]["columns"] == ["Sales"]
+    assert variables["name"]["preview"] == "'Q1'"
+    assert "pd" not in variables
+
+
+async def test_looking_at_variables_never_runs_their_code(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run(
+        "ran = []\n"
+        "class Trap:\n"
+        "    def __repr__(self): ran.append('repr'); return 'x'\n"
+        "    def __len__(self): ran.append('len'); return 1\n"
+        "trap = Trap()"
+    )
+
+    variables = {v["name"]: v for v in await kernel.session.variables()}
+    await kernel.run("print(ran)")
+
+    assert variables["trap"]["type"] == "Trap"
+    assert kernel.text() == "[]\n"
+
+
+async def test_input_is_refused_with_a_plain_error(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run("input('Name? ')")
+
+    assert reply.status == "error"
+    assert "input() is not available" in reply.evalue
+
+
+async def test_workbooks_are_read_with_calamine_by_default(start_kernel):
+    kernel = await start_kernel()
+
+    await kernel.run("import pandas as pd; print(pd.get_option('io.excel.xlsx.reader'))")
+
+    assert kernel.text() == "calamine\n"
+
+
+async def test_closing_twice_leaves_no_process_socket_or_control_group(start_kernel):
+    kernel = await start_kernel()
+    pid = kernel.session.pid
+    before = {path.name for path in runtime_directory().glob("k-*")}
+
+    await kernel.session.aclose()
+    await kernel.session.aclose()
+
+    left = {path.name for path in runtime_directory().glob("k-*")}
+    gone = before - left
+    assert not Path(f"/proc/{pid}").exists()
+    assert len(gone) == 1
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{gone.pop()}"))

@@ -1,0 +1,88 @@
+"""The service touches a workspace without ever being led out of it."""
+
+import os
+
+import pytest
+
+from container.errors import UnsafePath, WorkspaceFileNotFound
+from container.workspace import Workspace, safe_name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../up.xlsx", "a/b.xlsx", "a\\b.xlsx", "nul\x00.xlsx", "", "  ", "..", ".hidden", "x" * 300,
+     "line\nbreak.xlsx", 'quo"te.xlsx', "😀" * 60],
+)  # fmt: skip
+def test_a_name_that_could_lead_out_or_break_is_refused(name):
+    with pytest.raises(UnsafePath):
+        safe_name(name)
+
+
+@pytest.mark.parametrize("name", ["sales.xlsx", "Umsätze Q1 (final).xlsx", "📈 plan.xlsx", "数.csv"])
+def test_ordinary_names_in_any_script_are_kept(name):
+    assert safe_name(name) == name
+
+
+def test_composed_and_decomposed_letters_are_one_name():
+    assert safe_name("Umsa\u0308tze.xlsx") == "Ums\u00e4tze.xlsx"
+
+
+def test_an_interrupted_upload_leaves_nothing(workspace):
+    with pytest.raises(RuntimeError), workspace.replace_input("a.xlsx") as file:
+        file.write(b"half")
+        raise RuntimeError
+
+    assert list((workspace.directory / "inputs").iterdir()) == []
+
+
+def test_a_taken_name_gets_a_number(workspace):
+    with workspace.replace_input("a.xlsx") as file:
+        file.write(b"1")
+
+    assert workspace.free_input_name("a.xlsx") == "a (2).xlsx"
+
+
+def test_a_link_planted_in_the_workspace_is_not_followed(workspace):
+    (workspace.directory / "outputs" / "x.txt").symlink_to("/etc/passwd")
+
+    with pytest.raises(UnsafePath):
+        workspace.open_read("outputs/x.txt")
+
+
+def test_a_directory_swapped_for_a_link_is_not_followed(workspace, tmp_path):
+    (tmp_path / "secret.txt").write_text("s")
+    (workspace.directory / "outputs").rmdir()
+    (workspace.directory / "outputs").symlink_to(tmp_path)
+
+    with pytest.raises(UnsafePath):
+        workspace.open_read("outputs/secret.txt")
+    assert workspace.files("outputs") == []
+
+
+def test_a_pipe_is_refused_and_blocks_nobody(workspace):
+    os.mkfifo(workspace.directory / "outputs" / "pipe")
+
+    with pytest.raises(UnsafePath):
+        workspace.open_read("outputs/pipe")
+    assert workspace.files() == []
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "outputs/../../x", "", "a//b", "./a"])
+def test_only_plain_relative_names_are_opened(workspace, name):
+    with pytest.raises(UnsafePath):
+        workspace.open_read(name)
+
+
+def test_a_missing_file_is_named(workspace):
+    with pytest.raises(WorkspaceFileNotFound, match="gone.xlsx"):
+        workspace.open_read("outputs/gone.xlsx")
+
+
+def test_a_root_service_gives_every_workspace_an_unprivileged_owner(tmp_path):
+    made = Workspace.create(tmp_path / "w")
+
+    if os.geteuid() == 0:
+        assert made.uid is not None
+        assert made.uid >= 310_000
+    else:
+        assert made.uid is None

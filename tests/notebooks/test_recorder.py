@@ -1,0 +1,173 @@
+"""The notebook is valid after every cell, and a crash at any moment loses no finished cell."""
+
+import json
+
+import nbformat
+import pytest
+
+from notebooks.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
+from notebooks.errors import NotebookUnreadable
+from notebooks.recorder import JOURNAL, NOTEBOOK, Recorder
+from notebooks.verify import verify_notebook
+
+
+def open_recorder(directory) -> Recorder:
+    return Recorder.open(directory, conversation="conv_1", path="main")
+
+
+def intent(source: str, **facts) -> CellIntent:
+    return CellIntent(id=new_cell_id(), source=source, provenance=Provenance(turn_id="t", **facts))
+
+
+async def record(recorder, source: str, outcome="ok", **facts) -> None:
+    async def run() -> Execution:
+        return Execution(outcome=outcome, execution_count=1, **facts)
+
+    async def finished(execution) -> None:
+        assert execution.outcome == outcome
+
+    await recorder.record(intent(source), run, finished)
+
+
+async def test_the_file_is_a_valid_notebook_after_every_cell(tmp_path):
+    recorder = open_recorder(tmp_path)
+
+    for number in range(3):
+        await record(recorder, f"x = {number}")
+        notebook = nbformat.read(tmp_path / NOTEBOOK, as_version=4)
+        nbformat.validate(notebook)
+
+        assert len(notebook.cells) == number + 1
+        assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+        assert notebook.metadata.kernelspec.name == "tallybook-python"
+
+
+async def test_a_cell_carries_what_an_auditor_asks_for(tmp_path):
+    recorder = open_recorder(tmp_path)
+    await record(recorder, "x = 1", files_after={"outputs/a.xlsx": "ab"})
+
+    facts = json.loads((tmp_path / NOTEBOOK).read_text())["cells"][0]["metadata"]["tallybook"]
+
+    assert set(facts) >= {
+        "turn", "request", "model", "tokens", "code_sha256", "risk", "findings", "decision",
+        "started", "finished", "status", "files_before", "files_after", "checkpoint", "prev", "hash",
+    }  # fmt: skip
+    assert facts["files_after"] == {"outputs/a.xlsx": "ab"}
+
+
+async def test_a_crash_while_a_cell_runs_leaves_it_as_died(tmp_path):
+    recorder = open_recorder(tmp_path)
+    await record(recorder, "x = 1")
+    await recorder.begin(intent("while True: pass"))
+
+    cells = open_recorder(tmp_path).code_cells()
+
+    assert [(cell["source"], cell["status"]) for cell in cells] == [
+        ("x = 1", "ok"),
+        ("while True: pass", "died"),
+    ]
+    assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_a_crash_before_the_notebook_was_written_keeps_the_finished_cell(tmp_path):
+    recorder = open_recorder(tmp_path)
+    begun = intent("x = 1")
+    await recorder.begin(begun)
+    await recorder.finish(begun, Execution(outcome="ok", execution_count=1))
+
+    cells = open_recorder(tmp_path).code_cells()
+
+    assert [(cell["source"], cell["status"]) for cell in cells] == [("x = 1", "ok")]
+
+
+async def test_a_crash_after_the_notebook_was_written_records_the_cell_once(tmp_path):
+    recorder = open_recorder(tmp_path)
+    begun, execution = intent("x = 1"), Execution(outcome="ok", execution_count=1)
+    await recorder.begin(begun)
+    await recorder.finish(begun, execution)
+    journal = (tmp_path / JOURNAL).read_bytes()
+    await recorder.commit(begun, execution)
+    (tmp_path / JOURNAL).write_bytes(journal)
+
+    assert len(open_recorder(tmp_path).code_cells()) == 1
+
+
+async def test_a_journal_line_cut_by_the_crash_never_counted(tmp_path):
+    recorder = open_recorder(tmp_path)
+    begun = intent("x = 1")
+    await recorder.begin(begun)
+    await recorder.finish(begun, Execution(outcome="ok", execution_count=1))
+    journal = tmp_path / JOURNAL
+    journal.write_bytes(journal.read_bytes()[:-20])
+
+    assert open_recorder(tmp_path).code_cells()[0]["status"] == "died"
+
+
+async def test_a_damaged_notebook_is_reported_and_never_overwritten(tmp_path):
+    await record(open_recorder(tmp_path), "x = 1")
+    damaged = (tmp_path / NOTEBOOK).read_bytes()[:-30]
+    (tmp_path / NOTEBOOK).write_bytes(damaged)
+
+    with pytest.raises(NotebookUnreadable):
+        open_recorder(tmp_path)
+    assert (tmp_path / NOTEBOOK).read_bytes() == damaged
+
+
+@pytest.mark.parametrize("outcome", ["blocked", "not-run", "interrupted", "died"])
+async def test_what_did_not_finish_is_kept_as_a_raw_cell_that_nothing_runs_again(tmp_path, outcome):
+    recorder = open_recorder(tmp_path)
+    output = {"output_type": "stream", "name": "stdout", "text": "half"}
+
+    await record(recorder, "import os", outcome=outcome, outputs=(output,))
+
+    cell = json.loads((tmp_path / NOTEBOOK).read_text())["cells"][0]
+    assert cell["cell_type"] == "raw"
+    assert cell["metadata"]["tallybook"]["status"] == outcome
+    assert cell["metadata"]["tallybook"]["outputs"] == [output]
+
+
+async def test_an_error_is_kept_as_code_that_a_re_run_may_raise_again(tmp_path):
+    recorder = open_recorder(tmp_path)
+
+    await record(recorder, "1 / 0", outcome="error")
+
+    cell = json.loads((tmp_path / NOTEBOOK).read_text())["cells"][0]
+    assert cell["cell_type"] == "code"
+    assert "raises-exception" in cell["metadata"]["tags"]
+
+
+def stream(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def test_pieces_of_one_stream_are_joined():
+    collector = OutputCollector()
+    for output in (stream("a"), stream("b"), stream("c", "stderr"), stream("d")):
+        collector.add(output)
+
+    assert [o["text"] for o in collector.outputs()] == ["ab", "c", "d"]
+
+
+def test_cleared_output_is_not_kept():
+    collector = OutputCollector()
+    for output in (stream("10%"), {"output_type": "clear_output", "wait": True}, stream("20%")):
+        collector.add(output)
+
+    assert [o["text"] for o in collector.outputs()] == ["20%"]
+
+
+def test_an_updated_display_replaces_the_old_one():
+    def display(text):
+        return {
+            "output_type": "display_data",
+            "data": {"text/plain": text},
+            "metadata": {},
+            "transient": {"display_id": "d1"},
+        }
+
+    collector = OutputCollector()
+    for output in (display("old"), stream("x"), display("new")):
+        collector.add(output)
+
+    assert collector.outputs()[0]["data"] == {"text/plain": "new"}
+    assert len(collector.outputs()) == 2

@@ -1,0 +1,136 @@
+"""`verify` finds any changed byte and names the cell."""
+
+import json
+
+import pytest
+
+from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.errors import NotebookUnreadable
+from notebooks.recorder import NOTEBOOK, Recorder
+from notebooks.verify import verify_bytes, verify_notebook
+
+
+@pytest.fixture
+async def recorded(tmp_path):
+    recorder = Recorder.open(tmp_path, conversation="conv_1", path="main")
+    await recorder.note("Stack the workbooks", {"turn": "t1", "kind": "request"})
+    for source in ("x = 1", "x + 1"):
+        intent = CellIntent(
+            id=new_cell_id(), source=source, provenance=Provenance(turn_id="t1", request="ä €")
+        )
+        output = {
+            "output_type": "execute_result",
+            "execution_count": 2,
+            "data": {"text/plain": "2"},
+            "metadata": {},
+        }
+        await recorder.commit(intent, Execution(outcome="ok", execution_count=2, outputs=(output,)))
+    return tmp_path / NOTEBOOK
+
+
+def changed(notebook, change) -> bytes:
+    """Return the notebook's bytes after *change* to its JSON, laid out as before."""
+    value = json.loads(notebook.read_text())
+    change(value)
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def test_a_recorded_notebook_verifies(recorded):
+    report = verify_notebook(recorded)
+
+    assert report.verified
+    assert report.cells == 3
+
+
+def test_every_single_changed_byte_is_found(recorded):
+    content = recorded.read_bytes()
+    missed = []
+    for position in range(len(content)):
+        for flip in (0x01, 0x20):
+            altered = bytearray(content)
+            altered[position] ^= flip
+            if verify_bytes(bytes(altered)).verified:
+                missed.append((position, flip))
+
+    assert missed == []
+
+
+def test_every_single_removed_or_doubled_byte_is_found(recorded):
+    content = recorded.read_bytes()
+    missed = [
+        position
+        for position in range(len(content))
+        if verify_bytes(content[:position] + content[position + 1 :]).verified
+        or verify_bytes(content[:position] + content[position : position + 1] + content[position:])
+        .verified
+    ]
+
+    assert missed == []
+
+
+def test_changed_code_is_named_with_its_cell(recorded):
+    def change(value):
+        value["cells"][1]["source"] = ["x = 2"]
+
+    (problem,) = verify_bytes(changed(recorded, change)).problems
+
+    assert problem.cell == 2
+    assert problem.what == "its code was changed"
+
+
+def test_a_changed_output_is_named_with_its_cell(recorded):
+    def change(value):
+        value["cells"][2]["outputs"][0]["data"]["text/plain"] = ["3"]
+
+    (problem,) = verify_bytes(changed(recorded, change)).problems
+
+    assert problem.cell == 3
+    assert "outputs" in problem.what
+
+
+def test_a_removed_cell_is_noticed(recorded):
+    def change(value):
+        del value["cells"][1]
+
+    problems = verify_bytes(changed(recorded, change)).problems
+
+    assert any("the cell before it" in problem.what for problem in problems)
+
+
+def test_a_cell_cut_off_the_end_is_noticed(recorded):
+    problems = verify_bytes(changed(recorded, lambda value: value["cells"].pop())).problems
+
+    assert any("removed from its end" in problem.what for problem in problems)
+
+
+def test_a_cell_added_by_hand_is_noticed(recorded):
+    def change(value):
+        value["cells"].append(
+            {"cell_type": "markdown", "id": "abcd1234", "metadata": {}, "source": ["hi"]}
+        )
+
+    problems = verify_bytes(changed(recorded, change)).problems
+
+    assert any("not recorded by Tallybook" in problem.what for problem in problems)
+
+
+def test_a_changed_layout_is_noticed_though_no_content_changed(recorded):
+    content = json.dumps(json.loads(recorded.read_text())).encode()
+
+    (problem,) = verify_bytes(content).problems
+
+    assert "text was changed at byte" in problem.what
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"nbformat": 3}', b"null"])
+def test_what_is_no_notebook_is_a_problem_not_a_traceback(content):
+    report = verify_bytes(content)
+
+    assert not report.verified
+    assert "not a valid notebook" in report.problems[0].what
+
+
+def test_a_missing_file_is_a_typed_error(tmp_path):
+    with pytest.raises(NotebookUnreadable, match=r"gone\.ipynb"):
+        verify_notebook(tmp_path / "gone.ipynb")
