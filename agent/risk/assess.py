@@ -23,9 +23,7 @@ _QUERY_ESCAPE = re.compile(r"@\s*\w+\s*[.(\[]")
 def assess(code: str) -> Assessment:
     """Return every finding in *code*, its imports, or why it can't be parsed."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(TransformerManager().transform_cell(code))
+        tree = _parse(code)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
         return Assessment(syntax_error=f"SyntaxError: {where}{error.msg}")
@@ -38,6 +36,12 @@ def assess(code: str) -> Assessment:
         return Assessment(syntax_error="SyntaxError: the code is nested too deeply")
     found = sorted(dict.fromkeys(walker.findings), key=lambda f: (f.line, f.column))
     return Assessment(findings=tuple(found), imports=tuple(dict.fromkeys(walker.imports)))
+
+
+def _parse(code: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the user's code, of no use in a log
+        return ast.parse(TransformerManager().transform_cell(code))
 
 
 class _Walker(ast.NodeVisitor):
@@ -222,7 +226,7 @@ class _Walker(ast.NodeVisitor):
 
     def _check_body(self, node: ast.AST, body: str, *, offset: int) -> None:
         try:
-            tree = ast.parse(TransformerManager().transform_cell(body))
+            tree = _parse(body)
         except (SyntaxError, ValueError):
             self._magic(node, "a magic whose body can't be parsed")
             return

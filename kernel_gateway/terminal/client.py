@@ -33,6 +33,7 @@ class GatewayClient:
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
+        self._sockets: list[WebSocketClientConnection] = []
         self._http = AsyncHTTPClient(force_instance=True, max_body_size=2_000_000_000)
 
     async def _fetch(self, method: str, path: str, **options: Any) -> HTTPResponse:
@@ -89,10 +90,14 @@ class GatewayClient:
         """Open the path's websocket; events after number *after* follow."""
         url = self.url.replace("http", "ws", 1) + f"{path_url}/events?after={after}"
         request = HTTPRequest(url, headers=self._headers)
-        return PathConnection(await websocket_connect(request, max_message_size=64_000_000))
+        socket = await websocket_connect(request, max_message_size=64_000_000)
+        self._sockets.append(socket)
+        return PathConnection(socket)
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Close every connection, websockets too."""
+        for socket in self._sockets:
+            socket.close()
         self._http.close()
 
 

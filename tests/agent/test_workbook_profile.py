@@ -1,0 +1,212 @@
+"""A profile finds what a person sees: the true header, types, totals; broken files say how."""
+
+import io
+import zipfile
+
+import msoffcrypto
+import pytest
+import xlsxwriter
+from openpyxl import Workbook
+
+from agent.profiler import Profiler
+from agent.workbook_profile import column_letter, find_header
+from tests.conftest import EXAMPLES
+
+
+@pytest.fixture
+def profile(workspace):
+    """Profile bytes under a file name, in the sandbox as the service does."""
+    profiler = Profiler()
+
+    async def run(name: str, content: bytes):
+        with workspace.replace_input(name) as file:
+            file.write(content)
+        (file,) = (f for f in workspace.files("inputs") if f.name == f"inputs/{name}")
+        return await profiler.profile(workspace, file)
+
+    return run
+
+
+def saved(book) -> bytes:
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def example(name: str) -> bytes:
+    return (EXAMPLES / name).read_bytes()
+
+
+async def test_the_header_under_title_rows_is_found(profile):
+    first = (await profile("q1.xlsx", example("sales_q1.xlsx")))["sheets"][0]
+
+    assert first["header_row"] == 4
+    assert [c["name"] for c in first["columns"]] == ["Date", "Region", "Product", "Units", "Sales"]
+    assert first["data_rows"] == 60
+    assert first["title_rows"][0].startswith("Meridian Office Supply")
+
+
+async def test_totals_rows_are_told_apart_from_data(profile):
+    first = (await profile("q1.xlsx", example("sales_q1.xlsx")))["sheets"][0]
+
+    assert len(first["totals_rows"]) == 1
+    assert first["totals_rows"][0][0] == "Total"
+
+
+async def test_column_types_tell_text_that_looks_like_dates(profile):
+    sheet = (await profile("q2.xlsx", example("sales_q2.xlsx")))["sheets"][0]
+
+    types = {c["name"]: c["type"] for c in sheet["columns"]}
+    assert types["Order Date"].startswith("text that looks like dates")
+    assert types["Qty"] == "integer"
+    assert types["Sales (EUR)"] == "number"
+
+
+async def test_hidden_sheets_and_merged_cells_are_told(profile):
+    found = await profile("q1.xlsx", example("sales_q1.xlsx"))
+
+    assert {s["name"]: s["visible"] for s in found["sheets"]} == {
+        "Sales Q1": "Visible",
+        "Notes": "Visible",
+        "Lookup": "Hidden",
+    }
+    assert found["sheets"][0]["merged"] == ["A1:E1"]
+
+
+async def test_excel_tables_and_defined_names_are_told(profile):
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as book:
+        sheet = book.add_worksheet("Basesheet")
+        columns = [{"header": "Region"}, {"header": "Sales"}]
+        sheet.add_table("B3:C5", {"name": "Base", "columns": columns, "data": [["N", 1], ["S", 2]]})
+        book.define_name("Threshold", "=Basesheet!$A$1")
+
+    found = await profile("t.xlsx", buffer.getvalue())
+
+    (table,) = found["tables"]
+    assert (table["name"], table["columns"]) == ("Base", ["Region", "Sales"])
+    assert found["defined_names"] == [{"name": "Threshold", "refers_to": "Basesheet!$A$1"}]
+    assert found["sheets"][0]["columns"][0]["letter"] == "B"
+
+
+async def test_a_csv_is_profiled_with_its_delimiter(profile):
+    found = await profile("x.csv", "Region;Sales\nNorth;1,5\nSouth;2,5\n".encode())
+
+    (sheet,) = found["sheets"]
+    assert sheet["delimiter"] == ";"
+    assert [c["name"] for c in sheet["columns"]] == ["Region", "Sales"]
+
+
+async def test_what_is_no_table_has_no_profile(profile):
+    assert await profile("letter.docx", b"x") is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([["Title"], [], ["A", "B", "C"], [1, 2, 3]], 2),
+        ([["A", "B"], ["x", "y"], ["z", "w"]], 0),
+        ([["Region", 2023.0, 2024.0], ["N", 1.0, 2.0]], 0),
+        ([[1, 2], [3, 4]], None),
+        ([], None),
+        ([["Name"]], 0),
+    ],
+)
+def test_the_header_is_the_first_wide_row_of_distinct_texts(rows, expected):
+    assert find_header(rows) == expected
+
+
+@pytest.mark.parametrize(("index", "letters"), [(0, "A"), (25, "Z"), (26, "AA"), (16383, "XFD")])
+def test_columns_have_excels_letters(index, letters):
+    assert column_letter(index) == letters
+
+
+# bad files: each has a code, a message and a hint, and harms nothing
+
+
+async def problem_of(profile, name: str, content: bytes) -> str:
+    problem = (await profile(name, content))["problem"]
+    assert problem["message"]
+    assert problem["hint"]
+    return problem["code"]
+
+
+async def test_an_empty_file_says_so(profile):
+    assert await problem_of(profile, "a.xlsx", b"") == "empty-file"
+
+
+async def test_text_named_xlsx_is_not_a_workbook(profile):
+    assert await problem_of(profile, "a.xlsx", b"hello, world") == "not-a-workbook"
+
+
+async def test_a_zip_that_is_no_workbook_is_damaged(profile):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.txt", "x")
+
+    assert await problem_of(profile, "a.xlsx", buffer.getvalue()) == "workbook-damaged"
+
+
+@pytest.mark.parametrize("part", [0.2, 0.9, 0.999])
+async def test_a_truncated_workbook_is_damaged(profile, part):
+    content = example("sales_q1.xlsx")
+
+    assert await problem_of(profile, "a.xlsx", content[: int(len(content) * part)]) == (
+        "workbook-damaged"
+    )
+
+
+async def test_a_password_protected_workbook_is_named_as_such(profile):
+    encrypted = io.BytesIO()
+    file = msoffcrypto.OfficeFile(io.BytesIO(example("sales_q1.xlsx")))
+    file.encrypt("secret", encrypted)
+
+    assert await problem_of(profile, "a.xlsx", encrypted.getvalue()) == "workbook-encrypted"
+
+
+async def test_a_zip_bomb_is_refused_before_it_is_unpacked(profile):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+            with archive.open(name, "w", force_zip64=True) as part:
+                for _ in range(200):
+                    part.write(b"0" * 1_000_000)
+
+    assert await problem_of(profile, "a.xlsx", buffer.getvalue()) == "zip-bomb"
+
+
+async def test_a_sheet_with_a_million_rows_is_profiled(profile):
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"constant_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Id", "Sales"])
+        for row in range(1, 1_048_576):
+            sheet.write_row(row, 0, [row, 1.5])
+
+    (found,) = (await profile("a.xlsx", buffer.getvalue()))["sheets"]
+
+    assert found["rows"] == 1_048_576
+    assert found["data_rows"] == 1_048_575
+
+
+async def test_a_sheet_with_16384_columns_is_profiled_and_cut(profile):
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append([f"c{i}" for i in range(16_384)])
+    sheet.append(list(range(16_384)))
+
+    (found,) = (await profile("a.xlsx", saved(book)))["sheets"]
+
+    assert found["columns_used"] == 16_384
+    assert len(found["columns"]) == 100
+    assert found["more_columns"] == 16_284
+
+
+async def test_an_entity_bomb_in_a_workbook_stops_at_the_reader(profile):
+    entities = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
+    xml = f'<!DOCTYPE w [<!ENTITY a0 "x">{entities}]><workbook>&a11;</workbook>'
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("xl/workbook.xml", xml)
+
+    assert await problem_of(profile, "a.xlsx", buffer.getvalue()) == "workbook-damaged"
