@@ -373,8 +373,10 @@ class KernelSession:
         if self._client is not None:
             self._client.stop_channels()
             self._client = None
+        # Not shutdown_kernel: it asks first and waits, even for a kernel that never started.
         if manager.provisioner is not None:
-            await manager.shutdown_kernel(now=True)
+            await manager.provisioner.kill()
+            await manager.cleanup_resources()
         if self._ended is not None:
             await asyncio.wait({self._ended})
         self._manager = None

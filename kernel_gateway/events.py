@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,20 @@ class EventLog:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._paths: dict[tuple[str, str], _Path] = {}
+        self._followers: set[asyncio.Task[None]] = set()
+
+    def start_following(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run *sending*, which reads from `follow`, until it ends or the log closes."""
+        task = asyncio.create_task(sending)
+        self._followers.add(task)
+        task.add_done_callback(self._followers.discard)
+        return task
+
+    async def aclose(self) -> None:
+        """End every follower."""
+        for task in self._followers:
+            task.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
 
     async def _path(self, conversation: str, path: str) -> _Path:
         key = (conversation, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from typing import Any
@@ -71,7 +70,7 @@ class EventsSocket(WebSocketHandler):
     async def open(self, *args: str, **kwargs: str) -> None:
         self.set_nodelay(True)  # Nagle would hold each small event back for 40 ms
         self._conversation, self._path = args[0], args[1]
-        self._sender = asyncio.create_task(self._send())
+        self._sender = self.services.events.start_following(self._send())
 
     async def _send(self) -> None:
         events = self.services.events.follow(self._conversation, self._path, self._after)

@@ -92,6 +92,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if model is not None:
             stack.push_async_callback(model.aclose)
         events, profiler = EventLog(repository), Profiler()
+        stack.push_async_callback(events.aclose)
         approvals = Approvals(repository, seconds=settings.permission_seconds)
         turns = Turns(
             repository, events, contexts, approvals, profiler, model,

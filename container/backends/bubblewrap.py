@@ -162,6 +162,8 @@ class BubblewrapSandbox:
             stderr=asyncio.subprocess.STDOUT,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             cwd="/",
+            # A group of its own: Ctrl-C at the terminal is the service's, not the kernel's.
+            start_new_session=True,
         )
         self._reader = asyncio.create_task(self._read_log())
 
@@ -221,8 +223,10 @@ class BubblewrapSandbox:
         """End the tree on SIGKILL or SIGTERM; other signals go by Jupyter's control channel."""
         if self._process and self._process.returncode is None:
             fatal = signum in (signal.SIGKILL, signal.SIGTERM)
+            # The group, not the process: bubblewrap's child dies with its parent only
+            # once it has asked the kernel for that, a moment after it was forked.
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGKILL if fatal else signum)
+                os.killpg(self._process.pid, signal.SIGKILL if fatal else signum)
 
     async def wait(self) -> ExitStatus:
         """Wait for the end."""

@@ -122,7 +122,8 @@ class Upload:
         self._header[1].extend(data[start:end])
 
     def _on_header_end(self) -> None:
-        name, value = (part.decode("utf-8", "replace") for part in self._header)
+        # latin-1 keeps every byte: the options are read as UTF-8 once they are taken apart.
+        name, value = (part.decode("latin-1") for part in self._header)
         self._part.headers[name.lower()] = value
         self._header = (bytearray(), bytearray())
 
