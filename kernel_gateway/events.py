@@ -6,11 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from kernel_gateway.store.repository import Repository
 from notebooks.cells import utc_now
 
+T = TypeVar("T")
 RECENT = 64
 BATCH = 200
 
@@ -50,7 +51,7 @@ class EventLog:
     async def _path(self, conversation: str, path: str) -> _Path:
         key = (conversation, path)
         if key not in self._paths:
-            seq = await self._repository.last_seq(conversation, path)
+            seq = await _whole(self._repository.last_seq(conversation, path))
             self._paths.setdefault(key, _Path(seq=seq))
         return self._paths[key]
 
@@ -58,6 +59,12 @@ class EventLog:
         self, conversation: str, path: str, kind: str, data: Mapping[str, Any], turn: str | None
     ) -> Event:
         """Store an event, give it the next number, and tell everyone who follows."""
+        # Whole or not at all: a cancelled turn must not leave a stored event uncounted.
+        return await _whole(self._append(conversation, path, kind, data, turn))
+
+    async def _append(
+        self, conversation: str, path: str, kind: str, data: Mapping[str, Any], turn: str | None
+    ) -> Event:
         log = await self._path(conversation, path)
         async with log.lock:
             entry: Event = {
@@ -89,11 +96,21 @@ class EventLog:
     async def _batch(self, log: _Path, conversation: str, path: str, after: int) -> list[Event]:
         if log.recent and log.recent[0]["seq"] <= after + 1:
             return [entry for entry in log.recent if entry["seq"] > after]
-        rows = await self._repository.events_after(conversation, path, after, BATCH)
+        rows = await _whole(self._repository.events_after(conversation, path, after, BATCH))
         return [
             {"seq": row.seq, "kind": row.kind, "turn": row.turn, "at": row.at, "data": row.data}
             for row in rows
         ]
+
+
+async def _whole(query: Coroutine[Any, Any, T]) -> T:
+    """Finish *query* even when its reader is cancelled: half a query keeps its connection."""
+    task = asyncio.create_task(query)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 class TurnEvents:

@@ -1,9 +1,9 @@
 """What the model is told, and what it is not."""
 
+import pytest
+
 from agent.parameters import parameters_problem, parameters_source
 from agent.prompts.render import clip, render_output, system_prompt
-
-import pytest
 
 
 def test_the_system_prompt_names_what_never_runs():
@@ -20,7 +20,10 @@ def test_a_long_output_keeps_its_beginning_and_end():
 
 
 def test_a_chart_is_told_without_its_bytes():
-    output = {"output_type": "display_data", "data": {"image/png": "AAAA", "text/plain": "<Figure>"}}
+    output = {
+        "output_type": "display_data",
+        "data": {"image/png": "AAAA", "text/plain": "<Figure>"},
+    }
 
     assert render_output([output]) == "[image/png shown]"
 
@@ -29,7 +32,7 @@ def test_parameters_become_plain_assignments():
     source = parameters_source(["a.xlsx"], {"min_sales": 1000.0, "name": "x'; import os #"})
 
     assert "min_sales = 1000\n" in source
-    assert "name = \"x'; import os #\"" in source
+    assert 'name = "x\'; import os #"' in source
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def test_what_could_matter_outside_asks(code, rule):
     "module",
     "os subprocess socket sys ctypes importlib pickle shelve marshal builtins multiprocessing".split(),
 )
-@pytest.mark.parametrize("form", ["import {0}", "import {0} as x", "from {0} import *", "import a, {0}"])
+@pytest.mark.parametrize(
+    "form", ["import {0}", "import {0} as x", "from {0} import *", "import a, {0}"]
+)
 def test_modules_that_leave_python_never_run(module, form):
     assert assess(form.format(module)).tier == "high"
 

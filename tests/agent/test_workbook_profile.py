@@ -90,7 +90,7 @@ async def test_excel_tables_and_defined_names_are_told(profile):
 
 
 async def test_a_csv_is_profiled_with_its_delimiter(profile):
-    found = await profile("x.csv", "Region;Sales\nNorth;1,5\nSouth;2,5\n".encode())
+    found = await profile("x.csv", b"Region;Sales\nNorth;1,5\nSouth;2,5\n")
 
     (sheet,) = found["sheets"]
     assert sheet["delimiter"] == ";"

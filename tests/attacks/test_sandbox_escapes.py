@@ -84,7 +84,9 @@ async def test_an_abstract_unix_socket_of_the_host_is_out_of_reach(start_kernel)
     assert "ConnectionRefusedError" in text
 
 
-@pytest.mark.parametrize("directory", ["/", "/usr", "/etc", "/opt/tallybook", "/dev", "/run", "/var"])
+@pytest.mark.parametrize(
+    "directory", ["/", "/usr", "/etc", "/opt/tallybook", "/dev", "/run", "/var"]
+)
 async def test_only_the_workspace_and_tmp_can_be_written(start_kernel, directory):
     text = await outcome(
         start_kernel,
@@ -204,8 +206,7 @@ async def test_tmp_is_bounded(start_kernel):
 async def test_limits_cannot_be_raised_again(start_kernel):
     text = await outcome(
         start_kernel,
-        "import resource\n"
-        "resource.setrlimit(resource.RLIMIT_NPROC, (10_000, 10_000))",
+        "import resource\nresource.setrlimit(resource.RLIMIT_NPROC, (10_000, 10_000))",
     )
 
     assert "ValueError" in text
@@ -238,7 +239,9 @@ async def test_a_program_that_gains_rights_elsewhere_gains_none_here(start_kerne
 async def test_the_kernels_end_ends_everything_it_started(start_kernel):
     kernel = await start_kernel()
     mark = f"8{os.getpid()}"
-    await kernel.run(f"import subprocess; subprocess.Popen(['sleep', '{mark}'], start_new_session=True)")
+    await kernel.run(
+        f"import subprocess; subprocess.Popen(['sleep', '{mark}'], start_new_session=True)"
+    )
 
     await kernel.session.aclose()
 

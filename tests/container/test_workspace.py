@@ -18,7 +18,9 @@ def test_a_name_that_could_lead_out_or_break_is_refused(name):
         safe_name(name)
 
 
-@pytest.mark.parametrize("name", ["sales.xlsx", "Umsätze Q1 (final).xlsx", "📈 plan.xlsx", "数.csv"])
+@pytest.mark.parametrize(
+    "name", ["sales.xlsx", "Umsätze Q1 (final).xlsx", "📈 plan.xlsx", "数.csv"]
+)
 def test_ordinary_names_in_any_script_are_kept(name):
     assert safe_name(name) == name
 

@@ -128,7 +128,9 @@ async def test_the_token_is_kept_for_its_owner_only(running):
 
 
 async def test_many_files_of_any_type_come_in_one_upload(running, raw, files_url):
-    body, headers = multipart(("f", "a.xlsx", b"PK"), ("f", "b.pdf", b"%PDF"), ("f", "ü 📈.csv", b"a\n1"))
+    body, headers = multipart(
+        ("f", "a.xlsx", b"PK"), ("f", "b.pdf", b"%PDF"), ("f", "ü 📈.csv", b"a\n1")
+    )
 
     response = await raw("POST", files_url, body, headers)
     listed = json.loads((await raw("GET", files_url)).body)["files"]
@@ -155,7 +157,11 @@ async def test_a_second_file_of_the_same_name_never_overwrites_the_first(raw, fi
     listed = json.loads((await raw("GET", files_url)).body)["files"]
 
     contents = {f["name"]: (await raw("GET", f["url"])).body for f in listed}
-    assert contents == {"inputs/a.bin": b"one", "inputs/a (2).bin": b"two", "inputs/a (3).bin": b"two"}
+    assert contents == {
+        "inputs/a.bin": b"one",
+        "inputs/a (2).bin": b"two",
+        "inputs/a (3).bin": b"two",
+    }
 
 
 async def test_the_same_file_sent_again_is_kept_once(raw, files_url):
@@ -233,7 +239,8 @@ async def test_a_link_made_by_hostile_code_is_not_downloaded(running, raw):
 
 
 @pytest.mark.parametrize(
-    "name", ["outputs/..%2f..%2fnotebook.ipynb", "..%2fnotebook.ipynb", "%2fetc%2fpasswd", "outputs"]
+    "name",
+    ["outputs/..%2f..%2fnotebook.ipynb", "..%2fnotebook.ipynb", "%2fetc%2fpasswd", "outputs"],
 )
 async def test_a_download_never_leaves_the_workspace(raw, files_url, name):
     assert (await raw("GET", f"{files_url}/{name}")).code in (400, 404)
@@ -242,7 +249,9 @@ async def test_a_download_never_leaves_the_workspace(raw, files_url, name):
 # JSON bodies and addresses
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "null", "5", '"x"', '{"title": 5}', '{"x": 1}', "[" * 9999])
+@pytest.mark.parametrize(
+    "body", ["{", "[]", "null", "5", '"x"', '{"title": 5}', '{"x": 1}', "[" * 9999]
+)
 async def test_a_malformed_body_says_what_is_wrong(raw, body):
     response = await raw("POST", "/api/v1/conversations", body)
 
@@ -317,7 +326,11 @@ async def test_the_audit_list_tells_who_did_what(running, raw):
 
 async def test_execute_runs_code_and_returns_its_outputs(raw):
     reply = json.loads(
-        (await raw("POST", "/api/v1/execute", json.dumps({"code": "6 * 7", "language": "python"}))).body
+        (
+            await raw(
+                "POST", "/api/v1/execute", json.dumps({"code": "6 * 7", "language": "python"})
+            )
+        ).body
     )
 
     assert reply["kind"] == "result"
@@ -409,7 +422,9 @@ async def test_execute_task_answers_with_an_error(start_gateway):
 
 @pytest.mark.parametrize("request_text", [None, b"", b"   "])
 async def test_execute_task_without_a_request_says_so(raw, request_text):
-    parts = [("request", None, request_text)] if request_text is not None else [("f", "a.txt", b"x")]
+    parts = (
+        [("request", None, request_text)] if request_text is not None else [("f", "a.txt", b"x")]
+    )
     body, headers = multipart(*parts)
 
     response = await raw("POST", "/api/v1/execute-task", body, headers)
@@ -428,7 +443,9 @@ async def test_a_late_client_gets_every_event_from_where_it_left_off(running):
     seen = conversation.events
 
     for after in (0, 3, len(seen) - 1):
-        late = Conversation(running, conversation.id, await running.client.connect(conversation.url, after))
+        late = Conversation(
+            running, conversation.id, await running.client.connect(conversation.url, after)
+        )
         while len(late.events) < len(seen) - after:
             await late.until(*{e["kind"] for e in seen})
 
@@ -472,7 +489,9 @@ async def test_a_flood_of_lines_arrives_whole(running):
         (b"\x00\x01", "unknown-event-kind"),
     ],
 )
-async def test_a_message_that_is_not_understood_is_answered_and_the_socket_lives(running, message, code):
+async def test_a_message_that_is_not_understood_is_answered_and_the_socket_lives(
+    running, message, code
+):
     conversation = await running.conversation()
     socket = conversation.connection._socket
 
@@ -493,7 +512,9 @@ async def test_a_message_that_is_not_understood_is_answered_and_the_socket_lives
         ("/paths/other/events", None, 404),
     ],
 )
-async def test_a_socket_that_may_not_open_is_refused_before_the_upgrade(running, path, headers, status):
+async def test_a_socket_that_may_not_open_is_refused_before_the_upgrade(
+    running, path, headers, status
+):
     conversation = await running.conversation()
     url = running.url.replace("http", "ws") + f"/api/v1/conversations/{conversation.id}{path}"
     given = {"Authorization": f"Bearer {running.token}"} if headers is None else headers

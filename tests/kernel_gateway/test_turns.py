@@ -58,7 +58,9 @@ async def test_the_second_request_sees_the_variables_of_the_first(start_gateway,
     finished = await conversation.ask(PIVOT)
 
     assert finished["status"] == "ok"
-    assert "kept: DataFrame; 111x6" in running.standin.requests[2]["contents"][0]["parts"][0]["text"]
+    assert (
+        "kept: DataFrame; 111x6" in running.standin.requests[2]["contents"][0]["parts"][0]["text"]
+    )
     assert conversation.of_kind("context.used")[1]["kernel_is_new"] is False
 
 
@@ -68,7 +70,9 @@ async def test_two_conversations_share_nothing(start_gateway):
     await first.execute("x = 1; open('outputs/mine.txt', 'w').write('a')")
 
     finished = await second.execute("x")
-    listed = await second.printed("from pathlib import Path; print(list(Path('outputs').iterdir()))")
+    listed = await second.printed(
+        "from pathlib import Path; print(list(Path('outputs').iterdir()))"
+    )
 
     assert "NameError" in finished["error"]["message"]
     assert listed == "[]\n"

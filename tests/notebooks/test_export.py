@@ -27,7 +27,12 @@ async def test_the_page_shows_request_code_and_output_without_scripts_or_address
     assert "Stack the workbooks" in page
     assert "<b>Sum</b>" in page
     assert "<script>alert" not in page
-    for tag in ('<script src="http', '<link rel="stylesheet" href="http', "import('http", "from 'http"):
+    for tag in (
+        '<script src="http',
+        '<link rel="stylesheet" href="http',
+        "import('http",
+        "from 'http",
+    ):
         assert tag not in page
 
 

@@ -50,9 +50,7 @@ def record(tmp_path):
 async def rerun(notebook, **options):
     import asyncio
 
-    return await asyncio.to_thread(
-        rerun_file, notebook, **{"parameters": {}, **options}
-    )
+    return await asyncio.to_thread(rerun_file, notebook, **{"parameters": {}, **options})
 
 
 async def test_the_same_outputs_are_reproduced(record):
@@ -127,9 +125,7 @@ async def test_blocked_cells_are_not_run(record):
 
 
 async def test_a_missing_input_is_named(record):
-    notebook = await record(
-        parameters="input_files = ['sales.xlsx']", inputs=["sales.xlsx"]
-    )
+    notebook = await record(parameters="input_files = ['sales.xlsx']", inputs=["sales.xlsx"])
 
     with pytest.raises(InputMissing, match=r"sales\.xlsx.*--inputs"):
         await rerun(notebook)
@@ -141,7 +137,9 @@ async def test_new_inputs_come_from_the_directory_that_is_named(record, tmp_path
     shutil.copy(EXAMPLES / "sales_q1.xlsx", given / "sales.xlsx")
     code = "import pandas as pd\nlen(pd.read_excel('inputs/sales.xlsx', header=3))"
     notebook = await record(
-        (code, "ok", [result("61")]), parameters="input_files = ['sales.xlsx']", inputs=["sales.xlsx"]
+        (code, "ok", [result("61")]),
+        parameters="input_files = ['sales.xlsx']",
+        inputs=["sales.xlsx"],
     )
 
     report = await rerun(notebook, inputs=given)

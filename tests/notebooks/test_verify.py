@@ -62,8 +62,9 @@ def test_every_single_removed_or_doubled_byte_is_found(recorded):
         position
         for position in range(len(content))
         if verify_bytes(content[:position] + content[position + 1 :]).verified
-        or verify_bytes(content[:position] + content[position : position + 1] + content[position:])
-        .verified
+        or verify_bytes(
+            content[:position] + content[position : position + 1] + content[position:]
+        ).verified
     ]
 
     assert missed == []

@@ -1,0 +1,260 @@
+"""The command line, as a newcomer runs it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.conftest import EXAMPLES, Conversation, code_reply, exchange
+
+COMMAND = [sys.executable, "-m", "kernel_gateway"]
+
+
+def tallybook(*arguments, cwd=None, **environment):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEMINI", "TALLYBOOK"))}
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        cwd=cwd,
+        env={**clean, **environment},
+    )
+
+
+def expected_rows():
+    """Stack the examples by hand, cell by cell, knowing where each keeps what."""
+    layout = {
+        "sales_q1.xlsx": ("Sales Q1", 5, {"Date": 1, "Region": 2, "Product": 3, "Sales": 5}),
+        "sales_q2.xlsx": ("Q2", 4, {"Region": 1, "Date": 2, "Product": 3, "Sales": 5}),
+        "sales_q3.xlsx": ("Data", 6, {"Product": 1, "Sales": 2, "Region": 3, "Date": 4}),
+    }
+    rows = []
+    for name, (sheet, first, columns) in layout.items():
+        table = load_workbook(EXAMPLES / name)[sheet]
+        for row in range(first, table.max_row):  # the last row holds the total
+            value = {key: table.cell(row, column).value for key, column in columns.items()}
+            day = value["Date"]
+            if isinstance(day, str):
+                day = datetime.strptime(day, "%d/%m/%Y")
+            if value["Sales"] > 1000:
+                rows.append((day.date(), value["Region"].title(), value["Product"], value["Sales"]))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("demo")
+    return tallybook("demo", cwd=directory), directory / "demo-output"
+
+
+def test_the_demo_verifies_and_reproduces_its_notebook(demo):
+    done, _ = demo
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "replaying a transcript through the local Gemini" in done.stdout
+    assert "verified: yes" in done.stdout
+    assert "re-run with papermill: reproduced" in done.stdout
+
+
+def test_the_demos_workbook_holds_exactly_the_right_rows(demo):
+    _, output = demo
+
+    sheet = load_workbook(output / "outputs" / "stacked_sales.xlsx")["Stacked"]
+    header, *rows = sheet.iter_rows(values_only=True)
+    found = [dict(zip(header, row, strict=True)) for row in rows]
+
+    got = [(r["Date"].date(), r["Region"], r["Product"], r["Sales"]) for r in found]
+    assert header == ("Quarter", "Date", "Region", "Product", "Units", "Sales")
+    assert got == expected_rows()
+    assert len(got) == 111
+    assert min(day for day, *_ in got) >= date(2026, 1, 1)
+
+
+def test_the_demos_pivot_holds_the_right_sums_and_a_native_chart(demo):
+    _, output = demo
+    sums: dict[tuple[str, str], float] = {}
+    for day, region, _, sales in expected_rows():
+        key = (region, f"Q{(day.month + 2) // 3}")
+        sums[key] = sums.get(key, 0) + sales
+
+    book = load_workbook(output / "outputs" / "sales_pivot.xlsx")
+    header, *rows = book["Pivot"].iter_rows(values_only=True)
+
+    for region, *values in rows:
+        for quarter, value in zip(header[1:-1], values[:-1], strict=True):
+            assert value == pytest.approx(sums[(region, quarter)])
+    assert len(rows) == 4
+    assert len(book["Pivot"]._charts) == 1
+
+
+def test_verify_says_yes_and_after_one_changed_byte_no(demo, tmp_path):
+    _, output = demo
+    content = bytearray((output / "notebook.ipynb").read_bytes())
+    content[content.index(b"pd.concat(")] ^= 1
+    (tmp_path / "changed.ipynb").write_bytes(content)
+
+    good = tallybook("verify", output / "notebook.ipynb")
+    bad = tallybook("verify", tmp_path / "changed.ipynb")
+
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "verified: yes")
+    assert (bad.returncode, bad.stdout.splitlines()[-1]) == (1, "verified: NO")
+    assert re.search(r"cell \d+ \([0-9a-f]{8}\): its code was changed", bad.stdout)
+
+
+def test_rerun_reproduces_and_takes_parameters_and_inputs(demo, tmp_path):
+    _, output = demo
+    saved = tmp_path / "r.ipynb"
+
+    same = tallybook("rerun", output / "notebook.ipynb", "--output", saved)
+    other = tallybook(
+        "rerun", output / "notebook.ipynb", "-p", "min_sales", "2000",
+        "--inputs", EXAMPLES, "--output", saved,
+    )  # fmt: skip
+
+    assert same.returncode == 0
+    assert "verdict: reproduced" in same.stdout
+    assert other.returncode == 0
+    assert "verdict: differs (inputs or parameters were replaced)" in other.stdout
+    assert json.loads(saved.with_suffix(".json").read_text())["verdict"] == "differs"
+
+
+@pytest.mark.parametrize("kind", ["html", "py", "ipynb"])
+def test_export_writes_the_file_it_names(demo, tmp_path, kind):
+    _, output = demo
+
+    done = tallybook(
+        "export", output / "notebook.ipynb", "--to", kind, "--output", tmp_path / f"x.{kind}"
+    )
+
+    assert done.returncode == 0
+    assert Path(done.stdout.strip()).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("verify", "gone.ipynb"), "not a readable notebook"),
+        (("rerun", "gone.ipynb"), "not a readable notebook"),
+        (("export", "gone.ipynb"), "not a readable notebook"),
+        (("chat", "gone.xlsx"), "does not exist"),
+        (("chat", "-m", "hi"), "GEMINI_API_KEY"),
+        (("chat", "--url", "http://127.0.0.1:9"), "--token"),
+        (("serve", "--port", "99999"), "TALLYBOOK_PORT"),
+        (("serve", "--data-dir", "/proc/nothing"), "/proc/nothing"),
+    ],
+)
+def test_a_mistake_gets_one_plain_line(tmp_path, arguments, said):
+    done = tallybook(*arguments, cwd=tmp_path)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path):
+    done = tallybook("serve", "--data-dir", tmp_path, TALLYBOOK_CPUS="many")
+
+    assert "TALLYBOOK_CPUS" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["", "serve", "chat", "demo", "verify", "rerun", "export"])
+def test_every_command_has_help(command):
+    done = tallybook(*([command] if command else []), "--help")
+
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+async def start_chat(running, *arguments):
+    return await asyncio.create_subprocess_exec(
+        *COMMAND, "chat", *arguments, "--url", running.url, "--token", running.token,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+async def read_until(process, text: str) -> str:
+    seen = b""
+    async with asyncio.timeout(40):
+        while text.encode() not in seen:
+            piece = await process.stdout.read(1024)
+            assert piece, f"the chat ended: {seen.decode()}"
+            seen += piece
+    return seen.decode()
+
+
+async def test_chat_answers_one_message_and_ends(start_gateway, examples):
+    running = await start_gateway()
+    message = "Stack these 3 workbooks and keep rows where Sales > 1000"
+
+    process = await start_chat(running, *map(str, examples), "-m", message)
+    printed, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert "sales_q1.xlsx: 60 rows" in printed.decode()
+    assert "outputs/stacked_sales.xlsx" in printed.decode()
+
+
+async def test_ctrl_c_cancels_the_turn_and_keeps_the_session(start_gateway):
+    loop = code_reply("print('on', flush=True)\nwhile True: pass")
+    exchanges = exchange("loop", loop) + exchange(
+        "then", code_reply("print(min_x)"), {"text": "Fine."}
+    )
+    exchanges[0]["reply"]["run_code"]["parameters"] = {"min_x": 77}
+    process = await start_chat(await start_gateway(exchanges))
+    process.stdin.write(b"loop\n")
+    await read_until(process, "on\n")
+
+    process.send_signal(signal.SIGINT)
+    await read_until(process, "Cancelled.")
+    process.stdin.write(b"then\nexit\n")
+    rest = await read_until(process, "Fine.")
+    await process.communicate()
+
+    assert "77" in rest
+    assert process.returncode == 0
+
+
+async def test_chat_asks_for_permission_and_takes_the_answer(start_gateway):
+    code = code_reply("import urllib.parse\nprint(urllib.parse.quote('a b'))")
+    process = await start_chat(await start_gateway(exchange("encode", code, {"text": "Done."})))
+    process.stdin.write(b"encode\n")
+    await read_until(process, "[d]eny?")
+
+    process.stdin.write(b"o\nexit\n")
+    rest = await read_until(process, "Done.")
+    await process.communicate()
+
+    assert "a%20b" in rest
+
+
+async def test_output_cannot_steer_the_terminal(start_gateway):
+    code = code_reply(r"print('\x1b]0;owned\x07\x1b[2Jclean')")
+    running = await start_gateway(exchange("print", code, {"text": "Done \x1b[31mred."}))
+
+    process = await start_chat(running, "-m", "print")
+    printed, _ = await process.communicate()
+
+    assert b"clean" in printed
+    assert b"\x1b]0;" not in printed
+    assert b"\x1b[2J" not in printed
+
+
+async def test_a_conversation_can_be_taken_up_again(start_gateway):
+    running = await start_gateway(exchange("print", code_reply("print(x)"), {"text": "Done."}))
+    conversation: Conversation = await running.conversation()
+    await conversation.execute("x = 'from before'")
+
+    process = await start_chat(running, "-c", conversation.id, "-m", "print")
+    printed, _ = await process.communicate()
+
+    assert "from before" in printed.decode()
