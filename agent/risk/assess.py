@@ -41,7 +41,8 @@ def assess(code: str) -> Assessment:
 def _parse(code: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the user's code, of no use in a log
-        return ast.parse(TransformerManager().transform_cell(code))
+        source: str = TransformerManager().transform_cell(code)
+    return ast.parse(source)
 
 
 class _Walker(ast.NodeVisitor):

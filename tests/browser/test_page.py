@@ -29,6 +29,12 @@ def browser(tmp_path):
     driver.quit()
 
 
+def open_page(browser, gateway):
+    browser.get(gateway.login_url)
+    ready = "return socket && socket.readyState"
+    WebDriverWait(browser, 20).until(lambda driver: driver.execute_script(ready) == 1)
+
+
 def wait_for(browser, selector: str, text: str = ""):
     def found(driver):
         elements = driver.find_elements(By.CSS_SELECTOR, selector)
@@ -43,10 +49,7 @@ async def test_a_person_uploads_asks_and_sees_answer_chart_and_files(
     gateway = (await start_gateway()).gateway
 
     def drive():
-        browser.get(gateway.login_url)
-        WebDriverWait(browser, 20).until(
-            lambda d: d.execute_script("return socket && socket.readyState") == 1
-        )
+        open_page(browser, gateway)
         browser.find_element(By.ID, "upload").send_keys("\n".join(str(f) for f in examples))
         wait_for(browser, "#files li", "sales_q3.xlsx")
         for request in (STACK, "now a pivot of Sales by Region and Quarter, and a chart"):
@@ -70,10 +73,7 @@ async def test_a_reload_shows_everything_again(browser, start_gateway):
     )
 
     def drive():
-        browser.get(running.gateway.login_url)
-        WebDriverWait(browser, 20).until(
-            lambda d: d.execute_script("return socket && socket.readyState") == 1
-        )
+        open_page(browser, running.gateway)
         browser.find_element(By.ID, "request").send_keys("count")
         browser.find_element(By.ID, "send").click()
         wait_for(browser, ".answer", "Two.")
@@ -93,10 +93,7 @@ async def test_permission_is_asked_with_buttons(browser, start_gateway):
     running = await start_gateway(exchange("encode", code, {"text": "Done."}))
 
     def drive():
-        browser.get(running.gateway.login_url)
-        WebDriverWait(browser, 20).until(
-            lambda d: d.execute_script("return socket && socket.readyState") == 1
-        )
+        open_page(browser, running.gateway)
         browser.find_element(By.ID, "request").send_keys("encode")
         browser.find_element(By.ID, "send").click()
         wait_for(browser, ".permission button.once").click()
@@ -119,10 +116,7 @@ async def test_hostile_output_is_shown_as_text_and_never_run(browser, start_gate
     running = await start_gateway(exchange("attack", code, {"text": hostile.replace("\\", "")}))
 
     def drive():
-        browser.get(running.gateway.login_url)
-        WebDriverWait(browser, 20).until(
-            lambda d: d.execute_script("return socket && socket.readyState") == 1
-        )
+        open_page(browser, running.gateway)
         browser.find_element(By.ID, "request").send_keys("attack")
         browser.find_element(By.ID, "send").click()
         wait_for(browser, ".answer", "onerror")
