@@ -83,10 +83,10 @@ class Turns:
             user=user,
             kind=kind,
             request=request,
-            status="queued",
+            status="queued" if queue.tasks else "running",
             created_at=utc_now(),
         )
-        await self._repository.add_turn(row)
+        await self._repository.add_turn(row, tenant)
         state = TurnState(id=row.id, request=request)
         self._launch(queue, row, state, tenant)
         return row
@@ -101,7 +101,7 @@ class Turns:
         try:
             async with queue.lock:
                 if not state.history and state.pending is None:
-                    await self._begin(row, sink, tenant)
+                    await self._begin(row, sink)
                 await self._work(row, state, sink, tenant)
         except asyncio.CancelledError:
             if self._closing:
@@ -113,15 +113,13 @@ class Turns:
             log.exception("turn %s failed", row.id)
             await self._finish(row, sink, "error", None, problem_from_error(error).body())
 
-    async def _begin(self, row: TurnRow, sink: TurnEvents, tenant: str) -> None:
-        await self._repository.update_turn(row.id, status="running")
+    async def _begin(self, row: TurnRow, sink: TurnEvents) -> None:
+        if row.status == "queued":
+            await self._repository.update_turn(row.id, status="running")
         facts = {"kind": row.kind, "user": row.user}
         if row.kind == "turn":
             facts["request"] = row.request
         await sink.emit("turn.started", facts)
-        await self._repository.add_audit(
-            tenant, row.user, f"{row.kind}.started", row.id, row.conversation
-        )
 
     async def _work(self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str) -> None:
         context = await self._contexts.get_or_create(row.conversation, row.path)

@@ -42,7 +42,8 @@ def _parse(code: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the user's code, of no use in a log
         source: str = TransformerManager().transform_cell(code)
-    return ast.parse(source)
+        tree = ast.parse(source)
+    return tree
 
 
 class _Walker(ast.NodeVisitor):

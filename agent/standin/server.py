@@ -86,6 +86,7 @@ class _Failure(Exception):
 class _Handler(BaseHTTPRequestHandler):
     server_state: StandinServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # small chunks are sent when they are written
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name)
         """Stay silent."""

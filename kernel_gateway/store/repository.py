@@ -72,10 +72,19 @@ class Repository:
 
     # turns
 
-    async def add_turn(self, row: TurnRow) -> None:
-        """Store a new turn."""
+    async def add_turn(self, row: TurnRow, tenant: str) -> None:
+        """Store a new turn, and in the audit list that it was asked for."""
+        audit = AuditRow(
+            at=row.created_at,
+            tenant=tenant,
+            user=row.user,
+            action=f"{row.kind}.requested",
+            target=row.id,
+            conversation=row.conversation,
+            detail={},
+        )
         async with self._sessions.begin() as session:
-            session.add(row)
+            session.add_all([row, audit])
 
     async def update_turn(self, turn_id: str, **values: Any) -> None:
         """Change columns of a turn."""
@@ -260,7 +269,11 @@ class Repository:
 
 async def open_repository(file: Path) -> Repository:
     """Open (or create) the SQLite database at *file* in WAL mode."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{file}")
+    engine = create_async_engine(
+        # Every transaction here ends in commit or rollback: no further reset is needed.
+        f"sqlite+aiosqlite:///{file}",
+        pool_reset_on_return=None,
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _pragmas(connection: Any, _: Any) -> None:

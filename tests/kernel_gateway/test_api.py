@@ -316,7 +316,7 @@ async def test_the_audit_list_tells_who_did_what(running, raw):
     audit = json.loads((await raw("GET", f"/api/v1/audit?conversation={conversation.id}")).body)
 
     assert [(e["user"], e["action"]) for e in audit["audit"]] == [
-        ("local", "execute.started"),
+        ("local", "execute.requested"),
         ("local", "conversation.created"),
     ]
 

@@ -1,0 +1,114 @@
+"""``python -m benchmarks``: measure, compare with the goals, write benchmarks/README.md."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.execute import measure_execute
+from benchmarks.profile import measure_profile
+from benchmarks.turn import measure_turn
+from benchmarks.upload import measure_upload
+
+README = Path(__file__).with_name("README.md")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured figure.
+
+    Attributes:
+        name: What was measured.
+        value: The measurement, in *unit*.
+        goal: The most it may be.
+        unit: Such as ``ms`` or ``MB``.
+        peer: What it was compared with in the same run, and that one's value.
+    """
+
+    name: str
+    value: float
+    goal: float
+    unit: str
+    peer: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.value <= self.goal
+
+
+Measure = Callable[[Path], Awaitable[list[tuple[str, float, float, str, str]]]]
+MEASURES: tuple[Measure, ...] = (measure_turn, measure_execute, measure_upload, measure_profile)
+
+
+async def measure_all() -> list[Figure]:
+    """Run every measurement, one after the other."""
+    figures = []
+    for measure in MEASURES:
+        print(f"{measure.__name__} …", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="tallybook-bench-") as directory:
+            for name, value, goal, unit, peer in await measure(Path(directory)):
+                figures.append(Figure(name=name, value=value, goal=goal, unit=unit, peer=peer))
+    return figures
+
+
+def machine() -> str:
+    """Describe this machine in a few words."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = platform.python_version()
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, Python {python}, "
+        f"{'root (kernels under their own users)' if os.geteuid() == 0 else 'rootless'}"
+    )
+
+
+def render(figures: list[Figure]) -> str:
+    """Return the page for benchmarks/README.md."""
+    rows = [
+        f"| {f.name} | {f.value:.1f} {f.unit} | ≤ {f.goal:g} {f.unit} | "
+        f"{'yes' if f.met else '**no**'} | {f.peer} |"
+        for f in figures
+    ]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "`make bench` measures all of this and writes this page. A peer is something run in",
+            "the same minute on the same machine, so that a ratio means something on another one.",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.",
+            "",
+            "| figure | measured | goal | met | peer in the same run |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            "- *Overhead of a turn*: time from `turn.request` to `turn.finished`, less the time",
+            "  the user's code ran; everything else counts, the HTTP client and stand-in too.",
+            "- *`1+1`*: from sending `execute.request` over the websocket to its result on the",
+            "  websocket (and to `cell.finished`, when it is durable in the journal), with risk",
+            "  check, stored events and record.",
+            "- *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.",
+            "- *Profile*: from file to profile, the reader's sandbox included.",
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure, print, write; exit with 1 when a goal is missed."""
+    figures = asyncio.run(measure_all())
+    page = render(figures)
+    README.write_text(page, encoding="utf-8")
+    print(page)
+    sys.exit(0 if all(figure.met for figure in figures) else 1)
+
+
+if __name__ == "__main__":
+    main()
