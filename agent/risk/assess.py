@@ -42,8 +42,7 @@ def _parse(code: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the user's code, of no use in a log
         source: str = TransformerManager().transform_cell(code)
-        tree = ast.parse(source)
-    return tree
+        return ast.parse(source)
 
 
 class _Walker(ast.NodeVisitor):

@@ -1,0 +1,127 @@
+"""``python -m docs.generate``: the tables made from code, and the README's picture."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+import tempfile
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+from rich.console import Console
+from rich.text import Text
+
+from kernel_gateway.problems import TABLE
+from kernel_gateway.settings import PREFIX, Settings
+
+DOCS = Path(__file__).resolve().parent
+COLUMNS = 100
+# rich's own template loads fonts from a CDN; this one is self-contained.
+SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace;
+  font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asian: full-width; }}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
+{styles}
+</style>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>{lines}</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">{matrix}</g></g></svg>
+"""
+
+
+def settings_table() -> str:
+    """Return the settings as a Markdown table."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if default is PydanticUndefined:
+            shown = "the user's data directory"
+        else:
+            shown = "none" if default is None else f"`{default}`"
+        rows.append(f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(rows)
+
+
+def errors_table() -> str:
+    """Return every error a client can get as a Markdown table."""
+    rows = ["| code | status | meaning | hint |", "|---|---|---|---|"]
+    for kind, (status, hint) in sorted(TABLE.items(), key=lambda item: (item[1][0], item[0].code)):
+        meaning = (kind.__doc__ or "").strip().splitlines()[0]
+        rows.append(f"| `{kind.code}` | {status} | {meaning} | {hint} |")
+    return "\n".join(rows)
+
+
+def replace_between(text: str, mark: str, content: str) -> str:
+    """Put *content* between ``<!-- mark -->`` and ``<!-- /mark -->``."""
+    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    head, _, rest = text.partition(start)
+    _, _, tail = rest.partition(end)
+    return f"{head}{start}\n{content}\n{end}{tail}"
+
+
+TABLES = {("operator.md", "settings"): settings_table, ("api.md", "errors"): errors_table}
+
+
+def write_tables() -> None:
+    """Write every generated table into its page."""
+    for (file, mark), make in TABLES.items():
+        page = DOCS / file
+        text = page.read_text(encoding="utf-8")
+        page.write_text(replace_between(text, mark, make()), encoding="utf-8")
+
+
+def record_demo() -> str:
+    """Run the demo in a terminal of its own and return what it wrote."""
+    written = bytearray()
+
+    def read(descriptor: int) -> bytes:
+        data = os.read(descriptor, 65536)
+        written.extend(data)
+        return data
+
+    os.environ |= {"COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+    for name in ("NO_COLOR", "GEMINI_API_KEY"):
+        os.environ.pop(name, None)
+    with tempfile.TemporaryDirectory() as directory:
+        output = str(Path(directory) / "demo-output")
+        command = [sys.executable, "-m", "kernel_gateway", "demo", "--output", output]
+        code = pty.spawn(command, read)
+        text = written.decode("utf-8", "replace").replace(f"{directory}/", "")
+    if code:
+        raise SystemExit(f"the demo failed:\n{text}")
+    return text
+
+
+def write_picture() -> None:
+    """Render a recording of the demo as docs/demo.svg."""
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True)
+        lines = [_last_frame(line) for line in record_demo().replace("\r\n", "\n").split("\n")]
+        console.print(Text.from_ansi("\n".join(line for line in lines if line is not None)))
+        svg = console.export_svg(title="make demo", code_format=SVG)
+    (DOCS / "demo.svg").write_text(svg, encoding="utf-8")
+
+
+def _last_frame(line: str) -> str | None:
+    """Drop the spinner's frames from *line*; ``None`` when nothing else was on it."""
+    frames = line.split("\r")
+    text = frames[-1]
+    for control in ("\x1b[?25l", "\x1b[?25h", "\x1b[2K", "\x1b[1A"):
+        text = text.replace(control, "")
+    spinner = Text.from_ansi(text).plain[:1] in tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+    return None if spinner or (len(frames) > 1 and not text.strip()) else text
+
+
+def main() -> None:
+    """Write tables and picture."""
+    write_tables()
+    write_picture()
+
+
+if __name__ == "__main__":
+    main()
