@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import OrderedDict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,16 +16,17 @@ from container.workspace import Workspace, WorkspaceFile
 
 PROFILED = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
 PROFILE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=60.0, tmp_bytes=16 * MIB)
+REMEMBERED = 500
 PROGRAM = "/opt/tallybook/workbook_profile.py"
 
 Profile = dict[str, Any]
 
 
 class Profiler:
-    """Profiles files on demand, one at a time per profiler; remembers by file version."""
+    """Profiles files on demand, one at a time; remembers the last of them."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, str], Profile] = {}
+        self._known: OrderedDict[tuple[str, str, str], Profile] = OrderedDict()
         self._lock = asyncio.Lock()
 
     async def profile(self, workspace: Workspace, file: WorkspaceFile) -> Profile | None:
@@ -39,12 +41,11 @@ class Profiler:
         async with self._lock:
             if key not in self._known:
                 self._known[key] = await _profile(workspace, file.name)
-        return self._known[key]
-
-    def forget(self, workspace: Workspace) -> None:
-        """Drop what is remembered of *workspace*."""
-        directory = str(workspace.directory)
-        self._known = {k: v for k, v in self._known.items() if k[0] != directory}
+            self._known.move_to_end(key)
+            profile = self._known[key]
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+            return profile
 
 
 async def _profile(workspace: Workspace, name: str) -> Profile:

@@ -34,6 +34,8 @@ from container.workspace import Workspace
 KERNEL_NAME = "tallybook-python"
 KERNELSPECS = Path(__file__).resolve().parent / "kernelspecs"
 SOCKET_POLL_SECONDS = 0.005
+SILENCE_SECONDS = 5.0
+MESSAGE_ROOM_BYTES = 1024 * 1024
 
 OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Receives one nbformat output, or ``{"output_type": "clear_output", "wait": bool}``."""
@@ -72,7 +74,7 @@ class _Running:
     output_bytes: int = 0
     stop_reason: ContainerError | None = None
     cancelled: bool = False
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: int = 0
     reply: dict[str, Any] | None = None
 
 
@@ -147,6 +149,8 @@ class KernelSession:
         while not (shell_socket.exists() and iopub_socket.exists()):
             self._raise_if_dead()
             await asyncio.sleep(SOCKET_POLL_SECONDS)
+        # A larger message is refused by ZMQ before it takes the service's memory.
+        manager.context.maxmsgsize = self.limits.output_bytes + MESSAGE_ROOM_BYTES
         self._client = manager.client()
         channels = {"shell": True, "iopub": True, "stdin": False, "hb": False, "control": True}
         self._client.start_channels(**channels)
@@ -257,15 +261,27 @@ class KernelSession:
                 message = await self._client.get_shell_msg()
                 if message["parent_header"].get("msg_id") == running.message_id:
                     running.reply = message["content"]
-            await idle
+            await self._wait_for_idle(idle, running)
         finally:
             idle.cancel()
+
+    async def _wait_for_idle(self, idle: asyncio.Task[None], running: _Running) -> None:
+        """Wait until every output was taken; a refused message took the end with it."""
+        heard = -1
+        while heard != running.heard:
+            heard = running.heard
+            done, _ = await asyncio.wait({idle}, timeout=SILENCE_SECONDS)
+            if done:
+                idle.result()
+                return
+        running.stop_reason = OutputLimitExceeded(self.limits.output_bytes)
 
     async def _read_iopub(self, running: _Running) -> None:
         while True:
             message = await self._client.get_iopub_msg()
             if message["parent_header"].get("msg_id") != running.message_id:
                 continue
+            running.heard += 1
             if message["msg_type"] == "status":
                 if message["content"].get("execution_state") == "idle":
                     return

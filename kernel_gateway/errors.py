@@ -145,6 +145,6 @@ class AlreadyRunning(GatewayError):
 
     def __str__(self) -> str:
         return (
-            f"Another Tallybook service uses {self.directory}. Stop it, or choose another "
-            "directory: --data-dir DIR."
+            f"Another Tallybook service uses {self.directory}. Stop it, talk to it with "
+            "`tallybook chat --url URL --token TOKEN`, or choose another directory: --data-dir DIR."
         )

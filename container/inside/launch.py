@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import sys
+from typing import Any
 
 
 def apply_limits(limits: dict[str, float]) -> None:
@@ -30,7 +31,17 @@ def main() -> None:
 
     from ipykernel.kernelapp import IPKernelApp
 
-    app = IPKernelApp.instance()
+    class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
+        """Queues outputs without a limit: past ZMQ's own, they would vanish unsaid.
+
+        The queue is this process's memory, so the kernel's own limit bounds it.
+        """
+
+        def init_iopub(self, context: Any) -> None:
+            context.sndhwm = 0
+            super().init_iopub(context)
+
+    app = SandboxKernelApp.instance()
     app.initialize(
         [
             "-f",

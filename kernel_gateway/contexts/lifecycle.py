@@ -78,8 +78,8 @@ class ExecutionContexts:
             if key not in self._contexts:
                 home = self._directory / conversation / path
                 self._contexts[key] = await asyncio.to_thread(_open, home, conversation, path)
-        context = self._contexts[key]
-        context.last_used = time.monotonic()
+            context = self._contexts[key]
+            context.last_used = time.monotonic()
         return context
 
     def bench(self, context: ExecutionContext) -> Bench:
@@ -125,13 +125,16 @@ class ExecutionContexts:
             await self.cleanup_expired()
 
     async def cleanup_expired(self) -> int:
-        """End the kernels unused for longer than their time; return how many."""
+        """End and forget the contexts unused for longer than their time; return how many."""
         oldest = time.monotonic() - self._ttl_seconds
         ended = 0
-        for context in list(self._contexts.values()):
-            if context.session is not None and not context.in_use and context.last_used < oldest:
+        for key, context in list(self._contexts.items()):
+            async with self._opening.setdefault(key, asyncio.Lock()):
+                if context.in_use or context.last_used >= oldest:
+                    continue
                 try:
                     await _end_kernel(context)
+                    del self._contexts[key]
                     ended += 1
                 except (ContainerError, OSError):
                     log.exception("an expired kernel could not be ended")

@@ -157,6 +157,31 @@ async def test_an_output_flood_is_cut_at_its_limit_and_the_next_cell_works(start
     assert kernel.text() == "fine\n"
 
 
+async def test_a_fast_writer_loses_no_line_to_a_slow_reader(start_kernel):
+    """Every line is a message of its own; ZMQ alone would drop what is not taken in time."""
+    kernel = await start_kernel()
+    lines = []
+
+    async def slow(output):
+        await asyncio.sleep(0.0005)
+        lines.append(output["text"])
+
+    await kernel.session.execute("for i in range(6000): print(i, flush=True)", slow)
+
+    assert "".join(lines) == "".join(f"{i}\n" for i in range(6000))
+
+
+async def test_one_huge_message_is_an_output_limit_and_the_next_cell_works(start_kernel):
+    kernel = await start_kernel(output_bytes=1_000_000)
+
+    reply = await kernel.run("print('x' * 20_000_000)")
+    after = await kernel.run("print('fine')")
+
+    assert isinstance(reply.error, OutputLimitExceeded)
+    assert after.status == "ok"
+    assert kernel.text() == "fine\n"
+
+
 async def test_a_kernel_that_exits_is_a_typed_error_not_a_hang(start_kernel):
     kernel = await start_kernel()
 
