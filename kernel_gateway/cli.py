@@ -17,7 +17,9 @@ from kernel_gateway import __version__
 from kernel_gateway.settings import Settings, SettingsInvalid, load_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+HERE = Path(__file__).resolve().parent
+# In a wheel the examples are inside the package, in a checkout beside it.
+EXAMPLES = next((d for d in (HERE / "examples", HERE.parent / "examples") if d.is_dir()), None)
 
 
 def _console() -> Console:
@@ -140,6 +142,7 @@ async def _chat(
     "--examples",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=EXAMPLES,
+    required=EXAMPLES is None,
     help="Directory of the workbooks.",
 )
 @click.option(

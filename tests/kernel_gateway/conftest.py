@@ -1,0 +1,21 @@
+"""A gateway without a scripted model, plain HTTP to it, and a conversation's files."""
+
+import pytest
+
+from kernel_gateway.terminal.client import path_url
+from tests.raw_http import Raw
+
+
+@pytest.fixture
+async def running(start_gateway):
+    return await start_gateway([], upload_limit_mb=1)
+
+
+@pytest.fixture
+async def raw(running):
+    return Raw(running)
+
+
+@pytest.fixture
+async def files_url(running):
+    return path_url((await running.client.post("/api/v1/conversations", {}))["id"]) + "/files"

@@ -1,0 +1,133 @@
+"""Turns that are cancelled, stopped, or lose their kernel; nothing is lost with them."""
+
+import asyncio
+import json
+import os
+import signal
+
+from tests.conftest import STACK, code_reply, exchange
+
+FAIL = {"text": "done"}
+
+
+async def test_cancel_interrupts_the_cell_records_it_and_keeps_the_variables(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+    await conversation.execute("kept = 3")
+    await conversation.connection.send(
+        "execute.request", code="print('on', flush=True)\nwhile True: pass"
+    )
+    await conversation.until("cell.output")
+
+    await conversation.connection.send("cancel")
+    finished = (await conversation.until("turn.finished"))["data"]
+
+    assert finished["status"] == "cancelled"
+    assert await conversation.printed("print(kept)") == "3\n"
+    stopped = [c for c in conversation.cells() if c["cell_type"] == "raw"]
+    assert stopped[0]["metadata"]["tallybook"]["status"] == "interrupted"
+    assert stopped[0]["metadata"]["tallybook"]["outputs"][0]["text"] == "on\n"
+
+
+async def test_cancel_while_the_model_thinks_ends_the_turn(start_gateway):
+    running = await start_gateway(
+        [{"when": {"request": "slow"}, "reply": {"hang_seconds": 60, "text": "x"}}]
+    )
+    conversation = await running.conversation()
+    await conversation.connection.send("turn.request", request="slow")
+    await conversation.until("context.used")
+
+    await conversation.connection.send("cancel")
+
+    assert (await conversation.until("turn.finished"))["data"]["status"] == "cancelled"
+
+
+async def test_requests_on_one_path_run_one_after_the_other(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+    for number in range(3):
+        await conversation.connection.send("execute.request", code=f"print({number})")
+
+    finished = [(await conversation.until("turn.finished"))["data"] for _ in range(3)]
+
+    assert [f["outputs"][0]["text"] for f in finished] == ["0\n", "1\n", "2\n"]
+    kinds = [e["kind"] for e in conversation.events if e["kind"].startswith("turn.")]
+    assert kinds == ["turn.started", "turn.finished"] * 3
+
+
+async def test_too_many_waiting_requests_are_refused_with_a_hint(start_gateway):
+    conversation = await (await start_gateway([], max_queue=2)).conversation()
+    for _ in range(3):
+        await conversation.connection.send("execute.request", code="while True: pass")
+
+    refused = await conversation.until("error")
+
+    assert refused["seq"] is None
+    assert refused["data"]["error"]["code"] == "queue-full"
+
+
+# kernels that end
+
+
+async def test_a_cell_over_its_time_is_told_to_the_model_and_variables_live(start_gateway):
+    replies = (code_reply("x = 5\nwhile True: pass"), code_reply("print(x)"), {"text": "Done."})
+    running = await start_gateway(exchange("loop", *replies), cell_seconds=1.0)
+    conversation = await running.conversation()
+
+    finished = await conversation.ask("loop")
+
+    assert finished["status"] == "ok"
+    codes = [c["error"]["code"] for c in conversation.of_kind("cell.finished") if c["error"]]
+    assert codes == ["cell-timed-out"]
+    assert conversation.of_kind("cell.output")[-1]["output"]["text"] == "5\n"
+
+
+async def test_a_dead_kernel_is_replaced_and_the_turn_goes_on(start_gateway):
+    replies = (code_reply("while True: pass"), code_reply("print('new')"), {"text": "Done."})
+    running = await start_gateway(exchange("x", *replies))
+    conversation = await running.conversation()
+    await conversation.connection.send("turn.request", request="x")
+    await conversation.until("cell.started")  # the parameters
+    await conversation.until("cell.started")
+    context = await running.gateway.services.contexts.get_or_create(conversation.id, "main")
+
+    os.kill(context.live.pid, signal.SIGKILL)
+    finished = (await conversation.until("turn.finished"))["data"]
+
+    told = running.standin.requests[1]["contents"][-1]["parts"][0]["functionResponse"]["response"]
+    assert finished["status"] == "ok"
+    assert (told["status"], told["state"]) == ("died", "The kernel is new: every variable is gone.")
+    assert conversation.of_kind("cell.output")[-1]["output"]["text"] == "new\n"
+
+
+async def test_an_unused_kernel_is_ended_and_the_next_request_is_told(start_gateway):
+    running = await start_gateway(exchange("hi", FAIL), context_ttl_seconds=0.2)
+    conversation = await running.conversation()
+    await conversation.execute("x = 1")
+    contexts = running.gateway.services.contexts
+    async with asyncio.timeout(10):
+        while contexts.live_kernels():
+            await asyncio.sleep(0.05)
+
+    await conversation.ask("hi")
+
+    told = running.standin.requests[0]["contents"][0]["parts"][0]["text"]
+    assert "The kernel is new" in told
+
+
+async def test_past_the_kernel_limit_the_least_used_idle_kernel_makes_room(start_gateway):
+    running = await start_gateway([], max_kernels=1)
+    first, second = await running.conversation(), await running.conversation()
+    await first.execute("x = 1")
+
+    assert await second.printed("print('mine')") == "mine\n"
+    assert running.gateway.services.contexts.live_kernels() == 1
+
+
+async def test_no_secret_reaches_kernel_notebook_or_events(start_gateway, examples):
+    running = await start_gateway()
+    conversation = await running.conversation(*examples)
+    await conversation.ask(STACK)
+
+    written = conversation.notebook.read_text() + json.dumps(conversation.events)
+
+    for secret in ("test-key-7f3a", running.token):
+        assert secret not in written

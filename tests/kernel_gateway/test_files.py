@@ -1,0 +1,126 @@
+"""Files come in whole or not at all, are never overwritten, and never lead out."""
+
+import json
+
+import pytest
+
+from tests.raw_http import error_of, multipart
+
+
+async def test_many_files_of_any_type_come_in_one_upload(running, raw, files_url):
+    body, headers = multipart(
+        ("f", "a.xlsx", b"PK"), ("f", "b.pdf", b"%PDF"), ("f", "ü 📈.csv", b"a\n1")
+    )
+
+    response = await raw("POST", files_url, body, headers)
+    listed = json.loads((await raw("GET", files_url)).body)["files"]
+
+    assert response.code == 201
+    assert [f["name"] for f in listed] == ["inputs/a.xlsx", "inputs/b.pdf", "inputs/ü 📈.csv"]
+    assert (await raw("GET", listed[2]["url"])).body == b"a\n1"
+
+
+async def test_a_broken_workbook_is_kept_and_its_problem_told(raw, files_url):
+    body, headers = multipart(("f", "a.xlsx", b"not a workbook"))
+
+    (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    assert file["problem"]["code"] == "not-a-workbook"
+    assert file["problem"]["hint"]
+
+
+async def test_a_second_file_of_the_same_name_never_overwrites_the_first(raw, files_url):
+    for content in (b"one", b"two", b"two"):
+        body, headers = multipart(("f", "a.bin", content))
+        await raw("POST", files_url, body, headers)
+
+    listed = json.loads((await raw("GET", files_url)).body)["files"]
+
+    contents = {f["name"]: (await raw("GET", f["url"])).body for f in listed}
+    assert contents == {
+        "inputs/a.bin": b"one",
+        "inputs/a (2).bin": b"two",
+        "inputs/a (3).bin": b"two",
+    }
+
+
+async def test_the_same_file_sent_again_is_kept_once(raw, files_url):
+    for _ in range(2):
+        body, headers = multipart(("f", "a.bin", b"one"))
+        await raw("POST", files_url, body, headers)
+
+    assert len(json.loads((await raw("GET", files_url)).body)["files"]) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["../up.xlsx", "/etc/passwd", "a\x00.xlsx", "x" * 300 + ".xlsx", ".."]
+)
+async def test_a_dangerous_name_is_refused_and_nothing_is_written(raw, files_url, name):
+    body, headers = multipart(("f", name, b"x"))
+
+    response = await raw("POST", files_url, body, headers)
+
+    assert response.code == 400
+    assert error_of(response)["code"] in ("unsafe-path", "bad-request")
+    assert json.loads((await raw("GET", files_url)).body)["files"] == []
+
+
+async def test_a_file_over_the_limit_is_refused_and_the_others_are_kept(raw, files_url):
+    body, headers = multipart(("f", "big.bin", b"0" * 1_500_000), ("f", "small.bin", b"1"))
+
+    response = await raw("POST", files_url, body, headers)
+    reply = json.loads(response.body)
+
+    assert response.code == 201
+    assert [f["name"] for f in reply["files"]] == ["inputs/small.bin"]
+    assert reply["rejected"][0]["error"]["code"] == "file-too-large"
+
+
+async def test_only_a_file_over_the_limit_is_an_error(raw, files_url):
+    body, headers = multipart(("f", "big.bin", b"0" * 1_500_000))
+
+    response = await raw("POST", files_url, body, headers)
+
+    assert response.code == 413
+    assert "1 MB" in error_of(response)["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"x", {"Content-Type": "text/plain"}),
+        (b"x", {"Content-Type": "multipart/form-data"}),
+        (b"garbage", {"Content-Type": "multipart/form-data; boundary=b"}),
+        (b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\nhalf",
+         {"Content-Type": "multipart/form-data; boundary=b"}),
+        (b"", {"Content-Type": "multipart/form-data; boundary=b"}),
+    ],
+)  # fmt: skip
+async def test_a_body_that_is_no_whole_upload_is_refused_and_leaves_nothing(
+    raw, files_url, body, headers
+):
+    response = await raw("POST", files_url, body, headers)
+
+    assert response.code == 400
+    assert error_of(response)["code"] == "bad-request"
+    assert json.loads((await raw("GET", files_url)).body)["files"] == []
+
+
+async def test_a_link_made_by_hostile_code_is_not_downloaded(running, raw):
+    conversation = await running.conversation()
+    await raw("GET", conversation.url + "/files")
+    home = running.home(conversation.id) / "workspace" / "outputs"
+    (home / "x.txt").symlink_to("/etc/passwd")
+
+    response = await raw("GET", conversation.url + "/files/outputs/x.txt")
+
+    assert response.code == 400
+    assert error_of(response)["code"] == "unsafe-path"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["outputs/..%2f..%2fnotebook.ipynb", "..%2fnotebook.ipynb", "%2fetc%2fpasswd", "outputs"],
+)
+async def test_a_download_never_leaves_the_workspace(raw, files_url, name):
+    assert (await raw("GET", f"{files_url}/{name}")).code in (400, 404)
