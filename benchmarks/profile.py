@@ -18,8 +18,8 @@ ROWS, COLUMNS, RUNS = 100_000, 12, 5
 async def measure_profile(directory: Path) -> list[tuple[str, float, float, str, str]]:
     """Profile the file several times, each without what is remembered."""
     workspace = Workspace.create(directory / "workspace")
-    with workspace.replace_input("big.xlsx") as file:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True})
+    with workspace.add_input("big.xlsx") as new:
+        book = xlsxwriter.Workbook(new.file, {"constant_memory": True})
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, [f"Column {i}" for i in range(COLUMNS)])
         for row in range(1, ROWS + 1):

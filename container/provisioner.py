@@ -165,9 +165,9 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
                     if source.is_file() and not source.is_symlink():
                         with (
                             source.open("rb") as file,
-                            self._private.replace_input(source.name) as copy,
+                            self._private.add_input(source.name) as copy,
                         ):
-                            shutil.copyfileobj(file, copy)
+                            shutil.copyfileobj(file, copy.file)
         return self._private
 
     def _spec(self, workspace: Workspace, sockets: Path, limits: Limits) -> SandboxSpec:

@@ -47,6 +47,14 @@ class WorkspaceFile:
     version: str
 
 
+@dataclass(slots=True, kw_only=True)
+class NewInput:
+    """A file on its way into ``inputs/``: where to write, and the name it got in the end."""
+
+    file: BinaryIO
+    name: str
+
+
 def safe_name(name: str) -> str:
     """Turn an uploaded file's *name* into one plain, portable file name.
 
@@ -135,10 +143,11 @@ class Workspace:
         return os.fdopen(descriptor, "rb")
 
     @contextlib.contextmanager
-    def replace_input(self, name: str) -> Iterator[BinaryIO]:
-        """Write ``inputs/<name>`` whole or not at all: a failed upload leaves no trace.
+    def add_input(self, name: str) -> Iterator[NewInput]:
+        """Write a file into ``inputs/``, whole or not at all, and never over another one.
 
-        *name* must have come from `safe_name`.
+        *name* must have come from `safe_name`. When it is taken at the end of the
+        block, the file becomes ``name (2).ext``, …; `NewInput.name` then tells.
         """
         with self._directory((INPUTS,), name) as parent:
             part = f".{secrets.token_hex(8)}.part"
@@ -148,26 +157,18 @@ class Workspace:
                 if (uid := self.uid) is not None:
                     os.fchown(descriptor, uid, uid)
                 with os.fdopen(descriptor, "wb") as file:
-                    yield file
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.rename(part, name, src_dir_fd=parent, dst_dir_fd=parent)
-                os.fsync(parent)
-            except BaseException:
+                    new = NewInput(file=file, name=name)
+                    yield new
+                new.name = _link_under_a_free_name(part, name, parent)
+            finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(part, dir_fd=parent)
-                raise
 
-    def free_input_name(self, name: str) -> str:
-        """Return *name*, or ``name (2).ext``, …: the first that is not taken in ``inputs/``."""
-        taken = {file.name.removeprefix(f"{INPUTS}/") for file in self.files(INPUTS)}
-        stem, dot, suffix = name.rpartition(".")
-        stem, suffix = (stem, dot + suffix) if stem else (name, "")
-        number, candidate = 2, name
-        while candidate in taken:
-            candidate = f"{stem} ({number}){suffix}"
-            number += 1
-        return candidate
+    def sync(self, name: str) -> None:
+        """Wait until file *name* and its directory entry are on disk; the errors of `open_read`."""
+        with self._directory(_parts(name)[:-1], name) as parent, self.open_read(name) as file:
+            os.fsync(file.fileno())
+            os.fsync(parent)
 
     def files(self, area: str = "") -> list[WorkspaceFile]:
         """List the plain files below *area*, sorted by name; links and specials are left out."""
@@ -215,6 +216,21 @@ def _parts(name: str) -> tuple[str, ...]:
     if any(part in ("", ".", "..") or len(part.encode("utf-8", "replace")) > 255 for part in parts):
         raise UnsafePath(name, "it must stay inside the workspace")
     return parts
+
+
+def _link_under_a_free_name(part: str, name: str, parent: int) -> str:
+    """Give *part* its name; unlike a rename, a link never replaces what is there."""
+    stem, dot, suffix = name.rpartition(".")
+    stem, suffix = (stem, dot + suffix) if stem else (name, "")
+    number, candidate = 2, name
+    while True:
+        try:
+            os.link(part, candidate, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
+        except FileExistsError:
+            candidate = f"{stem} ({number}){suffix}"
+            number += 1
+        else:
+            return candidate
 
 
 def _plain_files(descriptor: int, base: str, names: list[str], area: str) -> list[WorkspaceFile]:

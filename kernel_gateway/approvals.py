@@ -35,7 +35,8 @@ class Approvals:
             NotFound, PermissionAlreadyDecided
         """
         row = await self.repository.decide_permission(permission_id, decision, who)
-        self.waiting(permission_id).set()
+        if waiting := self._waiting.get(permission_id):
+            waiting.set()
         return row
 
     def forget(self, permission_id: str) -> None:

@@ -84,8 +84,8 @@ def _workspace(inputs: Path | None) -> Iterator[tuple[Workspace, dict[str, str]]
         copied: dict[str, str] = {}
         for source in sorted(inputs.iterdir()) if inputs is not None else ():
             if source.is_file() and not source.is_symlink():
-                with source.open("rb") as file, workspace.replace_input(source.name) as copy:
-                    shutil.copyfileobj(file, copy)
+                with source.open("rb") as file, workspace.add_input(source.name) as copy:
+                    shutil.copyfileobj(file, copy.file)
                 with source.open("rb") as file:
                     copied[source.name] = hashlib.file_digest(file, "sha256").hexdigest()
         yield workspace, copied

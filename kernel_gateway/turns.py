@@ -18,7 +18,12 @@ from agent.turn_state import TurnState, turn_state_from_json, turn_state_to_json
 from container.errors import ContainerError
 from kernel_gateway.approvals import Approvals, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContext, ExecutionContexts
-from kernel_gateway.errors import GatewayError, NotFound, QueueFull
+from kernel_gateway.errors import (
+    GatewayError,
+    NotFound,
+    PermissionAlreadyDecided,
+    QueueFull,
+)
 from kernel_gateway.events import EventLog, TurnEvents
 from kernel_gateway.ids import new_id
 from kernel_gateway.problems import problem_from_error
@@ -106,12 +111,18 @@ class Turns:
         except asyncio.CancelledError:
             if self._closing:
                 return  # the next service settles it, as after a crash
-            await asyncio.shield(self._finish(row, sink, "cancelled", None, None))
+            await asyncio.shield(self._cancelled(row, sink))
         except ServiceError as error:
             await self._finish(row, sink, "error", None, problem_from_error(error).body())
         except Exception as error:
             log.exception("turn %s failed", row.id)
             await self._finish(row, sink, "error", None, problem_from_error(error).body())
+
+    async def _cancelled(self, row: TurnRow, sink: TurnEvents) -> None:
+        if pending := await self._repository.pending_permission(row.id):
+            with contextlib.suppress(PermissionAlreadyDecided):
+                await self._approvals.decide(pending.id, "deny", row.user)
+        await self._finish(row, sink, "cancelled", None, None)
 
     async def _begin(self, row: TurnRow, sink: TurnEvents) -> None:
         if row.status == "queued":

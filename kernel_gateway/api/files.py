@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from typing import Any
 from urllib.parse import quote
@@ -77,6 +78,7 @@ class UploadingHandler(JsonHandler):
         files = []
         listed = {file.name: file for file in self.context.workspace.files("inputs")}
         for stored in upload.files:
+            await asyncio.to_thread(self.context.workspace.sync, stored.name)
             file = listed[stored.name]
             profile = await self.services.profiler.profile(self.context.workspace, file)
             problem = (profile or {}).get("problem")

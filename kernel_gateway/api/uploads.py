@@ -7,14 +7,14 @@ import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
 from container.errors import ContainerError
-from container.workspace import INPUTS, Workspace, safe_name
+from container.workspace import INPUTS, NewInput, Workspace, safe_name
 from kernel_gateway.errors import BadRequest, FileTooLarge
 
 MAX_FIELD_BYTES = 2_000_000
@@ -43,9 +43,8 @@ class _Part:
     headers: dict[str, str] = field(default_factory=dict)
     name: str = ""
     filename: str | None = None
-    file: BinaryIO | None = None
     wanted_name: str = ""
-    stored_name: str = ""
+    new: NewInput | None = None
     digest: Any = None
     size: int = 0
     value: bytearray = field(default_factory=bytearray)
@@ -141,9 +140,7 @@ class Upload:
                 )
             workspace = self._workspace()
             part.wanted_name = safe_name(part.filename)
-            part.stored_name = workspace.free_input_name(part.wanted_name)
-            temporary = workspace.replace_input(part.stored_name)
-            part.file = self._stack.enter_context(temporary)
+            part.new = self._stack.enter_context(workspace.add_input(part.wanted_name))
             part.digest = hashlib.sha256()
         except (ContainerError, BadRequest) as error:
             part.error = error
@@ -161,8 +158,8 @@ class Upload:
             part.error = FileTooLarge(part.filename, self._limit_bytes)
             self.close()
             self._stack = ExitStack()
-        elif part.file is not None:
-            part.file.write(piece)
+        elif part.new is not None:
+            part.new.file.write(piece)
             part.digest.update(piece)
 
     def _on_part_end(self) -> None:
@@ -171,17 +168,17 @@ class Upload:
             self.fields[part.name] = part.value.decode("utf-8", "replace")
         elif part.error is not None:
             self.rejected.append((part.filename, part.error))
-        else:
-            self._keep(part)
+        elif part.new is not None:
+            self._keep(part, part.new)
 
-    def _keep(self, part: _Part) -> None:
+    def _keep(self, part: _Part, new: NewInput) -> None:
         workspace, sha256 = self._workspace(), part.digest.hexdigest()
         if twin := _same_content(workspace, part.wanted_name, part.size, sha256):
             self.close()
             stored = twin
         else:
             self._stack.close()
-            stored = f"{INPUTS}/{part.stored_name}"
+            stored = f"{INPUTS}/{new.name}"
         self._stack = ExitStack()
         self.files.append(
             UploadedFile(name=stored, sent_name=part.filename or "", size=part.size, sha256=sha256)
@@ -192,7 +189,7 @@ class Upload:
 
 
 class _Abandoned(Exception):
-    """Makes `Workspace.replace_input` drop its temporary file."""
+    """Makes `Workspace.add_input` drop its temporary file."""
 
 
 def _same_content(workspace: Workspace, name: str, size: int, sha256: str) -> str | None:

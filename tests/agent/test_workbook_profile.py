@@ -19,8 +19,8 @@ def profile(workspace):
     profiler = Profiler()
 
     async def run(name: str, content: bytes):
-        with workspace.replace_input(name) as file:
-            file.write(content)
+        with workspace.add_input(name) as new:
+            new.file.write(content)
         (file,) = (f for f in workspace.files("inputs") if f.name == f"inputs/{name}")
         return await profiler.profile(workspace, file)
 

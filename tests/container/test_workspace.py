@@ -30,18 +30,33 @@ def test_composed_and_decomposed_letters_are_one_name():
 
 
 def test_an_interrupted_upload_leaves_nothing(workspace):
-    with pytest.raises(RuntimeError), workspace.replace_input("a.xlsx") as file:
-        file.write(b"half")
+    with pytest.raises(RuntimeError), workspace.add_input("a.xlsx") as new:
+        new.file.write(b"half")
         raise RuntimeError
 
     assert list((workspace.directory / "inputs").iterdir()) == []
 
 
 def test_a_taken_name_gets_a_number(workspace):
-    with workspace.replace_input("a.xlsx") as file:
-        file.write(b"1")
+    names = []
+    for content in (b"1", b"2", b"3"):
+        with workspace.add_input("a.xlsx") as new:
+            new.file.write(content)
+        names.append(new.name)
 
-    assert workspace.free_input_name("a.xlsx") == "a (2).xlsx"
+    assert names == ["a.xlsx", "a (2).xlsx", "a (3).xlsx"]
+    with workspace.open_read("inputs/a.xlsx") as first:
+        assert first.read() == b"1"
+
+
+def test_two_uploads_of_one_name_at_the_same_time_are_both_kept(workspace):
+    with workspace.add_input("a.xlsx") as one, workspace.add_input("a.xlsx") as other:
+        one.file.write(b"one")
+        other.file.write(b"other")
+
+    kept = {f.name: workspace.sha256(f.name) for f in workspace.files("inputs")}
+    assert set(kept) == {"inputs/a.xlsx", "inputs/a (2).xlsx"}
+    assert len(set(kept.values())) == 2
 
 
 def test_a_link_planted_in_the_workspace_is_not_followed(workspace):

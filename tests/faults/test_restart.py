@@ -126,6 +126,31 @@ async def test_a_kill_in_mid_cell_keeps_every_finished_cell_and_the_conversation
     assert [e["seq"] for e in again.events] == list(range(1, len(again.events) + 1))
 
 
+async def test_a_kill_in_mid_turn_keeps_the_models_finished_cells(service):
+    endless = code_reply("print('on', flush=True)\nwhile True: pass")
+    exchanges = exchange("work", code_reply("print('first')"), endless)
+    exchanges += exchange("again", code_reply("print('more')"), {"text": "Fine."})
+    service.standin.transcript = Transcript(exchanges_from_json(exchanges))
+    await service.start()
+    conversation = await converse(service)
+    await conversation.connection.send("turn.request", request="work")
+    while "on\n" not in [o["output"].get("text") for o in conversation.of_kind("cell.output")]:
+        await conversation.until("cell.output")
+
+    service.kill()
+    await service.start()
+    again = await converse(service, conversation.id, after=conversation.events[-1]["seq"])
+    ended = (await again.until("turn.finished"))["data"]
+    finished = await again.ask("again")
+
+    cells = nbformat.read(conversation.notebook, as_version=4).cells
+    statuses = [c.metadata.tallybook.get("status") for c in cells if c.cell_type != "markdown"]
+    assert ended["status"] == "interrupted"
+    assert statuses == ["ok", "ok", "died", "ok"]
+    assert verify_notebook(conversation.notebook).verified
+    assert finished["answer"] == "Fine."
+
+
 async def test_a_kill_leaves_no_kernel_behind(service):
     await service.start()
     conversation = await converse(service)

@@ -86,6 +86,20 @@ async def test_no_reply_in_time_denies(start_gateway):
     assert facts[0]["decision"]["decision"] == "timeout"
 
 
+async def test_cancelling_a_turn_that_waits_withdraws_its_request(start_gateway):
+    running = await start_gateway(scripted("encode"))
+    conversation = await running.conversation()
+    asked = await ask_until_permission(conversation)
+
+    await conversation.connection.send("cancel")
+    finished = (await conversation.until("turn.finished"))["data"]
+
+    assert finished["status"] == "cancelled"
+    with pytest.raises(ServiceRefused) as caught:
+        await running.client.post(f"/api/v1/permissions/{asked['id']}", {"decision": "once"})
+    assert caught.value.error["code"] == "permission-already-decided"
+
+
 async def test_any_connected_client_can_reply(start_gateway):
     running = await start_gateway(scripted("encode"))
     conversation = await running.conversation()
