@@ -80,7 +80,11 @@ class EventSink(Protocol):
     """Where everything that happens in a turn is told, durably and in order."""
 
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Store and pass on one event; returns once it is stored."""
+        """Number, store and pass on one event.
+
+        Returns once ``cell.finished``, ``permission.*``, ``error`` and ``turn.finished``
+        are stored; others may be stored a moment later, but always before they are seen.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ def render(figures: list[Figure]) -> str:
             "- *`1+1`*: from sending `execute.request` over the websocket to its result on the",
             "  websocket (and to `cell.finished`, when it is durable in the journal), with risk",
             "  check, stored events and record.",
+            "  The goal of 8 ms is for the result; the durable end has a goal of its own.",
             "- *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.",
             "- *Profile*: from file to profile, the reader's sandbox included.",
             "",

@@ -8,12 +8,18 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from kernel_gateway.store.repository import Repository
 from notebooks.cells import utc_now
 
 T = TypeVar("T")
 RECENT = 64
 BATCH = 200
+MAX_QUEUED = 100
+AWAITED = frozenset(
+    {"permission.required", "permission.decided", "cell.finished", "error", "turn.finished"}
+)
 
 Event = dict[str, Any]
 """``{"seq", "kind", "turn", "at", "data"}``."""
@@ -21,14 +27,24 @@ Event = dict[str, Any]
 
 @dataclass(slots=True)
 class _Path:
-    seq: int
+    """One path's log: numbers given out, events on their way to the store, those stored last."""
+
+    given: int
+    stored: int
     recent: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT))
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    queue: list[Event] = field(default_factory=list)
+    writer: asyncio.Task[None] | None = None
+    failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class EventLog:
-    """Events of every path, numbered from 1 without gaps."""
+    """Events of every path, numbered from 1 without gaps, stored before they are sent.
+
+    Each path has a writer that stores what has gathered in one transaction, so that a
+    running cell does not wait for the disk; `append` waits where the caller must
+    know that its event is stored, and when too many are on their way.
+    """
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
@@ -43,7 +59,9 @@ class EventLog:
         return task
 
     async def aclose(self) -> None:
-        """End every follower."""
+        """Store what is on its way and end every follower."""
+        writers = [log.writer for log in self._paths.values() if log.writer is not None]
+        await asyncio.gather(*writers, return_exceptions=True)
         for task in self._followers:
             task.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
@@ -52,41 +70,65 @@ class EventLog:
         key = (conversation, path)
         if key not in self._paths:
             seq = await _whole(self._repository.last_seq(conversation, path))
-            self._paths.setdefault(key, _Path(seq=seq))
+            self._paths.setdefault(key, _Path(given=seq, stored=seq))
         return self._paths[key]
 
     async def append(
-        self, conversation: str, path: str, kind: str, data: Mapping[str, Any], turn: str | None
-    ) -> Event:
-        """Store an event, give it the next number, and tell everyone who follows."""
-        # Whole or not at all: a cancelled turn must not leave a stored event uncounted.
-        return await _whole(self._append(conversation, path, kind, data, turn))
+        self,
+        conversation: str,
+        path: str,
+        kind: str,
+        data: Mapping[str, Any],
+        turn: str | None,
+        *,
+        wait: bool = True,
+    ) -> None:
+        """Give an event the next number and store it.
 
-    async def _append(
-        self, conversation: str, path: str, kind: str, data: Mapping[str, Any], turn: str | None
-    ) -> Event:
+        Args:
+            conversation: Whose log.
+            path: Which path's.
+            kind: Kind of the event.
+            data: Its data, plain JSON values.
+            turn: The turn it belongs to, if any.
+            wait: Return only once it is stored.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: This event, or one before it that nobody
+                waited for, could not be stored.
+        """
         log = await self._path(conversation, path)
-        async with log.lock:
-            entry: Event = {
-                "seq": log.seq + 1,
-                "kind": kind,
-                "turn": turn,
-                "at": utc_now(),
-                "data": dict(data),
-            }
-            await self._repository.add_event({"conversation": conversation, "path": path, **entry})
-            log.seq += 1
-            log.recent.append(entry)
+        _raise_failure(log)
+        log.given += 1
+        log.queue.append(
+            {"seq": log.given, "kind": kind, "turn": turn, "at": utc_now(), "data": dict(data)}
+        )
+        if log.writer is None or log.writer.done():
+            log.writer = asyncio.create_task(self._write(log, conversation, path))
+        if wait or len(log.queue) > MAX_QUEUED:
+            await asyncio.shield(log.writer)
+            _raise_failure(log)
+
+    async def _write(self, log: _Path, conversation: str, path: str) -> None:
+        while log.queue:
+            batch, log.queue = log.queue, []
+            try:
+                await self._repository.add_events(conversation, path, batch)
+            except (SQLAlchemyError, OSError) as error:
+                # Numbers that were never stored are given out again, and the turn is told.
+                log.given, log.queue, log.failure = log.stored, [], error
+                return
+            log.stored = batch[-1]["seq"]
+            log.recent.extend(batch)
             log.news.set()
             log.news = asyncio.Event()
-        return entry
 
     async def follow(self, conversation: str, path: str, after: int) -> AsyncIterator[Event]:
         """Yield every event after number *after*, for ever; a slow reader loses none."""
         log = await self._path(conversation, path)
         while True:
             news = log.news
-            if after >= log.seq:
+            if after >= log.stored:
                 await news.wait()
                 continue
             for entry in await self._batch(log, conversation, path, after):
@@ -101,6 +143,12 @@ class EventLog:
             {"seq": row.seq, "kind": row.kind, "turn": row.turn, "at": row.at, "data": row.data}
             for row in rows
         ]
+
+
+def _raise_failure(log: _Path) -> None:
+    failure, log.failure = log.failure, None
+    if failure is not None:
+        raise failure
 
 
 async def _whole(query: Coroutine[Any, Any, T]) -> T:
@@ -120,5 +168,7 @@ class TurnEvents:
         self._log, self._conversation, self._path, self._turn = log, conversation, path, turn
 
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Append an event of this turn."""
-        await self._log.append(self._conversation, self._path, kind, data, self._turn)
+        """Append an event of this turn; one that others rely on is stored on return."""
+        await self._log.append(
+            self._conversation, self._path, kind, data, self._turn, wait=kind in AWAITED
+        )

@@ -117,10 +117,13 @@ class Repository:
 
     # events
 
-    async def add_event(self, values: dict[str, Any]) -> None:
-        """Store one event; its (conversation, path, seq) must be new."""
+    async def add_events(
+        self, conversation: str, path: str, events: Sequence[dict[str, Any]]
+    ) -> None:
+        """Store events of one path; their numbers must be new."""
+        rows = [{"conversation": conversation, "path": path, **event} for event in events]
         async with self._engine.begin() as connection:
-            await connection.execute(insert(EventRow), values)
+            await connection.execute(insert(EventRow), rows)
 
     async def last_seq(self, conversation: str, path: str) -> int:
         """Return the highest sequence number of a path, 0 before the first event."""

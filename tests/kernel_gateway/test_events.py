@@ -1,0 +1,91 @@
+"""The event log: numbered without gaps, stored before it is seen, whatever fails."""
+
+import asyncio
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from kernel_gateway.events import EventLog
+from kernel_gateway.store.repository import open_repository
+
+
+@pytest.fixture
+async def repository(tmp_path):
+    opened = await open_repository(tmp_path / "t.db")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def conversation(repository):
+    return (await repository.add_conversation("t", "u", "c")).id
+
+
+async def stored(repository, conversation):
+    return [(e.seq, e.kind) for e in await repository.events_after(conversation, "main", 0, 10_000)]
+
+
+async def test_many_writers_at_once_leave_no_gap_and_no_double(repository, conversation):
+    log = EventLog(repository)
+
+    await asyncio.gather(
+        *(log.append(conversation, "main", f"k{i}", {}, None, wait=i % 3 == 0) for i in range(300))
+    )
+    await log.aclose()
+
+    assert [seq for seq, _ in await stored(repository, conversation)] == list(range(1, 301))
+
+
+async def test_an_awaited_event_is_stored_and_so_are_those_before_it(repository, conversation):
+    log = EventLog(repository)
+    for kind in ("a", "b"):
+        await log.append(conversation, "main", kind, {}, None, wait=False)
+
+    await log.append(conversation, "main", "c", {}, None)
+
+    assert await stored(repository, conversation) == [(1, "a"), (2, "b"), (3, "c")]
+
+
+async def test_a_follower_only_sees_what_is_stored(repository, conversation):
+    log = EventLog(repository)
+    follower = log.follow(conversation, "main", 0)
+    await log.append(conversation, "main", "a", {}, None, wait=False)
+
+    event = await anext(follower)
+
+    assert (event["seq"], event["kind"]) in await stored(repository, conversation)
+    await follower.aclose()
+
+
+async def test_a_cancelled_writer_leaves_the_log_whole(repository, conversation):
+    log = EventLog(repository)
+    for number in range(40):
+        task = asyncio.create_task(log.append(conversation, "main", f"k{number}", {}, None))
+        for _ in range(number % 7):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+    await log.append(conversation, "main", "last", {}, None)
+
+    seqs = [seq for seq, _ in await stored(repository, conversation)]
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_an_event_that_cannot_be_stored_is_told_and_its_number_given_again(
+    repository, conversation
+):
+    log = EventLog(repository)
+    with pytest.raises(IntegrityError):
+        await log.append(conversation, "main", None, {}, None)
+
+    await log.append(conversation, "main", "after", {}, None)
+
+    assert await stored(repository, conversation) == [(1, "after")]
+
+
+async def test_a_lost_event_nobody_waited_for_is_told_to_the_next(repository, conversation):
+    log = EventLog(repository)
+    await log.append(conversation, "main", None, {}, None, wait=False)
+
+    with pytest.raises(IntegrityError):
+        await log.append(conversation, "main", "next", {}, None)
