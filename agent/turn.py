@@ -108,10 +108,14 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
     model = ports.model
     if model is None:
         raise InvalidRequest("No language model is set up. Set GEMINI_API_KEY, or send code.")
+
+    async def on_text(text: str) -> None:
+        await ports.sink.emit("model.text", {"text": text})
+
     wait = ports.budget.backoff_seconds
     for attempt in range(1, ports.budget.model_tries + 1):
         try:
-            return await model.generate(system_prompt(), state.history, _ignore_text)
+            return await model.generate(system_prompt(), state.history, on_text)
         except ModelUnavailable as error:
             if attempt == ports.budget.model_tries:
                 raise
@@ -121,10 +125,6 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
             await asyncio.sleep(pause)
             wait *= 2
     raise AssertionError("unreachable: the last try raises")
-
-
-async def _ignore_text(text: str) -> None:
-    """Text counts only once the reply is whole: half an answer is not an answer."""
 
 
 async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> str | None:

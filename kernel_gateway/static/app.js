@@ -8,6 +8,8 @@ let conversation = "";
 let socket = null;
 let lastSeq = 0;
 let running = 0;
+let stick = true; // follow the log's end until the person scrolls away from it
+let writing = "";
 
 function add(parent, tag, className, text) {
   const element = document.createElement(tag);
@@ -18,11 +20,17 @@ function add(parent, tag, className, text) {
 }
 
 function show(tag, className, text) {
-  const log = $("log");
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-  const element = add(log, tag, className, text);
-  if (atEnd) log.scrollTop = log.scrollHeight;
+  const element = add($("log"), tag, className, text);
+  follow();
   return element;
+}
+
+function follow() {
+  if (stick) $("log").scrollTop = $("log").scrollHeight;
+}
+
+function status(text) {
+  $("status").textContent = text;
 }
 
 async function call(method, path, body) {
@@ -42,6 +50,7 @@ function showOutput(output) {
   if (data["image/png"]) {
     const image = show("img");
     image.alt = "chart";
+    image.onload = follow;
     image.src = "data:image/png;base64," + plain(data["image/png"]).trim();
     return image;
   }
@@ -60,19 +69,23 @@ function askPermission(data) {
 }
 
 const handlers = {
-  "turn.started": (data) => { setRunning(running + 1); if (data.request) show("div", "request", data.request); },
+  "turn.started": (data) => { setRunning(running + 1); status("Reading the workbooks …"); if (data.request) show("div", "request", data.request); },
+  "model.text": (data) => { writing = (writing + data.text).slice(-120); status("Writing … " + writing); },
   "context.used": (data) => show("div", "note", `Looked at ${data.workbooks.length} workbooks and ${data.variables.length} variables.`),
   "model.retrying": (data) => show("div", "note", `The model is not available; asking again in ${data.wait_seconds} s.`),
-  "code.generated": (data) => { if (data.comment) show("p", "", data.comment); show("pre", "code", data.code); },
+  "code.generated": (data) => { writing = ""; if (data.comment) show("p", "", data.comment); show("pre", "code", data.code); },
   "risk.assessed": (data) => { if (data.risk !== "low") show("div", "note", `risk: ${data.risk}. ` + data.findings.map((f) => `line ${f.line}: ${f.reason}`).join("; ")); },
   "permission.required": askPermission,
   "permission.decided": (data) => { const box = $(data.id); if (box) box.replaceChildren(`Permission: ${data.decision}`); },
+  "cell.started": () => status("Running …"),
   "cell.output": (data) => showOutput(data.output),
   "cell.finished": (data) => show("div", data.status === "ok" ? "note" : "note error", `cell ${data.status}` + (data.error ? `: ${data.error.message}` : "")),
   "file.created": () => listFiles(),
   "error": (data) => show("div", "error", `${data.error.message} ${data.error.hint}`),
   "turn.finished": (data) => {
     setRunning(Math.max(0, running - 1));
+    writing = "";
+    status("");
     if (data.answer) show("div", "answer", data.answer);
     else if (data.status === "cancelled") show("div", "note", "Cancelled. Variables, files and the notebook are kept.");
     listFiles();
@@ -162,6 +175,7 @@ async function listConversations() {
 
 async function start() {
   $("new").onclick = create;
+  $("log").onscroll = () => { stick = $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80; };
   $("conversations").onchange = (event) => open(event.target.value);
   $("upload").onchange = (event) => upload(event.target.files);
   $("cancel").onclick = () => send("cancel", {});

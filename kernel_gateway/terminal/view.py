@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.panel import Panel
 from rich.status import Status
 from rich.syntax import Syntax
@@ -29,6 +30,7 @@ class TerminalView:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._status: Status | None = None
+        self._writing = ""
 
     def busy(self, what: str) -> None:
         """Show that *what* is going on."""
@@ -71,11 +73,17 @@ class TerminalView:
             self._line("  variables: " + ", ".join(data["variables"]))
         self.busy("Writing code …")
 
+    def _show_model_text(self, data: dict[str, Any]) -> None:
+        # Only a sign of life: the whole text comes with the code or the answer.
+        self._writing = " ".join((self._writing + plain(data["text"])).split())[-60:]
+        self.busy(f"Writing … {escape(self._writing)}")
+
     def _show_model_retrying(self, data: dict[str, Any]) -> None:
         wait = f"asking again in {data['wait_seconds']:g} s"
         self._line(f"  the model is not available ({data['reason']}); {wait}", "yellow")
 
     def _show_code_generated(self, data: dict[str, Any]) -> None:
+        self._writing = ""
         if data["comment"]:
             self.console.print(Text(plain(data["comment"])))
         code = Syntax(plain(data["code"]), "python", word_wrap=True, background_color="default")
@@ -132,6 +140,7 @@ class TerminalView:
         self._line(f"{error['message']} {error['hint']}", "red")
 
     def _show_turn_finished(self, data: dict[str, Any]) -> None:
+        self._writing = ""
         self.idle()
         if answer := data.get("answer"):
             self.console.print(Panel(Markdown(plain(answer)), border_style="green"))

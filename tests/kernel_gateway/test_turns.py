@@ -14,7 +14,7 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
 
     await conversation.ask(STACK)
 
-    turn = [e for e in conversation.events if e["turn"]]
+    turn = [e for e in conversation.events if e["turn"] and e["kind"] != "model.text"]
     assert [e["seq"] for e in conversation.events] == list(range(1, len(conversation.events) + 1))
     assert [e["kind"] for e in turn] == [
         "turn.started",
@@ -30,6 +30,19 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
         "cell.finished",
         "turn.finished",
     ]
+
+
+async def test_the_models_words_stream_in_before_its_code_and_answer_are_whole(
+    start_gateway, examples
+):
+    conversation = await (await start_gateway()).conversation(*examples)
+
+    finished = await conversation.ask(STACK)
+
+    words = "".join(data["text"] for data in conversation.of_kind("model.text"))
+    comment = conversation.of_kind("code.generated")[0]["comment"]
+    assert len(conversation.of_kind("model.text")) > 3
+    assert words == comment + finished["answer"]
 
 
 async def test_the_model_is_told_the_true_headers_types_and_files(start_gateway, examples):
