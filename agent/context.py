@@ -61,7 +61,8 @@ def render_context(context: TurnContext) -> str:
         parts.append("Earlier cells:\n" + render_earlier_cells(context.earlier_cells))
     if context.kernel_is_new and context.earlier_cells:
         parts.append(
-            "The kernel is new: variables of the earlier cells are gone. Build again what you need."
+            "The kernel is new: variables of the earlier cells are gone, but for the parameters. "
+            "Build again what you need."
         )
     return "\n\n".join(parts)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from agent.ports import Bench, EventSink
 from container.errors import ContainerError
-from container.session import ExecuteReply, KernelSession, OnOutput
+from container.execute_reply import ExecuteReply, OnOutput
+from container.session import KernelSession
 from container.workspace import WorkspaceFile
 from notebooks.cells import (
     CellIntent,

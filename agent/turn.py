@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from agent.admission import TurnPorts, admit
@@ -87,8 +88,8 @@ def _check_budget(state: TurnState, budget: TurnBudget) -> None:
 
 async def _begin(state: TurnState, ports: TurnPorts) -> None:
     bench = ports.bench
+    live = bench.live_session()  # before anything is awaited: a new kernel is being started
     profiles, other = await read_profiles(bench.workspace, ports.profiler)
-    live = bench.live_session()
     context = TurnContext(
         profiles=profiles,
         other_files=other,
@@ -232,6 +233,8 @@ async def _run_parameters(
 ) -> Execution | None:
     """Run the parameters cell if one is due; return its execution only if it failed."""
     known = ports.bench.recorder.parameters()
+    if known is not None:
+        await _set_again(known, ports.bench)
     if known is None:
         files = [f.name.removeprefix(f"{INPUTS}/") for f in ports.bench.workspace.files(INPUTS)]
         source, tag = parameters_source(files, pending.parameters), "parameters"
@@ -245,6 +248,20 @@ async def _run_parameters(
         source, provenance, ports.bench, ports.sink, ports.hashes, tags=(tag,)
     )
     return None if execution.outcome == "ok" else execution
+
+
+async def _set_again(known: Mapping[str, Any], bench: Bench) -> None:
+    """Give a new kernel the parameters that the notebook has already set.
+
+    Not recorded: in a re-run the parameters cell does it, with the values of then.
+    """
+    session = await bench.session()
+    if session.fresh:
+        await session.execute(turn_parameters_source(known), _no_output, silent=True)
+
+
+async def _no_output(output: Mapping[str, Any]) -> None:
+    """Assignments have none."""
 
 
 async def run_direct(state: TurnState, ports: TurnPorts) -> Execution:

@@ -10,10 +10,9 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -27,6 +26,7 @@ from container.errors import (
     MemoryLimitExceeded,
     OutputLimitExceeded,
 )
+from container.execute_reply import ExecuteReply, OnOutput
 from container.limits import Limits, limits_to_json
 from container.sandbox import Sandbox
 from container.workspace import Workspace
@@ -36,33 +36,6 @@ KERNELSPECS = Path(__file__).resolve().parent / "kernelspecs"
 SOCKET_POLL_SECONDS = 0.005
 SILENCE_SECONDS = 5.0
 MESSAGE_ROOM_BYTES = 1024 * 1024
-
-OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""Receives one nbformat output, or ``{"output_type": "clear_output", "wait": bool}``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteReply:
-    """How one cell ended.
-
-    Attributes:
-        status: ``interrupted`` covers time-outs, cancels and output floods; ``died``
-            means the kernel ended before it replied.
-        execution_count: Jupyter's counter, when the kernel replied.
-        seconds: Wall time from request to end.
-        error: The typed reason when the container, not the code, ended the cell.
-        ename: The exception's class name, for ``error``.
-        evalue: The exception's message.
-        traceback: Its plain-text lines.
-    """
-
-    status: Literal["ok", "error", "interrupted", "died"]
-    execution_count: int | None = None
-    seconds: float = 0.0
-    error: ContainerError | None = None
-    ename: str = ""
-    evalue: str = ""
-    traceback: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,6 +66,8 @@ class KernelSession:
         self._ended: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._running: _Running | None = None
+        self.fresh = True
+        """No cell has run yet, so there are no variables."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -198,6 +173,7 @@ class KernelSession:
             if not self.alive:
                 return ExecuteReply(status="died", error=self._death_or_closed())
             started = time.monotonic()
+            self.fresh = False
             message_id = self._client.execute(code, silent=silent, allow_stdin=False)
             self._running = _Running(message_id=message_id, on_output=on_output)
             limit = self.limits.seconds if seconds is None else seconds

@@ -13,8 +13,9 @@ import pytest
 
 from agent.standin.server import StandinServer
 from agent.standin.transcript import TRANSCRIPTS, Transcript, exchanges_from_json, load_transcripts
+from container.execute_reply import ExecuteReply
 from container.limits import Limits
-from container.session import ExecuteReply, KernelSession
+from container.session import KernelSession
 from container.workspace import Workspace
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url

@@ -175,7 +175,9 @@ async function listConversations() {
 
 async function start() {
   $("new").onclick = create;
-  $("log").onscroll = () => { stick = $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80; };
+  // Only what the person does counts: the log's own growth scrolls too.
+  const looked = () => setTimeout(() => { const log = $("log"); stick = log.scrollHeight - log.scrollTop - log.clientHeight < 80; }, 100);
+  for (const kind of ["wheel", "touchmove", "pointerup", "keyup"]) $("log").addEventListener(kind, looked, { passive: true });
   $("conversations").onchange = (event) => open(event.target.value);
   $("upload").onchange = (event) => upload(event.target.files);
   $("cancel").onclick = () => send("cancel", {});

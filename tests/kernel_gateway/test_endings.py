@@ -113,6 +113,22 @@ async def test_an_unused_kernel_is_ended_and_the_next_request_is_told(start_gate
     assert "The kernel is new" in told
 
 
+async def test_a_new_kernel_still_knows_the_parameters(start_gateway):
+    first = code_reply("print(min_sales)", min_sales=1000)
+    exchanges = exchange("first", first, FAIL) + exchange("again", first, FAIL)
+    running = await start_gateway(exchanges)
+    conversation = await running.conversation()
+    await conversation.ask("first")
+    context = await running.gateway.services.contexts.get_or_create(conversation.id, "main")
+    await context.session.aclose()
+
+    finished = await conversation.ask("again")
+
+    assert finished["status"] == "ok"
+    assert [o["output"]["text"] for o in conversation.of_kind("cell.output")] == ["1000\n"] * 2
+    assert conversation.of_kind("context.used")[1]["kernel_is_new"] is True
+
+
 async def test_past_the_kernel_limit_the_least_used_idle_kernel_makes_room(start_gateway):
     running = await start_gateway([], max_kernels=1)
     first, second = await running.conversation(), await running.conversation()

@@ -1,0 +1,36 @@
+"""How a cell ended, and where its outputs go."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from container.errors import ContainerError
+
+OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Receives one nbformat output, or ``{"output_type": "clear_output", "wait": bool}``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteReply:
+    """How one cell ended.
+
+    Attributes:
+        status: ``interrupted`` covers time-outs, cancels and output floods; ``died``
+            means the kernel ended before it replied.
+        execution_count: Jupyter's counter, when the kernel replied.
+        seconds: Wall time from request to end.
+        error: The typed reason when the container, not the code, ended the cell.
+        ename: The exception's class name, for ``error``.
+        evalue: The exception's message.
+        traceback: Its plain-text lines.
+    """
+
+    status: Literal["ok", "error", "interrupted", "died"]
+    execution_count: int | None = None
+    seconds: float = 0.0
+    error: ContainerError | None = None
+    ename: str = ""
+    evalue: str = ""
+    traceback: tuple[str, ...] = ()
