@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.ports import Bench, EventSink
 from container.errors import ContainerError
-from container.execute_reply import ExecuteReply, OnOutput
+from container.execute_reply import ExecuteReply
 from container.session import KernelSession
 from container.workspace import WorkspaceFile
 from notebooks.cells import (
@@ -20,6 +20,7 @@ from notebooks.cells import (
 )
 
 HASHED_BYTES = 200 * 1024 * 1024
+INTERRUPT_SECONDS = 1.0
 
 
 class FileHashes:
@@ -76,7 +77,7 @@ async def run_cell(
     )
     await sink.emit("cell.started", {"cell": intent.id, "code": code, "tags": list(tags)})
     created: list[dict[str, Any]] = []
-    cancelled = False
+    cancelled = asyncio.Event()
 
     async def run() -> Execution:
         collector = OutputCollector()
@@ -85,8 +86,10 @@ async def run_cell(
             collector.add(output)
             await sink.emit("cell.output", {"cell": intent.id, "output": dict(output)})
 
-        nonlocal cancelled
-        reply, cancelled = await _execute_to_its_end(session, code, on_output)
+        if cancelled.is_set():
+            reply = ExecuteReply(status="interrupted")
+        else:
+            reply = await session.execute(code, on_output)
         after, files = await asyncio.to_thread(hashes.snapshot, bench)
         sizes = {file.name: file.size for file in files}
         created.extend(
@@ -99,33 +102,33 @@ async def run_cell(
     async def finished(execution: Execution) -> None:
         for file in created:
             await sink.emit("file.created", file)
-        await sink.emit(
-            "cell.finished",
-            {
-                "cell": intent.id,
-                "status": execution.outcome,
-                "seconds": round(execution.seconds, 4),
-                "execution_count": execution.execution_count,
-                "error": dict(execution.error) if execution.error else None,
-            },
-        )
+        await sink.emit("cell.finished", _finished_facts(intent.id, execution))
 
-    execution = await bench.recorder.record(intent, run, finished)
-    if cancelled:
-        raise asyncio.CancelledError
-    return execution
-
-
-async def _execute_to_its_end(
-    session: KernelSession, code: str, on_output: OnOutput
-) -> tuple[ExecuteReply, bool]:
-    """Run *code*; a cancellation interrupts it, and its ending is still returned."""
-    running = asyncio.create_task(session.execute(code, on_output))
+    recording = asyncio.create_task(bench.recorder.record(intent, run, finished))
     try:
-        return await asyncio.shield(running), False
+        return await asyncio.shield(recording)
     except asyncio.CancelledError:
+        cancelled.set()
+        await _interrupt_until_done(session, recording)
+        raise
+
+
+async def _interrupt_until_done(session: KernelSession, recording: asyncio.Task[Any]) -> None:
+    """Stop the cell, but let its record become whole: half a record would lose the cell."""
+    while not recording.done():
         await session.interrupt()
-        return await running, True
+        await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
+    recording.exception()  # the cancellation goes on whatever came of it
+
+
+def _finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
+    return {
+        "cell": cell,
+        "status": execution.outcome,
+        "seconds": round(execution.seconds, 4),
+        "execution_count": execution.execution_count,
+        "error": dict(execution.error) if execution.error else None,
+    }
 
 
 def _execution(

@@ -8,6 +8,7 @@
     ├── KernelDied             it ended while it was needed; variables are gone
     │   └── MemoryLimitExceeded
     ├── CellTimedOut           stopped at its time limit; `state_kept` says what is left
+    ├── CellWouldNotStop       cancelled, but only a kill ended it; variables are gone
     ├── OutputLimitExceeded    stopped because it printed too much; state kept
     ├── UnsafePath             a name that leaves the workspace or is a link
     └── WorkspaceFileNotFound
@@ -107,6 +108,22 @@ class CellTimedOut(ContainerError):
 
 def _cell_timed_out(seconds: float, state_kept: bool) -> CellTimedOut:  # noqa: FBT001 (pickling)
     return CellTimedOut(seconds, state_kept=state_kept)
+
+
+class CellWouldNotStop(ContainerError):
+    """An interrupted cell went on, so the kernel was killed; its variables are lost."""
+
+    code = "cell-would-not-stop"
+
+    def __init__(self, grace_seconds: float) -> None:
+        super().__init__(grace_seconds)
+        self.grace_seconds = grace_seconds
+
+    def __str__(self) -> str:
+        return (
+            f"The cell was interrupted but did not stop within {self.grace_seconds:g} s, so the "
+            "kernel was killed. Its variables are lost; files are kept."
+        )
 
 
 class OutputLimitExceeded(ContainerError):

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from nbformat.v4 import output_from_msg
 
 from container.errors import (
     CellTimedOut,
+    CellWouldNotStop,
     ContainerError,
     KernelDied,
     KernelStartFailed,
@@ -48,6 +49,7 @@ class _Running:
     stop_reason: ContainerError | None = None
     cancelled: bool = False
     heard: int = 0
+    probes: set[str] = field(default_factory=set)
     reply: dict[str, Any] | None = None
 
 
@@ -197,6 +199,10 @@ class KernelSession:
         try:
             if await self._wait_for(reading, limit):
                 return
+            if running.cancelled:
+                running.stop_reason = CellWouldNotStop(self.limits.grace_seconds)
+                await self._kill()
+                return
             running.stop_reason = CellTimedOut(limit, state_kept=True)
             await self.interrupt()
             if await self._wait_for(reading, self.limits.grace_seconds):
@@ -235,8 +241,14 @@ class KernelSession:
         try:
             while running.reply is None:
                 message = await self._client.get_shell_msg()
-                if message["parent_header"].get("msg_id") == running.message_id:
+                parent = message["parent_header"].get("msg_id")
+                if parent == running.message_id:
                     running.reply = message["content"]
+                elif parent in running.probes:
+                    # The kernel is idle again, but an interrupt at a bad moment, before
+                    # the code began or after it ended, has swallowed the reply.
+                    running.reply = {"status": "aborted"}
+                    return
             await self._wait_for_idle(idle, running)
         finally:
             idle.cancel()
@@ -287,7 +299,10 @@ class KernelSession:
         reply = running.reply
         if reply is None:
             error = running.stop_reason
-            if not isinstance(error, CellTimedOut) or error.state_kept:
+            killed_by_us = isinstance(error, CellWouldNotStop) or (
+                isinstance(error, CellTimedOut) and not error.state_kept
+            )
+            if not killed_by_us:
                 error = self._death_or_closed()
             return ExecuteReply(status="died", error=error, seconds=seconds)
         count = reply.get("execution_count")
@@ -307,9 +322,13 @@ class KernelSession:
     async def interrupt(self) -> None:
         """Interrupt the running cell; variables are kept. Nothing happens when none runs."""
         if self._manager is not None and self.alive:
-            if self._running is not None:
-                self._running.cancelled = True
+            running = self._running
+            if running is not None:
+                running.cancelled = True
             await self._manager.interrupt_kernel()
+            if running is not None and self._client is not None:
+                # Answered only once the cell is over: requests wait in line behind it.
+                running.probes.add(self._client.kernel_info())
 
     async def _stop_quietly(self) -> None:
         """Stop an abandoned cell, so that the next one starts on an idle kernel."""

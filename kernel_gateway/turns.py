@@ -39,10 +39,14 @@ ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
 
 @dataclass(slots=True)
 class _Queue:
-    """The turns of one path: the one that runs and those behind it."""
+    """The turns of one path: the one that runs and those behind it.
+
+    A turn in `ending` has its result and is only being stored: too late to cancel.
+    """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    ending: set[str] = field(default_factory=set)
 
 
 class Turns:
@@ -99,7 +103,12 @@ class Turns:
     def _launch(self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str) -> None:
         task = asyncio.create_task(self._run(queue, row, state, tenant))
         queue.tasks[row.id] = task
-        task.add_done_callback(lambda _: queue.tasks.pop(row.id, None))
+
+        def forget(_: asyncio.Task[None]) -> None:
+            queue.tasks.pop(row.id, None)
+            queue.ending.discard(row.id)
+
+        task.add_done_callback(forget)
 
     async def _run(self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str) -> None:
         sink = TurnEvents(self._events, row.conversation, row.path, row.id)
@@ -107,16 +116,19 @@ class Turns:
             async with queue.lock:
                 if not state.history and state.pending is None:
                     await self._begin(row, sink)
-                await self._work(row, state, sink, tenant)
+                status, result, error = await self._work(row, state, sink, tenant)
+                queue.ending.add(row.id)
+                await self._finish(row, sink, status, result, error)
         except asyncio.CancelledError:
             if self._closing:
                 return  # the next service settles it, as after a crash
             await asyncio.shield(self._cancelled(row, sink))
-        except ServiceError as error:
-            await self._finish(row, sink, "error", None, problem_from_error(error).body())
-        except Exception as error:
+        except ServiceError as failure:
+            queue.ending.add(row.id)
+            await self._finish(row, sink, "error", None, problem_from_error(failure).body())
+        except Exception as unforeseen:
             log.exception("turn %s failed", row.id)
-            await self._finish(row, sink, "error", None, problem_from_error(error).body())
+            await self._finish(row, sink, "error", None, problem_from_error(unforeseen).body())
 
     async def _cancelled(self, row: TurnRow, sink: TurnEvents) -> None:
         if pending := await self._repository.pending_permission(row.id):
@@ -132,7 +144,10 @@ class Turns:
             facts["request"] = row.request
         await sink.emit("turn.started", facts)
 
-    async def _work(self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str) -> None:
+    async def _work(
+        self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str
+    ) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+        """Do the turn's work; return its status, result and error body."""
         context = await self._contexts.get_or_create(row.conversation, row.path)
         context.in_use += 1
         try:
@@ -149,7 +164,7 @@ class Turns:
         finally:
             context.in_use -= 1
         result["notebook_head"] = context.recorder.head
-        await self._finish(row, sink, status, result, failure)
+        return status, result, failure
 
     def _ports(
         self, row: TurnRow, sink: TurnEvents, context: ExecutionContext, tenant: str
@@ -218,6 +233,7 @@ class Turns:
         if turn_id is not None and turn_id not in queue.tasks:
             raise NotFound("running turn", turn_id)
         chosen = [turn_id] if turn_id is not None else list(queue.tasks)
+        chosen = [name for name in chosen if name not in queue.ending]
         for name in chosen:
             queue.tasks[name].cancel()
         return chosen

@@ -108,7 +108,7 @@ class Recorder:
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""
         async with self._lock:
-            await asyncio.to_thread(self._note, text, facts)
+            await _whole(self._note, text, facts)
 
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         append_text(self._notebook, new_cell_id(), text, {"at": utc_now(), **facts})
@@ -116,17 +116,17 @@ class Recorder:
 
     async def begin(self, intent: CellIntent) -> None:
         """Journal *intent*; nothing may run before this returns."""
-        await asyncio.to_thread(self._journal, {"intent": intent_to_json(intent)})
+        await _whole(self._journal, {"intent": intent_to_json(intent)})
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
         """Journal the result; the cell's end may be announced once this returns."""
         result = {"result": execution_to_json(execution), "id": intent.id}
-        await asyncio.to_thread(self._journal, result)
+        await _whole(self._journal, result)
 
     async def commit(self, intent: CellIntent, execution: Execution) -> None:
         """Chain the cell onto the notebook, write it, and clear the journal."""
         async with self._lock:
-            await asyncio.to_thread(self._commit, intent, execution)
+            await _whole(self._commit, intent, execution)
 
     def _commit(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution)
@@ -143,14 +143,20 @@ class Recorder:
 
         Args:
             intent: What will run.
-            run: Runs it; an exception from here leaves the journal to `open`.
+            run: Runs it; after an exception from here the cell is recorded as ``died``.
             finished: Awaited when the result is durable, before the notebook is written.
         """
         await self.begin(intent)
-        execution = await run()
+        try:
+            execution = await run()
+        except Exception:
+            await self.commit(intent, _died("The service failed while this cell ran."))
+            raise
         await self.finish(intent, execution)
-        await finished(execution)
-        await self.commit(intent, execution)
+        try:
+            await finished(execution)
+        finally:
+            await self.commit(intent, execution)
         return execution
 
     async def refuse(self, intent: CellIntent, execution: Execution) -> None:
@@ -180,7 +186,7 @@ class Recorder:
         if pending is None or pending.id in known:
             journal.unlink()
             return False
-        execution = result or _died()
+        execution = result or _died("The service stopped while this cell ran.")
         self._commit(pending, execution)
         self._recovered = (pending.id, execution.outcome)
         return True
@@ -194,6 +200,16 @@ class Recorder:
         replace_atomically(self.file, notebook_bytes(self._notebook))
 
 
-def _died() -> Execution:
-    error = {"code": "service-stopped", "message": "The service stopped while this cell ran."}
+async def _whole(work: Callable[..., None], *arguments: Any) -> None:
+    """Do *work* in a thread, to its end even when the caller is cancelled."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
+
+
+def _died(message: str) -> Execution:
+    error = {"code": "service-stopped", "message": message}
     return Execution(outcome="died", error=error)

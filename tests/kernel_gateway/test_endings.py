@@ -5,6 +5,7 @@ import json
 import os
 import signal
 
+from notebooks.verify import verify_notebook
 from tests.conftest import STACK, code_reply, exchange
 
 FAIL = {"text": "done"}
@@ -26,6 +27,28 @@ async def test_cancel_interrupts_the_cell_records_it_and_keeps_the_variables(sta
     stopped = [c for c in conversation.cells() if c["cell_type"] == "raw"]
     assert stopped[0]["metadata"]["tallybook"]["status"] == "interrupted"
     assert stopped[0]["metadata"]["tallybook"]["outputs"][0]["text"] == "on\n"
+
+
+async def test_a_cancel_at_any_moment_loses_no_cell_that_was_started(start_gateway):
+    """Forty cancels, each a little later in a cell's life than the one before."""
+    conversation = await (await start_gateway([])).conversation()
+    await conversation.execute("kept = 3")
+
+    for number in range(40):
+        code = "x = 1" if number % 2 else "print('on', flush=True)\nwhile True: pass"
+        await conversation.connection.send("execute.request", code=code)
+        await asyncio.sleep(0.0005 * number)
+        await conversation.connection.send("cancel")
+        await conversation.until("turn.finished")
+
+    started = [data["cell"] for data in conversation.of_kind("cell.started")]
+    finished = [data["cell"] for data in conversation.of_kind("cell.finished")]
+    recorded = [cell["id"] for cell in conversation.cells()]
+    seqs = [e["seq"] for e in conversation.events if e["seq"] is not None]
+    assert finished == started == recorded
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert verify_notebook(conversation.notebook).verified
+    assert await conversation.printed("print(kept)") == "3\n"
 
 
 async def test_cancel_while_the_model_thinks_ends_the_turn(start_gateway):

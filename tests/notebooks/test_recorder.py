@@ -55,6 +55,24 @@ async def test_a_cell_carries_what_an_auditor_asks_for(tmp_path):
     assert facts["files_after"] == {"outputs/a.xlsx": "ab"}
 
 
+async def test_a_cell_whose_run_or_announcement_fails_is_still_recorded(tmp_path):
+    recorder = open_recorder(tmp_path)
+
+    async def fail(*_):
+        raise OSError("no space left")
+
+    async def run() -> Execution:
+        return Execution(outcome="ok", execution_count=1)
+
+    for runs, tells in ((fail, fail), (run, fail)):
+        with pytest.raises(OSError, match="no space"):
+            await recorder.record(intent("x = 1"), runs, tells)
+
+    assert [cell["status"] for cell in recorder.code_cells()] == ["died", "ok"]
+    assert [c["status"] for c in open_recorder(tmp_path).code_cells()] == ["died", "ok"]
+    assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
 async def test_a_crash_while_a_cell_runs_leaves_it_as_died(tmp_path):
     recorder = open_recorder(tmp_path)
     await record(recorder, "x = 1")
