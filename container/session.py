@@ -222,6 +222,10 @@ class KernelSession:
         deadline = time.monotonic() + seconds
         running = self._running
         while not (reading.done() or ended.done()):
+            if running is not None and running.reply is not None:
+                # The code is over; taking its last outputs ends by itself.
+                await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
+                break
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
