@@ -69,6 +69,11 @@ def make_control_group(name: str, limits: Limits, root: Path = ROOT) -> ControlG
     return None
 
 
+def leftover_groups(prefix: str, root: Path = ROOT) -> list[Path]:
+    """Return the directories of groups whose name starts with *prefix*."""
+    return [*root.glob(f"*/{PARENT}/{prefix}*"), *(root / PARENT).glob(f"{prefix}*")]
+
+
 def _make_v2(name: str, limits: Limits, root: Path) -> ControlGroup:
     parent = root / PARENT
     parent.mkdir(exist_ok=True)

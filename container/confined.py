@@ -9,7 +9,7 @@ from pathlib import Path
 
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.limits import Limits
-from container.provisioner import kernel_environment
+from container.provisioner import kernel_environment, runtime_prefix
 from container.sandbox import ExitStatus, SandboxSpec
 from container.workspace import Workspace
 
@@ -44,7 +44,7 @@ async def run_confined(
     """
     sandbox = BubblewrapSandbox(log_bytes=MAX_PRINTED)
     spec = SandboxSpec(
-        name=f"c-{secrets.token_hex(6)}",
+        name=f"{runtime_prefix('c')}{secrets.token_hex(6)}",
         argv=argv,
         limits=limits,
         workspace=workspace.directory,

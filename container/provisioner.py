@@ -5,6 +5,7 @@ Seam: `jupyter_client.provisioning.KernelProvisionerBase`. Traitlets stop here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 from jupyter_client.provisioning import KernelProvisionerBase
 
 from container.backends.bubblewrap import BubblewrapSandbox
+from container.cgroups import leftover_groups
 from container.limits import Limits, limits_from_json
 from container.sandbox import Sandbox, SandboxSpec
 from container.workspace import INPUTS, Workspace
@@ -43,6 +45,28 @@ def runtime_directory() -> Path:
     if directory.stat().st_uid != os.getuid():
         raise PermissionError(f"{directory} belongs to another user; remove it")
     return directory
+
+
+def runtime_prefix(kind: str) -> str:
+    """Return how this process's runtime directories of *kind* begin: they name their owner."""
+    return f"{kind}-{os.getpid()}-"
+
+
+def sweep_runtime_directory() -> int:
+    """Remove what processes that were killed left behind; return how many directories."""
+    swept = 0
+    for path in runtime_directory().glob("[kw]-*-*"):
+        owner = path.name.split("-")[1]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)  # a workspace's marker is a file
+            swept += 1
+    for group in leftover_groups("[ck]-*-"):
+        owner = group.name.split("-")[1]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            with contextlib.suppress(OSError):
+                group.rmdir()
+    return swept
 
 
 def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
@@ -135,7 +159,9 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         limits_json = kwargs.pop("limits", None)
         limits = limits_from_json(limits_json) if limits_json else Limits()
         if self._sockets is None:
-            self._sockets = Path(tempfile.mkdtemp(prefix="k-", dir=runtime_directory()))
+            self._sockets = Path(
+                tempfile.mkdtemp(prefix=runtime_prefix("k"), dir=runtime_directory())
+            )
         for stale in self._sockets.glob("s-*"):
             stale.unlink()
         manager.transport, manager.ip = "ipc", str(self._sockets / "s")
@@ -158,7 +184,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         if (known := Workspace.at(cwd)) is not None:
             return known
         if self._private is None:
-            directory = Path(tempfile.mkdtemp(prefix="w-", dir=runtime_directory()))
+            directory = Path(tempfile.mkdtemp(prefix=runtime_prefix("w"), dir=runtime_directory()))
             self._private = Workspace.create(directory)
             if (cwd / INPUTS).is_dir():
                 for source in sorted((cwd / INPUTS).iterdir()):

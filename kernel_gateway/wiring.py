@@ -13,6 +13,7 @@ from tornado.netutil import bind_sockets
 from agent.ports import Model
 from agent.profiler import Profiler
 from container.probe import probe_host
+from container.provisioner import sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import load_or_create_token
@@ -76,6 +77,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as stack:
         if not stack.enter_context(exclusive_lock(settings.data_dir / "lock")):
             raise AlreadyRunning(str(settings.data_dir))
+        sweep_runtime_directory()
         host = probe_host()
         if not host.sandbox:
             log.warning("no code can run: %s", host.reason)

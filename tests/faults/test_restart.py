@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from agent.standin.transcript import Transcript, exchanges_from_json
+from container.provisioner import runtime_directory
 from kernel_gateway.terminal.client import GatewayClient
 from notebooks.verify import verify_notebook
 from tests.conftest import Conversation, code_reply, exchange
@@ -163,6 +164,21 @@ async def test_a_kill_leaves_no_kernel_behind(service):
         while any(Path(f"/proc/{pid}").exists() and not _zombie(pid) for pid in children):
             await asyncio.sleep(0.05)
     assert len(children) >= 2
+
+
+async def test_the_next_start_sweeps_what_a_killed_service_left(service):
+    await service.start()
+    conversation = await converse(service)
+    await conversation.execute("x = 1")
+    pattern = f"k-{service.process.pid}-*"
+    left = list(runtime_directory().glob(pattern))
+    service.kill()
+
+    await service.start()
+
+    assert len(left) == 1
+    assert list(runtime_directory().glob(pattern)) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{pattern}")) == []
 
 
 def _descendants(pid: int) -> list[int]:
