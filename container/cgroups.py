@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,15 @@ def make_control_group(name: str, limits: Limits, root: Path = ROOT) -> ControlG
 def leftover_groups(prefix: str, root: Path = ROOT) -> list[Path]:
     """Return the directories of groups whose name starts with *prefix*."""
     return [*root.glob(f"*/{PARENT}/{prefix}*"), *(root / PARENT).glob(f"{prefix}*")]
+
+
+def end_group(directory: Path) -> None:
+    """Kill whatever still runs in the group at *directory* and remove it."""
+    with contextlib.suppress(OSError):
+        for pid in (directory / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        directory.rmdir()
 
 
 def _make_v2(name: str, limits: Limits, root: Path) -> ControlGroup:

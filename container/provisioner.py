@@ -5,7 +5,6 @@ Seam: `jupyter_client.provisioning.KernelProvisionerBase`. Traitlets stop here.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -18,7 +17,7 @@ from typing import Any
 from jupyter_client.provisioning import KernelProvisionerBase
 
 from container.backends.bubblewrap import BubblewrapSandbox
-from container.cgroups import leftover_groups
+from container.cgroups import end_group, leftover_groups
 from container.limits import Limits, limits_from_json
 from container.sandbox import Sandbox, SandboxSpec
 from container.workspace import INPUTS, Workspace
@@ -64,8 +63,7 @@ def sweep_runtime_directory() -> int:
     for group in leftover_groups("[ck]-*-"):
         owner = group.name.split("-")[1]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            with contextlib.suppress(OSError):
-                group.rmdir()
+            end_group(group)
     return swept
 
 

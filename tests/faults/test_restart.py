@@ -13,10 +13,15 @@ import nbformat
 import pytest
 
 from agent.standin.transcript import Transcript, exchanges_from_json
+from container.cgroups import make_control_group
+from container.limits import Limits
+from container.probe import probe_host
 from container.provisioner import runtime_directory
 from kernel_gateway.terminal.client import GatewayClient
 from notebooks.verify import verify_notebook
 from tests.conftest import Conversation, code_reply, exchange
+
+TEXT = {"capture_output": True, "text": True, "check": True}
 
 
 class Service:
@@ -179,6 +184,26 @@ async def test_the_next_start_sweeps_what_a_killed_service_left(service):
     assert len(left) == 1
     assert list(runtime_directory().glob(pattern)) == []
     assert list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{pattern}")) == []
+
+
+async def test_a_process_a_killed_service_left_behind_is_ended_by_the_next(service):
+    """A kernel whose start was cut off in a bad moment: here a plain process in its group."""
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], **TEXT).stdout
+    group = make_control_group(f"k-{int(gone)}-left", Limits())
+    orphan = subprocess.Popen(["sleep", "600"])
+    try:
+        if group is None:
+            assert probe_host().limits == "rlimits"  # nothing to join: such a host has no groups
+            return
+        for file in group.procs_files():
+            file.write_text(str(orphan.pid))
+
+        await service.start()
+
+        assert orphan.wait(10) == -signal.SIGKILL
+    finally:
+        orphan.kill()
+        orphan.wait()
 
 
 def _descendants(pid: int) -> list[int]:
