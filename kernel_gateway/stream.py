@@ -76,7 +76,7 @@ class EventsSocket(WebSocketHandler):
         events = self.services.events.follow(self._conversation, self._path, self._after)
         with contextlib.suppress(WebSocketClosedError):
             async for event in events:
-                await self.write_message(json.dumps(event, ensure_ascii=False))
+                await self.write_message(json.dumps(event))
 
     async def on_message(self, message: str | bytes) -> None:
         try:
@@ -113,7 +113,7 @@ class EventsSocket(WebSocketHandler):
     async def _refuse(self, problem: Problem) -> None:
         event = {"seq": None, "kind": "error", "turn": None, "data": problem.body()}
         with contextlib.suppress(WebSocketClosedError):
-            await self.write_message(json.dumps(event, ensure_ascii=False))
+            await self.write_message(json.dumps(event))
 
     def on_close(self) -> None:
         if sender := getattr(self, "_sender", None):

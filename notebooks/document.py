@@ -92,6 +92,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
 
 
 def _chain(notebook: Notebook, cell: Any) -> None:
+    cell = _encodable(cell)
     # Only the new cell is validated: the others were when they came.
     nbformat.validate(new_notebook(cells=[cell]))
     prev = head(notebook)
@@ -99,6 +100,16 @@ def _chain(notebook: Notebook, cell: Any) -> None:
     cell.metadata[KEY]["hash"] = cell_hash(cell, prev)
     notebook.cells.append(cell)
     _sealed(notebook)
+
+
+def _encodable(cell: Any) -> Any:
+    """Replace lone surrogates, which code can print but no UTF-8 file can hold."""
+    text = json.dumps(cell, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return nbformat.from_dict(json.loads(text.encode("utf-8", "replace")))
+    return cell
 
 
 def head(notebook: Notebook) -> str:
@@ -118,7 +129,7 @@ def _sealed(notebook: Notebook) -> Notebook:
 def notebook_bytes(notebook: Notebook) -> bytes:
     """Render *notebook* as the one file Jupyter itself would write for it."""
     text = str(nbjson.writes(notebook))
-    return (text if text.endswith("\n") else text + "\n").encode("utf-8", "surrogatepass")
+    return (text if text.endswith("\n") else text + "\n").encode()
 
 
 def read_notebook(path: Path) -> Notebook:

@@ -235,7 +235,7 @@ def _parts(reply: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         args = {"code": code if isinstance(code, str) else "\n".join(code)}
         if "parameters" in call:
             args["parameters"] = call["parameters"]
-        seed = hashlib.sha256(args["code"].encode()).hexdigest()
+        seed = hashlib.sha256(args["code"].encode("utf-8", "surrogatepass")).hexdigest()
         yield {
             "functionCall": {"id": seed[:12], "name": "run_code", "args": args},
             "thoughtSignature": seed[:32],

@@ -50,9 +50,11 @@ def main() -> None:
         ]
     )
 
-    from inside import defaults  # type: ignore[import-not-found]  # its name in the kernel
+    # "inside" is this package's name in the kernel.
+    from inside import defaults, interrupts  # type: ignore[import-not-found]
 
     defaults.apply(app.shell)
+    interrupts.InterruptGate(app.shell)
     app.start()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ Body = TypeVar("Body", bound=BaseModel)
 # A body over its limit is read and dropped up to this size, so that the client
 # gets the answer and not a reset connection.
 DRAINED_BYTES = 1_000_000_000
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 @stream_request_body
@@ -135,7 +137,7 @@ class JsonHandler(RequestHandler):
         """Send *value* as the response."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(json.dumps(value, ensure_ascii=False))
+        self.finish(json.dumps(value))
 
     def write_problem(self, problem: Problem) -> None:
         """Send an error."""
@@ -178,6 +180,8 @@ def parse_json(content: bytes, model: type[Body]) -> Body:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}.") from None
+    if _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
+        raise BadRequest("The body holds half of a character (a lone surrogate, \\ud800-\\udfff).")
     if not isinstance(value, Mapping):
         raise BadRequest(f"The body must be a JSON object, not {type(value).__name__}.")
     try:

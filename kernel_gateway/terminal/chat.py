@@ -11,7 +11,12 @@ from typing import Any
 
 from rich.console import Console
 
-from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
+from kernel_gateway.terminal.client import (
+    GatewayClient,
+    PathConnection,
+    ServiceRefused,
+    path_url,
+)
 from kernel_gateway.terminal.view import TerminalView, plain
 
 CHOICES = {"o": "once", "a": "always", "d": "deny"}
@@ -34,7 +39,7 @@ class Chat:
         self.conversation = ""
         self._connection: PathConnection | None = None
         self._events: AsyncIterator[dict[str, Any]] | None = None
-        self._busy = False
+        self._turn: str | None = None
 
     async def open(self, files: Sequence[Path], conversation: str | None = None) -> None:
         """Start (or go on with) a conversation and upload *files*."""
@@ -69,21 +74,24 @@ class Chat:
         """Send *request*, show what happens, and return the ``turn.finished`` data."""
         if self._connection is None or self._events is None:
             raise RuntimeError("open the chat first")
-        self._busy = True
         try:
-            await self._connection.send("turn.request", request=request)
+            started = await self._client.post(
+                f"{path_url(self.conversation)}/turns", {"request": request}
+            )
+            self._turn = started["turn"]
             async for event in self._events:
                 self._view.show(event)
                 data: dict[str, Any] = event["data"]
                 if event["kind"] == "permission.required":
                     await self._reply(data)
-                elif event["seq"] is None:
-                    return {"status": "error", **data}
-                elif event["kind"] == "turn.finished":
+                elif event["kind"] == "turn.finished" and event["turn"] == self._turn:
                     return data
             raise ConnectionError("The service closed the connection.")
+        except ServiceRefused as refused:
+            self._view.console.print(plain(str(refused)), style="red", markup=False)
+            return {"status": "error", "error": refused.error}
         finally:
-            self._busy = False
+            self._turn = None
             self._view.idle()
 
     async def _reply(self, permission: dict[str, Any]) -> None:
@@ -99,9 +107,9 @@ class Chat:
 
     async def cancel(self) -> bool:
         """Cancel the running turn; ``False`` when none runs."""
-        if not self._busy or self._connection is None:
+        if self._turn is None or self._connection is None:
             return False
-        await self._connection.send("cancel")
+        await self._connection.send("cancel", turn=self._turn)
         return True
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ STATUS_STYLE = {"ok": "green", "error": "red", "blocked": "red", "died": "red"}
 def plain(text: Any) -> str:
     """Return *text* without anything a terminal would obey: outputs are not trusted."""
     joined = "".join(text) if isinstance(text, list) else str(text)
-    return _CONTROL.sub("", _ANSI.sub("", joined))
+    whole = joined.encode("utf-8", "replace").decode()  # half characters can't be printed
+    return _CONTROL.sub("", _ANSI.sub("", whole))
 
 
 class TerminalView:

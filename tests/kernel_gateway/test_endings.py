@@ -152,6 +152,22 @@ async def test_a_new_kernel_still_knows_the_parameters(start_gateway):
     assert conversation.of_kind("context.used")[1]["kernel_is_new"] is True
 
 
+async def test_half_characters_from_code_or_model_damage_nothing(start_gateway):
+    """A lone surrogate can be printed and sent as JSON, but no UTF-8 file can hold it."""
+    half = "half \ud800 character"
+    replies = (code_reply(r"print('half \ud800', flush=True); '\udfff'"), {"text": half})
+    broken = exchange("broken", code_reply(f"x = '{half}'"), {"text": "No."})
+    running = await start_gateway(exchange("print", *replies) + broken)
+    conversation = await running.conversation()
+
+    printed = await conversation.ask("print")
+    refused = await conversation.ask("broken")
+
+    assert (printed["status"], refused["status"]) == ("ok", "ok")
+    assert verify_notebook(conversation.notebook).verified
+    assert await conversation.printed("print('alive')") == "alive\n"
+
+
 async def test_past_the_kernel_limit_the_least_used_idle_kernel_makes_room(start_gateway):
     running = await start_gateway([], max_kernels=1)
     first, second = await running.conversation(), await running.conversation()

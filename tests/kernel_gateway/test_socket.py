@@ -52,6 +52,8 @@ async def test_a_flood_of_lines_arrives_whole(running):
         ('{"kind": "drop.tables"}', "unknown-event-kind"),
         ('{"kind": "turn.request"}', "bad-request"),
         ('{"kind": "turn.request", "request": ""}', "invalid-request"),
+        ('{"kind": "turn.request", "request": "half \\ud800"}', "bad-request"),
+        ('{"kind": "\\udfff"}', "bad-request"),
         ('{"kind": "turn.request", "request": "' + "a" * 1_000_000 + '"}', "invalid-request"),
         ('{"kind": "turn.request", "request": "x", "extra": 1}', "bad-request"),
         ('{"kind": "permission.reply", "id": "perm_x", "decision": "once"}', "not-found"),

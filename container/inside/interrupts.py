@@ -1,0 +1,49 @@
+"""Interrupts reach user code only.
+
+ipykernel turns SIGINT into KeyboardInterrupt for as long as it handles a request. One
+that lands in the kernel's own code, before the cell begins or after it ended, loses
+the reply or the whole kernel. Here it waits until the cell begins, and is
+forgotten once the cell is over.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+
+class InterruptGate:
+    """Lets SIGINT through while a cell's code runs in *shell*, IPython's interactive shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._run_code = shell.run_code
+        self._running = False
+        self._pending = False
+        shell.run_code = self._guarded_run_code
+        # The kernel's own hooks would put its handler back around every request.
+        shell.kernel.pre_handler_hook = self._begin_request
+        shell.kernel.post_handler_hook = _nothing
+        signal.signal(signal.SIGINT, self._on_sigint)
+
+    def _begin_request(self) -> None:
+        self._pending = False  # it was meant for a cell that is over
+
+    def _on_sigint(self, signum: int, frame: Any) -> None:
+        if self._running:
+            raise KeyboardInterrupt
+        self._pending = True
+
+    async def _guarded_run_code(self, *args: Any, **kwargs: Any) -> Any:
+        # IPython shows whatever is raised here as the cell's exception.
+        self._running = True
+        try:
+            if self._pending:
+                self._pending = False
+                raise KeyboardInterrupt
+            return await self._run_code(*args, **kwargs)
+        finally:
+            self._running = False
+
+
+def _nothing() -> None:
+    """Leave the handler as it is."""
