@@ -219,9 +219,7 @@ def _take_execution(state: TurnState, execution: Execution) -> None:
     if outputs:
         response["files"] = outputs[:50]
     if execution.outcome != "ok":
-        error = dict(execution.error or {})
-        name = f"{error['ename']}: " if "ename" in error else ""
-        response["error"] = name + error.get("message", execution.outcome)
+        response["error"] = execution.error_text or execution.outcome
         if execution.outcome == "died":
             response["state"] = "The kernel is new: every variable is gone."
         _repair(state, response["error"])
@@ -233,12 +231,11 @@ async def _run_parameters(
 ) -> Execution | None:
     """Run the parameters cell if one is due; return its execution only if it failed."""
     known = ports.bench.recorder.parameters()
-    if known is not None:
-        await _set_again(known, ports.bench)
     if known is None:
         files = [f.name.removeprefix(f"{INPUTS}/") for f in ports.bench.workspace.files(INPUTS)]
         source, tag = parameters_source(files, pending.parameters), "parameters"
     else:
+        await _set_again(known, ports.bench)
         changed = {k: v for k, v in pending.parameters.items() if k not in known or known[k] != v}
         if not changed:
             return None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from jupyter_client.manager import start_new_async_kernel
 
-from benchmarks.running import percentile, running, url_of
+from benchmarks.running import percentile, running
+from kernel_gateway.terminal.client import path_url
 
 CELLS = 200
 WARM = 20
@@ -17,7 +18,7 @@ async def measure_execute(directory: Path) -> list[tuple[str, float, float, str,
     """Measure to the result, and to the durable end."""
     results, ends = [], []
     async with running(directory) as (client, conversation):
-        connection = await client.connect(url_of(conversation))
+        connection = await client.connect(path_url(conversation))
         events = connection.events()
         for number in range(CELLS + WARM):
             started = time.perf_counter()

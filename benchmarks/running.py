@@ -11,7 +11,7 @@ from typing import Any
 from agent.standin.server import StandinServer
 from agent.standin.transcript import Transcript, exchanges_from_json
 from kernel_gateway.settings import Settings
-from kernel_gateway.terminal.client import GatewayClient, path_url
+from kernel_gateway.terminal.client import GatewayClient
 from kernel_gateway.wiring import open_gateway
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -42,8 +42,3 @@ async def running(
 def percentile(values: Sequence[float], percent: int) -> float:
     """Return the *percent* th percentile of *values*."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def url_of(conversation: str) -> str:
-    """Return the address of the conversation's main path."""
-    return path_url(conversation)

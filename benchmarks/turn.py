@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from benchmarks.running import EXAMPLES, percentile, running, url_of
+from benchmarks.running import EXAMPLES, percentile, running
+from kernel_gateway.terminal.client import path_url
 
 TURNS = 40
 CODE = "import pandas as pd\nlen(pd.read_excel('inputs/sales_q1.xlsx', header=3))"
@@ -19,8 +20,8 @@ async def measure_turn(directory: Path) -> list[tuple[str, float, float, str, st
     """Ask the same thing again and again, three workbooks uploaded, kernel warm."""
     overheads, code_times = [], []
     async with running(directory, EXCHANGES) as (client, conversation):
-        await client.upload(url_of(conversation), sorted(EXAMPLES.glob("*.xlsx")))
-        connection = await client.connect(url_of(conversation))
+        await client.upload(path_url(conversation), sorted(EXAMPLES.glob("*.xlsx")))
+        connection = await client.connect(path_url(conversation))
         events = connection.events()
         for number in range(TURNS + 3):
             started = time.perf_counter()

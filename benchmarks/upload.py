@@ -9,8 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.running import url_of
-from kernel_gateway.terminal.client import GatewayClient
+from kernel_gateway.terminal.client import GatewayClient, path_url
 
 FILE_BYTES = 100_000_000
 
@@ -36,7 +35,7 @@ async def measure_upload(directory: Path) -> list[tuple[str, float, float, str, 
         made = await client.post("/api/v1/conversations", {})
         before = _peak_mb(process.pid)
         started = time.perf_counter()
-        await client.upload(url_of(made["id"]), [file])
+        await client.upload(path_url(made["id"]), [file])
         seconds = time.perf_counter() - started
         after = _peak_mb(process.pid)
         client.close()

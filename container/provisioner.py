@@ -55,16 +55,19 @@ def sweep_runtime_directory() -> int:
     """Remove what processes that were killed left behind; return how many directories."""
     swept = 0
     for path in runtime_directory().glob("[kw]-*-*"):
-        owner = path.name.split("-")[1]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+        if _owner_is_gone(path.name):
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)  # a workspace's marker is a file
             swept += 1
     for group in leftover_groups("[ck]-*-"):
-        owner = group.name.split("-")[1]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+        if _owner_is_gone(group.name):
             end_group(group)
     return swept
+
+
+def _owner_is_gone(name: str) -> bool:
+    owner = name.split("-")[1]
+    return owner.isdigit() and not Path(f"/proc/{owner}").exists()
 
 
 def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:

@@ -6,14 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from kernel_gateway.store.repository import Repository
 from notebooks.cells import utc_now
+from notebooks.uncancelled import uncancelled
 
-T = TypeVar("T")
 RECENT = 64
 BATCH = 200
 MAX_QUEUED = 100
@@ -69,7 +69,7 @@ class EventLog:
     async def _path(self, conversation: str, path: str) -> _Path:
         key = (conversation, path)
         if key not in self._paths:
-            seq = await _whole(self._repository.last_seq(conversation, path))
+            seq = await uncancelled(self._repository.last_seq(conversation, path))
             self._paths.setdefault(key, _Path(given=seq, stored=seq))
         return self._paths[key]
 
@@ -138,7 +138,7 @@ class EventLog:
     async def _batch(self, log: _Path, conversation: str, path: str, after: int) -> list[Event]:
         if log.recent and log.recent[0]["seq"] <= after + 1:
             return [entry for entry in log.recent if entry["seq"] > after]
-        rows = await _whole(self._repository.events_after(conversation, path, after, BATCH))
+        rows = await uncancelled(self._repository.events_after(conversation, path, after, BATCH))
         return [
             {"seq": row.seq, "kind": row.kind, "turn": row.turn, "at": row.at, "data": row.data}
             for row in rows
@@ -149,16 +149,6 @@ def _raise_failure(log: _Path) -> None:
     failure, log.failure = log.failure, None
     if failure is not None:
         raise failure
-
-
-async def _whole(query: Coroutine[Any, Any, T]) -> T:
-    """Finish *query* even when its reader is cancelled: half a query keeps its connection."""
-    task = asyncio.create_task(query)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 class TurnEvents:

@@ -9,7 +9,7 @@ from typing import Any
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from kernel_gateway.api.json_handler import parse_json
+from kernel_gateway.api.json_handler import parse_json, validate
 from kernel_gateway.api.schemas import (
     Cancel,
     ClientMessage,
@@ -87,26 +87,26 @@ class EventsSocket(WebSocketHandler):
             await self._refuse(problem_from_error(error))
 
     async def _take(self, message: ClientMessage) -> None:
-        fields = json.dumps(message.fields()).encode()
+        fields = message.fields()
         services, where = self.services, (self._conversation, self._path)
         if message.kind == "turn.request":
-            request = parse_json(fields, TurnRequest).request
+            request = validate(fields, TurnRequest).request
             await services.turns.start(
                 LOCAL.tenant, LOCAL.user, *where, kind="turn", request=request
             )
         elif message.kind == "execute.request":
-            execute = parse_json(fields, ExecuteRequest)
+            execute = validate(fields, ExecuteRequest)
             check_language(execute.language)
             await services.turns.start(
                 LOCAL.tenant, LOCAL.user, *where, kind="execute", request=execute.code
             )
         elif message.kind == "permission.reply":
-            reply = parse_json(fields, PermissionReplyMessage)
+            reply = validate(fields, PermissionReplyMessage)
             row = await services.repository.permission(reply.id)
             await services.repository.conversation(LOCAL.tenant, row.conversation)
             await services.approvals.decide(reply.id, reply.decision, LOCAL.user)
         elif message.kind == "cancel":
-            await services.turns.cancel(*where, parse_json(fields, Cancel).turn)
+            await services.turns.cancel(*where, validate(fields, Cancel).turn)
         else:
             raise UnknownEventKind(f"Messages of kind {message.kind[:60]!r} are not understood.")
 

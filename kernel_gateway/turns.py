@@ -290,11 +290,10 @@ def _execution_error(execution: Execution) -> dict[str, Any] | None:
     if execution.outcome == "ok":
         return None
     error = dict(execution.error or {})
-    name = f"{error['ename']}: " if "ename" in error else ""
     return {
         "error": {
             "code": error.get("code", execution.outcome),
-            "message": name + error.get("message", "The cell did not finish."),
+            "message": execution.error_text or "The cell did not finish.",
             "hint": "See the cell's output; the conversation goes on.",
             "details": {"outcome": execution.outcome},
         }

@@ -107,6 +107,13 @@ class Execution:
     error: Mapping[str, str] | None = None
     files_after: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def error_text(self) -> str:
+        """The error in one line, an exception with its name; empty when there is none."""
+        error = dict(self.error or {})
+        name = f"{error['ename']}: " if "ename" in error else ""
+        return name + error.get("message", "")
+
 
 def intent_to_json(intent: CellIntent) -> dict[str, Any]:
     """Render *intent* as plain JSON values."""

@@ -12,6 +12,7 @@ from nbformat.v4 import nbjson, new_code_cell, new_markdown_cell, new_notebook, 
 
 from notebooks.cells import RERUNNABLE, CellIntent, Execution
 from notebooks.errors import NotebookUnreadable
+from notebooks.files import encodable
 from notebooks.ledger import GENESIS, KEY, cell_hash, seal, source_sha256
 
 Notebook = Any
@@ -104,11 +105,10 @@ def _chain(notebook: Notebook, cell: Any) -> None:
 
 def _encodable(cell: Any) -> Any:
     """Replace lone surrogates, which code can print but no UTF-8 file can hold."""
-    text = json.dumps(cell, ensure_ascii=False)
     try:
-        text.encode()
+        json.dumps(cell, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return nbformat.from_dict(json.loads(text.encode("utf-8", "replace")))
+        return nbformat.from_dict(encodable(cell))
     return cell
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 def replace_atomically(path: Path, content: bytes) -> None:
@@ -34,6 +36,11 @@ def append_durably(path: Path, line: bytes) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+
+
+def encodable(value: Any) -> Any:
+    """Return the JSON *value* with lone surrogates replaced: no UTF-8 file can hold them."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def fsync_directory(directory: Path) -> None:

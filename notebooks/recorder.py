@@ -37,6 +37,7 @@ from notebooks.document import (
 )
 from notebooks.files import append_durably, replace_atomically
 from notebooks.ledger import KEY
+from notebooks.uncancelled import uncancelled
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
@@ -77,11 +78,6 @@ class Recorder:
         """Hash of the last recorded cell."""
         return head(self._notebook)
 
-    @property
-    def cell_count(self) -> int:
-        """How many cells of any kind the notebook holds."""
-        return len(self._notebook.cells)
-
     def parameters(self) -> dict[str, Any] | None:
         """Return the parameters' present values, or ``None`` before there is such a cell."""
         cells = [
@@ -108,7 +104,7 @@ class Recorder:
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""
         async with self._lock:
-            await _whole(self._note, text, facts)
+            await uncancelled(asyncio.to_thread(self._note, text, facts))
 
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         append_text(self._notebook, new_cell_id(), text, {"at": utc_now(), **facts})
@@ -116,17 +112,17 @@ class Recorder:
 
     async def begin(self, intent: CellIntent) -> None:
         """Journal *intent*; nothing may run before this returns."""
-        await _whole(self._journal, {"intent": intent_to_json(intent)})
+        await uncancelled(asyncio.to_thread(self._journal, {"intent": intent_to_json(intent)}))
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
         """Journal the result; the cell's end may be announced once this returns."""
         result = {"result": execution_to_json(execution), "id": intent.id}
-        await _whole(self._journal, result)
+        await uncancelled(asyncio.to_thread(self._journal, result))
 
     async def commit(self, intent: CellIntent, execution: Execution) -> None:
         """Chain the cell onto the notebook, write it, and clear the journal."""
         async with self._lock:
-            await _whole(self._commit, intent, execution)
+            await uncancelled(asyncio.to_thread(self._commit, intent, execution))
 
     def _commit(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution)
@@ -198,16 +194,6 @@ class Recorder:
 
     def _write(self) -> None:
         replace_atomically(self.file, notebook_bytes(self._notebook))
-
-
-async def _whole(work: Callable[..., None], *arguments: Any) -> None:
-    """Do *work* in a thread, to its end even when the caller is cancelled."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        await asyncio.shield(working)
-    except asyncio.CancelledError:
-        await asyncio.wait({working})
-        raise
 
 
 def _died(message: str) -> Execution:

@@ -6,7 +6,6 @@ Source: Gemini API reference, ``models.streamGenerateContent`` and function call
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -16,8 +15,8 @@ from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
 from agent.ports import CodeCall, Message, ModelReply
+from notebooks.files import encodable
 
-DEFAULT_MODEL = "gemini-3.8-flash"
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 DECLINED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
 _FENCE = re.compile(r"```(?:python|py|ipython)?[ \t]*\n(.*?)```", re.S | re.I)
@@ -143,7 +142,7 @@ class _Reading:
             raise ModelDeclined(self._blocked)
         if self._finish in DECLINED:
             raise ModelDeclined(str(self._finish))
-        text = _encodable("".join(p.text for p in self._parts if p.text and not p.thought))
+        text = encodable("".join(p.text for p in self._parts if p.text and not p.thought))
         calls = [part.function_call for part in self._parts if part.function_call]
         if not self._parts and self._finish is None:
             raise ModelReplyBroken("the stream held no reply")
@@ -152,7 +151,7 @@ class _Reading:
             bad_call = "the function call was malformed"
         content = types.Content(role="model", parts=_kept_parts(self._parts))
         return ModelReply(
-            content=_encodable(content.model_dump(mode="json", exclude_none=True)),
+            content=encodable(content.model_dump(mode="json", exclude_none=True)),
             text=text,
             call=call,
             bad_call=bad_call,
@@ -173,7 +172,7 @@ def _kept_parts(parts: Sequence[types.Part]) -> list[types.Part]:
 
 
 def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
-    args = _encodable(call.args or {})
+    args = encodable(call.args or {})
     if call.name != "run_code":
         return None, f"there is no function {call.name!r}; only run_code"
     code, parameters = args.get("code"), args.get("parameters") or {}
@@ -182,11 +181,6 @@ def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
     if not isinstance(parameters, dict):
         return None, "`parameters` must be an object"
     return CodeCall(code=code, parameters=parameters), ""
-
-
-def _encodable(value: Any) -> Any:
-    """Replace lone surrogates: JSON can carry them, no request or file can."""
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _fenced_call(text: str) -> CodeCall | None:

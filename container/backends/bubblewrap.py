@@ -142,11 +142,6 @@ class BubblewrapSandbox:
         """Host process id of the outermost process."""
         return self._process.pid if self._process else None
 
-    @property
-    def limits_in_force(self) -> str:
-        """What holds the memory, cpu and pids limits: a cgroup version or rlimits."""
-        return f"cgroup v{self._group.version}" if self._group else "rlimits"
-
     async def start(self, spec: SandboxSpec) -> None:
         """Start the command of *spec*.
 

@@ -184,6 +184,11 @@ def parse_json(content: bytes, model: type[Body]) -> Body:
         raise BadRequest("The body holds half of a character (a lone surrogate, \\ud800-\\udfff).")
     if not isinstance(value, Mapping):
         raise BadRequest(f"The body must be a JSON object, not {type(value).__name__}.")
+    return validate(value, model)
+
+
+def validate(value: Mapping[str, Any], model: type[Body]) -> Body:
+    """Read *value* as *model*; `BadRequest` names the first field that is wrong."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

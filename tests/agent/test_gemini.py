@@ -3,7 +3,7 @@
 import pytest
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.models.gemini import DEFAULT_MODEL, GeminiModel
+from agent.models.gemini import GeminiModel
 from kernel_gateway.settings import Settings
 from tests.conftest import code_reply
 
@@ -185,5 +185,5 @@ async def test_a_missing_key_is_forbidden_by_the_stand_in_as_by_the_service(stan
     caught.value.close()
 
 
-def test_both_layers_name_the_same_default_model():
-    assert Settings().model == DEFAULT_MODEL
+def test_the_default_model_is_the_documented_one():
+    assert Settings().model == "gemini-3.8-flash"
