@@ -5,6 +5,7 @@ Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -31,20 +32,33 @@ class ControlGroup:
 
     def oom_kills(self) -> int:
         """Return how many of its processes the kernel killed for want of memory."""
-        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        return self._count(
+            "memory.events" if self.version == 2 else "memory.oom_control", "oom_kill"
+        )
+
+    def pids_refused(self) -> int:
+        """Return how often a process or thread was refused for the limit on them."""
+        return self._count("pids.events", "max")
+
+    def _count(self, file: str, wanted: str) -> int:
         for directory in self.directories:
             with contextlib.suppress(OSError):
-                for line in (directory / name).read_text().splitlines():
+                for line in (directory / file).read_text().splitlines():
                     key, _, value = line.partition(" ")
-                    if key == "oom_kill":
+                    if key == wanted:
                         return int(value)
         return 0
 
-    def remove(self) -> None:
+    async def aremove(self) -> None:
         """Remove the directories; those that still hold a dying process stay for the next sweep."""
-        for directory in self.directories:
-            with contextlib.suppress(OSError):
-                directory.rmdir()
+        # The last process leaves its group a moment after it was reaped.
+        for _ in range(50):
+            for directory in self.directories:
+                with contextlib.suppress(OSError):
+                    directory.rmdir()
+            if not any(directory.exists() for directory in self.directories):
+                return
+            await asyncio.sleep(0.01)
 
 
 def cgroup_version(root: Path = ROOT) -> int | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from container.backends.bubblewrap import BubblewrapSandbox
+from container.kernel_environment import kernel_environment
 from container.limits import Limits
-from container.provisioner import kernel_environment, runtime_prefix
+from container.runtime import runtime_prefix
 from container.sandbox import ExitStatus, SandboxSpec
 from container.workspace import Workspace
 

@@ -5,8 +5,11 @@
     ContainerError
     ├── SandboxUnavailable     this host cannot confine a kernel
     ├── KernelStartFailed      the kernel never answered
+    ├── KernelNotFound         nobody owns a kernel of this name
     ├── KernelDied             it ended while it was needed; variables are gone
     │   └── MemoryLimitExceeded
+    ├── ProcessLimitReached    it asked for more processes or threads than it may have
+    ├── DiskQuotaExceeded      its workspace grew past its size
     ├── CellTimedOut           stopped at its time limit; `state_kept` says what is left
     ├── CellWouldNotStop       cancelled, but only a kill ended it; variables are gone
     ├── OutputLimitExceeded    stopped because it printed too much; state kept
@@ -50,6 +53,19 @@ class KernelStartFailed(ContainerError):
         return f"The kernel did not answer within {self.seconds:g} s ({last[0]}). Try again."
 
 
+class KernelNotFound(ContainerError):
+    """No kernel of this name runs; it ended, or never was."""
+
+    code = "kernel-not-found"
+
+    def __init__(self, kernel_id: str) -> None:
+        super().__init__(kernel_id)
+        self.kernel_id = kernel_id
+
+    def __str__(self) -> str:
+        return f"There is no kernel {self.kernel_id!r} any more. Start a new one."
+
+
 class KernelDied(ContainerError):
     """The kernel process ended; its variables are lost, its workspace is not."""
 
@@ -83,6 +99,47 @@ class MemoryLimitExceeded(KernelDied):
             "was stopped. Its variables are lost; files are kept. Read fewer columns or rows at "
             "once, or raise the memory limit."
         )
+
+
+class ProcessLimitReached(ContainerError):
+    """The code was refused another process or thread."""
+
+    code = "process-limit-reached"
+
+    def __init__(self, pids: int) -> None:
+        super().__init__(pids)
+        self.pids = pids
+
+    def __str__(self) -> str:
+        return (
+            f"The cell wanted more than its {self.pids} processes and threads. Variables are "
+            "kept. Use fewer workers, or raise the process limit."
+        )
+
+
+class DiskQuotaExceeded(ContainerError):
+    """The workspace grew past its size, so the cell was stopped."""
+
+    code = "disk-quota-exceeded"
+
+    def __init__(self, disk_bytes: int, disk_files: int, *, state_kept: bool = True) -> None:
+        super().__init__(disk_bytes, disk_files, state_kept)
+        self.disk_bytes, self.disk_files, self.state_kept = disk_bytes, disk_files, state_kept
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_disk_quota_exceeded, self.args)
+
+    def __str__(self) -> str:
+        state = "Variables are kept." if self.state_kept else "Its variables are lost."
+        return (
+            f"The workspace grew past {self.disk_bytes // (1024 * 1024)} MB or {self.disk_files} "
+            f"files and the cell was stopped. {state} Delete files that are not needed, or raise "
+            "the disk limit."
+        )
+
+
+def _disk_quota_exceeded(disk_bytes: int, disk_files: int, state_kept: bool) -> DiskQuotaExceeded:  # noqa: FBT001 (pickling)
+    return DiskQuotaExceeded(disk_bytes, disk_files, state_kept=state_kept)
 
 
 class CellTimedOut(ContainerError):

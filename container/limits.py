@@ -18,6 +18,8 @@ class Limits:
         pids: Processes and threads alive at once.
         file_bytes: Size of any one file it writes.
         tmp_bytes: Size of its /tmp.
+        disk_bytes: Size of its workspace.
+        disk_files: Files and directories in its workspace.
         open_files: File descriptors of one process.
         seconds: Wall time of one cell.
         grace_seconds: How long an interrupted cell may take to stop before it is killed.
@@ -30,6 +32,8 @@ class Limits:
     pids: int = 64
     file_bytes: int = 256 * MIB
     tmp_bytes: int = 256 * MIB
+    disk_bytes: int = 1024 * MIB
+    disk_files: int = 10_000
     open_files: int = 1024
     seconds: float = 120.0
     grace_seconds: float = 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from container.limits import Limits
 
@@ -17,24 +17,32 @@ class SandboxSpec:
         name: Short unique name, used for the control group and in logs.
         argv: The command, as seen from inside.
         limits: Resources it may use.
-        workspace: Host directory shown, writable, as ``/workspace``.
-        sockets: Host directory shown, writable, at its own path; ``None`` for a
+        workspace: Host directory shown, writable, as ``/workspace``; ``None`` for none.
+        sockets: Host directory shown, writable, as ``/run/kernel``; ``None`` for a
             command that is not a kernel.
+        connection: The kernel's connection file as it reads inside; ``None`` likewise.
         uid: Host user and group that own the processes; ``None`` keeps the service's.
         env: The whole environment inside; nothing is inherited.
         readonly: Further (host path, path inside) pairs, read-only.
         workspace_readonly: Show the workspace read-only.
+        seccomp: Allow the system calls of `container.seccomp` only.
+        host_uids: Host users the command may hand out to its children, beside its own.
+        pass_fds: Open files it inherits, by number.
     """
 
     name: str
     argv: tuple[str, ...]
     limits: Limits
-    workspace: Path
+    workspace: Path | None
     sockets: Path | None = None
+    connection: dict[str, Any] | None = None
     uid: int | None = None
     env: dict[str, str] = field(default_factory=dict)
     readonly: tuple[tuple[Path, str], ...] = ()
     workspace_readonly: bool = False
+    seccomp: bool = True
+    host_uids: range | None = None
+    pass_fds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,12 @@ class Sandbox(Protocol):
 
     async def wait(self) -> ExitStatus:
         """Wait for the end; any number of callers."""
+
+    def process_limit_hits(self) -> int:
+        """Return how often it was refused another process or thread; 0 where nobody counts."""
+
+    def oom_kills(self) -> int:
+        """Return how many of its processes were killed for want of memory, likewise."""
 
     def log(self) -> str:
         """Return the last few kilobytes the command wrote to stdout and stderr."""

@@ -14,6 +14,8 @@ from agent.budget import TurnBudget
 from container.limits import MIB, Limits
 
 PREFIX = "TALLYBOOK_"
+READ_ELSEWHERE = frozenset({"TALLYBOOK_RUNTIME_DIRECTORY", "TALLYBOOK_SHIM_IDLE_SECONDS"})
+"""Kernels have an owner whoever starts them, so `container` reads these itself."""
 DEFAULT_MODEL = "gemini-3.8-flash"
 
 
@@ -87,7 +89,7 @@ def load_settings(
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
     for name, value in environment.items():
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in READ_ELSEWHERE:
             values[name.removeprefix(PREFIX).lower()] = value
     if "gemini_api_key" not in values and (key := environment.get("GEMINI_API_KEY")):
         values["gemini_api_key"] = key

@@ -13,7 +13,7 @@ from tornado.netutil import bind_sockets
 from agent.ports import Model
 from agent.profiler import Profiler
 from container.probe import probe_host
-from container.provisioner import sweep_runtime_directory
+from container.runtime import sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import load_or_create_token

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,15 +19,33 @@ from agent.standin.server import StandinServer
 from agent.standin.transcript import TRANSCRIPTS, Transcript, exchanges_from_json, load_transcripts
 from container.execute_reply import ExecuteReply
 from container.limits import Limits
+from container.runtime import RUNTIME_VARIABLE
 from container.session import KernelSession
+from container.shim.client import stop_all_shims
 from container.workspace import Workspace
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
 
+# A runtime directory of this run's own: its kernels' owner never serves anyone else's.
+RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
+RUNTIME.chmod(0o711)
+os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
+os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
 PIVOT = "now a pivot of Sales by Region and Quarter, and a chart"
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the processes that own kernels: they outlive whoever started them."""
+    stop_all_shims()
+    for _ in range(200):
+        if not list(RUNTIME.glob("shim-*.sock")):
+            break
+        time.sleep(0.05)
+    shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
 def code_reply(*lines: str, **parameters: Any) -> dict[str, Any]:

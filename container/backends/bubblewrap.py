@@ -14,17 +14,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
 import stat
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from container.cgroups import ControlGroup, make_control_group
 from container.errors import SandboxUnavailable
+from container.kernel_environment import SOCKETS_INSIDE
 from container.sandbox import ExitStatus, SandboxSpec
+from container.seccomp import seccomp_program
 
 STAGE = Path("/run/tallybook/stage")
 INSIDE_UID = 1000
@@ -68,8 +72,27 @@ def reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptors:
+    """Open files handed to bubblewrap, by number.
+
+    Attributes:
+        seccomp: The program of system calls to load; ``None`` for none.
+        user_map_info: Where bubblewrap names its child, for the user map to be written.
+        user_map_block: What bubblewrap reads from until that map is written.
+    """
+
+    seccomp: int | None = None
+    user_map_info: int | None = None
+    user_map_block: int | None = None
+
+
 def make_bwrap_argv(
-    spec: SandboxSpec, sources: dict[Path, Path], *, bwrap: str = "bwrap"
+    spec: SandboxSpec,
+    sources: dict[Path, Path],
+    *,
+    bwrap: str = "bwrap",
+    descriptors: Descriptors = Descriptors(),
 ) -> list[str]:
     """Build bubblewrap's command line for *spec*.
 
@@ -77,13 +100,29 @@ def make_bwrap_argv(
         spec: What to run.
         sources: Where bubblewrap finds a host path, for those that moved.
         bwrap: The program.
+        descriptors: Open files it inherits.
 
     Returns:
         The argument vector; pure, so a test can read it.
     """
-    argv = [bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    argv = [
+        bwrap,
+        "--unshare-all",
+        "--unshare-user",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+    ]
     argv += ["--cap-drop", "ALL", "--hostname", "tallybook"]
-    argv += ["--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID)]
+    if descriptors.user_map_info is not None:
+        argv += ["--info-fd", str(descriptors.user_map_info)]
+        argv += ["--userns-block-fd", str(descriptors.user_map_block)]
+        # To give each kernel a user of its own, among those the map holds.
+        argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        argv += ["--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID)]
+    if descriptors.seccomp is not None:
+        argv += ["--seccomp", str(descriptors.seccomp)]
     argv += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "lib", "lib64", "sbin"):
         top = Path("/", name)
@@ -96,6 +135,11 @@ def make_bwrap_argv(
     # /tmp first: a Python or socket directory may itself stand under /tmp.
     argv += ["--size", str(spec.limits.tmp_bytes), "--tmpfs", "/tmp"]  # noqa: S108
     argv += ["--dev", "/dev", "--proc", "/proc"]
+    targets = [prefix for prefix in python_prefixes() if not prefix.is_relative_to("/usr")]
+    targets += [Path(inside) for _, inside in spec.readonly]
+    # By itself bubblewrap makes directories that only its own user may walk through.
+    for parent in _parents([*targets, Path("/workspace"), Path(SOCKETS_INSIDE)]):
+        argv += ["--perms", "0755", "--dir", str(parent)]
     for prefix in python_prefixes():
         if not prefix.is_relative_to("/usr"):
             argv += ["--ro-bind", str(sources.get(prefix, prefix)), str(prefix)]
@@ -104,13 +148,21 @@ def make_bwrap_argv(
     for source, target in spec.readonly:
         argv += ["--ro-bind", str(sources.get(source, source)), target]
     mount = "--ro-bind" if spec.workspace_readonly else "--bind"
-    argv += [mount, str(sources.get(spec.workspace, spec.workspace)), "/workspace"]
-    if spec.sockets is not None:
-        argv += ["--bind", str(sources.get(spec.sockets, spec.sockets)), str(spec.sockets)]
+    for host, inside, how in (
+        (spec.workspace, "/workspace", mount),
+        (spec.sockets, SOCKETS_INSIDE, "--bind"),
+    ):
+        argv += [how, str(sources.get(host, host)), inside] if host else ["--dir", inside]
     for key, value in spec.env.items():
         argv += ["--setenv", key, value]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/workspace", "--", *spec.argv]
     return argv
+
+
+def _parents(paths: Iterable[Path]) -> list[Path]:
+    """Return the directories above *paths*, outermost first, without the root and /tmp."""
+    above = {parent for path in paths for parent in path.parents}
+    return sorted(above - {Path("/"), Path("/tmp")}, key=lambda path: len(path.parts))  # noqa: S108
 
 
 def make_root_argv(
@@ -124,6 +176,37 @@ def make_root_argv(
     for source, target in staged.items():
         argv += ["--stage", str(source), str(target)]
     return [*argv, str(uid), *inner]
+
+
+class UserMap:
+    """The user map of a sandbox that hands out users: a root service writes it from outside."""
+
+    def __init__(self, opened: contextlib.ExitStack) -> None:
+        self._info_read, self.info_write = os.pipe()
+        self.block_read, self._block_write = os.pipe()
+        self._opened = {self._info_read, self.info_write, self.block_read, self._block_write}
+        opened.callback(self._close)
+
+    def _close(self, *numbers: int) -> None:
+        for number in numbers or tuple(self._opened):
+            self._opened.discard(number)
+            os.close(number)
+
+    async def write(self, uid: int, others: range) -> None:
+        """Map *uid* to root inside, and *others* to themselves, then let it go on."""
+        self._close(self.info_write, self.block_read)
+        said = b""
+        async with asyncio.timeout(10.0):
+            while b"}" not in said:
+                chunk = await asyncio.to_thread(os.read, self._info_read, 4096)
+                if not chunk:
+                    raise EOFError("bubblewrap ended")
+                said += chunk
+        child = json.loads(said)["child-pid"]
+        lines = f"0 {uid} 1\n{others.start} {others.start} {len(others)}\n"
+        for kind in ("uid_map", "gid_map"):
+            Path(f"/proc/{child}/{kind}").write_text(lines)
+        os.write(self._block_write, b"1")
 
 
 class BubblewrapSandbox:
@@ -149,9 +232,26 @@ class BubblewrapSandbox:
             SandboxUnavailable: bubblewrap (or, for a root service, util-linux) is
                 missing, or a root service was given no unprivileged uid.
         """
-        argv = self._argv(spec)
+        with contextlib.ExitStack() as opened:
+            await self._start(spec, opened)
+
+    async def _start(self, spec: SandboxSpec, opened: contextlib.ExitStack) -> None:
+        seccomp = None
+        if spec.seccomp:
+            seccomp = os.memfd_create("seccomp", 0)
+            opened.callback(os.close, seccomp)
+            os.write(seccomp, seccomp_program())
+            os.lseek(seccomp, 0, os.SEEK_SET)
+        user_map = UserMap(opened) if spec.host_uids is not None else None
+        descriptors = Descriptors(
+            seccomp=seccomp,
+            user_map_info=user_map.info_write if user_map else None,
+            user_map_block=user_map.block_read if user_map else None,
+        )
+        inherited = (seccomp, descriptors.user_map_info, descriptors.user_map_block)
         self._process = await asyncio.create_subprocess_exec(
-            *argv,
+            *self._argv(spec, descriptors),
+            pass_fds=[*(fd for fd in inherited if fd is not None), *spec.pass_fds],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -161,31 +261,38 @@ class BubblewrapSandbox:
             start_new_session=True,
         )
         self._reader = asyncio.create_task(self._read_log())
+        if user_map is not None and spec.uid is not None and spec.host_uids is not None:
+            try:
+                await user_map.write(spec.uid, spec.host_uids)
+            except (OSError, ValueError, EOFError) as error:
+                await self.aclose()
+                raise SandboxUnavailable(
+                    f"the user map can't be written ({error}); bubblewrap said: {self.log()!r}",
+                    "Allow user namespaces for bubblewrap.",
+                ) from error
 
-    def _argv(self, spec: SandboxSpec) -> list[str]:
+    def _argv(self, spec: SandboxSpec, descriptors: Descriptors) -> list[str]:
         bwrap = shutil.which("bwrap", path="/usr/bin:/usr/local/bin:/bin")
         if bwrap is None:
             raise SandboxUnavailable(
                 "bubblewrap is not installed", "Install it: apt-get install bubblewrap."
             )
         if os.geteuid() != 0:
-            return make_bwrap_argv(spec, {}, bwrap=bwrap)
+            return make_bwrap_argv(spec, {}, bwrap=bwrap, descriptors=descriptors)
         if not spec.uid:
             raise SandboxUnavailable(
                 "the service is root and the workspace belongs to root",
                 "Give the workspace to an unprivileged user.",
             )
         STAGE.mkdir(parents=True, exist_ok=True)
-        paths = [*python_prefixes(), *(source for source, _ in spec.readonly), spec.workspace]
-        if spec.sockets is not None:
-            paths.append(spec.sockets)
+        paths = [*python_prefixes(), *(source for source, _ in spec.readonly)]
+        paths += [path for path in (spec.workspace, spec.sockets) if path is not None]
         unreachable = [path for path in paths if not reachable(path)]
         staged = {path: STAGE / str(number) for number, path in enumerate(unreachable)}
         self._group = make_control_group(spec.name, spec.limits)
         procs = self._group.procs_files() if self._group else ()
-        return make_root_argv(
-            spec.uid, make_bwrap_argv(spec, staged, bwrap=bwrap), procs=procs, staged=staged
-        )
+        inner = make_bwrap_argv(spec, staged, bwrap=bwrap, descriptors=descriptors)
+        return make_root_argv(spec.uid, inner, procs=procs, staged=staged)
 
     async def _read_log(self) -> None:
         process = self._process
@@ -214,6 +321,14 @@ class BubblewrapSandbox:
             return ExitStatus(signal=returncode - 128, out_of_memory=out_of_memory)
         return ExitStatus(exit_code=returncode, out_of_memory=out_of_memory)
 
+    def process_limit_hits(self) -> int:
+        """Return how often it was refused another process or thread."""
+        return self._group.pids_refused() if self._group else 0
+
+    def oom_kills(self) -> int:
+        """Return how many of its processes were killed for want of memory."""
+        return self._group.oom_kills() if self._group else 0
+
     async def signal(self, signum: int) -> None:
         """End the tree on SIGKILL or SIGTERM; other signals go by Jupyter's control channel."""
         if self._process and self._process.returncode is None:
@@ -241,9 +356,4 @@ class BubblewrapSandbox:
         if self._reader is not None:
             await self._reader
         if self._group is not None:
-            # The last process leaves its group a moment after it was reaped.
-            for _ in range(50):
-                self._group.remove()
-                if not any(directory.exists() for directory in self._group.directories):
-                    break
-                await asyncio.sleep(0.01)
+            await self._group.aremove()

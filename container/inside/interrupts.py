@@ -8,8 +8,12 @@ forgotten once the cell is over.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 from typing import Any
+
+WORKSPACE = "/workspace"
 
 
 class InterruptGate:
@@ -23,10 +27,19 @@ class InterruptGate:
         # The kernel's own hooks would put its handler back around every request.
         shell.kernel.pre_handler_hook = self._begin_request
         shell.kernel.post_handler_hook = _nothing
+        self._entered = False
+
+    def install(self) -> None:
+        """Take over SIGINT in this process."""
         signal.signal(signal.SIGINT, self._on_sigint)
 
     def _begin_request(self) -> None:
         self._pending = False  # it was meant for a cell that is over
+        if not self._entered:
+            # The workspace of a kernel that waited in the pool was put here after it began.
+            with contextlib.suppress(OSError):
+                os.chdir(WORKSPACE)
+            self._entered = True
 
     def _on_sigint(self, signum: int, frame: Any) -> None:
         if self._running:

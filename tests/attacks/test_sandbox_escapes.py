@@ -44,7 +44,10 @@ async def test_the_services_environment_does_not_reach_the_kernel(start_kernel, 
     text = await outcome(
         start_kernel,
         "import os, pathlib\n"
-        "print(os.environ, [p.read_bytes() for p in pathlib.Path('/proc').glob('[0-9]*/environ')])",
+        "print(os.environ)\n"
+        "for p in pathlib.Path('/proc').glob('[0-9]*/environ'):\n"
+        "    try: print(p.read_bytes())\n"
+        "    except PermissionError: print('refused')",
     )
 
     assert "MPLBACKEND" in text
@@ -52,24 +55,27 @@ async def test_the_services_environment_does_not_reach_the_kernel(start_kernel, 
 
 
 async def test_nothing_listens_behind_loopback(start_kernel):
-    """A server on the host's 127.0.0.1 can't be reached: loopback inside is another one."""
+    """A server on the host's 127.0.0.1 can't be reached: not even a socket can be had."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         text = await outcome(
             start_kernel, f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
         )
 
-    assert "ConnectionRefusedError" in text
+    assert "OSError" in text
+    assert "not implemented" in text
 
 
-async def test_there_is_no_network_beyond_loopback(start_kernel):
+async def test_the_only_network_device_is_a_loopback_that_is_down(start_kernel):
     text = await outcome(
         start_kernel,
-        "import socket; print(socket.if_nameindex())\nsocket.create_connection(('192.0.2.1', 80), 2)",
+        "from pathlib import Path\n"
+        "print([l.split(':')[0].strip() for l in open('/proc/net/dev').readlines()[2:]])\n"
+        "print(Path('/proc/net/route').read_text().splitlines()[1:])",
     )
 
-    assert "'lo')]" in text
-    assert "unreachable" in text
+    assert text.startswith("['lo']")
+    assert "[]" in text
 
 
 async def test_an_abstract_unix_socket_of_the_host_is_out_of_reach(start_kernel):

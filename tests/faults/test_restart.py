@@ -16,7 +16,7 @@ from agent.standin.transcript import Transcript, exchanges_from_json
 from container.cgroups import make_control_group
 from container.limits import Limits
 from container.probe import probe_host
-from container.provisioner import runtime_directory
+from container.runtime import runtime_directory
 from kernel_gateway.terminal.client import GatewayClient
 from notebooks.verify import verify_notebook
 from tests.conftest import Conversation, code_reply, exchange

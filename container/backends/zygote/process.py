@@ -1,0 +1,173 @@
+"""The zygote's process: started once in bubblewrap, replaced when it ends or grows stale."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from container.backends.bubblewrap import BubblewrapSandbox
+from container.errors import KernelStartFailed
+from container.kernel_environment import INSIDE, LIBRARY, kernel_environment
+from container.limits import MIB, Limits
+from container.runtime import runtime_prefix
+from container.sandbox import SandboxSpec
+from container.seccomp import seccomp_program
+from container.workspace import UID_RANGE
+
+ZYGOTE_UID = UID_RANGE.start - 1
+START_SECONDS = 60.0
+# For itself and the moments before a fork joins a control group of its own.
+ZYGOTE_LIMITS = Limits(
+    cpus=float(os.cpu_count() or 1), memory_bytes=4096 * MIB, pids=4096, tmp_bytes=64 * MIB
+)
+
+
+def packages_fingerprint() -> tuple[int, ...]:
+    """Return what changes when packages, or our own code inside, are upgraded."""
+    watched = [
+        *(Path(p) for p in sys.path if p.endswith("-packages")),
+        *sorted(INSIDE.glob("*.py")),
+    ]
+    stats = [path.stat() for path in watched if path.exists()]
+    return (*(stat.st_mtime_ns for stat in stats), len(stats), Path(sys.executable).stat().st_ino)
+
+
+class Zygote:
+    """One fork server, ready to be asked for kernels."""
+
+    def __init__(self) -> None:
+        self.fingerprint = packages_fingerprint()
+        self.children = 0
+        self._sandbox = BubblewrapSandbox()
+        self._control: socket.socket | None = None
+        self._closed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self._control is not None and not self._closed
+
+    async def start(self) -> None:
+        """Start it and wait until everything is imported.
+
+        Raises:
+            SandboxUnavailable: This host can't confine it.
+            KernelStartFailed: It ended, or was not ready in `START_SECONDS`.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        program = os.memfd_create("seccomp", 0)
+        try:
+            os.write(program, seccomp_program())
+            os.lseek(program, 0, os.SEEK_SET)
+            root = os.geteuid() == 0
+            spec = SandboxSpec(
+                name=f"{runtime_prefix('k')}zygote-{secrets.token_hex(4)}",
+                argv=(
+                    sys.executable,
+                    "-m",
+                    "inside.zygote",
+                    str(theirs.fileno()),
+                    str(program),
+                ),
+                limits=ZYGOTE_LIMITS,
+                workspace=None,
+                uid=ZYGOTE_UID if root else None,
+                host_uids=range(UID_RANGE.start, UID_RANGE.stop) if root else None,
+                env=kernel_environment(),
+                readonly=((INSIDE, f"{LIBRARY}/inside"),),
+                seccomp=False,  # it has to make namespaces; each kernel loads the filter
+                pass_fds=(theirs.fileno(), program),
+            )
+            await self._sandbox.start(spec)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(program)
+        ours.setblocking(False)  # noqa: FBT003 (the standard library's signature)
+        self._control = ours
+        await self._await_ready(ours)
+        asyncio.get_running_loop().add_reader(ours, self._on_closed)
+
+    async def _await_ready(self, control: socket.socket) -> None:
+        ready = b""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                ready = await asyncio.get_running_loop().sock_recv(control, 4096)
+        if not ready:
+            await self.aclose()
+            raise KernelStartFailed(START_SECONDS, self._sandbox.log())
+
+    def _on_closed(self) -> None:
+        # It says nothing after "ready": readable means that it ended.
+        self.retire()
+
+    def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        """Ask for a kernel; it reports on the status socket among *descriptors*.
+
+        Raises:
+            OSError: The zygote has ended.
+        """
+        if self._control is None:
+            raise BrokenPipeError("the zygote has ended")
+        rights = array.array("i", descriptors)
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
+        self._control.sendmsg([json.dumps(request).encode()], ancillary)
+
+    def retire(self) -> None:
+        """Take no more requests; the kernels it forked go on."""
+        self._closed = True
+        if self._control is not None:
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().remove_reader(self._control)
+            self._control.close()
+            self._control = None
+
+    async def aclose(self) -> None:
+        """End it and every kernel it forked."""
+        self.retire()
+        await self._sandbox.aclose()
+
+
+class Zygotes:
+    """The zygote in use, and those that only wait for their kernels to end."""
+
+    def __init__(self) -> None:
+        self._current: Zygote | None = None
+        self._retired: list[Zygote] = []
+        self._starting = asyncio.Lock()
+
+    async def current(self) -> Zygote:
+        """Return a zygote that has what is installed now; starts one if there is none.
+
+        Raises:
+            SandboxUnavailable, KernelStartFailed: None could be started.
+        """
+        async with self._starting:
+            zygote = self._current
+            if zygote is not None and zygote.alive:
+                if zygote.fingerprint == packages_fingerprint():
+                    return zygote
+                zygote.retire()
+            if zygote is not None:
+                self._retired.append(zygote)
+            self._current = None
+            fresh = Zygote()
+            await fresh.start()
+            self._current = fresh
+            return fresh
+
+    async def aclose(self) -> None:
+        """End all of them, with their kernels."""
+        for zygote in [*self._retired, *([self._current] if self._current else [])]:
+            await zygote.aclose()
+        self._retired, self._current = [], None

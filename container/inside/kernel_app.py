@@ -1,0 +1,191 @@
+"""IPython's kernel, built in two steps: everything that may be shared, then the rest.
+
+`build` makes the application, the kernel and its shell without a thread, a socket or a
+key, so that a zygote can do it once and fork. `connect` adds what each kernel has to have
+for itself. A kernel that is started alone does one right after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import uuid
+from typing import Any, cast
+
+PIECE_CHARACTERS = 64 * 1024
+CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
+
+
+def preload() -> None:
+    """Import what nearly every request needs, so that kernels share its pages."""
+    # The debugger would cost 12 MB a kernel, and nobody can reach it.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    import ipykernel.debugger
+
+    del sys.modules["debugpy"]
+    ipykernel.debugger._is_debugpy_available = False
+    import calendar  # noqa: F401
+    import csv  # noqa: F401
+    import decimal  # noqa: F401
+    import sqlite3  # noqa: F401
+
+    import matplotlib.pyplot  # noqa: F401
+    import openpyxl  # noqa: F401
+    import pandas as pd
+    import python_calamine  # noqa: F401
+    import xlsxwriter  # noqa: F401
+
+    # First use of these pulls in what an import alone does not.
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.to_datetime(["2024-01-01"] * 2)})
+    frame._repr_html_()
+    repr(frame.groupby("b").sum(numeric_only=True).merge(frame, on="a", how="left"))
+
+
+def _application_class() -> Any:
+    from ipykernel.control import ControlThread
+    from ipykernel.iostream import IOPubThread, OutStream
+    from ipykernel.kernelapp import IPKernelApp
+    from zmq.constants import SocketType
+    from zmq.eventloop.zmqstream import ZMQStream
+    from zmq.sugar.context import Context
+
+    class ChildPipe(IOPubThread):  # type: ignore[misc]
+        """Takes what forked children print over a unix socket: there is no network here."""
+
+        def _setup_pipe_in(self) -> None:
+            self._pipe_uuid = os.urandom(16)
+            self._pipe_path = f"ipc:///tmp/.children-{os.urandom(6).hex()}"
+            pipe = self.socket.context.socket(SocketType.PULL)
+            pipe.linger = 0
+            pipe.bind(self._pipe_path)
+            self._pipe_in = ZMQStream(pipe, self.io_loop)
+            self._pipe_in.on_recv(self._handle_pipe_msg)
+
+        def _setup_pipe_out(self) -> tuple[Any, Any]:
+            context: Any = Context()
+            pipe = context.socket(SocketType.PUSH)
+            pipe.linger = 3000
+            pipe.connect(self._pipe_path)
+            return context, pipe
+
+    class PiecewiseStream(OutStream):  # type: ignore[misc]
+        """Sends a flood in pieces, and makes its writer wait for each.
+
+        One message of it all would be refused for its size, and what waits to be sent
+        would fill the kernel's memory.
+        """
+
+        _unsent = 0
+
+        def write(self, string: str) -> int | None:
+            if not isinstance(string, str) or self._unsent + len(string) < PIECE_CHARACTERS:
+                self._unsent += len(string)
+                return cast("int | None", super().write(string))
+            for start in range(0, len(string), PIECE_CHARACTERS):
+                super().write(string[start : start + PIECE_CHARACTERS])
+                self.flush()
+            self._unsent = 0
+            return len(string)
+
+    class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
+        """IPKernelApp whose sockets and threads come after everything else."""
+
+        def init_pdb(self) -> None:
+            """Leave pdb out: nobody sits at a terminal."""
+
+        def init_connection_file(self) -> None:
+            """Take the connection from `connect` instead."""
+
+        init_sockets = init_heartbeat = write_connection_file = init_connection_file
+        log_connection_info = init_io = init_connection_file
+
+        def init_signal(self) -> None:
+            """Leave signals to `InterruptGate`."""
+
+        def init_kernel(self) -> None:
+            self.kernel = self.kernel_class.instance(
+                parent=self,
+                session=self.session,
+                log=self.log,
+                profile_dir=self.profile_dir,
+                user_ns=self.user_ns,
+            )
+
+        def init_control(self, context: Any) -> None:
+            self.control_socket = context.socket(SocketType.ROUTER)
+            self.control_socket.linger = 1000
+            self.control_socket.router_handover = 1
+            self._bind_socket(self.control_socket, self.control_port)
+            self.control_thread = ControlThread(daemon=True)
+
+        def init_iopub(self, context: Any) -> None:
+            self.iopub_socket = context.socket(SocketType.XPUB)
+            self.iopub_socket.linger = 1000
+            # Past ZMQ's own limit outputs would vanish unsaid. The queue is this
+            # process's memory, so the kernel's own limit bounds it.
+            self.iopub_socket.sndhwm = 0
+            self._bind_socket(self.iopub_socket, self.iopub_port)
+            self.iopub_thread = ChildPipe(self.iopub_socket, pipe=True, session=self.session)
+            self.iopub_thread.start()
+            self.iopub_socket = self.iopub_thread.background_socket
+
+        def open(self, connection: dict[str, Any]) -> None:
+            """Open sockets and threads for *connection*, a connection file's content."""
+            self.transport, self.ip = connection["transport"], connection["ip"]
+            for channel in CHANNELS:
+                setattr(self, f"{channel}_port", connection[f"{channel}_port"])
+            self.session.key = connection["key"].encode()
+            IPKernelApp.init_sockets(self)
+            IPKernelApp.init_heartbeat(self)
+            IPKernelApp.init_io(self)
+            for stream in (sys.stdout, sys.stderr):
+                stream.__class__ = PiecewiseStream  # the application takes a dotted name only
+            kernel, shell = self.kernel, self.shell
+            self.displayhook.get_execution_count = lambda: kernel.execution_count
+            kernel.shell_stream = ZMQStream(self.shell_socket)
+            kernel.control_stream = ZMQStream(self.control_socket, self.control_thread.io_loop)
+            kernel.stdin_socket = self.stdin_socket
+            kernel.control_thread = self.control_thread
+            kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
+            shell.displayhook.pub_socket = shell.display_pub.pub_socket = self.iopub_socket
+            shell.displayhook.topic = kernel._topic("execute_result")
+            self.control_thread.start()
+
+    return SandboxKernelApp
+
+
+def build() -> Any:
+    """Return the application with its kernel and shell: no thread, no socket, no key yet."""
+    preload()
+    app = _application_class().instance()
+    app.initialize(["--HistoryManager.enabled=False"])
+    from inside import defaults, interrupts  # type: ignore[import-not-found]
+
+    defaults.apply(app.shell)
+    app.gate = interrupts.InterruptGate(app.shell)
+    return app
+
+
+def reseed() -> None:
+    """Give this process random numbers of its own: what was forked is shared."""
+    random.seed()
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed()
+    uuid._last_timestamp = None  # type: ignore[attr-defined]
+
+
+def connect(app: Any, connection: dict[str, Any]) -> None:
+    """Open *connection*'s sockets for *app* and announce the kernel as this process.
+
+    Args:
+        app: What `build` returned, in this process or its parent.
+        connection: A connection file's content, with paths as this process sees them.
+    """
+    from jupyter_client.session import new_id
+
+    reseed()
+    app.session.pid, app.session.session = os.getpid(), new_id()
+    app.kernel.ident = str(uuid.uuid4())
+    app.gate.install()
+    app.open(connection)

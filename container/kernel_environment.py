@@ -1,0 +1,53 @@
+"""What every kernel is started with: environment, resource limits, our code inside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from container.limits import Limits
+
+INSIDE = Path(__file__).resolve().parent / "inside"
+LIBRARY = "/opt/tallybook"
+SOCKETS_INSIDE = "/run/kernel"
+CONNECTION_FILE = "connection.json"
+# Room for what the interpreter itself maps, so that the control group stays the
+# limit that counts and one huge allocation still ends in MemoryError.
+CGROUP_HEADROOM_BYTES = 64 * 1024 * 1024
+
+
+def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
+    """Return the rlimits set inside: the fallback for cgroups, and what those don't cover."""
+    headroom = CGROUP_HEADROOM_BYTES if cgroup else 0
+    return {
+        "DATA": limits.memory_bytes + headroom,
+        "NPROC": limits.pids,
+        "FSIZE": limits.file_bytes,
+        "NOFILE": limits.open_files,
+        "CORE": 0,
+        "MEMLOCK": 64 * 1024,
+        "MSGQUEUE": 0,
+    }
+
+
+def kernel_environment() -> dict[str, str]:
+    """Return the kernel's whole environment: nothing of the service's is passed on."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": "/tmp",  # noqa: S108 (the sandbox's own tmpfs)
+        "USER": "tallybook",
+        "LANG": "C.UTF-8",
+        "TZ": os.environ.get("TZ", "UTC"),
+        "PYTHONPATH": LIBRARY,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "IPYTHONDIR": "/tmp/.ipython",  # noqa: S108
+        "JUPYTER_RUNTIME_DIR": "/tmp/.jupyter",  # noqa: S108
+        "MPLCONFIGDIR": "/tmp/.matplotlib",  # noqa: S108
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }

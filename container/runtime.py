@@ -1,0 +1,73 @@
+"""Where this user's sockets and short-lived directories are, and who left what there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from container.cgroups import end_group, leftover_groups
+from container.errors import SandboxUnavailable
+
+RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
+LONGEST_RUNTIME_DIRECTORY = 60
+"""Characters: below it stand ``k-PID-XXXXXXXX/s-N``, and unix paths end at 108 bytes."""
+
+
+def runtime_directory() -> Path:
+    """Return a short, private directory for sockets, and make it if need be.
+
+    Raises:
+        SandboxUnavailable: Its path is too long for unix sockets, or it belongs to
+            another user.
+    """
+    directory = _chosen_directory()
+    if len(os.fsencode(directory)) > LONGEST_RUNTIME_DIRECTORY:
+        raise SandboxUnavailable(
+            f"the runtime directory's path is too long for unix sockets: {directory}",
+            f"Set {RUNTIME_VARIABLE} to one of at most {LONGEST_RUNTIME_DIRECTORY} bytes.",
+        )
+    # Kernels of a root service have users of their own; they pass through to theirs.
+    directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    if directory.stat().st_uid != os.geteuid():
+        raise SandboxUnavailable(
+            f"{directory} belongs to another user",
+            f"Remove it, or set {RUNTIME_VARIABLE} to another directory.",
+        )
+    return directory
+
+
+def _chosen_directory() -> Path:
+    if named := os.environ.get(RUNTIME_VARIABLE):
+        return Path(named)
+    if os.geteuid() == 0:
+        return Path("/run/tallybook")
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base and len(base) < LONGEST_RUNTIME_DIRECTORY - 10 and os.access(base, os.W_OK):
+        return Path(base, "tallybook")
+    return Path(tempfile.gettempdir(), f"tallybook-{os.getuid()}")
+
+
+def runtime_prefix(kind: str) -> str:
+    """Return how this process's runtime directories of *kind* begin: they name their owner."""
+    return f"{kind}-{os.getpid()}-"
+
+
+def sweep_runtime_directory() -> int:
+    """Remove what processes that were killed left behind; return how many directories."""
+    swept = 0
+    for path in runtime_directory().glob("[kw]-*-*"):
+        if _owner_is_gone(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)  # a workspace's marker is a file
+            swept += 1
+    for group in leftover_groups("[ck]-*-"):
+        if _owner_is_gone(group.name):
+            end_group(group)
+    return swept
+
+
+def _owner_is_gone(name: str) -> bool:
+    owner = name.split("-")[1]
+    return owner.isdigit() and not Path(f"/proc/{owner}").exists()

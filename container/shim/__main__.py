@@ -1,0 +1,81 @@
+"""Start the shim in the background: ``python -m container.shim SOCKET``.
+
+Returns as soon as the socket takes connections, or with the reason why none ever will.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+import sys
+from pathlib import Path
+
+from container.backends.zygote.process import Zygotes
+from container.inside import linux
+from container.shim.server import Shim
+
+
+def enter_own_namespaces() -> bool:
+    """Get the right to mount, for this process alone; whether that worked.
+
+    A root service takes a mount namespace; any other user a user namespace too, in
+    which it is still itself.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        if uid == 0:
+            linux.unshare(linux.CLONE_NEWNS)
+            linux.mount("none", "/", flags=linux.MS_REC | linux.MS_SLAVE)
+            return True
+        linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    except OSError as error:
+        print(f"shim: kernels start without the zygote: {error}", file=sys.stderr)  # noqa: T201
+        return False
+    return True
+
+
+def listen(path: Path) -> socket.socket | None:
+    """Bind *path*, or return ``None`` when another shim answers there already."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        try:
+            other.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            path.unlink(missing_ok=True)
+        else:
+            listening.close()
+            return None
+    listening.bind(str(path))
+    path.chmod(0o600)
+    listening.listen(512)
+    return listening
+
+
+def main() -> None:
+    """Daemonise once the socket listens."""
+    path = Path(sys.argv[1])
+    os.umask(0o077)
+    with (path.parent / "shim.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listening = listen(path)
+        if listening is None:
+            return
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+    log = os.open(path.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    zygotes = Zygotes() if enter_own_namespaces() else None
+    asyncio.run(Shim(zygotes=zygotes).serve(path, listening))
+
+
+if __name__ == "__main__":
+    main()

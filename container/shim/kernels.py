@@ -1,0 +1,277 @@
+"""One kernel in the shim's care, and how each kind is started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from container.backends.bubblewrap import BubblewrapSandbox
+from container.backends.zygote.process import Zygotes
+from container.backends.zygote.sandbox import ZygoteSandbox
+from container.cgroups import cgroup_version
+from container.errors import KernelStartFailed
+from container.kernel_environment import (
+    CONNECTION_FILE,
+    INSIDE,
+    LIBRARY,
+    SOCKETS_INSIDE,
+    kernel_environment,
+    kernel_rlimits,
+)
+from container.limits import Limits, limits_from_json
+from container.runtime import runtime_directory, runtime_prefix
+from container.sandbox import ExitStatus, SandboxSpec
+from container.shim.quota import QuotaWatcher, Usage
+from container.shim.tap import Tap
+from container.workspace import UID_RANGE
+
+CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
+SOCKET_POLL_SECONDS = 0.005
+QUOTA_PATIENCE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelRequest:
+    """What a client asks for.
+
+    Attributes:
+        workspace: Host directory that becomes ``/workspace``.
+        uid: Its owner, whom a root service runs the kernel as.
+        limits: What the kernel may use.
+        argv: The command of a kernel that isn't ours, with ``{connection_file}``;
+            empty for the Python kernel.
+        env: What that command needs beside the usual environment.
+        zygote: Fork the Python kernel from the zygote.
+        label: The client's own word for it, to find it again.
+        keep_seconds: How long it lives on when its client is gone.
+        record: Remember the last cell's outputs for a successor.
+    """
+
+    workspace: Path
+    uid: int | None
+    limits: Limits
+    argv: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    zygote: bool = True
+    label: str = ""
+    keep_seconds: float = 0.0
+    record: bool = False
+
+
+def request_to_json(request: KernelRequest) -> dict[str, Any]:
+    """Render *request* as plain JSON values."""
+    return {**asdict(request), "workspace": str(request.workspace)}
+
+
+def request_from_json(value: dict[str, Any]) -> KernelRequest:
+    """Rebuild a request from `request_to_json`."""
+    rebuilt = {
+        **value,
+        "workspace": Path(value["workspace"]),
+        "limits": limits_from_json(value["limits"]),
+        "argv": tuple(value["argv"]),
+    }
+    return KernelRequest(**rebuilt)
+
+
+class OwnedKernel:
+    """A kernel, its sandbox, its sockets and what was heard of it.
+
+    Attributes:
+        id: Unique name; also that of its sockets directory and control group.
+        connection: Its connection file's content, with paths as the host sees them.
+        notify: Called with each message for the client, while there is one.
+    """
+
+    def __init__(self, request: KernelRequest, zygotes: Zygotes | None) -> None:
+        self.request = request
+        self.sockets = Path(tempfile.mkdtemp(prefix=runtime_prefix("k"), dir=runtime_directory()))
+        self.id = self.sockets.name
+        self.connection = _connection(self.sockets)
+        self.connection_file = self.sockets.with_name(f"{self.id}.json")
+        self.notify: Callable[[dict[str, Any]], None] | None = None
+        self.tap: Tap | None = None
+        self.exit: ExitStatus | None = None
+        self.breach: dict[str, Any] | None = None
+        self.sandbox: ZygoteSandbox | BubblewrapSandbox = (
+            ZygoteSandbox(zygotes)
+            if zygotes is not None and request.zygote and not request.argv
+            else BubblewrapSandbox()
+        )
+        self._watch: asyncio.Task[None] | None = None
+        self._breached_at: float | None = None
+
+    async def start(self, *, with_workspace: bool = True) -> None:
+        """Start it and wait until its sockets are bound.
+
+        Raises:
+            SandboxUnavailable, KernelStartFailed: It could not be started; nothing is left.
+        """
+        try:
+            await self._start(with_workspace=with_workspace)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _start(self, *, with_workspace: bool) -> None:
+        inside = {**self.connection, "ip": f"{SOCKETS_INSIDE}/s"}
+        file = self.sockets / CONNECTION_FILE
+        file.write_text(json.dumps(inside))
+        file.chmod(0o600)
+        # A client's copy stands where the kernel can't put a link in its place.
+        self.connection_file.touch(mode=0o600)
+        self.connection_file.write_text(json.dumps(self.connection))
+        if self.request.uid is not None:
+            for path in (self.sockets, file):
+                os.chown(path, self.request.uid, self.request.uid)
+        spec = SandboxSpec(
+            name=self.id,
+            argv=self._argv(),
+            limits=self.request.limits,
+            workspace=self.request.workspace if with_workspace else None,
+            sockets=self.sockets,
+            connection=inside,
+            uid=self.request.uid,
+            env={**kernel_environment(), **self.request.env},
+            readonly=((INSIDE, f"{LIBRARY}/inside"),),
+        )
+        await self.sandbox.start(spec)
+        self._watch = asyncio.create_task(self._watch_end())
+        if isinstance(self.sandbox, BubblewrapSandbox):
+            await self._await_sockets()
+        if self.request.record:
+            limit = self.request.limits.output_bytes
+            endpoint = f"ipc://{self.connection['ip']}-{self.connection['iopub_port']}"
+            self.tap = Tap(endpoint, self.connection["key"], limit)
+
+    def _argv(self) -> tuple[str, ...]:
+        file = f"{SOCKETS_INSIDE}/{CONNECTION_FILE}"
+        limits = self.request.limits
+        rlimits = json.dumps(kernel_rlimits(limits, cgroup=cgroup_version() is not None))
+        if self.request.argv:
+            command = (part.replace("{connection_file}", file) for part in self.request.argv)
+            return (sys.executable, "-m", "inside.limited", rlimits, *command)
+        return (sys.executable, "-m", "inside.launch", rlimits, file)
+
+    async def _await_sockets(self) -> None:
+        paths = [Path(f"{self.connection['ip']}-{n}") for n, _ in enumerate(CHANNELS, 1)]
+        try:
+            async with asyncio.timeout(self.request.limits.start_seconds):
+                while not all(path.exists() for path in paths):
+                    if self.sandbox.poll() is not None:
+                        raise TimeoutError
+                    await asyncio.sleep(SOCKET_POLL_SECONDS)
+        except TimeoutError:
+            seconds = self.request.limits.start_seconds
+            raise KernelStartFailed(seconds, self.sandbox.log()) from None
+
+    async def lease(self, request: KernelRequest) -> None:
+        """Give a kernel that waited in the pool its workspace and its client's wishes.
+
+        Raises:
+            SandboxUnavailable, OSError, EOFError: It can't be used any more.
+        """
+        if not isinstance(self.sandbox, ZygoteSandbox):
+            raise EOFError("only forked kernels can wait for a workspace")  # noqa: TRY004
+        if self.request.uid is not None:
+            _change_owner(request.workspace, self.request.uid)
+        await self.sandbox.attach(request.workspace)
+        self.request = replace(request, uid=self.request.uid)
+
+    def watch_quota(self, watcher: QuotaWatcher) -> None:
+        """Stop it when its workspace passes its limit."""
+        limits = self.request.limits
+        limit = Usage(limits.disk_bytes, limits.disk_files)
+        watcher.watch(self.id, self.request.workspace, limit, self._on_quota_passed)
+
+    async def _on_quota_passed(self, usage: Usage) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._breached_at is None or now - self._breached_at > 4 * QUOTA_PATIENCE_SECONDS:
+            # Its client interrupts the cell; variables are kept when that works.
+            self._breached_at = now
+            self._say({"breach": {"limit": "disk", "bytes": usage.bytes, "files": usage.files}})
+        limits = self.request.limits
+        far_over = usage.bytes > 1.25 * limits.disk_bytes or usage.files > 1.25 * limits.disk_files
+        if far_over and now - self._breached_at < QUOTA_PATIENCE_SECONDS and not self.idle:
+            self.breach = {"limit": "disk", "bytes": usage.bytes, "files": usage.files}
+            await self.sandbox.signal(signal.SIGKILL)
+
+    @property
+    def idle(self) -> bool:
+        """No cell is known to run."""
+        return self.tap is not None and not self.tap.busy
+
+    def _say(self, message: dict[str, Any]) -> None:
+        if self.notify is not None:
+            self.notify(message)
+
+    def counters(self) -> dict[str, int]:
+        """Return how often the limits on processes and memory were hit so far."""
+        return {
+            "process_limit_hits": self.sandbox.process_limit_hits(),
+            "oom_kills": self.sandbox.oom_kills(),
+        }
+
+    async def _watch_end(self) -> None:
+        self.exit = await self.sandbox.wait()
+        self._say(self.exit_message())
+
+    def exit_message(self) -> dict[str, Any]:
+        """Return what a client is told about its end."""
+        status = self.exit or ExitStatus()
+        return {
+            "exit": {
+                "exit_code": status.exit_code,
+                "signal": status.signal,
+                "out_of_memory": status.out_of_memory,
+                "breach": self.breach,
+            },
+            "log": self.sandbox.log(),
+        }
+
+    async def aclose(self) -> None:
+        """End it and remove everything it held."""
+        if self.tap is not None:
+            await self.tap.aclose()
+        await self.sandbox.aclose()
+        if self._watch is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        self.connection_file.unlink(missing_ok=True)
+
+
+def _connection(sockets: Path) -> dict[str, Any]:
+    ports = {f"{channel}_port": number for number, channel in enumerate(CHANNELS, 1)}
+    return {
+        "transport": "ipc",
+        "ip": str(sockets / "s"),
+        "key": secrets.token_hex(32),
+        "signature_scheme": "hmac-sha256",
+        **ports,
+    }
+
+
+def free_uid() -> int | None:
+    """Return a host user for a kernel whose workspace is not known yet; ``None`` when not root."""
+    return secrets.choice(UID_RANGE) if os.geteuid() == 0 else None
+
+
+def _change_owner(directory: Path, uid: int) -> None:
+    """Give *directory* and all below it to *uid*, following no link."""
+    for _, directories, names, descriptor in os.fwalk(directory):
+        os.fchown(descriptor, uid, uid)
+        for name in (*directories, *names):
+            with contextlib.suppress(FileNotFoundError):
+                os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)

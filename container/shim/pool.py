@@ -1,0 +1,127 @@
+"""Kernels that wait, ready, for a workspace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from container.backends.zygote.process import Zygotes
+from container.errors import ContainerError
+from container.limits import Limits, limits_from_json
+from container.shim.kernels import KernelRequest, OwnedKernel, free_uid
+
+QUIET_SECONDS = 0.2
+"""Nobody asked for a kernel for so long: time to make another one."""
+RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How many kernels with which limits a client wants kept warm."""
+
+    size: int
+    limits: Limits
+
+
+class WarmPool:
+    """Warm kernels, refilled one at a time while nobody waits for a kernel."""
+
+    def __init__(self, zygotes: Zygotes | None) -> None:
+        self._zygotes = zygotes
+        self._wishes: list[Wish] = []
+        self._warm: list[OwnedKernel] = []
+        self._task: asyncio.Task[None] | None = None
+        self._asked = 0.0
+        self._changed = asyncio.Event()
+
+    @property
+    def ready(self) -> int:
+        """How many kernels wait."""
+        return len(self._warm)
+
+    def keep(self, size: int, limits: dict[str, Any]) -> Wish:
+        """Keep *size* kernels with *limits* warm until `drop`."""
+        wish = Wish(size, limits_from_json(limits))
+        if self._zygotes is not None and size > 0:
+            self._wishes.append(wish)
+            self._changed.set()
+            if self._task is None:
+                self._task = asyncio.create_task(self._refill())
+        return wish
+
+    def drop(self, wish: Wish) -> None:
+        """Keep no more kernels for *wish*."""
+        if wish in self._wishes:
+            self._wishes.remove(wish)
+            self._changed.set()
+
+    async def lease(self, request: KernelRequest) -> OwnedKernel | None:
+        """Return a warm kernel that suits *request*, with its workspace; or ``None``."""
+        self._asked = asyncio.get_running_loop().time()
+        if request.argv or not request.zygote:
+            return None
+        while (kernel := self._take(request.limits)) is not None:
+            self._changed.set()
+            with contextlib.suppress(ContainerError, OSError, EOFError):
+                await kernel.lease(request)
+                return kernel
+            await kernel.aclose()
+        return None
+
+    def _take(self, limits: Limits) -> OwnedKernel | None:
+        for kernel in self._warm:
+            if kernel.request.limits == limits and kernel.exit is None:
+                self._warm.remove(kernel)
+                return kernel
+        return None
+
+    async def _refill(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._changed.clear()
+            await self._drop_surplus()
+            wish = self._unmet()
+            if wish is None:
+                await self._changed.wait()
+                continue
+            # Whoever waits for a kernel goes first.
+            while (quiet := loop.time() - self._asked) < QUIET_SECONDS:  # noqa: ASYNC110
+                await asyncio.sleep(QUIET_SECONDS - quiet)
+            request = KernelRequest(
+                workspace=Path("/nonexistent"), uid=free_uid(), limits=wish.limits, record=True
+            )
+            kernel = OwnedKernel(request, self._zygotes)
+            try:
+                await kernel.start(with_workspace=False)
+            except ContainerError:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._warm.append(kernel)
+
+    def _unmet(self) -> Wish | None:
+        for wish in self._wishes:
+            have = sum(kernel.request.limits == wish.limits for kernel in self._warm)
+            if have < wish.size:
+                return wish
+        return None
+
+    async def _drop_surplus(self) -> None:
+        wanted = {id(k) for w in self._wishes for k in self._matching(w)[: w.size]}
+        for kernel in [k for k in self._warm if id(k) not in wanted or k.exit is not None]:
+            self._warm.remove(kernel)
+            await kernel.aclose()
+
+    def _matching(self, wish: Wish) -> list[OwnedKernel]:
+        return [kernel for kernel in self._warm if kernel.request.limits == wish.limits]
+
+    async def aclose(self) -> None:
+        """End every warm kernel."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._wishes.clear()
+        await self._drop_surplus()

@@ -1,0 +1,115 @@
+"""Workspaces have a size: a watcher stops the kernel that passes it.
+
+A plain directory carries no quota. The watcher asks the file system several times a second
+how much is in use, which costs next to nothing, and counts the workspaces only when that
+has grown. Beside it stand rlimits (the size of any one file) and the sized tmpfs on /tmp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOK_SECONDS = 0.1
+WORTH_COUNTING_BYTES = 4 * 1024 * 1024
+WORTH_COUNTING_FILES = 500
+COUNT_AT_LEAST_EVERY = 50
+"""Looks: space that others free at the same time must not hide what a kernel takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a workspace holds: bytes on disk, and files and directories."""
+
+    bytes: int
+    files: int
+
+
+def measure(directory: Path, *, stop_at: Usage | None = None) -> Usage:
+    """Count what *directory* holds, without following links.
+
+    Args:
+        directory: A workspace.
+        stop_at: Counting ends once either number is passed.
+    """
+    total, files = 0, 0
+    with contextlib.suppress(OSError):
+        for _, directories, names, descriptor in os.fwalk(directory):
+            for name in (*directories, *names):
+                files += 1
+                with contextlib.suppress(OSError):
+                    total += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_blocks * 512
+            if stop_at is not None and (total > stop_at.bytes or files > stop_at.files):
+                break
+    return Usage(total, files)
+
+
+class QuotaWatcher:
+    """Watches the workspaces of running kernels."""
+
+    def __init__(self) -> None:
+        self._watched: dict[str, tuple[Path, Usage, Callable[[Usage], Awaitable[None]]]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(
+        self, name: str, directory: Path, limit: Usage, passed: Callable[[Usage], Awaitable[None]]
+    ) -> None:
+        """Await *passed* with the usage whenever *directory* is found over *limit*."""
+        self._watched[name] = (directory, limit, passed)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def forget(self, name: str) -> None:
+        """Watch *name* no longer."""
+        self._watched.pop(name, None)
+
+    async def _run(self) -> None:
+        free: dict[int, tuple[int, int]] = {}
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            looks += 1
+            grown = self._file_systems_that_grew(free)
+            if looks % COUNT_AT_LEAST_EVERY == 0:
+                grown = set(free)
+            for directory, limit, passed in list(self._watched.values()):
+                with contextlib.suppress(OSError):
+                    if directory.stat().st_dev not in grown:
+                        continue
+                    usage = await asyncio.to_thread(measure, directory, stop_at=limit)
+                    if usage.bytes > limit.bytes or usage.files > limit.files:
+                        await passed(usage)
+
+    def _file_systems_that_grew(self, free: dict[int, tuple[int, int]]) -> set[int]:
+        """Return the devices in use more than when they were last counted; updates *free*."""
+        grown, seen = set(), set()
+        for directory, _, _ in self._watched.values():
+            with contextlib.suppress(OSError):
+                device = directory.stat().st_dev
+                if device in seen:
+                    continue
+                seen.add(device)
+                now = os.statvfs(directory)
+                space, files = now.f_bfree * now.f_frsize, now.f_ffree
+                before = free.get(device)
+                if before is None or (
+                    before[0] - space > WORTH_COUNTING_BYTES
+                    or before[1] - files > WORTH_COUNTING_FILES
+                ):
+                    grown.add(device)
+                    free[device] = (space, files)
+                elif space > before[0] or files > before[1]:
+                    free[device] = (max(space, before[0]), max(files, before[1]))
+        return grown
+
+    async def aclose(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
