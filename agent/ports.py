@@ -79,6 +79,9 @@ class Model(Protocol):
 class EventSink(Protocol):
     """Where everything that happens in a turn is told, durably and in order."""
 
+    async def told(self, cell: str) -> Mapping[str, int]:
+        """Return how many events of each kind were stored about *cell*."""
+
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
         """Number, store and pass on one event.
 

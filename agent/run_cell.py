@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.ports import Bench, EventSink
 from container.errors import ContainerError
 from container.execute_reply import ExecuteReply
-from container.session import KernelSession
 from container.workspace import WorkspaceFile
 from notebooks.cells import (
     CellIntent,
@@ -21,6 +20,7 @@ from notebooks.cells import (
 
 HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
+T = TypeVar("T")
 
 
 class FileHashes:
@@ -60,6 +60,7 @@ async def run_cell(
     hashes: FileHashes,
     *,
     tags: Sequence[str] = (),
+    cell_id: str | None = None,
 ) -> Execution:
     """Run *code* in the path's kernel and record it.
 
@@ -73,55 +74,122 @@ async def run_cell(
     session = await bench.session()
     before, _ = await asyncio.to_thread(hashes.snapshot, bench)
     intent = CellIntent(
-        id=new_cell_id(), source=code, provenance=provenance, tags=tuple(tags), files_before=before
+        id=cell_id or new_cell_id(),
+        source=code,
+        provenance=provenance,
+        tags=tuple(tags),
+        files_before=before,
     )
-    await sink.emit("cell.started", {"cell": intent.id, "code": code, "tags": list(tags)})
-    created: list[dict[str, Any]] = []
-    cancelled = asyncio.Event()
+    await sink.emit("cell.started", _started_facts(intent))
+    following = _Following(intent, bench, sink, hashes)
 
     async def run() -> Execution:
-        collector = OutputCollector()
+        if following.cancelled.is_set():
+            return await following.settle(ExecuteReply(status="interrupted"))
+        reply = await session.execute(code, following.on_output, message_id=intent.id)
+        return await following.settle(reply)
 
-        async def on_output(output: Mapping[str, Any]) -> None:
-            collector.add(output)
-            await sink.emit("cell.output", {"cell": intent.id, "output": dict(output)})
+    recording = asyncio.create_task(bench.recorder.record(intent, run, following.finished))
+    return await _until_recorded(recording, following.cancelled, bench)
 
-        if cancelled.is_set():
-            reply = ExecuteReply(status="interrupted")
+
+async def resume_cell(
+    bench: Bench, sink: EventSink, hashes: FileHashes
+) -> tuple[str, Execution] | None:
+    """Go on with the cell a kernel ran while no service did; emits what was not told yet.
+
+    A cancelled caller's cell is interrupted and recorded before the cancellation goes on.
+
+    Returns:
+        Its id and execution; ``None`` when there is none to go on with.
+    """
+    if bench.recorder.interrupted is None:
+        return None
+    # From the start a task of its own: the kernel is busy, and must not be left so.
+    recording = asyncio.create_task(_resume(bench.recorder.interrupted, bench, sink, hashes))
+    return await _until_recorded(recording, asyncio.Event(), bench)
+
+
+async def _resume(
+    intent: CellIntent, bench: Bench, sink: EventSink, hashes: FileHashes
+) -> tuple[str, Execution] | None:
+    session = await bench.session()
+    if session.last_cell != intent.id:
+        await bench.recorder.abandon()  # the kernel died meanwhile, or never got the cell
+        return None
+    told = await sink.told(intent.id)
+    if not told.get("cell.started"):
+        await sink.emit("cell.started", _started_facts(intent))
+    following = _Following(intent, bench, sink, hashes, told=told.get("cell.output", 0))
+
+    async def run() -> Execution:
+        return await following.settle(await session.resume(following.on_output))
+
+    execution = await bench.recorder.resume(run, following.finished)
+    return None if execution is None else (intent.id, execution)
+
+
+class _Following:
+    """What one running cell has shown so far, and what comes of it."""
+
+    def __init__(
+        self, intent: CellIntent, bench: Bench, sink: EventSink, hashes: FileHashes, told: int = 0
+    ) -> None:
+        self.cancelled = asyncio.Event()
+        self._intent, self._bench, self._sink, self._hashes = intent, bench, sink, hashes
+        self._collector = OutputCollector()
+        self._created: list[dict[str, Any]] = []
+        self._told = told
+
+    async def on_output(self, output: Mapping[str, Any]) -> None:
+        self._collector.add(output)
+        if self._told:
+            self._told -= 1  # before the service stopped
         else:
-            reply = await session.execute(code, on_output)
-        after, files = await asyncio.to_thread(hashes.snapshot, bench)
+            facts = {"cell": self._intent.id, "output": dict(output)}
+            await self._sink.emit("cell.output", facts)
+
+    async def settle(self, reply: ExecuteReply) -> Execution:
+        """Look at the files and make the execution out of *reply*."""
+        after, files = await asyncio.to_thread(self._hashes.snapshot, self._bench)
         sizes = {file.name: file.size for file in files}
-        created.extend(
-            {"cell": intent.id, "name": name, "size": sizes[name], "sha256": sha256}
+        self._created = [
+            {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}
             for name, sha256 in after.items()
-            if before.get(name) != sha256
-        )
-        return _execution(reply, collector, after)
+            if self._intent.files_before.get(name) != sha256
+        ]
+        return _execution(reply, self._collector, after)
 
-    async def finished(execution: Execution) -> None:
-        for file in created:
-            await sink.emit("file.created", file)
-        await sink.emit("cell.finished", _finished_facts(intent.id, execution))
+    async def finished(self, execution: Execution) -> None:
+        for file in self._created:
+            await self._sink.emit("file.created", file)
+        await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 
-    recording = asyncio.create_task(bench.recorder.record(intent, run, finished))
+
+async def _until_recorded(recording: asyncio.Task[T], cancelled: asyncio.Event, bench: Bench) -> T:
     try:
         return await asyncio.shield(recording)
     except asyncio.CancelledError:
         cancelled.set()
-        await _interrupt_until_done(session, recording)
+        await _interrupt_until_done(bench, recording)
         raise
 
 
-async def _interrupt_until_done(session: KernelSession, recording: asyncio.Task[Any]) -> None:
+async def _interrupt_until_done(bench: Bench, recording: asyncio.Task[Any]) -> None:
     """Stop the cell, but let its record become whole: half a record would lose the cell."""
     while not recording.done():
-        await session.interrupt()
+        if (session := bench.live_session()) is not None:
+            await session.interrupt()
         await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
     recording.exception()  # the cancellation goes on whatever came of it
 
 
-def _finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
+def _started_facts(intent: CellIntent) -> dict[str, Any]:
+    return {"cell": intent.id, "code": intent.source, "tags": list(intent.tags)}
+
+
+def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
+    """Return what ``cell.finished`` says of *cell*."""
     return {
         "cell": cell,
         "status": execution.outcome,

@@ -15,10 +15,10 @@ from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.ports import Bench, CodeCall, Message, ModelReply
 from agent.prompts.render import render_output, system_prompt
-from agent.run_cell import run_cell
+from agent.run_cell import finished_facts, resume_cell, run_cell
 from agent.turn_state import PendingCode, TurnState
 from container.workspace import INPUTS
-from notebooks.cells import Execution, Provenance
+from notebooks.cells import Execution, Provenance, new_cell_id
 
 
 def check_request(request: str, budget: TurnBudget) -> str:
@@ -62,7 +62,9 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
                     return answer
             if state.pending is not None:
                 await _run_pending(state, state.pending, ports)
-                state.pending = None
+                state.pending = state.running = None
+                # From here on a restart asks the model what to do next.
+                await ports.save(state)
             _check_budget(state, ports.budget)
     finally:
         warming.cancel()
@@ -196,16 +198,40 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 
 
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
+    if (earlier := await _ran_before(state, ports)) is not None:
+        _take_execution(state, earlier)
+        return
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
         _repair(state, admission.reason)
         _reply_to(state, {"status": admission.outcome, "error": admission.reason})
         return
     failed = await _run_parameters(state, pending, ports)
+    if failed is None:
+        state.running = new_cell_id()
+        await ports.save(state)
     execution = failed or await run_cell(
-        pending.code, admission.provenance, ports.bench, ports.sink, ports.hashes
+        pending.code,
+        admission.provenance,
+        ports.bench,
+        ports.sink,
+        ports.hashes,
+        cell_id=state.running,
     )
     _take_execution(state, execution)
+
+
+async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
+    """Return what came of the pending code if it ran, or still runs, since before a restart."""
+    await resume_cell(ports.bench, ports.sink, ports.hashes)
+    recorded = ports.bench.recorder.execution_of(state.id)
+    # Directly sent code has one cell; of a model's turn it has to be this very one.
+    if recorded is None or (ports.model is not None and recorded[0] != state.running):
+        return None
+    cell, execution = recorded
+    if not (await ports.sink.told(cell)).get("cell.finished"):
+        await ports.sink.emit("cell.finished", finished_facts(cell, execution))
+    return execution
 
 
 def _take_execution(state: TurnState, execution: Execution) -> None:
@@ -267,6 +293,8 @@ async def run_direct(state: TurnState, ports: TurnPorts) -> Execution:
     Returns:
         The execution; its outcome is ``blocked`` or ``not-run`` when it was refused.
     """
+    if (earlier := await _ran_before(state, ports)) is not None:
+        return earlier
     pending = state.pending or PendingCode(code=state.request)
     state.pending = pending
     admission = await admit(state, pending, ports)

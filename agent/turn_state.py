@@ -39,6 +39,7 @@ class TurnState:
         request: The user's words.
         history: Messages to and from the model, in this turn.
         pending: Code that waits to be run.
+        running: The id of the cell that runs it, once it does.
         repairs: How often the model has had to mend something.
         steps: How many cells ran.
         cells: Outcomes so far, oldest first.
@@ -49,6 +50,7 @@ class TurnState:
     request: str
     history: list[Message] = field(default_factory=list)
     pending: PendingCode | None = None
+    running: str | None = None
     repairs: int = 0
     steps: int = 0
     cells: list[str] = field(default_factory=list)

@@ -123,6 +123,13 @@ class EventLog:
             log.news.set()
             log.news = asyncio.Event()
 
+    async def told(self, conversation: str, path: str, turn: str, cell: str) -> Mapping[str, int]:
+        """Return how many events of each kind *turn* has about *cell*, all of them stored."""
+        log = await self._path(conversation, path)
+        if log.writer is not None:
+            await asyncio.shield(log.writer)
+        return await self._repository.events_about(conversation, path, turn, cell)
+
     async def follow(self, conversation: str, path: str, after: int) -> AsyncIterator[Event]:
         """Yield every event after number *after*, for ever; a slow reader loses none."""
         log = await self._path(conversation, path)
@@ -156,6 +163,10 @@ class TurnEvents:
 
     def __init__(self, log: EventLog, conversation: str, path: str, turn: str) -> None:
         self._log, self._conversation, self._path, self._turn = log, conversation, path, turn
+
+    async def told(self, cell: str) -> Mapping[str, int]:
+        """Return how many events of each kind were stored about *cell* in this turn."""
+        return await self._log.told(self._conversation, self._path, self._turn, cell)
 
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
         """Append an event of this turn; one that others rely on is stored on return."""

@@ -57,6 +57,13 @@ class Settings(BaseModel):
     context_ttl_seconds: float = Field(
         1800.0, gt=0, description="An unused kernel is ended after this time."
     )
+    keep_kernels_seconds: float = Field(
+        600.0, ge=0, description="How long kernels live on when the service died, to be taken over."
+    )
+    zygote: bool = Field(
+        default=True,
+        description="Fork kernels from one that has imported everything; faster by far.",
+    )
     max_kernels: int = Field(32, ge=1, description="Kernels alive at once.")
     max_queue: int = Field(10, ge=1, description="Requests that may wait on one path.")
     repairs: int = Field(3, ge=0, description="How often the model may mend its code in a turn.")

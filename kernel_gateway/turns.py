@@ -100,8 +100,10 @@ class Turns:
         self._launch(queue, row, state, tenant)
         return row
 
-    def _launch(self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str) -> None:
-        task = asyncio.create_task(self._run(queue, row, state, tenant))
+    def _launch(
+        self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str, *, begun: bool = False
+    ) -> None:
+        task = asyncio.create_task(self._run(queue, row, state, tenant, begun=begun))
         queue.tasks[row.id] = task
 
         def forget(_: asyncio.Task[None]) -> None:
@@ -110,11 +112,13 @@ class Turns:
 
         task.add_done_callback(forget)
 
-    async def _run(self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str) -> None:
+    async def _run(
+        self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str, *, begun: bool
+    ) -> None:
         sink = TurnEvents(self._events, row.conversation, row.path, row.id)
         try:
             async with queue.lock:
-                if not state.history and state.pending is None:
+                if not begun:
                     await self._begin(row, sink)
                 status, result, error = await self._work(row, state, sink, tenant)
                 queue.ending.add(row.id)
@@ -239,25 +243,46 @@ class Turns:
         return chosen
 
     async def recover(self) -> None:
-        """Settle what a stopped service left: resume waiting turns, end the others."""
+        """Settle what a stopped service left: go on with what can go on, end the others."""
         for row, tenant in await self._repository.unfinished_turns():
-            if row.status == "waiting" and row.state is not None:
-                queue = self._queues.setdefault((row.conversation, row.path), _Queue())
-                self._launch(queue, row, turn_state_from_json(row.state), tenant)
-            else:
+            state = await self._state_to_go_on_from(row)
+            if state is None:
                 await self._end_interrupted(row)
+            else:
+                queue = self._queues.setdefault((row.conversation, row.path), _Queue())
+                self._launch(queue, row, state, tenant, begun=True)
+
+    async def _state_to_go_on_from(self, row: TurnRow) -> TurnState | None:
+        """Return where a turn can go on: it waits, or its kernel and variables are still there."""
+        state = turn_state_from_json(row.state) if row.state is not None else None
+        if row.status == "waiting":
+            return state
+        kernel_lives = self._contexts.waits_for_adoption(row.conversation, row.path)
+        if row.kind == "turn":
+            return state if kernel_lives else None
+        try:
+            context = await self._contexts.get_or_create(row.conversation, row.path)
+        except NotebookError:
+            return None
+        interrupted = context.recorder.interrupted
+        ours = interrupted is not None and interrupted.provenance.turn_id == row.id
+        ran = ours or context.recorder.execution_of(row.id) is not None
+        return TurnState(id=row.id, request=row.request) if ran and kernel_lives else None
 
     async def _end_interrupted(self, row: TurnRow) -> None:
         sink = TurnEvents(self._events, row.conversation, row.path, row.id)
         try:
             context = await self._contexts.get_or_create(row.conversation, row.path)
+            await context.recorder.abandon()
             recovered = context.recorder.take_recovered()
         except NotebookError as damaged:
             await sink.emit("error", problem_from_error(damaged).body())
             recovered = None
         if recovered is not None:
             cell, outcome = recovered
-            await sink.emit("cell.finished", {"cell": cell, "status": outcome, "seconds": None})
+            if not (await sink.told(cell)).get("cell.finished"):
+                facts = {"cell": cell, "status": outcome, "seconds": None}
+                await sink.emit("cell.finished", facts)
         error = {
             "code": "service-restarted",
             "message": "The service stopped during this request. Finished cells are recorded.",

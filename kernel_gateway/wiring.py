@@ -88,6 +88,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             settings.limits(),
             max_kernels=settings.max_kernels,
             ttl_seconds=settings.context_ttl_seconds,
+            keep_seconds=settings.keep_kernels_seconds,
+            zygote=settings.zygote,
         )
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)
@@ -113,6 +115,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             host=host,
             model_name=settings.model if model else None,
         )
+        if living := await contexts.find_living_kernels():
+            log.info("%d kernels of before live on", living)
         await turns.recover()
         contexts.start_sweeping()
         url = _listen(services, stack)

@@ -70,6 +70,21 @@ def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) ->
     _chain(notebook, cell)
 
 
+def execution_of(cell: Any) -> Execution:
+    """Return the execution that `append_cell` made *cell* from."""
+    facts = cell.metadata[KEY]
+    outputs = facts.get("outputs", cell.get("outputs", ()))
+    return Execution(
+        outcome=facts["status"],
+        execution_count=cell.get("execution_count"),
+        outputs=tuple(dict(output) for output in outputs),
+        finished=facts["finished"],
+        seconds=facts["seconds"],
+        error=facts["error"],
+        files_after=facts["files_after"],
+    )
+
+
 def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
     why = intent.provenance
     return {

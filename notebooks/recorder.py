@@ -1,8 +1,9 @@
 """The recorder: journal the intent, run, journal the result, write the notebook.
 
 A crash at any moment leaves a valid notebook. On the next `Recorder.open`, a cell
-whose result was journalled is recorded with it, and one that was still running is
-recorded as ``died``: silence is never success.
+whose result was journalled is recorded with it. One that was still running is left open
+when its kernel is known to have lived on, and is recorded as ``died`` otherwise: silence
+is never success.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from notebooks.document import (
     Notebook,
     append_cell,
     append_text,
+    execution_of,
     head,
     make_notebook,
     notebook_bytes,
@@ -51,10 +53,21 @@ class Recorder:
         self._notebook = notebook
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
+        self.interrupted: CellIntent | None = None
+        """The cell a kernel went on with while no service ran; `resume` or `abandon` it."""
 
     @classmethod
-    def open(cls, directory: Path, *, conversation: str, path: str) -> Recorder:
+    def open(
+        cls, directory: Path, *, conversation: str, path: str, running: str | None = None
+    ) -> Recorder:
         """Open the notebook in *directory*, or start one, and settle what a crash left.
+
+        Args:
+            directory: Where notebook and journal are, or will be.
+            conversation: Whose notebook it is.
+            path: Of which path.
+            running: The cell that a living kernel runs or ran last; left in `interrupted`
+                if it has no result yet.
 
         Raises:
             NotebookUnreadable: The notebook there is damaged; it is not overwritten.
@@ -64,7 +77,7 @@ class Recorder:
         exists = file.exists()
         notebook = read_notebook(file) if exists else make_notebook(conversation, path)
         recorder = cls(directory, notebook)
-        if not recorder._recover() and not exists:
+        if not recorder._recover(running) and not exists:
             recorder._write()
         return recorder
 
@@ -112,6 +125,7 @@ class Recorder:
 
     async def begin(self, intent: CellIntent) -> None:
         """Journal *intent*; nothing may run before this returns."""
+        await self.abandon()
         await uncancelled(asyncio.to_thread(self._journal, {"intent": intent_to_json(intent)}))
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
@@ -143,6 +157,35 @@ class Recorder:
             finished: Awaited when the result is durable, before the notebook is written.
         """
         await self.begin(intent)
+        return await self._record(intent, run, finished)
+
+    async def resume(
+        self,
+        run: Callable[[], Awaitable[Execution]],
+        finished: Callable[[Execution], Awaitable[None]],
+    ) -> Execution | None:
+        """Take the `interrupted` cell through the rest of the protocol, as `record` does.
+
+        Returns:
+            Its execution; ``None`` when there is no such cell.
+        """
+        intent, self.interrupted = self.interrupted, None
+        return None if intent is None else await self._record(intent, run, finished)
+
+    async def abandon(self) -> None:
+        """Record the `interrupted` cell as ``died``: nothing more will be heard of it."""
+        intent, self.interrupted = self.interrupted, None
+        if intent is not None:
+            execution = _died("The service stopped while this cell ran.")
+            await self.commit(intent, execution)
+            self._recovered = (intent.id, execution.outcome)
+
+    async def _record(
+        self,
+        intent: CellIntent,
+        run: Callable[[], Awaitable[Execution]],
+        finished: Callable[[Execution], Awaitable[None]],
+    ) -> Execution:
         try:
             execution = await run()
         except Exception:
@@ -163,7 +206,7 @@ class Recorder:
         line = json.dumps(entry, ensure_ascii=True) + "\n"
         append_durably(self.directory / JOURNAL, line.encode())
 
-    def _recover(self) -> bool:
+    def _recover(self, running: str | None) -> bool:
         journal = self.directory / JOURNAL
         if not journal.exists():
             return False
@@ -182,10 +225,21 @@ class Recorder:
         if pending is None or pending.id in known:
             journal.unlink()
             return False
+        if result is None and pending.id == running:
+            self.interrupted = pending
+            return False
         execution = result or _died("The service stopped while this cell ran.")
         self._commit(pending, execution)
         self._recovered = (pending.id, execution.outcome)
         return True
+
+    def execution_of(self, turn: str) -> tuple[str, Execution] | None:
+        """Return id and execution of the last code cell, if it was recorded for *turn*."""
+        for cell in reversed(self._notebook.cells):
+            if cell.cell_type in ("code", "raw") and KEY in cell.metadata:
+                ours = cell.metadata[KEY].get("turn") == turn
+                return (cell.id, execution_of(cell)) if ours else None
+        return None
 
     def take_recovered(self) -> tuple[str, Outcome] | None:
         """Return, once, the id and outcome of the cell that `open` settled after a crash."""

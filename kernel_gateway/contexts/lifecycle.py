@@ -14,6 +14,7 @@ from agent.run_cell import FileHashes
 from container.errors import ContainerError
 from container.limits import Limits
 from container.session import KernelSession
+from container.shim.client import LivingKernel, living_kernels
 from container.workspace import Workspace
 from kernel_gateway.errors import KernelLimitReached
 from notebooks.recorder import Recorder
@@ -27,6 +28,7 @@ class ExecutionContext:
     """What one path works with; its kernel comes and goes.
 
     Attributes:
+        key: Conversation and path.
         workspace: The path's files; they stay.
         recorder: The path's notebook; it stays.
         hashes: File hashes known so far.
@@ -35,6 +37,7 @@ class ExecutionContext:
         in_use: Turns that hold the context right now.
     """
 
+    key: tuple[str, str]
     workspace: Workspace
     recorder: Recorder
     hashes: FileHashes = field(default_factory=FileHashes)
@@ -53,9 +56,28 @@ class ExecutionContexts:
     """The contexts of all paths, with at most *max_kernels* live kernels."""
 
     def __init__(
-        self, directory: Path, limits: Limits, *, max_kernels: int, ttl_seconds: float
+        self,
+        directory: Path,
+        limits: Limits,
+        *,
+        max_kernels: int,
+        ttl_seconds: float,
+        keep_seconds: float = 0.0,
+        zygote: bool = True,
     ) -> None:
-        self._directory = directory
+        """Describe the contexts; nothing is opened yet.
+
+        Args:
+            directory: Where the paths' homes are; it also names these contexts' kernels.
+            limits: What each kernel may use.
+            max_kernels: Kernels alive at once.
+            ttl_seconds: How long an unused kernel lives.
+            keep_seconds: How long a kernel lives on when the service died.
+            zygote: Fork kernels from the zygote.
+        """
+        self._directory = directory.resolve()
+        self._keep_seconds, self._zygote = keep_seconds, zygote
+        self._waiting: dict[tuple[str, str], LivingKernel] = {}
         self._limits = limits
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
@@ -67,6 +89,23 @@ class ExecutionContexts:
         """End unused kernels from now on, in the background."""
         self._sweeper = asyncio.create_task(self._sweep())
 
+    async def find_living_kernels(self) -> int:
+        """Find the kernels that a service which died has left; return how many.
+
+        They are adopted when their path is used again, and ended by their owner when
+        that takes too long.
+        """
+        prefix = f"{self._directory}:"
+        for kernel in await living_kernels():
+            if kernel.label.startswith(prefix) and not kernel.held:
+                conversation, _, path = kernel.label.removeprefix(prefix).partition("/")
+                self._waiting[conversation, path] = kernel
+        return len(self._waiting)
+
+    def waits_for_adoption(self, conversation: str, path: str) -> bool:
+        """Whether a kernel of before lives on for this path."""
+        return (conversation, path) in self._waiting
+
     async def get_or_create(self, conversation: str, path: str) -> ExecutionContext:
         """Return the context of a path; opening it settles what a crash left behind.
 
@@ -77,7 +116,9 @@ class ExecutionContexts:
         async with self._opening.setdefault(key, asyncio.Lock()):
             if key not in self._contexts:
                 home = self._directory / conversation / path
-                self._contexts[key] = await asyncio.to_thread(_open, home, conversation, path)
+                last_cell = self._waiting[key].last_cell if key in self._waiting else None
+                running = last_cell["cell"] if last_cell is not None else None
+                self._contexts[key] = await asyncio.to_thread(_open, home, *key, running)
             context = self._contexts[key]
             context.last_used = time.monotonic()
         return context
@@ -100,14 +141,35 @@ class ExecutionContexts:
                 await context.session.aclose()
                 context.session = None
             await self._make_room()
-            session = KernelSession(context.workspace, self._limits)
-            context.session = session
-            try:
-                await session.start()
-            except BaseException:
-                context.session = None
-                raise
-            return session
+            context.session = await self._adopted(context) or await self._started(context)
+            return context.session
+
+    def _new_session(self, context: ExecutionContext) -> KernelSession:
+        conversation, path = context.key
+        return KernelSession(
+            context.workspace,
+            self._limits,
+            label=f"{self._directory}:{conversation}/{path}",
+            keep_seconds=self._keep_seconds,
+            zygote=self._zygote,
+        )
+
+    async def _started(self, context: ExecutionContext) -> KernelSession:
+        session = self._new_session(context)
+        await session.start()
+        return session
+
+    async def _adopted(self, context: ExecutionContext) -> KernelSession | None:
+        kernel = self._waiting.pop(context.key, None)
+        if kernel is None:
+            return None
+        session = self._new_session(context)
+        try:
+            await session.adopt(kernel)
+        except ContainerError as gone:
+            log.warning("kernel %s could not be taken over: %s", kernel.id, gone)
+            return None
+        return session
 
     async def _make_room(self) -> None:
         holding = [c for c in self._contexts.values() if c.session is not None]
@@ -160,6 +222,7 @@ async def _end_kernel(context: ExecutionContext) -> None:
         await session.aclose()
 
 
-def _open(home: Path, conversation: str, path: str) -> ExecutionContext:
-    recorder = Recorder.open(home, conversation=conversation, path=path)
-    return ExecutionContext(workspace=Workspace.create(home / "workspace"), recorder=recorder)
+def _open(home: Path, conversation: str, path: str, running: str | None) -> ExecutionContext:
+    recorder = Recorder.open(home, conversation=conversation, path=path, running=running)
+    workspace = Workspace.create(home / "workspace")
+    return ExecutionContext(key=(conversation, path), workspace=workspace, recorder=recorder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,17 @@ class Repository:
         )
         async with self._sessions() as session:
             return (await session.scalar(query)) or 0
+
+    async def events_about(
+        self, conversation: str, path: str, turn: str, cell: str
+    ) -> dict[str, int]:
+        """Return how many events of each kind *turn* has stored about *cell*."""
+        query = select(EventRow.kind, EventRow.data).where(
+            EventRow.conversation == conversation, EventRow.path == path, EventRow.turn == turn
+        )
+        async with self._sessions() as session:
+            rows = (await session.execute(query)).all()
+        return dict(Counter(kind for kind, data in rows if data.get("cell") == cell))
 
     async def events_after(
         self, conversation: str, path: str, after: int, limit: int

@@ -17,6 +17,7 @@ from container.cgroups import make_control_group
 from container.limits import Limits
 from container.probe import probe_host
 from container.runtime import runtime_directory
+from container.shim.client import living_kernels
 from kernel_gateway.terminal.client import GatewayClient
 from notebooks.verify import verify_notebook
 from tests.conftest import Conversation, code_reply, exchange
@@ -27,8 +28,8 @@ TEXT = {"capture_output": True, "text": True, "check": True}
 class Service:
     """A `tallybook serve` process of its own, on a data directory that outlives it."""
 
-    def __init__(self, data_dir: Path, standin) -> None:
-        self.data_dir, self.standin = data_dir, standin
+    def __init__(self, data_dir: Path, standin, keep_seconds: float) -> None:
+        self.data_dir, self.standin, self.keep_seconds = data_dir, standin, keep_seconds
         self.process: subprocess.Popen | None = None
         self.client: GatewayClient | None = None
 
@@ -37,6 +38,7 @@ class Service:
             **os.environ,
             "GEMINI_API_KEY": "k",
             "TALLYBOOK_MODEL_BASE_URL": self.standin.base_url,
+            "TALLYBOOK_KEEP_KERNELS_SECONDS": str(self.keep_seconds),
             "PYTHONUNBUFFERED": "1",
         }
         command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]
@@ -77,10 +79,20 @@ class Service:
 
 @pytest.fixture
 async def service(tmp_path, standin):
-    made = Service(tmp_path / "data", standin([]))
+    """A service whose kernels end with it."""
+    made = Service(tmp_path / "data", standin([]), keep_seconds=0)
     yield made
     with contextlib.suppress(ProcessLookupError):
         made.kill()
+
+
+@pytest.fixture
+async def lasting(tmp_path, standin):
+    """A service whose kernels live on for a while when it dies."""
+    made = Service(tmp_path / "data", standin([]), keep_seconds=60)
+    yield made
+    with contextlib.suppress(ProcessLookupError):
+        made.stop()
 
 
 class Home:
@@ -157,33 +169,138 @@ async def test_a_kill_in_mid_turn_keeps_the_models_finished_cells(service):
     assert finished["answer"] == "Fine."
 
 
-async def test_a_kill_leaves_no_kernel_behind(service):
+async def test_a_kernel_that_is_not_to_be_kept_ends_with_its_service(service):
     await service.start()
     conversation = await converse(service)
     await conversation.execute("x = 1")
-    children = _descendants(service.process.pid)
+    [kernel] = await kernels_of(service)
 
     service.kill()
+
+    def traces():
+        left = list(runtime_directory().glob(f"{kernel.id}*"))
+        return left + list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{kernel.id}"))
 
     async with asyncio.timeout(10):
-        while any(Path(f"/proc/{pid}").exists() and not _zombie(pid) for pid in children):
+        while await kernels_of(service) or traces():
             await asyncio.sleep(0.05)
-    assert len(children) >= 2
 
 
-async def test_the_next_start_sweeps_what_a_killed_service_left(service):
-    await service.start()
-    conversation = await converse(service)
-    await conversation.execute("x = 1")
-    pattern = f"k-{service.process.pid}-*"
-    left = list(runtime_directory().glob(pattern))
-    service.kill()
+async def test_a_kernel_nobody_takes_over_ends_after_its_time(lasting):
+    lasting.keep_seconds = 1
+    await lasting.start()
+    await (await converse(lasting)).execute("x = 1")
 
-    await service.start()
+    lasting.kill()
 
-    assert len(left) == 1
-    assert list(runtime_directory().glob(pattern)) == []
-    assert list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{pattern}")) == []
+    at_first = await kernels_of(lasting)
+    async with asyncio.timeout(10):
+        while await kernels_of(lasting):
+            await asyncio.sleep(0.05)
+    assert len(at_first) == 1
+
+
+async def test_variables_survive_a_kill_of_the_service(lasting):
+    await lasting.start()
+    conversation = await converse(lasting)
+    await conversation.execute("import pandas as pd; df = pd.DataFrame({'a': [1, 2]})")
+
+    lasting.kill()
+    await lasting.start()
+    again = await converse(lasting, conversation.id, after=conversation.events[-1]["seq"])
+
+    assert await again.printed("print(df.a.sum())") == "3\n"
+
+
+async def test_a_running_cell_goes_on_through_a_kill_and_every_line_is_recorded_once(lasting):
+    """10,000 numbered lines over some 5 seconds; the service dies and comes back meanwhile."""
+    await lasting.start()
+    conversation = await converse(lasting)
+    await conversation.connection.send(
+        "execute.request",
+        code="import time\nfor n in range(10_000):\n    print(n)\n"
+        "    if n % 20 == 0: time.sleep(0.01)",
+    )
+    await conversation.until("cell.output")
+
+    lasting.kill()
+    await lasting.start()
+    again = await converse(lasting, conversation.id)
+    ended = (await again.until("turn.finished"))["data"]
+
+    expected = "".join(f"{n}\n" for n in range(10_000))
+    told = "".join(e["output"]["text"] for e in again.of_kind("cell.output"))
+    [cell] = nbformat.read(conversation.notebook, as_version=4).cells
+    assert told == expected
+    assert "".join(output.text for output in cell.outputs) == expected
+    assert cell.metadata.tallybook.status == ended["status"] == "ok"
+    assert len(again.of_kind("cell.started")) == len(again.of_kind("cell.finished")) == 1
+    assert [e["seq"] for e in again.events] == list(range(1, len(again.events) + 1))
+    assert verify_notebook(conversation.notebook).verified
+
+
+async def test_a_cell_that_ended_while_no_service_ran_is_recorded_by_the_next(lasting):
+    await lasting.start()
+    conversation = await converse(lasting)
+    await conversation.connection.send(
+        "execute.request", code="import time\nprint('on', flush=True)\ntime.sleep(1)\n1 / 0"
+    )
+    await conversation.until("cell.output")
+
+    lasting.kill()
+    await asyncio.sleep(1.5)
+    await lasting.start()
+    again = await converse(lasting, conversation.id)
+    ended = (await again.until("turn.finished"))["data"]
+
+    [cell] = nbformat.read(conversation.notebook, as_version=4).cells
+    assert ended["status"] == "error"
+    assert [output.output_type for output in cell.outputs] == ["stream", "error"]
+    assert cell.metadata.tallybook.error["ename"] == "ZeroDivisionError"
+
+
+async def test_an_endless_cell_can_be_cancelled_by_the_next_service(lasting):
+    await lasting.start()
+    conversation = await converse(lasting)
+    await conversation.execute("x = 41")
+    await conversation.connection.send(
+        "execute.request", code="print('on', flush=True)\nwhile True: pass"
+    )
+    await conversation.until("cell.output")
+
+    lasting.kill()
+    await lasting.start()
+    again = await converse(lasting, conversation.id, after=conversation.events[-1]["seq"])
+    await again.connection.send("cancel")
+    ended = (await again.until("turn.finished"))["data"]
+
+    assert ended["status"] == "cancelled"
+    assert await again.printed("print(x + 1)") == "42\n"
+
+
+async def test_a_models_turn_goes_on_after_a_kill(lasting):
+    slow = "import time\nprint('on', flush=True)\ntime.sleep(2)\nprint(total + 1)"
+    exchanges = exchange("work", code_reply("total = 41"), code_reply(slow), {"text": "It is 42."})
+    lasting.standin.transcript = Transcript(exchanges_from_json(exchanges))
+    await lasting.start()
+    conversation = await converse(lasting)
+    await conversation.connection.send("turn.request", request="work")
+    while "on\n" not in [o["output"].get("text") for o in conversation.of_kind("cell.output")]:
+        await conversation.until("cell.output")
+
+    lasting.kill()
+    await lasting.start()
+    again = await converse(lasting, conversation.id)
+    ended = (await again.until("turn.finished"))["data"]
+
+    cells = nbformat.read(conversation.notebook, as_version=4).cells
+    statuses = [c.metadata.tallybook.get("status") for c in cells if c.cell_type == "code"]
+    assert ended["status"] == "ok"
+    assert ended["answer"] == "It is 42."
+    assert set(statuses) == {"ok"}
+    assert "42" in cells[-2].outputs[0].text
+    assert len(again.of_kind("turn.started")) == 1
+    assert verify_notebook(conversation.notebook).verified
 
 
 async def test_a_process_a_killed_service_left_behind_is_ended_by_the_next(service):
@@ -206,17 +323,8 @@ async def test_a_process_a_killed_service_left_behind_is_ended_by_the_next(servi
         orphan.wait()
 
 
-def _descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = [int(child) for child in children]
-    return found + [g for child in found for g in _descendants(child)]
-
-
-def _zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+async def kernels_of(service):
+    return [k for k in await living_kernels() if k.label.startswith(str(service.data_dir))]
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
@@ -284,7 +392,7 @@ async def test_a_second_service_on_the_same_data_is_refused_with_a_way_out(servi
 
 async def test_the_log_of_the_service_never_holds_its_token(tmp_path, standin):
     log = tmp_path / "log"
-    made = Service(tmp_path / "data", standin([]))
+    made = Service(tmp_path / "data", standin([]), keep_seconds=0)
     await made.start()
     token = (made.data_dir / "token").read_text()
     made.stop()
