@@ -11,6 +11,8 @@ from container.limits import Limits
 INSIDE = Path(__file__).resolve().parent / "inside"
 LIBRARY = "/opt/tallybook"
 SOCKETS_INSIDE = "/run/kernel"
+DEFAULT_IMAGE = "tallybook-kernel:latest"
+PYTHON_IN_IMAGE = "/opt/kernel/bin/python"
 CONNECTION_FILE = "connection.json"
 # Room for what the interpreter itself maps, so that the control group stays the
 # limit that counts and one huge allocation still ends in MemoryError.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Unicode
 
 from container.errors import ContainerError
+from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits, limits_from_json
 from container.runtime import runtime_directory, runtime_prefix
 from container.shim.client import Leash
@@ -27,7 +27,7 @@ PYTHON = "python"
 # What each language's command is; `{connection_file}` is filled in where the kernel runs.
 COMMANDS: dict[str, tuple[str, ...]] = {
     PYTHON: (),
-    "bash": (sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"),
+    "bash": ("{python}", "-m", "bash_kernel", "-f", "{connection_file}"),
     "deno": ("deno", "jupyter", "--kernel", "--conn", "{connection_file}"),
 }
 
@@ -41,6 +41,10 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     """
 
     language = Unicode(PYTHON, help="python, bash or deno").tag(config=True)
+
+    backend = Unicode("zygote", help="zygote, bubblewrap or docker").tag(config=True)
+    image = Unicode(DEFAULT_IMAGE, help="image of the docker backend").tag(config=True)
+    runtime = Unicode("", help="OCI runtime of the docker backend").tag(config=True)
 
     leash: Leash | None = None
     _private: Workspace | None = None
@@ -97,7 +101,9 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             uid=workspace.uid,
             limits=limits_from_json(limits_json) if limits_json else Limits(),
             argv=COMMANDS[self.language],
-            zygote=kwargs.pop("zygote", True),
+            backend=self.backend,
+            image=self.image,
+            runtime=self.runtime,
             label=kwargs.pop("label", ""),
             keep_seconds=kwargs.pop("keep_seconds", 0.0),
             record=kwargs.pop("record", False),

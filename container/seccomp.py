@@ -72,7 +72,7 @@ mbind set_mempolicy get_mempolicy set_mempolicy_home_node migrate_pages move_pag
 mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr
 """.split()
 
-NO_SUCH_CALL = ("clone3",)
+NO_SUCH_CALL = ["clone3"]
 """Its flags lie in memory a filter can't read; on ENOSYS the C library uses clone."""
 
 WORD = 0xFFFFFFFF
@@ -177,6 +177,8 @@ def docker_profile() -> dict[str, Any]:
         "defaultErrnoRet": errno.ENOSYS,
         "syscalls": [
             {"names": REFUSED, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
+            # Engines before 23 answer EPERM by default, whatever defaultErrnoRet says.
+            {"names": NO_SUCH_CALL, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
             {"names": ALLOWED, "action": "SCMP_ACT_ALLOW"},
             *(
                 {

@@ -15,6 +15,7 @@ from container.cell_run import CellRun, death_of
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
 from container.execute_reply import ExecuteReply, OnOutput
 from container.kernel_client import close_client, make_client, next_message, open_channels
+from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.shim.client import Leash, LivingKernel
 from container.shim.kernels import KernelRequest
@@ -35,7 +36,9 @@ class KernelSession:
         *,
         label: str = "",
         keep_seconds: float = 0.0,
-        zygote: bool = True,
+        backend: str = "zygote",
+        image: str = DEFAULT_IMAGE,
+        runtime: str = "",
     ) -> None:
         """Describe a session; nothing is started yet.
 
@@ -44,11 +47,15 @@ class KernelSession:
             limits: What it may use.
             label: A word to find it by, should this process die.
             keep_seconds: How long the kernel lives on should this process die.
-            zygote: Fork it from the zygote; else it starts by itself, in the same sandbox.
+            backend: ``zygote``; ``bubblewrap``, the same sandbox without sharing a parent;
+                or ``docker``.
+            image: The image of the docker backend.
+            runtime: An OCI runtime Docker knows; empty for its default.
         """
         self.workspace = workspace
         self.limits = limits or Limits()
-        self._label, self._keep_seconds, self._zygote = label, keep_seconds, zygote
+        self._label, self._keep_seconds = label, keep_seconds
+        self._backend, self._image, self._runtime = backend, image, runtime
         self._leash: Leash | None = None
         self._client: Any = None
         self._ended: asyncio.Task[None] | None = None
@@ -71,7 +78,9 @@ class KernelSession:
             record=True,
             label=self._label,
             keep_seconds=self._keep_seconds,
-            zygote=self._zygote,
+            backend=self._backend,
+            image=self._image,
+            runtime=self._runtime,
         )
         await self._hold(await Leash.start(request))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.budget import TurnBudget
+from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import MIB, Limits
 
 PREFIX = "TALLYBOOK_"
@@ -50,6 +51,17 @@ class Settings(BaseModel):
     memory_limit_mb: int = Field(512, ge=256, description="Memory of one kernel, in MiB.")
     cpus: float = Field(1.0, gt=0, description="Processors one kernel may use.")
     cell_seconds: float = Field(120.0, gt=0, description="Wall time of one cell.")
+    workspace_limit_mb: int = Field(
+        1024, ge=1, description="Size of a conversation's workspace, in MiB."
+    )
+    workspace_files: int = Field(
+        10_000, ge=10, description="Files and directories in a conversation's workspace."
+    )
+    tmp_limit_mb: int = Field(256, ge=16, description="Size of a kernel's /tmp, in MiB.")
+    open_files: int = Field(1024, ge=64, description="Open files of one process of a kernel.")
+    output_limit_mb: float = Field(
+        10.0, gt=0, description="What one cell may print, in MiB; it is stopped there."
+    )
     pids: int = Field(64, ge=16, description="Processes and threads of one kernel.")
     permission_seconds: float = Field(
         600.0, gt=0, description="How long a permission request waits before it counts as denied."
@@ -60,9 +72,17 @@ class Settings(BaseModel):
     keep_kernels_seconds: float = Field(
         600.0, ge=0, description="How long kernels live on when the service died, to be taken over."
     )
-    zygote: bool = Field(
-        default=True,
-        description="Fork kernels from one that has imported everything; faster by far.",
+    backend: Literal["zygote", "bubblewrap", "docker"] = Field(
+        "zygote",
+        description="What starts kernels: zygote forks them from one that has imported "
+        "everything; bubblewrap starts each by itself; docker needs the Docker Engine.",
+    )
+    image: str = Field(DEFAULT_IMAGE, description="Image of the docker backend; see make image.")
+    docker_runtime: str = Field(
+        "", description="OCI runtime of the docker backend: runsc, kata; empty for its default."
+    )
+    warm_kernels: int = Field(
+        2, ge=0, description="Kernels kept ready, so that a conversation's first cell never waits."
     )
     max_kernels: int = Field(32, ge=1, description="Kernels alive at once.")
     max_queue: int = Field(10, ge=1, description="Requests that may wait on one path.")
@@ -78,6 +98,11 @@ class Settings(BaseModel):
             memory_bytes=self.memory_limit_mb * MIB,
             pids=self.pids,
             seconds=self.cell_seconds,
+            disk_bytes=self.workspace_limit_mb * MIB,
+            disk_files=self.workspace_files,
+            tmp_bytes=self.tmp_limit_mb * MIB,
+            open_files=self.open_files,
+            output_bytes=int(self.output_limit_mb * MIB),
         )
 
     def budget(self) -> TurnBudget:

@@ -17,7 +17,7 @@ from container.runtime import sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import load_or_create_token
-from kernel_gateway.contexts.lifecycle import ExecutionContexts
+from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContexts
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
 from kernel_gateway.services import Services
@@ -89,7 +89,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             max_kernels=settings.max_kernels,
             ttl_seconds=settings.context_ttl_seconds,
             keep_seconds=settings.keep_kernels_seconds,
-            zygote=settings.zygote,
+            backend=BackendChoice(
+                name=settings.backend, image=settings.image, runtime=settings.docker_runtime
+            ),
         )
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)

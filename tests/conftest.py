@@ -23,6 +23,7 @@ from container.runtime import RUNTIME_VARIABLE
 from container.session import KernelSession
 from container.shim.client import stop_all_shims
 from container.workspace import Workspace
+from tests.docker_engine import engine_with_image
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
@@ -32,6 +33,8 @@ RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
 RUNTIME.chmod(0o711)
 os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
 os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
+if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
+    os.environ["DOCKER_HOST"] = f"unix://{RUNTIME}/docker.sock"  # `docker_engine` listens there
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
@@ -94,8 +97,26 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace.create(tmp_path / "workspace")
 
 
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[None]:
+    """A Docker Engine that answers and has the kernels' image; one is started if none runs."""
+    with engine_with_image(RUNTIME):
+        yield
+
+
 @pytest.fixture
-async def start_kernel(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Kernel]]]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """What starts the kernels of a test; `on_every_backend` runs it with each."""
+    chosen: str = getattr(request, "param", "zygote")
+    if chosen == "docker":
+        request.getfixturevalue("docker_engine")
+    return chosen
+
+
+@pytest.fixture
+async def start_kernel(
+    tmp_path: Path, backend: str
+) -> AsyncIterator[Callable[..., Awaitable[Kernel]]]:
     async with AsyncExitStack() as stack:
         count = 0
 
@@ -103,7 +124,7 @@ async def start_kernel(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[
             nonlocal count
             count += 1
             made = Workspace.create(tmp_path / f"kernel-{count}")
-            session = KernelSession(made, Limits(**limits))
+            session = KernelSession(made, Limits(**limits), backend=backend)
             stack.push_async_callback(session.aclose)
             await session.start()
             return Kernel(session)

@@ -27,7 +27,16 @@ from container.shim.wire import PROTOCOL, encode, error_from_json, socket_path
 ATTEMPTS = 3
 CHUNK_BYTES = 1024 * 1024
 SPAWN_SECONDS = 30.0
-PASSED_ON = ("TZ", RUNTIME_VARIABLE, "XDG_RUNTIME_DIR", "TMPDIR", "TALLYBOOK_SHIM_IDLE_SECONDS")
+PASSED_ON = (
+    "TZ",
+    RUNTIME_VARIABLE,
+    "XDG_RUNTIME_DIR",
+    "TMPDIR",
+    "TALLYBOOK_SHIM_IDLE_SECONDS",
+    "DOCKER_HOST",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+)
 """The only variables of the service a shim gets: no secret may reach it."""
 
 

@@ -20,18 +20,20 @@ from container.backends.bubblewrap import BubblewrapSandbox
 from container.backends.zygote.process import Zygotes
 from container.backends.zygote.sandbox import ZygoteSandbox
 from container.cgroups import cgroup_version
-from container.errors import KernelStartFailed
+from container.errors import KernelStartFailed, SandboxUnavailable
 from container.kernel_environment import (
     CONNECTION_FILE,
+    DEFAULT_IMAGE,
     INSIDE,
     LIBRARY,
+    PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
     kernel_environment,
     kernel_rlimits,
 )
 from container.limits import Limits, limits_from_json
 from container.runtime import runtime_directory, runtime_prefix
-from container.sandbox import ExitStatus, SandboxSpec
+from container.sandbox import ExitStatus, Sandbox, SandboxSpec
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
 from container.workspace import UID_RANGE
@@ -39,6 +41,7 @@ from container.workspace import UID_RANGE
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
 QUOTA_PATIENCE_SECONDS = 3.0
+BACKENDS = ("zygote", "bubblewrap", "docker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,9 @@ class KernelRequest:
         argv: The command of a kernel that isn't ours, with ``{connection_file}``;
             empty for the Python kernel.
         env: What that command needs beside the usual environment.
-        zygote: Fork the Python kernel from the zygote.
+        backend: ``zygote``, ``bubblewrap`` or ``docker``.
+        image: The image of the docker backend.
+        runtime: An OCI runtime Docker knows; empty for its default.
         label: The client's own word for it, to find it again.
         keep_seconds: How long it lives on when its client is gone.
         record: Remember the last cell's outputs for a successor.
@@ -63,7 +68,9 @@ class KernelRequest:
     limits: Limits
     argv: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
-    zygote: bool = True
+    backend: str = BACKENDS[0]
+    image: str = DEFAULT_IMAGE
+    runtime: str = ""
     label: str = ""
     keep_seconds: float = 0.0
     record: bool = False
@@ -96,6 +103,7 @@ class OwnedKernel:
 
     def __init__(self, request: KernelRequest, zygotes: Zygotes | None) -> None:
         self.request = request
+        self.sandbox = make_sandbox(request, zygotes)
         self.sockets = Path(tempfile.mkdtemp(prefix=runtime_prefix("k"), dir=runtime_directory()))
         self.id = self.sockets.name
         self.connection = _connection(self.sockets)
@@ -104,11 +112,6 @@ class OwnedKernel:
         self.tap: Tap | None = None
         self.exit: ExitStatus | None = None
         self.breach: dict[str, Any] | None = None
-        self.sandbox: ZygoteSandbox | BubblewrapSandbox = (
-            ZygoteSandbox(zygotes)
-            if zygotes is not None and request.zygote and not request.argv
-            else BubblewrapSandbox()
-        )
         self._watch: asyncio.Task[None] | None = None
         self._breached_at: float | None = None
 
@@ -148,7 +151,7 @@ class OwnedKernel:
         )
         await self.sandbox.start(spec)
         self._watch = asyncio.create_task(self._watch_end())
-        if isinstance(self.sandbox, BubblewrapSandbox):
+        if not isinstance(self.sandbox, ZygoteSandbox):
             await self._await_sockets()
         if self.request.record:
             limit = self.request.limits.output_bytes
@@ -159,10 +162,12 @@ class OwnedKernel:
         file = f"{SOCKETS_INSIDE}/{CONNECTION_FILE}"
         limits = self.request.limits
         rlimits = json.dumps(kernel_rlimits(limits, cgroup=cgroup_version() is not None))
+        python = PYTHON_IN_IMAGE if self.request.backend == "docker" else sys.executable
         if self.request.argv:
-            command = (part.replace("{connection_file}", file) for part in self.request.argv)
-            return (sys.executable, "-m", "inside.limited", rlimits, *command)
-        return (sys.executable, "-m", "inside.launch", rlimits, file)
+            replaced = {"{connection_file}": file, "{python}": python}
+            command = (replaced.get(part, part) for part in self.request.argv)
+            return (python, "-m", "inside.limited", rlimits, *command)
+        return (python, "-m", "inside.launch", rlimits, file)
 
     async def _await_sockets(self) -> None:
         paths = [Path(f"{self.connection['ip']}-{n}") for n, _ in enumerate(CHANNELS, 1)]
@@ -242,14 +247,42 @@ class OwnedKernel:
 
     async def aclose(self) -> None:
         """End it and remove everything it held."""
-        if self.tap is not None:
-            await self.tap.aclose()
-        await self.sandbox.aclose()
-        if self._watch is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
-        shutil.rmtree(self.sockets, ignore_errors=True)
-        self.connection_file.unlink(missing_ok=True)
+        try:
+            if self.tap is not None:
+                await self.tap.aclose()
+            await self.sandbox.aclose()
+            if self._watch is not None:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._watch
+        finally:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+            self.connection_file.unlink(missing_ok=True)
+
+
+def make_sandbox(request: KernelRequest, zygotes: Zygotes | None) -> Sandbox:
+    """Return the sandbox *request* asks for; nothing is started yet.
+
+    A zygote that can't be had (it needs user namespaces of its own making) means
+    bubblewrap alone, which confines no less.
+
+    Raises:
+        SandboxUnavailable: There is no such backend.
+    """
+    match request.backend:
+        case "zygote":
+            python = zygotes is not None and not request.argv
+            return ZygoteSandbox(zygotes) if zygotes and python else BubblewrapSandbox()
+        case "bubblewrap":
+            return BubblewrapSandbox()
+        case "docker":
+            # Its client takes 0.1 s to import.
+            from container.backends.docker_engine import DockerSandbox
+
+            return DockerSandbox(image=request.image, runtime=request.runtime or None)
+        case other:
+            raise SandboxUnavailable(
+                f"there is no backend {other!r}", f"Use one of {', '.join(BACKENDS)}."
+            )
 
 
 def _connection(sockets: Path) -> dict[str, Any]:

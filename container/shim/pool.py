@@ -61,7 +61,7 @@ class WarmPool:
     async def lease(self, request: KernelRequest) -> OwnedKernel | None:
         """Return a warm kernel that suits *request*, with its workspace; or ``None``."""
         self._asked = asyncio.get_running_loop().time()
-        if request.argv or not request.zygote:
+        if request.argv or request.backend != "zygote":
             return None
         while (kernel := self._take(request.limits)) is not None:
             self._changed.set()

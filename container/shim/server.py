@@ -20,6 +20,7 @@ from container.shim.tap import frames_to_json
 from container.shim.wire import LINE_BYTES, PROTOCOL, encode, error_to_json
 
 IDLE_SECONDS = float(os.environ.get("TALLYBOOK_SHIM_IDLE_SECONDS", "600"))
+DOCKER_SOCKET = "/var/run/docker.sock"
 BAD_REQUEST = "bad request"
 
 
@@ -38,17 +39,17 @@ class Shim:
 
     async def serve(self, path: Path, listening: Any) -> None:
         """Serve on *listening*, bound to *path*, until told to stop or idle for long."""
-        sweep_runtime_directory()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
         server = await asyncio.start_unix_server(self._accept, sock=listening, limit=LINE_BYTES)
         idle = asyncio.create_task(self._stop_when_idle())
         warm = asyncio.create_task(self._warm_up())
+        sweeping = asyncio.create_task(self._sweep())
         await self._stopped.wait()
         path.unlink(missing_ok=True)
         server.close()
-        for task in (idle, warm, *self._connections):
+        for task in (idle, warm, sweeping, *self._connections):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -57,6 +58,13 @@ class Shim:
         await asyncio.gather(*(self._end(kernel) for kernel in list(self._kernels.values())))
         if self._zygotes is not None:
             await self._zygotes.aclose()
+
+    async def _sweep(self) -> None:
+        sweep_runtime_directory()
+        if Path(DOCKER_SOCKET).exists() or "DOCKER_HOST" in os.environ:
+            from container.backends.docker_engine import sweep_containers
+
+            await asyncio.to_thread(sweep_containers)
 
     async def _warm_up(self) -> None:
         """Start the zygote before the first kernel is asked for; that one reports trouble."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.ports import Bench
 from agent.run_cell import FileHashes
 from container.errors import ContainerError
+from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.session import KernelSession
 from container.shim.client import LivingKernel, living_kernels
@@ -21,6 +22,15 @@ from notebooks.recorder import Recorder
 
 SWEEP_SECONDS = 30.0
 log = logging.getLogger("tallybook.contexts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendChoice:
+    """What starts the kernels: `container.session.KernelSession`'s backend, image and runtime."""
+
+    name: str = "zygote"
+    image: str = DEFAULT_IMAGE
+    runtime: str = ""
 
 
 @dataclass(slots=True)
@@ -63,7 +73,7 @@ class ExecutionContexts:
         max_kernels: int,
         ttl_seconds: float,
         keep_seconds: float = 0.0,
-        zygote: bool = True,
+        backend: BackendChoice = BackendChoice(),
     ) -> None:
         """Describe the contexts; nothing is opened yet.
 
@@ -73,10 +83,10 @@ class ExecutionContexts:
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
             keep_seconds: How long a kernel lives on when the service died.
-            zygote: Fork kernels from the zygote.
+            backend: What starts the kernels.
         """
         self._directory = directory.resolve()
-        self._keep_seconds, self._zygote = keep_seconds, zygote
+        self._keep_seconds, self._backend = keep_seconds, backend
         self._waiting: dict[tuple[str, str], LivingKernel] = {}
         self._limits = limits
         self._max_kernels = max_kernels
@@ -151,7 +161,9 @@ class ExecutionContexts:
             self._limits,
             label=f"{self._directory}:{conversation}/{path}",
             keep_seconds=self._keep_seconds,
-            zygote=self._zygote,
+            backend=self._backend.name,
+            image=self._backend.image,
+            runtime=self._backend.runtime,
         )
 
     async def _started(self, context: ExecutionContext) -> KernelSession:

@@ -15,6 +15,9 @@ from container.errors import (
 from container.limits import MIB
 from container.probe import probe_host
 from container.runtime import runtime_directory
+from tests.docker_engine import on_every_backend
+
+pytestmark = on_every_backend
 
 
 async def test_a_variable_set_in_one_cell_is_there_in_the_next(start_kernel):
