@@ -23,10 +23,10 @@ from container.runtime import RUNTIME_VARIABLE
 from container.session import KernelSession
 from container.shim.client import stop_all_shims
 from container.workspace import Workspace
-from tests.docker_engine import engine_with_image
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
+from tests.docker_engine import engine_with_image
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))

@@ -31,7 +31,7 @@ from container.kernel_environment import (
     kernel_environment,
     kernel_rlimits,
 )
-from container.limits import Limits, limits_from_json
+from container.limits import MIB, Limits, limits_from_json
 from container.runtime import runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
 from container.shim.quota import QuotaWatcher, Usage
@@ -40,7 +40,10 @@ from container.workspace import UID_RANGE
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
-QUOTA_PATIENCE_SECONDS = 3.0
+QUOTA_PATIENCE_SECONDS = 1.0
+QUOTA_MARGIN_BYTES = 256 * MIB
+QUOTA_MARGIN_FILES = 20_000
+"""How far over the quota a kernel may be before nobody waits for its cell to stop."""
 BACKENDS = ("zygote", "bubblewrap", "docker")
 
 
@@ -92,6 +95,15 @@ def request_from_json(value: dict[str, Any]) -> KernelRequest:
     return KernelRequest(**rebuilt)
 
 
+@dataclass(slots=True)
+class _Breach:
+    """A cell's passing of the quota: when it was told of, and how much it holds by now."""
+
+    cell: str | None
+    since: float
+    usage: Usage
+
+
 class OwnedKernel:
     """A kernel, its sandbox, its sockets and what was heard of it.
 
@@ -113,7 +125,7 @@ class OwnedKernel:
         self.exit: ExitStatus | None = None
         self.breach: dict[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._breached_at: float | None = None
+        self._breach: _Breach | None = None
 
     async def start(self, *, with_workspace: bool = True) -> None:
         """Start it and wait until its sockets are bound.
@@ -201,21 +213,25 @@ class OwnedKernel:
         watcher.watch(self.id, self.request.workspace, limit, self._on_quota_passed)
 
     async def _on_quota_passed(self, usage: Usage) -> None:
+        """Have the cell interrupted; end a kernel that writes on, or writes too fast for that."""
+        cell = self.tap.cell if self.tap is not None else None
         now = asyncio.get_running_loop().time()
-        if self._breached_at is None or now - self._breached_at > 4 * QUOTA_PATIENCE_SECONDS:
-            # Its client interrupts the cell; variables are kept when that works.
-            self._breached_at = now
-            self._say({"breach": {"limit": "disk", "bytes": usage.bytes, "files": usage.files}})
+        seen = self._breach
+        if seen is not None and usage.bytes <= seen.usage.bytes and usage.files <= seen.usage.files:
+            return  # it is being cleared up, or was left as it is
+        facts = {"limit": "disk", "bytes": usage.bytes, "files": usage.files}
+        if seen is None or seen.cell != cell:
+            self._breach = seen = _Breach(cell, now, usage)
+            self._say({"breach": facts})
+        seen.usage = usage
         limits = self.request.limits
-        far_over = usage.bytes > 1.25 * limits.disk_bytes or usage.files > 1.25 * limits.disk_files
-        if far_over and now - self._breached_at < QUOTA_PATIENCE_SECONDS and not self.idle:
-            self.breach = {"limit": "disk", "bytes": usage.bytes, "files": usage.files}
+        far_over = (
+            usage.bytes > limits.disk_bytes + QUOTA_MARGIN_BYTES
+            or usage.files > limits.disk_files + QUOTA_MARGIN_FILES
+        )
+        if far_over or now - seen.since > QUOTA_PATIENCE_SECONDS:
+            self.breach = facts
             await self.sandbox.signal(signal.SIGKILL)
-
-    @property
-    def idle(self) -> bool:
-        """No cell is known to run."""
-        return self.tap is not None and not self.tap.busy
 
     def _say(self, message: dict[str, Any]) -> None:
         if self.notify is not None:
