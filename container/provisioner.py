@@ -8,6 +8,8 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,32 @@ from container.shim.client import Leash
 from container.shim.kernels import KernelRequest
 from container.workspace import INPUTS, Workspace
 
-PYTHON = "python"
-# What each language's command is; `{connection_file}` is filled in where the kernel runs.
-COMMANDS: dict[str, tuple[str, ...]] = {
-    PYTHON: (),
-    "bash": ("{python}", "-m", "bash_kernel", "-f", "{connection_file}"),
-    "deno": ("deno", "jupyter", "--kernel", "--conn", "{connection_file}"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """How a language's kernel is started.
+
+    Attributes:
+        argv: Its command; `container.shim.kernels` fills in the names in braces. Empty
+            for Python, which has a way of its own.
+        env: What it needs beside the usual environment.
+        loopback: It knows TCP only.
+    """
+
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    loopback: bool = False
+
+
+DENO = ("deno", "jupyter", "--kernel", "--conn", "{tcp_connection_file}")
+LANGUAGES = {
+    "python": Language(),
+    "bash": Language(argv=("{python}", "-m", "inside.bash", "{connection_file}")),
+    "deno": Language(
+        argv=("{python}", "-m", "inside.bridge", "{connection_file}", *DENO),
+        env={"DENO_DIR": "/tmp/.deno", "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"},  # noqa: S108
+        loopback=True,
+    ),
 }
 
 
@@ -40,7 +62,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     a copy of ``inputs/`` found in its cwd, and that is removed with the kernel.
     """
 
-    language = Unicode(PYTHON, help="python, bash or deno").tag(config=True)
+    language = Unicode("python", help="python, bash or deno").tag(config=True)
 
     backend = Unicode("zygote", help="zygote, bubblewrap or docker").tag(config=True)
     image = Unicode(DEFAULT_IMAGE, help="image of the docker backend").tag(config=True)
@@ -90,17 +112,20 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             ContainerError: The kernelspec names a language there is no command for.
         """
         workspace = self._workspace(Path(kwargs.pop("cwd", None) or Path.cwd()))
-        if self.language not in COMMANDS:
+        language = LANGUAGES.get(self.language)
+        if language is None:
             raise ContainerError(
                 f"The kernelspec asks for the language {self.language!r}; "
-                f"there are {', '.join(COMMANDS)}."
+                f"there are {', '.join(LANGUAGES)}."
             )
         limits_json = kwargs.pop("limits", None)
         request = KernelRequest(
             workspace=workspace.directory,
             uid=workspace.uid,
             limits=limits_from_json(limits_json) if limits_json else Limits(),
-            argv=COMMANDS[self.language],
+            argv=language.argv,
+            env=dict(language.env),
+            loopback=language.loopback,
             backend=self.backend,
             image=self.image,
             runtime=self.runtime,

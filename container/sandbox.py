@@ -26,6 +26,7 @@ class SandboxSpec:
         readonly: Further (host path, path inside) pairs, read-only.
         workspace_readonly: Show the workspace read-only.
         seccomp: Allow the system calls of `container.seccomp` only.
+        loopback: Allow TCP on the sandbox's own loopback.
         host_uids: Host users the command may hand out to its children, beside its own.
         pass_fds: Open files it inherits, by number.
     """
@@ -41,6 +42,7 @@ class SandboxSpec:
     readonly: tuple[tuple[Path, str], ...] = ()
     workspace_readonly: bool = False
     seccomp: bool = True
+    loopback: bool = False
     host_uids: range | None = None
     pass_fds: tuple[int, ...] = ()
 

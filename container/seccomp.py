@@ -82,7 +82,7 @@ NEW_NAMESPACES = 0x7E020080
 """CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET and TIME."""
 
 FILE_TYPE, FIFO, REGULAR = 0o170000, 0o010000, 0o100000
-AF_UNIX = 1
+AF_UNIX, AF_INET = 1, 2
 # Terminal and file controls; TIOCSTI and TIOCLINUX, which type into a terminal, are not here.
 IOCTLS = {
     "TCGETS TCSETS TCSETSW TCSETSF": range(0x5401, 0x5405),
@@ -107,9 +107,15 @@ class Condition:
     value: int
 
 
-def conditions() -> tuple[Condition, ...]:
-    """Return the calls that are allowed for some arguments only."""
+def conditions(*, loopback: bool = False) -> tuple[Condition, ...]:
+    """Return the calls that are allowed for some arguments only.
+
+    Args:
+        loopback: Allow TCP over IPv4 too, for a kernel that can't do without; its network
+            namespace has nothing but a loopback of its own.
+    """
     return (
+        *((Condition("socket", 0, WORD, AF_INET),) if loopback else ()),
         Condition("socket", 0, WORD, AF_UNIX),
         Condition("socketpair", 0, WORD, AF_UNIX),
         Condition("clone", 0, NEW_NAMESPACES, 0),
@@ -122,8 +128,11 @@ def conditions() -> tuple[Condition, ...]:
 
 
 @functools.cache
-def seccomp_program() -> bytes:
+def seccomp_program(*, loopback: bool = False) -> bytes:
     """Return the table as the BPF program of this machine's architecture.
+
+    Args:
+        loopback: As in `conditions`.
 
     Returns:
         An array of ``struct sock_filter``, as bubblewrap's ``--seccomp`` and
@@ -144,7 +153,7 @@ def seccomp_program() -> bytes:
         rules.add_rule_exactly(pyseccomp.ERRNO(errno.EPERM), name)
     for name in _known(ALLOWED):
         rules.add_rule_exactly(pyseccomp.ALLOW, name)
-    for rule in conditions():
+    for rule in conditions(loopback=loopback):
         if _known([rule.call]):
             rules.add_rule_exactly(
                 pyseccomp.ALLOW,

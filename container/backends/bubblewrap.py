@@ -240,7 +240,7 @@ class BubblewrapSandbox:
         if spec.seccomp:
             seccomp = os.memfd_create("seccomp", 0)
             opened.callback(os.close, seccomp)
-            os.write(seccomp, seccomp_program())
+            os.write(seccomp, seccomp_program(loopback=spec.loopback))
             os.lseek(seccomp, 0, os.SEEK_SET)
         user_map = UserMap(opened) if spec.host_uids is not None else None
         descriptors = Descriptors(

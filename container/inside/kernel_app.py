@@ -42,9 +42,11 @@ def preload() -> None:
     repr(frame.groupby("b").sum(numeric_only=True).merge(frame, on="a", how="left"))
 
 
-def _application_class() -> Any:
+def application_class() -> Any:
+    """Return the class of the application, whatever kernel it is to run."""
     from ipykernel.control import ControlThread
     from ipykernel.iostream import IOPubThread, OutStream
+    from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
     from zmq.constants import SocketType
     from zmq.eventloop.zmqstream import ZMQStream
@@ -91,6 +93,8 @@ def _application_class() -> Any:
     class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
         """IPKernelApp whose sockets and threads come after everything else."""
 
+        gate: Any = None
+
         def init_pdb(self) -> None:
             """Leave pdb out: nobody sits at a terminal."""
 
@@ -104,12 +108,10 @@ def _application_class() -> Any:
             """Leave signals to `InterruptGate`."""
 
         def init_kernel(self) -> None:
+            own = {"profile_dir": self.profile_dir, "user_ns": self.user_ns}
+            python = issubclass(self.kernel_class, IPythonKernel)
             self.kernel = self.kernel_class.instance(
-                parent=self,
-                session=self.session,
-                log=self.log,
-                profile_dir=self.profile_dir,
-                user_ns=self.user_ns,
+                parent=self, session=self.session, log=self.log, **(own if python else {})
             )
 
         def init_control(self, context: Any) -> None:
@@ -148,8 +150,9 @@ def _application_class() -> Any:
             kernel.stdin_socket = self.stdin_socket
             kernel.control_thread = self.control_thread
             kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
-            shell.displayhook.pub_socket = shell.display_pub.pub_socket = self.iopub_socket
-            shell.displayhook.topic = kernel._topic("execute_result")
+            if shell is not None:
+                shell.displayhook.pub_socket = shell.display_pub.pub_socket = self.iopub_socket
+                shell.displayhook.topic = kernel._topic("execute_result")
             self.control_thread.start()
 
     return SandboxKernelApp
@@ -158,7 +161,7 @@ def _application_class() -> Any:
 def build() -> Any:
     """Return the application with its kernel and shell: no thread, no socket, no key yet."""
     preload()
-    app = _application_class().instance()
+    app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     from inside import defaults, interrupts  # type: ignore[import-not-found]
 
@@ -187,5 +190,6 @@ def connect(app: Any, connection: dict[str, Any]) -> None:
     reseed()
     app.session.pid, app.session.session = os.getpid(), new_id()
     app.kernel.ident = str(uuid.uuid4())
-    app.gate.install()
+    if app.gate is not None:
+        app.gate.install()
     app.open(connection)

@@ -58,6 +58,7 @@ class KernelRequest:
         argv: The command of a kernel that isn't ours, with ``{connection_file}``;
             empty for the Python kernel.
         env: What that command needs beside the usual environment.
+        loopback: That command can't do without TCP on a loopback of its own.
         backend: ``zygote``, ``bubblewrap`` or ``docker``.
         image: The image of the docker backend.
         runtime: An OCI runtime Docker knows; empty for its default.
@@ -71,6 +72,7 @@ class KernelRequest:
     limits: Limits
     argv: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
+    loopback: bool = False
     backend: str = BACKENDS[0]
     image: str = DEFAULT_IMAGE
     runtime: str = ""
@@ -159,6 +161,7 @@ class OwnedKernel:
             connection=inside,
             uid=self.request.uid,
             env={**kernel_environment(), **self.request.env},
+            loopback=self.request.loopback,
             readonly=((INSIDE, f"{LIBRARY}/inside"),),
         )
         await self.sandbox.start(spec)
@@ -173,7 +176,11 @@ class OwnedKernel:
     def _argv(self) -> tuple[str, ...]:
         file = f"{SOCKETS_INSIDE}/{CONNECTION_FILE}"
         limits = self.request.limits
-        rlimits = json.dumps(kernel_rlimits(limits, cgroup=cgroup_version() is not None))
+        grouped = cgroup_version() is not None or self.request.backend == "docker"
+        values = kernel_rlimits(limits, cgroup=grouped)
+        if self.request.argv and grouped:
+            del values["DATA"]  # V8 reserves far more than it ever uses
+        rlimits = json.dumps(values)
         python = PYTHON_IN_IMAGE if self.request.backend == "docker" else sys.executable
         if self.request.argv:
             replaced = {"{connection_file}": file, "{python}": python}

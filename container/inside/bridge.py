@@ -1,0 +1,94 @@
+"""Give a kernel that knows TCP only its unix sockets: ``bridge.py CONNECTION_FILE COMMAND…``.
+
+The kernel listens on the sandbox's own loopback, which nothing outside reaches; what comes
+over the unix sockets is passed on byte for byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
+TCP_FILE = Path("/tmp/.connection.json")  # noqa: S108 (the sandbox's own tmpfs)
+POLL_SECONDS = 0.01
+SUBSCRIBE_SECONDS = 1.0
+SETTLE_SECONDS = 0.1
+CHUNK_BYTES = 256 * 1024
+
+
+def free_ports(count: int) -> list[int]:
+    """Return *count* TCP ports nobody listens on."""
+    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(server.getsockname()[1]) for server in opened]
+    for server in opened:
+        server.close()
+    return ports
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while chunk := await reader.read(CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+async def _serve(path: str, port: int, channel: str, subscribed: asyncio.Event) -> asyncio.Server:
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if channel == "shell":
+            # Through two sockets a subscription takes longer to arrive than a request, and
+            # what is published before it is lost.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(subscribed.wait(), SUBSCRIBE_SECONDS)
+            await asyncio.sleep(SETTLE_SECONDS)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
+        if channel == "iopub":
+            subscribed.set()
+        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+
+    return await asyncio.start_unix_server(relay, path)
+
+
+async def _until_listening(port: int) -> None:
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def run(connection_file: str, command: list[str]) -> int:
+    """Run *command* with a TCP connection file and relay to it; return its exit code."""
+    connection = json.loads(Path(connection_file).read_text())
+    ports = dict(zip(CHANNELS, free_ports(len(CHANNELS)), strict=True))
+    changed = {f"{channel}_port": port for channel, port in ports.items()}
+    TCP_FILE.write_text(
+        json.dumps({**connection, **changed, "transport": "tcp", "ip": "127.0.0.1"})
+    )
+    argv = [part.replace("{tcp_connection_file}", str(TCP_FILE)) for part in command]
+    kernel = await asyncio.create_subprocess_exec(*argv)
+    ended: asyncio.Future[int] = asyncio.ensure_future(kernel.wait())
+    listening = asyncio.gather(*(_until_listening(port) for port in ports.values()))
+    waited: set[asyncio.Future[Any]] = {ended, listening}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        subscribed = asyncio.Event()
+        for channel, port in ports.items():
+            path = f"{connection['ip']}-{connection[f'{channel}_port']}"
+            await _serve(path, port, channel, subscribed)
+    return await ended
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run(sys.argv[1], sys.argv[2:])))
