@@ -30,6 +30,12 @@ class ControlGroup:
         """Return the files a process id is written to in order to join."""
         return tuple(directory / "cgroup.procs" for directory in self.directories)
 
+    def join(self, *pids: int) -> None:
+        """Put processes into the group; `ProcessLookupError` when one has ended."""
+        for file in self.procs_files():
+            for pid in pids:
+                file.write_text(str(pid))
+
     def oom_kills(self) -> int:
         """Return how many of its processes the kernel killed for want of memory."""
         return self._count(

@@ -120,6 +120,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if living := await contexts.find_living_kernels():
             log.info("%d kernels of before live on", living)
         await turns.recover()
+        if host.sandbox:
+            await contexts.keep_warm(settings.warm_kernels)
         contexts.start_sweeping()
         url = _listen(services, stack)
         yield Gateway(url=url, services=services)

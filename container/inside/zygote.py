@@ -6,9 +6,10 @@ first enters the namespaces and ends; the second is the first process of the ker
 namespace, its init, which reaps and reports; the third is the kernel.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
-requests in, each with three descriptors (status socket, log, sockets directory). On a
-kernel's status socket: ``init`` → ← ``go``; ``ready`` (the sockets are bound) →; ←
-``attach`` with the workspace; ``attached`` →; ``exit`` with its status →; or ``failed``.
+requests in, each with four descriptors (status socket, go, log, sockets directory). On a
+kernel's status socket: ``init`` and ``kernel``, by which the owner learns their process ids →;
+← ``go`` (they are in their control group); ``ready`` (the sockets are bound) →; ← ``attach``
+with the workspace; ``attached`` →; ``exit`` with its status →; or ``failed``.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ def serve(control: socket.socket, seccomp: bytes) -> None:
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 8)
         if not message:
             return
-        status, log, sockets = descriptors
+        status, go, log, sockets = descriptors
         child = os.fork()
         if child == 0:
-            _become_kernel(app, json.loads(message), seccomp, status, log, sockets)
+            _become_kernel(app, json.loads(message), seccomp, status, go, log, sockets)
         for descriptor in descriptors:
             os.close(descriptor)
         _reap()
@@ -61,14 +62,14 @@ def _reap() -> None:
 
 
 def _become_kernel(
-    app: Any, request: dict[str, Any], seccomp: bytes, status: int, log: int, sockets: int
+    app: Any, request: dict[str, Any], seccomp: bytes, status: int, go: int, log: int, sockets: int
 ) -> NoReturn:
     code = 1
     try:
-        confine.close_other_descriptors({status, log, sockets})
+        confine.close_other_descriptors({status, go, log, sockets})
         channel = socket.socket(fileno=status)
         try:
-            code = _lock_in(app, request, seccomp, channel, log, sockets)
+            code = _lock_in(app, request, seccomp, channel, socket.socket(fileno=go), log, sockets)
         except BaseException as error:  # noqa: BLE001 (a fork never returns to the zygote's loop)
             traceback.print_exc()
             channel.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
@@ -81,6 +82,7 @@ def _lock_in(
     request: dict[str, Any],
     seccomp: bytes,
     channel: socket.socket,
+    go: socket.socket,
     log: int,
     sockets: int,
 ) -> int:
@@ -93,17 +95,17 @@ def _lock_in(
     # Nobody inside may look into the process that reports on the kernel.
     linux.set_dumpable(False)
     channel.send(json.dumps({"init": True}).encode())
-    channel.recv(MESSAGE_BYTES)  # "go": the control group is in force from here on
     confine.arrange_mounts(sockets, request["tmp_bytes"])
     confine.name_host()
     kernel = os.fork()
     if kernel == 0:
-        _run_kernel(app, request, seccomp, channel)
+        _run_kernel(app, request, seccomp, channel, go)
+    go.close()
     return _be_init(kernel, seccomp, channel)
 
 
 def _run_kernel(
-    app: Any, request: dict[str, Any], seccomp: bytes, channel: socket.socket
+    app: Any, request: dict[str, Any], seccomp: bytes, channel: socket.socket, go: socket.socket
 ) -> NoReturn:
     code = 1
     try:
@@ -113,6 +115,9 @@ def _run_kernel(
         Path("/proc/self/oom_score_adj").write_text("500")
         confine.apply_rlimits(request["rlimits"])
         confine.give_up_rights(seccomp)
+        channel.send(json.dumps({"kernel": True}).encode())
+        go.recv(MESSAGE_BYTES)  # what it takes from here on counts against its limits
+        go.close()
         for directory in (os.environ["MPLCONFIGDIR"], os.environ["IPYTHONDIR"]):
             os.makedirs(directory, exist_ok=True)
         kernel_app.connect(app, request["connection"])

@@ -15,7 +15,7 @@ from container.errors import ContainerError
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.session import KernelSession
-from container.shim.client import LivingKernel, living_kernels
+from container.shim.client import Connection, LivingKernel, keep_warm, living_kernels
 from container.workspace import Workspace
 from kernel_gateway.errors import KernelLimitReached
 from notebooks.recorder import Recorder
@@ -87,6 +87,7 @@ class ExecutionContexts:
         """
         self._directory = directory.resolve()
         self._keep_seconds, self._backend = keep_seconds, backend
+        self._warm: Connection | None = None
         self._waiting: dict[tuple[str, str], LivingKernel] = {}
         self._limits = limits
         self._max_kernels = max_kernels
@@ -98,6 +99,14 @@ class ExecutionContexts:
     def start_sweeping(self) -> None:
         """End unused kernels from now on, in the background."""
         self._sweeper = asyncio.create_task(self._sweep())
+
+    async def keep_warm(self, count: int) -> None:
+        """Have *count* kernels wait, ready; without them a first cell takes a moment longer."""
+        if count and self._backend.name == "zygote":
+            try:
+                self._warm = await keep_warm(count, self._limits)
+            except ContainerError as error:
+                log.warning("no kernels can be kept ready: %s", error)
 
     async def find_living_kernels(self) -> int:
         """Find the kernels that a service which died has left; return how many.
@@ -220,6 +229,9 @@ class ExecutionContexts:
 
     async def aclose(self) -> None:
         """End every kernel; workspaces and notebooks stay."""
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
