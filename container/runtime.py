@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from container.cgroups import end_group, leftover_groups
 from container.errors import SandboxUnavailable
+from container.tree import remove
 
 RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
 LONGEST_RUNTIME_DIRECTORY = 60
@@ -59,8 +59,7 @@ def sweep_runtime_directory() -> int:
     swept = 0
     for path in runtime_directory().glob("[kw]-*-*"):
         if _owner_is_gone(path.name):
-            shutil.rmtree(path, ignore_errors=True)
-            path.unlink(missing_ok=True)  # a workspace's marker is a file
+            remove(path)
             swept += 1
     for group in leftover_groups("[ck]-*-"):
         if _owner_is_gone(group.name):

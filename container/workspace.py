@@ -12,16 +12,16 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 from container.errors import UnsafePath, WorkspaceFileNotFound
+from container.tree import remove, walk
 
 MARKER = ".tallybook-workspace"
 INPUTS = "inputs"
@@ -118,7 +118,7 @@ class Workspace:
 
     def remove(self) -> None:
         """Delete the directory and its marker."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
         (self.directory.parent / f"{self.directory.name}{MARKER}").unlink(missing_ok=True)
 
     def open_read(self, name: str) -> BufferedReader:
@@ -175,9 +175,8 @@ class Workspace:
         found: list[WorkspaceFile] = []
         try:
             with self._directory(tuple(p for p in area.split("/") if p), area) as top:
-                for below, _, names, descriptor in os.fwalk(".", dir_fd=top):
-                    base = below.removeprefix(".").lstrip("/")
-                    found += _plain_files(descriptor, base, names, area)
+                for met in walk(top):
+                    found += _plain_files(met.descriptor, met.path, met.files, area)
                     if len(found) > MAX_LISTED:
                         break
         except (WorkspaceFileNotFound, UnsafePath):
@@ -233,7 +232,9 @@ def _link_under_a_free_name(part: str, name: str, parent: int) -> str:
             return candidate
 
 
-def _plain_files(descriptor: int, base: str, names: list[str], area: str) -> list[WorkspaceFile]:
+def _plain_files(
+    descriptor: int, base: str, names: Iterable[str], area: str
+) -> list[WorkspaceFile]:
     found = []
     for name in names:
         with contextlib.suppress(OSError, UnicodeEncodeError):

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from container.runtime import runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
+from container.tree import remove, walk_path
 from container.workspace import UID_RANGE
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
@@ -278,7 +278,7 @@ class OwnedKernel:
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._watch
         finally:
-            shutil.rmtree(self.sockets, ignore_errors=True)
+            remove(self.sockets)
             self.connection_file.unlink(missing_ok=True)
 
 
@@ -326,8 +326,8 @@ def free_uid() -> int | None:
 
 def _change_owner(directory: Path, uid: int) -> None:
     """Give *directory* and all below it to *uid*, following no link."""
-    for _, directories, names, descriptor in os.fwalk(directory):
-        os.fchown(descriptor, uid, uid)
-        for name in (*directories, *names):
+    for met in walk_path(directory):
+        os.fchown(met.descriptor, uid, uid)
+        for name in (*met.directories, *met.files):
             with contextlib.suppress(FileNotFoundError):
-                os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
+                os.chown(name, uid, uid, dir_fd=met.descriptor, follow_symlinks=False)

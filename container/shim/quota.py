@@ -14,9 +14,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from container.tree import walk_path
+
 LOOK_SECONDS = 0.1
 WORTH_COUNTING_BYTES = 4 * 1024 * 1024
 WORTH_COUNTING_FILES = 500
+TOO_DEEP_FILES = 1_000_000
 COUNT_UP_TO = 8
 """Times the limit: more need not be known exactly."""
 COUNT_AT_LEAST_EVERY = 50
@@ -39,14 +42,16 @@ def measure(directory: Path, *, stop_at: Usage | None = None) -> Usage:
         stop_at: Counting ends once either number is passed.
     """
     total, files = 0, 0
-    with contextlib.suppress(OSError):
-        for _, directories, names, descriptor in os.fwalk(directory):
-            for name in (*directories, *names):
-                files += 1
-                with contextlib.suppress(OSError):
-                    total += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_blocks * 512
-            if stop_at is not None and (total > stop_at.bytes or files > stop_at.files):
-                break
+    for met in walk_path(directory):
+        for name in (*met.directories, *met.files):
+            files += 1
+            with contextlib.suppress(OSError):
+                status = os.stat(name, dir_fd=met.descriptor, follow_symlinks=False)
+                total += status.st_blocks * 512
+        if met.too_deep and met.directories:
+            files += TOO_DEEP_FILES  # nobody knows what is below
+        if stop_at is not None and (total > stop_at.bytes or files > stop_at.files):
+            break
     return Usage(total, files)
 
 

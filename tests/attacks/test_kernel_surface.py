@@ -1,7 +1,5 @@
 """The system calls that lead out of a sandbox, or into the kernel's rarely trodden parts."""
 
-import errno
-
 import pyseccomp
 import pytest
 
@@ -75,39 +73,53 @@ async def test_every_dangerous_system_call_is_refused(attack):
 
 
 @on_every_backend
-@pytest.mark.parametrize(
-    "family",
-    ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET", "AF_VSOCK", "AF_ALG", "AF_BLUETOOTH"],
-)
-async def test_no_socket_but_a_unix_one_can_be_made(attack, family):
+async def test_no_socket_but_a_unix_one_can_be_made(attack):
+    """Every address family there is, and one hidden in the upper half of the argument."""
     text = await attack(
-        f"import socket\ntry: socket.socket(socket.{family}, socket.SOCK_RAW if {family!r} in "
-        "('AF_PACKET', 'AF_NETLINK') else socket.SOCK_STREAM); print('MADE')\n"
-        "except OSError as e: print(errno.errorcode[e.errno])"
+        "import socket\nmade = []\n"
+        "for family in [*range(46), 1 << 32 | 2]:\n"
+        "    for kind in (1, 2, 3):\n"
+        "        result, _ = call(41, ctypes.c_ulong(family), kind, 0)\n"
+        "        if result >= 0: made.append(family); os.close(result)\n"
+        "print(sorted(set(made)), socket.AF_UNIX)"
     )
 
-    assert text.strip() in {*CLOSED, "EAFNOSUPPORT", "ESOCKTNOSUPPORT"}
+    assert text == "[1] 1\n"
+
+
+IN_A_CHILD = """
+def in_a_child(attempt):
+    child = os.fork()
+    if not child:
+        os._exit(200 if attempt() >= 0 else 100)
+    status = os.waitpid(child, 0)[1]
+    return 'killed' if os.WIFSIGNALED(status) else {200: 'allowed', 100: 'refused'}[status >> 8]
+"""
 
 
 @on_every_backend
 async def test_the_numbers_of_the_x32_architecture_are_no_way_round(attack):
-    text = await attack("print(*call(0x40000000 | 272, 0x10000000)); print(*call(0x40000000 | 39))")
+    text = await attack(
+        IN_A_CHILD + "print(in_a_child(lambda: call(0x40000000 | 272, 0x10000000)[0]))\n"
+        "print(in_a_child(lambda: call(0x40000000 | 39)[0]))"
+    )
 
-    assert [line.split()[0] for line in text.splitlines()] == ["-1", "-1"]
+    assert set(text.split()) <= {"refused", "killed"}
+    assert len(text.split()) == 2
 
 
 @on_every_backend
 async def test_the_numbers_of_32_bit_code_are_no_way_round(attack):
     """``int 0x80`` with getpid's 32-bit number, 20, from a page of machine code."""
     text = await attack(
-        "import mmap\n"
+        IN_A_CHILD + "import mmap\n"
         "page = mmap.mmap(-1, 4096, prot=7)\n"
         "page.write(bytes.fromhex('53b814000000cd805bc3'))\n"
         "address = ctypes.addressof(ctypes.c_char.from_buffer(page))\n"
-        "print(ctypes.CFUNCTYPE(ctypes.c_int)(address)())"
+        "print(in_a_child(ctypes.CFUNCTYPE(ctypes.c_int)(address)))"
     )
 
-    assert text.strip() == str(-errno.ENOSYS) or text.strip() == str(-errno.EPERM) or text == ""
+    assert text.strip() in ("refused", "killed")
 
 
 @on_every_backend
@@ -146,10 +158,13 @@ async def test_device_nodes_cannot_be_made_and_only_harmless_ones_are_there(atta
         "for path, kind in (('/workspace/d', stat.S_IFBLK), ('/tmp/d', stat.S_IFCHR)):\n"
         "    try: os.mknod(path, 0o600 | kind, os.makedev(8, 0)); print('MADE')\n"
         "    except OSError as e: print('refused')\n"
-        "print(sorted(n for n in os.listdir('/dev') if stat.S_ISBLK(os.stat('/dev/' + n).st_mode)))"
+        "kinds = {n: os.lstat('/dev/' + n).st_mode for n in os.listdir('/dev')}\n"
+        "print(*sorted(n for n, m in kinds.items() if stat.S_ISBLK(m) or stat.S_ISCHR(m)))"
     )
 
-    assert text == "refused\nrefused\n[]\n"
+    *made, devices = text.splitlines()
+    assert made == ["refused", "refused"]
+    assert set(devices.split()) <= {"console", "full", "null", "random", "tty", "urandom", "zero"}
 
 
 @on_every_backend

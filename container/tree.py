@@ -1,0 +1,88 @@
+"""Walk and remove directories that hostile code has filled: no recursion, no link followed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_DEPTH = 64
+"""Directories nested deeper are not entered: each costs an open file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One directory met on a walk.
+
+    Attributes:
+        path: Relative to where the walk began; empty for that directory itself.
+        directories: Names of directories in it.
+        files: All other names.
+        descriptor: The open directory; closed when the walk goes on.
+        too_deep: Its directories are not entered.
+    """
+
+    path: str
+    directories: tuple[str, ...]
+    files: tuple[str, ...]
+    descriptor: int
+    too_deep: bool
+
+
+def walk(top: int) -> Iterator[Directory]:
+    """Yield the directory open as *top* and those below it, parents first.
+
+    What can't be opened (any more) is passed over. *top* stays open.
+    """
+    root = _read(os.dup(top), "", 0)
+    stack = [(root, iter(root.directories))]
+    try:
+        yield root
+        while stack:
+            parent, names = stack[-1]
+            name = next(names, None)
+            if name is None or parent.too_deep:
+                os.close(stack.pop()[0].descriptor)
+                continue
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            with contextlib.suppress(OSError):
+                descriptor = os.open(name, flags, dir_fd=parent.descriptor)
+                path = f"{parent.path}/{name}" if parent.path else name
+                child = _read(descriptor, path, len(stack))
+                stack.append((child, iter(child.directories)))
+                yield child
+    finally:
+        for directory, _ in stack:
+            os.close(directory.descriptor)
+
+
+def walk_path(path: Path) -> Iterator[Directory]:
+    """Walk from *path*; nothing is yielded when it can't be opened."""
+    with contextlib.suppress(OSError):
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        top = os.open(path, flags)
+        try:
+            yield from walk(top)
+        finally:
+            os.close(top)
+
+
+def _read(descriptor: int, path: str, depth: int) -> Directory:
+    directories: list[str] = []
+    files: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(descriptor) as entries:
+        for entry in entries:
+            is_directory = False
+            with contextlib.suppress(OSError):
+                is_directory = entry.is_dir(follow_symlinks=False)
+            (directories if is_directory else files).append(entry.name)
+    return Directory(path, tuple(directories), tuple(files), descriptor, depth >= MAX_DEPTH)
+
+
+def remove(path: Path) -> None:
+    """Remove *path* and all below it, however deep; what can't be removed stays."""
+    command = ["/bin/rm", "--recursive", "--force", "--one-file-system", "--", str(path)]
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
