@@ -22,7 +22,7 @@ from container.errors import (
     ProcessLimitReached,
 )
 from container.execute_reply import ExecuteReply, OnOutput
-from container.kernel_client import next_message, send_interrupt
+from container.kernel_client import connection_lost, next_message, send_interrupt
 from container.limits import Limits
 from container.shim.client import Leash
 
@@ -47,6 +47,7 @@ class CellRun:
     Attributes:
         message_id: ``msg_id`` of its execute_request.
         stop_reason: The limit it was stopped for.
+        outputs_lost: A message was refused, and the channel of outputs has to be opened anew.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class CellRun:
     ) -> None:
         self.message_id = message_id
         self.stop_reason: ContainerError | None = None
+        self.outputs_lost = False
         self._on_output = on_output
         self._client, self._leash, self._limits, self._ended = client, leash, limits, ended
         self._output_bytes = 0
@@ -158,6 +160,7 @@ class CellRun:
 
     async def _read(self) -> None:
         idle = asyncio.create_task(self._read_iopub())
+        refused = asyncio.create_task(self._watch_connection())
         try:
             while self._reply is None:
                 message = await next_message(self._client.shell_channel)
@@ -169,19 +172,38 @@ class CellRun:
                     # the code began or after it ended, has swallowed the reply.
                     self._reply = {"status": "aborted"}
                     return
-            await self._wait_for_idle(idle)
+            await self._wait_for_idle(idle, refused)
         finally:
             idle.cancel()
+            refused.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await refused
 
-    async def _wait_for_idle(self, idle: asyncio.Task[None]) -> None:
+    async def _watch_connection(self) -> None:
+        """Stop the cell when ZMQ refuses one of its outputs for its size."""
+        await connection_lost(self._client.iopub_channel)
+        await asyncio.wait({self._ended}, timeout=LAST_WORDS_SECONDS)
+        if not self._ended.done():
+            self.outputs_lost = True
+            self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
+
+    async def _wait_for_idle(self, idle: asyncio.Task[None], refused: asyncio.Task[None]) -> None:
         """Wait until every output was taken; a refused message took the end with it."""
         heard = -1
         while heard != self._heard:
             heard = self._heard
-            done, _ = await asyncio.wait({idle}, timeout=SILENCE_SECONDS)
-            if done:
+            if not refused.done():
+                await asyncio.wait(
+                    {idle, refused},
+                    timeout=SILENCE_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            else:
+                await asyncio.wait({idle}, timeout=LAST_WORDS_SECONDS)
+            if idle.done():
                 idle.result()
                 return
+        self.outputs_lost = True
         self.stop_reason = OutputLimitExceeded(self._limits.output_bytes)
 
     async def _read_iopub(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from zmq.constants import Event
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 PROBE_SECONDS = 1.0
@@ -57,6 +58,21 @@ async def next_message(channel: Any) -> dict[str, Any]:
         with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
             message: dict[str, Any] = await channel.get_msg()
             return message
+
+
+async def connection_lost(channel: Any) -> None:
+    """Return once *channel* has lost its connection: the kernel ended, or ZMQ refused a message.
+
+    ZMQ answers a message over MAXMSGSIZE by closing the connection for good, together with
+    whatever was still to come on it.
+
+    Source: zmq_setsockopt(3), "ZMQ_MAXMSGSIZE"; zmq_socket_monitor(3).
+    """
+    monitor = channel.socket.get_monitor_socket(Event.DISCONNECTED)
+    try:
+        await monitor.recv_multipart()
+    finally:
+        channel.socket.disable_monitor()
 
 
 def send_interrupt(client: AsyncKernelClient) -> None:

@@ -192,12 +192,23 @@ class KernelSession:
             limit = self.limits.seconds if seconds is None else seconds
             self._running = cell
             try:
-                return await cell.run(limit)
+                reply = await cell.run(limit)
             except asyncio.CancelledError:
                 await asyncio.shield(cell.stop())
                 raise
             finally:
                 self._running = None
+            if cell.outputs_lost and self.alive:
+                await self._reconnect(leash)
+            return reply
+
+    async def _reconnect(self, leash: Leash) -> None:
+        """Open the channels anew; if the kernel doesn't answer, the next cell will tell."""
+        close_client(self._client)
+        self._client = make_client(leash.connection, self.limits.output_bytes)
+        with contextlib.suppress(TimeoutError, ContainerError):
+            async with asyncio.timeout(self.limits.start_seconds):
+                await self._open_channels()
 
     def _send(self, code: str, *, silent: bool, message_id: str | None) -> str:
         content = {

@@ -60,7 +60,9 @@ def _started(directory: Path) -> Iterator[None]:
     if shutil.which("dockerd") is None:
         pytest.fail("dockerd is not installed: run .ci/setup test")
     log = directory / "dockerd.log"
-    command = ["dockerd", "--host", os.environ["DOCKER_HOST"], "--bridge=none", "--iptables=false"]
+    # Ends with this process, however that ends.
+    command = ["setpriv", "--pdeathsig", "TERM", "dockerd"]
+    command += ["--host", os.environ["DOCKER_HOST"], "--bridge=none", "--iptables=false"]
     command += ["--exec-root", str(directory / "exec"), "--pidfile", str(directory / "dockerd.pid")]
     with log.open("wb") as output:
         engine = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)

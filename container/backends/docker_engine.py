@@ -60,6 +60,7 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
         "hostname": "tallybook",
         "network_mode": "none",
         "ipc_mode": "private",
+        "init": True,  # reaps, and lets the kernel be stopped: a first process can't be
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges", f"seccomp={json.dumps(docker_profile())}"],

@@ -17,10 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 import zmq.asyncio
-from zmq.constants import SocketType
+from zmq.constants import Event, SocketType
 
 DELIMITER = b"<IDS|MSG>"
 ROOM_BYTES = 1024 * 1024
+RECONNECT_SECONDS = 0.1
 
 
 class Tap:
@@ -43,15 +44,35 @@ class Tap:
         self._bytes = 0
         self._limit = limit_bytes + ROOM_BYTES
         self._key = key.encode()
+        self._endpoint = endpoint
         self._context = zmq.asyncio.Context.instance()
-        self._socket = self._context.socket(SocketType.SUB)
-        self._socket.rcvhwm = 0
-        self._socket.linger = 0
-        self._socket.maxmsgsize = self._limit
-        self._socket.subscribe(b"")
-        self._socket.connect(endpoint)
+        self._socket = self._connect()
         self.listeners: list[Callable[[], None]] = []
-        self._task = asyncio.create_task(self._read())
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._reconnect())]
+
+    def _connect(self) -> zmq.asyncio.Socket:
+        socket = self._context.socket(SocketType.SUB)
+        socket.rcvhwm = 0
+        socket.linger = 0
+        socket.maxmsgsize = self._limit
+        socket.subscribe(b"")
+        socket.connect(self._endpoint)
+        return socket
+
+    async def _reconnect(self) -> None:
+        """Connect anew when ZMQ has refused a message for its size, and closed the connection."""
+        while True:
+            monitor = self._socket.get_monitor_socket(Event.DISCONNECTED)
+            await monitor.recv_multipart()
+            await asyncio.sleep(RECONNECT_SECONDS)
+            self.overflowed = True
+            self._tasks[0].cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._tasks[0]
+            self._socket.disable_monitor()
+            self._socket.close(0)
+            self._socket = self._connect()
+            self._tasks[0] = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         while True:
@@ -96,9 +117,11 @@ class Tap:
 
     async def aclose(self) -> None:
         """Stop listening."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        for task in reversed(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._socket.disable_monitor()
         self._socket.close(0)
 
 

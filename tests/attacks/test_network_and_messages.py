@@ -118,8 +118,8 @@ async def test_one_huge_message_ends_in_a_typed_error_and_the_next_cell_works(st
 
 
 async def test_one_kernels_changes_to_shared_code_reach_no_other(start_kernel):
-    hostile = await start_kernel()
-    await hostile.run(
+    hostile = await start_kernel(seconds=2.0, grace_seconds=0.5)
+    await hostile.run(  # it breaks itself, too
         "import pandas, builtins, IPython\npandas.read_excel = None\nbuiltins.len = lambda x: 0\n"
         "IPython.get_ipython = None"
     )

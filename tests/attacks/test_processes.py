@@ -32,9 +32,12 @@ async def test_killing_everything_in_reach_ends_only_itself(start_kernel):
     other = await start_kernel()
     hostile = await start_kernel()
 
-    reply = await hostile.run("import os, signal; os.kill(-1, signal.SIGKILL); os.kill(1, 9)\n1")
+    await hostile.run(
+        "import os, signal\nfor pid in (-1, 1):\n"
+        "    try: os.kill(pid, signal.SIGKILL)\n    except OSError as e: print(e.strerror)"
+    )
 
-    assert reply.status in ("ok", "died")
+    assert set(hostile.text().splitlines()) <= {"No such process", "Operation not permitted"}
     assert (await other.run("print('alive')")).status == "ok"
 
 

@@ -44,8 +44,7 @@ async def test_tmp_is_bounded(attack):
 
 async def test_shared_memory_is_bounded(attack):
     text = await attack(
-        "f = open('/dev/shm/big', 'wb')\n"
-        "try:\n    [f.write(b'0' * 2**20) for _ in range(80)]; f.flush(); print('WROTE')\n"
+        "try:\n    f = open('/dev/shm/big', 'wb')\n    [f.write(b'0' * 2**20) for _ in range(80)]; f.flush(); print('WROTE')\n"
         "except OSError as e: print('refused')",
     )
 
