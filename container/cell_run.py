@@ -22,7 +22,7 @@ from container.errors import (
     ProcessLimitReached,
 )
 from container.execute_reply import ExecuteReply, OnOutput
-from container.kernel_client import connection_lost, next_message, send_interrupt
+from container.kernel_client import next_message
 from container.limits import Limits
 from container.shim.client import Leash
 
@@ -90,7 +90,7 @@ class CellRun:
         """Interrupt the cell, for *reason* when a limit was passed; variables are kept."""
         self._cancelled = True
         self.stop_reason = self.stop_reason or reason
-        send_interrupt(self._client)
+        self._client.send_interrupt()
         # Answered only once the cell is over: requests wait in line behind it.
         self._probes.add(self._client.kernel_info())
 
@@ -181,7 +181,7 @@ class CellRun:
 
     async def _watch_connection(self) -> None:
         """Stop the cell when ZMQ refuses one of its outputs for its size."""
-        await connection_lost(self._client.iopub_channel)
+        await asyncio.wait({self._client.disconnected})
         await asyncio.wait({self._ended}, timeout=LAST_WORDS_SECONDS)
         if not self._ended.done():
             self.outputs_lost = True

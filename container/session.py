@@ -14,7 +14,7 @@ from typing import Any
 from container.cell_run import CellRun, death_of
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
 from container.execute_reply import ExecuteReply, OnOutput
-from container.kernel_client import close_client, make_client, next_message, open_channels
+from container.kernel_client import KernelClient, next_message
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.shim.client import Leash, LivingKernel
@@ -101,12 +101,9 @@ class KernelSession:
         busy = leash.last_cell is not None and leash.last_cell["busy"]
         try:
             async with asyncio.timeout(self.limits.start_seconds):
-                self._client = make_client(leash.connection, self.limits.output_bytes)
-                if busy:
-                    # It answers once the cell is over; `resume` waits for that.
-                    self._client.start_channels(stdin=False, hb=False)
-                else:
-                    await self._open_channels()
+                self._client = KernelClient(leash.connection, self.limits.output_bytes)
+                if not busy:  # else it answers once the cell is over; `resume` waits for that
+                    await self._wait_until_ready()
         except (TimeoutError, KernelDied):
             log = leash.log()
             await self.aclose()
@@ -115,8 +112,8 @@ class KernelSession:
             await self.aclose()
             raise
 
-    async def _open_channels(self) -> None:
-        opening = asyncio.create_task(open_channels(self._client))
+    async def _wait_until_ready(self) -> None:
+        opening = asyncio.create_task(self._client.ready())
         ended = self._ended or opening
         try:
             await asyncio.wait({opening, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -185,6 +182,8 @@ class KernelSession:
             if leash is None or ended is None or ended.done():
                 return ExecuteReply(status="died", error=self._death())
             self.fresh = False
+            if self._client.disconnected.done():
+                await self._reconnect(leash)
             sent = self._send(code, silent=silent, message_id=message_id)
             cell = CellRun(
                 sent, on_output, client=self._client, leash=leash, limits=self.limits, ended=ended
@@ -204,11 +203,11 @@ class KernelSession:
 
     async def _reconnect(self, leash: Leash) -> None:
         """Open the channels anew; if the kernel doesn't answer, the next cell will tell."""
-        close_client(self._client)
-        self._client = make_client(leash.connection, self.limits.output_bytes)
+        self._client.close()
+        self._client = KernelClient(leash.connection, self.limits.output_bytes)
         with contextlib.suppress(TimeoutError, ContainerError):
             async with asyncio.timeout(self.limits.start_seconds):
-                await self._open_channels()
+                await self._wait_until_ready()
 
     def _send(self, code: str, *, silent: bool, message_id: str | None) -> str:
         content = {
@@ -255,7 +254,7 @@ class KernelSession:
                 if self.alive and last["busy"]:
                     with contextlib.suppress(TimeoutError, ContainerError):
                         async with asyncio.timeout(self.limits.start_seconds):
-                            await self._open_channels()
+                            await self._wait_until_ready()
             finally:
                 self._running = None
             return reply
@@ -295,7 +294,7 @@ class KernelSession:
         """End the kernel and remove everything it held; may be called twice."""
         leash, self._leash = self._leash, None
         if self._client is not None:
-            close_client(self._client)
+            self._client.close()
             self._client = None
         if leash is not None:
             await leash.aclose()
@@ -306,7 +305,7 @@ class KernelSession:
         """Leave the kernel running, for a successor to adopt."""
         leash, self._leash = self._leash, None
         if self._client is not None:
-            close_client(self._client)
+            self._client.close()
             self._client = None
         if leash is not None:
             leash.let_go()

@@ -49,9 +49,11 @@ async def test_what_is_not_its_own_cannot_be_looked_into(attack):
         "        try: data = open(f'/proc/{pid}/{what}', 'rb').read(64)\n"
         "        except OSError: continue\n"
         "        if what == 'mem' or b'GEMINI' in data: seen.append((pid, what))\n"
-        "    for what in ('root', 'cwd', 'fd'):\n"
-        "        try: seen += [(pid, what)] if os.path.exists(f'/proc/{pid}/root/etc/shadow') else []\n"
-        "        except OSError: pass\n"
+        "    try:\n"
+        "        if not os.path.samefile(f'/proc/{pid}/root', '/'): seen.append((pid, 'root'))\n"
+        "        links = [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')]\n"
+        "        seen += [(pid, l) for l in links if l[0] == '/' and not l.startswith('/dev/')]\n"
+        "    except OSError: pass\n"
         "print(seen)"
     )
 
