@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench docs clean
+.PHONY: help demo serve image test lint bench docs clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -13,6 +13,9 @@ demo: .venv/.ready-run  ## Stack three example workbooks in a sandboxed kernel, 
 
 serve: .venv/.ready-run  ## Run the service and print the address to open
 	@$(BIN)/tallybook serve
+
+image: .venv/.ready-run  ## Build the image of the Docker backend (needs Docker; debootstrap where no registry answers)
+	$(BIN)/python -m container.image.build
 
 test: .venv/.ready-test lint  ## Install what the tests need, then lint and run the whole suite
 	$(BIN)/python -m pytest

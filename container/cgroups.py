@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from container.errors import SandboxUnavailable
 from container.limits import Limits
 
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "tallybook"
+SERVICE = "service"
+CONTROLLERS = ("memory", "cpu", "pids")
 CPU_PERIOD_US = 100_000
 
 
@@ -67,32 +71,88 @@ class ControlGroup:
             await asyncio.sleep(0.01)
 
 
-def cgroup_version(root: Path = ROOT) -> int | None:
-    """Return 2 or 1 for the hierarchy whose limits this process can write, else ``None``."""
-    if os.geteuid() != 0:
+@dataclass(frozen=True, slots=True)
+class GroupParent:
+    """Where this process may make control groups: a directory per controller, or one in all."""
+
+    version: int
+    directories: tuple[Path, ...]
+
+
+def group_parent(root: Path = ROOT, memberships: str | None = None) -> GroupParent | None:
+    """Return where control groups can be made, or ``None`` where no right to is given.
+
+    Root makes them below the hierarchy's root; anybody else below the group the process
+    runs in, when that was delegated (as systemd does with ``Delegate=yes``).
+
+    Args:
+        root: Where the hierarchies are mounted.
+        memberships: Content of ``/proc/self/cgroup``; this process's own by default.
+    """
+    if memberships is None:
+        memberships = Path("/proc/self/cgroup").read_text()
+    own = _own_groups(memberships)
+    unified = (root / "cgroup.controllers").exists()
+    names = [""] if unified else list(CONTROLLERS)
+    directories = []
+    for name in names:
+        hierarchy = root / name
+        if os.geteuid() != 0:
+            hierarchy /= own.get(name, "/").lstrip("/")
+            # A service that made way for its kernels' groups runs one level below.
+            if hierarchy.name == SERVICE:
+                hierarchy = hierarchy.parent
+        if not (hierarchy.is_dir() and os.access(hierarchy, os.W_OK)):
+            return None
+        directories.append(hierarchy / PARENT)
+    return GroupParent(2 if unified else 1, tuple(directories))
+
+
+def _own_groups(memberships: str) -> dict[str, str]:
+    """Return this process's group by controller; that of the unified hierarchy by ``""``."""
+    groups: dict[str, str] = {}
+    for line in memberships.splitlines():
+        _, controllers, path = line.split(":", 2)
+        groups |= dict.fromkeys(controllers.split(","), path)
+    return groups
+
+
+def make_control_group(
+    name: str, limits: Limits, root: Path = ROOT, memberships: str | None = None
+) -> ControlGroup | None:
+    """Create the group for sandbox *name* with *limits*.
+
+    Args:
+        name: Of its directories.
+        limits: What its processes may use together.
+        root: As in `group_parent`.
+        memberships: As in `group_parent`.
+
+    Returns:
+        The group, or ``None`` where no right to make one is given.
+
+    Raises:
+        SandboxUnavailable: The right is given but the group can't be made.
+    """
+    parent = group_parent(root, memberships)
+    if parent is None:
         return None
-    if (root / "cgroup.controllers").exists():
-        return 2 if os.access(root, os.W_OK) else None
-    needed = [root / controller for controller in ("memory", "cpu", "pids")]
-    return 1 if all(path.is_dir() and os.access(path, os.W_OK) for path in needed) else None
-
-
-def make_control_group(name: str, limits: Limits, root: Path = ROOT) -> ControlGroup | None:
-    """Create the group for sandbox *name* with *limits*; ``None`` where none can be written."""
-    version = cgroup_version(root)
+    make = _make_v2 if parent.version == 2 else _make_v1
     try:
-        if version == 2:
-            return _make_v2(name, limits, root)
-        if version == 1:
-            return _make_v1(name, limits, root)
-    except OSError:
-        return None
-    return None
+        return ControlGroup(parent.version, make(name, limits, parent))
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"the control group {name} can't be made ({error})",
+            "See that the memory, cpu and pids controllers are enabled below "
+            f"{parent.directories[0].parent}.",
+        ) from error
 
 
 def leftover_groups(prefix: str, root: Path = ROOT) -> list[Path]:
     """Return the directories of groups whose name starts with *prefix*."""
-    return [*root.glob(f"*/{PARENT}/{prefix}*"), *(root / PARENT).glob(f"{prefix}*")]
+    parent = group_parent(root)
+    found = parent.directories if parent else ()
+    return [group for directory in found for group in directory.glob(f"{prefix}*")]
 
 
 def end_group(directory: Path) -> None:
@@ -104,22 +164,40 @@ def end_group(directory: Path) -> None:
         directory.rmdir()
 
 
-def _make_v2(name: str, limits: Limits, root: Path) -> ControlGroup:
-    parent = root / PARENT
-    parent.mkdir(exist_ok=True)
-    for directory in (root, parent):
-        (directory / "cgroup.subtree_control").write_text("+memory +cpu +pids")
-    group = parent / name
+def _enable_controllers(directory: Path) -> None:
+    control = directory / "cgroup.subtree_control"
+    wanted = "+memory +cpu +pids"
+    try:
+        control.write_text(wanted)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        # A group that limits its children may hold no process itself.
+        service = directory / SERVICE
+        service.mkdir(exist_ok=True)
+        for pid in (directory / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                (service / "cgroup.procs").write_text(pid)
+        control.write_text(wanted)
+
+
+def _make_v2(name: str, limits: Limits, parent: GroupParent) -> tuple[Path, ...]:
+    (directory,) = parent.directories
+    if not directory.exists():
+        _enable_controllers(directory.parent)
+        directory.mkdir(exist_ok=True)
+        _enable_controllers(directory)
+    group = directory / name
     group.mkdir(exist_ok=True)
     (group / "memory.max").write_text(str(limits.memory_bytes))
     with contextlib.suppress(OSError):
         (group / "memory.swap.max").write_text("0")
     (group / "cpu.max").write_text(f"{int(limits.cpus * CPU_PERIOD_US)} {CPU_PERIOD_US}")
     (group / "pids.max").write_text(str(limits.pids))
-    return ControlGroup(2, (group,))
+    return (group,)
 
 
-def _make_v1(name: str, limits: Limits, root: Path) -> ControlGroup:
+def _make_v1(name: str, limits: Limits, parent: GroupParent) -> tuple[Path, ...]:
     values = {
         "memory": {"memory.limit_in_bytes": str(limits.memory_bytes)},
         "cpu": {
@@ -128,11 +206,11 @@ def _make_v1(name: str, limits: Limits, root: Path) -> ControlGroup:
         },
         "pids": {"pids.max": str(limits.pids)},
     }
-    directories = []
-    for controller, files in values.items():
-        group = root / controller / PARENT / name
+    groups = []
+    for controller, directory in zip(CONTROLLERS, parent.directories, strict=True):
+        group = directory / name
         group.mkdir(parents=True, exist_ok=True)
-        for file, value in files.items():
+        for file, value in values[controller].items():
             (group / file).write_text(value)
-        directories.append(group)
-    return ControlGroup(1, tuple(directories))
+        groups.append(group)
+    return tuple(groups)

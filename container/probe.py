@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
-from container.cgroups import cgroup_version
+from container.backends.docker_engine import check_engine
+from container.cgroups import group_parent
+from container.errors import SandboxUnavailable
+from container.kernel_environment import DEFAULT_IMAGE
+from container.limits import MIB
+from container.runtime import runtime_directory
+from container.seccomp import seccomp_program
+
+FREE_BYTES = 64 * MIB
+NO_GROUPS = (
+    "no control group can be written, so a kernel's share of the processors is not held and its "
+    "memory is limited process by process; delegate one to the service (systemd: Delegate=yes)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,43 +29,120 @@ class HostReport:
     """What this host offers a sandbox.
 
     Attributes:
-        sandbox: Whether a kernel can be confined at all.
+        backend: What would start kernels.
+        sandbox: Whether it can confine one.
         reason: Why not, in one plain sentence; empty when it can.
-        limits: What holds memory, cpu and process limits: ``cgroup v1``,
-            ``cgroup v2`` or ``rlimits``.
+        way_out: What to install or set then.
+        limits: What holds memory, cpu and process limits: ``cgroup v1``, ``cgroup v2``,
+            ``rlimits`` or ``docker``.
+        quota: What holds a workspace's size: ``watcher``, which stops the writing cell.
         unprivileged: Kernels run as another user than the service.
+        warnings: What holds less well here than it could, with the way out.
     """
 
+    backend: str
     sandbox: bool
     reason: str
+    way_out: str
     limits: str
+    quota: str
     unprivileged: bool
+    warnings: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Return, in one line, what confines a kernel here."""
+        if not self.sandbox:
+            return f"NONE: {self.reason}. {self.way_out}"
+        return f"{self.backend}, limits held by {self.limits}, workspace size by a {self.quota}"
 
 
-def probe_host() -> HostReport:
-    """Try the smallest sandbox this host should manage, and say what came of it."""
-    version = cgroup_version()
+def probe_host(
+    backend: str = "zygote",
+    *,
+    image: str = DEFAULT_IMAGE,
+    runtime: str = "",
+    data_directory: Path | None = None,
+) -> HostReport:
+    """Try the smallest sandbox this host should manage, and say what came of it.
+
+    Args:
+        backend: ``zygote``, ``bubblewrap`` or ``docker``.
+        image: The image of the docker backend.
+        runtime: An OCI runtime Docker should know; empty for its default.
+        data_directory: Where workspaces are kept; must exist.
+    """
+    problem: SandboxUnavailable | None = None
+    try:
+        check_host(backend, image=image, runtime=runtime, data_directory=data_directory)
+    except SandboxUnavailable as error:
+        problem = error
+    parent = group_parent()
+    limits = f"cgroup v{parent.version}" if parent else "rlimits"
     return HostReport(
-        sandbox=not (reason := _sandbox_problem()),
-        reason=reason,
-        limits=f"cgroup v{version}" if version else "rlimits",
+        backend=backend,
+        sandbox=problem is None,
+        reason=problem.reason if problem else "",
+        way_out=problem.way_out if problem else "",
+        limits="docker" if backend == "docker" else limits,
+        quota="watcher",
         unprivileged=os.geteuid() == 0,
+        warnings=(NO_GROUPS,) if parent is None and backend != "docker" else (),
     )
 
 
-def _sandbox_problem() -> str:
+def check_host(
+    backend: str, *, image: str, runtime: str, data_directory: Path | None = None
+) -> None:
+    """Check that *backend* can confine a kernel here; arguments as `probe_host`.
+
+    Raises:
+        SandboxUnavailable: It can't; the error says what to install or set.
+    """
+    for directory in (runtime_directory(), *filter(None, [data_directory])):
+        _check_space(directory)
+    if backend == "docker":
+        check_engine(image, runtime)
+        return
+    seccomp_program()
+    _check_namespaces()
+
+
+def _check_space(directory: Path) -> None:
+    free = shutil.disk_usage(directory).free
+    if free < FREE_BYTES:
+        raise SandboxUnavailable(
+            f"the disk of {directory} is full ({free // MIB} MB free)",
+            f"Free at least {FREE_BYTES // MIB} MB there, or set another directory.",
+        )
+
+
+def _check_namespaces() -> None:
     programs = ["bwrap"] + (["unshare", "setpriv"] if os.geteuid() == 0 else [])
     for program in programs:
         if shutil.which(program) is None:
-            return f"{program} is not installed (apt-get install bubblewrap util-linux)"
+            raise SandboxUnavailable(
+                f"{program} is not installed", "Install it: apt-get install bubblewrap util-linux."
+            )
     argv = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
     if os.geteuid() == 0:
         argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
-    if done.returncode == 0:
-        return ""
-    said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    return (
-        f"user namespaces do not work here ({said}); allow them: "
-        "sysctl kernel.unprivileged_userns_clone=1 or, on Ubuntu, an AppArmor profile for bwrap"
-    )
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SandboxUnavailable(
+            f"user namespaces do not work for unprivileged users ({said})", _namespaces_way_out()
+        )
+
+
+def _namespaces_way_out() -> str:
+    """Name the switch that is off on this host."""
+    for switch, off, on in (
+        ("user.max_user_namespaces", "0", "15000"),
+        ("kernel.unprivileged_userns_clone", "0", "1"),
+        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+    ):
+        with contextlib.suppress(OSError):
+            value = Path("/proc/sys", switch.replace(".", "/")).read_text().strip()
+            if value == off:
+                return f"Allow them: sysctl -w {switch}={on}; or set TALLYBOOK_BACKEND=docker."
+    return "Allow them to bwrap; or set TALLYBOOK_BACKEND=docker."

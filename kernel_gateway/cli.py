@@ -70,9 +70,7 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_gateway(settings) as gateway:
-        host = gateway.services.host
-        sandbox = f"bubblewrap, limits held by {host.limits}" if host.sandbox else host.reason
-        click.echo(f"Sandbox: {sandbox}")
+        click.echo(f"Sandbox: {gateway.services.host.summary()}")
         click.echo(f"Model:   {gateway.services.model_name or 'none (set GEMINI_API_KEY)'}")
         click.echo(f"Data:    {settings.data_dir}")
         click.echo(f"Open:    {gateway.login_url}")
@@ -250,12 +248,17 @@ def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
     from container.probe import probe_host
 
-    report = probe_host()
-    click.echo(f"sandbox: {'yes' if report.sandbox else 'NO: ' + report.reason}")
+    settings = _settings()
+    report = probe_host(settings.backend, image=settings.image, runtime=settings.docker_runtime)
+    problem = f"NO: {report.reason}. {report.way_out}"
+    click.echo(f"sandbox: {f'yes, by {report.backend}' if report.sandbox else problem}")
     click.echo(f"limits held by: {report.limits}")
+    click.echo(f"workspace size held by: {report.quota}")
+    for warning in report.warnings:
+        click.echo(f"note: {warning}")
     user = "an unprivileged user" if report.unprivileged else "your own user, in a namespace"
     click.echo(f"kernels run as: {user}")
-    key = "yes" if _settings().gemini_api_key else "no (set GEMINI_API_KEY)"
+    key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
     click.echo(f"Gemini key: {key}")
     if not report.sandbox:
         raise SystemExit(1)
@@ -263,11 +266,12 @@ def doctor() -> None:
 
 def _run(work: Any) -> None:
     """Run *work*; expected errors become one plain line."""
+    from container.errors import ContainerError
     from kernel_gateway.errors import GatewayError
 
     try:
         code = asyncio.run(work)
-    except GatewayError as error:
+    except (ContainerError, GatewayError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         detail = error.strerror or str(error)

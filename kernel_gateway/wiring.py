@@ -12,6 +12,7 @@ from tornado.netutil import bind_sockets
 
 from agent.ports import Model
 from agent.profiler import Profiler
+from container.errors import SandboxUnavailable
 from container.probe import probe_host
 from container.runtime import sweep_runtime_directory
 from kernel_gateway.app import make_app
@@ -71,6 +72,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
 
     Raises:
         AlreadyRunning: Another service holds the data directory.
+        SandboxUnavailable: This host can't confine a kernel as the settings ask for.
         OSError: The port is taken.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -78,9 +80,16 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if not stack.enter_context(exclusive_lock(settings.data_dir / "lock")):
             raise AlreadyRunning(str(settings.data_dir))
         sweep_runtime_directory()
-        host = probe_host()
+        host = probe_host(
+            settings.backend,
+            image=settings.image,
+            runtime=settings.docker_runtime,
+            data_directory=settings.data_dir,
+        )
         if not host.sandbox:
-            log.warning("no code can run: %s", host.reason)
+            raise SandboxUnavailable(host.reason, host.way_out)
+        for warning in host.warnings:
+            log.warning("%s", warning)
         repository = await open_repository(settings.data_dir / "tallybook.db")
         stack.push_async_callback(repository.aclose)
         contexts = ExecutionContexts(
@@ -120,8 +129,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if living := await contexts.find_living_kernels():
             log.info("%d kernels of before live on", living)
         await turns.recover()
-        if host.sandbox:
-            await contexts.keep_warm(settings.warm_kernels)
+        await contexts.keep_warm(settings.warm_kernels)
         contexts.start_sweeping()
         url = _listen(services, stack)
         yield Gateway(url=url, services=services)

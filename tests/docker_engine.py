@@ -55,7 +55,7 @@ def _answers() -> bool:
 
 @contextlib.contextmanager
 def _started(directory: Path) -> Iterator[None]:
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and "CI" not in os.environ:
         pytest.skip("no Docker Engine answers this user, and only root can start one")
     if shutil.which("dockerd") is None:
         pytest.fail("dockerd is not installed: run .ci/setup test")

@@ -180,6 +180,44 @@ class DockerSandbox:
             self._client = None
 
 
+def check_engine(image: str, runtime: str) -> None:
+    """Check that a Docker Engine answers and has what the kernels need.
+
+    Args:
+        image: Name and tag.
+        runtime: An OCI runtime; empty for the engine's default.
+
+    Raises:
+        SandboxUnavailable: It doesn't; the error says what to install or set.
+    """
+    try:
+        client = docker.from_env(timeout=API_SECONDS)
+    except DOCKER_FAILS as error:
+        raise SandboxUnavailable(
+            f"no Docker Engine answers ({error})",
+            "Install docker.io, start dockerd, and let this user reach its socket; or set "
+            "DOCKER_HOST or another TALLYBOOK_BACKEND.",
+        ) from error
+    try:
+        runtimes = client.info().get("Runtimes", {})
+        if runtime and runtime not in runtimes:
+            raise SandboxUnavailable(
+                f"Docker knows no runtime {runtime!r}",
+                f"Install it, or set TALLYBOOK_DOCKER_RUNTIME to one of {', '.join(runtimes)}.",
+            )
+        client.images.get(image)
+    except ImageNotFound as error:
+        raise SandboxUnavailable(
+            f"Docker has no image {image!r}", "Build it: make image."
+        ) from error
+    except DOCKER_FAILS as error:
+        raise SandboxUnavailable(
+            f"the Docker Engine fails ({error})", "Read its log, or restart it."
+        ) from error
+    finally:
+        client.close()
+
+
 def sweep_containers() -> int:
     """Remove the containers of owners that are gone; return how many."""
     swept = 0

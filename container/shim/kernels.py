@@ -18,7 +18,7 @@ from typing import Any
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.backends.zygote.process import Zygotes
 from container.backends.zygote.sandbox import ZygoteSandbox
-from container.cgroups import cgroup_version
+from container.cgroups import group_parent
 from container.errors import KernelStartFailed, SandboxUnavailable
 from container.kernel_environment import (
     CONNECTION_FILE,
@@ -176,7 +176,7 @@ class OwnedKernel:
     def _argv(self) -> tuple[str, ...]:
         file = f"{SOCKETS_INSIDE}/{CONNECTION_FILE}"
         limits = self.request.limits
-        grouped = cgroup_version() is not None or self.request.backend == "docker"
+        grouped = group_parent() is not None or self.request.backend == "docker"
         values = kernel_rlimits(limits, cgroup=grouped)
         if self.request.argv and grouped:
             del values["DATA"]  # V8 reserves far more than it ever uses

@@ -40,7 +40,7 @@ def detached_mount(directory: Path, *, readonly: bool = False) -> int:
     except OSError as error:
         raise SandboxUnavailable(
             f"{directory} can't be mounted ({error})",
-            "The zygote needs Linux 5.12 or newer; set TALLYBOOK_ZYGOTE=false to do without it.",
+            "The zygote needs Linux 5.12 or newer; do without it: TALLYBOOK_BACKEND=bubblewrap.",
         ) from error
     return descriptor
 
