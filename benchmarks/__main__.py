@@ -40,8 +40,8 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached."""
-        return self.value <= self.goal
+        """Whether the goal is reached; of a ratio to a peer, more is better."""
+        return self.value >= self.goal if self.unit == "x" else self.value <= self.goal
 
 
 Measure = Callable[[Path], Awaitable[list[tuple[str, float, float, str, str]]]]
@@ -72,7 +72,8 @@ def machine() -> str:
 def render(figures: list[Figure]) -> str:
     """Return the page for benchmarks/README.md."""
     rows = [
-        f"| {f.name} | {f.value:.1f} {f.unit} | ≤ {f.goal:g} {f.unit} | "
+        f"| {f.name} | {f.value:.1f} {f.unit} | {'≥' if f.unit == 'x' else '≤'} {f.goal:.3g} "
+        f"{f.unit} | "
         f"{'yes' if f.met else '**no**'} | {f.peer} |"
         for f in figures
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from typing import Any
 
 import zmq.asyncio
@@ -12,6 +13,17 @@ from zmq.constants import Event
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 PROBE_SECONDS = 1.0
+MOST_SOCKETS = 65_000
+"""ZMQ's own limit; by default a context takes 1,023, a hundred kernels' worth."""
+
+
+@functools.cache
+def _context(message_bytes: int) -> zmq.asyncio.Context:
+    """Return one ZMQ context, with its two threads, for all kernels of a size of message."""
+    context = zmq.asyncio.Context()
+    context.max_sockets = MOST_SOCKETS
+    context.maxmsgsize = message_bytes
+    return context
 
 
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]
@@ -35,9 +47,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
             output_bytes: The most one cell may print; a larger message is refused by ZMQ
                 before it takes the service's memory.
         """
-        context = zmq.asyncio.Context()
-        context.maxmsgsize = output_bytes + MESSAGE_ROOM_BYTES
-        super().__init__(context=context)
+        super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
         self.start_channels(stdin=False, hb=False)
         monitor = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
@@ -68,11 +78,10 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.control_channel.send(self.session.msg("interrupt_request", {}))
 
     def close(self) -> None:
-        """Close the channels and ZMQ's context."""
+        """Close the channels."""
         self.disconnected.cancel()
         self.iopub_channel.socket.disable_monitor()
         self.stop_channels()
-        self.context.destroy(linger=0)
 
 
 async def next_message(channel: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def _chosen_directory() -> Path:
     if base and len(base) < LONGEST_RUNTIME_DIRECTORY - 10 and os.access(base, os.W_OK):
         return Path(base, "tallybook")
     return Path(tempfile.gettempdir(), f"tallybook-{os.getuid()}")
+
+
+def open_files_to_the_limit() -> None:
+    """Let this process open as many files as it may: each kernel takes about ten."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def runtime_prefix(kind: str) -> str:

@@ -14,7 +14,7 @@ from agent.ports import Model
 from agent.profiler import Profiler
 from container.errors import SandboxUnavailable
 from container.probe import probe_host
-from container.runtime import sweep_runtime_directory
+from container.runtime import open_files_to_the_limit, sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import load_or_create_token
@@ -79,6 +79,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as stack:
         if not stack.enter_context(exclusive_lock(settings.data_dir / "lock")):
             raise AlreadyRunning(str(settings.data_dir))
+        open_files_to_the_limit()
         sweep_runtime_directory()
         host = probe_host(
             settings.backend,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from container.backends.zygote.process import Zygotes
 from container.inside import linux
+from container.runtime import open_files_to_the_limit
 from container.shim.server import Shim
 
 
@@ -73,6 +74,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    open_files_to_the_limit()
     zygotes = Zygotes() if enter_own_namespaces() else None
     asyncio.run(Shim(zygotes=zygotes).serve(path, listening))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import hashlib
 import hmac
 import json
@@ -22,6 +23,14 @@ from zmq.constants import Event, SocketType
 DELIMITER = b"<IDS|MSG>"
 ROOM_BYTES = 1024 * 1024
 RECONNECT_SECONDS = 0.1
+MOST_SOCKETS = 65_000
+
+
+@functools.cache
+def _context() -> zmq.asyncio.Context:
+    context = zmq.asyncio.Context()
+    context.max_sockets = MOST_SOCKETS
+    return context
 
 
 class Tap:
@@ -45,7 +54,7 @@ class Tap:
         self._limit = limit_bytes + ROOM_BYTES
         self._key = key.encode()
         self._endpoint = endpoint
-        self._context = zmq.asyncio.Context.instance()
+        self._context = _context()
         self._socket = self._connect()
         self.listeners: list[Callable[[], None]] = []
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._reconnect())]

@@ -1,0 +1,149 @@
+"""Jupyter Kernel Gateway in a virtual environment of its own: the peer that starts kernels."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+PEER = "jupyter_kernel_gateway==3.0.1"
+SAME = ("ipykernel", "pandas")
+FRAME = "import pandas as pd\npd.DataFrame({'a': [1, 2]})"
+START_SECONDS = 60
+
+
+def peer_environment() -> Path:
+    """Return the directory of a virtual environment with the peer, made on first use."""
+    wanted = [PEER, *(f"{name}=={importlib.metadata.version(name)}" for name in SAME)]
+    home = Path(platformdirs.user_cache_dir("tallybook"), "benchmarks", PEER.replace("==", "-"))
+    stamp = home / "installed"
+    if not stamp.exists() or stamp.read_text() != " ".join(wanted):
+        print(f"installing {PEER} for the comparison …", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", home], check=True)
+        pip = [home / "bin" / "python", "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "--disable-pip-version-check", *wanted], check=True)
+        stamp.write_text(" ".join(wanted))
+    return home
+
+
+@asynccontextmanager
+async def peer_gateway() -> AsyncIterator[str]:
+    """Run the peer on a free port for the length of the block; yield its ``host:port``."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = await asyncio.create_subprocess_exec(
+        peer_environment() / "bin" / "jupyter-kernelgateway",
+        f"--port={port}",
+        # Its package has the name of one of ours.
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await asyncio.to_thread(_await_answer, f"http://127.0.0.1:{port}/api")
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+def _await_answer(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+class PeerKernel:
+    """A kernel of the peer, from its creation over the Jupyter REST API."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._id = ""
+        self._socket: Any = None
+
+    async def start(self) -> None:
+        """Create it and wait for its kernel_info_reply."""
+        made = await asyncio.to_thread(self._request, "POST", "/api/kernels", b"{}")
+        self._id = json.loads(made)["id"]
+        url = f"ws://{self._address}/api/kernels/{self._id}/channels"
+        self._socket = await websocket_connect(HTTPRequest(url, request_timeout=60))
+        await self._ask("kernel_info_request", {}, "kernel_info_reply")
+
+    async def show_frame(self) -> None:
+        """Run a cell that shows a DataFrame, until it is shown."""
+        content = {"code": FRAME, "silent": False, "store_history": True, "allow_stdin": False}
+        await self._ask("execute_request", content, "execute_result")
+
+    async def _ask(self, kind: str, content: dict[str, Any], answer: str) -> None:
+        header = {
+            "msg_id": uuid.uuid4().hex, "session": "bench", "username": "", "version": "5.4",
+            "msg_type": kind, "date": "2000-01-01T00:00:00Z",
+        }  # fmt: skip
+        message = {
+            "header": header, "parent_header": {}, "metadata": {}, "content": content,
+            "channel": "shell", "buffers": [],
+        }  # fmt: skip
+        await self._socket.write_message(json.dumps(message))
+        while True:
+            text = await self._socket.read_message()
+            if text is None:
+                raise ConnectionError("the peer closed the connection")
+            heard = json.loads(text)
+            mine = heard["parent_header"].get("msg_id") == header["msg_id"]
+            if mine and heard["msg_type"] == answer:
+                return
+
+    def memory_bytes(self) -> int:
+        """Return the private memory of the peer's newest kernel process."""
+        pids = subprocess.run(
+            ["pgrep", "--newest", "--full", "ipykernel_launcher"],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        return private_bytes(int(pids[0]))
+
+    async def aclose(self) -> None:
+        """End it."""
+        if self._socket is not None:
+            self._socket.close()
+        await asyncio.to_thread(self._request, "DELETE", f"/api/kernels/{self._id}")
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        request = urllib.request.Request(f"http://{self._address}{path}", data=body, method=method)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            content: bytes = answer.read()
+            return content
+
+
+def private_bytes(pid: int) -> int:
+    """Return what process *pid* has of memory for itself alone.
+
+    Source: proc_pid_smaps_rollup(5), "Private_Clean" and "Private_Dirty".
+    """
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(
+        int(line.split()[1]) * 1024
+        for line in text.splitlines()
+        if line.startswith(("Private_Clean:", "Private_Dirty:"))
+    )
