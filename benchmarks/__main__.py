@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.execute import measure_execute
+from benchmarks.kernel_hold import measure_cycles, measure_idle
+from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.profile import measure_profile
 from benchmarks.turn import measure_turn
 from benchmarks.upload import measure_upload
@@ -45,7 +47,15 @@ class Figure:
 
 
 Measure = Callable[[Path], Awaitable[list[tuple[str, float, float, str, str]]]]
-MEASURES: tuple[Measure, ...] = (measure_turn, measure_execute, measure_upload, measure_profile)
+MEASURES: tuple[Measure, ...] = (
+    measure_kernel_start,
+    measure_idle,
+    measure_cycles,
+    measure_turn,
+    measure_execute,
+    measure_upload,
+    measure_profile,
+)
 
 
 async def measure_all() -> list[Figure]:
@@ -90,6 +100,12 @@ def render(figures: list[Figure]) -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
+            "- *New kernel*: from nothing to its answer, in its sandbox and control group;",
+            "  the fork server runs already, as it does from the service's second kernel on. The",
+            "  peer starts an ipykernel as a plain process, without any sandbox.",
+            "- *Private memory*: Private_Clean and Private_Dirty of the kernel's processes after a",
+            "  DataFrame was shown; *memory for each idle kernel*: what MemAvailable lost, page",
+            "  tables and the service's own part included.",
             "- *Overhead of a turn*: time from `turn.request` to `turn.finished`, less the time",
             "  the user's code ran; everything else counts, the HTTP client and stand-in too.",
             "- *`1+1`*: from sending `execute.request` over the websocket to its result on the",

@@ -19,18 +19,19 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 @asynccontextmanager
 async def running(
-    directory: Path, exchanges: Sequence[dict[str, Any]] = ()
+    directory: Path, exchanges: Sequence[dict[str, Any]] = (), **settings: Any
 ) -> AsyncIterator[tuple[GatewayClient, str]]:
-    """Yield a client and the id of a fresh conversation."""
+    """Yield a client and the id of a fresh conversation; *settings* as in `Settings`."""
     transcript = Transcript(exchanges_from_json(exchanges))
     with StandinServer(transcript) as standin:
-        settings = Settings(
+        chosen = Settings(
             port=0,
             data_dir=directory / "data",
             gemini_api_key="bench",
             model_base_url=standin.base_url,
+            **settings,
         )
-        async with open_gateway(settings) as gateway:
+        async with open_gateway(chosen) as gateway:
             client = GatewayClient(gateway.url, gateway.services.token)
             try:
                 made = await client.post("/api/v1/conversations", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
+import time
 from pathlib import Path
 
 from container.cgroups import end_group, leftover_groups
@@ -14,6 +15,10 @@ from container.tree import remove
 RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
 LONGEST_RUNTIME_DIRECTORY = 60
 """Characters: below it stand ``k-PID-XXXXXXXX/s-N``, and unix paths end at 108 bytes."""
+
+
+KEEP_LOGS = 24 * 3600
+"""Seconds the log of an owner of kernels outlasts it."""
 
 
 def runtime_directory() -> Path:
@@ -68,6 +73,9 @@ def sweep_runtime_directory() -> int:
         if _owner_is_gone(path.name):
             remove(path)
             swept += 1
+    for log in runtime_directory().glob("shim-*.log"):
+        if not log.with_suffix(".sock").exists() and time.time() - log.stat().st_mtime > KEEP_LOGS:
+            log.unlink(missing_ok=True)
     for group in leftover_groups("[ck]-*-"):
         if _owner_is_gone(group.name):
             end_group(group)

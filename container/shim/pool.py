@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import zmq.asyncio
+from jupyter_client.session import Session
+from zmq.constants import SocketType
+
 from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError
 from container.limits import Limits, limits_from_json
@@ -16,6 +20,32 @@ from container.shim.kernels import KernelRequest, OwnedKernel, free_uid
 QUIET_SECONDS = 0.2
 """Nobody asked for a kernel for so long: time to make another one."""
 RETRY_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+ANSWER_BYTES = 1024 * 1024
+
+
+async def exercise(connection: dict[str, Any]) -> None:
+    """Have a kernel answer a kernel_info_request: the next answer comes in half the time.
+
+    Args:
+        connection: Its connection file's content.
+
+    Raises:
+        TimeoutError: It doesn't answer.
+    """
+    session = Session(
+        key=connection["key"].encode(), signature_scheme=connection["signature_scheme"]
+    )
+    shell = zmq.asyncio.Context.instance().socket(SocketType.DEALER)
+    shell.linger = 0
+    shell.maxmsgsize = ANSWER_BYTES
+    try:
+        shell.connect(f"{connection['transport']}://{connection['ip']}-{connection['shell_port']}")
+        await shell.send_multipart(session.serialize(session.msg("kernel_info_request")))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await shell.recv_multipart()
+    finally:
+        shell.close()
 
 
 @dataclass(frozen=True)
@@ -96,7 +126,9 @@ class WarmPool:
             kernel = OwnedKernel(request, self._zygotes)
             try:
                 await kernel.start(with_workspace=False)
-            except ContainerError:
+                await exercise(kernel.connection)
+            except (ContainerError, TimeoutError):
+                await kernel.aclose()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._warm.append(kernel)

@@ -9,6 +9,7 @@ kept for some seconds.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sys
@@ -49,6 +50,12 @@ def socket_path() -> Path:
     The name changes with the Python, the packages and this code, so that an upgraded
     service never talks to a shim of before; that one ends when its kernels have.
     """
+    return runtime_directory() / f"shim-{PROTOCOL}-{_installation()}.sock"
+
+
+@functools.cache
+def _installation() -> str:
+    """Return a digest of the installation this process started from."""
     code = sorted(Path(__file__).resolve().parents[1].rglob("*.py"))
     parts = (
         sys.executable,
@@ -56,5 +63,4 @@ def socket_path() -> Path:
         *packages_fingerprint(),
         *(f"{path}:{path.stat().st_mtime_ns}" for path in code),
     )
-    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-    return runtime_directory() / f"shim-{PROTOCOL}-{digest}.sock"
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
