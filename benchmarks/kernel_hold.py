@@ -44,14 +44,14 @@ async def _begin(client: GatewayClient) -> None:
     made = await client.post("/api/v1/conversations", {})
     connection = await client.connect(path_url(made["id"]))
     await _run(connection, "import pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})")
-    await connection.aclose()
+    connection.close()
 
 
 async def _run(connection: PathConnection, code: str) -> None:
     await connection.send("execute.request", code=code)
     async for event in connection.events():
         if event["kind"] == "turn.finished":
-            if event["payload"]["status"] != "done":
+            if event["data"]["status"] != "ok":
                 raise RuntimeError(f"the cell failed: {event}")
             return
 

@@ -50,11 +50,11 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
         self.start_channels(stdin=False, hb=False)
-        monitor = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
-        self.disconnected = asyncio.create_task(self._watch(monitor))
+        self._monitor = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
+        self.disconnected = asyncio.create_task(self._watch())
 
-    async def _watch(self, monitor: zmq.asyncio.Socket) -> None:
-        await monitor.recv_multipart()
+    async def _watch(self) -> None:
+        await self._monitor.recv_multipart()
 
     async def ready(self) -> None:
         """Wait until the kernel answers and no output can be missed any more.
@@ -81,6 +81,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         """Close the channels."""
         self.disconnected.cancel()
         self.iopub_channel.socket.disable_monitor()
+        self._monitor.close(0)
         self.stop_channels()
 
 

@@ -65,21 +65,25 @@ class Tap:
         socket.linger = 0
         socket.maxmsgsize = self._limit
         socket.subscribe(b"")
+        self._monitor = socket.get_monitor_socket(Event.DISCONNECTED)
         socket.connect(self._endpoint)
         return socket
+
+    def _disconnect(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
 
     async def _reconnect(self) -> None:
         """Connect anew when ZMQ has refused a message for its size, and closed the connection."""
         while True:
-            monitor = self._socket.get_monitor_socket(Event.DISCONNECTED)
-            await monitor.recv_multipart()
+            await self._monitor.recv_multipart()
             await asyncio.sleep(RECONNECT_SECONDS)
             self.overflowed = True
             self._tasks[0].cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._tasks[0]
-            self._socket.disable_monitor()
-            self._socket.close(0)
+            self._disconnect()
             self._socket = self._connect()
             self._tasks[0] = asyncio.create_task(self._read())
 
@@ -130,8 +134,7 @@ class Tap:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        self._socket.disable_monitor()
-        self._socket.close(0)
+        self._disconnect()
 
 
 def frames_to_json(frames: list[bytes]) -> list[str]:
