@@ -15,12 +15,26 @@ def _refuse_input(prompt: object = "") -> NoReturn:
     )
 
 
+def _choose_writer(pandas: Any) -> None:
+    """Append with openpyxl: xlsxwriter, the default and the faster one, can only begin anew."""
+    construct = pandas.ExcelWriter.__new__
+
+    def choose(cls: Any, path: Any, engine: str | None = None, *args: Any, **options: Any) -> Any:
+        if engine is None and "a" in options.get("mode", "w"):
+            engine = "openpyxl"
+        return construct(cls, path, engine, *args, **options)
+
+    pandas.ExcelWriter.__new__ = choose
+
+
 def apply(shell: Any) -> None:
     """Set the defaults in *shell*, IPython's interactive shell."""
     import pandas as pd
 
     pd.set_option("io.excel.xlsx.reader", "calamine")
     pd.set_option("io.excel.xls.reader", "calamine")
+    pd.set_option("io.excel.xlsx.writer", "xlsxwriter")
+    _choose_writer(pd)
     pd.set_option("display.max_rows", MAX_ROWS)
     pd.set_option("display.max_columns", MAX_COLUMNS)
     pd.set_option("display.max_colwidth", MAX_CELL_CHARACTERS)

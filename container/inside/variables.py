@@ -6,6 +6,8 @@ known by exact identity are looked into, everything else is named by its type.
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import json
 import sys
 from typing import Any
@@ -13,8 +15,34 @@ from typing import Any
 MAX_VARIABLES = 200
 MAX_COLUMNS = 60
 PREVIEW = 120
+PREVIEW_ROWS = 3
+PREVIEW_CELL = 40
 _SCALARS = (int, float, str, bool, type(None), complex)
+_DATES = (datetime.date, datetime.datetime, datetime.time, datetime.timedelta, decimal.Decimal)
 _CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def _cell(item: Any) -> str:
+    kind = type(item)
+    if kind is str:
+        return repr(item[:PREVIEW_CELL])
+    if kind in _SCALARS or kind in _DATES:
+        return str(item)[:PREVIEW_CELL]
+    pandas = sys.modules.get("pandas")
+    if pandas is None:
+        return kind.__name__
+    if kind in (pandas.Timestamp, pandas.Timedelta) or item is pandas.NaT or item is pandas.NA:
+        return str(item)
+    return kind.__name__
+
+
+def _preview(rows: Any) -> str:
+    """Return the values of an array of one or two dimensions as short text."""
+    shown = [
+        ", ".join(_cell(item) for item in row) if type(row) is list else _cell(row)
+        for row in rows.tolist()
+    ]
+    return "; ".join(shown)[:PREVIEW]
 
 
 def _describe_frame(value: Any) -> dict[str, Any]:
@@ -25,6 +53,7 @@ def _describe_frame(value: Any) -> dict[str, Any]:
         "columns": columns,
         "dtypes": dtypes,
         "bytes": int(value.memory_usage(deep=False).sum()),
+        "preview": _preview(value.iloc[:PREVIEW_ROWS, :MAX_COLUMNS].to_numpy(dtype=object)),
     }
 
 
@@ -43,12 +72,18 @@ def describe(name: str, value: Any) -> dict[str, Any]:
     elif pandas is not None and kind is pandas.DataFrame:
         found |= _describe_frame(value)
     elif pandas is not None and kind is pandas.Series:
-        found |= {"shape": [len(value)], "dtypes": [str(value.dtype)]}
+        found |= {
+            "shape": [len(value)],
+            "dtypes": [str(value.dtype)],
+            "bytes": int(value.memory_usage(deep=False)),
+            "preview": _preview(value.iloc[:PREVIEW_ROWS].to_numpy(dtype=object)),
+        }
     elif numpy is not None and kind is numpy.ndarray:
         found |= {
             "shape": list(value.shape),
             "dtypes": [str(value.dtype)],
             "bytes": int(value.nbytes),
+            "preview": _preview(value.reshape(-1)[:PREVIEW_ROWS].astype(object)),
         }
     return found
 

@@ -236,6 +236,26 @@ async def test_variables_tell_type_shape_columns_and_preview(start_kernel):
     assert "pd" not in variables
 
 
+async def test_variables_tell_dtypes_bytes_and_the_first_rows(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run(
+        "import pandas as pd, numpy as np\n"
+        "frame = pd.DataFrame({'Region': ['N', 'S'], 'Day': pd.to_datetime(['2026-01-05'] * 2)})\n"
+        "column = frame['Region']\narray = np.arange(6.0).reshape(2, 3)"
+    )
+
+    variables = {v["name"]: v for v in await kernel.session.variables()}
+
+    assert variables["frame"]["dtypes"][1].startswith("datetime64")
+    assert variables["frame"]["bytes"] > 0
+    assert variables["frame"]["preview"].startswith("'N', 2026-01-05 00:00:00; 'S', 2026-01-05")
+    assert variables["column"]["preview"] == "'N'; 'S'"
+    assert variables["array"] == {
+        "name": "array", "type": "ndarray", "shape": [2, 3], "dtypes": ["float64"],
+        "bytes": 48, "preview": "0.0; 1.0; 2.0",
+    }  # fmt: skip
+
+
 async def test_looking_at_variables_never_runs_their_code(start_kernel):
     kernel = await start_kernel()
     await kernel.run(
@@ -243,13 +263,14 @@ async def test_looking_at_variables_never_runs_their_code(start_kernel):
         "class Trap:\n"
         "    def __repr__(self): ran.append('repr'); return 'x'\n"
         "    def __len__(self): ran.append('len'); return 1\n"
-        "trap = Trap()"
+        "trap = Trap()\nimport pandas as pd\nframe = pd.DataFrame({'traps': [Trap()]})\nran.clear()"
     )
 
     variables = {v["name"]: v for v in await kernel.session.variables()}
     await kernel.run("print(ran)")
 
     assert variables["trap"]["type"] == "Trap"
+    assert variables["frame"]["preview"] == "Trap"
     assert kernel.text() == "[]\n"
 
 
@@ -260,6 +281,32 @@ async def test_input_is_refused_with_a_plain_error(start_kernel):
 
     assert reply.status == "error"
     assert "input() is not available" in reply.evalue
+
+
+async def test_workbooks_are_written_with_xlsxwriter_and_appended_to_without_loss(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run(
+        "import pandas as pd\nframe = pd.DataFrame({'a': [1]})\n"
+        "with pd.ExcelWriter('/tmp/book.xlsx') as book:\n"
+        "    frame.to_excel(book, sheet_name='first')\n    print(book.engine)\n"
+        "with pd.ExcelWriter('/tmp/book.xlsx', mode='a') as book:\n"
+        "    frame.to_excel(book, sheet_name='second')\n    print(book.engine)\n"
+        "print(list(pd.read_excel('/tmp/book.xlsx', sheet_name=None)))"
+    )
+
+    assert reply.status == "ok"
+    assert kernel.text() == "xlsxwriter\nopenpyxl\n['first', 'second']\n"
+
+
+async def test_tables_are_shown_as_html_and_text_of_bounded_size(start_kernel):
+    kernel = await start_kernel()
+
+    await kernel.run("import pandas as pd; pd.DataFrame({'a': range(10_000), 'b': 'x' * 1000})")
+
+    data = kernel.outputs[-1]["data"]
+    assert data["text/html"].count("<tr") < 100
+    assert len(data["text/plain"]) < 20_000
 
 
 async def test_workbooks_are_read_with_calamine_by_default(start_kernel):
