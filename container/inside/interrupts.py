@@ -39,7 +39,6 @@ class InterruptGate:
             # The workspace of a kernel that waited in the pool was put here after it began.
             with contextlib.suppress(OSError):
                 os.chdir(WORKSPACE)
-            self._entered = True
 
     def _on_sigint(self, signum: int, frame: Any) -> None:
         if self._running:
@@ -48,7 +47,7 @@ class InterruptGate:
 
     async def _guarded_run_code(self, *args: Any, **kwargs: Any) -> Any:
         # IPython shows whatever is raised here as the cell's exception.
-        self._running = True
+        self._entered = self._running = True
         try:
             if self._pending:
                 self._pending = False

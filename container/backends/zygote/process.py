@@ -170,7 +170,11 @@ class Zygotes:
                 self._retired.append(zygote)
             self._current = None
             fresh = Zygote()
-            await fresh.start()
+            try:
+                await fresh.start()
+            except BaseException:
+                await fresh.aclose()
+                raise
             self._current = fresh
             return fresh
 

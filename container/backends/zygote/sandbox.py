@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from container.backends.zygote.process import Zygotes
+from container.backends.zygote.process import Zygote, Zygotes
 from container.cgroups import ControlGroup, make_control_group
 from container.errors import KernelStartFailed, SandboxUnavailable
 from container.inside import linux
@@ -54,6 +54,7 @@ class ZygoteSandbox:
 
     def __init__(self, zygotes: Zygotes) -> None:
         self._zygotes = zygotes
+        self._zygote: Zygote | None = None
         self._channel: socket.socket | None = None
         self._go: socket.socket | None = None
         self._messages: dict[str, asyncio.Future[Any]] = {}
@@ -77,19 +78,29 @@ class ZygoteSandbox:
             SandboxUnavailable: This host can't confine it.
             KernelStartFailed: It did not come up in `Limits.start_seconds`.
         """
-        try:
-            async with asyncio.timeout(spec.limits.start_seconds):
-                await self._start(spec)
-        except (TimeoutError, EOFError, OSError) as error:
-            await self.aclose()
-            detail = f"{self.log()}\n{type(error).__name__}: {error}".strip()
-            raise KernelStartFailed(spec.limits.start_seconds, detail) from error
-        except BaseException:
-            await self.aclose()
-            raise
+        for last in (False, True):
+            try:
+                async with asyncio.timeout(spec.limits.start_seconds):
+                    await self._start(spec)
+            except (TimeoutError, EOFError, OSError) as error:
+                unborn = self._pid is None
+                await self.aclose()
+                if unborn and self._zygote is not None:
+                    # It has died, or hangs: the next kernel comes from another one.
+                    self._zygote.retire()
+                    if not last:
+                        continue
+                detail = f"{self.log()}\n{type(error).__name__}: {error}".strip()
+                raise KernelStartFailed(spec.limits.start_seconds, detail) from error
+            except BaseException:
+                await self.aclose()
+                raise
+            else:
+                return
 
     async def _start(self, spec: SandboxSpec) -> None:
-        zygote = await self._zygotes.current()
+        self._zygote, self._exit, self._reported = None, None, {}
+        self._zygote = zygote = await self._zygotes.current()
         if spec.sockets is None or spec.connection is None:
             raise ValueError("a forked kernel needs a sockets directory and a connection")
         loop = asyncio.get_running_loop()

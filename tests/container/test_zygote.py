@@ -1,0 +1,152 @@
+"""The fork server may die, grow old or be busy: kernels go on, and new ones are had."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kernel_hold import count_resources
+from container.limits import Limits
+from container.session import KernelSession
+from container.shim.client import ask, keep_warm
+from container.workspace import Workspace
+
+
+def fork_server_of(kernel) -> int:
+    """Return the process id of the fork server beside *kernel*, below their common parent."""
+    parent = int(Path(f"/proc/{kernel.session.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    (server,) = [
+        int(child)
+        for child in children
+        if Path(f"/proc/{child}/comm").read_text().strip() == "zygote"
+    ]
+    return server
+
+
+async def test_kernels_of_a_dead_fork_server_go_on_and_the_next_gets_another(start_kernel):
+    first = await start_kernel()
+    await first.run("kept = 42")
+    server = fork_server_of(first)
+
+    os.kill(server, signal.SIGKILL)
+    second = await start_kernel()
+
+    await first.run("print(kept)")
+    assert first.text() == "42\n"
+    assert fork_server_of(second) != server
+    await second.run("print(1)")
+    assert second.text() == "1\n"
+
+
+async def test_a_kernel_of_a_dead_fork_server_still_reports_how_it_ended(start_kernel):
+    kernel = await start_kernel()
+    os.kill(fork_server_of(kernel), signal.SIGKILL)
+
+    reply = await kernel.run("import os; os._exit(5)")
+
+    assert reply.status == "died"
+    assert reply.error.exit_code == 5
+
+
+async def test_upgraded_packages_reach_the_next_kernel_and_leave_the_running_ones(start_kernel):
+    first = await start_kernel()
+    await first.run("kept = 42")
+    server = fork_server_of(first)
+    import pandas
+
+    packages = Path(pandas.__file__).parents[1]
+    os.utime(packages)  # as pip leaves it
+
+    second = await start_kernel()
+
+    await first.run("print(kept)")
+    assert first.text() == "42\n"
+    assert fork_server_of(second) != server
+
+
+async def test_a_fork_server_that_hangs_is_replaced(start_kernel):
+    first = await start_kernel()
+    server = fork_server_of(first)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        second = await start_kernel(start_seconds=2.0)
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+    await first.run("print('first')")
+    await second.run("print('second')")
+    assert (first.text(), second.text()) == ("first\n", "second\n")
+    assert fork_server_of(second) != server
+
+
+@pytest.fixture
+async def pool():
+    """Two kernels kept warm."""
+    limits = Limits(seconds=77.0)  # nobody else's
+    connection = await keep_warm(2, limits)
+    await warm(2)
+    yield limits
+    connection.close()
+
+
+async def warm(count: int) -> None:
+    deadline = time.monotonic() + 30
+    while (await ask({"op": "ping"}))["warm"] != count:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_a_warm_kernel_is_leased_with_the_workspace_and_another_takes_its_place(
+    pool, start_kernel
+):
+    kernel = await start_kernel(seconds=pool.seconds)
+    left = (await ask({"op": "ping"}))["warm"]
+
+    (kernel.session.workspace.directory / "outputs" / "seen").write_text("x")
+    await kernel.run("import os; print(os.getcwd(), os.listdir('outputs'))")
+
+    assert left == 1
+    assert kernel.text() == "/workspace ['seen']\n"
+    await warm(2)
+
+
+async def test_a_kernel_with_other_limits_does_not_come_from_the_pool(pool, start_kernel):
+    await start_kernel(seconds=78.0)
+
+    assert (await ask({"op": "ping"}))["warm"] == 2
+
+
+async def test_a_warm_kernel_that_died_is_never_leased(pool, start_kernel):
+    kernel = await start_kernel(seconds=pool.seconds)
+    parent = int(Path(f"/proc/{kernel.session.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    for child in children:
+        named = Path(f"/proc/{child}/comm").read_text().strip()
+        if named == "kernel-init" and int(child) != kernel.session.pid:
+            os.kill(int(child), signal.SIGKILL)
+
+    later = await start_kernel(seconds=pool.seconds)
+    await later.run("print('fine')")
+
+    assert later.text() == "fine\n"
+
+
+async def test_nothing_is_left_of_kernels_that_came_and_went(tmp_path):
+    async def come_and_go(count):
+        for number in range(count):
+            session = KernelSession(Workspace.create(tmp_path / str(number)))
+            await session.start()
+            await session.aclose()
+
+    await come_and_go(3)
+    before = await count_resources()
+    await come_and_go(40)
+    after = await count_resources()
+
+    grown = {kind: after[kind] - before[kind] for kind in before}
+    del grown["processes"]  # the machine's other processes come and go
+    assert max(grown.values()) < 4, grown  # a leak would be one for each
