@@ -286,7 +286,7 @@ class Turns:
         error = {
             "code": "service-restarted",
             "message": "The service stopped during this request. Finished cells are recorded.",
-            "hint": "Ask again; variables are gone, files and the notebook are kept.",
+            "hint": "Ask again; files and the notebook are kept, variables if the kernel lives.",
             "details": {},
         }
         await self._finish(row, sink, "interrupted", None, {"error": error})
