@@ -103,6 +103,7 @@ def render(figures: list[Figure]) -> str:
             "- *New kernel*: from nothing to its answer, in its sandbox and control group;",
             "  the fork server runs already, as it does from the service's second kernel on. The",
             "  peer starts an ipykernel as a plain process, without any sandbox.",
+            "- *New session of the service*: the same with two kernels kept warm, its default.",
             "- *Private memory*: Private_Clean and Private_Dirty of the kernel's processes after a",
             "  DataFrame was shown; *memory for each idle kernel*: what MemAvailable lost, page",
             "  tables and the service's own part included.",
