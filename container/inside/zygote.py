@@ -2,7 +2,8 @@
 
 It reads requests from a socket it inherited, forks, and each fork locks itself in
 (`inside.confine`) and becomes a kernel (`inside.kernel_app`). Three generations: the
-first enters the namespaces and ends; the second is the first process of the kernel's
+first, forked ahead while nobody waits, enters the namespaces and ends; the second is the
+first process of the kernel's
 namespace, its init, which reaps and reports; the third is the kernel.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
@@ -29,6 +30,7 @@ from typing import Any, NoReturn
 from inside import confine, kernel_app, linux  # type: ignore[import-not-found]
 
 MESSAGE_BYTES = 256 * 1024
+QUIET_SECONDS = 0.05
 
 
 def serve(control: socket.socket, seccomp: bytes) -> None:
@@ -40,17 +42,44 @@ def serve(control: socket.socket, seccomp: bytes) -> None:
     gc.collect()
     gc.freeze()
     control.send(json.dumps({"ready": True, "pid": os.getpid()}).encode())
+    spare: socket.socket | None = None
     while True:
+        if spare is None and not select.select([control], [], [], QUIET_SECONDS)[0]:
+            spare = _fork_spare(app, seccomp, control)
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 8)
         if not message:
             return
-        status, go, log, sockets = descriptors
-        child = os.fork()
-        if child == 0:
-            _become_kernel(app, json.loads(message), seccomp, status, go, log, sockets)
+        handed_over = spare is not None and _hand_over(spare, message, descriptors)
+        if not handed_over and os.fork() == 0:
+            _become_kernel(app, json.loads(message), seccomp, *descriptors)
+        spare = None
         for descriptor in descriptors:
             os.close(descriptor)
         _reap()
+
+
+def _fork_spare(app: Any, seccomp: bytes, control: socket.socket) -> socket.socket:
+    """Fork ahead, while nobody waits: the next request finds its process made."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        ours.close()
+        control.close()
+        message, descriptors, _, _ = socket.recv_fds(theirs, MESSAGE_BYTES, 8)
+        if not message:
+            os._exit(0)
+        _become_kernel(app, json.loads(message), seccomp, *descriptors)
+    theirs.close()
+    return ours
+
+
+def _hand_over(spare: socket.socket, message: bytes, descriptors: list[int]) -> bool:
+    """Give a request to the process forked ahead; whether that was still there."""
+    with spare:
+        try:
+            socket.send_fds(spare, [message], descriptors)
+        except OSError:
+            return False
+    return True
 
 
 def _reap() -> None:
