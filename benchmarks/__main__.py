@@ -49,12 +49,12 @@ class Figure:
 Measure = Callable[[Path], Awaitable[list[tuple[str, float, float, str, str]]]]
 MEASURES: tuple[Measure, ...] = (
     measure_kernel_start,
-    measure_idle,
-    measure_cycles,
     measure_turn,
     measure_execute,
     measure_upload,
     measure_profile,
+    measure_idle,
+    measure_cycles,
 )
 
 

@@ -105,10 +105,17 @@ async def count_resources() -> dict[str, int]:
     groups = [g for d in (parent.directories if parent else ()) for g in d.glob("k-*")]
     mine = Path("/proc/self")
     return {
-        "processes": sum(path.name.isdigit() for path in Path("/proc").iterdir()),
+        "processes of the kernels' owner": _family(int(shim["pid"])),
         "file descriptors of the kernels' owner": len(list((owner / "fd").iterdir())),
         "file descriptors of the service": len(list((mine / "fd").iterdir())),
         "mounts": len((owner / "mountinfo").read_text().splitlines()),
         "control groups": len(groups),
         "directories": len(list(runtime_directory().iterdir())),
     }
+
+
+def _family(pid: int) -> int:
+    """Return how many processes descend from *pid*."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return len(children) + sum(_family(child) for child in children)

@@ -3,8 +3,8 @@
 It reads requests from a socket it inherited, forks, and each fork locks itself in
 (`inside.confine`) and becomes a kernel (`inside.kernel_app`). Three generations: the
 first, forked ahead while nobody waits, enters the namespaces and ends; the second is the
-first process of the kernel's
-namespace, its init, which reaps and reports; the third is the kernel.
+first process of the kernel's namespace, its init, which reaps and reports; the third is
+the kernel.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
 requests in, each with four descriptors (status socket, go, log, sockets directory). On a
