@@ -26,6 +26,7 @@ from pathlib import Path
 
 from container.cgroups import ControlGroup, make_control_group
 from container.errors import SandboxUnavailable
+from container.inside import linux
 from container.kernel_environment import SOCKETS_INSIDE
 from container.sandbox import ExitStatus, SandboxSpec
 from container.seccomp import seccomp_program
@@ -135,6 +136,10 @@ def make_bwrap_argv(
     # /tmp first: a Python or socket directory may itself stand under /tmp.
     argv += ["--size", str(spec.limits.tmp_bytes), "--tmpfs", "/tmp"]  # noqa: S108
     argv += ["--dev", "/dev", "--proc", "/proc"]
+    if spec.seccomp:  # the zygote needs a whole /proc to make others; each kernel masks its own
+        for name in linux.MASKED:
+            if Path("/proc", name).exists():
+                argv += ["--ro-bind", os.devnull, f"/proc/{name}"]
     targets = [prefix for prefix in python_prefixes() if not prefix.is_relative_to("/usr")]
     targets += [Path(inside) for _, inside in spec.readonly]
     # By itself bubblewrap makes directories that only its own user may walk through.

@@ -18,16 +18,6 @@ from inside import linux  # type: ignore[import-not-found]
 INSIDE_UID = 1000
 WORKSPACE, SOCKETS, TMP = "/workspace", "/run/kernel", "/tmp"  # noqa: S108
 # Unprivileged readers learn about the host from these, or could.
-MASKED = (
-    "kcore",
-    "keys",
-    "key-users",
-    "timer_list",
-    "sched_debug",
-    "kallsyms",
-    "kmsg",
-    "config.gz",
-)
 SHM_BYTES = 64 * 1024 * 1024
 
 
@@ -78,7 +68,7 @@ def arrange_mounts(sockets: int, tmp_bytes: int) -> None:
         linux.attach_mount(descriptor, path)
         os.close(descriptor)
     linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
-    for name in MASKED:
+    for name in linux.MASKED:
         if Path("/proc", name).exists():
             linux.mount("/dev/null", f"/proc/{name}", flags=linux.MS_BIND)
     shm = f"size={min(SHM_BYTES, tmp_bytes)},nr_inodes=1024,mode=0700"
