@@ -258,3 +258,31 @@ async def test_a_conversation_can_be_taken_up_again(start_gateway):
     printed, _ = await process.communicate()
 
     assert "from before" in printed.decode()
+
+
+def test_a_service_that_cannot_confine_kernels_does_not_start_and_says_what_to_install(tmp_path):
+    found = tmp_path / "bin"
+    found.mkdir()
+    for file in Path("/usr/bin").iterdir():
+        if file.name != "bwrap":
+            (found / file.name).symlink_to(file)
+
+    done = tallybook("serve", "--port", "0", cwd=tmp_path, HOME=str(tmp_path), PATH=str(found))
+
+    assert done.returncode == 1
+    assert "bwrap is not installed" in done.stderr
+    assert "apt-get install bubblewrap" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("TALLYBOOK_BACKEND", "chroot"), ("DOCKER_HOST", "unix:///nowhere.sock")]
+)
+def test_a_wrong_or_missing_backend_stops_the_start(tmp_path, setting, value):
+    chosen = {"TALLYBOOK_BACKEND": "docker", setting: value}
+
+    done = tallybook("serve", "--port", "0", cwd=tmp_path, HOME=str(tmp_path), **chosen)
+
+    assert done.returncode != 0
+    assert "zygote" in done.stderr or "no Docker Engine answers" in done.stderr
+    assert "Traceback" not in done.stderr
