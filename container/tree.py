@@ -11,6 +11,8 @@ from pathlib import Path
 
 MAX_DEPTH = 64
 """Directories nested deeper are not entered: each costs an open file."""
+WHOLE_DEPTH = 512
+"""The same for walks that have to meet everything; a kernel that nests deeper is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,16 @@ class Directory:
     too_deep: bool
 
 
-def walk(top: int) -> Iterator[Directory]:
+def walk(top: int, max_depth: int = MAX_DEPTH) -> Iterator[Directory]:
     """Yield the directory open as *top* and those below it, parents first.
 
     What can't be opened (any more) is passed over. *top* stays open.
+
+    Args:
+        top: A directory's descriptor.
+        max_depth: Directories nested deeper are not entered.
     """
-    root = _read(os.dup(top), "", 0)
+    root = _read(os.dup(top), "", too_deep=max_depth <= 0)
     stack = [(root, iter(root.directories))]
     try:
         yield root
@@ -51,7 +57,7 @@ def walk(top: int) -> Iterator[Directory]:
             with contextlib.suppress(OSError):
                 descriptor = os.open(name, flags, dir_fd=parent.descriptor)
                 path = f"{parent.path}/{name}" if parent.path else name
-                child = _read(descriptor, path, len(stack))
+                child = _read(descriptor, path, too_deep=len(stack) >= max_depth)
                 stack.append((child, iter(child.directories)))
                 yield child
     finally:
@@ -59,18 +65,18 @@ def walk(top: int) -> Iterator[Directory]:
             os.close(directory.descriptor)
 
 
-def walk_path(path: Path) -> Iterator[Directory]:
-    """Walk from *path*; nothing is yielded when it can't be opened."""
+def walk_path(path: Path, max_depth: int = MAX_DEPTH) -> Iterator[Directory]:
+    """Walk from *path*; nothing is yielded when it can't be opened. Arguments as `walk`."""
     with contextlib.suppress(OSError):
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         top = os.open(path, flags)
         try:
-            yield from walk(top)
+            yield from walk(top, max_depth)
         finally:
             os.close(top)
 
 
-def _read(descriptor: int, path: str, depth: int) -> Directory:
+def _read(descriptor: int, path: str, *, too_deep: bool) -> Directory:
     directories: list[str] = []
     files: list[str] = []
     with contextlib.suppress(OSError), os.scandir(descriptor) as entries:
@@ -79,7 +85,7 @@ def _read(descriptor: int, path: str, depth: int) -> Directory:
             with contextlib.suppress(OSError):
                 is_directory = entry.is_dir(follow_symlinks=False)
             (directories if is_directory else files).append(entry.name)
-    return Directory(path, tuple(directories), tuple(files), descriptor, depth >= MAX_DEPTH)
+    return Directory(path, tuple(directories), tuple(files), descriptor, too_deep)
 
 
 def remove(path: Path) -> None:

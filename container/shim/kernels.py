@@ -35,7 +35,7 @@ from container.runtime import runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
-from container.tree import remove, walk_path
+from container.tree import WHOLE_DEPTH, remove, walk_path
 from container.workspace import UID_RANGE
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
@@ -326,7 +326,7 @@ def free_uid() -> int | None:
 
 def _change_owner(directory: Path, uid: int) -> None:
     """Give *directory* and all below it to *uid*, following no link."""
-    for met in walk_path(directory):
+    for met in walk_path(directory, WHOLE_DEPTH):
         os.fchown(met.descriptor, uid, uid)
         for name in (*met.directories, *met.files):
             with contextlib.suppress(FileNotFoundError):

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from container.tree import walk_path
+from container.tree import WHOLE_DEPTH, walk_path
 
 LOOK_SECONDS = 0.1
 WORTH_COUNTING_BYTES = 4 * 1024 * 1024
@@ -42,7 +42,7 @@ def measure(directory: Path, *, stop_at: Usage | None = None) -> Usage:
         stop_at: Counting ends once either number is passed.
     """
     total, files = 0, 0
-    for met in walk_path(directory):
+    for met in walk_path(directory, WHOLE_DEPTH):
         for name in (*met.directories, *met.files):
             files += 1
             with contextlib.suppress(OSError):

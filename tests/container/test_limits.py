@@ -92,6 +92,16 @@ async def test_an_error_of_the_codes_own_is_not_blamed_on_a_limit(start_kernel):
     assert reply.error is None
 
 
+async def test_directories_too_deep_to_be_counted_stop_the_cell(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run(
+        "import os, time\nfor _ in range(700): os.mkdir('d'); os.chdir('d')\ntime.sleep(10)"
+    )
+
+    assert isinstance(reply.error, DiskQuotaExceeded)
+
+
 async def test_tmp_counts_as_memory_where_a_control_group_counts(start_kernel, backend):
     kernel = await start_kernel(memory_bytes=300 * MIB, tmp_bytes=900 * MIB)
 
