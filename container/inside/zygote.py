@@ -45,6 +45,7 @@ def serve(control: socket.socket, seccomp: bytes) -> None:
     spare: socket.socket | None = None
     while True:
         if spare is None and not select.select([control], [], [], QUIET_SECONDS)[0]:
+            _reap()
             spare = _fork_spare(app, seccomp, control)
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 8)
         if not message:
