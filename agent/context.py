@@ -22,7 +22,8 @@ class TurnContext:
         other_files: Names of inputs that are no tables, and of outputs.
         variables: The live variables.
         earlier_cells: Earlier cells with source and status.
-        kernel_is_new: The kernel holds none of the earlier cells' variables.
+        kernel_is_new: No cell has run in the kernel.
+        state_note: What a new kernel could not be given back, in plain words.
     """
 
     profiles: Mapping[str, Profile]
@@ -30,6 +31,7 @@ class TurnContext:
     variables: Sequence[Mapping[str, Any]]
     earlier_cells: Sequence[Mapping[str, Any]]
     kernel_is_new: bool = False
+    state_note: str = ""
 
 
 async def read_profiles(
@@ -59,11 +61,8 @@ def render_context(context: TurnContext) -> str:
         parts.append("Live variables:\n" + render_variables(context.variables))
     if context.earlier_cells:
         parts.append("Earlier cells:\n" + render_earlier_cells(context.earlier_cells))
-    if context.kernel_is_new and context.earlier_cells:
-        parts.append(
-            "The kernel is new: variables of the earlier cells are gone, but for the parameters. "
-            "Build again what you need."
-        )
+    if context.state_note:
+        parts.append(context.state_note)
     return "\n\n".join(parts)
 
 
@@ -89,4 +88,5 @@ def context_facts(context: TurnContext) -> dict[str, Any]:
         "variables": [str(variable["name"]) for variable in context.variables],
         "earlier_cells": len(context.earlier_cells),
         "kernel_is_new": context.kernel_is_new,
+        "state_note": context.state_note,
     }

@@ -152,11 +152,15 @@ class Bench:
     Attributes:
         workspace: The path's workspace.
         recorder: Its notebook.
-        session: Returns the live kernel, starting one if need be.
+        session: Returns the live kernel, starting one if need be; a new one's variables
+            are rebuilt from the notebook.
         live_session: Returns the live kernel, or ``None`` without starting one.
+        take_state_note: Returns, once, what the kernel could not be given back, in plain
+            words; empty when nothing is missing.
     """
 
     workspace: Workspace
     recorder: Recorder
     session: Callable[[], Awaitable[KernelSession]]
     live_session: Callable[[], KernelSession | None]
+    take_state_note: Callable[[], str]

@@ -17,6 +17,7 @@ from agent.ports import Bench, CodeCall, Message, ModelReply
 from agent.prompts.render import render_output, system_prompt
 from agent.run_cell import finished_facts, resume_cell, run_cell
 from agent.turn_state import PendingCode, TurnState
+from container.errors import ContainerError
 from container.workspace import INPUTS
 from notebooks.cells import Execution, Provenance, new_cell_id
 
@@ -88,16 +89,28 @@ def _check_budget(state: TurnState, budget: TurnBudget) -> None:
 # context
 
 
+ENDED = (
+    "The kernel ended. Before the next cell runs, variables are rebuilt by running the "
+    "recorded successful cells again."
+)
+
+
 async def _begin(state: TurnState, ports: TurnPorts) -> None:
     bench = ports.bench
-    live = bench.live_session()  # before anything is awaited: a new kernel is being started
+    cells = bench.recorder.code_cells()
+    if bench.live_session() is None and any(cell["status"] == "ok" for cell in cells):
+        # Without a sandbox the model can still answer; a cell would say what is wrong.
+        with contextlib.suppress(ContainerError):
+            await bench.session()
+    live = bench.live_session()
     profiles, other = await read_profiles(bench.workspace, ports.profiler)
     context = TurnContext(
         profiles=profiles,
         other_files=other,
         variables=await live.variables() if live else [],
-        earlier_cells=bench.recorder.code_cells(),
-        kernel_is_new=live is None,
+        earlier_cells=cells,
+        kernel_is_new=live is None or live.fresh,
+        state_note=bench.take_state_note(),
     )
     await ports.sink.emit("context.used", context_facts(context))
     await bench.recorder.note(state.request, {"turn": state.id, "kind": "request"})
@@ -199,7 +212,7 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
     if (earlier := await _ran_before(state, ports)) is not None:
-        _take_execution(state, earlier)
+        _take_execution(state, earlier, ports.bench)
         return
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
@@ -218,7 +231,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
         ports.hashes,
         cell_id=state.running,
     )
-    _take_execution(state, execution)
+    _take_execution(state, execution, ports.bench)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
@@ -234,7 +247,7 @@ async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
     return execution
 
 
-def _take_execution(state: TurnState, execution: Execution) -> None:
+def _take_execution(state: TurnState, execution: Execution, bench: Bench) -> None:
     state.steps += 1
     state.cells.append(execution.outcome)
     response: dict[str, Any] = {
@@ -244,10 +257,12 @@ def _take_execution(state: TurnState, execution: Execution) -> None:
     outputs = [name for name in execution.files_after if not name.startswith(f"{INPUTS}/")]
     if outputs:
         response["files"] = outputs[:50]
+    if note := bench.take_state_note():
+        response["state"] = note
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
         if execution.outcome == "died":
-            response["state"] = "The kernel is new: every variable is gone."
+            response["state"] = ENDED
         _repair(state, response["error"])
     _reply_to(state, response)
 

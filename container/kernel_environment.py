@@ -51,5 +51,8 @@ def kernel_environment() -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
+        # pandas loads pyarrow where it is installed; its allocator would start a thread, and
+        # a process with threads can't be forked safely.
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "MALLOC_ARENA_MAX": "2",
     }

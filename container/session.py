@@ -136,6 +136,11 @@ class KernelSession:
         return self._leash.pid if self._leash is not None and self.alive else None
 
     @property
+    def kernel_id(self) -> str | None:
+        """Its owner's name for the kernel; ``None`` when it is not held."""
+        return self._leash.kernel_id if self._leash is not None else None
+
+    @property
     def last_cell(self) -> str | None:
         """The ``msg_id`` of the cell an adopted kernel was running, or had run last."""
         known = self._leash.last_cell if self._leash is not None else None

@@ -11,8 +11,9 @@ from typing import Any, cast
 from agent.ports import Decision, PermissionRequest
 from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.events import TurnEvents
-from kernel_gateway.store.repository import Repository, now
-from kernel_gateway.store.tables import PermissionRow
+from kernel_gateway.store.permissions import now
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.tables import PermissionRow, TurnRow
 from notebooks.cells import utc_now
 
 
@@ -28,13 +29,15 @@ class Approvals:
         """Return the event set when *permission_id* is decided."""
         return self._waiting.setdefault(permission_id, asyncio.Event())
 
-    async def decide(self, permission_id: str, decision: str, who: str | None) -> PermissionRow:
+    async def decide(
+        self, tenant: str, permission_id: str, decision: str, who: str | None
+    ) -> PermissionRow:
         """Store a decision and wake the turn that waits for it.
 
         Raises:
             NotFound, PermissionAlreadyDecided
         """
-        row = await self.repository.decide_permission(permission_id, decision, who)
+        row = await self.repository.permissions.decide(tenant, permission_id, decision, who)
         if waiting := self._waiting.get(permission_id):
             waiting.set()
         return row
@@ -51,21 +54,16 @@ class TurnApprover:
         self,
         approvals: Approvals,
         sink: TurnEvents,
-        *,
-        tenant: str,
-        user: str,
-        conversation: str,
-        turn: str,
+        turn: TurnRow,
         waiting: Callable[[], None],
     ) -> None:
         self._tell_waiting = waiting
-        self._approvals, self._sink = approvals, sink
-        self._tenant, self._user = tenant, user
-        self._conversation, self._turn = conversation, turn
+        self._approvals, self._sink, self._turn = approvals, sink, turn
+        self._tenant, self._user = turn.tenant, turn.user
 
     async def granted(self, capabilities: Sequence[str]) -> Decision | None:
         """Return the standing grant that covers all *capabilities*, if there is one."""
-        rows = await self._approvals.repository.grants(self._tenant, self._user)
+        rows = await self._approvals.repository.permissions.grants(self._tenant, self._user)
         held = {row.capability: row for row in rows}
         if not capabilities or any(capability not in held for capability in capabilities):
             return None
@@ -77,34 +75,36 @@ class TurnApprover:
         repository = self._approvals.repository
         row = PermissionRow(
             id=request.id,
-            conversation=self._conversation,
-            turn=self._turn,
+            tenant=self._tenant,
+            conversation=self._turn.conversation,
+            turn=self._turn.id,
             request=asdict(request),
             created_at=utc_now(),
             expires_at=now() + self._approvals.seconds,
         )
         decided = self._approvals.waiting(request.id)
-        if await repository.add_permission(row):
+        if await repository.permissions.add(row):
             facts = {**asdict(request), "expires_at": row.expires_at}
-            await repository.update_turn(self._turn, status="waiting")
+            await repository.turns.change(self._tenant, self._turn.id, status="waiting")
             await self._sink.emit("permission.required", facts)
             self._tell_waiting()
-        row = await repository.permission(request.id)
+        row = await repository.permissions.get(self._tenant, request.id)
         if row.decision is None:
             row = await self._wait(row, decided)
         self._approvals.forget(request.id)
-        await repository.update_turn(self._turn, status="running")
+        await repository.turns.change(self._tenant, self._turn.id, status="running")
         return await self._told(row, request)
 
     async def _wait(self, row: PermissionRow, decided: asyncio.Event) -> PermissionRow:
+        permissions = self._approvals.repository.permissions
         try:
             async with asyncio.timeout(max(0.0, row.expires_at - now())):
                 await decided.wait()
         except TimeoutError:
             # A reply that came in the same moment counts.
             with contextlib.suppress(PermissionAlreadyDecided):
-                await self._approvals.repository.decide_permission(row.id, "timeout", None)
-        return await self._approvals.repository.permission(row.id)
+                await permissions.decide(self._tenant, row.id, "timeout", None)
+        return await permissions.get(self._tenant, row.id)
 
     async def _told(self, row: PermissionRow, request: PermissionRequest) -> Decision:
         decision = Decision(
@@ -112,16 +112,16 @@ class TurnApprover:
         )
         repository = self._approvals.repository
         if decision.decision == "always":
-            await repository.add_grants(self._tenant, self._user, request.capabilities)
+            await repository.permissions.add_grants(self._tenant, self._user, request.capabilities)
         await self._sink.emit(
             "permission.decided", {"id": row.id, "decision": row.decision, "who": row.who}
         )
-        await repository.add_audit(
+        await repository.audit.add(
             self._tenant,
             row.who or "timeout",
             "permission.decided",
             row.id,
-            self._conversation,
+            self._turn.conversation,
             decision=row.decision,
             capabilities=list(request.capabilities),
         )

@@ -10,12 +10,16 @@ class GatewayError(Exception):
 
 
 class NotAuthenticated(GatewayError):
-    """No token, or a wrong one."""
+    """No token, a wrong one, or one that is not valid any more."""
 
     code = "not-authenticated"
 
+    def __init__(self, reason: str = "is missing or wrong") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
     def __str__(self) -> str:
-        return "The access token is missing or wrong."
+        return f"The access token {self.reason}."
 
 
 class NotFound(GatewayError):
@@ -148,3 +152,64 @@ class AlreadyRunning(GatewayError):
             f"Another Tallybook service uses {self.directory}. Stop it, talk to it with "
             "`tallybook chat --url URL --token TOKEN`, or choose another directory: --data-dir DIR."
         )
+
+
+class Forbidden(GatewayError):
+    """The caller's roles don't allow this."""
+
+    code = "forbidden"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.scope = scope
+
+    def __str__(self) -> str:
+        return f"This needs the scope {self.scope!r}, which none of your roles has."
+
+
+class RateLimited(GatewayError):
+    """A user sends more requests than the settings allow."""
+
+    code = "rate-limited"
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        super().__init__(limit, retry_after)
+        self.limit, self.retry_after = limit, retry_after
+
+    def __str__(self) -> str:
+        return f"More than {self.limit} requests in a minute; go on in {self.retry_after} s."
+
+
+class Conflict(GatewayError):
+    """What is asked for contradicts what is there; the message says how."""
+
+    code = "conflict"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class DatabaseUnavailable(GatewayError):
+    """The database doesn't answer or can't be used; nothing was changed."""
+
+    code = "database-unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The database can't be used: {self.reason}."
+
+
+class Draining(GatewayError):
+    """The service is being stopped and takes no new turns."""
+
+    code = "draining"
+
+    def __str__(self) -> str:
+        return "The service is being stopped and takes no new requests."

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from kernel_gateway.store.repository import Repository
+from kernel_gateway.errors import DatabaseUnavailable
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.events import EventRows
 from notebooks.cells import utc_now
 from notebooks.uncancelled import uncancelled
 
@@ -46,9 +48,9 @@ class EventLog:
     know that its event is stored, and when too many are on their way.
     """
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._paths: dict[tuple[str, str], _Path] = {}
+    def __init__(self, rows: EventRows) -> None:
+        self._rows = rows
+        self._paths: dict[PathKey, _Path] = {}
         self._followers: set[asyncio.Task[None]] = set()
 
     def start_following(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -66,17 +68,15 @@ class EventLog:
             task.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
 
-    async def _path(self, conversation: str, path: str) -> _Path:
-        key = (conversation, path)
+    async def _path(self, key: PathKey) -> _Path:
         if key not in self._paths:
-            seq = await uncancelled(self._repository.last_seq(conversation, path))
+            seq = await uncancelled(self._rows.last_seq(key))
             self._paths.setdefault(key, _Path(given=seq, stored=seq))
         return self._paths[key]
 
     async def append(
         self,
-        conversation: str,
-        path: str,
+        key: PathKey,
         kind: str,
         data: Mapping[str, Any],
         turn: str | None,
@@ -86,35 +86,34 @@ class EventLog:
         """Give an event the next number and store it.
 
         Args:
-            conversation: Whose log.
-            path: Which path's.
+            key: Whose log.
             kind: Kind of the event.
             data: Its data, plain JSON values.
             turn: The turn it belongs to, if any.
             wait: Return only once it is stored.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: This event, or one before it that nobody
-                waited for, could not be stored.
+            DatabaseUnavailable: This event, or one before it that nobody waited for,
+                could not be stored.
         """
-        log = await self._path(conversation, path)
+        log = await self._path(key)
         _raise_failure(log)
         log.given += 1
         log.queue.append(
             {"seq": log.given, "kind": kind, "turn": turn, "at": utc_now(), "data": dict(data)}
         )
         if log.writer is None or log.writer.done():
-            log.writer = asyncio.create_task(self._write(log, conversation, path))
+            log.writer = asyncio.create_task(self._write(log, key))
         if wait or len(log.queue) > MAX_QUEUED:
             await asyncio.shield(log.writer)
             _raise_failure(log)
 
-    async def _write(self, log: _Path, conversation: str, path: str) -> None:
+    async def _write(self, log: _Path, key: PathKey) -> None:
         while log.queue:
             batch, log.queue = log.queue, []
             try:
-                await self._repository.add_events(conversation, path, batch)
-            except (SQLAlchemyError, OSError) as error:
+                await self._rows.add(key, batch)
+            except (DatabaseUnavailable, SQLAlchemyError) as error:
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
                 return
@@ -123,29 +122,37 @@ class EventLog:
             log.news.set()
             log.news = asyncio.Event()
 
-    async def told(self, conversation: str, path: str, turn: str, cell: str) -> Mapping[str, int]:
+    async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind *turn* has about *cell*, all of them stored."""
-        log = await self._path(conversation, path)
+        log = await self._path(key)
         if log.writer is not None:
             await asyncio.shield(log.writer)
-        return await self._repository.events_about(conversation, path, turn, cell)
+        return await self._rows.about(key, turn, cell)
 
-    async def follow(self, conversation: str, path: str, after: int) -> AsyncIterator[Event]:
+    async def last_seq(self, key: PathKey) -> int:
+        """Return the number of a path's last stored event, 0 before the first."""
+        return (await self._path(key)).stored
+
+    def forget(self, key: PathKey) -> None:
+        """Drop what is kept in memory of a path that was deleted."""
+        self._paths.pop(key, None)
+
+    async def follow(self, key: PathKey, after: int) -> AsyncIterator[Event]:
         """Yield every event after number *after*, for ever; a slow reader loses none."""
-        log = await self._path(conversation, path)
+        log = await self._path(key)
         while True:
             news = log.news
             if after >= log.stored:
                 await news.wait()
                 continue
-            for entry in await self._batch(log, conversation, path, after):
+            for entry in await self._batch(log, key, after):
                 after = entry["seq"]
                 yield entry
 
-    async def _batch(self, log: _Path, conversation: str, path: str, after: int) -> list[Event]:
+    async def _batch(self, log: _Path, key: PathKey, after: int) -> list[Event]:
         if log.recent and log.recent[0]["seq"] <= after + 1:
             return [entry for entry in log.recent if entry["seq"] > after]
-        rows = await uncancelled(self._repository.events_after(conversation, path, after, BATCH))
+        rows = await uncancelled(self._rows.after(key, after, BATCH))
         return [
             {"seq": row.seq, "kind": row.kind, "turn": row.turn, "at": row.at, "data": row.data}
             for row in rows
@@ -161,15 +168,20 @@ def _raise_failure(log: _Path) -> None:
 class TurnEvents:
     """The event sink of one turn (see `agent.ports.EventSink`)."""
 
-    def __init__(self, log: EventLog, conversation: str, path: str, turn: str) -> None:
-        self._log, self._conversation, self._path, self._turn = log, conversation, path, turn
+    def __init__(
+        self,
+        log: EventLog,
+        key: PathKey,
+        turn: str,
+        heard: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
+    ) -> None:
+        self._log, self._key, self._turn, self._heard = log, key, turn, heard
 
     async def told(self, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind were stored about *cell* in this turn."""
-        return await self._log.told(self._conversation, self._path, self._turn, cell)
+        return await self._log.told(self._key, self._turn, cell)
 
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
         """Append an event of this turn; one that others rely on is stored on return."""
-        await self._log.append(
-            self._conversation, self._path, kind, data, self._turn, wait=kind in AWAITED
-        )
+        await self._log.append(self._key, kind, data, self._turn, wait=kind in AWAITED)
+        self._heard(kind, data)

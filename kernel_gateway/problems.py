@@ -50,6 +50,17 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     errors.UnsupportedLanguage: (400, 'Send Python: {"language": "python"}.'),
     errors.BodyTooLarge: (413, "Send less; upload data as a file."),
     errors.FileTooLarge: (413, "Split the file, or raise TALLYBOOK_UPLOAD_LIMIT_MB."),
+    errors.Forbidden: (
+        403,
+        "Ask for a role that has it; docs/api.md lists what each may do.",
+    ),
+    errors.Conflict: (409, "Look at what is there with GET, then decide."),
+    errors.RateLimited: (429, "Wait as long as the Retry-After header says."),
+    errors.DatabaseUnavailable: (
+        503,
+        "Wait and send it again; the operator finds more in the log.",
+    ),
+    errors.Draining: (503, "Send it again in a moment; another service takes it."),
     errors.PermissionAlreadyDecided: (409, "Nothing to do: the first decision counts."),
     errors.QueueFull: (429, "Wait until they are done, or cancel them."),
     errors.KernelLimitReached: (503, "Wait a moment, or raise TALLYBOOK_MAX_KERNELS."),
@@ -78,7 +89,10 @@ def problem_from_error(error: Exception) -> Problem:
         if kind in TABLE:
             status, hint = TABLE[kind]
             code = str(getattr(error, "code", "error"))
-            return Problem(status=status, code=code, message=str(error), hint=hint)
+            details = (
+                {"retry_after": error.retry_after} if isinstance(error, errors.RateLimited) else {}
+            )
+            return Problem(status=status, code=code, message=str(error), hint=hint, details=details)
     return Problem(
         status=500,
         code="internal-error",

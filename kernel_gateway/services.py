@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from agent.profiler import Profiler
 from container.probe import HostReport
 from kernel_gateway.approvals import Approvals
-from kernel_gateway.contexts.lifecycle import ExecutionContexts
+from kernel_gateway.auth import Authenticator
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.events import EventLog
+from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.turns import Turns
@@ -20,9 +22,11 @@ class Services:
 
     settings: Settings
     token: str
+    authenticator: Authenticator
+    rate_limits: RateLimits
     repository: Repository
     events: EventLog
-    contexts: ExecutionContexts
+    contexts: ExecutionContextManager
     approvals: Approvals
     profiler: Profiler
     turns: Turns

@@ -38,6 +38,33 @@ class Settings(BaseModel):
     token: str | None = Field(
         None, description="Access token; by default one is generated and kept in data_dir/token."
     )
+    database_url: str | None = Field(
+        None,
+        repr=False,
+        description="postgresql://USER:PASSWORD@HOST/DATABASE; by default SQLite in data_dir.",
+    )
+    jwt_secret: str | None = Field(
+        None, repr=False, min_length=32, description="Shared secret of HS256 access tokens."
+    )
+    jwt_public_key: str | None = Field(None, description="PEM public key of RS256 access tokens.")
+    jwt_jwks_url: str | None = Field(
+        None, description="Address of the key set (JWKS) of RS256 access tokens."
+    )
+    jwt_audience: str | None = Field(None, description="Audience an access token must name.")
+    jwt_issuer: str | None = Field(None, description="Issuer an access token must name.")
+    jwt_tenant_claim: str = Field("tenant", description="Claim that names the tenant.")
+    jwt_user_claim: str = Field("sub", description="Claim that names the user.")
+    jwt_roles_claim: str = Field(
+        "roles", description="Claim that lists roles: viewer, user, reviewer, admin."
+    )
+    allow_origins: str = Field(
+        "",
+        description="Origins of web pages, separated by spaces, that may use the API with a "
+        "token of their own (CORS).",
+    )
+    requests_per_minute: int = Field(
+        1200, ge=0, description="Requests one user may send in a minute; 0 for no limit."
+    )
     model: str = Field(DEFAULT_MODEL, description="Name of the Gemini model.")
     model_base_url: str | None = Field(
         None, description="Another address that speaks Gemini's REST protocol."
@@ -69,6 +96,15 @@ class Settings(BaseModel):
     context_ttl_seconds: float = Field(
         1800.0, gt=0, description="An unused kernel is ended after this time."
     )
+    cleanup_seconds: float = Field(
+        900.0, gt=0, description="Time between two clean-ups of unused kernels."
+    )
+    cron_secret: str | None = Field(
+        None,
+        repr=False,
+        min_length=16,
+        description="Lets POST /api/v1/admin/cleanup be called by a scheduler, as X-Cron-Secret.",
+    )
     keep_kernels_seconds: float = Field(
         600.0, ge=0, description="How long kernels live on when the service died, to be taken over."
     )
@@ -90,6 +126,16 @@ class Settings(BaseModel):
     backoff_seconds: float = Field(
         1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
     )
+
+    @property
+    def checks_jwt(self) -> bool:
+        """Whether access tokens are JWTs."""
+        return bool(self.jwt_secret or self.jwt_public_key or self.jwt_jwks_url)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of `allow_origins`."""
+        return frozenset(self.allow_origins.split())
 
     def limits(self) -> Limits:
         """Return what one kernel may use."""

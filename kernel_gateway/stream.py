@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
 
-from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from kernel_gateway.api.json_handler import parse_json, validate
+from kernel_gateway.api.json_handler import find_path, identify, parse_json, validate
 from kernel_gateway.api.schemas import (
     Cancel,
     ClientMessage,
@@ -18,9 +16,9 @@ from kernel_gateway.api.schemas import (
     TurnRequest,
 )
 from kernel_gateway.api.turns import check_language
-from kernel_gateway.auth import COOKIE, LOCAL, bearer_token, same_origin, token_matches
-from kernel_gateway.errors import NotAuthenticated, NotFound, UnknownEventKind
-from kernel_gateway.ids import MAIN_PATH, is_id
+from kernel_gateway.auth import Identity, same_origin
+from kernel_gateway.errors import BadRequest, GatewayError, UnknownEventKind
+from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import Problem, problem_from_error
 from kernel_gateway.services import Services
 from kernel_gateway.turns import ServiceError
@@ -33,6 +31,9 @@ class EventsSocket(WebSocketHandler):
     sequence number, to this client alone; the connection stays open.
     """
 
+    _who: Identity
+    _key: PathKey
+
     @property
     def services(self) -> Services:
         """The gateway's parts."""
@@ -40,40 +41,34 @@ class EventsSocket(WebSocketHandler):
         return services
 
     def check_origin(self, origin: str) -> bool:
-        return same_origin(self.request.headers)
+        return same_origin(self.request.headers) or origin in self.services.settings.origins
 
     async def prepare(self) -> None:
         """Check the token and the path before the upgrade."""
-        given = bearer_token(self.request.headers) or self.get_cookie(COOKIE)
-        if given is None or not token_matches(given, self.services.token):
-            raise HTTPError(401, reason="The access token is missing or wrong")
-        conversation_id, path = self.path_args
         after = self.get_query_argument("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise HTTPError(400, reason="after must be a sequence number")
         try:
-            if not is_id(conversation_id) or path != MAIN_PATH:
-                raise NotFound("path", path)
-            await self.services.repository.conversation(LOCAL.tenant, conversation_id)
-        except NotFound:
-            raise HTTPError(404, reason="There is no such conversation") from None
+            self._who = await identify(self)
+            self._who.check("read")
+            self.services.rate_limits.take(self._who)
+            if not (after.isascii() and after.isdigit() and len(after) < 16):
+                raise BadRequest(f"after={after[:40]!r} is not a sequence number.")
+            self._key = await find_path(
+                self.services, self._who, self.path_args[0], self.path_args[1], to_change=False
+            )
+        except GatewayError as error:
+            problem = problem_from_error(error)
+            self.set_status(problem.status)
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(json.dumps(problem.body()))
+            return
         self._after = int(after)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = NotAuthenticated() if status_code == 401 else None
-        known = problem_from_error(error) if error else Problem(
-            status=status_code, code="bad-request" if status_code == 400 else "not-found",
-            message=self._reason, hint="See docs/api.md.",
-        )  # fmt: skip
-        self.finish(json.dumps(known.body()))
 
     async def open(self, *args: str, **kwargs: str) -> None:
         self.set_nodelay(True)  # Nagle would hold each small event back for 40 ms
-        self._conversation, self._path = args[0], args[1]
         self._sender = self.services.events.start_following(self._send())
 
     async def _send(self) -> None:
-        events = self.services.events.follow(self._conversation, self._path, self._after)
+        events = self.services.events.follow(self._key, self._after)
         with contextlib.suppress(WebSocketClosedError):
             async for event in events:
                 await self.write_message(json.dumps(event))
@@ -87,28 +82,31 @@ class EventsSocket(WebSocketHandler):
             await self._refuse(problem_from_error(error))
 
     async def _take(self, message: ClientMessage) -> None:
-        fields = message.fields()
-        services, where = self.services, (self._conversation, self._path)
+        fields, services, who = message.fields(), self.services, self._who
+        who.check("run")
+        services.rate_limits.take(who)
         if message.kind == "turn.request":
             request = validate(fields, TurnRequest).request
             await services.turns.start(
-                LOCAL.tenant, LOCAL.user, *where, kind="turn", request=request
+                await self._to_change(), who.user, kind="turn", request=request
             )
         elif message.kind == "execute.request":
             execute = validate(fields, ExecuteRequest)
             check_language(execute.language)
             await services.turns.start(
-                LOCAL.tenant, LOCAL.user, *where, kind="execute", request=execute.code
+                await self._to_change(), who.user, kind="execute", request=execute.code
             )
         elif message.kind == "permission.reply":
             reply = validate(fields, PermissionReplyMessage)
-            row = await services.repository.permission(reply.id)
-            await services.repository.conversation(LOCAL.tenant, row.conversation)
-            await services.approvals.decide(reply.id, reply.decision, LOCAL.user)
+            await services.approvals.decide(who.tenant, reply.id, reply.decision, who.user)
         elif message.kind == "cancel":
-            await services.turns.cancel(*where, validate(fields, Cancel).turn)
+            await services.turns.cancel(self._key, validate(fields, Cancel).turn)
         else:
             raise UnknownEventKind(f"Messages of kind {message.kind[:60]!r} are not understood.")
+
+    async def _to_change(self) -> PathKey:
+        _, conversation, path = self._key
+        return await find_path(self.services, self._who, conversation, path, to_change=True)
 
     async def _refuse(self, problem: Problem) -> None:
         event = {"seq": None, "kind": "error", "turn": None, "data": problem.body()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,8 @@ from agent.turn import check_request, run_direct, run_turn
 from agent.turn_state import TurnState, turn_state_from_json, turn_state_to_json
 from container.errors import ContainerError
 from kernel_gateway.approvals import Approvals, TurnApprover
-from kernel_gateway.contexts.lifecycle import ExecutionContext, ExecutionContexts
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import (
     GatewayError,
     NotFound,
@@ -25,7 +27,7 @@ from kernel_gateway.errors import (
     QueueFull,
 )
 from kernel_gateway.events import EventLog, TurnEvents
-from kernel_gateway.ids import new_id
+from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
@@ -56,7 +58,7 @@ class Turns:
         self,
         repository: Repository,
         events: EventLog,
-        contexts: ExecutionContexts,
+        contexts: ExecutionContextManager,
         approvals: Approvals,
         profiler: Profiler,
         model: Model | None,
@@ -67,13 +69,11 @@ class Turns:
         self._repository, self._events, self._contexts = repository, events, contexts
         self._approvals, self._profiler, self._model = approvals, profiler, model
         self._budget, self._max_queue = budget, max_queue
-        self._queues: dict[tuple[str, str], _Queue] = {}
+        self._queues: dict[PathKey, _Queue] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self._closing = False
 
-    async def start(
-        self, tenant: str, user: str, conversation: str, path: str, *, kind: str, request: str
-    ) -> TurnRow:
+    async def start(self, key: PathKey, user: str, *, kind: str, request: str) -> TurnRow:
         """Queue a turn (*kind* ``turn``) or direct code (``execute``) and return its row.
 
         Raises:
@@ -82,28 +82,28 @@ class Turns:
         """
         if kind == "turn":
             request = check_request(request, self._budget)
-        queue = self._queues.setdefault((conversation, path), _Queue())
+        queue = self._queues.setdefault(key, _Queue())
         if len(queue.tasks) >= self._max_queue:
             raise QueueFull(len(queue.tasks))
         row = TurnRow(
             id=new_id("turn"),
-            conversation=conversation,
-            path=path,
+            tenant=key.tenant,
+            conversation=key.conversation,
+            path=key.path,
             user=user,
             kind=kind,
             request=request,
             status="queued" if queue.tasks else "running",
             created_at=utc_now(),
         )
-        await self._repository.add_turn(row, tenant)
-        state = TurnState(id=row.id, request=request)
-        self._launch(queue, row, state, tenant)
+        await self._repository.turns.add(row)
+        self._launch(queue, row, TurnState(id=row.id, request=request))
         return row
 
     def _launch(
-        self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str, *, begun: bool = False
+        self, queue: _Queue, row: TurnRow, state: TurnState, *, begun: bool = False
     ) -> None:
-        task = asyncio.create_task(self._run(queue, row, state, tenant, begun=begun))
+        task = asyncio.create_task(self._run(queue, row, state, begun=begun))
         queue.tasks[row.id] = task
 
         def forget(_: asyncio.Task[None]) -> None:
@@ -112,15 +112,13 @@ class Turns:
 
         task.add_done_callback(forget)
 
-    async def _run(
-        self, queue: _Queue, row: TurnRow, state: TurnState, tenant: str, *, begun: bool
-    ) -> None:
-        sink = TurnEvents(self._events, row.conversation, row.path, row.id)
+    async def _run(self, queue: _Queue, row: TurnRow, state: TurnState, *, begun: bool) -> None:
+        sink = TurnEvents(self._events, key_of(row), row.id, self._heard(row))
         try:
             async with queue.lock:
                 if not begun:
                     await self._begin(row, sink)
-                status, result, error = await self._work(row, state, sink, tenant)
+                status, result, error = await self._work(row, state, sink)
                 queue.ending.add(row.id)
                 await self._finish(row, sink, status, result, error)
         except asyncio.CancelledError:
@@ -134,28 +132,35 @@ class Turns:
             log.exception("turn %s failed", row.id)
             await self._finish(row, sink, "error", None, problem_from_error(unforeseen).body())
 
+    def _heard(self, row: TurnRow) -> Callable[[str, Mapping[str, Any]], None]:
+        def heard(kind: str, data: Mapping[str, Any]) -> None:
+            if kind == "cell.finished":
+                self._contexts.count_cell(key_of(row), data["seconds"] or 0.0)
+
+        return heard
+
     async def _cancelled(self, row: TurnRow, sink: TurnEvents) -> None:
-        if pending := await self._repository.pending_permission(row.id):
+        if pending := await self._repository.permissions.pending(row.tenant, row.id):
             with contextlib.suppress(PermissionAlreadyDecided):
-                await self._approvals.decide(pending.id, "deny", row.user)
+                await self._approvals.decide(row.tenant, pending.id, "deny", row.user)
         await self._finish(row, sink, "cancelled", None, None)
 
     async def _begin(self, row: TurnRow, sink: TurnEvents) -> None:
         if row.status == "queued":
-            await self._repository.update_turn(row.id, status="running")
+            await self._repository.turns.change(row.tenant, row.id, status="running")
         facts = {"kind": row.kind, "user": row.user}
         if row.kind == "turn":
             facts["request"] = row.request
         await sink.emit("turn.started", facts)
 
     async def _work(
-        self, row: TurnRow, state: TurnState, sink: TurnEvents, tenant: str
+        self, row: TurnRow, state: TurnState, sink: TurnEvents
     ) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
         """Do the turn's work; return its status, result and error body."""
-        context = await self._contexts.get_or_create(row.conversation, row.path)
-        context.in_use += 1
+        path = await self._contexts.open(key_of(row))
+        path.in_use += 1
         try:
-            ports = self._ports(row, sink, context, tenant)
+            ports = self._ports(row, sink, path)
             if row.kind == "turn":
                 answer = await run_turn(state, ports)
                 result: dict[str, Any] = {"answer": answer}
@@ -166,32 +171,23 @@ class Turns:
                 status = "ok" if execution.outcome == "ok" else "error"
                 failure = _execution_error(execution)
         finally:
-            context.in_use -= 1
-        result["notebook_head"] = context.recorder.head
+            path.in_use -= 1
+        await self._contexts.touch(path)
+        result["notebook_head"] = path.recorder.head
         return status, result, failure
 
-    def _ports(
-        self, row: TurnRow, sink: TurnEvents, context: ExecutionContext, tenant: str
-    ) -> TurnPorts:
+    def _ports(self, row: TurnRow, sink: TurnEvents, path: OpenPath) -> TurnPorts:
         async def save(state: TurnState) -> None:
-            await self._repository.update_turn(row.id, state=turn_state_to_json(state))
+            await self._repository.turns.change(row.tenant, row.id, state=turn_state_to_json(state))
 
-        approver = TurnApprover(
-            self._approvals,
-            sink,
-            tenant=tenant,
-            user=row.user,
-            conversation=row.conversation,
-            turn=row.id,
-            waiting=lambda: self._tell(row.id),
-        )
+        approver = TurnApprover(self._approvals, sink, row, waiting=lambda: self._tell(row.id))
         return TurnPorts(
             model=self._model if row.kind == "turn" else None,
-            bench=self._contexts.bench(context),
+            bench=self._contexts.bench(path, sink.emit),
             approver=approver,
             sink=sink,
             profiler=self._profiler,
-            hashes=context.hashes,
+            hashes=path.hashes,
             save=save,
             budget=self._budget,
         )
@@ -209,8 +205,14 @@ class Turns:
         facts = {"status": status, **(result or {})}
         if error is not None:
             facts["error"] = error["error"]
-        await self._repository.update_turn(
-            row.id, status=status, result=result, error=error, state=None, finished_at=utc_now()
+        await self._repository.turns.change(
+            row.tenant,
+            row.id,
+            status=status,
+            result=result,
+            error=error,
+            state=None,
+            finished_at=utc_now(),
         )
         await sink.emit("turn.finished", facts)
         self._tell(row.id)
@@ -223,17 +225,17 @@ class Turns:
         """Wait until a turn has ended or waits for a permission; return its row."""
         while True:
             changed = self._changed.setdefault(turn_id, asyncio.Event())
-            row = await self._repository.turn(tenant, turn_id)
+            row = await self._repository.turns.get(tenant, turn_id)
             if row.status in SETTLED:
                 return row
             await changed.wait()
 
-    async def cancel(self, conversation: str, path: str, turn_id: str | None = None) -> list[str]:
+    async def cancel(self, key: PathKey, turn_id: str | None = None) -> list[str]:
         """Cancel one turn of a path, or all of them; return their ids.
 
         A running cell is interrupted and recorded; variables are kept.
         """
-        queue = self._queues.get((conversation, path), _Queue())
+        queue = self._queues.get(key, _Queue())
         if turn_id is not None and turn_id not in queue.tasks:
             raise NotFound("running turn", turn_id)
         chosen = [turn_id] if turn_id is not None else list(queue.tasks)
@@ -244,37 +246,37 @@ class Turns:
 
     async def recover(self) -> None:
         """Settle what a stopped service left: go on with what can go on, end the others."""
-        for row, tenant in await self._repository.unfinished_turns():
+        for row in await self._repository.turns.unfinished():
             state = await self._state_to_go_on_from(row)
             if state is None:
                 await self._end_interrupted(row)
             else:
-                queue = self._queues.setdefault((row.conversation, row.path), _Queue())
-                self._launch(queue, row, state, tenant, begun=True)
+                queue = self._queues.setdefault(key_of(row), _Queue())
+                self._launch(queue, row, state, begun=True)
 
     async def _state_to_go_on_from(self, row: TurnRow) -> TurnState | None:
         """Return where a turn can go on: it waits, or its kernel and variables are still there."""
         state = turn_state_from_json(row.state) if row.state is not None else None
         if row.status == "waiting":
             return state
-        kernel_lives = self._contexts.waits_for_adoption(row.conversation, row.path)
+        kernel_lives = self._contexts.waits_for_adoption(key_of(row))
         if row.kind == "turn":
             return state if kernel_lives else None
         try:
-            context = await self._contexts.get_or_create(row.conversation, row.path)
+            path = await self._contexts.open(key_of(row))
         except NotebookError:
             return None
-        interrupted = context.recorder.interrupted
+        interrupted = path.recorder.interrupted
         ours = interrupted is not None and interrupted.provenance.turn_id == row.id
-        ran = ours or context.recorder.execution_of(row.id) is not None
+        ran = ours or path.recorder.execution_of(row.id) is not None
         return TurnState(id=row.id, request=row.request) if ran and kernel_lives else None
 
     async def _end_interrupted(self, row: TurnRow) -> None:
-        sink = TurnEvents(self._events, row.conversation, row.path, row.id)
+        sink = TurnEvents(self._events, key_of(row), row.id)
         try:
-            context = await self._contexts.get_or_create(row.conversation, row.path)
-            await context.recorder.abandon()
-            recovered = context.recorder.take_recovered()
+            path = await self._contexts.open(key_of(row))
+            await path.recorder.abandon()
+            recovered = path.recorder.take_recovered()
         except NotebookError as damaged:
             await sink.emit("error", problem_from_error(damaged).body())
             recovered = None
@@ -300,6 +302,11 @@ class Turns:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def key_of(row: TurnRow) -> PathKey:
+    """Return the path a turn belongs to."""
+    return PathKey(row.tenant, row.conversation, row.path)
 
 
 def _execution_result(execution: Execution) -> dict[str, Any]:

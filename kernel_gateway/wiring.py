@@ -17,13 +17,16 @@ from container.probe import probe_host
 from container.runtime import open_files_to_the_limit, sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
-from kernel_gateway.auth import load_or_create_token
-from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContexts
+from kernel_gateway.auth import Authenticator, load_or_create_token
+from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContextManager
+from kernel_gateway.contexts.stores import DatabaseContextStore
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
+from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
-from kernel_gateway.store.repository import open_repository
+from kernel_gateway.store.database import sqlite_url
+from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.turns import Turns
 from notebooks.files import exclusive_lock
 
@@ -71,6 +74,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     (as after a crash), ends the kernels and closes the database.
 
     Raises:
+        DatabaseUnavailable: The database can't be reached or used.
         AlreadyRunning: Another service holds the data directory.
         SandboxUnavailable: This host can't confine a kernel as the settings ask for.
         OSError: The port is taken.
@@ -91,11 +95,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             raise SandboxUnavailable(host.reason, host.way_out)
         for warning in host.warnings:
             log.warning("%s", warning)
-        repository = await open_repository(settings.data_dir / "tallybook.db")
+        repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
-        contexts = ExecutionContexts(
+        contexts = ExecutionContextManager(
             settings.data_dir / "conversations",
             settings.limits(),
+            DatabaseContextStore(repository.database),
+            cleanup_seconds=settings.cleanup_seconds,
             max_kernels=settings.max_kernels,
             ttl_seconds=settings.context_ttl_seconds,
             keep_seconds=settings.keep_kernels_seconds,
@@ -107,7 +113,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        events, profiler = EventLog(repository), Profiler()
+        events, profiler = EventLog(repository.events), Profiler()
         stack.push_async_callback(events.aclose)
         approvals = Approvals(repository, seconds=settings.permission_seconds)
         turns = Turns(
@@ -115,9 +121,12 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             budget=settings.budget(), max_queue=settings.max_queue,
         )  # fmt: skip
         stack.push_async_callback(turns.aclose)
+        token = settings.token or load_or_create_token(settings.data_dir)
         services = Services(
             settings=settings,
-            token=settings.token or load_or_create_token(settings.data_dir),
+            token=token,
+            authenticator=Authenticator(settings, token),
+            rate_limits=RateLimits(settings.requests_per_minute),
             repository=repository,
             events=events,
             contexts=contexts,
@@ -134,6 +143,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         contexts.start_sweeping()
         url = _listen(services, stack)
         yield Gateway(url=url, services=services)
+
+
+async def _open_repository(settings: Settings) -> Repository:
+    if settings.database_url:
+        return await open_repository(settings.database_url)
+    file = settings.data_dir / "tallybook.db"
+    file.touch(mode=0o600)
+    return await open_repository(sqlite_url(file))
 
 
 def _listen(services: Services, stack: AsyncExitStack) -> str:

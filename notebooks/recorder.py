@@ -101,13 +101,15 @@ class Recorder:
         return {k: v for cell in cells for k, v in literal_assignments(cell.source).items()}
 
     def code_cells(self) -> list[dict[str, Any]]:
-        """Return each code cell's source, status, outputs and request, oldest first."""
+        """Return id, source, status, turn, request, outputs, files_after of each code cell."""
         return [
             {
                 "id": cell.id,
                 "source": cell.source,
                 "status": cell.metadata[KEY].get("status"),
+                "turn": cell.metadata[KEY].get("turn"),
                 "request": cell.metadata[KEY].get("request", ""),
+                "files_after": dict(cell.metadata[KEY].get("files_after", {})),
                 "outputs": cell.get("outputs", []),
             }
             for cell in self._notebook.cells

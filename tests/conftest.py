@@ -23,10 +23,12 @@ from container.runtime import RUNTIME_VARIABLE
 from container.session import KernelSession
 from container.shim.client import stop_all_shims
 from container.workspace import Workspace
+from kernel_gateway.ids import PathKey
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
 from tests.docker_engine import engine_with_image
+from tests.postgres import Postgres, running_postgres
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
@@ -104,6 +106,22 @@ def docker_engine() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started for this run."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/contract.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
     """What starts the kernels of a test; `on_every_backend` runs it with each."""
@@ -170,6 +188,10 @@ class Conversation:
     @property
     def url(self) -> str:
         return path_url(self.id)
+
+    @property
+    def key(self) -> PathKey:
+        return PathKey("local", self.id, "main")
 
     @property
     def notebook(self) -> Path:

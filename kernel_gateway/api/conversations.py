@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.render import conversation_to_json
 from kernel_gateway.api.schemas import NewConversation
-from kernel_gateway.ids import MAIN_PATH
+from kernel_gateway.ids import MAIN_PATH, PathKey
 
 LISTED = 200
 
@@ -16,13 +16,17 @@ class ConversationsHandler(JsonHandler):
     async def post(self) -> None:
         body = self.json_body(NewConversation)
         who, repository = self.identity, self.services.repository
-        row = await repository.add_conversation(who.tenant, who.user, body.title)
-        await repository.add_audit(who.tenant, who.user, "conversation.created", row.id, row.id)
-        self.write_json(201, conversation_to_json(row))
+        row = await repository.conversations.add(who.tenant, who.user, body.title)
+        await repository.audit.add(who.tenant, who.user, "conversation.created", row.id, row.id)
+        self.write_json(201, conversation_to_json(row, [MAIN_PATH]))
 
     async def get(self) -> None:
-        rows = await self.services.repository.conversations(self.identity.tenant, LISTED)
-        self.write_json(200, {"conversations": [conversation_to_json(row) for row in rows]})
+        conversations = self.services.repository.conversations
+        rows = await conversations.of(self.identity.tenant, None, LISTED)
+        paths = await conversations.path_names(self.identity.tenant, [row.id for row in rows])
+        self.write_json(
+            200, {"conversations": [conversation_to_json(row, paths[row.id]) for row in rows]}
+        )
 
 
 class ConversationHandler(JsonHandler):
@@ -30,5 +34,7 @@ class ConversationHandler(JsonHandler):
 
     async def get(self, conversation_id: str) -> None:
         row = await self.conversation(conversation_id)
-        last = await self.services.repository.last_seq(conversation_id, MAIN_PATH)
-        self.write_json(200, {**conversation_to_json(row), "last_seq": last})
+        conversations, tenant = self.services.repository.conversations, self.identity.tenant
+        paths = await conversations.path_names(tenant, [row.id])
+        last = await self.services.events.last_seq(PathKey(tenant, row.id, MAIN_PATH))
+        self.write_json(200, {**conversation_to_json(row, paths[row.id]), "last_seq": last})

@@ -14,8 +14,9 @@ from container.workspace import Workspace
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.uploads import Upload
-from kernel_gateway.contexts.lifecycle import ExecutionContext
+from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest, FileTooLarge
+from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import problem_from_error
 
 CHUNK_BYTES = 256 * 1024
@@ -26,7 +27,7 @@ class UploadingHandler(JsonHandler):
     """Base of the handlers that take multipart bodies."""
 
     upload: Upload | None = None
-    context: ExecutionContext
+    open_path: OpenPath
 
     @property
     def file_limit_bytes(self) -> int:
@@ -39,7 +40,7 @@ class UploadingHandler(JsonHandler):
         self.upload = Upload(kind, self._workspace, self.file_limit_bytes)
 
     def _workspace(self) -> Workspace:
-        return self.context.workspace
+        return self.open_path.workspace
 
     def check_length(self, length: int) -> None:
         """Many files may come at once; each has its own limit, checked as it arrives."""
@@ -72,21 +73,21 @@ class UploadingHandler(JsonHandler):
         if self.upload is not None:
             self.upload.close()
 
-    async def describe_upload(self, conversation: str, path: str) -> dict[str, Any]:
+    async def describe_upload(self, key: PathKey) -> dict[str, Any]:
         """Profile, announce and render what was uploaded."""
-        upload = self.finish_upload()
+        upload, workspace = self.finish_upload(), self.open_path.workspace
         files = []
-        listed = {file.name: file for file in self.context.workspace.files("inputs")}
+        listed = {file.name: file for file in workspace.files("inputs")}
         for stored in upload.files:
-            await asyncio.to_thread(self.context.workspace.sync, stored.name)
+            await asyncio.to_thread(workspace.sync, stored.name)
             file = listed[stored.name]
-            profile = await self.services.profiler.profile(self.context.workspace, file)
+            profile = await self.services.profiler.profile(workspace, file)
             problem = (profile or {}).get("problem")
             facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
-            await self.services.events.append(conversation, path, "file.created", facts, None)
+            await self.services.events.append(key, "file.created", facts, None)
             files.append(
                 {
-                    **file_to_json(file, conversation, path),
+                    **file_to_json(file, key),
                     "sent_name": stored.sent_name,
                     "sha256": stored.sha256,
                     "problem": problem,
@@ -95,12 +96,12 @@ class UploadingHandler(JsonHandler):
         rejected = [
             {"name": name, **problem_from_error(error).body()} for name, error in upload.rejected
         ]
-        await self.services.repository.add_audit(
-            self.identity.tenant,
+        await self.services.repository.audit.add(
+            key.tenant,
             self.identity.user,
             "files.uploaded",
-            path,
-            conversation,
+            key.path,
+            key.conversation,
             files=[{"name": f.name, "sha256": f.sha256} for f in upload.files],
         )
         return {"files": files, "rejected": rejected}
@@ -110,16 +111,19 @@ class UploadingHandler(JsonHandler):
 class FilesHandler(UploadingHandler):
     """``…/files``: upload and list."""
 
-    async def prepare(self) -> None:  # type: ignore[override]
-        super().prepare()
-        conversation_id, path = self.path_args
-        await self.conversation(conversation_id, path)
-        self.context = await self.services.contexts.get_or_create(conversation_id, path)
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.request.method not in ("GET", "POST"):
+            return
+        self.key = await self.path_key(
+            self.path_args[0], self.path_args[1], to_change=self.request.method == "POST"
+        )
+        self.open_path = await self.services.contexts.open(self.key)
         if self.request.method == "POST":
             self.start_upload()
 
     async def post(self, conversation_id: str, path: str) -> None:
-        described = await self.describe_upload(conversation_id, path)
+        described = await self.describe_upload(self.key)
         if not described["files"] and self.upload is not None and self.upload.rejected:
             problem = problem_from_error(self.upload.rejected[0][1])
             problem.details["rejected"] = described["rejected"]
@@ -130,9 +134,7 @@ class FilesHandler(UploadingHandler):
         self.write_json(201, described)
 
     async def get(self, conversation_id: str, path: str) -> None:
-        files = [
-            file_to_json(file, conversation_id, path) for file in self.context.workspace.files()
-        ]
+        files = [file_to_json(file, self.key) for file in self.open_path.workspace.files()]
         self.write_json(200, {"files": files})
 
 
@@ -140,10 +142,10 @@ class FileHandler(JsonHandler):
     """``…/files/{name}``: download."""
 
     async def get(self, conversation_id: str, path: str, name: str) -> None:
-        await self.conversation(conversation_id, path)
-        context = await self.services.contexts.get_or_create(conversation_id, path)
+        key = await self.path_key(conversation_id, path)
+        opened = await self.services.contexts.open(key)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        with context.workspace.open_read(name) as file:
+        with opened.workspace.open_read(name) as file:
             self.set_header("Content-Type", kind)
             quoted = quote(name.rpartition("/")[2])
             self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quoted}")
@@ -160,9 +162,9 @@ class NotebookHandler(JsonHandler):
     """``…/notebook``: download the path's notebook, exactly as recorded."""
 
     async def get(self, conversation_id: str, path: str) -> None:
-        await self.conversation(conversation_id, path)
-        context = await self.services.contexts.get_or_create(conversation_id, path)
+        key = await self.path_key(conversation_id, path)
+        opened = await self.services.contexts.open(key)
         self.set_header("Content-Type", "application/x-ipynb+json")
         name = f"{conversation_id}-{path}.ipynb"
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-        self.finish(context.recorder.file.read_bytes())
+        self.finish(opened.recorder.file.read_bytes())

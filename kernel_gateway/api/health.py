@@ -6,8 +6,8 @@ from importlib import resources
 
 from kernel_gateway import __version__
 from kernel_gateway.api.json_handler import JsonHandler
-from kernel_gateway.auth import COOKIE, token_matches
-from kernel_gateway.errors import NotAuthenticated, NotFound
+from kernel_gateway.auth import COOKIE
+from kernel_gateway.errors import NotFound
 
 PAGES = {
     "": ("index.html", "text/html; charset=utf-8"),
@@ -44,14 +44,13 @@ class PageHandler(JsonHandler):
 
     async def get(self, name: str) -> None:
         if (token := self.get_query_argument("token", None)) is not None:
-            if not token_matches(token, self.services.token):
-                raise NotAuthenticated
+            await self.services.authenticator.identify(token)
             self.set_cookie(COOKIE, token, httponly=True, samesite="Strict", expires_days=30)
             self.redirect("/")
             return
         if name not in PAGES:
             raise NotFound("address", self.request.path)
-        self.check_token()
+        await self.check_caller()
         file, kind = PAGES[name]
         self.set_header("Content-Type", kind)
         self.finish((resources.files("kernel_gateway.static") / file).read_bytes())

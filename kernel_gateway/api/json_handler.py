@@ -6,20 +6,20 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from kernel_gateway.auth import COOKIE, LOCAL, Identity, bearer_token, same_origin, token_matches
+from kernel_gateway.auth import COOKIE, Identity, bearer_token, same_origin
 from kernel_gateway.errors import (
     BadRequest,
     BodyTooLarge,
+    Conflict,
     MethodNotAllowed,
-    NotAuthenticated,
     NotFound,
 )
-from kernel_gateway.ids import MAIN_PATH, is_id
+from kernel_gateway.ids import PathKey, is_id, is_path_name
 from kernel_gateway.problems import Problem, problem_from_error
 from kernel_gateway.services import Services
 from kernel_gateway.store.tables import ConversationRow
@@ -32,11 +32,45 @@ DRAINED_BYTES = 1_000_000_000
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
+READING = frozenset({"GET", "HEAD"})
+
+
+async def identify(handler: RequestHandler, *, query_token: bool = False) -> Identity:
+    """Return who sent the request of *handler*; the one place where tokens are read.
+
+    A cookie counts only for the service's own pages: a browser sends it along for any.
+
+    Args:
+        handler: Whose request.
+        query_token: Whether ``?token=`` counts, as Jupyter's clients send it.
+
+    Raises:
+        NotAuthenticated: There is no token, or it doesn't count.
+    """
+    services: Services = handler.application.settings["services"]
+    headers = handler.request.headers
+    token = bearer_token(headers)
+    if token is None and query_token:
+        token = handler.get_query_argument("token", None)
+    if token is None and same_origin(headers):
+        token = handler.get_cookie(COOKIE)
+    return await services.authenticator.identify(token)
+
+
 @stream_request_body
 class JsonHandler(RequestHandler):
-    """Checks the token, collects a bounded JSON body, renders every error alike."""
+    """Checks token, scope and rate, collects a bounded JSON body, renders every error alike.
 
-    public = False
+    Attributes:
+        public: Open to all, without a token.
+        scopes: The scope each method needs, where it is not ``read`` for reading and
+            ``run`` for the others.
+    """
+
+    public: ClassVar[bool] = False
+    query_token: ClassVar[bool] = False
+    scopes: ClassVar[Mapping[str, str]] = {}
+    identity: Identity
 
     @property
     def services(self) -> Services:
@@ -44,29 +78,63 @@ class JsonHandler(RequestHandler):
         services: Services = self.application.settings["services"]
         return services
 
-    @property
-    def identity(self) -> Identity:
-        """Who is calling."""
-        return LOCAL
-
     def set_default_headers(self) -> None:
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("X-Frame-Options", "DENY")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
+        self.set_header("Cross-Origin-Resource-Policy", "same-site")
         self.set_header(
             "Content-Security-Policy",
             "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'",
         )
         self.clear_header("Server")
+        self._allow_origin()
 
-    def prepare(self) -> None:
-        """Refuse what has no right token before anything of it is read."""
+    def _allow_origin(self) -> None:
+        origin = self.request.headers.get("Origin")
+        if origin is not None and origin in self.services.settings.origins:
+            self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header("Access-Control-Expose-Headers", "Retry-After, Content-Disposition")
+            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+            self.set_header("Vary", "Origin")
+
+    async def prepare(self) -> None:
+        """Refuse what may not be done before anything of the body is read."""
         self._collected = bytearray()
         self._too_large: Exception | None = None
+        if self.request.method == "OPTIONS":
+            self._answer_preflight()
+            return
         if not self.public:
-            self.check_token()
+            await self.check_caller()
         self.check_length(self.declared_length())
+
+    def _answer_preflight(self) -> None:
+        self.set_header("Access-Control-Allow-Methods", ", ".join(self._methods()))
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, X-XSRFToken")
+        self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(204)
+        self.finish()
+
+    def _methods(self) -> list[str]:
+        names = ("get", "post", "put", "patch", "delete")
+        return [
+            n.upper() for n in names if getattr(type(self), n) is not getattr(RequestHandler, n)
+        ]
+
+    async def check_caller(self) -> None:
+        """Find out who is calling; check that they may, and not too often.
+
+        Raises:
+            NotAuthenticated, Forbidden, RateLimited
+        """
+        self.identity = await identify(self, query_token=self.query_token)
+        method = self.request.method or "GET"
+        if method in self._methods():
+            usual = "read" if method in READING else "run"
+            self.identity.check(self.scopes.get(method, usual))
+        self.services.rate_limits.take(self.identity)
 
     def declared_length(self) -> int:
         """Return the body's length as the client states it."""
@@ -74,16 +142,6 @@ class JsonHandler(RequestHandler):
             return int(self.request.headers.get("Content-Length", "0"))
         except ValueError:
             raise BadRequest("The Content-Length header is not a number.") from None
-
-    def check_token(self) -> None:
-        """Raise `NotAuthenticated` unless the caller holds the token."""
-        given = bearer_token(self.request.headers)
-        if given is None:
-            given = self.get_cookie(COOKIE)
-            if given is not None and not same_origin(self.request.headers):
-                raise NotAuthenticated
-        if given is None or not token_matches(given, self.services.token):
-            raise NotAuthenticated
 
     @property
     def body_limit_bytes(self) -> int:
@@ -115,14 +173,31 @@ class JsonHandler(RequestHandler):
             raise self._too_large
         return parse_json(bytes(self._collected) or b"{}", model)
 
-    async def conversation(self, conversation_id: str, path: str = MAIN_PATH) -> ConversationRow:
-        """Return the caller's conversation, if *path* is one of its paths; else `NotFound`."""
+    async def conversation(self, conversation_id: str) -> ConversationRow:
+        """Return a conversation of the caller's tenant; `NotFound` for any other."""
         if not is_id(conversation_id):
             raise NotFound("conversation", conversation_id)
-        row = await self.services.repository.conversation(self.identity.tenant, conversation_id)
-        if path != MAIN_PATH:
-            raise NotFound("path", path)
-        return row
+        return await self.services.repository.conversations.get(
+            self.identity.tenant, conversation_id
+        )
+
+    async def path_key(
+        self, conversation_id: str, path: str, *, to_change: bool = False
+    ) -> PathKey:
+        """Return the key of a path of the caller's tenant.
+
+        Args:
+            conversation_id: As the address names it.
+            path: As the address names it.
+            to_change: Whether something will be done to it.
+
+        Raises:
+            NotFound: There is no such path in the tenant.
+            Conflict: It is to be changed, but was merged into another one.
+        """
+        return await find_path(
+            self.services, self.identity, conversation_id, path, to_change=to_change
+        )
 
     def int_argument(self, name: str, default: int | None, *, low: int, high: int) -> int | None:
         """Return a query argument as a number in its range."""
@@ -143,6 +218,8 @@ class JsonHandler(RequestHandler):
         """Send an error."""
         if problem.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        if "retry_after" in problem.details:
+            self.set_header("Retry-After", str(problem.details["retry_after"]))
         self.write_json(problem.status, problem.body())
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -169,9 +246,24 @@ class UnknownAddressHandler(JsonHandler):
 
     public = True
 
-    def prepare(self) -> None:
-        super().prepare()
+    async def prepare(self) -> None:
+        await super().prepare()
         raise NotFound("address", self.request.path)
+
+
+async def find_path(
+    services: Services, who: Identity, conversation_id: str, path: str, *, to_change: bool
+) -> PathKey:
+    """See `JsonHandler.path_key`."""
+    if not is_id(conversation_id):
+        raise NotFound("conversation", conversation_id)
+    if not is_path_name(path):
+        raise NotFound("path", path)
+    key = PathKey(who.tenant, conversation_id, path)
+    row = await services.repository.conversations.path(key)
+    if to_change and row.merged_into is not None:
+        raise Conflict(f"Path {path!r} was merged into {row.merged_into!r}; go on there.")
+    return key
 
 
 def parse_json(content: bytes, model: type[Body]) -> Body:

@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from container.workspace import OUTPUTS, WorkspaceFile
+from kernel_gateway.contexts.records import ExecutionContext
+from kernel_gateway.ids import PathKey
 from kernel_gateway.services import Services
-from kernel_gateway.store.tables import ConversationRow, TurnRow
+from kernel_gateway.store.tables import ConversationRow, PathRow, TurnRow
+from kernel_gateway.turns import key_of
 
 API = "/api/v1"
 
 
-def path_url(conversation: str, path: str) -> str:
+def path_url(key: PathKey) -> str:
     """Return the address of a path."""
-    return f"{API}/conversations/{conversation}/paths/{quote(path)}"
+    return f"{API}/conversations/{key.conversation}/paths/{key.path}"
 
 
-def conversation_to_json(row: ConversationRow) -> dict[str, Any]:
-    """Render a conversation."""
+def conversation_to_json(row: ConversationRow, paths: Sequence[str]) -> dict[str, Any]:
+    """Render a conversation with the names of its paths."""
     return {
         "id": row.id,
         "title": row.title,
         "created_at": row.created_at,
-        "paths": ["main"],
+        "user": row.user,
+        "paths": list(paths),
     }
 
 
-def file_to_json(file: WorkspaceFile, conversation: str, path: str) -> dict[str, Any]:
+def path_to_json(row: PathRow) -> dict[str, Any]:
+    """Render a path."""
+    return {
+        "name": row.name,
+        "title": row.title,
+        "source_path": row.source_path,
+        "source_turn_id": row.source_turn,
+        "created_at": row.created_at,
+        "merged_into": row.merged_into,
+        "merged_at": row.merged_at,
+    }
+
+
+def context_to_json(context: ExecutionContext) -> dict[str, Any]:
+    """Render an execution context; times as seconds since the epoch."""
+    return {
+        "id": context.id,
+        "conversation": context.key.conversation,
+        "path": context.key.path,
+        "status": context.status,
+        "created_at": context.created_at,
+        "last_used_at": context.last_used_at,
+        "expires_at": context.expires_at,
+        "error": context.error,
+        "resource_usage": dict(context.resource_usage),
+    }
+
+
+def file_to_json(file: WorkspaceFile, key: PathKey) -> dict[str, Any]:
     """Render a workspace file with the address to download it from."""
-    url = f"{path_url(conversation, path)}/files/{quote(file.name)}"
+    url = f"{path_url(key)}/files/{quote(file.name)}"
     return {"name": file.name, "size": file.size, "url": url}
 
 
@@ -42,7 +75,7 @@ async def turn_to_json(row: TurnRow, services: Services) -> dict[str, Any]:
         "status": row.status,
     }
     if row.status == "waiting":
-        permission = await services.repository.pending_permission(row.id)
+        permission = await services.repository.permissions.pending(row.tenant, row.id)
         if permission is not None:
             facts = {**permission.request, "expires_at": permission.expires_at}
             facts["reply_to"] = f"{API}/permissions/{permission.id}"
@@ -52,9 +85,22 @@ async def turn_to_json(row: TurnRow, services: Services) -> dict[str, Any]:
         return {"kind": "error", **common, **row.error, "result": row.result}
     if row.status != "ok":
         return {"kind": "error" if row.finished_at else "running", **common}
-    context = await services.contexts.get_or_create(row.conversation, row.path)
-    files = [
-        file_to_json(file, row.conversation, row.path) for file in context.workspace.files(OUTPUTS)
-    ]
-    notebook = f"{path_url(row.conversation, row.path)}/notebook"
+    key = key_of(row)
+    opened = await services.contexts.open(key)
+    files = [file_to_json(file, key) for file in opened.workspace.files(OUTPUTS)]
+    notebook = f"{path_url(key)}/notebook"
     return {"kind": "result", **common, **(row.result or {}), "files": files, "notebook": notebook}
+
+
+def turn_summary(row: TurnRow) -> dict[str, Any]:
+    """Render a turn in a list."""
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "request": row.request,
+        "status": row.status,
+        "user": row.user,
+        "created_at": row.created_at,
+        "finished_at": row.finished_at,
+        "rating": row.rating,
+    }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tornado.web import stream_request_body
 
 from kernel_gateway.api.files import UploadingHandler
 from kernel_gateway.api.json_handler import JsonHandler
-from kernel_gateway.api.render import turn_to_json
+from kernel_gateway.api.render import turn_summary, turn_to_json
 from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, TurnRequest
 from kernel_gateway.errors import BadRequest, NotFound, UnsupportedLanguage
-from kernel_gateway.ids import MAIN_PATH, is_id
+from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
 from kernel_gateway.problems import problem_from_error
 
 LANGUAGES = ("python",)
@@ -31,13 +33,11 @@ class ExecuteHandler(JsonHandler):
         check_language(body.language)
         who, services = self.identity, self.services
         if body.conversation is None:
-            row = await services.repository.add_conversation(who.tenant, who.user, "Code")
-            conversation = row.id
+            row = await services.repository.conversations.add(who.tenant, who.user, "Code")
+            key = PathKey(who.tenant, row.id, MAIN_PATH)
         else:
-            conversation = (await self.conversation(body.conversation, body.path)).id
-        turn = await services.turns.start(
-            who.tenant, who.user, conversation, MAIN_PATH, kind="execute", request=body.code
-        )
+            key = await self.path_key(body.conversation, body.path, to_change=True)
+        turn = await services.turns.start(key, who.user, kind="execute", request=body.code)
         settled = await services.turns.settled(who.tenant, turn.id)
         self.write_json(200, await turn_to_json(settled, services))
 
@@ -46,8 +46,8 @@ class ExecuteHandler(JsonHandler):
 class ExecuteTaskHandler(UploadingHandler):
     """``/execute-task``: a request and its files in one call, answered when it is settled."""
 
-    async def prepare(self) -> None:  # type: ignore[override]
-        super().prepare()
+    async def prepare(self) -> None:
+        await super().prepare()
         if self.request.method != "POST":
             return
         who, services = self.identity, self.services
@@ -56,16 +56,18 @@ class ExecuteTaskHandler(UploadingHandler):
             raise BadRequest("The body must be multipart/form-data with a boundary.")
         wanted = self.get_query_argument("conversation", None)
         if wanted is None:
-            row = await services.repository.add_conversation(who.tenant, who.user, "Task")
+            row = await services.repository.conversations.add(who.tenant, who.user, "Task")
+            self.key = PathKey(who.tenant, row.id, MAIN_PATH)
         else:
-            row = await self.conversation(wanted)
-        self.conversation_id = row.id
-        self.context = await services.contexts.get_or_create(row.id, MAIN_PATH)
+            self.key = await self.path_key(
+                wanted, self.get_query_argument("path", MAIN_PATH), to_change=True
+            )
+        self.open_path = await services.contexts.open(self.key)
         self.start_upload()
 
     async def post(self) -> None:
         who, services = self.identity, self.services
-        described = await self.describe_upload(self.conversation_id, MAIN_PATH)
+        described = await self.describe_upload(self.key)
         upload = self.finish_upload()
         if upload.rejected:
             problem = problem_from_error(upload.rejected[0][1])
@@ -75,25 +77,29 @@ class ExecuteTaskHandler(UploadingHandler):
         if "request" not in upload.fields:
             raise BadRequest("The form has no field 'request' with what should be done.")
         turn = await services.turns.start(
-            who.tenant, who.user, self.conversation_id, MAIN_PATH,
-            kind="turn", request=upload.fields["request"],
-        )  # fmt: skip
+            self.key, who.user, kind="turn", request=upload.fields["request"]
+        )
         settled = await services.turns.settled(who.tenant, turn.id)
         reply = await turn_to_json(settled, services)
         self.write_json(200, {**reply, "uploaded": described["files"]})
 
 
 class PathTurnsHandler(JsonHandler):
-    """``…/turns``: start a turn without waiting for it."""
+    """``…/turns``: start a turn without waiting for it; list the path's turns."""
 
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(TurnRequest)
-        await self.conversation(conversation_id, path)
-        who = self.identity
+        key = await self.path_key(conversation_id, path, to_change=True)
         turn = await self.services.turns.start(
-            who.tenant, who.user, conversation_id, path, kind="turn", request=body.request
+            key, self.identity.user, kind="turn", request=body.request
         )
         self.write_json(202, await turn_to_json(turn, self.services))
+
+    async def get(self, conversation_id: str, path: str) -> None:
+        rows = await self.services.repository.turns.of_path(
+            await self.path_key(conversation_id, path)
+        )
+        self.write_json(200, {"turns": [turn_summary(row) for row in rows]})
 
 
 class PathCancelHandler(JsonHandler):
@@ -101,8 +107,8 @@ class PathCancelHandler(JsonHandler):
 
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(Cancel)
-        await self.conversation(conversation_id, path)
-        cancelled = await self.services.turns.cancel(conversation_id, path, body.turn)
+        key = await self.path_key(conversation_id, path)
+        cancelled = await self.services.turns.cancel(key, body.turn)
         self.write_json(202, {"cancelled": cancelled})
 
 
@@ -112,7 +118,7 @@ class TurnHandler(JsonHandler):
     async def get(self, turn_id: str) -> None:
         if not is_id(turn_id):
             raise NotFound("turn", turn_id)
-        row = await self.services.repository.turn(self.identity.tenant, turn_id)
+        row = await self.services.repository.turns.get(self.identity.tenant, turn_id)
         self.write_json(200, await turn_to_json(row, self.services))
 
 
@@ -121,10 +127,9 @@ class PermissionHandler(JsonHandler):
 
     async def post(self, permission_id: str) -> None:
         body = self.json_body(PermissionReply)
-        row = await self.services.repository.permission(permission_id)
-        await self.conversation(row.conversation)
+        who = self.identity
         decided = await self.services.approvals.decide(
-            permission_id, body.decision, self.identity.user
+            who.tenant, permission_id, body.decision, who.user
         )
         poll = f"/api/v1/turns/{decided.turn}"
         self.write_json(200, {"id": decided.id, "decision": decided.decision, "poll": poll})
@@ -134,7 +139,9 @@ class GrantsHandler(JsonHandler):
     """``/grants``: the caller's standing permissions."""
 
     async def get(self) -> None:
-        rows = await self.services.repository.grants(self.identity.tenant, self.identity.user)
+        rows = await self.services.repository.permissions.grants(
+            self.identity.tenant, self.identity.user
+        )
         grants = [
             {"id": row.id, "capability": row.capability, "created_at": row.created_at}
             for row in rows
@@ -147,19 +154,21 @@ class GrantHandler(JsonHandler):
 
     async def delete(self, grant_id: str) -> None:
         who = self.identity
-        await self.services.repository.revoke_grant(who.tenant, who.user, grant_id)
-        await self.services.repository.add_audit(who.tenant, who.user, "grant.revoked", grant_id)
+        await self.services.repository.permissions.revoke_grant(who.tenant, who.user, grant_id)
+        await self.services.repository.audit.add(who.tenant, who.user, "grant.revoked", grant_id)
         self.write_json(200, {"id": grant_id, "revoked": True})
 
 
 class AuditHandler(JsonHandler):
     """``/audit``: who did what, newest first."""
 
+    scopes: ClassVar = {"GET": "audit"}
+
     async def get(self) -> None:
         limit = self.int_argument("limit", 100, low=1, high=AUDIT_LISTED)
         before = self.int_argument("before", None, low=1, high=2**53)
         conversation = self.get_query_argument("conversation", None)
-        rows = await self.services.repository.audit(
+        rows = await self.services.repository.audit.lines(
             self.identity.tenant, before=before, limit=limit or 100, conversation=conversation
         )
         entries = [

@@ -1,4 +1,4 @@
-"""Execution contexts: made when first needed, ended when unused for long."""
+"""Execution contexts: made when first needed, restored when lost, ended when unused for long."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import asyncio
 import contextlib
 import logging
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from agent.ports import Bench
-from agent.run_cell import FileHashes
 from container.errors import ContainerError
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.session import KernelSession
 from container.shim.client import Connection, LivingKernel, keep_warm, living_kernels
-from container.workspace import Workspace
-from kernel_gateway.errors import KernelLimitReached
-from notebooks.recorder import Recorder
+from kernel_gateway.contexts.open_path import OpenPath, open_path
+from kernel_gateway.contexts.records import ExecutionContext, new_context
+from kernel_gateway.contexts.restore import Tell, restore
+from kernel_gateway.contexts.stores import ContextStore
+from kernel_gateway.errors import GatewayError, KernelLimitReached
+from kernel_gateway.ids import PathKey
+from notebooks.uncancelled import uncancelled
 
-SWEEP_SECONDS = 30.0
+CLEANED_AT_ONCE = 50
+TOUCH_SECONDS = 5.0
+MOST_DEATHS = 2
 log = logging.getLogger("tallybook.contexts")
 
 
@@ -33,45 +40,31 @@ class BackendChoice:
     runtime: str = ""
 
 
-@dataclass(slots=True)
-class ExecutionContext:
-    """What one path works with; its kernel comes and goes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleanup:
+    """What a clean-up did."""
 
-    Attributes:
-        key: Conversation and path.
-        workspace: The path's files; they stay.
-        recorder: The path's notebook; it stays.
-        hashes: File hashes known so far.
-        session: The live kernel, if there is one.
-        last_used: Monotonic time of the last use.
-        in_use: Turns that hold the context right now.
-    """
-
-    key: tuple[str, str]
-    workspace: Workspace
-    recorder: Recorder
-    hashes: FileHashes = field(default_factory=FileHashes)
-    session: KernelSession | None = None
-    last_used: float = field(default_factory=time.monotonic)
-    in_use: int = 0
-    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def live(self) -> KernelSession | None:
-        """The kernel, if it is there and alive."""
-        return self.session if self.session is not None and self.session.alive else None
+    ended: int
+    failed: int
 
 
-class ExecutionContexts:
+async def _tell_nobody(kind: str, data: Mapping[str, Any]) -> None:
+    log.debug("%s %s", kind, data)
+
+
+class ExecutionContextManager:
     """The contexts of all paths, with at most *max_kernels* live kernels."""
 
     def __init__(
         self,
         directory: Path,
         limits: Limits,
+        store: ContextStore,
         *,
+        node: str = "",
         max_kernels: int,
         ttl_seconds: float,
+        cleanup_seconds: float = 900.0,
         keep_seconds: float = 0.0,
         backend: BackendChoice = BackendChoice(),
     ) -> None:
@@ -80,24 +73,29 @@ class ExecutionContexts:
         Args:
             directory: Where the paths' homes are; it also names these contexts' kernels.
             limits: What each kernel may use.
+            store: Where contexts are kept.
+            node: This service's name among those that share the store.
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
+            cleanup_seconds: Time between two clean-ups.
             keep_seconds: How long a kernel lives on when the service died.
             backend: What starts the kernels.
         """
         self._directory = directory.resolve()
+        self._store, self._node = store, node
+        self._cleanup_seconds = cleanup_seconds
         self._keep_seconds, self._backend = keep_seconds, backend
         self._warm: Connection | None = None
-        self._waiting: dict[tuple[str, str], LivingKernel] = {}
+        self._waiting: dict[PathKey, LivingKernel] = {}
         self._limits = limits
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
-        self._contexts: dict[tuple[str, str], ExecutionContext] = {}
-        self._opening: dict[tuple[str, str], asyncio.Lock] = {}
+        self._paths: dict[PathKey, OpenPath] = {}
+        self._opening: dict[PathKey, asyncio.Lock] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
     def start_sweeping(self) -> None:
-        """End unused kernels from now on, in the background."""
+        """End expired contexts from now on, in the background."""
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def keep_warm(self, count: int) -> None:
@@ -112,120 +110,243 @@ class ExecutionContexts:
         """Find the kernels that a service which died has left; return how many.
 
         They are adopted when their path is used again, and ended by their owner when
-        that takes too long.
+        that takes too long. Contexts whose kernel is gone are noted as terminated.
         """
         prefix = f"{self._directory}:"
+        found: dict[tuple[str, str], LivingKernel] = {}
         for kernel in await living_kernels():
             if kernel.label.startswith(prefix) and not kernel.held:
                 conversation, _, path = kernel.label.removeprefix(prefix).partition("/")
-                self._waiting[conversation, path] = kernel
+                found[conversation, path] = kernel
+        for context in await self._store.live(self._node):
+            kernel_left = found.get((context.key.conversation, context.key.path))
+            if kernel_left is not None:
+                self._waiting[context.key] = kernel_left
+            else:
+                await self._store.put(context.to("terminated"))
         return len(self._waiting)
 
-    def waits_for_adoption(self, conversation: str, path: str) -> bool:
+    def waits_for_adoption(self, key: PathKey) -> bool:
         """Whether a kernel of before lives on for this path."""
-        return (conversation, path) in self._waiting
+        return key in self._waiting
 
-    async def get_or_create(self, conversation: str, path: str) -> ExecutionContext:
-        """Return the context of a path; opening it settles what a crash left behind.
+    def home(self, key: PathKey) -> Path:
+        """Return a path's directory."""
+        return self._directory / key.conversation / key.path
+
+    async def open(self, key: PathKey) -> OpenPath:
+        """Return a path's files and notebook, without a kernel; settles what a crash left.
 
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
         """
-        key = (conversation, path)
         async with self._opening.setdefault(key, asyncio.Lock()):
-            if key not in self._contexts:
-                home = self._directory / conversation / path
+            if key not in self._paths:
                 last_cell = self._waiting[key].last_cell if key in self._waiting else None
                 running = last_cell["cell"] if last_cell is not None else None
-                self._contexts[key] = await asyncio.to_thread(_open, home, *key, running)
-            context = self._contexts[key]
-            context.last_used = time.monotonic()
-        return context
+                path = await asyncio.to_thread(open_path, self.home(key), key, running)
+                path.context = await self._store.get(key)
+                self._paths[key] = path
+            path = self._paths[key]
+            path.last_used = time.monotonic()
+        return path
 
-    def bench(self, context: ExecutionContext) -> Bench:
-        """Return what a turn needs of *context*."""
+    def bench(self, path: OpenPath, tell: Tell = _tell_nobody) -> Bench:
+        """Return what a turn needs of *path*; *tell* hears of a restoration's progress."""
         return Bench(
-            workspace=context.workspace,
-            recorder=context.recorder,
-            session=lambda: self._session(context),
-            live_session=lambda: context.live,
+            workspace=path.workspace,
+            recorder=path.recorder,
+            session=lambda: self._session(path, tell),
+            live_session=lambda: path.live,
+            take_state_note=path.take_state_note,
         )
 
-    async def _session(self, context: ExecutionContext) -> KernelSession:
-        async with context.starting:  # many callers, one kernel
-            context.last_used = time.monotonic()
-            if context.live is not None:
-                return context.live
-            if context.session is not None:
-                await context.session.aclose()
-                context.session = None
-            await self._make_room()
-            context.session = await self._adopted(context) or await self._started(context)
-            return context.session
+    async def get_or_create(self, key: PathKey, tell: Tell = _tell_nobody) -> ExecutionContext:
+        """Return the context of a path with a kernel that is ready.
 
-    def _new_session(self, context: ExecutionContext) -> KernelSession:
-        conversation, path = context.key
+        Any number of callers get one kernel. One that has gone is replaced, with the
+        variables rebuilt from the notebook.
+
+        Raises:
+            NotebookUnreadable: The path's notebook is damaged.
+            SandboxUnavailable, KernelStartFailed, KernelLimitReached: There is no kernel.
+        """
+        path = await self.open(key)
+        await self._session(path, tell)
+        if path.context is None:
+            raise ContainerError("The kernel ended just now.")
+        return path.context
+
+    async def context(self, key: PathKey) -> ExecutionContext | None:
+        """Return what is known of a path's context; ``None`` before its first kernel."""
+        path = self._paths.get(key)
+        return path.context if path is not None else await self._store.get(key)
+
+    async def touch(self, path: OpenPath) -> None:
+        """Put the end of a path's context off by its whole time."""
+        path.last_used = time.monotonic()
+        context, now = path.context, time.time()
+        if context is not None and path.live and now - context.last_used_at >= TOUCH_SECONDS:
+            await self._keep(path, context.used(now, self._ttl_seconds))
+
+    def count_cell(self, key: PathKey, seconds: float) -> None:
+        """Add a cell to what a path's context has used; stored with its next change."""
+        path = self._paths.get(key)
+        if path is not None and path.context is not None:
+            usage = dict(path.context.resource_usage)
+            usage["cells"] = usage.get("cells", 0) + 1
+            usage["cell_seconds"] = round(usage.get("cell_seconds", 0.0) + seconds, 4)
+            path.context = replace(path.context, resource_usage=usage)
+
+    async def _keep(self, path: OpenPath, context: ExecutionContext) -> None:
+        path.context = context
+        await self._store.put(context)
+
+    async def _session(self, path: OpenPath, tell: Tell) -> KernelSession:
+        async with path.starting:  # many callers, one kernel
+            if path.live is not None:
+                await self.touch(path)
+                return path.live
+            if path.session is not None:
+                await self._end(path, "error", "the kernel ended by itself")
+            await self._make_room()
+            session = await self._adopted(path)
+            if session is None:
+                session = await self._started(path, tell)
+            path.session = session
+            return session
+
+    def _new_session(self, path: OpenPath) -> KernelSession:
+        _, conversation, name = path.key
         return KernelSession(
-            context.workspace,
+            path.workspace,
             self._limits,
-            label=f"{self._directory}:{conversation}/{path}",
+            label=f"{self._directory}:{conversation}/{name}",
             keep_seconds=self._keep_seconds,
             backend=self._backend.name,
             image=self._backend.image,
             runtime=self._backend.runtime,
         )
 
-    async def _started(self, context: ExecutionContext) -> KernelSession:
-        session = self._new_session(context)
-        await session.start()
+    async def _started(self, path: OpenPath, tell: Tell) -> KernelSession:
+        context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
+        await self._keep(path, context)
+        try:
+            session = await self._restored(path, tell)
+        except asyncio.CancelledError:  # whoever wanted it has no need any more
+            await uncancelled(self._keep(path, context.to("terminated")))
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, ContainerError) else type(error).__name__
+            await self._keep(path, context.to("error", error=reason))
+            raise
+        await self._keep(path, context.to("ready", kernel=session.kernel_id))
         return session
 
-    async def _adopted(self, context: ExecutionContext) -> KernelSession | None:
-        kernel = self._waiting.pop(context.key, None)
+    async def _restored(self, path: OpenPath, tell: Tell) -> KernelSession:
+        """Start a kernel and rebuild the variables; a cell that ends it is left out next time."""
+        skip: dict[str, str] = {}
+        while True:
+            session = self._new_session(path)
+            try:
+                await session.start()
+                killer = (await restore(path, session, tell, skip)).killer
+            except BaseException:
+                await session.aclose()
+                raise
+            if killer is None:
+                return session
+            await session.aclose()
+            skip[killer] = "the kernel ended when it was replayed"
+            if len(skip) >= MOST_DEATHS:
+                skip |= {
+                    cell["id"]: "the kernel ended too often during the replay"
+                    for cell in path.recorder.code_cells()
+                    if cell["id"] not in skip and cell["status"] == "ok"
+                }
+
+    async def _adopted(self, path: OpenPath) -> KernelSession | None:
+        kernel = self._waiting.pop(path.key, None)
         if kernel is None:
             return None
-        session = self._new_session(context)
+        session = self._new_session(path)
         try:
             await session.adopt(kernel)
         except ContainerError as gone:
             log.warning("kernel %s could not be taken over: %s", kernel.id, gone)
+            if path.context is not None and path.context.status == "ready":
+                await self._keep(path, path.context.to("error", error=str(gone)))
             return None
         return session
 
     async def _make_room(self) -> None:
-        holding = [c for c in self._contexts.values() if c.session is not None]
+        holding = [p for p in self._paths.values() if p.session is not None]
         while len(holding) >= self._max_kernels:
-            idle = [c for c in holding if not c.in_use]
+            idle = [p for p in holding if not p.in_use]
             if not idle:
                 raise KernelLimitReached(self._max_kernels)
-            oldest = min(idle, key=lambda c: c.last_used)
-            await _end_kernel(oldest)
+            oldest = min(idle, key=lambda p: p.last_used)
+            await self._end(oldest, "terminated")
             holding.remove(oldest)
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(min(SWEEP_SECONDS, self._ttl_seconds))
-            await self.cleanup_expired()
+            await asyncio.sleep(min(self._cleanup_seconds, self._ttl_seconds))
+            try:
+                done = await self.cleanup_expired()
+            except GatewayError as error:  # the database is away; the next round may find it
+                log.warning("contexts could not be cleaned up: %s", error)
+                continue
+            if done.ended or done.failed:
+                log.info("ended %d expired contexts, %d could not be", done.ended, done.failed)
 
-    async def cleanup_expired(self) -> int:
-        """End and forget the contexts unused for longer than their time; return how many."""
+    async def cleanup_expired(self, limit: int = CLEANED_AT_ONCE) -> Cleanup:
+        """End up to *limit* contexts that are past their time, going on past any that fail."""
+        ended = failed = 0
+        for context in await self._store.expired(self._node, time.time(), limit):
+            path = self._paths.get(context.key)
+            if path is not None and path.in_use:
+                continue
+            try:
+                await self.terminate(context.key)
+                ended += 1
+            except (ContainerError, GatewayError, OSError):
+                log.exception("context %s could not be ended", context.id)
+                failed += 1
+        self._forget_unused()
+        return Cleanup(ended=ended, failed=failed)
+
+    def _forget_unused(self) -> None:
         oldest = time.monotonic() - self._ttl_seconds
-        ended = 0
-        for key, context in list(self._contexts.items()):
-            async with self._opening.setdefault(key, asyncio.Lock()):
-                if context.in_use or context.last_used >= oldest:
-                    continue
-                try:
-                    await _end_kernel(context)
-                    del self._contexts[key]
-                    ended += 1
-                except (ContainerError, OSError):
-                    log.exception("an expired kernel could not be ended")
-        return ended
+        for key, path in list(self._paths.items()):
+            idle = not path.in_use and path.session is None and path.last_used < oldest
+            if idle and not path.starting.locked() and not self._opening[key].locked():
+                del self._paths[key], self._opening[key]
+
+    async def terminate(self, key: PathKey) -> ExecutionContext | None:
+        """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
+        path = await self.open(key)
+        async with path.starting:
+            await self._end(path, "terminated")
+        return path.context
+
+    async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
+        session, path.session = path.session, None
+        if session is not None:
+            await session.aclose()
+        context = path.context
+        if context is not None and context.status in ("creating", "ready"):
+            await self._keep(path, context.to(status, error=error))
+
+    async def forget(self, key: PathKey) -> None:
+        """End a path's kernel and drop what is kept of it in memory."""
+        if key in self._paths:
+            await self.terminate(key)
+            self._paths.pop(key, None)
 
     def live_kernels(self) -> int:
         """Return how many kernels are alive."""
-        return sum(context.live is not None for context in self._contexts.values())
+        return sum(path.live is not None for path in self._paths.values())
 
     async def aclose(self) -> None:
         """End every kernel; workspaces and notebooks stay."""
@@ -237,16 +358,10 @@ class ExecutionContexts:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
             self._sweeper = None
-        await asyncio.gather(*(_end_kernel(c) for c in self._contexts.values() if c.session))
+        await asyncio.gather(*(self._close(path) for path in self._paths.values()))
 
-
-async def _end_kernel(context: ExecutionContext) -> None:
-    session, context.session = context.session, None
-    if session is not None:
-        await session.aclose()
-
-
-def _open(home: Path, conversation: str, path: str, running: str | None) -> ExecutionContext:
-    recorder = Recorder.open(home, conversation=conversation, path=path, running=running)
-    workspace = Workspace.create(home / "workspace")
-    return ExecutionContext(key=(conversation, path), workspace=workspace, recorder=recorder)
+    async def _close(self, path: OpenPath) -> None:
+        try:
+            await self._end(path, "terminated")
+        except GatewayError as error:  # the next start notes it
+            log.warning("the end of a context could not be stored: %s", error)

@@ -1,1 +1,1 @@
-"""The database: tables and the one repository over them."""
+"""The database: tables, migrations, and one repository per kind of row."""

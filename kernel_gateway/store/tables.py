@@ -1,4 +1,4 @@
-"""Tables. Every row belongs to a tenant, directly or through its conversation."""
+"""Tables. Every row names its tenant, which PostgreSQL's row-level security checks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Tenant = String(80)
 
 
 class Base(DeclarativeBase):
@@ -17,10 +19,43 @@ class ConversationRow(Base):
 
     __tablename__ = "conversations"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    tenant: Mapped[str] = mapped_column(String(80), index=True)
+    tenant: Mapped[str] = mapped_column(Tenant, index=True)
     user: Mapped[str] = mapped_column(String(80))
     title: Mapped[str]
     created_at: Mapped[str]
+
+
+class PathRow(Base):
+    """A path of a conversation: ``main``, or a branch of another one."""
+
+    __tablename__ = "paths"
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    title: Mapped[str]
+    source_path: Mapped[str | None]
+    source_turn: Mapped[str | None]
+    created_at: Mapped[str]
+    merged_into: Mapped[str | None]
+    merged_at: Mapped[str | None]
+
+
+class ContextRow(Base):
+    """A path's execution context."""
+
+    __tablename__ = "contexts"
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    id: Mapped[str] = mapped_column(String(40), unique=True)
+    status: Mapped[str]
+    node: Mapped[str]
+    kernel: Mapped[str | None]
+    created_at: Mapped[float]
+    last_used_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(index=True)
+    error: Mapped[str | None]
+    resource_usage: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class TurnRow(Base):
@@ -28,6 +63,7 @@ class TurnRow(Base):
 
     __tablename__ = "turns"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
     conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
     path: Mapped[str]
     user: Mapped[str] = mapped_column(String(80))
@@ -39,6 +75,8 @@ class TurnRow(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     created_at: Mapped[str]
     finished_at: Mapped[str | None]
+    rating: Mapped[str | None]
+    rating_comment: Mapped[str | None]
     __table_args__ = (Index("turns_of_a_path", "conversation", "path"),)
 
 
@@ -49,6 +87,7 @@ class EventRow(Base):
     conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
     path: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
     turn: Mapped[str | None]
     kind: Mapped[str]
     at: Mapped[str]
@@ -60,6 +99,7 @@ class PermissionRow(Base):
 
     __tablename__ = "permissions"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
     conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
     turn: Mapped[str] = mapped_column(ForeignKey("turns.id"))
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -75,7 +115,7 @@ class GrantRow(Base):
 
     __tablename__ = "grants"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    tenant: Mapped[str] = mapped_column(String(80))
+    tenant: Mapped[str] = mapped_column(Tenant)
     user: Mapped[str] = mapped_column(String(80))
     capability: Mapped[str]
     created_at: Mapped[str]
@@ -88,7 +128,7 @@ class AuditRow(Base):
     __tablename__ = "audit"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     at: Mapped[str]
-    tenant: Mapped[str] = mapped_column(String(80), index=True)
+    tenant: Mapped[str] = mapped_column(Tenant, index=True)
     user: Mapped[str] = mapped_column(String(80))
     action: Mapped[str]
     conversation: Mapped[str | None]

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 
+from agent.turn import ENDED
 from notebooks.verify import verify_notebook
 from tests.conftest import STACK, code_reply, exchange
 
@@ -110,30 +111,15 @@ async def test_a_dead_kernel_is_replaced_and_the_turn_goes_on(start_gateway):
     await conversation.connection.send("turn.request", request="x")
     await conversation.until("cell.started")  # the parameters
     await conversation.until("cell.started")
-    context = await running.gateway.services.contexts.get_or_create(conversation.id, "main")
+    path = await running.gateway.services.contexts.open(conversation.key)
 
-    os.kill(context.live.pid, signal.SIGKILL)
+    os.kill(path.live.pid, signal.SIGKILL)
     finished = (await conversation.until("turn.finished"))["data"]
 
     told = running.standin.requests[1]["contents"][-1]["parts"][0]["functionResponse"]["response"]
     assert finished["status"] == "ok"
-    assert (told["status"], told["state"]) == ("died", "The kernel is new: every variable is gone.")
+    assert (told["status"], told["state"]) == ("died", ENDED)
     assert conversation.of_kind("cell.output")[-1]["output"]["text"] == "new\n"
-
-
-async def test_an_unused_kernel_is_ended_and_the_next_request_is_told(start_gateway):
-    running = await start_gateway(exchange("hi", FAIL), context_ttl_seconds=0.2)
-    conversation = await running.conversation()
-    await conversation.execute("x = 1")
-    contexts = running.gateway.services.contexts
-    async with asyncio.timeout(10):
-        while contexts.live_kernels():
-            await asyncio.sleep(0.05)
-
-    await conversation.ask("hi")
-
-    told = running.standin.requests[0]["contents"][0]["parts"][0]["text"]
-    assert "The kernel is new" in told
 
 
 async def test_a_new_kernel_still_knows_the_parameters(start_gateway):
@@ -142,14 +128,14 @@ async def test_a_new_kernel_still_knows_the_parameters(start_gateway):
     running = await start_gateway(exchanges)
     conversation = await running.conversation()
     await conversation.ask("first")
-    context = await running.gateway.services.contexts.get_or_create(conversation.id, "main")
-    await context.session.aclose()
+    path = await running.gateway.services.contexts.open(conversation.key)
+    await path.session.aclose()
 
     finished = await conversation.ask("again")
 
     assert finished["status"] == "ok"
     assert [o["output"]["text"] for o in conversation.of_kind("cell.output")] == ["1000\n"] * 2
-    assert conversation.of_kind("context.used")[1]["kernel_is_new"] is True
+    assert "min_sales" in conversation.of_kind("context.used")[1]["variables"]
 
 
 async def test_half_characters_from_code_or_model_damage_nothing(start_gateway):

@@ -6,86 +6,84 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from kernel_gateway.events import EventLog
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import open_repository
 
 
 @pytest.fixture
 async def repository(tmp_path):
-    opened = await open_repository(tmp_path / "t.db")
+    opened = await open_repository(sqlite_url(tmp_path / "t.db"))
     yield opened
     await opened.aclose()
 
 
 @pytest.fixture
-async def conversation(repository):
-    return (await repository.add_conversation("t", "u", "c")).id
+async def key(repository):
+    return PathKey("t", (await repository.conversations.add("t", "u", "c")).id, "main")
 
 
-async def stored(repository, conversation):
-    return [(e.seq, e.kind) for e in await repository.events_after(conversation, "main", 0, 10_000)]
+async def stored(repository, key):
+    return [(e.seq, e.kind) for e in await repository.events.after(key, 0, 10_000)]
 
 
-async def test_many_writers_at_once_leave_no_gap_and_no_double(repository, conversation):
-    log = EventLog(repository)
+async def test_many_writers_at_once_leave_no_gap_and_no_double(repository, key):
+    log = EventLog(repository.events)
 
-    await asyncio.gather(
-        *(log.append(conversation, "main", f"k{i}", {}, None, wait=i % 3 == 0) for i in range(300))
-    )
+    await asyncio.gather(*(log.append(key, f"k{i}", {}, None, wait=i % 3 == 0) for i in range(300)))
     await log.aclose()
 
-    assert [seq for seq, _ in await stored(repository, conversation)] == list(range(1, 301))
+    assert [seq for seq, _ in await stored(repository, key)] == list(range(1, 301))
 
 
-async def test_an_awaited_event_is_stored_and_so_are_those_before_it(repository, conversation):
-    log = EventLog(repository)
+async def test_an_awaited_event_is_stored_and_so_are_those_before_it(repository, key):
+    log = EventLog(repository.events)
     for kind in ("a", "b"):
-        await log.append(conversation, "main", kind, {}, None, wait=False)
+        await log.append(key, kind, {}, None, wait=False)
 
-    await log.append(conversation, "main", "c", {}, None)
+    await log.append(key, "c", {}, None)
 
-    assert await stored(repository, conversation) == [(1, "a"), (2, "b"), (3, "c")]
+    assert await stored(repository, key) == [(1, "a"), (2, "b"), (3, "c")]
 
 
-async def test_a_follower_only_sees_what_is_stored(repository, conversation):
-    log = EventLog(repository)
-    follower = log.follow(conversation, "main", 0)
-    await log.append(conversation, "main", "a", {}, None, wait=False)
+async def test_a_follower_only_sees_what_is_stored(repository, key):
+    log = EventLog(repository.events)
+    follower = log.follow(key, 0)
+    await log.append(key, "a", {}, None, wait=False)
 
     event = await anext(follower)
 
-    assert (event["seq"], event["kind"]) in await stored(repository, conversation)
+    assert (event["seq"], event["kind"]) in await stored(repository, key)
     await follower.aclose()
 
 
-async def test_a_cancelled_writer_leaves_the_log_whole(repository, conversation):
-    log = EventLog(repository)
+async def test_a_cancelled_writer_leaves_the_log_whole(repository, key):
+    log = EventLog(repository.events)
     for number in range(40):
-        task = asyncio.create_task(log.append(conversation, "main", f"k{number}", {}, None))
+        task = asyncio.create_task(log.append(key, f"k{number}", {}, None))
         for _ in range(number % 7):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
-    await log.append(conversation, "main", "last", {}, None)
+    await log.append(key, "last", {}, None)
 
-    seqs = [seq for seq, _ in await stored(repository, conversation)]
+    seqs = [seq for seq, _ in await stored(repository, key)]
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def test_an_event_that_cannot_be_stored_is_told_and_its_number_given_again(
-    repository, conversation
-):
-    log = EventLog(repository)
+async def test_an_event_that_cannot_be_stored_is_told_and_its_number_given_again(repository, key):
+    log = EventLog(repository.events)
     with pytest.raises(IntegrityError):
-        await log.append(conversation, "main", None, {}, None)
+        await log.append(key, None, {}, None)
 
-    await log.append(conversation, "main", "after", {}, None)
+    await log.append(key, "after", {}, None)
 
-    assert await stored(repository, conversation) == [(1, "after")]
+    assert await stored(repository, key) == [(1, "after")]
 
 
-async def test_a_lost_event_nobody_waited_for_is_told_to_the_next(repository, conversation):
-    log = EventLog(repository)
-    await log.append(conversation, "main", None, {}, None, wait=False)
+async def test_a_lost_event_nobody_waited_for_is_told_to_the_next(repository, key):
+    log = EventLog(repository.events)
+    await log.append(key, None, {}, None, wait=False)
 
     with pytest.raises(IntegrityError):
-        await log.append(conversation, "main", "next", {}, None)
+        await log.append(key, "next", {}, None)

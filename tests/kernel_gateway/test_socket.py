@@ -106,4 +106,4 @@ async def test_a_foreign_page_cannot_open_the_socket(running):
     with pytest.raises(HTTPClientError) as caught:
         await websocket_connect(HTTPRequest(url, headers=headers))
 
-    assert caught.value.code == 403
+    assert caught.value.code == 401

@@ -1,0 +1,101 @@
+"""Copy a workspace's files, and set them aside while a kernel's variables are rebuilt.
+
+A file is cloned where the file system can share its blocks until one side changes
+(ioctl_ficlone(2)), and copied elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from container.errors import ContainerError
+from container.tree import remove
+from container.workspace import INPUTS, OUTPUTS, Workspace
+
+FICLONE = 0x40049409
+
+
+def copy_files(source: Workspace, target: Path, names: Iterable[str], uid: int | None) -> None:
+    """Copy plain files *names* of *source* below *target*, whose kernel must not run.
+
+    What is no plain file any more is left out.
+
+    Args:
+        source: A workspace; hostile code may be changing it.
+        target: A directory only the service can reach at this moment.
+        names: Relative names, as `Workspace.files` gives them.
+        uid: Owner of the copies; ``None`` for this process's own.
+    """
+    for name in names:
+        with contextlib.suppress(ContainerError), source.open_read(name) as original:
+            copy = target / name
+            _make_directories(copy.parent, target, uid)
+            with copy.open("xb") as file:
+                _clone(original.fileno(), file.fileno())
+                if uid is not None:
+                    os.fchown(file.fileno(), uid, uid)
+
+
+def _make_directories(directory: Path, top: Path, uid: int | None) -> None:
+    missing = []
+    while directory != top and not directory.exists():
+        missing.append(directory)
+        directory = directory.parent
+    for path in reversed(missing):
+        path.mkdir(mode=0o700)
+        if uid is not None:
+            os.chown(path, uid, uid)
+
+
+def _clone(source: int, target: int) -> None:
+    try:
+        fcntl.ioctl(target, FICLONE, source)
+    except OSError:
+        with os.fdopen(os.dup(source), "rb") as original, os.fdopen(os.dup(target), "wb") as copy:
+            shutil.copyfileobj(original, copy, 1024 * 1024)
+
+
+def set_aside(workspace: Workspace, place: Path) -> None:
+    """Move everything out of *workspace* into *place*; leave copies of the inputs.
+
+    The kernel may run, but no code may have run in it yet. Until `put_back`, a crash
+    leaves the files in *place*, from where `put_back` brings them home.
+    """
+    place.mkdir(mode=0o700)
+    for entry in sorted(os.listdir(workspace.directory)):
+        (workspace.directory / entry).rename(place / entry)
+    uid = workspace.uid
+    for name in (INPUTS, OUTPUTS):
+        _make_directories(workspace.directory / name, workspace.directory, uid)
+    kept = Workspace(place)
+    copy_files(kept, workspace.directory, [file.name for file in kept.files(INPUTS)], uid)
+
+
+def put_back(workspace: Workspace, place: Path, keep: Iterable[str] = ()) -> None:
+    """Undo `set_aside`: every file is again what it was.
+
+    Args:
+        workspace: Where the files belong.
+        place: Where `set_aside` put them.
+        keep: Files made meanwhile that stay, where none of that name was set aside.
+    """
+    present = {file.name for file in Workspace(place).files()}
+    copy_files(workspace, place, [name for name in keep if name not in present], workspace.uid)
+    for entry in os.listdir(workspace.directory):
+        remove(workspace.directory / entry)
+    recover(workspace, place)
+
+
+def recover(workspace: Workspace, place: Path) -> None:
+    """Bring files home that a crash left in *place*; nothing happens when there are none."""
+    if not place.is_dir():
+        return
+    for entry in sorted(os.listdir(place)):
+        remove(workspace.directory / entry)
+        (place / entry).rename(workspace.directory / entry)
+    place.rmdir()

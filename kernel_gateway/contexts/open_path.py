@@ -1,0 +1,80 @@
+"""A path that is in use: its files, its notebook, and the kernel that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.run_cell import FileHashes
+from container.session import KernelSession
+from container.workspace import Workspace
+from container.workspace_copy import recover
+from kernel_gateway.contexts.records import ExecutionContext
+from kernel_gateway.ids import PathKey
+from notebooks.recorder import Recorder
+
+SET_ASIDE = "set-aside"
+
+
+@dataclass(slots=True)
+class OpenPath:
+    """What one path works with.
+
+    Attributes:
+        key: Whose it is.
+        home: Its directory: notebook, journal, workspace.
+        workspace: The path's files; they stay.
+        recorder: The path's notebook; it stays.
+        hashes: File hashes known so far.
+        session: The live kernel, if there is one.
+        context: What is stored about it; ``None`` before the first kernel.
+        state_note: What the kernel could not be given back; not told yet.
+        last_used: Monotonic time of the last use.
+        in_use: Turns that hold the path right now.
+    """
+
+    key: PathKey
+    home: Path
+    workspace: Workspace
+    recorder: Recorder
+    hashes: FileHashes = field(default_factory=FileHashes)
+    session: KernelSession | None = None
+    context: ExecutionContext | None = None
+    state_note: str = ""
+    last_used: float = field(default_factory=time.monotonic)
+    in_use: int = 0
+    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def live(self) -> KernelSession | None:
+        """The kernel, if it is there and alive."""
+        return self.session if self.session is not None and self.session.alive else None
+
+    def take_state_note(self) -> str:
+        """Return `state_note` once."""
+        note, self.state_note = self.state_note, ""
+        return note
+
+    @property
+    def set_aside(self) -> Path:
+        """Where files are while variables are rebuilt."""
+        return self.home / SET_ASIDE
+
+
+def open_path(home: Path, key: PathKey, running: str | None) -> OpenPath:
+    """Open a path's notebook and files in *home*, settling what a crash left behind.
+
+    Args:
+        home: The path's directory; made if need be.
+        key: Whose it is.
+        running: The cell that a kernel which lived on runs or ran last.
+
+    Raises:
+        NotebookUnreadable: The notebook is damaged.
+    """
+    recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
+    workspace = Workspace.create(home / "workspace")
+    recover(workspace, home / SET_ASIDE)
+    return OpenPath(key=key, home=home, workspace=workspace, recorder=recorder)

@@ -1,0 +1,70 @@
+"""An execution context as it is stored, and how its status may change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from kernel_gateway.ids import PathKey, new_id
+
+ContextStatus = Literal["creating", "ready", "error", "terminated"]
+NEXT: Mapping[ContextStatus, frozenset[ContextStatus]] = {
+    "creating": frozenset({"ready", "error", "terminated"}),
+    "ready": frozenset({"error", "terminated"}),
+    "error": frozenset({"terminated"}),
+    "terminated": frozenset(),
+}
+LIVE: frozenset[ContextStatus] = frozenset({"creating", "ready"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionContext:
+    """The live kernel and workspace of a path; times are seconds since the epoch.
+
+    Attributes:
+        id: ``ctx_…``; each kernel a path gets makes a new one.
+        key: Whose it is.
+        status: Where it stands.
+        node: The service that holds its kernel.
+        kernel: The kernel's own name, once there is one.
+        created_at: When it was asked for.
+        last_used_at: When a turn used it last.
+        expires_at: When it may be ended.
+        error: Why there is no kernel, in plain words.
+        resource_usage: ``cells`` and ``cell_seconds`` so far.
+    """
+
+    id: str
+    key: PathKey
+    status: ContextStatus
+    node: str
+    created_at: float
+    last_used_at: float
+    expires_at: float
+    kernel: str | None = None
+    error: str | None = None
+    resource_usage: Mapping[str, Any] = field(default_factory=dict)
+
+    def to(self, status: ContextStatus, **changes: Any) -> ExecutionContext:
+        """Return it with another status; `ValueError` when it can't come to that."""
+        if status not in NEXT[self.status]:
+            raise ValueError(f"context {self.id} can't go from {self.status} to {status}")
+        return replace(self, status=status, **changes)
+
+    def used(self, now: float, ttl_seconds: float) -> ExecutionContext:
+        """Return it as of a use at *now*, which puts its end off."""
+        return replace(self, last_used_at=now, expires_at=now + ttl_seconds)
+
+
+def new_context(key: PathKey, node: str, now: float, ttl_seconds: float) -> ExecutionContext:
+    """Return the context of a kernel about to be started."""
+    return ExecutionContext(
+        id=new_id("ctx"),
+        key=key,
+        status="creating",
+        node=node,
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + ttl_seconds,
+    )

@@ -1,0 +1,137 @@
+"""Rebuild a path's variables in a new kernel by replaying its recorded cells.
+
+The files are set aside meanwhile, so that a cell which writes or removes some does so
+to copies; afterwards every file is what it was before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from container.session import KernelSession
+from container.workspace_copy import put_back, set_aside
+from kernel_gateway.contexts.open_path import OpenPath
+from notebooks.cells import OutputCollector
+from notebooks.compare import outputs_difference
+from notebooks.uncancelled import uncancelled
+
+MOST_NAMED = 8
+RAN = frozenset({"ok", "error", "interrupted", "died"})
+Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Emits an event: its kind and data."""
+
+
+@dataclass(slots=True)
+class Restored:
+    """What came of a replay: cells by id, each with the reason in plain words.
+
+    Attributes:
+        replayed: How many cells ran again.
+        failed: Cells that ended otherwise than they are recorded.
+        differs: Cells that showed something else than they are recorded with.
+        not_replayed: Cells that are not run again: they had failed, or were stopped.
+        killer: The cell during which the kernel ended.
+    """
+
+    replayed: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+    differs: list[dict[str, str]] = field(default_factory=list)
+    not_replayed: list[dict[str, str]] = field(default_factory=list)
+    killer: str | None = None
+
+    def facts(self, seconds: float) -> dict[str, Any]:
+        """Return what ``context.restored`` says."""
+        return {
+            "replayed": self.replayed,
+            "failed": self.failed,
+            "differs": self.differs,
+            "not_replayed": self.not_replayed,
+            "complete": not (self.failed or self.differs or self.not_replayed),
+            "seconds": round(seconds, 3),
+        }
+
+    def words(self) -> str:
+        """Return what could not be rebuilt, in plain words; empty when all was."""
+        lines = [
+            f"Cell {entry['cell']} {what}: {entry['reason']}."
+            for what, entries in (
+                ("could not be run again", self.failed),
+                ("showed something else", self.differs),
+                ("was not run again", self.not_replayed),
+            )
+            for entry in entries[:MOST_NAMED]
+        ]
+        if not lines:
+            return ""
+        opening = (
+            "The kernel is new. Variables were rebuilt by running the notebook's successful "
+            "cells again, but not all of them may be as they were:"
+        )
+        return "\n".join([opening, *lines])
+
+
+async def restore(
+    path: OpenPath, session: KernelSession, tell: Tell, skip: Mapping[str, str]
+) -> Restored:
+    """Replay the successful cells of *path*'s notebook in *session*, which is new.
+
+    Emits ``context.restoring`` before each cell and, unless the kernel ended meanwhile,
+    ``context.restored``.
+
+    Args:
+        path: Whose variables.
+        session: Its new kernel.
+        tell: Where to emit.
+        skip: Cells to leave out, with the reason.
+
+    Returns:
+        What could and what could not be rebuilt; nothing is raised for what cells do.
+    """
+    began = time.monotonic()
+    restored = Restored()
+    cells = path.recorder.code_cells()
+    if not any(cell["status"] in RAN for cell in cells):
+        return restored
+    again = []
+    for cell in cells:
+        if reason := skip.get(cell["id"]):
+            restored.failed.append({"cell": cell["id"], "reason": reason})
+        elif cell["status"] == "ok":
+            again.append(cell)
+        elif cell["status"] in RAN:
+            reason = f"it is recorded as {cell['status']}"
+            restored.not_replayed.append({"cell": cell["id"], "reason": reason})
+    await uncancelled(asyncio.to_thread(set_aside, path.workspace, path.set_aside))
+    try:
+        for number, cell in enumerate(again):
+            await tell("context.restoring", {"cell": cell["id"], "done": number, "of": len(again)})
+            await _replay(cell, session, restored)
+            if not session.alive:
+                restored.killer = cell["id"]
+                return restored
+    finally:
+        keep = again[-1]["files_after"] if again else ()
+        await uncancelled(asyncio.to_thread(put_back, path.workspace, path.set_aside, keep))
+    path.state_note = restored.words()
+    await tell("context.restored", restored.facts(time.monotonic() - began))
+    return restored
+
+
+async def _replay(cell: Mapping[str, Any], session: KernelSession, restored: Restored) -> None:
+    shown = OutputCollector()
+
+    async def keep(output: Mapping[str, Any]) -> None:
+        shown.add(output)
+
+    reply = await session.execute(cell["source"], keep)
+    if reply.status != "ok":
+        reason = str(reply.error) if reply.error else f"{reply.ename}: {reply.evalue}"
+        restored.failed.append({"cell": cell["id"], "reason": reason[:300]})
+        return
+    restored.replayed += 1
+    if difference := outputs_difference(cell["outputs"], shown.outputs()):
+        restored.differs.append({"cell": cell["id"], "reason": difference})

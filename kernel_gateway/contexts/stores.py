@@ -1,0 +1,126 @@
+"""Where execution contexts are kept: in memory, or in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from sqlalchemy import select
+
+from kernel_gateway.contexts.records import LIVE, ContextStatus, ExecutionContext
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.database import EVERYONE, Database
+from kernel_gateway.store.tables import ContextRow
+
+
+class ContextStore(Protocol):
+    """Keeps the latest context of each path."""
+
+    async def get(self, key: PathKey) -> ExecutionContext | None:
+        """Return a path's context; ``None`` if it never had one, or it is another tenant's."""
+
+    async def put(self, context: ExecutionContext) -> None:
+        """Store *context* in place of its path's former one."""
+
+    async def expired(self, node: str, now: float, limit: int) -> Sequence[ExecutionContext]:
+        """Return up to *limit* live contexts of *node* past their time, longest past first."""
+
+    async def live(self, node: str) -> Sequence[ExecutionContext]:
+        """Return the live contexts of *node*."""
+
+    async def remove(self, key: PathKey) -> None:
+        """Forget a path's context."""
+
+
+class MemoryContextStore:
+    """A `ContextStore` for one process and its lifetime."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[PathKey, ExecutionContext] = {}
+
+    async def get(self, key: PathKey) -> ExecutionContext | None:
+        return self._contexts.get(key)
+
+    async def put(self, context: ExecutionContext) -> None:
+        self._contexts[context.key] = context
+
+    async def expired(self, node: str, now: float, limit: int) -> Sequence[ExecutionContext]:
+        past = [c for c in await self.live(node) if c.expires_at <= now]
+        return sorted(past, key=lambda c: c.expires_at)[:limit]
+
+    async def live(self, node: str) -> Sequence[ExecutionContext]:
+        return [c for c in self._contexts.values() if c.status in LIVE and c.node == node]
+
+    async def remove(self, key: PathKey) -> None:
+        self._contexts.pop(key, None)
+
+
+class DatabaseContextStore:
+    """A `ContextStore` that outlives the process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, key: PathKey) -> ExecutionContext | None:
+        async with self._database.begin(key.tenant) as session:
+            row = await session.get(ContextRow, (key.conversation, key.path))
+        return _from_row(row) if row is not None and row.tenant == key.tenant else None
+
+    async def put(self, context: ExecutionContext) -> None:
+        async with self._database.begin(context.key.tenant) as session:
+            await session.merge(_to_row(context))
+
+    async def expired(self, node: str, now: float, limit: int) -> Sequence[ExecutionContext]:
+        query = (
+            select(ContextRow)
+            .where(
+                ContextRow.expires_at <= now, ContextRow.status.in_(LIVE), ContextRow.node == node
+            )
+            .order_by(ContextRow.expires_at)
+            .limit(limit)
+        )
+        async with self._database.begin(EVERYONE) as session:
+            return [_from_row(row) for row in await session.scalars(query)]
+
+    async def live(self, node: str) -> Sequence[ExecutionContext]:
+        query = select(ContextRow).where(ContextRow.status.in_(LIVE), ContextRow.node == node)
+        async with self._database.begin(EVERYONE) as session:
+            return [_from_row(row) for row in await session.scalars(query)]
+
+    async def remove(self, key: PathKey) -> None:
+        async with self._database.begin(key.tenant) as session:
+            row = await session.get(ContextRow, (key.conversation, key.path))
+            if row is not None and row.tenant == key.tenant:
+                await session.delete(row)
+
+
+def _to_row(context: ExecutionContext) -> ContextRow:
+    return ContextRow(
+        conversation=context.key.conversation,
+        path=context.key.path,
+        tenant=context.key.tenant,
+        id=context.id,
+        status=context.status,
+        node=context.node,
+        kernel=context.kernel,
+        created_at=context.created_at,
+        last_used_at=context.last_used_at,
+        expires_at=context.expires_at,
+        error=context.error,
+        resource_usage=dict(context.resource_usage),
+    )
+
+
+def _from_row(row: ContextRow) -> ExecutionContext:
+    return ExecutionContext(
+        id=row.id,
+        key=PathKey(row.tenant, row.conversation, row.path),
+        status=cast("ContextStatus", row.status),  # only `_to_row` writes it
+        node=row.node,
+        kernel=row.kernel,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        expires_at=row.expires_at,
+        error=row.error,
+        resource_usage=row.resource_usage,
+    )

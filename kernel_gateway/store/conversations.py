@@ -1,0 +1,177 @@
+"""Conversations and their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, select, update
+
+from kernel_gateway.errors import Conflict, NotFound
+from kernel_gateway.ids import MAIN_PATH, PathKey, new_id
+from kernel_gateway.store.database import EVERYONE, Database
+from kernel_gateway.store.tables import (
+    ContextRow,
+    ConversationRow,
+    EventRow,
+    PathRow,
+    PermissionRow,
+    TurnRow,
+)
+from notebooks.cells import utc_now
+
+OF_A_CONVERSATION = (ContextRow, PermissionRow, EventRow, TurnRow, PathRow)
+"""Tables whose rows go with their conversation, in an order foreign keys allow."""
+
+
+class Conversations:
+    """Rows of conversations and paths."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, tenant: str, user: str, title: str) -> ConversationRow:
+        """Create a conversation with its ``main`` path."""
+        row = ConversationRow(
+            id=new_id("conv"), tenant=tenant, user=user, title=title, created_at=utc_now()
+        )
+        async with self._database.begin(tenant) as session:
+            session.add(row)
+            await session.flush()
+            session.add(
+                PathRow(
+                    conversation=row.id,
+                    name=MAIN_PATH,
+                    tenant=tenant,
+                    title=MAIN_PATH,
+                    created_at=row.created_at,
+                )
+            )
+        return row
+
+    async def get(self, tenant: str, conversation_id: str) -> ConversationRow:
+        """Return a conversation of *tenant*; `NotFound` for any other."""
+        async with self._database.begin(tenant) as session:
+            row = await session.get(ConversationRow, conversation_id)
+        if row is None or row.tenant != tenant:
+            raise NotFound("conversation", conversation_id)
+        return row
+
+    async def of(self, tenant: str, user: str | None, limit: int) -> Sequence[ConversationRow]:
+        """Return the newest conversations of *tenant*, of one *user* unless that is ``None``."""
+        query = select(ConversationRow).where(ConversationRow.tenant == tenant)
+        if user is not None:
+            query = query.where(ConversationRow.user == user)
+        query = query.order_by(ConversationRow.created_at.desc()).limit(limit)
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).all()
+
+    async def created_before(self, when: str, limit: int) -> Sequence[ConversationRow]:
+        """Return the oldest conversations of any tenant in which nothing happened since *when*."""
+        busy = select(TurnRow.conversation).where(TurnRow.created_at >= when)
+        query = (
+            select(ConversationRow)
+            .where(ConversationRow.created_at < when, ConversationRow.id.not_in(busy))
+            .order_by(ConversationRow.created_at)
+            .limit(limit)
+        )
+        async with self._database.begin(EVERYONE) as session:
+            return (await session.scalars(query)).all()
+
+    async def remove(self, tenant: str, conversation_id: str) -> None:
+        """Delete a conversation's rows, all in one transaction; the audit list stays."""
+        async with self._database.begin(tenant) as session:
+            for table in OF_A_CONVERSATION:
+                await session.execute(
+                    delete(table).where(
+                        table.conversation == conversation_id, table.tenant == tenant
+                    )
+                )
+            await session.execute(
+                delete(ConversationRow).where(
+                    ConversationRow.id == conversation_id, ConversationRow.tenant == tenant
+                )
+            )
+
+    async def add_path(self, key: PathKey, title: str, source_path: str, turn: str) -> PathRow:
+        """Create the row of a branch.
+
+        Raises:
+            Conflict: There is a path of this name.
+        """
+        row = PathRow(
+            conversation=key.conversation,
+            name=key.path,
+            tenant=key.tenant,
+            title=title,
+            source_path=source_path,
+            source_turn=turn,
+            created_at=utc_now(),
+        )
+        async with self._database.begin(key.tenant) as session:
+            if await session.get(PathRow, (key.conversation, key.path)) is not None:
+                raise Conflict(f"There is a path {key.path!r} in this conversation already.")
+            session.add(row)
+        return row
+
+    async def path(self, key: PathKey) -> PathRow:
+        """Return a path of a conversation of its tenant; `NotFound` for any other."""
+        async with self._database.begin(key.tenant) as session:
+            row = await session.get(PathRow, (key.conversation, key.path))
+        if row is None or row.tenant != key.tenant:
+            raise NotFound("path", key.path)
+        return row
+
+    async def paths(self, tenant: str, conversation_id: str) -> Sequence[PathRow]:
+        """Return a conversation's paths, oldest first."""
+        query = (
+            select(PathRow)
+            .where(PathRow.conversation == conversation_id, PathRow.tenant == tenant)
+            .order_by(PathRow.created_at, PathRow.name != MAIN_PATH)
+        )
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).all()
+
+    async def path_names(
+        self, tenant: str, conversation_ids: Sequence[str]
+    ) -> Mapping[str, list[str]]:
+        """Return the names of the paths of each conversation, oldest first."""
+        query = (
+            select(PathRow.conversation, PathRow.name)
+            .where(PathRow.conversation.in_(conversation_ids), PathRow.tenant == tenant)
+            .order_by(PathRow.created_at, PathRow.name != MAIN_PATH)
+        )
+        names: dict[str, list[str]] = {identity: [] for identity in conversation_ids}
+        async with self._database.begin(tenant) as session:
+            for conversation, name in (await session.execute(query)).all():
+                names[conversation].append(name)
+        return names
+
+    async def remove_path(self, key: PathKey) -> None:
+        """Delete the row of a branch that could not be made."""
+        async with self._database.begin(key.tenant) as session:
+            await session.execute(
+                delete(PathRow).where(
+                    PathRow.conversation == key.conversation, PathRow.name == key.path
+                )
+            )
+
+    async def set_merged(self, key: PathKey, target: str) -> None:
+        """Note that a path was merged into *target*.
+
+        Raises:
+            Conflict: It was merged before.
+        """
+        statement = (
+            update(PathRow)
+            .where(
+                PathRow.conversation == key.conversation,
+                PathRow.name == key.path,
+                PathRow.tenant == key.tenant,
+                PathRow.merged_into.is_(None),
+            )
+            .values(merged_into=target, merged_at=utc_now())
+            .returning(PathRow.name)
+        )
+        async with self._database.begin(key.tenant) as session:
+            if (await session.execute(statement)).first() is None:
+                raise Conflict(f"Path {key.path!r} was merged before.")

@@ -1,0 +1,130 @@
+"""The engine: SQLite (WAL) or PostgreSQL with row-level security; migrated when opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import create_async_engine as new_engine
+
+from kernel_gateway.errors import DatabaseUnavailable
+
+EVERYONE = "*"
+"""In place of a tenant: the service's own work across tenants. No token can name it."""
+
+FIRST_VERSION = "0001"
+MIGRATING = 7_233_011
+"""Advisory lock: gateways that start together migrate one after the other."""
+_SET_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
+_ROLE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+
+
+class Database:
+    """Transactions, each on behalf of one tenant. Use `open_database` to make one."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self.dialect = engine.dialect.name
+
+    @asynccontextmanager
+    async def begin(self, tenant: str) -> AsyncIterator[AsyncSession]:
+        """Run the block as one transaction that sees the rows of *tenant*.
+
+        PostgreSQL checks that by itself; on SQLite the queries have to.
+
+        Raises:
+            DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
+        """
+        try:
+            async with self._sessions.begin() as session:
+                if self.dialect == "postgresql":
+                    await session.execute(_SET_TENANT, {"tenant": tenant})
+                yield session
+        except (OperationalError, PoolTimeout, OSError) as error:
+            raise DatabaseUnavailable(_reason(error)) from error
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise DatabaseUnavailable(_reason(error)) from error
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the database URL of a SQLite file."""
+    return f"sqlite+aiosqlite:///{file}"
+
+
+async def open_database(url: str) -> Database:
+    """Connect to *url*, bring its tables to the present version.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
+
+    Raises:
+        DatabaseUnavailable: It can't be reached or used; the message says why.
+    """
+    try:
+        engine = _engine(url)
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate)
+            await connection.commit()
+            if engine.dialect.name == "postgresql" and await connection.scalar(_ROLE):
+                await engine.dispose()
+                raise DatabaseUnavailable(
+                    "its role is a superuser or has BYPASSRLS, so tenants would not be kept apart"
+                )
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseUnavailable(str(error).splitlines()[0]) from None
+    except (DBAPIError, OSError) as error:
+        raise DatabaseUnavailable(_reason(error)) from error
+    return Database(engine)
+
+
+def _engine(url: str) -> AsyncEngine:
+    scheme, _, rest = url.partition("://")
+    if scheme.startswith("postgresql"):
+        return new_engine(f"postgresql+psycopg://{rest}", pool_size=10, pool_pre_ping=True)
+    if not scheme.startswith("sqlite"):
+        raise DatabaseUnavailable(f"{scheme!r} is neither sqlite nor postgresql")
+    # Every transaction here ends in commit or rollback: no further reset is needed.
+    engine = new_engine(f"sqlite+aiosqlite://{rest}", pool_reset_on_return=None)
+    event.listen(engine.sync_engine, "connect", _pragmas)
+    return engine
+
+
+def _pragmas(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATING})"))
+    tables = inspect(connection).get_table_names()
+    if "conversations" in tables and "alembic_version" not in tables:
+        command.stamp(config, FIRST_VERSION)  # made before there were migrations
+    command.upgrade(config, "head")
+
+
+def _reason(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    lines = str(original).strip().splitlines() or [type(original).__name__]
+    return lines[0][:300]

@@ -1,0 +1,54 @@
+"""Stored events: append-only, numbered per path."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.database import Database
+from kernel_gateway.store.tables import EventRow
+
+
+def _of(key: PathKey) -> Any:
+    return (EventRow.conversation == key.conversation) & (EventRow.path == key.path)
+
+
+class EventRows:
+    """Rows of events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, key: PathKey, events: Sequence[dict[str, Any]]) -> None:
+        """Store events of one path; their numbers must be new."""
+        path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
+        async with self._database.begin(key.tenant) as session:
+            connection = await session.connection()  # the ORM would copy each row
+            await connection.execute(insert(EventRow), [{**path, **event} for event in events])
+
+    async def last_seq(self, key: PathKey) -> int:
+        """Return the highest sequence number of a path, 0 before the first event."""
+        async with self._database.begin(key.tenant) as session:
+            return (await session.scalar(select(func.max(EventRow.seq)).where(_of(key)))) or 0
+
+    async def about(self, key: PathKey, turn: str, cell: str) -> dict[str, int]:
+        """Return how many events of each kind *turn* has stored about *cell*."""
+        query = select(EventRow.kind, EventRow.data).where(_of(key), EventRow.turn == turn)
+        async with self._database.begin(key.tenant) as session:
+            rows = (await session.execute(query)).all()
+        return dict(Counter(kind for kind, data in rows if data.get("cell") == cell))
+
+    async def after(self, key: PathKey, after: int, limit: int) -> Sequence[EventRow]:
+        """Return up to *limit* events with a number above *after*, in order."""
+        query = (
+            select(EventRow)
+            .where(_of(key), EventRow.seq > after, EventRow.tenant == key.tenant)
+            .order_by(EventRow.seq)
+            .limit(limit)
+        )
+        async with self._database.begin(key.tenant) as session:
+            return (await session.scalars(query)).all()

@@ -1,0 +1,80 @@
+"""A tenant in every row and row-level security; paths; execution contexts; ratings."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+ID = sa.String(40)
+NAME = sa.String(80)
+WITHOUT_TENANT = ("turns", "events", "permissions")
+TABLES = (
+    "conversations", "paths", "contexts", "turns", "events", "permissions", "grants", "audit",
+)  # fmt: skip
+
+
+def upgrade() -> None:
+    """Bring the first tables to tenants; add paths and contexts."""
+    for table in WITHOUT_TENANT:
+        op.add_column(table, sa.Column("tenant", NAME, nullable=False, server_default=""))
+        op.execute(
+            f"UPDATE {table} SET tenant = (SELECT c.tenant FROM conversations c "  # noqa: S608
+            f"WHERE c.id = {table}.conversation)"
+        )
+    op.add_column("turns", sa.Column("rating", sa.String))
+    op.add_column("turns", sa.Column("rating_comment", sa.String))
+    _create_paths()
+    _create_contexts()
+    if op.get_bind().dialect.name == "postgresql":
+        for table in TABLES:
+            _secure(table)
+
+
+def _create_paths() -> None:
+    op.create_table(
+        "paths",
+        sa.Column("conversation", ID, sa.ForeignKey("conversations.id"), primary_key=True),
+        sa.Column("name", ID, primary_key=True),
+        sa.Column("tenant", NAME, nullable=False),
+        sa.Column("title", sa.String, nullable=False),
+        sa.Column("source_path", sa.String),
+        sa.Column("source_turn", sa.String),
+        sa.Column("created_at", sa.String, nullable=False),
+        sa.Column("merged_into", sa.String),
+        sa.Column("merged_at", sa.String),
+    )
+    op.execute(
+        "INSERT INTO paths (conversation, name, tenant, title, created_at) "
+        "SELECT id, 'main', tenant, 'main', created_at FROM conversations"
+    )
+
+
+def _create_contexts() -> None:
+    op.create_table(
+        "contexts",
+        sa.Column("conversation", ID, sa.ForeignKey("conversations.id"), primary_key=True),
+        sa.Column("path", ID, primary_key=True),
+        sa.Column("tenant", NAME, nullable=False),
+        sa.Column("id", ID, nullable=False, unique=True),
+        sa.Column("status", sa.String, nullable=False),
+        sa.Column("node", sa.String, nullable=False),
+        sa.Column("kernel", sa.String),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("last_used_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
+        sa.Column("error", sa.String),
+        sa.Column("resource_usage", sa.JSON, nullable=False),
+    )
+
+
+def _secure(table: str) -> None:
+    # The owner of a table is exempt unless forced; '*' is the service's own housekeeping.
+    allowed = (
+        "tenant = current_setting('app.tenant', true) OR current_setting('app.tenant', true) = '*'"
+    )
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY one_tenant ON {table} USING ({allowed}) WITH CHECK ({allowed})")

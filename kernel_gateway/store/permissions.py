@@ -1,0 +1,114 @@
+"""Permission requests and the standing permissions that come of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+
+from kernel_gateway.errors import NotFound, PermissionAlreadyDecided
+from kernel_gateway.ids import new_id
+from kernel_gateway.store.database import Database
+from kernel_gateway.store.tables import GrantRow, PermissionRow
+from notebooks.cells import utc_now
+
+
+class Permissions:
+    """Rows of permission requests and grants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: PermissionRow) -> bool:
+        """Store a permission request; ``False`` when it is known already."""
+        async with self._database.begin(row.tenant) as session:
+            if await session.get(PermissionRow, row.id) is not None:
+                return False
+            session.add(row)
+            return True
+
+    async def get(self, tenant: str, permission_id: str) -> PermissionRow:
+        """Return a permission request of *tenant*; `NotFound` for any other."""
+        async with self._database.begin(tenant) as session:
+            row = await session.get(PermissionRow, permission_id)
+        if row is None or row.tenant != tenant:
+            raise NotFound("permission request", permission_id)
+        return row
+
+    async def pending(self, tenant: str, turn_id: str) -> PermissionRow | None:
+        """Return the undecided request of a turn, if there is one."""
+        query = select(PermissionRow).where(
+            PermissionRow.tenant == tenant,
+            PermissionRow.turn == turn_id,
+            PermissionRow.decision.is_(None),
+        )
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).first()
+
+    async def decide(
+        self, tenant: str, permission_id: str, decision: str, who: str | None
+    ) -> PermissionRow:
+        """Store the first decision on a request.
+
+        Raises:
+            NotFound: *tenant* has no such request.
+            PermissionAlreadyDecided: Somebody, or the clock, was faster.
+        """
+        statement = (
+            update(PermissionRow)
+            .where(
+                PermissionRow.tenant == tenant,
+                PermissionRow.id == permission_id,
+                PermissionRow.decision.is_(None),
+            )
+            .values(decision=decision, who=who, decided_at=utc_now())
+            .returning(PermissionRow.id)
+        )
+        async with self._database.begin(tenant) as session:
+            changed = (await session.execute(statement)).first()
+        row = await self.get(tenant, permission_id)
+        if changed is None:
+            raise PermissionAlreadyDecided(permission_id, row.decision or "?")
+        return row
+
+    async def add_grants(self, tenant: str, user: str, capabilities: Sequence[str]) -> None:
+        """Give *user* standing permissions."""
+        at = utc_now()
+        async with self._database.begin(tenant) as session:
+            session.add_all(
+                GrantRow(
+                    id=new_id("grant"), tenant=tenant, user=user, capability=name, created_at=at
+                )
+                for name in capabilities
+            )
+
+    async def grants(self, tenant: str, user: str) -> Sequence[GrantRow]:
+        """Return the standing permissions of *user* that are not revoked."""
+        query = select(GrantRow).where(
+            GrantRow.tenant == tenant, GrantRow.user == user, GrantRow.revoked_at.is_(None)
+        )
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).all()
+
+    async def revoke_grant(self, tenant: str, user: str, grant_id: str) -> None:
+        """Revoke a standing permission; `NotFound` if *user* has none such."""
+        statement = (
+            update(GrantRow)
+            .where(
+                GrantRow.id == grant_id,
+                GrantRow.tenant == tenant,
+                GrantRow.user == user,
+                GrantRow.revoked_at.is_(None),
+            )
+            .values(revoked_at=utc_now())
+            .returning(GrantRow.id)
+        )
+        async with self._database.begin(tenant) as session:
+            if (await session.execute(statement)).first() is None:
+                raise NotFound("grant", grant_id)
+
+
+def now() -> float:
+    """Return the wall clock, as stored in ``expires_at``."""
+    return time.time()

@@ -1,0 +1,82 @@
+"""Turns: requests and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from kernel_gateway.errors import NotFound
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.database import EVERYONE, Database
+from kernel_gateway.store.tables import AuditRow, TurnRow
+
+UNFINISHED = ("queued", "running", "waiting")
+
+
+class TurnRows:
+    """Rows of turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: TurnRow) -> None:
+        """Store a new turn, and in the audit list that it was asked for."""
+        audit = AuditRow(
+            at=row.created_at,
+            tenant=row.tenant,
+            user=row.user,
+            action=f"{row.kind}.requested",
+            target=row.id,
+            conversation=row.conversation,
+            detail={},
+        )
+        async with self._database.begin(row.tenant) as session:
+            session.add_all([row, audit])
+
+    async def change(self, tenant: str, turn_id: str, **values: Any) -> None:
+        """Change columns of a turn."""
+        statement = (
+            update(TurnRow).where(TurnRow.id == turn_id, TurnRow.tenant == tenant).values(**values)
+        )
+        async with self._database.begin(tenant) as session:
+            await session.execute(statement)
+
+    async def get(self, tenant: str, turn_id: str) -> TurnRow:
+        """Return a turn of *tenant*; `NotFound` for any other."""
+        async with self._database.begin(tenant) as session:
+            row = await session.get(TurnRow, turn_id)
+        if row is None or row.tenant != tenant:
+            raise NotFound("turn", turn_id)
+        return row
+
+    async def of_path(self, key: PathKey) -> Sequence[TurnRow]:
+        """Return a path's turns, oldest first."""
+        query = (
+            select(TurnRow)
+            .where(
+                TurnRow.tenant == key.tenant,
+                TurnRow.conversation == key.conversation,
+                TurnRow.path == key.path,
+            )
+            .order_by(TurnRow.created_at)
+        )
+        async with self._database.begin(key.tenant) as session:
+            return (await session.scalars(query)).all()
+
+    async def of_user(self, tenant: str, user: str) -> Sequence[TurnRow]:
+        """Return every turn of *user*, oldest first."""
+        query = (
+            select(TurnRow)
+            .where(TurnRow.tenant == tenant, TurnRow.user == user)
+            .order_by(TurnRow.created_at)
+        )
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).all()
+
+    async def unfinished(self) -> Sequence[TurnRow]:
+        """Return every unfinished turn of every tenant, oldest first."""
+        query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(TurnRow.created_at)
+        async with self._database.begin(EVERYONE) as session:
+            return (await session.scalars(query)).all()

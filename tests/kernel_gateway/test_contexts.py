@@ -1,0 +1,256 @@
+"""Execution contexts: one kernel per path, ended when unused, rebuilt when lost."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from kernel_gateway.errors import KernelLimitReached
+from tests.raw_http import Raw
+
+
+@pytest.fixture
+async def running(start_gateway):
+    return await start_gateway([])
+
+
+@pytest.fixture
+def contexts(running):
+    return running.gateway.services.contexts
+
+
+async def test_a_hundred_callers_at_once_get_one_kernel(running, contexts):
+    conversation = await running.conversation()
+
+    found = await asyncio.gather(*(contexts.get_or_create(conversation.key) for _ in range(100)))
+
+    assert len({context.id for context in found}) == 1
+    assert contexts.live_kernels() == 1
+    assert found[0].status == "ready"
+
+
+async def test_looking_at_a_path_starts_no_kernel(running, contexts):
+    conversation = await running.conversation()
+
+    await contexts.open(conversation.key)
+
+    assert contexts.live_kernels() == 0
+    assert await contexts.context(conversation.key) is None
+
+
+async def test_a_use_puts_the_end_off_by_the_whole_time(running, contexts):
+    conversation = await running.conversation()
+    first = await contexts.get_or_create(conversation.key)
+    path = await contexts.open(conversation.key)
+    path.context = first.used(first.created_at - 100, 1.0)
+
+    again = await contexts.get_or_create(conversation.key)
+
+    assert again.id == first.id
+    assert again.expires_at >= first.expires_at
+
+
+async def test_what_cells_used_is_kept(running, contexts):
+    conversation = await running.conversation()
+    await conversation.execute("import time; time.sleep(0.2)")
+    await conversation.execute("1")
+
+    usage = (await contexts.context(conversation.key)).resource_usage
+
+    assert usage["cells"] == 2
+    assert usage["cell_seconds"] >= 0.2
+
+
+async def test_a_terminated_context_ends_its_kernel_and_keeps_the_files(running, contexts):
+    conversation = await running.conversation()
+    await conversation.execute("open('outputs/kept.txt', 'w').write('kept')")
+    path = await contexts.open(conversation.key)
+    pid = path.live.pid
+
+    ended = await contexts.terminate(conversation.key)
+
+    assert ended.status == "terminated"
+    assert not Path(f"/proc/{pid}").exists()
+    assert path.workspace.open_read("outputs/kept.txt").read() == b"kept"
+
+
+async def test_a_kernel_that_cannot_start_leaves_a_context_that_says_why(start_gateway):
+    running = await start_gateway([], max_kernels=1)
+    contexts = running.gateway.services.contexts
+    busy, other = await running.conversation(), await running.conversation()
+    await contexts.get_or_create(busy.key)
+    (await contexts.open(busy.key)).in_use = 1
+
+    with pytest.raises(KernelLimitReached):
+        await contexts.get_or_create(other.key)
+
+    (await contexts.open(busy.key)).in_use = 0
+
+
+# clean-up
+
+
+async def test_expired_contexts_are_ended_up_to_the_limit(start_gateway):
+    running = await start_gateway([], context_ttl_seconds=0.5, cleanup_seconds=3600)
+    contexts = running.gateway.services.contexts
+    contexts._sweeper.cancel()
+    for _ in range(3):
+        await contexts.get_or_create((await running.conversation()).key)
+    await asyncio.sleep(0.6)
+
+    first, rest = await contexts.cleanup_expired(limit=2), await contexts.cleanup_expired()
+
+    assert (first.ended, rest.ended) == (2, 1)
+    assert contexts.live_kernels() == 0
+
+
+async def test_a_context_that_cannot_be_ended_does_not_keep_the_others(start_gateway):
+    running = await start_gateway([], context_ttl_seconds=0.3, cleanup_seconds=3600)
+    contexts = running.gateway.services.contexts
+    contexts._sweeper.cancel()
+    conversations = [await running.conversation() for _ in range(3)]
+    for conversation in conversations:
+        await contexts.get_or_create(conversation.key)
+    await asyncio.sleep(0.4)
+    contexts._paths.pop(conversations[0].key)  # its notebook now has to be read again …
+    conversations[0].notebook.write_text("damaged")  # … and can't be
+
+    done = await contexts.cleanup_expired()
+
+    assert (done.ended, done.failed) == (2, 1)
+
+
+async def test_the_clean_up_may_be_asked_for_by_admins_and_by_a_scheduler_with_the_secret(
+    start_gateway,
+):
+    running = await start_gateway([], cron_secret="a-secret-of-the-scheduler")
+    address, nobody = "/api/v1/admin/cleanup", Raw(running)
+    nobody.headers = {}
+    scheduler = Raw(running)
+    scheduler.headers = {"X-Cron-Secret": "a-secret-of-the-scheduler"}
+    wrong = Raw(running)
+    wrong.headers = {"X-Cron-Secret": "another-secret-altogether"}
+
+    assert (await nobody("POST", address, "{}")).code == 401
+    assert (await wrong("POST", address, "{}")).code == 401
+    assert (await Raw(running)("POST", address, "{}")).code == 200
+    answer = json.loads((await scheduler("POST", address, '{"limit": 10}')).body)
+    assert answer == {"ended": 0, "failed": 0, "removed_conversations": 0}
+
+
+# state beyond the kernel
+
+
+async def lose_kernel(running, conversation):
+    path = await running.gateway.services.contexts.open(conversation.key)
+    pid = path.live.pid
+    os.kill(pid, signal.SIGKILL)
+    while path.live is not None:
+        await asyncio.sleep(0.02)
+
+
+async def test_variables_of_a_lost_kernel_are_rebuilt_and_it_is_told(running):
+    conversation = await running.conversation()
+    await conversation.execute("import pandas as pd\nframe = pd.DataFrame({'a': [1, 2, 3]})")
+    await conversation.execute("total = int(frame.a.sum())")
+    await lose_kernel(running, conversation)
+
+    assert await conversation.printed("print(total, len(frame))") == "6 3\n"
+    progress = [(f["done"], f["of"]) for f in conversation.of_kind("context.restoring")]
+    [restored] = conversation.of_kind("context.restored")
+    assert progress == [(0, 2), (1, 2)]
+    assert (restored["replayed"], restored["complete"]) == (2, True)
+
+
+async def test_an_expired_context_is_restored_by_the_next_turn(running, contexts):
+    conversation = await running.conversation()
+    await conversation.execute("x = 41")
+    await contexts.terminate(conversation.key)
+
+    assert await conversation.printed("print(x + 1)") == "42\n"
+
+
+async def test_replay_writes_no_cell_twice_into_the_notebook(running, contexts):
+    conversation = await running.conversation()
+    await conversation.execute("print('once')")
+    await contexts.terminate(conversation.key)
+    await conversation.execute("2")
+
+    code = [c["source"] for c in conversation.cells() if c["cell_type"] == "code"]
+    assert code == ["print('once')", "2"]
+
+
+async def test_files_are_untouched_by_a_replay(running, contexts):
+    conversation = await running.conversation()
+    await conversation.execute(
+        "with open('outputs/log.txt', 'a') as f: f.write('line\\n')\n"
+        "import os\nif os.path.exists('inputs/x'): os.remove('inputs/x')"
+    )
+    path = await contexts.open(conversation.key)
+    with path.workspace.add_input("x") as new:
+        new.file.write(b"uploaded later")
+    before = {f.name: (f.version, path.workspace.sha256(f.name)) for f in path.workspace.files()}
+    await contexts.terminate(conversation.key)
+
+    await conversation.execute("1")
+
+    after = {f.name: (f.version, path.workspace.sha256(f.name)) for f in path.workspace.files()}
+    assert {n: h for n, (_, h) in after.items()} == {n: h for n, (_, h) in before.items()}
+    assert path.workspace.open_read("outputs/log.txt").read() == b"line\n"
+    assert not path.set_aside.exists()
+
+
+async def test_what_could_not_be_rebuilt_is_said(running, contexts):
+    conversation = await running.conversation()
+    await conversation.execute("import time\nprint(time.time_ns())")
+    await conversation.execute("lost = 1\nraise ValueError('half done')")
+    await conversation.execute("import os\nassert not os.path.exists('/tmp/twice') or True")
+    await contexts.terminate(conversation.key)
+
+    await conversation.execute("1")
+
+    [restored] = conversation.of_kind("context.restored")
+    assert restored["complete"] is False
+    assert len(restored["differs"]) == 1
+    assert "recorded as error" in restored["not_replayed"][0]["reason"]
+
+
+async def test_a_cell_that_kills_the_kernel_when_replayed_is_left_out_the_next_time(
+    running, contexts
+):
+    conversation = await running.conversation()
+    await conversation.execute("before = 1")
+    await conversation.execute(
+        "import os\nfound = os.path.exists('inputs/trap')\nif found: os.kill(os.getpid(), 9)"
+    )
+    await conversation.execute("after = 2")
+    path = await contexts.open(conversation.key)
+    with path.workspace.add_input("trap") as new:
+        new.file.write(b"x")
+    await contexts.terminate(conversation.key)
+
+    assert await conversation.printed("print(before, after)") == "1 2\n"
+    [restored] = conversation.of_kind("context.restored")
+    assert "ended when it was replayed" in restored["failed"][0]["reason"]
+
+
+async def test_files_set_aside_by_a_service_that_died_come_home(start_gateway):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+    await conversation.execute("open('outputs/a.txt', 'w').write('precious')")
+    home = running.home(conversation.id)
+    contexts = running.gateway.services.contexts
+    await contexts.terminate(conversation.key)
+    contexts._paths.clear()
+    (home / "set-aside").mkdir()
+    (home / "workspace" / "outputs").rename(home / "set-aside" / "outputs")
+    (home / "workspace" / "outputs").mkdir()
+    (home / "workspace" / "outputs" / "a.txt").write_text("replayed by half")
+
+    path = await contexts.open(conversation.key)
+
+    assert path.workspace.open_read("outputs/a.txt").read() == b"precious"
+    assert not (home / "set-aside").exists()

@@ -1,0 +1,219 @@
+"""The database: migrated when opened, tenants kept apart, plain errors when it is away."""
+
+import sqlite3
+
+import psycopg
+import pytest
+from sqlalchemy import select, text
+
+from kernel_gateway.errors import Conflict, DatabaseUnavailable, NotFound
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.database import EVERYONE, open_database
+from kernel_gateway.store.repository import open_repository
+from kernel_gateway.store.tables import Base, ConversationRow, EventRow
+
+
+@pytest.fixture
+async def repository(database_url):
+    opened = await open_repository(database_url)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def key(repository):
+    return PathKey("one", (await repository.conversations.add("one", "u", "c")).id, "main")
+
+
+# what every database does
+
+
+async def test_a_conversation_of_another_tenant_is_absent(repository, key):
+    with pytest.raises(NotFound):
+        await repository.conversations.get("two", key.conversation)
+    with pytest.raises(NotFound):
+        await repository.conversations.path(key._replace(tenant="two"))
+    assert list(await repository.conversations.of("two", None, 10)) == []
+
+
+async def test_events_are_numbered_per_path_and_read_in_order(repository, key):
+    events = [{"seq": n, "kind": "k", "turn": None, "at": "t", "data": {"n": n}} for n in (1, 2, 3)]
+    await repository.events.add(key, events)
+
+    assert await repository.events.last_seq(key) == 3
+    assert [row.data["n"] for row in await repository.events.after(key, 1, 10)] == [2, 3]
+    assert list(await repository.events.after(key._replace(tenant="two"), 0, 10)) == []
+
+
+async def test_two_branches_of_one_name_conflict(repository, key):
+    branch = key._replace(path="what-if")
+    await repository.conversations.add_path(branch, "What if", "main", "turn_1")
+
+    with pytest.raises(Conflict, match="what-if"):
+        await repository.conversations.add_path(branch, "What if", "main", "turn_1")
+
+
+async def test_a_removed_conversation_takes_all_its_rows_along(repository, key):
+    await repository.events.add(key, [{"seq": 1, "kind": "k", "turn": None, "at": "t", "data": {}}])
+    await repository.conversations.remove("one", key.conversation)
+
+    async with repository.database.begin(EVERYONE) as session:
+        for table in Base.metadata.sorted_tables:
+            if table.name != "audit":
+                assert (await session.execute(select(table))).all() == []
+
+
+async def test_the_tables_are_those_the_migrations_make(database_url):
+    """A column added to a table without a migration would only show in production."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    await (await open_database(database_url)).aclose()
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+    scheme, rest = database_url.split("://", 1)
+    engine = create_async_engine(f"{driver[scheme]}://{rest}")
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda c: compare_metadata(MigrationContext.configure(c), Base.metadata)
+        )
+    await engine.dispose()
+
+    assert [d for d in differences if "default" not in str(d[0])] == []
+
+
+# SQLite
+
+
+async def test_a_database_from_before_there_were_tenants_is_brought_up_to_date(tmp_path):
+    file = tmp_path / "old.db"
+    connection = sqlite3.connect(file)
+    connection.executescript(
+        """
+        CREATE TABLE conversations (id VARCHAR(40) PRIMARY KEY, tenant VARCHAR(80) NOT NULL,
+          user VARCHAR(80) NOT NULL, title VARCHAR NOT NULL, created_at VARCHAR NOT NULL);
+        CREATE TABLE turns (id VARCHAR(40) PRIMARY KEY, conversation VARCHAR(40) NOT NULL,
+          path VARCHAR NOT NULL, user VARCHAR(80) NOT NULL, kind VARCHAR NOT NULL,
+          request VARCHAR NOT NULL, status VARCHAR NOT NULL, state JSON, result JSON, error JSON,
+          created_at VARCHAR NOT NULL, finished_at VARCHAR);
+        CREATE TABLE events (conversation VARCHAR(40) NOT NULL, path VARCHAR NOT NULL,
+          seq INTEGER NOT NULL, turn VARCHAR, kind VARCHAR NOT NULL, at VARCHAR NOT NULL,
+          data JSON NOT NULL, PRIMARY KEY (conversation, path, seq));
+        CREATE TABLE permissions (id VARCHAR(40) PRIMARY KEY, conversation VARCHAR(40) NOT NULL,
+          turn VARCHAR(40) NOT NULL, request JSON NOT NULL, decision VARCHAR, who VARCHAR,
+          created_at VARCHAR NOT NULL, expires_at FLOAT NOT NULL, decided_at VARCHAR);
+        CREATE TABLE grants (id VARCHAR(40) PRIMARY KEY, tenant VARCHAR(80) NOT NULL,
+          user VARCHAR(80) NOT NULL, capability VARCHAR NOT NULL, created_at VARCHAR NOT NULL,
+          revoked_at VARCHAR);
+        CREATE TABLE audit (id INTEGER PRIMARY KEY, at VARCHAR NOT NULL,
+          tenant VARCHAR(80) NOT NULL, user VARCHAR(80) NOT NULL, action VARCHAR NOT NULL,
+          conversation VARCHAR, target VARCHAR NOT NULL, detail JSON NOT NULL);
+        INSERT INTO conversations VALUES ('conv_00000000000000aa', 'local', 'local', 'Old', 'then');
+        INSERT INTO events VALUES
+          ('conv_00000000000000aa', 'main', 1, NULL, 'turn.started', 'then', '{}');
+        """
+    )
+    connection.close()
+
+    repository = await open_repository(f"sqlite:///{file}")
+
+    key = PathKey("local", "conv_00000000000000aa", "main")
+    assert (await repository.conversations.path(key)).title == "main"
+    assert [row.kind for row in await repository.events.after(key, 0, 10)] == ["turn.started"]
+    await repository.aclose()
+
+
+# PostgreSQL
+
+
+async def test_a_query_that_forgets_the_tenant_still_sees_only_its_rows(postgres):
+    repository = await open_repository(postgres.new_database())
+    for tenant in ("one", "two"):
+        await repository.conversations.add(tenant, "u", f"of {tenant}")
+
+    async with repository.database.begin("one") as session:
+        seen = [row.title for row in await session.scalars(select(ConversationRow))]
+    await repository.aclose()
+
+    assert seen == ["of one"]
+
+
+async def test_without_a_tenant_nothing_is_seen(postgres):
+    url = postgres.new_database()
+    repository = await open_repository(url)
+    await repository.conversations.add("one", "u", "c")
+    await repository.aclose()
+
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM conversations").fetchone() == (0,)
+
+
+async def test_a_row_for_another_tenant_cannot_be_written(postgres):
+    repository = await open_repository(postgres.new_database())
+    conversation = await repository.conversations.add("one", "u", "c")
+
+    with pytest.raises(Exception, match="row-level security"):
+        async with repository.database.begin("two") as session:
+            session.add(
+                EventRow(conversation=conversation.id, path="main", seq=1, tenant="one",
+                         turn=None, kind="k", at="t", data={})
+            )  # fmt: skip
+    await repository.aclose()
+
+
+async def test_a_role_that_row_level_security_does_not_bind_is_refused(postgres):
+    url = f"postgresql://{postgres.superuser}@127.0.0.1:{postgres.port}/postgres"
+
+    with pytest.raises(DatabaseUnavailable, match="superuser"):
+        await open_database(url)
+
+
+async def test_two_services_that_start_together_migrate_once(postgres):
+    import asyncio
+
+    url = postgres.new_database()
+
+    opened = await asyncio.gather(*(open_database(url) for _ in range(4)))
+
+    async with opened[0].begin(EVERYONE) as session:
+        versions = (await session.execute(text("SELECT version_num FROM alembic_version"))).all()
+    assert len(versions) == 1
+    for database in opened:
+        await database.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("mysql://x/y", "neither sqlite nor postgresql"),
+        ("postgresql://u:p@127.0.0.1:1/x", "refused"),
+        ("postgresql://u:p@127.0.0.1:notaport/x", "notaport"),
+        ("sqlite:////nonexistent/x.db", "unable to open"),
+    ],
+)
+async def test_a_database_that_cannot_be_used_says_why(url, reason):
+    with pytest.raises(DatabaseUnavailable, match=reason):
+        await open_database(url)
+
+
+async def test_while_the_database_is_away_errors_are_plain_and_afterwards_all_goes_on(
+    start_gateway,
+):
+    from tests.postgres import running_postgres
+    from tests.raw_http import Raw, error_of
+
+    with running_postgres() as server:
+        running = await start_gateway([], database_url=server.new_database())
+        conversation = await running.conversation()
+        assert await conversation.printed("x = 5; print(x)") == "5\n"
+        server.control("stop")
+        try:
+            refused = await Raw(running)("GET", "/api/v1/conversations")
+        finally:
+            server.control("start")
+        later = await Raw(running)("GET", "/api/v1/conversations")
+
+        assert (refused.code, error_of(refused)["code"]) == (503, "database-unavailable")
+        assert "secret" not in refused.body.decode()
+        assert later.code == 200
+        assert await conversation.printed("print(x + 1)") == "6\n"
