@@ -11,6 +11,7 @@ from agent.prompts.render import render_earlier_cells, render_profile, render_va
 from container.workspace import INPUTS, OUTPUTS, Workspace
 
 MAX_FILES = 40
+MAX_MERGED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class TurnContext:
         variables: The live variables.
         earlier_cells: Earlier cells with source and status.
         kernel_is_new: No cell has run in the kernel.
+        merged: What other paths came to that were merged into this one.
         state_note: What a new kernel could not be given back, in plain words.
     """
 
@@ -32,6 +34,7 @@ class TurnContext:
     earlier_cells: Sequence[Mapping[str, Any]]
     kernel_is_new: bool = False
     state_note: str = ""
+    merged: Sequence[str] = ()
 
 
 async def read_profiles(
@@ -61,6 +64,8 @@ def render_context(context: TurnContext) -> str:
         parts.append("Live variables:\n" + render_variables(context.variables))
     if context.earlier_cells:
         parts.append("Earlier cells:\n" + render_earlier_cells(context.earlier_cells))
+    if context.merged:
+        parts.append("Merged from other paths:\n" + "\n\n".join(context.merged[-MAX_MERGED:]))
     if context.state_note:
         parts.append(context.state_note)
     return "\n\n".join(parts)

@@ -111,6 +111,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         earlier_cells=cells,
         kernel_is_new=live is None or live.fresh,
         state_note=bench.take_state_note(),
+        merged=[t["text"] for t in bench.recorder.own_texts() if t["kind"] == "merge"],
     )
     await ports.sink.emit("context.used", context_facts(context))
     await bench.recorder.note(state.request, {"turn": state.id, "kind": "request"})

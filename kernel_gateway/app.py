@@ -6,7 +6,7 @@ import logging
 
 from tornado.web import Application, RequestHandler
 
-from kernel_gateway.api import conversations, files, health, turns
+from kernel_gateway.api import admin, conversations, files, health, paths, turns, users
 from kernel_gateway.api.json_handler import UnknownAddressHandler
 from kernel_gateway.services import Services
 from kernel_gateway.stream import EventsSocket
@@ -38,6 +38,10 @@ def make_app(services: Services) -> Application:
             (r"/api/v1/health", health.HealthHandler),
             (r"/api/v1/conversations", conversations.ConversationsHandler),
             (CONVERSATION, conversations.ConversationHandler),
+            (CONVERSATION + "/paths", paths.PathsHandler),
+            (PATH, paths.PathHandler),
+            (PATH + "/merge", paths.MergeHandler),
+            (PATH + "/context", paths.ContextHandler),
             (PATH + "/files", files.FilesHandler),
             (PATH + "/files/(.+)", files.FileHandler),
             (PATH + "/notebook", files.NotebookHandler),
@@ -45,12 +49,16 @@ def make_app(services: Services) -> Application:
             (PATH + "/turns", turns.PathTurnsHandler),
             (PATH + "/cancel", turns.PathCancelHandler),
             (r"/api/v1/turns/([^/]+)", turns.TurnHandler),
+            (r"/api/v1/turns/([^/]+)/rating", turns.RatingHandler),
             (r"/api/v1/permissions/([^/]+)", turns.PermissionHandler),
             (r"/api/v1/execute", turns.ExecuteHandler),
             (r"/api/v1/execute-task", turns.ExecuteTaskHandler),
             (r"/api/v1/grants", turns.GrantsHandler),
             (r"/api/v1/grants/([^/]+)", turns.GrantHandler),
             (r"/api/v1/audit", turns.AuditHandler),
+            (r"/api/v1/users/([^/]+)", users.UserHandler),
+            (r"/api/v1/users/([^/]+)/export", users.UserExportHandler),
+            (r"/api/v1/admin/cleanup", admin.CleanupHandler),
             (r"/(|app\.js|app\.css)", health.PageHandler),
         ],
         default_handler_class=UnknownAddressHandler,

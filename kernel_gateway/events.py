@@ -14,7 +14,6 @@ from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.events import EventRows
 from notebooks.cells import utc_now
-from notebooks.uncancelled import uncancelled
 
 RECENT = 64
 BATCH = 200
@@ -38,6 +37,7 @@ class _Path:
     writer: asyncio.Task[None] | None = None
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    deleted: bool = False
 
 
 class EventLog:
@@ -70,7 +70,7 @@ class EventLog:
 
     async def _path(self, key: PathKey) -> _Path:
         if key not in self._paths:
-            seq = await uncancelled(self._rows.last_seq(key))
+            seq = await self._rows.last_seq(key)
             self._paths.setdefault(key, _Path(given=seq, stored=seq))
         return self._paths[key]
 
@@ -134,13 +134,18 @@ class EventLog:
         return (await self._path(key)).stored
 
     def forget(self, key: PathKey) -> None:
-        """Drop what is kept in memory of a path that was deleted."""
-        self._paths.pop(key, None)
+        """Drop what is kept in memory of a path that was deleted; its followers end."""
+        if log := self._paths.pop(key, None):
+            log.deleted = True
+            log.news.set()
 
     async def follow(self, key: PathKey, after: int) -> AsyncIterator[Event]:
-        """Yield every event after number *after*, for ever; a slow reader loses none."""
+        """Yield every event after number *after*, until the path is deleted.
+
+        A slow reader loses none.
+        """
         log = await self._path(key)
-        while True:
+        while not log.deleted:
             news = log.news
             if after >= log.stored:
                 await news.wait()
@@ -152,7 +157,7 @@ class EventLog:
     async def _batch(self, log: _Path, key: PathKey, after: int) -> list[Event]:
         if log.recent and log.recent[0]["seq"] <= after + 1:
             return [entry for entry in log.recent if entry["seq"] > after]
-        rows = await uncancelled(self._rows.after(key, after, BATCH))
+        rows = await self._rows.after(key, after, BATCH)
         return [
             {"seq": row.seq, "kind": row.kind, "turn": row.turn, "at": row.at, "data": row.data}
             for row in rows

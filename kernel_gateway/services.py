@@ -8,7 +8,9 @@ from agent.profiler import Profiler
 from container.probe import HostReport
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator
+from kernel_gateway.branches import Branches
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.data_rights import DataRights
 from kernel_gateway.events import EventLog
 from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.settings import Settings
@@ -30,5 +32,7 @@ class Services:
     approvals: Approvals
     profiler: Profiler
     turns: Turns
+    branches: Branches
+    data_rights: DataRights
     host: HostReport
     model_name: str | None

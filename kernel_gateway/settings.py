@@ -99,6 +99,12 @@ class Settings(BaseModel):
     cleanup_seconds: float = Field(
         900.0, gt=0, description="Time between two clean-ups of unused kernels."
     )
+    retention_days: float = Field(
+        0.0,
+        ge=0,
+        description="Conversations in which nothing happened for so many days are deleted by "
+        "the clean-up; 0 keeps them.",
+    )
     cron_secret: str | None = Field(
         None,
         repr=False,

@@ -23,6 +23,9 @@ from kernel_gateway.problems import Problem, problem_from_error
 from kernel_gateway.services import Services
 from kernel_gateway.turns import ServiceError
 
+GONE = 4404
+"""Close code: there is nothing more to follow."""
+
 
 class EventsSocket(WebSocketHandler):
     """``…/events?after=SEQ``: replays every event after SEQ, then follows.
@@ -72,6 +75,7 @@ class EventsSocket(WebSocketHandler):
         with contextlib.suppress(WebSocketClosedError):
             async for event in events:
                 await self.write_message(json.dumps(event))
+            self.close(GONE, "the path was deleted")
 
     async def on_message(self, message: str | bytes) -> None:
         try:

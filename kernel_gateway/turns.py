@@ -12,11 +12,13 @@ from typing import Any
 from agent.admission import TurnPorts
 from agent.budget import TurnBudget
 from agent.errors import AgentError
+from agent.merge import run_again, summary
 from agent.ports import Model
 from agent.profiler import Profiler
 from agent.turn import check_request, run_direct, run_turn
 from agent.turn_state import TurnState, turn_state_from_json, turn_state_to_json
 from container.errors import ContainerError
+from container.workspace import OUTPUTS
 from kernel_gateway.approvals import Approvals, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
@@ -74,7 +76,14 @@ class Turns:
         self._closing = False
 
     async def start(self, key: PathKey, user: str, *, kind: str, request: str) -> TurnRow:
-        """Queue a turn (*kind* ``turn``) or direct code (``execute``) and return its row.
+        """Queue a turn and return its row.
+
+        Args:
+            key: The path it is for.
+            user: Who asks.
+            kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
+                another path.
+            request: The request, the code, or ``PATH:MODE``.
 
         Raises:
             InvalidRequest: The request is empty or too long.
@@ -149,7 +158,7 @@ class Turns:
         if row.status == "queued":
             await self._repository.turns.change(row.tenant, row.id, status="running")
         facts = {"kind": row.kind, "user": row.user}
-        if row.kind == "turn":
+        if row.kind != "execute":
             facts["request"] = row.request
         await sink.emit("turn.started", facts)
 
@@ -161,10 +170,11 @@ class Turns:
         path.in_use += 1
         try:
             ports = self._ports(row, sink, path)
-            if row.kind == "turn":
+            if row.kind == "merge":
+                status, result, failure = await self._merge(row, ports)
+            elif row.kind == "turn":
                 answer = await run_turn(state, ports)
-                result: dict[str, Any] = {"answer": answer}
-                status, failure = "ok", None
+                status, result, failure = "ok", {"answer": answer}, None
             else:
                 execution = await run_direct(state, ports)
                 result = _execution_result(execution)
@@ -175,6 +185,22 @@ class Turns:
         await self._contexts.touch(path)
         result["notebook_head"] = path.recorder.head
         return status, result, failure
+
+    async def _merge(
+        self, row: TurnRow, ports: TurnPorts
+    ) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+        name, _, mode = row.request.partition(":")
+        source = await self._contexts.open(key_of(row)._replace(path=name))
+        files = [file.name for file in source.workspace.files(OUTPUTS)]
+        text = summary(name, source.recorder.own_texts(), files)
+        await ports.bench.recorder.note(text, {"turn": row.id, "kind": "merge", "path": name})
+        result: dict[str, Any] = {"merged": name, "mode": mode, "cells": 0}
+        if mode == "full":
+            intents = source.recorder.own_intents()
+            result["cells"], failed = await run_again(intents, row.id, name, ports)
+            if failed is not None:
+                return "error", result, _execution_error(failed)
+        return "ok", result, None
 
     def _ports(self, row: TurnRow, sink: TurnEvents, path: OpenPath) -> TurnPorts:
         async def save(state: TurnState) -> None:
@@ -229,6 +255,18 @@ class Turns:
             if row.status in SETTLED:
                 return row
             await changed.wait()
+
+    def busy(self, key: PathKey) -> bool:
+        """Whether a turn of this path runs or waits."""
+        queue = self._queues.get(key)
+        return queue is not None and bool(queue.tasks)
+
+    async def stop(self, key: PathKey) -> None:
+        """Cancel every turn of a path and wait until none is left."""
+        queue = self._queues.pop(key, None)
+        for task in list(queue.tasks.values()) if queue is not None else ():
+            task.cancel()
+            await asyncio.wait({task})
 
     async def cancel(self, key: PathKey, turn_id: str | None = None) -> list[str]:
         """Cancel one turn of a path, or all of them; return their ids.

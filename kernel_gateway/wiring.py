@@ -18,8 +18,10 @@ from container.runtime import open_files_to_the_limit, sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator, load_or_create_token
+from kernel_gateway.branches import Branches
 from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContextManager
 from kernel_gateway.contexts.stores import DatabaseContextStore
+from kernel_gateway.data_rights import DataRights
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
 from kernel_gateway.rate_limits import RateLimits
@@ -133,6 +135,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             approvals=approvals,
             profiler=profiler,
             turns=turns,
+            branches=Branches(repository, contexts, events, turns),
+            data_rights=DataRights(
+                repository, contexts, events, turns, retention_days=settings.retention_days
+            ),
             host=host,
             model_name=settings.model if model else None,
         )

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import nbjson, new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from notebooks.cells import RERUNNABLE, CellIntent, Execution
+from notebooks.cells import RERUNNABLE, CellIntent, Execution, Provenance, new_cell_id
 from notebooks.errors import NotebookUnreadable
 from notebooks.files import encodable
 from notebooks.ledger import GENESIS, KEY, cell_hash, seal, source_sha256
@@ -37,6 +37,41 @@ def make_notebook(conversation: str, path: str) -> Notebook:
     )
     notebook.nbformat_minor = 5
     return _sealed(notebook)
+
+
+def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | None) -> Notebook:
+    """Return a notebook for *path* that begins with the cells of *source*.
+
+    The inherited cells keep their hashes: they are the same records.
+
+    Args:
+        source: The notebook branched from; not changed.
+        conversation: Whose notebook it will be.
+        path: Of which path.
+        turn: The last turn whose cells are inherited; ``None`` for all of them.
+
+    Raises:
+        KeyError: *source* has no cell of *turn*.
+    """
+    cells = list(source.cells)
+    if turn is not None:
+        of_turn = [n for n, cell in enumerate(cells) if cell.metadata[KEY].get("turn") == turn]
+        if not of_turn:
+            raise KeyError(turn)
+        cells = cells[: of_turn[-1] + 1]
+    notebook = make_notebook(conversation, path)
+    notebook.cells = [nbformat.from_dict(json.loads(json.dumps(cell))) for cell in cells]
+    notebook.metadata[KEY]["branched_from"] = {
+        "path": source.metadata[KEY]["path"],
+        "turn": turn,
+        "cells": len(cells),
+    }
+    return _sealed(notebook)
+
+
+def inherited_cells(notebook: Notebook) -> int:
+    """Return how many of the first cells came from the path branched from."""
+    return int(notebook.metadata[KEY].get("branched_from", {}).get("cells", 0))
 
 
 def append_text(notebook: Notebook, cell_id: str, text: str, facts: Mapping[str, Any]) -> None:
@@ -83,6 +118,24 @@ def execution_of(cell: Any) -> Execution:
         error=facts["error"],
         files_after=facts["files_after"],
     )
+
+
+def intent_of(cell: Any) -> CellIntent:
+    """Return the intent that `append_cell` made *cell* from, with a new id."""
+    facts = cell.metadata[KEY]
+    model = facts["model"] or {}
+    why = Provenance(
+        turn_id=facts["turn"],
+        request=facts["request"],
+        model=model.get("name"),
+        model_version=model.get("version"),
+        tokens=dict(facts["tokens"]),
+        risk=facts["risk"],
+        findings=tuple(dict(finding) for finding in facts["findings"]),
+        decision=dict(facts["decision"]) if facts["decision"] else None,
+    )
+    tags = tuple(tag for tag in cell.metadata.get("tags", ()) if tag != "raises-exception")
+    return CellIntent(id=new_cell_id(), source=cell.source, provenance=why, tags=tags)
 
 
 def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:

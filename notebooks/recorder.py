@@ -31,8 +31,11 @@ from notebooks.document import (
     Notebook,
     append_cell,
     append_text,
+    branch_notebook,
     execution_of,
     head,
+    inherited_cells,
+    intent_of,
     make_notebook,
     notebook_bytes,
     read_notebook,
@@ -80,6 +83,44 @@ class Recorder:
         if not recorder._recover(running) and not exists:
             recorder._write()
         return recorder
+
+    def branch(self, directory: Path, *, conversation: str, path: str, turn: str | None) -> None:
+        """Write a notebook into *directory* that begins with this one's cells up to *turn*.
+
+        Raises:
+            KeyError: There is no cell of *turn*.
+        """
+        notebook = branch_notebook(self._notebook, conversation, path, turn)
+        replace_atomically(directory / NOTEBOOK, notebook_bytes(notebook))
+
+    def files_after(self, turn: str) -> dict[str, str]:
+        """Return file name → sha256 as it was after *turn*."""
+        last: dict[str, str] = {}
+        found: dict[str, str] = {}
+        for cell in self._notebook.cells:
+            facts = cell.metadata.get(KEY, {})
+            last = dict(facts.get("files_after", last))
+            if facts.get("turn") == turn:
+                found = last
+        return found
+
+    def own_texts(self) -> list[dict[str, Any]]:
+        """Return text, kind and turn of each markdown cell that was not inherited."""
+        own = self._notebook.cells[inherited_cells(self._notebook) :]
+        return [
+            {"text": c.source, "kind": c.metadata[KEY].get("kind"), "turn": c.metadata[KEY]["turn"]}
+            for c in own
+            if c.cell_type == "markdown" and "turn" in c.metadata.get(KEY, {})
+        ]
+
+    def own_intents(self) -> list[CellIntent]:
+        """Return the cells that ran to their end and were not inherited, ready to run again."""
+        own = self._notebook.cells[inherited_cells(self._notebook) :]
+        return [
+            intent_of(cell)
+            for cell in own
+            if cell.cell_type == "code" and cell.metadata[KEY].get("status") == "ok"
+        ]
 
     @property
     def file(self) -> Path:

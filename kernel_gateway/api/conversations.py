@@ -38,3 +38,8 @@ class ConversationHandler(JsonHandler):
         paths = await conversations.path_names(tenant, [row.id])
         last = await self.services.events.last_seq(PathKey(tenant, row.id, MAIN_PATH))
         self.write_json(200, {**conversation_to_json(row, paths[row.id]), "last_seq": last})
+
+    async def delete(self, conversation_id: str) -> None:
+        row = await self.conversation(conversation_id)
+        await self.services.data_rights.remove_conversation(row.tenant, row.id, self.identity.user)
+        self.write_json(200, {"id": row.id, "deleted": True})

@@ -19,6 +19,34 @@ class NewConversation(_Strict):
     title: str = Field("", max_length=200)
 
 
+class NewPath(_Strict):
+    """``POST …/paths``: a branch, from the end of a path or from one of its turns."""
+
+    name: str = Field(min_length=1, max_length=200)
+    source_path: str = MAIN_PATH
+    source_turn_id: str | None = None
+
+
+class MergeRequest(_Strict):
+    """``POST …/merge``: where to, and how much."""
+
+    into: str = MAIN_PATH
+    mode: Literal["summary", "full"] = "summary"
+
+
+class Rating(_Strict):
+    """``POST /turns/{t}/rating``: what a user thinks of a turn."""
+
+    rating: Literal["up", "down"]
+    comment: str = Field("", max_length=2000)
+
+
+class CleanupRequest(_Strict):
+    """``POST /admin/cleanup``: how many to end at most."""
+
+    limit: int = Field(50, ge=1, le=10_000)
+
+
 class TurnRequest(_Strict):
     """``turn.request``: one request in plain words."""
 

@@ -9,7 +9,7 @@ from tornado.web import stream_request_body
 from kernel_gateway.api.files import UploadingHandler
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.render import turn_summary, turn_to_json
-from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, TurnRequest
+from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, Rating, TurnRequest
 from kernel_gateway.errors import BadRequest, NotFound, UnsupportedLanguage
 from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
 from kernel_gateway.problems import problem_from_error
@@ -120,6 +120,24 @@ class TurnHandler(JsonHandler):
             raise NotFound("turn", turn_id)
         row = await self.services.repository.turns.get(self.identity.tenant, turn_id)
         self.write_json(200, await turn_to_json(row, self.services))
+
+
+class RatingHandler(JsonHandler):
+    """``/turns/{t}/rating``: thumbs up or down; the last one counts."""
+
+    async def post(self, turn_id: str) -> None:
+        body = self.json_body(Rating)
+        if not is_id(turn_id):
+            raise NotFound("turn", turn_id)
+        who, turns = self.identity, self.services.repository.turns
+        row = await turns.get(who.tenant, turn_id)
+        await turns.change(
+            who.tenant, row.id, rating=body.rating, rating_comment=body.comment or None
+        )
+        await self.services.repository.audit.add(
+            who.tenant, who.user, "turn.rated", row.id, row.conversation, rating=body.rating
+        )
+        self.write_json(200, {"turn": row.id, "rating": body.rating})
 
 
 class PermissionHandler(JsonHandler):

@@ -23,6 +23,7 @@ from kernel_gateway.contexts.restore import Tell, restore
 from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.errors import GatewayError, KernelLimitReached
 from kernel_gateway.ids import PathKey
+from notebooks.errors import NotebookError
 from notebooks.uncancelled import uncancelled
 
 CLEANED_AT_ONCE = 50
@@ -310,7 +311,7 @@ class ExecutionContextManager:
             try:
                 await self.terminate(context.key)
                 ended += 1
-            except (ContainerError, GatewayError, OSError):
+            except (ContainerError, GatewayError, NotebookError, OSError):
                 log.exception("context %s could not be ended", context.id)
                 failed += 1
         self._forget_unused()
@@ -327,6 +328,8 @@ class ExecutionContextManager:
         """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
         path = await self.open(key)
         async with path.starting:
+            if path.session is None:
+                path.session = await self._adopted(path)
             await self._end(path, "terminated")
         return path.context
 
@@ -340,7 +343,7 @@ class ExecutionContextManager:
 
     async def forget(self, key: PathKey) -> None:
         """End a path's kernel and drop what is kept of it in memory."""
-        if key in self._paths:
+        if key in self._paths or key in self._waiting:
             await self.terminate(key)
             self._paths.pop(key, None)
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from kernel_gateway.contexts.records import LIVE, ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.database import EVERYONE, Database
+from kernel_gateway.store.database import EVERYONE, Database, whole
 from kernel_gateway.store.tables import ContextRow
 
 
@@ -61,15 +61,18 @@ class DatabaseContextStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def get(self, key: PathKey) -> ExecutionContext | None:
         async with self._database.begin(key.tenant) as session:
             row = await session.get(ContextRow, (key.conversation, key.path))
         return _from_row(row) if row is not None and row.tenant == key.tenant else None
 
+    @whole
     async def put(self, context: ExecutionContext) -> None:
         async with self._database.begin(context.key.tenant) as session:
             await session.merge(_to_row(context))
 
+    @whole
     async def expired(self, node: str, now: float, limit: int) -> Sequence[ExecutionContext]:
         query = (
             select(ContextRow)
@@ -82,11 +85,13 @@ class DatabaseContextStore:
         async with self._database.begin(EVERYONE) as session:
             return [_from_row(row) for row in await session.scalars(query)]
 
+    @whole
     async def live(self, node: str) -> Sequence[ExecutionContext]:
         query = select(ContextRow).where(ContextRow.status.in_(LIVE), ContextRow.node == node)
         async with self._database.begin(EVERYONE) as session:
             return [_from_row(row) for row in await session.scalars(query)]
 
+    @whole
     async def remove(self, key: PathKey) -> None:
         async with self._database.begin(key.tenant) as session:
             row = await session.get(ContextRow, (key.conversation, key.path))

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from kernel_gateway.store.database import Database
-from kernel_gateway.store.tables import AuditRow, GrantRow
+from kernel_gateway.store.database import Database, whole
+from kernel_gateway.store.tables import AuditRow, GrantRow, TurnRow
 from notebooks.cells import utc_now
 
 FORGOTTEN = "(deleted user)"
@@ -20,6 +20,7 @@ class Audit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def add(
         self,
         tenant: str,
@@ -42,6 +43,7 @@ class Audit:
         async with self._database.begin(tenant) as session:
             session.add(row)
 
+    @whole
     async def lines(
         self,
         tenant: str,
@@ -62,6 +64,7 @@ class Audit:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query.order_by(AuditRow.id.desc()).limit(limit))).all()
 
+    @whole
     async def scrub_conversation(self, tenant: str, conversation_id: str) -> None:
         """Take names of files and the like out of a conversation's lines; the lines stay."""
         statement = (
@@ -72,8 +75,9 @@ class Audit:
         async with self._database.begin(tenant) as session:
             await session.execute(statement)
 
+    @whole
     async def scrub_user(self, tenant: str, user: str) -> None:
-        """Take a user's name out of every line, and their standing permissions away."""
+        """Take a user's name out of every line and turn, and their grants away."""
         statement = (
             update(AuditRow)
             .where(AuditRow.tenant == tenant, AuditRow.user == user)
@@ -81,6 +85,11 @@ class Audit:
         )
         async with self._database.begin(tenant) as session:
             await session.execute(statement)
+            await session.execute(
+                update(TurnRow)
+                .where(TurnRow.tenant == tenant, TurnRow.user == user)
+                .values(user=FORGOTTEN)
+            )
             await session.execute(
                 delete(GrantRow).where(GrantRow.tenant == tenant, GrantRow.user == user)
             )

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from kernel_gateway.errors import Conflict, NotFound
 from kernel_gateway.ids import MAIN_PATH, PathKey, new_id
-from kernel_gateway.store.database import EVERYONE, Database
+from kernel_gateway.store.database import EVERYONE, Database, whole
 from kernel_gateway.store.tables import (
     ContextRow,
     ConversationRow,
@@ -29,6 +29,7 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def add(self, tenant: str, user: str, title: str) -> ConversationRow:
         """Create a conversation with its ``main`` path."""
         row = ConversationRow(
@@ -48,6 +49,7 @@ class Conversations:
             )
         return row
 
+    @whole
     async def get(self, tenant: str, conversation_id: str) -> ConversationRow:
         """Return a conversation of *tenant*; `NotFound` for any other."""
         async with self._database.begin(tenant) as session:
@@ -56,6 +58,7 @@ class Conversations:
             raise NotFound("conversation", conversation_id)
         return row
 
+    @whole
     async def of(self, tenant: str, user: str | None, limit: int) -> Sequence[ConversationRow]:
         """Return the newest conversations of *tenant*, of one *user* unless that is ``None``."""
         query = select(ConversationRow).where(ConversationRow.tenant == tenant)
@@ -65,6 +68,7 @@ class Conversations:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
 
+    @whole
     async def created_before(self, when: str, limit: int) -> Sequence[ConversationRow]:
         """Return the oldest conversations of any tenant in which nothing happened since *when*."""
         busy = select(TurnRow.conversation).where(TurnRow.created_at >= when)
@@ -77,6 +81,7 @@ class Conversations:
         async with self._database.begin(EVERYONE) as session:
             return (await session.scalars(query)).all()
 
+    @whole
     async def remove(self, tenant: str, conversation_id: str) -> None:
         """Delete a conversation's rows, all in one transaction; the audit list stays."""
         async with self._database.begin(tenant) as session:
@@ -92,6 +97,7 @@ class Conversations:
                 )
             )
 
+    @whole
     async def add_path(self, key: PathKey, title: str, source_path: str, turn: str) -> PathRow:
         """Create the row of a branch.
 
@@ -113,6 +119,7 @@ class Conversations:
             session.add(row)
         return row
 
+    @whole
     async def path(self, key: PathKey) -> PathRow:
         """Return a path of a conversation of its tenant; `NotFound` for any other."""
         async with self._database.begin(key.tenant) as session:
@@ -121,6 +128,7 @@ class Conversations:
             raise NotFound("path", key.path)
         return row
 
+    @whole
     async def paths(self, tenant: str, conversation_id: str) -> Sequence[PathRow]:
         """Return a conversation's paths, oldest first."""
         query = (
@@ -131,6 +139,7 @@ class Conversations:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
 
+    @whole
     async def path_names(
         self, tenant: str, conversation_ids: Sequence[str]
     ) -> Mapping[str, list[str]]:
@@ -146,6 +155,7 @@ class Conversations:
                 names[conversation].append(name)
         return names
 
+    @whole
     async def remove_path(self, key: PathKey) -> None:
         """Delete the row of a branch that could not be made."""
         async with self._database.begin(key.tenant) as session:
@@ -155,6 +165,7 @@ class Conversations:
                 )
             )
 
+    @whole
     async def set_merged(self, key: PathKey, target: str) -> None:
         """Note that a path was merged into *target*.
 

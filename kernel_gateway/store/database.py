@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -16,6 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.ext.asyncio import create_async_engine as new_engine
 
 from kernel_gateway.errors import DatabaseUnavailable
+from notebooks.uncancelled import uncancelled
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 EVERYONE = "*"
 """In place of a tenant: the service's own work across tenants. No token can name it."""
@@ -25,6 +30,21 @@ MIGRATING = 7_233_011
 """Advisory lock: gateways that start together migrate one after the other."""
 _SET_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
 _ROLE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+
+
+def whole(
+    method: Callable[Parameters, Coroutine[Any, Any, Result]],
+) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
+    """Let a transaction end before its caller's cancellation goes on.
+
+    Half a query would leave its connection in use.
+    """
+
+    @functools.wraps(method)
+    async def uncancelled_method(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        return await uncancelled(method(*args, **kwargs))
+
+    return uncancelled_method
 
 
 class Database:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.database import Database
+from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import EventRow
 
 
@@ -23,6 +23,7 @@ class EventRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def add(self, key: PathKey, events: Sequence[dict[str, Any]]) -> None:
         """Store events of one path; their numbers must be new."""
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
@@ -30,11 +31,13 @@ class EventRows:
             connection = await session.connection()  # the ORM would copy each row
             await connection.execute(insert(EventRow), [{**path, **event} for event in events])
 
+    @whole
     async def last_seq(self, key: PathKey) -> int:
         """Return the highest sequence number of a path, 0 before the first event."""
         async with self._database.begin(key.tenant) as session:
             return (await session.scalar(select(func.max(EventRow.seq)).where(_of(key)))) or 0
 
+    @whole
     async def about(self, key: PathKey, turn: str, cell: str) -> dict[str, int]:
         """Return how many events of each kind *turn* has stored about *cell*."""
         query = select(EventRow.kind, EventRow.data).where(_of(key), EventRow.turn == turn)
@@ -42,6 +45,7 @@ class EventRows:
             rows = (await session.execute(query)).all()
         return dict(Counter(kind for kind, data in rows if data.get("cell") == cell))
 
+    @whole
     async def after(self, key: PathKey, after: int, limit: int) -> Sequence[EventRow]:
         """Return up to *limit* events with a number above *after*, in order."""
         query = (

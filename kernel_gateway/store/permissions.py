@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from kernel_gateway.errors import NotFound, PermissionAlreadyDecided
 from kernel_gateway.ids import new_id
-from kernel_gateway.store.database import Database
+from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import GrantRow, PermissionRow
 from notebooks.cells import utc_now
 
@@ -20,6 +20,7 @@ class Permissions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def add(self, row: PermissionRow) -> bool:
         """Store a permission request; ``False`` when it is known already."""
         async with self._database.begin(row.tenant) as session:
@@ -28,6 +29,7 @@ class Permissions:
             session.add(row)
             return True
 
+    @whole
     async def get(self, tenant: str, permission_id: str) -> PermissionRow:
         """Return a permission request of *tenant*; `NotFound` for any other."""
         async with self._database.begin(tenant) as session:
@@ -36,6 +38,7 @@ class Permissions:
             raise NotFound("permission request", permission_id)
         return row
 
+    @whole
     async def pending(self, tenant: str, turn_id: str) -> PermissionRow | None:
         """Return the undecided request of a turn, if there is one."""
         query = select(PermissionRow).where(
@@ -46,6 +49,7 @@ class Permissions:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).first()
 
+    @whole
     async def decide(
         self, tenant: str, permission_id: str, decision: str, who: str | None
     ) -> PermissionRow:
@@ -72,6 +76,7 @@ class Permissions:
             raise PermissionAlreadyDecided(permission_id, row.decision or "?")
         return row
 
+    @whole
     async def add_grants(self, tenant: str, user: str, capabilities: Sequence[str]) -> None:
         """Give *user* standing permissions."""
         at = utc_now()
@@ -83,6 +88,7 @@ class Permissions:
                 for name in capabilities
             )
 
+    @whole
     async def grants(self, tenant: str, user: str) -> Sequence[GrantRow]:
         """Return the standing permissions of *user* that are not revoked."""
         query = select(GrantRow).where(
@@ -91,6 +97,7 @@ class Permissions:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
 
+    @whole
     async def revoke_grant(self, tenant: str, user: str, grant_id: str) -> None:
         """Revoke a standing permission; `NotFound` if *user* has none such."""
         statement = (

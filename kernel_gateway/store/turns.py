@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.database import EVERYONE, Database
+from kernel_gateway.store.database import EVERYONE, Database, whole
 from kernel_gateway.store.tables import AuditRow, TurnRow
 
 UNFINISHED = ("queued", "running", "waiting")
@@ -21,6 +21,7 @@ class TurnRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @whole
     async def add(self, row: TurnRow) -> None:
         """Store a new turn, and in the audit list that it was asked for."""
         audit = AuditRow(
@@ -35,6 +36,7 @@ class TurnRows:
         async with self._database.begin(row.tenant) as session:
             session.add_all([row, audit])
 
+    @whole
     async def change(self, tenant: str, turn_id: str, **values: Any) -> None:
         """Change columns of a turn."""
         statement = (
@@ -43,6 +45,7 @@ class TurnRows:
         async with self._database.begin(tenant) as session:
             await session.execute(statement)
 
+    @whole
     async def get(self, tenant: str, turn_id: str) -> TurnRow:
         """Return a turn of *tenant*; `NotFound` for any other."""
         async with self._database.begin(tenant) as session:
@@ -51,6 +54,7 @@ class TurnRows:
             raise NotFound("turn", turn_id)
         return row
 
+    @whole
     async def of_path(self, key: PathKey) -> Sequence[TurnRow]:
         """Return a path's turns, oldest first."""
         query = (
@@ -65,6 +69,7 @@ class TurnRows:
         async with self._database.begin(key.tenant) as session:
             return (await session.scalars(query)).all()
 
+    @whole
     async def of_user(self, tenant: str, user: str) -> Sequence[TurnRow]:
         """Return every turn of *user*, oldest first."""
         query = (
@@ -75,6 +80,7 @@ class TurnRows:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
 
+    @whole
     async def unfinished(self) -> Sequence[TurnRow]:
         """Return every unfinished turn of every tenant, oldest first."""
         query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(TurnRow.created_at)

@@ -4,6 +4,7 @@ import json
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import ClassVar
 
 import jwt
 import pytest
@@ -135,7 +136,7 @@ def key_set():
     """A server of a JWKS; its keys can be changed, and it counts who asks."""
 
     class Handler(BaseHTTPRequestHandler):
-        keys: list = []
+        keys: ClassVar[list] = []
         asked = 0
 
         def do_GET(self):

@@ -1,0 +1,46 @@
+"""Data rights: everything about a user as a zip, or nothing left of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+from tornado.iostream import StreamClosedError
+
+from kernel_gateway.api.json_handler import JsonHandler
+
+CHUNK_BYTES = 256 * 1024
+
+
+class UserHandler(JsonHandler):
+    """``/users/{u}``: delete a user."""
+
+    scopes: ClassVar = {"DELETE": "admin"}
+
+    async def delete(self, user: str) -> None:
+        removed = await self.services.data_rights.remove_user(
+            self.identity.tenant, user, self.identity.user
+        )
+        self.write_json(200, {"user": user, "removed_conversations": removed})
+
+
+class UserExportHandler(JsonHandler):
+    """``/users/{u}/export``: everything about a user; one's own, or as an admin."""
+
+    async def get(self, user: str) -> None:
+        who = self.identity
+        if user != who.user:
+            who.check("admin")
+        file = await self.services.data_rights.export_user(who.tenant, user)
+        await self.services.repository.audit.add(who.tenant, who.user, "user.exported", user)
+        with file:
+            self.set_header("Content-Type", "application/zip")
+            name = quote(f"tallybook-{user}.zip")
+            self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
+            try:
+                while chunk := file.read(CHUNK_BYTES):
+                    self.write(chunk)
+                    await self.flush()
+            except StreamClosedError:
+                return
+        self.finish()

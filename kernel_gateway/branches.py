@@ -1,0 +1,183 @@
+"""Branch a path from any of its turns, and merge a branch into another path."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from container.errors import ContainerError
+from container.tree import remove
+from container.workspace import INPUTS, Workspace
+from container.workspace_copy import copy_files
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.errors import BadRequest, Conflict, GatewayError, NotFound
+from kernel_gateway.events import EventLog
+from kernel_gateway.ids import PathKey, path_name
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.tables import PathRow, TurnRow
+from kernel_gateway.store.turns import UNFINISHED
+from kernel_gateway.turns import Turns
+from notebooks.uncancelled import uncancelled
+
+MOST_PATHS = 100
+log = logging.getLogger("tallybook.paths")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A branch just made.
+
+    Attributes:
+        row: Its row.
+        to_remake: Files the cells made up to there that were changed since; replaying the
+            cells makes them again before the branch's first cell runs.
+    """
+
+    row: PathRow
+    to_remake: list[str]
+
+
+class Branches:
+    """Makes and merges branches."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        contexts: ExecutionContextManager,
+        events: EventLog,
+        turns: Turns,
+    ) -> None:
+        self._repository, self._contexts = repository, contexts
+        self._events, self._turns = events, turns
+
+    async def branch(self, source: PathKey, title: str, turn_id: str | None, user: str) -> Branch:
+        """Make a path that goes on from where *source* stood after a turn.
+
+        It gets a copy of the workspace's inputs and of the files as they were then, a
+        notebook that begins with the inherited cells, and, with its first cell, the
+        variables as of then.
+
+        Args:
+            source: The path to branch from.
+            title: What the user calls the branch.
+            turn_id: The turn to branch after; ``None`` for the last one.
+            user: Who asks.
+
+        Raises:
+            NotFound: *source* has no such turn.
+            Conflict: The turn has not ended, or there are too many paths.
+            BadRequest: *title* has no letter or digit.
+        """
+        if turn_id is not None:
+            await self._check_turn(source, turn_id)
+        elif self._turns.busy(source):
+            raise Conflict("A request is running on this path; name the turn to branch from.")
+        key = await self._free_name(source, title)
+        row = await self._repository.conversations.add_path(
+            key, title.strip(), source.path, turn_id or ""
+        )
+        try:
+            opened = await self._contexts.open(source)
+            home = self._contexts.home(key)
+            to_remake = await uncancelled(asyncio.to_thread(_make_home, opened, home, key, turn_id))
+        except BaseException as error:
+            await uncancelled(self._repository.conversations.remove_path(key))
+            await asyncio.to_thread(remove, self._contexts.home(key))
+            if isinstance(error, KeyError):
+                raise NotFound("cell of turn", turn_id or "") from None
+            raise
+        facts = {"source_path": source.path, "source_turn_id": turn_id, "title": row.title}
+        await self._events.append(key, "path.created", facts, None)
+        await self._repository.audit.add(
+            key.tenant, user, "path.created", key.path, key.conversation, **facts
+        )
+        return Branch(row=row, to_remake=to_remake)
+
+    async def _check_turn(self, source: PathKey, turn_id: str) -> TurnRow:
+        turn = await self._repository.turns.get(source.tenant, turn_id)
+        if (turn.conversation, turn.path) != (source.conversation, source.path):
+            raise NotFound("turn", turn_id)
+        if turn.status in UNFINISHED:
+            raise Conflict(f"Turn {turn_id} has not ended yet.")
+        return turn
+
+    async def _free_name(self, source: PathKey, title: str) -> PathKey:
+        base = path_name(title)
+        if not base:
+            raise BadRequest(f"The name {title[:40]!r} has no letter or digit.")
+        rows = await self._repository.conversations.paths(source.tenant, source.conversation)
+        taken = {row.name for row in rows}
+        if len(taken) >= MOST_PATHS:
+            raise Conflict(f"A conversation has at most {MOST_PATHS} paths.")
+        numbered = (f"{base}-{number}" for number in range(2, MOST_PATHS + 2))
+        name = next(name for name in (base, *numbered) if name not in taken)
+        return source._replace(path=name)
+
+    async def merge(self, source: PathKey, target: str, mode: str, user: str) -> TurnRow:
+        """Merge *source* into another path of its conversation, and end its context.
+
+        Args:
+            source: The path that ends.
+            target: The path that goes on.
+            mode: ``summary`` notes what was asked and answered; ``full`` runs the path's own
+                cells again in the target as well.
+            user: Who asks.
+
+        Returns:
+            The turn that did it. When a cell fails in the target, the turn ends in an
+            error and *source* stays as it was.
+
+        Raises:
+            Conflict: A request runs on one of them, or they are one path.
+        """
+        into = source._replace(path=target)
+        if source == into:
+            raise Conflict("A path can't be merged into itself.")
+        for key in (source, into):
+            if self._turns.busy(key):
+                raise Conflict(f"A request is running on path {key.path!r}; wait for its end.")
+        started = await self._turns.start(into, user, kind="merge", request=f"{source.path}:{mode}")
+        turn = await self._turns.settled(source.tenant, started.id)
+        if turn.status == "ok":
+            await self._repository.conversations.set_merged(source, target)
+            await self._close(source, target, mode, user)
+        return turn
+
+    async def _close(self, source: PathKey, target: str, mode: str, user: str) -> None:
+        facts: dict[str, Any] = {"into": target, "mode": mode}
+        await self._events.append(source, "path.merged", facts, None)
+        await self._repository.audit.add(
+            source.tenant, user, "path.merged", source.path, source.conversation, **facts
+        )
+        try:
+            await self._contexts.terminate(source)
+        except (ContainerError, GatewayError, OSError):
+            log.exception("the kernel of merged path %s could not be ended", source.path)
+
+
+def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> list[str]:
+    """Fill a branch's directory; return the files that have to be made again."""
+    home.mkdir(parents=True, mode=0o700)
+    source.recorder.branch(home, conversation=key.conversation, path=key.path, turn=turn)
+    workspace = Workspace.create(home / "workspace")
+    present = {file.name for file in source.workspace.files()}
+    if turn is None:
+        names, missing = sorted(present), []
+    else:
+        then = source.recorder.files_after(turn)
+        exact = {n for n, sha in then.items() if n in present and _sha(source, n) == sha}
+        inputs = {name for name in present if name.startswith(f"{INPUTS}/")}
+        names, missing = sorted(exact | inputs), sorted(set(then) - exact - inputs)
+    copy_files(source.workspace, workspace.directory, names, workspace.uid)
+    return missing
+
+
+def _sha(path: OpenPath, name: str) -> str:
+    try:
+        return path.workspace.sha256(name)
+    except ContainerError:
+        return ""

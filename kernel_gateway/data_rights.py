@@ -1,0 +1,166 @@
+"""What people may ask of their data: all of it in one file, or none of it left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import inspect
+
+from container.errors import ContainerError
+from container.tree import remove
+from container.workspace import Workspace
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.events import EventLog
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.audit import FORGOTTEN
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.tables import Base, ConversationRow
+from kernel_gateway.turns import Turns
+from notebooks.uncancelled import uncancelled
+
+MOST = 1_000_000
+BATCH = 500
+
+
+class DataRights:
+    """Deletes and exports conversations and users, and keeps retention."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        contexts: ExecutionContextManager,
+        events: EventLog,
+        turns: Turns,
+        *,
+        retention_days: float,
+    ) -> None:
+        self._repository, self._contexts = repository, contexts
+        self._events, self._turns = events, turns
+        self._retention_days = retention_days
+
+    async def remove_conversation(self, tenant: str, conversation: str, who: str) -> None:
+        """Delete a conversation: turns, kernels, files, notebooks, events, rows.
+
+        The audit list keeps that it was there and who removed it, without its content.
+        Should the service die on the way, asking again completes it.
+        """
+        await uncancelled(self._remove(tenant, conversation, who))
+
+    async def _remove(self, tenant: str, conversation: str, who: str) -> None:
+        homes = {self._contexts.home(PathKey(tenant, conversation, "main")).parent}
+        for row in await self._repository.conversations.paths(tenant, conversation):
+            key = PathKey(tenant, conversation, row.name)
+            await self._turns.stop(key)
+            await self._contexts.forget(key)
+            self._events.forget(key)
+        for home in homes:
+            await asyncio.to_thread(remove, home)
+        await self._repository.conversations.remove(tenant, conversation)
+        await self._repository.audit.scrub_conversation(tenant, conversation)
+        await self._repository.audit.add(
+            tenant, who, "conversation.deleted", conversation, conversation
+        )
+
+    async def remove_user(self, tenant: str, user: str, who: str) -> int:
+        """Delete a user's conversations, grants and name; return how many conversations.
+
+        What they asked in conversations of others stays, without their name.
+        """
+        rows = await self._repository.conversations.of(tenant, user, MOST)
+        for row in rows:
+            await self.remove_conversation(tenant, row.id, who)
+        await self._repository.audit.scrub_user(tenant, user)
+        await self._repository.audit.add(
+            tenant, who if who != user else FORGOTTEN, "user.deleted", "user"
+        )
+        return len(rows)
+
+    async def remove_past_retention(self, limit: int) -> int:
+        """Delete up to *limit* conversations in which nothing happened for too long."""
+        if not self._retention_days:
+            return 0
+        oldest = datetime.now(UTC) - timedelta(days=self._retention_days)
+        when = oldest.isoformat(timespec="milliseconds")
+        rows = await self._repository.conversations.created_before(when, limit)
+        for row in rows:
+            await self.remove_conversation(row.tenant, row.id, "retention")
+        return len(rows)
+
+    async def export_user(self, tenant: str, user: str) -> IO[bytes]:
+        """Return a zip of everything about *user*: rows as JSON, notebooks, files.
+
+        The file is temporary: it is gone once closed.
+        """
+        file = tempfile.TemporaryFile(prefix="tallybook-export-")  # noqa: SIM115 (handed on)
+        try:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+                await self._fill(archive, tenant, user)
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return file
+
+    async def _fill(self, archive: zipfile.ZipFile, tenant: str, user: str) -> None:
+        repository = self._repository
+        audit = await repository.audit.lines(
+            tenant, before=None, limit=MOST, conversation=None, user=user
+        )
+        _add_json(archive, "audit.json", [_values(row) for row in audit])
+        grants = await repository.permissions.grants(tenant, user)
+        _add_json(archive, "grants.json", [_values(row) for row in grants])
+        turns = await repository.turns.of_user(tenant, user)
+        _add_json(archive, "turns.json", [_values(row) for row in turns])
+        for conversation in await repository.conversations.of(tenant, user, MOST):
+            await self._add_conversation(archive, conversation)
+
+    async def _add_conversation(self, archive: zipfile.ZipFile, row: ConversationRow) -> None:
+        top = f"conversations/{row.id}"
+        _add_json(archive, f"{top}/conversation.json", _values(row))
+        for path in await self._repository.conversations.paths(row.tenant, row.id):
+            key = PathKey(row.tenant, row.id, path.name)
+            place = f"{top}/{path.name}"
+            _add_json(archive, f"{place}/path.json", _values(path))
+            await self._add_events(archive, f"{place}/events.jsonl", key)
+            home = self._contexts.home(key)
+            await asyncio.to_thread(_add_files, archive, place, home)
+
+    async def _add_events(self, archive: zipfile.ZipFile, name: str, key: PathKey) -> None:
+        after = 0
+        with archive.open(name, "w", force_zip64=True) as out:
+            while rows := await self._repository.events.after(key, after, BATCH):
+                for row in rows:
+                    out.write(json.dumps(_values(row)).encode() + b"\n")
+                after = rows[-1].seq
+
+
+def _values(row: Base) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in inspect(row).mapper.column_attrs}
+
+
+def _add_json(archive: zipfile.ZipFile, name: str, value: Sequence[Any] | dict[str, Any]) -> None:
+    archive.writestr(name, json.dumps(value, indent=1))
+
+
+def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:
+    notebook = home / "notebook.ipynb"
+    if notebook.is_file():
+        archive.write(notebook, f"{place}/notebook.ipynb")
+    workspace = Workspace.at(home / "workspace")
+    for file in workspace.files() if workspace is not None else ():
+        try:
+            with (
+                workspace.open_read(file.name) as source,  # type: ignore[union-attr]
+                archive.open(f"{place}/workspace/{file.name}", "w", force_zip64=True) as out,
+            ):
+                while chunk := source.read(1024 * 1024):
+                    out.write(chunk)
+        except ContainerError:
+            continue  # removed, or replaced by something that is no plain file, just now

@@ -1,0 +1,131 @@
+"""Nothing left of a deleted conversation or user but a line in the audit list; or all of it."""
+
+import io
+import json
+import time
+import zipfile
+
+import jwt
+import pytest
+from sqlalchemy import select
+
+from kernel_gateway.store.database import EVERYONE
+from kernel_gateway.store.tables import Base
+from tests.raw_http import Raw
+
+SECRET = "a-shared-secret-of-32-characters-or-more"
+
+
+def caller(running, user, *roles):
+    facts = {"tenant": "acme", "sub": user, "roles": roles or ["user"], "exp": time.time() + 60}
+    raw = Raw(running)
+    raw.headers = {"Authorization": f"Bearer {jwt.encode(facts, SECRET, 'HS256')}"}
+    return raw
+
+
+@pytest.fixture
+async def running(start_gateway):
+    return await start_gateway([], jwt_secret=SECRET)
+
+
+async def execute(raw, code, conversation=None):
+    body = {"code": code} | ({"conversation": conversation} if conversation else {})
+    return json.loads((await raw("POST", "/api/v1/execute", json.dumps(body))).body)
+
+
+async def rows(running):
+    found = {}
+    async with running.gateway.services.repository.database.begin(EVERYONE) as session:
+        for table in Base.metadata.sorted_tables:
+            found[table.name] = [dict(r._mapping) for r in await session.execute(select(table))]
+    return found
+
+
+async def test_of_a_deleted_conversation_only_a_line_in_the_audit_list_is_left(running):
+    ann = caller(running, "ann", "user", "admin")
+    ran = await execute(ann, "secret = 'plans'; open('outputs/plans.txt', 'w').write(secret)")
+    conversation = ran["conversation"]
+    home = running.home(conversation).parent
+
+    response = await ann("DELETE", f"/api/v1/conversations/{conversation}")
+
+    left = await rows(running)
+    assert response.code == 200
+    assert not home.exists()
+    assert running.gateway.services.contexts.live_kernels() == 0
+    assert {name for name, found in left.items() if found} == {"audit"}
+    assert [line["action"] for line in left["audit"]][-1] == "conversation.deleted"
+    assert all(line["detail"] == {} for line in left["audit"])
+    assert (await ann("GET", f"/api/v1/conversations/{conversation}")).code == 404
+
+
+async def test_a_running_cell_does_not_keep_a_conversation(running):
+    ann = caller(running, "ann")
+    made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
+    key = ("acme", made, "main")
+    services = running.gateway.services
+    from kernel_gateway.ids import PathKey
+
+    await services.turns.start(PathKey(*key), "ann", kind="execute", request="while True: pass")
+
+    response = await ann("DELETE", f"/api/v1/conversations/{made}")
+
+    assert response.code == 200
+    assert not (await rows(running))["turns"]
+
+
+async def test_of_a_deleted_user_no_name_is_left(running):
+    ann, admin = caller(running, "ann"), caller(running, "root", "admin")
+    await execute(ann, "1")
+    of_admin = await execute(admin, "2")
+    await execute(ann, "3", of_admin["conversation"])
+
+    answer = await admin("DELETE", "/api/v1/users/ann")
+
+    assert json.loads(answer.body)["removed_conversations"] == 1
+    left = await rows(running)
+    assert "ann" not in {line["user"] for line in left["audit"]}
+    assert {turn["user"] for turn in left["turns"]} == {"root", "(deleted user)"}
+    assert [line["action"] for line in left["audit"]][-1] == "user.deleted"
+
+
+async def test_only_admins_delete_users(running):
+    assert (await caller(running, "ann")("DELETE", "/api/v1/users/ann")).code == 403
+
+
+async def test_a_users_export_holds_all_of_theirs_and_nothing_of_others(running):
+    ann, bob = caller(running, "ann"), caller(running, "bob")
+    ran = await execute(ann, "open('outputs/a.txt', 'w').write('hers'); print('seen')")
+    await execute(bob, "open('outputs/b.txt', 'w').write('his')")
+
+    answer = await ann("GET", "/api/v1/users/ann/export")
+
+    archive = zipfile.ZipFile(io.BytesIO(answer.body))
+    top = f"conversations/{ran['conversation']}/main"
+    assert archive.testzip() is None
+    assert archive.read(f"{top}/workspace/outputs/a.txt") == b"hers"
+    assert "seen" in archive.read(f"{top}/notebook.ipynb").decode()
+    events = [json.loads(line) for line in archive.read(f"{top}/events.jsonl").splitlines()]
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    [turn] = json.loads(archive.read("turns.json"))
+    assert turn["request"].startswith("open(")
+    assert not any("b.txt" in name for name in archive.namelist())
+
+
+async def test_an_export_of_somebody_else_needs_an_admin(running):
+    assert (await caller(running, "ann")("GET", "/api/v1/users/bob/export")).code == 403
+    assert (await caller(running, "root", "admin")("GET", "/api/v1/users/bob/export")).code == 200
+
+
+async def test_what_is_past_its_retention_goes_with_the_clean_up(start_gateway):
+    running = await start_gateway([], retention_days=0.5 / 86_400, jwt_secret=SECRET)
+    ann, admin = caller(running, "ann"), caller(running, "root", "admin")
+    await execute(ann, "1")
+    time.sleep(0.7)
+    fresh = await execute(ann, "2")
+
+    done = json.loads((await admin("POST", "/api/v1/admin/cleanup", "{}")).body)
+
+    assert done["removed_conversations"] == 1
+    left = json.loads((await ann("GET", "/api/v1/conversations")).body)["conversations"]
+    assert [c["id"] for c in left] == [fresh["conversation"]]
