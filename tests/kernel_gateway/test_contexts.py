@@ -229,9 +229,14 @@ async def test_a_cell_that_kills_the_kernel_when_replayed_is_left_out_the_next_t
 ):
     conversation = await running.conversation()
     await conversation.execute("before = 1")
-    await conversation.execute(
-        "from pathlib import Path\nimport faulthandler\nif Path('inputs/trap').exists(): faulthandler._sigsegv()"
+    trap = (
+        "from pathlib import Path\nimport faulthandler\n"
+        "if Path('inputs/trap').exists(): faulthandler._sigsegv()"
     )
+    await conversation.connection.send("execute.request", code=trap)
+    asked = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    await conversation.until("turn.finished")
     await conversation.execute("after = 2")
     path = await contexts.open(conversation.key)
     with path.workspace.add_input("trap") as new:
