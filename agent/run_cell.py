@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from agent.ports import Bench, EventSink
 from container.errors import ContainerError
-from container.execute_reply import ExecuteReply
+from container.execute_reply import ClientRequest, ExecuteReply
 from container.workspace import WorkspaceFile
 from notebooks.cells import (
     CellIntent,
@@ -61,6 +61,7 @@ async def run_cell(
     *,
     tags: Sequence[str] = (),
     cell_id: str | None = None,
+    client: ClientRequest | None = None,
 ) -> Execution:
     """Run *code* in the path's kernel and record it.
 
@@ -86,7 +87,9 @@ async def run_cell(
     async def run() -> Execution:
         if following.cancelled.is_set():
             return await following.settle(ExecuteReply(status="interrupted"))
-        reply = await session.execute(code, following.on_output, message_id=intent.id)
+        reply = await session.execute(
+            code, following.on_output, message_id=intent.id, client=client
+        )
         return await following.settle(reply)
 
     recording = asyncio.create_task(bench.recorder.record(intent, run, following.finished))

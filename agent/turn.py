@@ -18,6 +18,7 @@ from agent.prompts.render import render_output, system_prompt
 from agent.run_cell import finished_facts, resume_cell, run_cell
 from agent.turn_state import PendingCode, TurnState
 from container.errors import ContainerError
+from container.execute_reply import ClientRequest
 from container.workspace import INPUTS
 from notebooks.cells import Execution, Provenance, new_cell_id
 
@@ -303,8 +304,15 @@ async def _no_output(output: Mapping[str, Any]) -> None:
     """Assignments have none."""
 
 
-async def run_direct(state: TurnState, ports: TurnPorts) -> Execution:
+async def run_direct(
+    state: TurnState, ports: TurnPorts, client: ClientRequest | None = None
+) -> Execution:
     """Check and run code that came without a model; `state.request` is the code.
+
+    Args:
+        state: The turn.
+        ports: What it works with.
+        client: A Jupyter client's own request for it, if it came from one.
 
     Returns:
         The execution; its outcome is ``blocked`` or ``not-run`` when it was refused.
@@ -318,4 +326,6 @@ async def run_direct(state: TurnState, ports: TurnPorts) -> Execution:
         error = {"code": admission.outcome, "message": admission.reason}
         return Execution(outcome=admission.outcome, error=error)
     provenance = dataclasses.replace(admission.provenance, request="")
-    return await run_cell(pending.code, provenance, ports.bench, ports.sink, ports.hashes)
+    return await run_cell(
+        pending.code, provenance, ports.bench, ports.sink, ports.hashes, client=client
+    )

@@ -21,7 +21,7 @@ from container.errors import (
     OutputLimitExceeded,
     ProcessLimitReached,
 )
-from container.execute_reply import ExecuteReply, OnOutput
+from container.execute_reply import ClientRequest, ExecuteReply, OnOutput
 from container.kernel_client import next_message
 from container.limits import Limits
 from container.shim.client import Leash
@@ -59,12 +59,14 @@ class CellRun:
         leash: Leash,
         limits: Limits,
         ended: asyncio.Task[None],
+        request: ClientRequest | None = None,
     ) -> None:
         self.message_id = message_id
         self.stop_reason: ContainerError | None = None
         self.outputs_lost = False
         self._on_output = on_output
         self._client, self._leash, self._limits, self._ended = client, leash, limits, ended
+        self._request = request
         self._output_bytes = 0
         self._cancelled = False
         self._heard = 0
@@ -161,12 +163,15 @@ class CellRun:
     async def _read(self) -> None:
         idle = asyncio.create_task(self._read_iopub())
         refused = asyncio.create_task(self._watch_connection())
+        asking = asyncio.create_task(self._read_stdin())
         try:
             while self._reply is None:
                 message = await next_message(self._client.shell_channel)
                 parent = message["parent_header"].get("msg_id")
                 if parent == self.message_id:
                     self._reply = message["content"]
+                    if self._request is not None:
+                        self._request.on_reply(message)
                 elif parent in self._probes:
                     # The kernel is idle again, but an interrupt at a bad moment, before
                     # the code began or after it ended, has swallowed the reply.
@@ -174,10 +179,19 @@ class CellRun:
                     return
             await self._wait_for_idle(idle, refused)
         finally:
-            idle.cancel()
-            refused.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await refused
+            for task in (idle, refused, asking):
+                task.cancel()
+            await asyncio.wait({refused, asking})
+
+    async def _read_stdin(self) -> None:
+        """Pass on what the code asks its user for, to a client that said it can answer."""
+        request = self._request
+        if request is None or not request.message["content"].get("allow_stdin"):
+            return
+        while True:
+            message = await next_message(self._client.stdin_channel)
+            if message["parent_header"].get("msg_id") == self.message_id:
+                request.on_input(message)
 
     async def _watch_connection(self) -> None:
         """Stop the cell when ZMQ refuses one of its outputs for its size."""

@@ -34,3 +34,18 @@ class ExecuteReply:
     ename: str = ""
     evalue: str = ""
     traceback: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRequest:
+    """An ``execute_request`` as a Jupyter client sent it, passed to the kernel as it is.
+
+    Attributes:
+        message: Its header, parent_header, metadata, content and buffers.
+        on_reply: Gets the kernel's ``execute_reply``, if there is one.
+        on_input: Gets each ``input_request``; answered with `KernelSession.answer_input`.
+    """
+
+    message: Mapping[str, Any]
+    on_reply: Callable[[dict[str, Any]], None]
+    on_input: Callable[[dict[str, Any]], None]

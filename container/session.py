@@ -9,11 +9,12 @@ import ast
 import asyncio
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from container.cell_run import CellRun, death_of
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
-from container.execute_reply import ExecuteReply, OnOutput
+from container.execute_reply import ClientRequest, ExecuteReply, OnOutput
 from container.kernel_client import KernelClient, next_message
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
@@ -166,6 +167,7 @@ class KernelSession:
         silent: bool = False,
         seconds: float | None = None,
         message_id: str | None = None,
+        client: ClientRequest | None = None,
     ) -> ExecuteReply:
         """Run *code* and hand each output to *on_output* while it runs.
 
@@ -175,6 +177,8 @@ class KernelSession:
             silent: Leave no trace: no execution count, no outputs.
             seconds: Time limit of this cell; the session's by default.
             message_id: The request's ``msg_id``, by which a successor knows the cell again.
+            client: A Jupyter client's own request, sent in place of one made here; *code*,
+                *silent* and *message_id* are then not used.
 
         Returns:
             How it ended; never raises for what the code did.
@@ -189,9 +193,19 @@ class KernelSession:
             self.fresh = False
             if self._client.disconnected.done():
                 await self._reconnect(leash)
-            sent = self._send(code, silent=silent, message_id=message_id)
+            sent = (
+                self._send(code, silent=silent, message_id=message_id)
+                if client is None
+                else self._pass_on(client.message)
+            )
             cell = CellRun(
-                sent, on_output, client=self._client, leash=leash, limits=self.limits, ended=ended
+                sent,
+                on_output,
+                client=self._client,
+                leash=leash,
+                limits=self.limits,
+                ended=ended,
+                request=client,
             )
             limit = self.limits.seconds if seconds is None else seconds
             self._running = cell
@@ -228,6 +242,25 @@ class KernelSession:
             message["header"]["msg_id"] = message["msg_id"] = message_id
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
+
+    def _pass_on(self, message: Mapping[str, Any]) -> str:
+        self._client.shell_channel.send(dict(message))
+        return str(message["header"]["msg_id"])
+
+    def answer_input(self, message: Mapping[str, Any]) -> None:
+        """Pass a client's ``input_reply`` to the kernel."""
+        if self._client is not None:
+            self._client.stdin_channel.send(dict(message))
+
+    @property
+    def connection(self) -> dict[str, Any] | None:
+        """The connection file's content, for further clients; ``None`` without a kernel."""
+        return self._leash.connection if self._leash is not None else None
+
+    async def wait(self) -> None:
+        """Wait until the kernel has ended."""
+        if self._ended is not None:
+            await asyncio.wait({self._ended})
 
     async def resume(self, on_output: OnOutput, *, seconds: float | None = None) -> ExecuteReply:
         """Follow the cell an adopted kernel runs, or ran last, from its first output on.

@@ -8,6 +8,8 @@ from tornado.web import Application, RequestHandler
 
 from kernel_gateway.api import admin, conversations, files, health, paths, turns, users
 from kernel_gateway.api.json_handler import UnknownAddressHandler
+from kernel_gateway.jupyter import contents, kernels, sessions
+from kernel_gateway.jupyter.channels import ChannelsSocket
 from kernel_gateway.services import Services
 from kernel_gateway.stream import EventsSocket
 
@@ -59,6 +61,19 @@ def make_app(services: Services) -> Application:
             (r"/api/v1/users/([^/]+)", users.UserHandler),
             (r"/api/v1/users/([^/]+)/export", users.UserExportHandler),
             (r"/api/v1/admin/cleanup", admin.CleanupHandler),
+            (r"/api/?", contents.VersionHandler),
+            (r"/api/status", contents.StatusHandler),
+            (r"/api/me", contents.MeHandler),
+            (r"/api/kernelspecs", kernels.KernelSpecsHandler),
+            (r"/api/kernelspecs/([^/]+)", kernels.KernelSpecHandler),
+            (r"/api/kernels", kernels.KernelsHandler),
+            (r"/api/kernels/([^/]+)", kernels.KernelHandler),
+            (r"/api/kernels/([^/]+)/(interrupt|restart)", kernels.KernelActionHandler),
+            (r"/api/kernels/([^/]+)/channels", ChannelsSocket),
+            (r"/api/sessions", sessions.SessionsHandler),
+            (r"/api/sessions/([^/]+)", sessions.SessionHandler),
+            (r"/api/contents/(.+)/checkpoints", contents.CheckpointsHandler),
+            (r"/api/contents/?(.*)", contents.ContentsHandler),
             (r"/(|app\.js|app\.css)", health.PageHandler),
         ],
         default_handler_class=UnknownAddressHandler,

@@ -126,3 +126,21 @@ class TurnApprover:
             capabilities=list(request.capabilities),
         )
         return decision
+
+
+class OwnCode:
+    """Lets code run that a user typed: who types it has decided (see `agent.ports.Approver`).
+
+    High risk never gets this far.
+    """
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+
+    async def granted(self, capabilities: Sequence[str]) -> Decision | None:
+        """Return the user's own decision."""
+        return Decision(decision="once", who=self._user, at=utc_now())
+
+    async def ask(self, request: PermissionRequest) -> Decision:
+        """Return the user's own decision."""
+        return Decision(decision="once", who=self._user, at=utc_now())

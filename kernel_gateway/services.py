@@ -13,6 +13,7 @@ from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.data_rights import DataRights
 from kernel_gateway.events import EventLog
 from kernel_gateway.rate_limits import RateLimits
+from kernel_gateway.relays.registry import Relays
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.turns import Turns
@@ -34,5 +35,7 @@ class Services:
     turns: Turns
     branches: Branches
     data_rights: DataRights
+    relays: Relays
     host: HostReport
     model_name: str | None
+    started: float

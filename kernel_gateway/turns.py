@@ -13,13 +13,14 @@ from agent.admission import TurnPorts
 from agent.budget import TurnBudget
 from agent.errors import AgentError
 from agent.merge import run_again, summary
-from agent.ports import Model
+from agent.ports import Approver, Model
 from agent.profiler import Profiler
 from agent.turn import check_request, run_direct, run_turn
 from agent.turn_state import TurnState, turn_state_from_json, turn_state_to_json
 from container.errors import ContainerError
+from container.execute_reply import ClientRequest
 from container.workspace import OUTPUTS
-from kernel_gateway.approvals import Approvals, TurnApprover
+from kernel_gateway.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import (
@@ -75,7 +76,15 @@ class Turns:
         self._changed: dict[str, asyncio.Event] = {}
         self._closing = False
 
-    async def start(self, key: PathKey, user: str, *, kind: str, request: str) -> TurnRow:
+    async def start(
+        self,
+        key: PathKey,
+        user: str,
+        *,
+        kind: str,
+        request: str,
+        client: ClientRequest | None = None,
+    ) -> TurnRow:
         """Queue a turn and return its row.
 
         Args:
@@ -84,6 +93,8 @@ class Turns:
             kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
                 another path.
             request: The request, the code, or ``PATH:MODE``.
+            client: The Jupyter client's request, for kind ``jupyter``: code somebody typed,
+                who needs no further permission for it.
 
         Raises:
             InvalidRequest: The request is empty or too long.
@@ -106,13 +117,19 @@ class Turns:
             created_at=utc_now(),
         )
         await self._repository.turns.add(row)
-        self._launch(queue, row, TurnState(id=row.id, request=request))
+        self._launch(queue, row, TurnState(id=row.id, request=request), client=client)
         return row
 
     def _launch(
-        self, queue: _Queue, row: TurnRow, state: TurnState, *, begun: bool = False
+        self,
+        queue: _Queue,
+        row: TurnRow,
+        state: TurnState,
+        *,
+        begun: bool = False,
+        client: ClientRequest | None = None,
     ) -> None:
-        task = asyncio.create_task(self._run(queue, row, state, begun=begun))
+        task = asyncio.create_task(self._run(queue, row, state, client, begun=begun))
         queue.tasks[row.id] = task
 
         def forget(_: asyncio.Task[None]) -> None:
@@ -121,13 +138,21 @@ class Turns:
 
         task.add_done_callback(forget)
 
-    async def _run(self, queue: _Queue, row: TurnRow, state: TurnState, *, begun: bool) -> None:
+    async def _run(
+        self,
+        queue: _Queue,
+        row: TurnRow,
+        state: TurnState,
+        client: ClientRequest | None,
+        *,
+        begun: bool,
+    ) -> None:
         sink = TurnEvents(self._events, key_of(row), row.id, self._heard(row))
         try:
             async with queue.lock:
                 if not begun:
                     await self._begin(row, sink)
-                status, result, error = await self._work(row, state, sink)
+                status, result, error = await self._work(row, state, sink, client)
                 queue.ending.add(row.id)
                 await self._finish(row, sink, status, result, error)
         except asyncio.CancelledError:
@@ -158,12 +183,12 @@ class Turns:
         if row.status == "queued":
             await self._repository.turns.change(row.tenant, row.id, status="running")
         facts = {"kind": row.kind, "user": row.user}
-        if row.kind != "execute":
+        if row.kind in ("turn", "merge"):
             facts["request"] = row.request
         await sink.emit("turn.started", facts)
 
     async def _work(
-        self, row: TurnRow, state: TurnState, sink: TurnEvents
+        self, row: TurnRow, state: TurnState, sink: TurnEvents, client: ClientRequest | None
     ) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
         """Do the turn's work; return its status, result and error body."""
         path = await self._contexts.open(key_of(row))
@@ -176,7 +201,7 @@ class Turns:
                 answer = await run_turn(state, ports)
                 status, result, failure = "ok", {"answer": answer}, None
             else:
-                execution = await run_direct(state, ports)
+                execution = await run_direct(state, ports, client)
                 result = _execution_result(execution)
                 status = "ok" if execution.outcome == "ok" else "error"
                 failure = _execution_error(execution)
@@ -206,7 +231,11 @@ class Turns:
         async def save(state: TurnState) -> None:
             await self._repository.turns.change(row.tenant, row.id, state=turn_state_to_json(state))
 
-        approver = TurnApprover(self._approvals, sink, row, waiting=lambda: self._tell(row.id))
+        approver: Approver = (
+            OwnCode(row.user)
+            if row.kind == "jupyter"
+            else TurnApprover(self._approvals, sink, row, waiting=lambda: self._tell(row.id))
+        )
         return TurnPorts(
             model=self._model if row.kind == "turn" else None,
             bench=self._contexts.bench(path, sink.emit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from kernel_gateway.data_rights import DataRights
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
 from kernel_gateway.rate_limits import RateLimits
+from kernel_gateway.relays.registry import Relays
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import sqlite_url
@@ -123,6 +125,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             budget=settings.budget(), max_queue=settings.max_queue,
         )  # fmt: skip
         stack.push_async_callback(turns.aclose)
+        relays = Relays(contexts, events, turns, output_bytes=settings.limits().output_bytes)
+        stack.push_async_callback(relays.aclose)
         token = settings.token or load_or_create_token(settings.data_dir)
         services = Services(
             settings=settings,
@@ -140,6 +144,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
                 repository, contexts, events, turns, retention_days=settings.retention_days
             ),
             host=host,
+            relays=relays,
+            started=time.time(),
             model_name=settings.model if model else None,
         )
         if living := await contexts.find_living_kernels():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ from notebooks.uncancelled import uncancelled
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
+RESTART = "restart"
+"""Kind of the note that says: from here on the kernel was a new, empty one."""
 
 
 class Recorder:
@@ -143,19 +145,15 @@ class Recorder:
 
     def code_cells(self) -> list[dict[str, Any]]:
         """Return id, source, status, turn, request, outputs, files_after of each code cell."""
-        return [
-            {
-                "id": cell.id,
-                "source": cell.source,
-                "status": cell.metadata[KEY].get("status"),
-                "turn": cell.metadata[KEY].get("turn"),
-                "request": cell.metadata[KEY].get("request", ""),
-                "files_after": dict(cell.metadata[KEY].get("files_after", {})),
-                "outputs": cell.get("outputs", []),
-            }
-            for cell in self._notebook.cells
-            if cell.cell_type in ("code", "raw") and KEY in cell.metadata
-        ]
+        return _code_cells(self._notebook.cells)
+
+    def live_cells(self) -> list[dict[str, Any]]:
+        """Return `code_cells` since the kernel was last restarted on purpose."""
+        cells = self._notebook.cells
+        for number in range(len(cells) - 1, -1, -1):
+            if cells[number].metadata.get(KEY, {}).get("kind") == RESTART:
+                return _code_cells(cells[number:])
+        return _code_cells(cells)
 
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""
@@ -291,6 +289,22 @@ class Recorder:
 
     def _write(self) -> None:
         replace_atomically(self.file, notebook_bytes(self._notebook))
+
+
+def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": cell.id,
+            "source": cell.source,
+            "status": cell.metadata[KEY].get("status"),
+            "turn": cell.metadata[KEY].get("turn"),
+            "request": cell.metadata[KEY].get("request", ""),
+            "files_after": dict(cell.metadata[KEY].get("files_after", {})),
+            "outputs": cell.get("outputs", []),
+        }
+        for cell in cells
+        if cell.cell_type in ("code", "raw") and KEY in cell.metadata
+    ]
 
 
 def _died(message: str) -> Execution:

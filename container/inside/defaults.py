@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 MAX_ROWS = 60
 MAX_COLUMNS = 30
 MAX_CELL_CHARACTERS = 200
 
 
-def _refuse_input(prompt: object = "") -> NoReturn:
-    raise RuntimeError(
-        "input() is not available: nobody sits at this kernel. Put the value in a variable."
-    )
+def _asking(kernel: Any, ask: Callable[..., str]) -> Callable[..., str]:
+    """Return *ask*, refused in plain words where the client of the cell can't answer."""
+
+    def ask_or_refuse(prompt: object = "", *args: object, **options: object) -> str:
+        if not kernel._allow_stdin:
+            raise RuntimeError(
+                "input() is not available: nobody sits at this kernel. Put the value in a variable."
+            )
+        return ask(prompt, *args, **options)
+
+    return ask_or_refuse
 
 
 def _choose_writer(pandas: Any) -> None:
@@ -40,5 +48,7 @@ def apply(shell: Any) -> None:
     pd.set_option("display.max_colwidth", MAX_CELL_CHARACTERS)
     pd.set_option("display.width", 160)
     # ipykernel points input() and getpass() here before every cell.
-    shell.kernel.raw_input = shell.kernel.getpass = _refuse_input
+    kernel = shell.kernel
+    kernel.raw_input = _asking(kernel, kernel.raw_input)
+    kernel.getpass = _asking(kernel, kernel.getpass)
     shell.run_line_magic("matplotlib", "inline")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.errors import GatewayError, KernelLimitReached
 from kernel_gateway.ids import PathKey
 from notebooks.errors import NotebookError
+from notebooks.recorder import RESTART
 from notebooks.uncancelled import uncancelled
 
 CLEANED_AT_ONCE = 50
@@ -94,6 +95,8 @@ class ExecutionContextManager:
         self._paths: dict[PathKey, OpenPath] = {}
         self._opening: dict[PathKey, asyncio.Lock] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self.on_start: list[Callable[[OpenPath], None]] = []
+        """Called with a path that has just got a kernel."""
 
     def start_sweeping(self) -> None:
         """End expired contexts from now on, in the background."""
@@ -215,6 +218,8 @@ class ExecutionContextManager:
             if session is None:
                 session = await self._started(path, tell)
             path.session = session
+            for hear in self.on_start:
+                hear(path)
             return session
 
     def _new_session(self, path: OpenPath) -> KernelSession:
@@ -262,7 +267,7 @@ class ExecutionContextManager:
             if len(skip) >= MOST_DEATHS:
                 skip |= {
                     cell["id"]: "the kernel ended too often during the replay"
-                    for cell in path.recorder.code_cells()
+                    for cell in path.recorder.live_cells()
                     if cell["id"] not in skip and cell["status"] == "ok"
                 }
 
@@ -332,6 +337,20 @@ class ExecutionContextManager:
                 path.session = await self._adopted(path)
             await self._end(path, "terminated")
         return path.context
+
+    async def restart(self, key: PathKey, user: str) -> ExecutionContext:
+        """Give a path a new, empty kernel, as its user wishes; the notebook says so."""
+        path = await self.open(key)
+        async with path.starting:
+            await self._end(path, "terminated")
+            facts = {"turn": None, "kind": RESTART, "user": user}
+            await path.recorder.note("*The kernel was restarted: its variables are gone.*", facts)
+        return await self.get_or_create(key)
+
+    def live_keys(self, tenant: str) -> list[PathKey]:
+        """Return the paths of *tenant* that have a kernel, adoptable ones included."""
+        live = [key for key, path in self._paths.items() if path.live is not None]
+        return [key for key in {*live, *self._waiting} if key.tenant == tenant]
 
     async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
         session, path.session = path.session, None

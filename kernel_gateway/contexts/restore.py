@@ -93,7 +93,7 @@ async def restore(
     """
     began = time.monotonic()
     restored = Restored()
-    cells = path.recorder.code_cells()
+    cells = path.recorder.live_cells()
     if not any(cell["status"] in RAN for cell in cells):
         return restored
     again = []

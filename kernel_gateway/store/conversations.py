@@ -13,13 +13,14 @@ from kernel_gateway.store.tables import (
     ContextRow,
     ConversationRow,
     EventRow,
+    JupyterSessionRow,
     PathRow,
     PermissionRow,
     TurnRow,
 )
 from notebooks.cells import utc_now
 
-OF_A_CONVERSATION = (ContextRow, PermissionRow, EventRow, TurnRow, PathRow)
+OF_A_CONVERSATION = (JupyterSessionRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow)
 """Tables whose rows go with their conversation, in an order foreign keys allow."""
 
 

@@ -8,6 +8,7 @@ from kernel_gateway.store.audit import Audit
 from kernel_gateway.store.conversations import Conversations
 from kernel_gateway.store.database import Database, open_database
 from kernel_gateway.store.events import EventRows
+from kernel_gateway.store.jupyter import JupyterRows
 from kernel_gateway.store.permissions import Permissions
 from kernel_gateway.store.turns import TurnRows
 
@@ -22,6 +23,7 @@ class Repository:
     events: EventRows
     permissions: Permissions
     audit: Audit
+    jupyter: JupyterRows
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -42,4 +44,5 @@ async def open_repository(url: str) -> Repository:
         events=EventRows(database),
         permissions=Permissions(database),
         audit=Audit(database),
+        jupyter=JupyterRows(database),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String
@@ -38,6 +39,22 @@ class PathRow(Base):
     created_at: Mapped[str]
     merged_into: Mapped[str | None]
     merged_at: Mapped[str | None]
+    kernel_id: Mapped[str] = mapped_column(
+        String(36), unique=True, default=lambda: str(uuid.uuid4())
+    )
+
+
+class JupyterSessionRow(Base):
+    """What a Jupyter client calls a session: a document and the kernel it uses."""
+
+    __tablename__ = "jupyter_sessions"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant, index=True)
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
+    kernel_id: Mapped[str] = mapped_column(String(36))
+    path: Mapped[str]
+    name: Mapped[str]
+    type: Mapped[str]
 
 
 class ContextRow(Base):

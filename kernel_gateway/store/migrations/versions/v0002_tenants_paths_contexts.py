@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,8 @@ ID = sa.String(40)
 NAME = sa.String(80)
 WITHOUT_TENANT = ("turns", "events", "permissions")
 TABLES = (
-    "conversations", "paths", "contexts", "turns", "events", "permissions", "grants", "audit",
+    "conversations", "paths", "contexts", "jupyter_sessions", "turns", "events",
+    "permissions", "grants", "audit",
 )  # fmt: skip
 
 
@@ -28,6 +31,7 @@ def upgrade() -> None:
     op.add_column("turns", sa.Column("rating_comment", sa.String))
     _create_paths()
     _create_contexts()
+    _create_jupyter_sessions()
     if op.get_bind().dialect.name == "postgresql":
         for table in TABLES:
             _secure(table)
@@ -45,10 +49,31 @@ def _create_paths() -> None:
         sa.Column("created_at", sa.String, nullable=False),
         sa.Column("merged_into", sa.String),
         sa.Column("merged_at", sa.String),
+        sa.Column("kernel_id", sa.String(36), nullable=False, unique=True),
     )
-    op.execute(
-        "INSERT INTO paths (conversation, name, tenant, title, created_at) "
-        "SELECT id, 'main', tenant, 'main', created_at FROM conversations"
+    connection = op.get_bind()
+    found = connection.execute(sa.text("SELECT id, tenant, created_at FROM conversations"))
+    for conversation, tenant, created_at in found.all():
+        values = {"c": conversation, "t": tenant, "at": created_at, "k": str(uuid.uuid4())}
+        connection.execute(
+            sa.text(
+                "INSERT INTO paths (conversation, name, tenant, title, created_at, kernel_id) "
+                "VALUES (:c, 'main', :t, 'main', :at, :k)"
+            ),
+            values,
+        )
+
+
+def _create_jupyter_sessions() -> None:
+    op.create_table(
+        "jupyter_sessions",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("tenant", NAME, nullable=False, index=True),
+        sa.Column("conversation", ID, sa.ForeignKey("conversations.id"), nullable=False),
+        sa.Column("kernel_id", sa.String(36), nullable=False),
+        sa.Column("path", sa.String, nullable=False),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("type", sa.String, nullable=False),
     )
 
 

@@ -1,0 +1,1 @@
+"""The Jupyter-compatible API: what Jupyter's own clients call."""

@@ -1,0 +1,139 @@
+"""``/api/kernels/{id}/channels``: a kernel's four channels on one websocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from typing import ClassVar
+
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from kernel_gateway.api.json_handler import identify
+from kernel_gateway.auth import Identity, same_origin
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.errors import BadRequest, GatewayError
+from kernel_gateway.ids import PathKey
+from kernel_gateway.jupyter.handler import find_kernel
+from kernel_gateway.problems import problem_from_error
+from kernel_gateway.relays import answers
+from kernel_gateway.relays.relay import KIND, MOST_REMEMBERED, KernelRelay
+from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, from_event
+from kernel_gateway.services import Services
+
+GONE = 4404
+
+
+class ChannelsSocket(WebSocketHandler):
+    """What the kernel publishes comes from the path's event log; replies come at once.
+
+    A client that connects again with its ``session_id`` goes on where it was; any client
+    can name where with ``after``, a sequence number of the event log.
+    """
+
+    query_token: ClassVar[bool] = True
+    identity: Identity
+    _key: PathKey
+    _relay: KernelRelay
+    _path: OpenPath
+
+    @property
+    def services(self) -> Services:
+        """The gateway's parts."""
+        services: Services = self.application.settings["services"]
+        return services
+
+    def check_origin(self, origin: str) -> bool:
+        return same_origin(self.request.headers) or origin in self.services.settings.origins
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return V1 if V1 in subprotocols else None
+
+    async def prepare(self) -> None:
+        """Check token, kernel and arguments before the upgrade."""
+        try:
+            self.identity = await identify(self, query_token=True)
+            self.identity.check("run")
+            self.services.rate_limits.take(self.identity)
+            self._key = await find_kernel(self, self.path_args[0])
+            self.session_id = self.get_query_argument("session_id", "")[:200] or uuid.uuid4().hex
+            self._after = self._number(self.get_query_argument("after", None))
+            await self.services.contexts.get_or_create(self._key)
+            self._path = await self.services.contexts.open(self._key)
+            self._relay = await self.services.relays.get(self._key)
+        except GatewayError as error:
+            problem = problem_from_error(error)
+            self.set_status(problem.status)
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(json.dumps({**problem.body(), "message": problem.message}))
+
+    @staticmethod
+    def _number(text: str | None) -> int | None:
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise BadRequest(f"after={text[:40]!r} is not a sequence number.")
+        return int(text)
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        self.set_nodelay(True)
+        self._path.in_use += 1  # a kernel somebody looks at does not expire
+        self._replies: asyncio.Queue[Message] = asyncio.Queue()
+        after = self._after
+        if after is None:
+            after = self._relay.cursors.get(self.session_id)
+        if after is None:
+            after = await self.services.events.last_seq(self._key)
+        self._relay.join(self)
+        self._senders = [
+            self.services.events.start_following(self._send_published(after)),
+            self.services.events.start_following(self._send_replies()),
+        ]
+
+    def deliver(self, message: Message) -> None:
+        """Send a reply (see `kernel_gateway.relays.relay.Listener`)."""
+        self._replies.put_nowait(message)
+
+    async def _send(self, message: Message) -> None:
+        frame = encode(message, self.selected_subprotocol)
+        await self.write_message(frame, binary=isinstance(frame, bytes))
+
+    async def _send_replies(self) -> None:
+        with contextlib.suppress(WebSocketClosedError):
+            while True:
+                await self._send(await self._replies.get())
+
+    async def _send_published(self, after: int) -> None:
+        cursors = self._relay.cursors
+        cursors[self.session_id] = after
+        cursors.move_to_end(self.session_id)
+        while len(cursors) > MOST_REMEMBERED:
+            cursors.popitem(last=False)
+        with contextlib.suppress(WebSocketClosedError):
+            async for event in self.services.events.follow(self._key, after):
+                if event["kind"] == KIND:
+                    await self._send(from_event(event["data"]))
+                cursors[self.session_id] = event["seq"]
+            self.close(GONE, "the kernel was deleted")
+
+    async def on_message(self, message: str | bytes) -> None:
+        try:
+            self.services.rate_limits.take(self.identity)
+            decoded = decode(message, self.selected_subprotocol)
+            await self._relay.take(decoded, self.session_id, self.identity.user)
+        except (MessageMalformed, GatewayError) as error:
+            code = getattr(error, "code", "message-malformed")
+            told = answers.complaint(code, f"The message was not understood: {error}.")
+            with contextlib.suppress(WebSocketClosedError):
+                await self._send(told)
+
+    def on_close(self) -> None:
+        if not hasattr(self, "_senders"):
+            return
+        self._path.in_use -= 1
+        self._relay.leave(self)
+        for sender in self._senders:
+            sender.cancel()
+        while not self._replies.empty():
+            self._relay.keep(self._replies.get_nowait())

@@ -1,0 +1,70 @@
+"""The base of the Jupyter-compatible handlers.
+
+Source: jupyter_server's REST API specification (``services/api/api.yaml``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.errors import NotFound
+from kernel_gateway.ids import PathKey
+from kernel_gateway.problems import Problem
+
+KERNEL_NAME = "tallybook-python"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class JupyterHandler(JsonHandler):
+    """Takes the token from the query too, and words errors so that Jupyter's clients show them."""
+
+    query_token: ClassVar[bool] = True
+
+    def write_problem(self, problem: Problem) -> None:
+        """Send an error with the ``message`` and ``reason`` that Jupyter's clients read."""
+        body = {**problem.body(), "message": problem.message, "reason": problem.hint}
+        if problem.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        self.write_json(problem.status, body)
+
+    async def kernel_key(self, kernel_id: str) -> PathKey:
+        """Return the path behind a kernel id that has a kernel.
+
+        Raises:
+            NotFound: The tenant has no such kernel.
+        """
+        key = await find_kernel(self, kernel_id)
+        if key not in self.services.contexts.live_keys(key.tenant):
+            raise NotFound("kernel", kernel_id)
+        return key
+
+    async def kernel_model(self, key: PathKey, kernel_id: str) -> dict[str, Any]:
+        """Return Jupyter's model of a kernel."""
+        relay = self.services.relays.known(key)
+        context = await self.services.contexts.context(key)
+        return {
+            "id": kernel_id,
+            "name": KERNEL_NAME,
+            "last_activity": iso(context.last_used_at if context else 0.0),
+            "execution_state": relay.execution_state if relay else "idle",
+            "connections": relay.connections if relay else 0,
+        }
+
+
+async def find_kernel(handler: Any, kernel_id: str) -> PathKey:
+    """Return the path behind a kernel id of the caller's tenant; `NotFound` for any other."""
+    if not _UUID.fullmatch(kernel_id):
+        raise NotFound("kernel", kernel_id)
+    key: PathKey = await handler.services.repository.jupyter.path_of(
+        handler.identity.tenant, kernel_id
+    )
+    return key
+
+
+def iso(seconds: float) -> str:
+    """Return a time since the epoch as Jupyter writes it."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

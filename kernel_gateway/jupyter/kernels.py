@@ -1,0 +1,122 @@
+"""``/api/kernels`` and ``/api/kernelspecs``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kernel_gateway.errors import BadRequest
+from kernel_gateway.ids import MAIN_PATH, PathKey
+from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
+from notebooks.document import KERNELSPEC
+
+
+class StartKernel(BaseModel):
+    """``POST /api/kernels``; other fields Jupyter's clients send are not used."""
+
+    model_config = ConfigDict(extra="ignore")
+    name: str | None = None
+    path: str | None = Field(None, max_length=1000)
+
+
+def kernelspecs() -> dict[str, Any]:
+    """Return Jupyter's model of the kernelspecs."""
+    spec = {
+        "argv": [],
+        "env": {},
+        "display_name": KERNELSPEC["display_name"],
+        "language": KERNELSPEC["language"],
+        "interrupt_mode": "message",
+        "metadata": {},
+    }
+    model = {"name": KERNEL_NAME, "spec": spec, "resources": {}}
+    return {"default": KERNEL_NAME, "kernelspecs": {KERNEL_NAME: model}}
+
+
+def check_kernel_name(name: str | None) -> None:
+    """Raise `BadRequest` unless there is such a kernelspec; ``python3`` is taken as ours."""
+    if name not in (None, "", KERNEL_NAME, "python3"):
+        raise BadRequest(f"There is no kernelspec {name[:60]!r}; there is {KERNEL_NAME}.")
+
+
+async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, str]:
+    """Start a kernel in a conversation of its own; return its path and its kernel id."""
+    services, who = handler.services, handler.identity
+    row = await services.repository.conversations.add(who.tenant, who.user, title[:200])
+    key = PathKey(who.tenant, row.id, MAIN_PATH)
+    await services.repository.audit.add(who.tenant, who.user, "kernel.started", row.id, row.id)
+    await services.contexts.get_or_create(key)
+    await services.relays.get(key)
+    return key, (await services.repository.jupyter.kernel_ids([key]))[key]
+
+
+class KernelSpecsHandler(JupyterHandler):
+    """``/api/kernelspecs``."""
+
+    async def get(self) -> None:
+        self.write_json(200, kernelspecs())
+
+
+class KernelSpecHandler(JupyterHandler):
+    """``/api/kernelspecs/{name}``."""
+
+    async def get(self, name: str) -> None:
+        check_kernel_name(name)
+        self.write_json(200, kernelspecs()["kernelspecs"][KERNEL_NAME])
+
+
+class KernelsHandler(JupyterHandler):
+    """``/api/kernels``: list the tenant's kernels, start one."""
+
+    async def get(self) -> None:
+        keys = self.services.contexts.live_keys(self.identity.tenant)
+        ids = await self.services.repository.jupyter.kernel_ids(keys)
+        self.write_json(200, [await self.kernel_model(key, ids[key]) for key in ids])
+
+    async def post(self) -> None:
+        body = self.json_body(StartKernel)
+        check_kernel_name(body.name)
+        key, kernel_id = await start_kernel(self, body.path or "Jupyter")
+        self.set_header("Location", f"/api/kernels/{kernel_id}")
+        self.write_json(201, await self.kernel_model(key, kernel_id))
+
+
+class KernelHandler(JupyterHandler):
+    """``/api/kernels/{id}``: look at a kernel, end it. Its files and notebook stay."""
+
+    async def get(self, kernel_id: str) -> None:
+        key = await self.kernel_key(kernel_id)
+        self.write_json(200, await self.kernel_model(key, kernel_id))
+
+    async def delete(self, kernel_id: str) -> None:
+        key = await self.kernel_key(kernel_id)
+        await end_kernel(self, key, kernel_id)
+        self.set_status(204)
+        self.finish()
+
+
+async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> None:
+    """End a kernel and what goes with it."""
+    services = handler.services
+    await services.turns.cancel(key)
+    await services.contexts.terminate(key)
+    await services.relays.forget(key)
+    await services.repository.jupyter.remove_sessions(key.tenant, kernel_id=kernel_id)
+
+
+class KernelActionHandler(JupyterHandler):
+    """``/api/kernels/{id}/interrupt`` and ``/restart``."""
+
+    async def post(self, kernel_id: str, action: str) -> None:
+        key = await self.kernel_key(kernel_id)
+        relay = await self.services.relays.get(key)
+        if action == "interrupt":
+            await relay.interrupt()
+            self.set_status(204)
+            self.finish()
+            return
+        await relay.interrupt()
+        await self.services.turns.stop(key)
+        await self.services.contexts.restart(key, self.identity.user)
+        self.write_json(200, await self.kernel_model(key, kernel_id))

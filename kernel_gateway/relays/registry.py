@@ -1,0 +1,57 @@
+"""The relays of all paths that Jupyter clients use."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.events import EventLog
+from kernel_gateway.ids import PathKey
+from kernel_gateway.relays.relay import KernelRelay
+from kernel_gateway.turns import Turns
+
+
+class Relays:
+    """One relay per path, from its first Jupyter client on."""
+
+    def __init__(
+        self,
+        contexts: ExecutionContextManager,
+        events: EventLog,
+        turns: Turns,
+        *,
+        output_bytes: int,
+    ) -> None:
+        self._contexts, self._events, self._turns = contexts, events, turns
+        self._output_bytes = output_bytes
+        self._relays: dict[PathKey, KernelRelay] = {}
+        contexts.on_start.append(self._follow)
+
+    def _follow(self, path: OpenPath) -> None:
+        if relay := self._relays.get(path.key):
+            relay.follow(path)
+
+    async def get(self, key: PathKey) -> KernelRelay:
+        """Return the relay of a path; it follows the kernel, if there is one."""
+        path = await self._contexts.open(key)
+        if key not in self._relays:
+            self._relays[key] = KernelRelay(
+                key, self._contexts, self._events, self._turns, self._output_bytes
+            )
+        relay = self._relays[key]
+        relay.follow(path)
+        return relay
+
+    def known(self, key: PathKey) -> KernelRelay | None:
+        """Return the relay of a path, if a Jupyter client has used it."""
+        return self._relays.get(key)
+
+    async def forget(self, key: PathKey) -> None:
+        """Drop the relay of a path whose kernel was ended for good."""
+        if relay := self._relays.pop(key, None):
+            await relay.aclose()
+
+    async def aclose(self) -> None:
+        """Stop every relay."""
+        await asyncio.gather(*(relay.aclose() for relay in self._relays.values()))

@@ -1,0 +1,299 @@
+"""One kernel's messages: to it from any number of Jupyter clients, and from it to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agent.risk.assess import assess
+from container.errors import ContainerError
+from container.execute_reply import ClientRequest
+from container.kernel_client import KernelClient
+from container.session import KernelSession
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.events import EventLog
+from kernel_gateway.ids import PathKey
+from kernel_gateway.relays import answers
+from kernel_gateway.relays.wire import Message, from_kernel, to_event
+from kernel_gateway.turns import ServiceError, Turns
+
+KIND = "kernel.message"
+MOST_REMEMBERED = 1000
+MOST_WAITING = 1000
+log = logging.getLogger("tallybook.relays")
+
+
+class Listener(Protocol):
+    """A Jupyter client that is connected."""
+
+    session_id: str
+
+    def deliver(self, message: Message) -> None:
+        """Send a reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An ``execute_request`` that waits for its turn."""
+
+    message: Message
+    user: str
+
+
+class KernelRelay:
+    """The relay of one path; its kernel may come and go.
+
+    What the kernel publishes goes to the path's event log, from where clients follow it.
+    Replies go to whoever asked, at once or when that client is back. Code is run by
+    `kernel_gateway.turns`, like any other of the path, one request after the other.
+    """
+
+    def __init__(
+        self,
+        key: PathKey,
+        contexts: ExecutionContextManager,
+        events: EventLog,
+        turns: Turns,
+        output_bytes: int,
+    ) -> None:
+        self.key = key
+        self.execution_state = "starting"
+        self.cursors: OrderedDict[str, int] = OrderedDict()
+        """How far each client session has been sent the event log."""
+        self._contexts, self._events, self._turns = contexts, events, turns
+        self._output_bytes = output_bytes
+        self._listeners: dict[str, Listener] = {}
+        self._missed: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._asked_by: OrderedDict[str, str] = OrderedDict()
+        self._waiting: deque[_Asked] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._client: KernelClient | None = None
+        self._session: KernelSession | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._listeners)
+
+    def join(self, listener: Listener) -> None:
+        """Add a client; it gets the replies it missed."""
+        self._listeners[listener.session_id] = listener
+        for message in self._missed.pop(listener.session_id, ()):
+            listener.deliver(message)
+
+    def leave(self, listener: Listener) -> None:
+        """Remove a client; replies to it are kept for when it is back."""
+        if self._listeners.get(listener.session_id) is listener:
+            del self._listeners[listener.session_id]
+
+    def follow(self, path: OpenPath) -> None:
+        """Follow the kernel *path* has now."""
+        session = path.session
+        if session is None or session is self._session or session.connection is None:
+            return
+        self._stop_following()
+        self._session = session
+        self._connect(session)
+
+    def _connect(self, session: KernelSession) -> None:
+        client = self._client = KernelClient(session.connection or {}, self._output_bytes)
+        self._tasks = [
+            asyncio.create_task(self._read(client, "iopub", self._publish)),
+            asyncio.create_task(self._read(client, "shell", self._reply)),
+            asyncio.create_task(self._read(client, "control", self._reply)),
+            asyncio.create_task(self._watch(client, session)),
+        ]
+
+    def _stop_following(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._session = None
+
+    async def _read(self, client: KernelClient, channel: str, take: Callable[..., Any]) -> None:
+        socket = getattr(client, f"{channel}_channel").socket
+        while True:
+            frames = await socket.recv_multipart()
+            message = from_kernel(frames, channel, client.session.sign)
+            if message is not None:
+                await take(message)
+
+    async def _watch(self, client: KernelClient, session: KernelSession) -> None:
+        """Say so when the kernel ends; connect again when only the connection was lost."""
+        ended = asyncio.create_task(session.wait())
+        await asyncio.wait({ended, client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            await asyncio.wait({ended}, timeout=0.2)
+        if ended.done():
+            path = await self._contexts.open(self.key)
+            if path.session is session:  # else it was ended on purpose
+                await self._publish(answers.status("restarting"))
+            return
+        ended.cancel()
+        asyncio.get_running_loop().call_soon(self._reconnect, session)
+
+    def _reconnect(self, session: KernelSession) -> None:
+        if session is self._session:
+            self._stop_following()
+            self._session = session
+            self._connect(session)
+
+    async def _publish(self, message: Message) -> None:
+        if message["header"]["msg_type"] == "status":
+            self.execution_state = str(message["content"].get("execution_state"))
+        await self._events.append(self.key, KIND, to_event(message), None, wait=False)
+
+    async def _reply(self, message: Message) -> None:
+        self._deliver(message)
+
+    def keep(self, message: Message) -> None:
+        """Keep a reply that could not be sent any more for when its client is back."""
+        self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        asked = str(message["parent_header"].get("msg_id", ""))
+        session_id = self._asked_by.get(asked)
+        if session_id is None:
+            return  # asked by somebody else, or by the service itself
+        if listener := self._listeners.get(session_id):
+            listener.deliver(message)
+            return
+        missed = self._missed.setdefault(session_id, deque(maxlen=MOST_REMEMBERED))
+        missed.append(message)
+        while len(self._missed) > MOST_REMEMBERED:
+            self._missed.popitem(last=False)
+
+    async def take(self, message: Message, session_id: str, user: str) -> None:
+        """Take a client's message to the kernel.
+
+        Args:
+            message: As `kernel_gateway.relays.wire.decode` gives it.
+            session_id: The client that sent it.
+            user: Who they are.
+        """
+        header = message["header"]
+        self._asked_by[header["msg_id"]] = session_id
+        while len(self._asked_by) > 10 * MOST_REMEMBERED:
+            self._asked_by.popitem(last=False)
+        if message["channel"] == "stdin":
+            if self._session is not None:
+                self._session.answer_input(message)
+        elif header["msg_type"] == "execute_request" and message["channel"] == "shell":
+            self._ask(_Asked(message, user))
+        else:
+            try:
+                await self._contexts.get_or_create(self.key)
+            except ServiceError as error:
+                for answer in answers.refusal(message, "kernel-unavailable", str(error)):
+                    await self._answer(answer)
+                return
+            if self._client is not None:
+                channel = getattr(self._client, f"{message['channel']}_channel")
+                channel.send(dict(message))
+
+    async def _answer(self, message: Message) -> None:
+        if message["channel"] == "iopub":
+            await self._publish(message)
+        else:
+            self._deliver(message)
+
+    def _ask(self, asked: _Asked) -> None:
+        self._waiting.append(asked)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        while self._waiting:
+            asked = self._waiting.popleft()
+            if len(self._waiting) > MOST_WAITING:
+                await self._refuse(asked, "queue-full", "Too many requests wait in line.")
+                continue
+            status = await self._run(asked)
+            if status != "ok" and asked.message["content"].get("stop_on_error", True):
+                await self._abort_waiting()
+
+    async def _abort_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for asked in waiting:
+            for answer in answers.aborted(asked.message):
+                await self._answer(answer)
+
+    async def _refuse(self, asked: _Asked, code: str, reason: str) -> None:
+        for answer in answers.refusal(asked.message, code, reason):
+            await self._answer(answer)
+
+    async def _run(self, asked: _Asked) -> str:
+        """Run one request; return the status of its reply."""
+        replies: list[Message] = []
+
+        def on_reply(message: Mapping[str, Any]) -> None:
+            reply = answers.plain(message, "shell")
+            replies.append(reply)
+            self._deliver(reply)
+
+        def on_input(message: Mapping[str, Any]) -> None:
+            self._deliver(answers.plain(message, "stdin"))
+
+        request = ClientRequest(message=asked.message, on_reply=on_reply, on_input=on_input)
+        try:
+            problem = await self._execute(asked, request)
+        except ServiceError as error:
+            problem = (getattr(error, "code", "error"), str(error))
+        if not replies:
+            await self._refuse(asked, *(problem or ("interrupted", "The cell was cancelled.")))
+            return "error"
+        return str(replies[0]["content"].get("status"))
+
+    async def _execute(self, asked: _Asked, request: ClientRequest) -> tuple[str, str] | None:
+        """Return code and words of what kept it from running to its end, if anything did."""
+        content = asked.message["content"]
+        code = str(content.get("code", ""))
+        if content.get("silent"):
+            return await self._execute_silently(code, request)
+        turn = await self._turns.start(
+            self.key, asked.user, kind="jupyter", request=code, client=request
+        )
+        settled = await self._turns.settled(self.key.tenant, turn.id)
+        error = (settled.error or {}).get("error")
+        return (str(error["code"]), str(error["message"])) if error else None
+
+    async def _execute_silently(self, code: str, request: ClientRequest) -> tuple[str, str] | None:
+        """Run what a client asks for itself: neither shown nor recorded."""
+        found = assess(code)
+        if found.tier == "high":
+            return "blocked", "; ".join(finding.reason for finding in found.findings)
+        await self._contexts.get_or_create(self.key)
+        if self._session is None:
+            raise ContainerError("The kernel ended just now.")
+        reply = await self._session.execute(code, _ignore, client=request)
+        return ("kernel-died", str(reply.error)) if reply.error else None
+
+    async def interrupt(self) -> None:
+        """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""
+        await self._abort_waiting()
+        if self._session is not None:
+            await self._session.interrupt()
+
+    async def aclose(self) -> None:
+        """Stop relaying; the kernel is not touched."""
+        if self._worker is not None:
+            self._worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+        tasks = self._tasks
+        self._stop_following()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ignore(output: Mapping[str, Any]) -> None:
+    """A silent request shows nothing."""

@@ -1,0 +1,154 @@
+"""Jupyter's messages on websockets, in both of its wire formats.
+
+Sources: "Messaging in Jupyter" 5.4; "WebSocket kernel wire protocols" (jupyter_server's
+documentation): the default JSON protocol, with binary frames where there are buffers, and
+``v1.kernel.websocket.jupyter.org``.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+V1 = "v1.kernel.websocket.jupyter.org"
+CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
+PARTS = ("header", "parent_header", "metadata", "content")
+DELIMITER = b"<IDS|MSG>"
+MOST_FRAMES = 1000
+
+Message = dict[str, Any]
+"""``header``, ``parent_header``, ``metadata``, ``content``, ``buffers`` (bytes), ``channel``."""
+
+
+class MessageMalformed(ValueError):
+    """A frame that is no Jupyter message; the text says why."""
+
+
+def encode(message: Mapping[str, Any], protocol: str | None) -> str | bytes:
+    """Render *message* for a websocket that speaks *protocol* (`V1`, or ``None``)."""
+    if protocol == V1:
+        parts = [json.dumps(message[part]).encode() for part in PARTS]
+        return _encode_v1(message["channel"], [*parts, *message.get("buffers", ())])
+    plain = {key: value for key, value in message.items() if key != "buffers"}
+    plain |= {"msg_id": message["header"]["msg_id"], "msg_type": message["header"]["msg_type"]}
+    buffers = message.get("buffers", ())
+    if not buffers:
+        return json.dumps({**plain, "buffers": []})
+    frames = [json.dumps(plain).encode(), *buffers]
+    offset, offsets = 4 * (len(frames) + 1), []
+    for frame in frames:
+        offsets.append(offset)
+        offset += len(frame)
+    return struct.pack(f"!{len(frames) + 1}I", len(frames), *offsets) + b"".join(frames)
+
+
+def _encode_v1(channel: str, frames: Sequence[bytes]) -> bytes:
+    parts = [channel.encode(), *frames]
+    offset, offsets = 8 * (len(parts) + 2), []
+    for part in parts:
+        offsets.append(offset)
+        offset += len(part)
+    offsets.append(offset)
+    return struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts)
+
+
+def decode(frame: str | bytes, protocol: str | None) -> Message:
+    """Read a websocket frame.
+
+    Raises:
+        MessageMalformed: It is no message.
+    """
+    try:
+        if protocol == V1:
+            message = _decode_v1(frame)
+        elif isinstance(frame, bytes):
+            message = _decode_buffers(frame)
+        else:
+            message = json.loads(frame)
+    except (ValueError, struct.error, RecursionError, UnicodeError) as error:
+        raise MessageMalformed(str(error)[:200] or "it can't be read") from None
+    return _checked(message)
+
+
+def _decode_v1(frame: str | bytes) -> Message:
+    if isinstance(frame, str):
+        raise MessageMalformed("this protocol has binary frames only")
+    (count,) = struct.unpack_from("<Q", frame)
+    if not 6 <= count <= MOST_FRAMES:
+        raise MessageMalformed(f"it states {count} offsets")
+    offsets = struct.unpack_from(f"<{count}Q", frame, 8)
+    if list(offsets) != sorted(offsets) or offsets[-1] > len(frame):
+        raise MessageMalformed("its offsets are not in order")
+    parts = [frame[start:end] for start, end in itertools.pairwise(offsets)]
+    message = {name: json.loads(part) for name, part in zip(PARTS, parts[1:5], strict=True)}
+    return {**message, "channel": parts[0].decode(), "buffers": parts[5:]}
+
+
+def _decode_buffers(frame: bytes) -> Message:
+    (count,) = struct.unpack_from("!I", frame)
+    if not 1 <= count <= MOST_FRAMES:
+        raise MessageMalformed(f"it states {count} parts")
+    offsets = [*struct.unpack_from(f"!{count}I", frame, 4), len(frame)]
+    if offsets != sorted(offsets):
+        raise MessageMalformed("its offsets are not in order")
+    parts = [frame[start:end] for start, end in itertools.pairwise(offsets)]
+    message = json.loads(parts[0])
+    if not isinstance(message, dict):
+        raise MessageMalformed("it is not an object")
+    return {**message, "buffers": parts[1:]}
+
+
+def _checked(message: Any) -> Message:
+    if not isinstance(message, dict):
+        raise MessageMalformed("it is not an object")
+    for part in PARTS:
+        if not isinstance(message.setdefault(part, {}), dict):
+            raise MessageMalformed(f"its {part} is not an object")
+    header = message["header"]
+    for name in ("msg_id", "msg_type"):
+        text = header.get(name)
+        if not isinstance(text, str) or not 0 < len(text) <= 200:
+            raise MessageMalformed(f"its header has no {name}")
+    channel = message.setdefault("channel", "shell")
+    if channel not in CHANNELS - {"iopub"}:
+        raise MessageMalformed(f"channel {str(channel)[:40]!r} takes no messages")
+    buffers = message.get("buffers") or []
+    if not all(isinstance(buffer, bytes) for buffer in buffers):
+        raise MessageMalformed("its buffers are not binary")
+    return {**{part: message[part] for part in PARTS}, "channel": channel, "buffers": buffers}
+
+
+def from_kernel(frames: Sequence[bytes], channel: str, sign: Any) -> Message | None:
+    """Read a kernel's ZMQ message; ``None`` for one it did not sign.
+
+    Args:
+        frames: Its frames, routing prefix included.
+        channel: The channel it came on.
+        sign: `jupyter_client.session.Session.sign` of the kernel's key.
+    """
+    try:
+        start = list(frames).index(DELIMITER)
+        signed = frames[start + 2 : start + 6]
+        if len(signed) != len(PARTS) or sign(list(signed)) != frames[start + 1]:
+            return None
+        message = {name: json.loads(part) for name, part in zip(PARTS, signed, strict=True)}
+        if not isinstance(message["header"].get("msg_type"), str):
+            return None
+    except (ValueError, KeyError, AttributeError, UnicodeError):
+        return None
+    return {**message, "channel": channel, "buffers": list(frames[start + 6 :])}
+
+
+def to_event(message: Message) -> dict[str, Any]:
+    """Render *message* as plain JSON, buffers in base64."""
+    buffers = [base64.b64encode(buffer).decode() for buffer in message["buffers"]]
+    return {**message, "buffers": buffers}
+
+
+def from_event(data: Mapping[str, Any]) -> Message:
+    """Undo `to_event`."""
+    return {**data, "buffers": [base64.b64decode(buffer) for buffer in data["buffers"]]}

@@ -1,0 +1,90 @@
+"""What Jupyter's clients know paths by: kernel ids and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from kernel_gateway.errors import NotFound
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.database import Database, whole
+from kernel_gateway.store.tables import JupyterSessionRow, PathRow
+
+
+class JupyterRows:
+    """Kernel ids of paths, and rows of sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @whole
+    async def path_of(self, tenant: str, kernel_id: str) -> PathKey:
+        """Return the path behind a kernel id; `NotFound` if *tenant* has none such."""
+        query = select(PathRow).where(PathRow.kernel_id == kernel_id, PathRow.tenant == tenant)
+        async with self._database.begin(tenant) as session:
+            row = (await session.scalars(query)).first()
+        if row is None:
+            raise NotFound("kernel", kernel_id)
+        return PathKey(row.tenant, row.conversation, row.name)
+
+    @whole
+    async def kernel_ids(self, keys: Sequence[PathKey]) -> Mapping[PathKey, str]:
+        """Return the kernel id of each path of one tenant."""
+        if not keys:
+            return {}
+        tenant = keys[0].tenant
+        query = select(PathRow).where(
+            PathRow.conversation.in_({key.conversation for key in keys}), PathRow.tenant == tenant
+        )
+        async with self._database.begin(tenant) as session:
+            rows = (await session.scalars(query)).all()
+        known = {PathKey(r.tenant, r.conversation, r.name): r.kernel_id for r in rows}
+        return {key: known[key] for key in keys if key in known}
+
+    @whole
+    async def add_session(self, row: JupyterSessionRow) -> None:
+        """Store a session."""
+        async with self._database.begin(row.tenant) as session:
+            session.add(row)
+
+    @whole
+    async def sessions(self, tenant: str) -> Sequence[JupyterSessionRow]:
+        """Return the sessions of *tenant*."""
+        query = select(JupyterSessionRow).where(JupyterSessionRow.tenant == tenant)
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).all()
+
+    @whole
+    async def session(self, tenant: str, session_id: str) -> JupyterSessionRow:
+        """Return a session of *tenant*; `NotFound` for any other."""
+        async with self._database.begin(tenant) as session:
+            row = await session.get(JupyterSessionRow, session_id)
+        if row is None or row.tenant != tenant:
+            raise NotFound("session", session_id)
+        return row
+
+    @whole
+    async def change_session(self, tenant: str, session_id: str, values: dict[str, Any]) -> None:
+        """Change columns of a session."""
+        statement = (
+            update(JupyterSessionRow)
+            .where(JupyterSessionRow.id == session_id, JupyterSessionRow.tenant == tenant)
+            .values(**values)
+        )
+        async with self._database.begin(tenant) as session:
+            await session.execute(statement)
+
+    @whole
+    async def remove_sessions(
+        self, tenant: str, *, session_id: str | None = None, kernel_id: str | None = None
+    ) -> None:
+        """Delete one session, or all of a kernel."""
+        statement = delete(JupyterSessionRow).where(JupyterSessionRow.tenant == tenant)
+        if session_id is not None:
+            statement = statement.where(JupyterSessionRow.id == session_id)
+        if kernel_id is not None:
+            statement = statement.where(JupyterSessionRow.kernel_id == kernel_id)
+        async with self._database.begin(tenant) as session:
+            await session.execute(statement)
