@@ -137,7 +137,8 @@ class DataRights:
         with archive.open(name, "w", force_zip64=True) as out:
             while rows := await self._repository.events.after(key, after, BATCH):
                 for row in rows:
-                    out.write(json.dumps(_values(row)).encode() + b"\n")
+                    values = {**_values(row), "data": json.loads(row.data)}
+                    out.write(json.dumps(values).encode() + b"\n")
                 after = rows[-1].seq
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +17,35 @@ from kernel_gateway.store.events import EventRows
 from notebooks.cells import utc_now
 
 RECENT = 64
+RECENT_BYTES = 1_000_000
 BATCH = 200
+BATCH_BYTES = 4_000_000
 MAX_QUEUED = 100
+MAX_QUEUED_BYTES = 4_000_000
 AWAITED = frozenset(
     {"permission.required", "permission.decided", "cell.finished", "error", "turn.finished"}
 )
 
-Event = dict[str, Any]
-"""``{"seq", "kind", "turn", "at", "data"}``."""
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a path; its data is kept as the JSON text that is stored and sent."""
+
+    seq: int
+    kind: str
+    turn: str | None
+    at: str
+    text: str
+
+    @property
+    def data(self) -> Any:
+        """The event's data."""
+        return json.loads(self.text)
+
+    def json(self) -> str:
+        """Return the event as clients get it: ``{"seq", "kind", "turn", "at", "data"}``."""
+        head = {"seq": self.seq, "kind": self.kind, "turn": self.turn, "at": self.at}
+        return f'{json.dumps(head)[:-1]}, "data": {self.text}}}'
 
 
 @dataclass(slots=True)
@@ -32,12 +54,22 @@ class _Path:
 
     given: int
     stored: int
-    recent: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent: deque[Event] = field(default_factory=deque)
+    recent_bytes: int = 0
     queue: list[Event] = field(default_factory=list)
+    queued_bytes: int = 0
     writer: asyncio.Task[None] | None = None
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     deleted: bool = False
+
+    def remember(self, batch: Sequence[Event]) -> None:
+        """Keep the last events, up to a number and a size, for those who follow closely."""
+        for event in batch:
+            self.recent.append(event)
+            self.recent_bytes += len(event.text)
+        while len(self.recent) > RECENT or self.recent_bytes > RECENT_BYTES:
+            self.recent_bytes -= len(self.recent.popleft().text)
 
 
 class EventLog:
@@ -99,26 +131,28 @@ class EventLog:
         log = await self._path(key)
         _raise_failure(log)
         log.given += 1
-        log.queue.append(
-            {"seq": log.given, "kind": kind, "turn": turn, "at": utc_now(), "data": dict(data)}
-        )
+        event = Event(log.given, kind, turn, utc_now(), json.dumps(data))
+        log.queue.append(event)
+        log.queued_bytes += len(event.text)
         if log.writer is None or log.writer.done():
             log.writer = asyncio.create_task(self._write(log, key))
-        if wait or len(log.queue) > MAX_QUEUED:
+        full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
+        if wait or full:
             await asyncio.shield(log.writer)
             _raise_failure(log)
 
     async def _write(self, log: _Path, key: PathKey) -> None:
         while log.queue:
-            batch, log.queue = log.queue, []
+            batch, log.queue, log.queued_bytes = log.queue, [], 0
             try:
-                await self._rows.add(key, batch)
+                await self._rows.add(key, [_row(event) for event in batch])
             except (DatabaseUnavailable, SQLAlchemyError) as error:
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
+                log.queued_bytes = 0
                 return
-            log.stored = batch[-1]["seq"]
-            log.recent.extend(batch)
+            log.stored = batch[-1].seq
+            log.remember(batch)
             log.news.set()
             log.news = asyncio.Event()
 
@@ -151,17 +185,25 @@ class EventLog:
                 await news.wait()
                 continue
             for entry in await self._batch(log, key, after):
-                after = entry["seq"]
+                after = entry.seq
                 yield entry
 
     async def _batch(self, log: _Path, key: PathKey, after: int) -> list[Event]:
-        if log.recent and log.recent[0]["seq"] <= after + 1:
-            return [entry for entry in log.recent if entry["seq"] > after]
-        rows = await self._rows.after(key, after, BATCH)
-        return [
-            {"seq": row.seq, "kind": row.kind, "turn": row.turn, "at": row.at, "data": row.data}
-            for row in rows
-        ]
+        if log.recent and log.recent[0].seq <= after + 1:
+            return [entry for entry in log.recent if entry.seq > after]
+        rows = await self._rows.after(key, after, BATCH, BATCH_BYTES)
+        return [Event(row.seq, row.kind, row.turn, row.at, row.data) for row in rows]
+
+
+def _row(event: Event) -> dict[str, Any]:
+    """Return the columns of an event's row."""
+    return {
+        "seq": event.seq,
+        "kind": event.kind,
+        "turn": event.turn,
+        "at": event.at,
+        "data": event.text,
+    }
 
 
 def _raise_failure(log: _Path) -> None:

@@ -74,7 +74,7 @@ class EventsSocket(WebSocketHandler):
         events = self.services.events.follow(self._key, self._after)
         with contextlib.suppress(WebSocketClosedError):
             async for event in events:
-                await self.write_message(json.dumps(event))
+                await self.write_message(event.json())
             self.close(GONE, "the path was deleted")
 
     async def on_message(self, message: str | bytes) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,8 @@ class ExecutionContextManager:
         self._paths: dict[PathKey, OpenPath] = {}
         self._opening: dict[PathKey, asyncio.Lock] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        self.on_start: list[Callable[[OpenPath], None]] = []
-        """Called with a path that has just got a kernel."""
+        self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
+        """Awaited with a path that has just got a kernel, before a cell runs in it."""
 
     def start_sweeping(self) -> None:
         """End expired contexts from now on, in the background."""
@@ -219,7 +219,7 @@ class ExecutionContextManager:
                 session = await self._started(path, tell)
             path.session = session
             for hear in self.on_start:
-                hear(path)
+                await hear(path)
             return session
 
     def _new_session(self, path: OpenPath) -> KernelSession:

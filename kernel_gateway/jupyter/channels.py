@@ -112,9 +112,9 @@ class ChannelsSocket(WebSocketHandler):
             cursors.popitem(last=False)
         with contextlib.suppress(WebSocketClosedError):
             async for event in self.services.events.follow(self._key, after):
-                if event["kind"] == KIND:
-                    await self._send(from_event(event["data"]))
-                cursors[self.session_id] = event["seq"]
+                if event.kind == KIND:
+                    await self._send(from_event(event.data))
+                cursors[self.session_id] = event.seq
             self.close(GONE, "the kernel was deleted")
 
     async def on_message(self, message: str | bytes) -> None:

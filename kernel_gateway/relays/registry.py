@@ -28,9 +28,9 @@ class Relays:
         self._relays: dict[PathKey, KernelRelay] = {}
         contexts.on_start.append(self._follow)
 
-    def _follow(self, path: OpenPath) -> None:
+    async def _follow(self, path: OpenPath) -> None:
         if relay := self._relays.get(path.key):
-            relay.follow(path)
+            await relay.follow(path)
 
     async def get(self, key: PathKey) -> KernelRelay:
         """Return the relay of a path; it follows the kernel, if there is one."""
@@ -40,7 +40,7 @@ class Relays:
                 key, self._contexts, self._events, self._turns, self._output_bytes
             )
         relay = self._relays[key]
-        relay.follow(path)
+        await relay.follow(path)
         return relay
 
     def known(self, key: PathKey) -> KernelRelay | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from kernel_gateway.turns import ServiceError, Turns
 KIND = "kernel.message"
 MOST_REMEMBERED = 1000
 MOST_WAITING = 1000
+READY_SECONDS = 2.0
 log = logging.getLogger("tallybook.relays")
 
 
@@ -76,6 +77,7 @@ class KernelRelay:
         self._client: KernelClient | None = None
         self._session: KernelSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._reconnecting: asyncio.Task[None] | None = None
 
     @property
     def connections(self) -> int:
@@ -93,17 +95,22 @@ class KernelRelay:
         if self._listeners.get(listener.session_id) is listener:
             del self._listeners[listener.session_id]
 
-    def follow(self, path: OpenPath) -> None:
-        """Follow the kernel *path* has now."""
+    async def follow(self, path: OpenPath) -> None:
+        """Follow the kernel *path* has now; nothing it says later is missed."""
         session = path.session
         if session is None or session is self._session or session.connection is None:
             return
         self._stop_following()
         self._session = session
-        self._connect(session)
+        await self._connect(session)
 
-    def _connect(self, session: KernelSession) -> None:
+    async def _connect(self, session: KernelSession) -> None:
         client = self._client = KernelClient(session.connection or {}, self._output_bytes)
+        # A kernel that was adopted in the middle of a cell answers only later; by then it is
+        # long subscribed to.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READY_SECONDS):
+                await client.ready()
         self._tasks = [
             asyncio.create_task(self._read(client, "iopub", self._publish)),
             asyncio.create_task(self._read(client, "shell", self._reply)),
@@ -140,13 +147,13 @@ class KernelRelay:
                 await self._publish(answers.status("restarting"))
             return
         ended.cancel()
-        asyncio.get_running_loop().call_soon(self._reconnect, session)
+        self._reconnecting = asyncio.create_task(self._reconnect(session))
 
-    def _reconnect(self, session: KernelSession) -> None:
+    async def _reconnect(self, session: KernelSession) -> None:
         if session is self._session:
             self._stop_following()
             self._session = session
-            self._connect(session)
+            await self._connect(session)
 
     async def _publish(self, message: Message) -> None:
         if message["header"]["msg_type"] == "status":
@@ -218,12 +225,14 @@ class KernelRelay:
             if len(self._waiting) > MOST_WAITING:
                 await self._refuse(asked, "queue-full", "Too many requests wait in line.")
                 continue
-            status = await self._run(asked)
-            if status != "ok" and asked.message["content"].get("stop_on_error", True):
-                await self._abort_waiting()
+            await self._run(asked)
 
-    async def _abort_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, deque()
+    def _take_waiting(self) -> list[_Asked]:
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
+    async def _abort(self, waiting: Sequence[_Asked]) -> None:
         for asked in waiting:
             for answer in answers.aborted(asked.message):
                 await self._answer(answer)
@@ -232,13 +241,17 @@ class KernelRelay:
         for answer in answers.refusal(asked.message, code, reason):
             await self._answer(answer)
 
-    async def _run(self, asked: _Asked) -> str:
-        """Run one request; return the status of its reply."""
+    async def _run(self, asked: _Asked) -> None:
+        """Run one request; one that fails aborts those that waited behind it by then."""
         replies: list[Message] = []
+        aborted: list[_Asked] = []
+        stop_on_error = asked.message["content"].get("stop_on_error", True)
 
         def on_reply(message: Mapping[str, Any]) -> None:
             reply = answers.plain(message, "shell")
             replies.append(reply)
+            if stop_on_error and reply["content"].get("status") != "ok":
+                aborted.extend(self._take_waiting())
             self._deliver(reply)
 
         def on_input(message: Mapping[str, Any]) -> None:
@@ -250,9 +263,9 @@ class KernelRelay:
         except ServiceError as error:
             problem = (getattr(error, "code", "error"), str(error))
         if not replies:
+            aborted += self._take_waiting() if stop_on_error else []
             await self._refuse(asked, *(problem or ("interrupted", "The cell was cancelled.")))
-            return "error"
-        return str(replies[0]["content"].get("status"))
+        await self._abort(aborted)
 
     async def _execute(self, asked: _Asked, request: ClientRequest) -> tuple[str, str] | None:
         """Return code and words of what kept it from running to its end, if anything did."""
@@ -280,7 +293,7 @@ class KernelRelay:
 
     async def interrupt(self) -> None:
         """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""
-        await self._abort_waiting()
+        await self._abort(self._take_waiting())
         if self._session is not None:
             await self._session.interrupt()
 
@@ -290,6 +303,8 @@ class KernelRelay:
             self._worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._worker
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
         tasks = self._tasks
         self._stop_following()
         await asyncio.gather(*tasks, return_exceptions=True)

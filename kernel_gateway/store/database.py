@@ -97,18 +97,23 @@ async def open_database(url: str) -> Database:
     """
     try:
         engine = _engine(url)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise DatabaseUnavailable(str(error).splitlines()[0]) from None
+    try:
         async with engine.connect() as connection:
             await connection.run_sync(_migrate)
             await connection.commit()
-            if engine.dialect.name == "postgresql" and await connection.scalar(_ROLE):
-                await engine.dispose()
-                raise DatabaseUnavailable(
-                    "its role is a superuser or has BYPASSRLS, so tenants would not be kept apart"
-                )
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise DatabaseUnavailable(str(error).splitlines()[0]) from None
-    except (DBAPIError, OSError) as error:
-        raise DatabaseUnavailable(_reason(error)) from error
+            postgresql = engine.dialect.name == "postgresql"
+            exempt = postgresql and await connection.scalar(_ROLE)
+        if exempt:
+            raise DatabaseUnavailable(
+                "its role is a superuser or has BYPASSRLS, so tenants would not be kept apart"
+            )
+    except BaseException as error:
+        await engine.dispose()
+        if isinstance(error, DBAPIError | OSError):
+            raise DatabaseUnavailable(_reason(error)) from error
+        raise
     return Database(engine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -43,16 +44,33 @@ class EventRows:
         query = select(EventRow.kind, EventRow.data).where(_of(key), EventRow.turn == turn)
         async with self._database.begin(key.tenant) as session:
             rows = (await session.execute(query)).all()
-        return dict(Counter(kind for kind, data in rows if data.get("cell") == cell))
+        return dict(Counter(kind for kind, data in rows if json.loads(data).get("cell") == cell))
 
     @whole
-    async def after(self, key: PathKey, after: int, limit: int) -> Sequence[EventRow]:
-        """Return up to *limit* events with a number above *after*, in order."""
-        query = (
-            select(EventRow)
+    async def after(
+        self, key: PathKey, after: int, limit: int, limit_bytes: int = 2**62
+    ) -> Sequence[EventRow]:
+        """Return up to *limit* events with a number above *after*, in order.
+
+        It is fewer when they hold more than *limit_bytes*, but one at least.
+        """
+        sizes = (
+            select(EventRow.seq, func.length(EventRow.data))
             .where(_of(key), EventRow.seq > after, EventRow.tenant == key.tenant)
             .order_by(EventRow.seq)
             .limit(limit)
         )
         async with self._database.begin(key.tenant) as session:
+            last, total = after, 0
+            for seq, size in (await session.execute(sizes)).all():
+                total += size
+                if total > limit_bytes and last > after:
+                    break
+                last = seq
+            query = (
+                select(EventRow)
+                .where(_of(key), EventRow.seq > after, EventRow.seq <= last)
+                .where(EventRow.tenant == key.tenant)
+                .order_by(EventRow.seq)
+            )
             return (await session.scalars(query)).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Tenant = String(80)
@@ -108,7 +108,7 @@ class EventRow(Base):
     turn: Mapped[str | None]
     kind: Mapped[str]
     at: Mapped[str]
-    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    data: Mapped[str] = mapped_column(Text)  # JSON, made once and sent as it is
 
 
 class PermissionRow(Base):

@@ -53,7 +53,7 @@ async def test_a_follower_only_sees_what_is_stored(repository, key):
 
     event = await anext(follower)
 
-    assert (event["seq"], event["kind"]) in await stored(repository, key)
+    assert (event.seq, event.kind) in await stored(repository, key)
     await follower.aclose()
 
 

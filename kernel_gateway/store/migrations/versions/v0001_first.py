@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("turn", sa.String),
         sa.Column("kind", sa.String, nullable=False),
         sa.Column("at", sa.String, nullable=False),
-        sa.Column("data", sa.JSON, nullable=False),
+        sa.Column("data", sa.Text, nullable=False),
     )
     _permissions_and_audit()
 
