@@ -7,9 +7,10 @@ import logging
 from tornado.web import Application, RequestHandler
 
 from kernel_gateway.api import admin, conversations, files, health, paths, turns, users
-from kernel_gateway.api.json_handler import UnknownAddressHandler
+from kernel_gateway.api.json_handler import JsonHandler, UnknownAddressHandler
 from kernel_gateway.jupyter import contents, kernels, sessions
 from kernel_gateway.jupyter.channels import ChannelsSocket
+from kernel_gateway.openapi import Route, make_document, make_page
 from kernel_gateway.services import Services
 from kernel_gateway.stream import EventsSocket
 
@@ -17,8 +18,49 @@ access = logging.getLogger("tallybook.access")
 # A 1 MB request gets a typed answer; only what is far beyond closes the socket.
 WEBSOCKET_MESSAGE_BYTES = 8_000_000
 
-CONVERSATION = r"/api/v1/conversations/([^/]+)"
-PATH = CONVERSATION + r"/paths/([^/]+)"
+CONVERSATION = "/api/v1/conversations/{conversation}"
+PATH = CONVERSATION + "/paths/{path}"
+ROUTES = (
+    Route("/api/v1/health", health.HealthHandler),
+    Route("/api/v1/conversations", conversations.ConversationsHandler),
+    Route(CONVERSATION, conversations.ConversationHandler),
+    Route(CONVERSATION + "/paths", paths.PathsHandler),
+    Route(PATH, paths.PathHandler),
+    Route(PATH + "/merge", paths.MergeHandler),
+    Route(PATH + "/context", paths.ContextHandler),
+    Route(PATH + "/files", files.FilesHandler),
+    Route(PATH + "/files/{name*}", files.FileHandler),
+    Route(PATH + "/notebook", files.NotebookHandler),
+    Route(PATH + "/events", EventsSocket, websocket=True),
+    Route(PATH + "/turns", turns.PathTurnsHandler),
+    Route(PATH + "/cancel", turns.PathCancelHandler),
+    Route("/api/v1/turns/{turn}", turns.TurnHandler),
+    Route("/api/v1/turns/{turn}/rating", turns.RatingHandler),
+    Route("/api/v1/permissions/{permission}", turns.PermissionHandler),
+    Route("/api/v1/execute", turns.ExecuteHandler),
+    Route("/api/v1/execute-task", turns.ExecuteTaskHandler),
+    Route("/api/v1/grants", turns.GrantsHandler),
+    Route("/api/v1/grants/{grant}", turns.GrantHandler),
+    Route("/api/v1/audit", turns.AuditHandler),
+    Route("/api/v1/users/{user}", users.UserHandler),
+    Route("/api/v1/users/{user}/export", users.UserExportHandler),
+    Route("/api/v1/admin/cleanup", admin.CleanupHandler),
+    Route("/api", contents.VersionHandler),
+    Route("/api/status", contents.StatusHandler),
+    Route("/api/me", contents.MeHandler),
+    Route("/api/kernelspecs", kernels.KernelSpecsHandler),
+    Route("/api/kernelspecs/{name}", kernels.KernelSpecHandler),
+    Route("/api/kernels", kernels.KernelsHandler),
+    Route("/api/kernels/{kernel}", kernels.KernelHandler),
+    Route("/api/kernels/{kernel}/interrupt", kernels.InterruptHandler),
+    Route("/api/kernels/{kernel}/restart", kernels.RestartHandler),
+    Route("/api/kernels/{kernel}/channels", ChannelsSocket, websocket=True),
+    Route("/api/sessions", sessions.SessionsHandler),
+    Route("/api/sessions/{session}", sessions.SessionHandler),
+    Route("/api/contents/{name*}/checkpoints", contents.CheckpointsHandler),
+    Route("/api/contents", contents.ContentsHandler),
+    Route("/api/contents/{name*}", contents.ContentsHandler),
+)
 
 
 def _log_request(handler: RequestHandler) -> None:
@@ -33,47 +75,28 @@ def _log_request(handler: RequestHandler) -> None:
     )
 
 
+class DocumentHandler(JsonHandler):
+    """``/api/v1/openapi.json``, and ``/api/v1/docs``, the same to read."""
+
+    public = True
+
+    async def get(self, name: str) -> None:
+        document = make_document(ROUTES)
+        if name == "openapi.json":
+            self.write_json(200, document)
+            return
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(make_page(document))
+
+
 def make_app(services: Services) -> Application:
     """Return the tornado application."""
     return Application(
         [
-            (r"/api/v1/health", health.HealthHandler),
-            (r"/api/v1/conversations", conversations.ConversationsHandler),
-            (CONVERSATION, conversations.ConversationHandler),
-            (CONVERSATION + "/paths", paths.PathsHandler),
-            (PATH, paths.PathHandler),
-            (PATH + "/merge", paths.MergeHandler),
-            (PATH + "/context", paths.ContextHandler),
-            (PATH + "/files", files.FilesHandler),
-            (PATH + "/files/(.+)", files.FileHandler),
-            (PATH + "/notebook", files.NotebookHandler),
-            (PATH + "/events", EventsSocket),
-            (PATH + "/turns", turns.PathTurnsHandler),
-            (PATH + "/cancel", turns.PathCancelHandler),
-            (r"/api/v1/turns/([^/]+)", turns.TurnHandler),
-            (r"/api/v1/turns/([^/]+)/rating", turns.RatingHandler),
-            (r"/api/v1/permissions/([^/]+)", turns.PermissionHandler),
-            (r"/api/v1/execute", turns.ExecuteHandler),
-            (r"/api/v1/execute-task", turns.ExecuteTaskHandler),
-            (r"/api/v1/grants", turns.GrantsHandler),
-            (r"/api/v1/grants/([^/]+)", turns.GrantHandler),
-            (r"/api/v1/audit", turns.AuditHandler),
-            (r"/api/v1/users/([^/]+)", users.UserHandler),
-            (r"/api/v1/users/([^/]+)/export", users.UserExportHandler),
-            (r"/api/v1/admin/cleanup", admin.CleanupHandler),
-            (r"/api/?", contents.VersionHandler),
-            (r"/api/status", contents.StatusHandler),
-            (r"/api/me", contents.MeHandler),
-            (r"/api/kernelspecs", kernels.KernelSpecsHandler),
-            (r"/api/kernelspecs/([^/]+)", kernels.KernelSpecHandler),
-            (r"/api/kernels", kernels.KernelsHandler),
-            (r"/api/kernels/([^/]+)", kernels.KernelHandler),
-            (r"/api/kernels/([^/]+)/(interrupt|restart)", kernels.KernelActionHandler),
-            (r"/api/kernels/([^/]+)/channels", ChannelsSocket),
-            (r"/api/sessions", sessions.SessionsHandler),
-            (r"/api/sessions/([^/]+)", sessions.SessionHandler),
-            (r"/api/contents/(.+)/checkpoints", contents.CheckpointsHandler),
-            (r"/api/contents/?(.*)", contents.ContentsHandler),
+            *((route.pattern, route.handler) for route in ROUTES),
+            (r"/api/v1/(openapi\.json|docs)", DocumentHandler),
+            (r"/api/()", contents.VersionHandler),
+            (r"/api/contents/()", contents.ContentsHandler),
             (r"/(|app\.js|app\.css)", health.PageHandler),
         ],
         default_handler_class=UnknownAddressHandler,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 from typing import ClassVar
 
+from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.operations import operation
 from kernel_gateway.api.schemas import CleanupRequest
 from kernel_gateway.auth import LOCAL
 
@@ -26,6 +28,11 @@ class CleanupHandler(JsonHandler):
             return
         await super().check_caller()
 
+    @operation(
+        "End expired contexts, delete what is past its retention",
+        body=CleanupRequest,
+        returns={200: models.Cleanup},
+    )
     async def post(self) -> None:
         body = self.json_body(CleanupRequest)
         done = await self.services.contexts.cleanup_expired(body.limit)

@@ -11,7 +11,9 @@ from tornado.iostream import StreamClosedError
 from tornado.web import stream_request_body
 
 from container.workspace import Workspace
+from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.operations import operation
 from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.uploads import Upload
 from kernel_gateway.contexts.open_path import OpenPath
@@ -122,6 +124,16 @@ class FilesHandler(UploadingHandler):
         if self.request.method == "POST":
             self.start_upload()
 
+    @operation(
+        "Upload files",
+        form={
+            "files": {
+                "type": "array",
+                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+            }
+        },
+        returns={201: models.Uploaded},
+    )
     async def post(self, conversation_id: str, path: str) -> None:
         described = await self.describe_upload(self.key)
         if not described["files"] and self.upload is not None and self.upload.rejected:
@@ -133,6 +145,7 @@ class FilesHandler(UploadingHandler):
             raise BadRequest("The upload holds no file.")
         self.write_json(201, described)
 
+    @operation("List the files", returns={200: models.Files})
     async def get(self, conversation_id: str, path: str) -> None:
         files = [file_to_json(file, self.key) for file in self.open_path.workspace.files()]
         self.write_json(200, {"files": files})
@@ -141,6 +154,7 @@ class FilesHandler(UploadingHandler):
 class FileHandler(JsonHandler):
     """``…/files/{name}``: download."""
 
+    @operation("Download a file", returns={200: "application/octet-stream"})
     async def get(self, conversation_id: str, path: str, name: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
@@ -161,6 +175,7 @@ class FileHandler(JsonHandler):
 class NotebookHandler(JsonHandler):
     """``…/notebook``: download the path's notebook, exactly as recorded."""
 
+    @operation("Download the notebook, as recorded", returns={200: "application/x-ipynb+json"})
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import resources
 
 from kernel_gateway import __version__
+from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.operations import operation
 from kernel_gateway.auth import COOKIE
 from kernel_gateway.errors import NotFound
 
@@ -21,6 +23,7 @@ class HealthHandler(JsonHandler):
 
     public = True
 
+    @operation("Whether the service works", returns={200: models.Health, 503: models.Health})
     async def get(self) -> None:
         services = self.services
         ready = services.host.sandbox

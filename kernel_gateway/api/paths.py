@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.operations import operation
 from kernel_gateway.api.render import context_to_json, path_to_json, turn_to_json
 from kernel_gateway.api.schemas import MergeRequest, NewPath
 from kernel_gateway.errors import BadRequest, NotFound
@@ -12,11 +14,13 @@ from kernel_gateway.ids import is_id
 class PathsHandler(JsonHandler):
     """``…/paths``: list a conversation's paths, branch off a new one."""
 
+    @operation("List a conversation's paths", returns={200: models.Paths})
     async def get(self, conversation_id: str) -> None:
         row = await self.conversation(conversation_id)
         paths = await self.services.repository.conversations.paths(row.tenant, row.id)
         self.write_json(200, {"paths": [path_to_json(path) for path in paths]})
 
+    @operation("Branch off a path", body=NewPath, returns={201: models.NewBranch})
     async def post(self, conversation_id: str) -> None:
         body = self.json_body(NewPath)
         if body.source_turn_id is not None and not is_id(body.source_turn_id):
@@ -31,6 +35,7 @@ class PathsHandler(JsonHandler):
 class PathHandler(JsonHandler):
     """``…/paths/{p}``: one path, with its last sequence number."""
 
+    @operation("Look at a path", returns={200: models.PathDetail})
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         row = await self.services.repository.conversations.path(key)
@@ -41,6 +46,9 @@ class PathHandler(JsonHandler):
 class MergeHandler(JsonHandler):
     """``…/paths/{p}/merge``: merge a branch into another path."""
 
+    @operation(
+        "Merge a branch into another path", body=MergeRequest, returns={200: models.TurnReply}
+    )
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(MergeRequest)
         source = await self.path_key(conversation_id, path, to_change=True)
@@ -56,6 +64,7 @@ class MergeHandler(JsonHandler):
 class ContextHandler(JsonHandler):
     """``…/paths/{p}/context``: look at, start or end a path's execution context."""
 
+    @operation("Look at a path's execution context", returns={200: models.Context})
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         context = await self.services.contexts.context(key)
@@ -63,11 +72,13 @@ class ContextHandler(JsonHandler):
             raise NotFound("execution context of path", path)
         self.write_json(200, context_to_json(context))
 
+    @operation("Start a path's kernel if there is none", returns={200: models.Context})
     async def post(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
         context = await self.services.contexts.get_or_create(key)
         self.write_json(200, context_to_json(context))
 
+    @operation("End a path's kernel; files and notebook stay", returns={200: models.Context})
     async def delete(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         await self.services.turns.cancel(key)

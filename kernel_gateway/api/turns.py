@@ -6,14 +6,34 @@ from typing import ClassVar
 
 from tornado.web import stream_request_body
 
+from kernel_gateway.api import models
 from kernel_gateway.api.files import UploadingHandler
 from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.operations import Query, operation
 from kernel_gateway.api.render import turn_summary, turn_to_json
 from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, Rating, TurnRequest
 from kernel_gateway.errors import BadRequest, NotFound, UnsupportedLanguage
 from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
 from kernel_gateway.problems import problem_from_error
 
+TEXT = {"type": "string"}
+TASK_QUERY = (
+    Query(name="conversation", schema=TEXT, help="Whose; a new one without it."),
+    Query(name="path", schema=TEXT, help="Which path of it; main without it."),
+)
+AUDIT_QUERY = (
+    Query(
+        name="limit",
+        schema={"type": "integer", "minimum": 1, "maximum": 500},
+        help="How many lines; 100 without it.",
+    ),
+    Query(
+        name="before",
+        schema={"type": "integer", "minimum": 1, "maximum": 2**53},
+        help="Only lines with a lower id.",
+    ),
+    Query(name="conversation", schema=TEXT, help="Only lines about this conversation."),
+)
 LANGUAGES = ("python",)
 AUDIT_LISTED = 500
 
@@ -28,6 +48,9 @@ def check_language(language: str) -> None:
 class ExecuteHandler(JsonHandler):
     """``/execute``: run code, in a conversation or in a new one, and wait for its end."""
 
+    @operation(
+        "Run code and wait for its end", body=ExecuteRequest, returns={200: models.TurnReply}
+    )
     async def post(self) -> None:
         body = self.json_body(ExecuteRequest)
         check_language(body.language)
@@ -65,6 +88,18 @@ class ExecuteTaskHandler(UploadingHandler):
         self.open_path = await services.contexts.open(self.key)
         self.start_upload()
 
+    @operation(
+        "Send a request and its files, and wait",
+        form={
+            "request": {"type": "string"},
+            "files": {
+                "type": "array",
+                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+            },
+        },
+        query=TASK_QUERY,
+        returns={200: models.TurnReply},
+    )
     async def post(self) -> None:
         who, services = self.identity, self.services
         described = await self.describe_upload(self.key)
@@ -87,6 +122,9 @@ class ExecuteTaskHandler(UploadingHandler):
 class PathTurnsHandler(JsonHandler):
     """``…/turns``: start a turn without waiting for it; list the path's turns."""
 
+    @operation(
+        "Start a turn without waiting for it", body=TurnRequest, returns={202: models.TurnReply}
+    )
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(TurnRequest)
         key = await self.path_key(conversation_id, path, to_change=True)
@@ -95,6 +133,7 @@ class PathTurnsHandler(JsonHandler):
         )
         self.write_json(202, await turn_to_json(turn, self.services))
 
+    @operation("List a path's turns", returns={200: models.Turns})
     async def get(self, conversation_id: str, path: str) -> None:
         rows = await self.services.repository.turns.of_path(
             await self.path_key(conversation_id, path)
@@ -105,6 +144,7 @@ class PathTurnsHandler(JsonHandler):
 class PathCancelHandler(JsonHandler):
     """``…/cancel``: cancel one turn of a path, or all."""
 
+    @operation("Cancel one turn of a path, or all", body=Cancel, returns={202: models.Cancelled})
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(Cancel)
         key = await self.path_key(conversation_id, path)
@@ -115,6 +155,7 @@ class PathCancelHandler(JsonHandler):
 class TurnHandler(JsonHandler):
     """``/turns/{t}``: where a turn stands."""
 
+    @operation("Look where a turn stands", returns={200: models.TurnReply})
     async def get(self, turn_id: str) -> None:
         if not is_id(turn_id):
             raise NotFound("turn", turn_id)
@@ -125,6 +166,7 @@ class TurnHandler(JsonHandler):
 class RatingHandler(JsonHandler):
     """``/turns/{t}/rating``: thumbs up or down; the last one counts."""
 
+    @operation("Rate a turn", body=Rating, returns={200: models.Rated})
     async def post(self, turn_id: str) -> None:
         body = self.json_body(Rating)
         if not is_id(turn_id):
@@ -143,6 +185,7 @@ class RatingHandler(JsonHandler):
 class PermissionHandler(JsonHandler):
     """``/permissions/{p}``: reply to a permission request."""
 
+    @operation("Reply to a permission request", body=PermissionReply, returns={200: models.Decided})
     async def post(self, permission_id: str) -> None:
         body = self.json_body(PermissionReply)
         who = self.identity
@@ -156,6 +199,7 @@ class PermissionHandler(JsonHandler):
 class GrantsHandler(JsonHandler):
     """``/grants``: the caller's standing permissions."""
 
+    @operation("List one's standing permissions", returns={200: models.Grants})
     async def get(self) -> None:
         rows = await self.services.repository.permissions.grants(
             self.identity.tenant, self.identity.user
@@ -170,6 +214,7 @@ class GrantsHandler(JsonHandler):
 class GrantHandler(JsonHandler):
     """``/grants/{g}``: revoke one."""
 
+    @operation("Revoke a standing permission", returns={200: models.Revoked})
     async def delete(self, grant_id: str) -> None:
         who = self.identity
         await self.services.repository.permissions.revoke_grant(who.tenant, who.user, grant_id)
@@ -182,6 +227,7 @@ class AuditHandler(JsonHandler):
 
     scopes: ClassVar = {"GET": "audit"}
 
+    @operation("List who did what", query=AUDIT_QUERY, returns={200: models.AuditList})
     async def get(self) -> None:
         limit = self.int_argument("limit", 100, low=1, high=AUDIT_LISTED)
         before = self.int_argument("before", None, low=1, high=2**53)

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
 
+from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
+from kernel_gateway.api.operations import operation
 
 CHUNK_BYTES = 256 * 1024
 
@@ -17,6 +19,9 @@ class UserHandler(JsonHandler):
 
     scopes: ClassVar = {"DELETE": "admin"}
 
+    @operation(
+        "Delete a user: their conversations, grants, name", returns={200: models.RemovedUser}
+    )
     async def delete(self, user: str) -> None:
         removed = await self.services.data_rights.remove_user(
             self.identity.tenant, user, self.identity.user
@@ -27,6 +32,9 @@ class UserHandler(JsonHandler):
 class UserExportHandler(JsonHandler):
     """``/users/{u}/export``: everything about a user; one's own, or as an admin."""
 
+    @operation(
+        "Download everything about a user; others' needs admin", returns={200: "application/zip"}
+    )
     async def get(self, user: str) -> None:
         who = self.identity
         if user != who.user:

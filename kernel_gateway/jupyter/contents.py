@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from kernel_gateway import __version__
+from kernel_gateway.api import models
+from kernel_gateway.api.operations import Query, operation
 from kernel_gateway.errors import BadRequest, MethodNotAllowed, NotFound
 from kernel_gateway.jupyter.handler import JupyterHandler, iso
 from notebooks.document import read_notebook
 
 LISTED = 200
+CONTENT_QUERY = (
+    Query(
+        name="content",
+        schema={"type": "integer", "minimum": 0, "maximum": 1},
+        help="0 leaves the content out.",
+    ),
+)
 SUFFIX = ".ipynb"
 
 
@@ -32,6 +41,11 @@ def _model(kind: str, path: str, when: str, content: Any, **other: Any) -> dict[
 class ContentsHandler(JupyterHandler):
     """``/api/contents/CONVERSATION/PATH.ipynb``: nothing here can be written."""
 
+    @operation(
+        "Jupyter: look at the recorded notebooks; nothing here can be written",
+        query=CONTENT_QUERY,
+        returns={200: models.JupyterObject},
+    )
     async def get(self, path: str = "") -> None:
         wanted = self.get_query_argument("content", "1")
         if wanted not in ("0", "1"):
@@ -95,13 +109,15 @@ class VersionHandler(JupyterHandler):
 
     public = True
 
-    async def get(self) -> None:
+    @operation("Jupyter: the version", returns={200: models.JupyterObject})
+    async def get(self, _: str = "") -> None:
         self.write_json(200, {"version": __version__})
 
 
 class StatusHandler(JupyterHandler):
     """``/api/status``."""
 
+    @operation("Jupyter: connections and kernels", returns={200: models.JupyterObject})
     async def get(self) -> None:
         keys = self.services.contexts.live_keys(self.identity.tenant)
         relays = [self.services.relays.known(key) for key in keys]
@@ -119,6 +135,7 @@ class StatusHandler(JupyterHandler):
 class MeHandler(JupyterHandler):
     """``/api/me``: who is calling."""
 
+    @operation("Jupyter: who is calling", returns={200: models.JupyterObject})
     async def get(self) -> None:
         who = self.identity
         identity = {

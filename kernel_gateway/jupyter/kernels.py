@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kernel_gateway.api import models
+from kernel_gateway.api.operations import operation
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
@@ -54,6 +56,7 @@ async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, st
 class KernelSpecsHandler(JupyterHandler):
     """``/api/kernelspecs``."""
 
+    @operation("Jupyter: list the kernelspecs", returns={200: models.JupyterObject})
     async def get(self) -> None:
         self.write_json(200, kernelspecs())
 
@@ -61,6 +64,7 @@ class KernelSpecsHandler(JupyterHandler):
 class KernelSpecHandler(JupyterHandler):
     """``/api/kernelspecs/{name}``."""
 
+    @operation("Jupyter: look at a kernelspec", returns={200: models.JupyterObject})
     async def get(self, name: str) -> None:
         check_kernel_name(name)
         self.write_json(200, kernelspecs()["kernelspecs"][KERNEL_NAME])
@@ -69,11 +73,13 @@ class KernelSpecHandler(JupyterHandler):
 class KernelsHandler(JupyterHandler):
     """``/api/kernels``: list the tenant's kernels, start one."""
 
+    @operation("Jupyter: list the kernels", returns={200: models.Kernels})
     async def get(self) -> None:
         keys = self.services.contexts.live_keys(self.identity.tenant)
         ids = await self.services.repository.jupyter.kernel_ids(keys)
         self.write_json(200, [await self.kernel_model(key, ids[key]) for key in ids])
 
+    @operation("Jupyter: start a kernel", body=StartKernel, returns={201: models.Kernel})
     async def post(self) -> None:
         body = self.json_body(StartKernel)
         check_kernel_name(body.name)
@@ -85,10 +91,12 @@ class KernelsHandler(JupyterHandler):
 class KernelHandler(JupyterHandler):
     """``/api/kernels/{id}``: look at a kernel, end it. Its files and notebook stay."""
 
+    @operation("Jupyter: look at a kernel", returns={200: models.Kernel})
     async def get(self, kernel_id: str) -> None:
         key = await self.kernel_key(kernel_id)
         self.write_json(200, await self.kernel_model(key, kernel_id))
 
+    @operation("Jupyter: end a kernel", returns={204: None})
     async def delete(self, kernel_id: str) -> None:
         key = await self.kernel_key(kernel_id)
         await end_kernel(self, key, kernel_id)
@@ -105,18 +113,24 @@ async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> N
     await services.repository.jupyter.remove_sessions(key.tenant, kernel_id=kernel_id)
 
 
-class KernelActionHandler(JupyterHandler):
-    """``/api/kernels/{id}/interrupt`` and ``/restart``."""
+class InterruptHandler(JupyterHandler):
+    """``/api/kernels/{id}/interrupt``."""
 
-    async def post(self, kernel_id: str, action: str) -> None:
+    @operation("Jupyter: interrupt a kernel", returns={204: None})
+    async def post(self, kernel_id: str) -> None:
         key = await self.kernel_key(kernel_id)
-        relay = await self.services.relays.get(key)
-        if action == "interrupt":
-            await relay.interrupt()
-            self.set_status(204)
-            self.finish()
-            return
-        await relay.interrupt()
+        await (await self.services.relays.get(key)).interrupt()
+        self.set_status(204)
+        self.finish()
+
+
+class RestartHandler(JupyterHandler):
+    """``/api/kernels/{id}/restart``: a new, empty kernel with the old one's id."""
+
+    @operation("Jupyter: restart a kernel", returns={200: models.Kernel})
+    async def post(self, kernel_id: str) -> None:
+        key = await self.kernel_key(kernel_id)
+        await (await self.services.relays.get(key)).interrupt()
         await self.services.turns.stop(key)
         await self.services.contexts.restart(key, self.identity.user)
         self.write_json(200, await self.kernel_model(key, kernel_id))

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kernel_gateway.api import models
+from kernel_gateway.api.operations import operation
 from kernel_gateway.errors import BadRequest, NotFound
 from kernel_gateway.jupyter.handler import JupyterHandler
 from kernel_gateway.jupyter.kernels import check_kernel_name, end_kernel, start_kernel
@@ -59,6 +61,7 @@ class _SessionHandler(JupyterHandler):
 class SessionsHandler(_SessionHandler):
     """``/api/sessions``: list, create."""
 
+    @operation("Jupyter: list the sessions", returns={200: models.JupyterSessions})
     async def get(self) -> None:
         models = []
         for row in await self.services.repository.jupyter.sessions(self.identity.tenant):
@@ -70,6 +73,7 @@ class SessionsHandler(_SessionHandler):
                 )
         self.write_json(200, models)
 
+    @operation("Jupyter: create a session", body=SessionBody, returns={201: models.JupyterSession})
     async def post(self) -> None:
         body = self.json_body(SessionBody)
         if body.path is None:
@@ -102,9 +106,11 @@ class SessionHandler(_SessionHandler):
     async def _row(self, session_id: str) -> JupyterSessionRow:
         return await self.services.repository.jupyter.session(self.identity.tenant, session_id)
 
+    @operation("Jupyter: look at a session", returns={200: models.JupyterSession})
     async def get(self, session_id: str) -> None:
         self.write_json(200, await self.session_model(await self._row(session_id)))
 
+    @operation("Jupyter: change a session", body=SessionBody, returns={200: models.JupyterSession})
     async def patch(self, session_id: str) -> None:
         row, body = await self._row(session_id), self.json_body(SessionBody)
         changes = body.model_dump(include={"path", "name", "type"}, exclude_none=True)
@@ -114,6 +120,7 @@ class SessionHandler(_SessionHandler):
             await self.services.repository.jupyter.change_session(row.tenant, row.id, changes)
         self.write_json(200, await self.session_model(await self._row(session_id)))
 
+    @operation("Jupyter: end a session and its kernel", returns={204: None})
     async def delete(self, session_id: str) -> None:
         row = await self._row(session_id)
         await self.services.repository.jupyter.remove_sessions(row.tenant, session_id=row.id)

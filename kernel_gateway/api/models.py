@@ -1,0 +1,297 @@
+"""What the service sends, as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+
+class _Exact(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Error(_Exact):
+    """Code, plain words, what to do next."""
+
+    code: str
+    message: str
+    hint: str
+    details: dict[str, Any]
+
+
+class ErrorBody(_Open):
+    """The body of every 4xx and 5xx; Jupyter's addresses add ``message`` and ``reason``."""
+
+    error: Error
+
+
+class Conversation(_Exact):
+    """A chat."""
+
+    id: str
+    title: str
+    created_at: str
+    user: str
+    paths: list[str]
+
+
+class ConversationDetail(Conversation):
+    """A chat, with the last number of its main path's events."""
+
+    last_seq: int
+
+
+class Conversations(_Exact):
+    """The newest conversations first."""
+
+    conversations: list[Conversation]
+
+
+class Deleted(_Exact):
+    """What was deleted."""
+
+    id: str
+    deleted: Literal[True]
+
+
+class Path(_Exact):
+    """A path: ``main``, or a branch."""
+
+    name: str
+    title: str
+    source_path: str | None
+    source_turn_id: str | None
+    created_at: str
+    merged_into: str | None
+    merged_at: str | None
+
+
+class PathDetail(Path):
+    """A path, with the last number of its events."""
+
+    last_seq: int
+
+
+class NewBranch(Path):
+    """A branch, and the files its cells will make again before its first cell runs."""
+
+    files_to_remake: list[str]
+
+
+class Paths(_Exact):
+    """A conversation's paths, oldest first."""
+
+    paths: list[Path]
+
+
+class Context(_Exact):
+    """An execution context; times in seconds since the epoch."""
+
+    id: str
+    conversation: str
+    path: str
+    status: Literal["creating", "ready", "error", "terminated"]
+    created_at: float
+    last_used_at: float
+    expires_at: float
+    error: str | None
+    resource_usage: dict[str, Any]
+
+
+class File(_Exact):
+    """A file of a workspace."""
+
+    name: str
+    size: int
+    url: str
+
+
+class UploadedFile(File):
+    """A file just uploaded."""
+
+    sent_name: str
+    sha256: str
+    problem: dict[str, Any] | None
+
+
+class RejectedFile(_Exact):
+    """A file that was not kept."""
+
+    name: str
+    error: Error
+
+
+class Files(_Exact):
+    """The files of a workspace."""
+
+    files: list[File]
+
+
+class Uploaded(_Exact):
+    """What came of an upload."""
+
+    files: list[UploadedFile]
+    rejected: list[RejectedFile]
+
+
+class TurnReply(_Open):
+    """Where a turn stands: what else there is depends on ``kind`` and on what was asked."""
+
+    kind: Literal["result", "permission_required", "error", "running"]
+    conversation: str
+    path: str
+    turn: str
+    status: str
+
+
+class TurnSummary(_Exact):
+    """A turn in a list."""
+
+    id: str
+    kind: str
+    request: str
+    status: str
+    user: str
+    created_at: str
+    finished_at: str | None
+    rating: str | None
+
+
+class Turns(_Exact):
+    """A path's turns, oldest first."""
+
+    turns: list[TurnSummary]
+
+
+class Cancelled(_Exact):
+    """The turns that were cancelled."""
+
+    cancelled: list[str]
+
+
+class Rated(_Exact):
+    """A rating, taken."""
+
+    turn: str
+    rating: Literal["up", "down"]
+
+
+class Decided(_Exact):
+    """A decision, taken."""
+
+    id: str
+    decision: Literal["once", "always", "deny", "timeout"]
+    poll: str
+
+
+class Grant(_Exact):
+    """A standing permission."""
+
+    id: str
+    capability: str
+    created_at: str
+
+
+class Grants(_Exact):
+    """The caller's standing permissions."""
+
+    grants: list[Grant]
+
+
+class Revoked(_Exact):
+    """A standing permission, revoked."""
+
+    id: str
+    revoked: Literal[True]
+
+
+class AuditLine(_Exact):
+    """Who did what, when."""
+
+    id: int
+    at: str
+    user: str
+    action: str
+    conversation: str | None
+    target: str
+    detail: dict[str, Any]
+
+
+class AuditList(_Exact):
+    """Lines of the audit list, newest first."""
+
+    audit: list[AuditLine]
+
+
+class Cleanup(_Exact):
+    """What a clean-up did."""
+
+    ended: int
+    failed: int
+    removed_conversations: int
+
+
+class RemovedUser(_Exact):
+    """A user, deleted."""
+
+    user: str
+    removed_conversations: int
+
+
+class Health(_Exact):
+    """Whether the service works, and with what."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    sandbox: bool
+    limits: str
+    model: str | None
+    kernels: int
+
+
+class Ready(_Exact):
+    """Whether new turns are taken; each check with ``ok`` or the reason."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class Kernel(_Exact):
+    """Jupyter's model of a kernel."""
+
+    id: str
+    name: str
+    last_activity: str
+    execution_state: str
+    connections: int
+
+
+class Kernels(RootModel[list[Kernel]]):
+    """Jupyter's list of kernels."""
+
+
+class JupyterSession(_Open):
+    """Jupyter's model of a session."""
+
+    id: str
+    path: str
+    name: str
+    type: str
+    kernel: Kernel
+
+
+class JupyterSessions(RootModel[list[JupyterSession]]):
+    """Jupyter's list of sessions."""
+
+
+class JupyterObject(_Open):
+    """An object as Jupyter's REST API describes it."""
+
+
+class JupyterList(RootModel[list[dict[str, Any]]]):
+    """A list as Jupyter's REST API describes it."""

@@ -1,0 +1,59 @@
+"""What each handler's method takes and returns, said beside it; OpenAPI is made of this.
+
+Source: OpenAPI Specification 3.1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+MARK = "__operation__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A query argument; *schema* is JSON Schema."""
+
+    name: str
+    schema: Mapping[str, Any]
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one address.
+
+    Attributes:
+        summary: What it does, in one line.
+        returns: Status → model of the JSON body, a content type, or ``None`` for no body.
+        body: Model of the JSON body it takes.
+        form: Names of the fields of the multipart body it takes.
+        query: Its query arguments.
+    """
+
+    summary: str
+    returns: Mapping[int, type[BaseModel] | str | None]
+    body: type[BaseModel] | None = None
+    form: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    query: Sequence[Query] = ()
+
+
+def operation(summary: str, **facts: Any) -> Callable[[Method], Method]:
+    """Say what a handler's method takes and returns; see `Operation`."""
+
+    def mark(method: Method) -> Method:
+        setattr(method, MARK, Operation(summary=summary, **facts))
+        return method
+
+    return mark
+
+
+def operation_of(handler: type, method: str) -> Operation | None:
+    """Return what was said about a method of *handler*."""
+    found: Operation | None = getattr(getattr(handler, method.lower(), None), MARK, None)
+    return found
