@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opentelemetry import trace
+
 from agent.budget import TurnBudget
 from agent.errors import CodeTooLong
 from agent.ports import Approver, Bench, Decision, EventSink, Model, PermissionRequest
@@ -16,6 +18,8 @@ from agent.risk.findings import Assessment, assessment_to_json, finding_to_json
 from agent.run_cell import FileHashes
 from agent.turn_state import PendingCode, TurnState
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
+
+tracer = trace.get_tracer("tallybook")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,10 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     if size > ports.budget.code_bytes:
         reason = str(CodeTooLong(size, ports.budget.code_bytes))
         return Admission(provenance=Provenance(turn_id=state.id), outcome="not-run", reason=reason)
-    assessment = assess(pending.code)
+    with tracer.start_as_current_span("risk.assess") as span:
+        assessment = assess(pending.code)
+        findings = len(assessment.findings)
+        span.set_attributes({"turn": state.id, "risk": assessment.tier, "findings": findings})
     if pending.permission_id is None:
         await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
     decision = None

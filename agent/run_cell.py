@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from opentelemetry import trace
+
 from agent.ports import Bench, EventSink
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest, ExecuteReply
@@ -18,6 +20,7 @@ from notebooks.cells import (
     new_cell_id,
 )
 
+tracer = trace.get_tracer("tallybook")
 HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
 T = TypeVar("T")
@@ -87,9 +90,14 @@ async def run_cell(
     async def run() -> Execution:
         if following.cancelled.is_set():
             return await following.settle(ExecuteReply(status="interrupted"))
-        reply = await session.execute(
-            code, following.on_output, message_id=intent.id, client=client
-        )
+        with tracer.start_as_current_span("cell.execute") as span:
+            span.set_attributes(
+                {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
+            )
+            reply = await session.execute(
+                code, following.on_output, message_id=intent.id, client=client
+            )
+            span.set_attributes({"status": reply.status, "seconds": reply.seconds})
         return await following.settle(reply)
 
     recording = asyncio.create_task(bench.recorder.record(intent, run, following.finished))

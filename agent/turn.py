@@ -8,6 +8,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry import trace
+
 from agent.admission import TurnPorts, admit
 from agent.budget import TurnBudget
 from agent.context import TurnContext, context_facts, read_profiles, render_context
@@ -17,10 +19,11 @@ from agent.ports import Bench, CodeCall, Message, ModelReply
 from agent.prompts.render import render_output, system_prompt
 from agent.run_cell import finished_facts, resume_cell, run_cell
 from agent.turn_state import PendingCode, TurnState
-from container.errors import ContainerError
 from container.execute_reply import ClientRequest
 from container.workspace import INPUTS
 from notebooks.cells import Execution, Provenance, new_cell_id
+
+tracer = trace.get_tracer("tallybook")
 
 
 def check_request(request: str, budget: TurnBudget) -> str:
@@ -100,9 +103,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     bench = ports.bench
     cells = bench.recorder.code_cells()
     if bench.live_session() is None and any(cell["status"] == "ok" for cell in cells):
-        # Without a sandbox the model can still answer; a cell would say what is wrong.
-        with contextlib.suppress(ContainerError):
-            await bench.session()
+        await _warm(bench)  # without a sandbox the model can still answer
     live = bench.live_session()
     profiles, other = await read_profiles(bench.workspace, ports.profiler)
     context = TurnContext(
@@ -133,7 +134,11 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
     wait = ports.budget.backoff_seconds
     for attempt in range(1, ports.budget.model_tries + 1):
         try:
-            return await model.generate(system_prompt(), state.history, on_text)
+            with tracer.start_as_current_span("model.generate") as span:
+                span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
+                reply = await model.generate(system_prompt(), state.history, on_text)
+                span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
+                return reply
         except ModelUnavailable as error:
             if attempt == ports.budget.model_tries:
                 raise

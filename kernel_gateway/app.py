@@ -10,7 +10,7 @@ from kernel_gateway.api import admin, conversations, files, health, paths, turns
 from kernel_gateway.api.json_handler import JsonHandler, UnknownAddressHandler
 from kernel_gateway.jupyter import contents, kernels, sessions
 from kernel_gateway.jupyter.channels import ChannelsSocket
-from kernel_gateway.openapi import Route, make_document, make_page
+from kernel_gateway.openapi import METHODS, Route, make_document, make_page
 from kernel_gateway.services import Services
 from kernel_gateway.stream import EventsSocket
 
@@ -22,6 +22,9 @@ CONVERSATION = "/api/v1/conversations/{conversation}"
 PATH = CONVERSATION + "/paths/{path}"
 ROUTES = (
     Route("/api/v1/health", health.HealthHandler),
+    Route("/health", health.HealthHandler),
+    Route("/ready", health.ReadyHandler),
+    Route("/metrics", health.MetricsHandler),
     Route("/api/v1/conversations", conversations.ConversationsHandler),
     Route(CONVERSATION, conversations.ConversationHandler),
     Route(CONVERSATION + "/paths", paths.PathsHandler),
@@ -66,12 +69,18 @@ ROUTES = (
 def _log_request(handler: RequestHandler) -> None:
     """Log method, path and status; never the query, where a token could stand."""
     request = handler.request
+    seconds, method = request.request_time(), request.method or "?"
+    telemetry = handler.application.settings["services"].telemetry
+    if handler.get_status() != 101:  # a websocket's time is its life
+        known = method if method in METHODS else "other"
+        telemetry.requests.labels(known, str(handler.get_status())).inc()
+        telemetry.request_seconds.labels(known).observe(seconds)
     access.info(
         "%s %s %s %.1f ms",
-        request.method,
+        method,
         request.path,
         handler.get_status(),
-        1000 * request.request_time(),
+        1000 * seconds,
     )
 
 

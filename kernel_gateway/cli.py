@@ -6,15 +6,26 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from kernel_gateway import __version__
-from kernel_gateway.settings import Settings, SettingsInvalid, load_settings
+from kernel_gateway.settings import (
+    Settings,
+    SettingsInvalid,
+    load_settings,
+    read_sources,
+    shown_settings,
+)
+
+if TYPE_CHECKING:
+    from kernel_gateway.turns import Turns
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
@@ -26,15 +37,18 @@ def _console() -> Console:
     return Console(highlight=False)
 
 
-def _settings(**overrides: Any) -> Settings:
+def _settings(config: Path | None = None, **overrides: Any) -> Settings:
     try:
-        return load_settings(overrides=overrides)
+        return load_settings(overrides=overrides, file=config)
     except SettingsInvalid as error:
         raise click.ClickException(str(error)) from None
 
 
 def _service_options(command: Command) -> Command:
     options = [
+        click.option(
+            "--config", type=click.Path(path_type=Path), help="Configuration file (TOML)."
+        ),
         click.option("--data-dir", type=click.Path(path_type=Path), help="Where data is kept."),
         click.option("--model", help="Gemini model name."),
         click.option("--model-base-url", help="Another address that speaks Gemini's REST."),
@@ -66,17 +80,55 @@ def serve(**options: Any) -> None:
 async def _serve(settings: Settings) -> int:
     from kernel_gateway.wiring import open_gateway
 
-    stop = asyncio.Event()
+    stop, at_once = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (at_once if stop.is_set() else stop).set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
     async with open_gateway(settings) as gateway:
         click.echo(f"Sandbox: {gateway.services.host.summary()}")
         click.echo(f"Model:   {gateway.services.model_name or 'none (set GEMINI_API_KEY)'}")
         click.echo(f"Data:    {settings.data_dir}")
         click.echo(f"Open:    {gateway.login_url}")
         await stop.wait()
-        click.echo("Stopping …")
+        await _drain(gateway.services.turns, settings, at_once)
     return 0
+
+
+async def _drain(turns: Turns, settings: Settings, at_once: asyncio.Event) -> None:
+    """Let running turns end; what is left is handed to the next service, as after a crash."""
+    click.echo("Stopping: running requests may end; once more Ctrl-C stops at once.")
+    draining = asyncio.create_task(turns.drain(settings.drain_seconds))
+    hurrying = asyncio.create_task(at_once.wait())
+    await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not draining.done():
+        draining.cancel()
+        return
+    if (left := draining.result()) and settings.keep_kernels_seconds:
+        click.echo(f"Handing {left} running requests over to the next service.")
+        sys.stdout.flush()
+        # Their kernels go on and everything they print is kept; an orderly end would stop them.
+        os._exit(0)
+
+
+@cli.group()
+def config() -> None:
+    """See what is set."""
+
+
+@config.command("show")
+@_service_options
+def config_show(**options: Any) -> None:
+    """Show every setting, its value, and where that comes from; secrets are hidden."""
+    file, flags = options.pop("config"), options
+    settings = _settings(config=file, **flags)
+    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for row in shown_settings(settings, read_sources(overrides=flags, file=file)):
+        table.add_row(*row)
+    _console().print(table)
 
 
 @cli.command()

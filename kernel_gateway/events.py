@@ -80,8 +80,11 @@ class EventLog:
     know that its event is stored, and when too many are on their way.
     """
 
-    def __init__(self, rows: EventRows) -> None:
-        self._rows = rows
+    def __init__(
+        self, rows: EventRows, on_lost: Callable[[int], None] = lambda count: None
+    ) -> None:
+        """Write to *rows*; *on_lost* hears how many events could not be stored."""
+        self._rows, self._on_lost = rows, on_lost
         self._paths: dict[PathKey, _Path] = {}
         self._followers: set[asyncio.Task[None]] = set()
 
@@ -147,6 +150,7 @@ class EventLog:
             try:
                 await self._rows.add(key, [_row(event) for event in batch])
             except (DatabaseUnavailable, SQLAlchemyError) as error:
+                self._on_lost(len(batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
                 log.queued_bytes = 0

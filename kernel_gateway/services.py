@@ -16,6 +16,7 @@ from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.relays.registry import Relays
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.repository import Repository
+from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns import Turns
 
 
@@ -36,6 +37,7 @@ class Services:
     branches: Branches
     data_rights: DataRights
     relays: Relays
+    telemetry: Telemetry
     host: HostReport
     model_name: str | None
     started: float

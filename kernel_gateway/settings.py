@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +17,10 @@ from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import MIB, Limits
 
 PREFIX = "TALLYBOOK_"
-READ_ELSEWHERE = frozenset({"TALLYBOOK_RUNTIME_DIRECTORY", "TALLYBOOK_SHIM_IDLE_SECONDS"})
-"""Kernels have an owner whoever starts them, so `container` reads these itself."""
+CONFIG = "TALLYBOOK_CONFIG"
+READ_ELSEWHERE = frozenset({"TALLYBOOK_RUNTIME_DIRECTORY", "TALLYBOOK_SHIM_IDLE_SECONDS", CONFIG})
+"""Kernels have an owner whoever starts them, so `container` reads the first two itself."""
+SECRETS = frozenset({"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret"})
 DEFAULT_MODEL = "gemini-3.8-flash"
 
 
@@ -99,6 +103,16 @@ class Settings(BaseModel):
     cleanup_seconds: float = Field(
         900.0, gt=0, description="Time between two clean-ups of unused kernels."
     )
+    drain_seconds: float = Field(
+        30.0, ge=0, description="How long a service being stopped waits for running turns."
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="Where spans are sent: an OTLP collector's http://HOST:4318/v1/traces."
+    )
+    metrics_public: bool = Field(
+        default=False,
+        description="Let anybody read /metrics; without it a token with audit is needed.",
+    )
     retention_days: float = Field(
         0.0,
         ge=0,
@@ -162,27 +176,88 @@ class Settings(BaseModel):
         return TurnBudget(repairs=self.repairs, backoff_seconds=self.backoff_seconds)
 
 
-def load_settings(
-    environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
-) -> Settings:
-    """Read settings from *environment*; *overrides* that are not ``None`` win.
+def config_file(environment: Mapping[str, str], named: Path | None) -> Path | None:
+    """Return the configuration file: *named*, ``TALLYBOOK_CONFIG``, or the user's, if there.
 
     Raises:
-        SettingsInvalid: A value can't be used, or a ``TALLYBOOK_`` name is unknown.
+        SettingsInvalid: It was named and is not there.
+    """
+    wanted = named or (Path(environment[CONFIG]) if CONFIG in environment else None)
+    if wanted is not None and not wanted.is_file():
+        raise SettingsInvalid(f"There is no configuration file {wanted}.")
+    usual = platformdirs.user_config_path("tallybook") / "config.toml"
+    return wanted or (usual if usual.is_file() else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a setting's value comes from, and the value as it stood there."""
+
+    value: Any
+    origin: str
+
+
+def read_sources(
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+) -> dict[str, Source]:
+    """Return every setting that was set: flags win over the environment, that over the file.
+
+    Args:
+        environment: Variables; the process's own by default.
+        overrides: Flags; ``None`` counts as not given.
+        file: Configuration file (TOML: ``name = value``); see `config_file`.
+
+    Raises:
+        SettingsInvalid: The file can't be read.
     """
     environment = os.environ if environment is None else environment
-    values: dict[str, Any] = {}
-    for name, value in environment.items():
+    found: dict[str, Source] = {}
+    path = config_file(environment, file)
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsInvalid(f"Configuration file {path}: {error}.") from None
+        found |= {name: Source(value, str(path)) for name, value in values.items()}
+    for name, text in environment.items():
         if name.startswith(PREFIX) and name not in READ_ELSEWHERE:
-            values[name.removeprefix(PREFIX).lower()] = value
-    if "gemini_api_key" not in values and (key := environment.get("GEMINI_API_KEY")):
-        values["gemini_api_key"] = key
-    values |= {k: v for k, v in (overrides or {}).items() if v is not None}
+            found[name.removeprefix(PREFIX).lower()] = Source(text, name)
+    if key := environment.get("GEMINI_API_KEY"):
+        found.setdefault("gemini_api_key", Source(key, "GEMINI_API_KEY"))
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    return found | {name: Source(value, "flag") for name, value in given.items()}
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Read settings from *file*, *environment* and *overrides*; see `read_sources`.
+
+    Raises:
+        SettingsInvalid: A value can't be used, or a name is unknown; the message names it.
+    """
+    sources = read_sources(environment, overrides, file)
     try:
-        return Settings(**values)
+        return Settings(**{name: source.value for name, source in sources.items()})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        origin = sources[name].origin if name in sources else f"{PREFIX}{name.upper()}"
         raise SettingsInvalid(
-            f"Setting {name} ({PREFIX}{name.upper()}): {first['msg']}. See docs/operator.md."
+            f"Setting {name} ({origin}): {first['msg']}. See docs/operator.md."
         ) from None
+
+
+def shown_settings(settings: Settings, sources: Mapping[str, Source]) -> list[tuple[str, str, str]]:
+    """Return name, value and origin of every setting, secrets hidden."""
+    rows = []
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        hidden = name in SECRETS and value is not None
+        shown = "(hidden)" if hidden else "" if value is None else str(value)
+        rows.append((name, shown, sources[name].origin if name in sources else "default"))
+    return rows

@@ -67,6 +67,7 @@ class EventsSocket(WebSocketHandler):
         self._after = int(after)
 
     async def open(self, *args: str, **kwargs: str) -> None:
+        self.services.telemetry.websockets.inc()
         self.set_nodelay(True)  # Nagle would hold each small event back for 40 ms
         self._sender = self.services.events.start_following(self._send())
 
@@ -120,3 +121,4 @@ class EventsSocket(WebSocketHandler):
     def on_close(self) -> None:
         if sender := getattr(self, "_sender", None):
             sender.cancel()
+            self.services.telemetry.websockets.dec()

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from agent.admission import TurnPorts
@@ -24,6 +25,7 @@ from kernel_gateway.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import (
+    Draining,
     GatewayError,
     NotFound,
     PermissionAlreadyDecided,
@@ -34,6 +36,7 @@ from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.telemetry import Telemetry
 from notebooks.cells import Execution, utc_now
 from notebooks.errors import NotebookError
 
@@ -65,6 +68,7 @@ class Turns:
         approvals: Approvals,
         profiler: Profiler,
         model: Model | None,
+        telemetry: Telemetry,
         *,
         budget: TurnBudget,
         max_queue: int,
@@ -74,7 +78,8 @@ class Turns:
         self._budget, self._max_queue = budget, max_queue
         self._queues: dict[PathKey, _Queue] = {}
         self._changed: dict[str, asyncio.Event] = {}
-        self._closing = False
+        self._closing = self._draining = False
+        self._telemetry = telemetry
 
     async def start(
         self,
@@ -99,7 +104,10 @@ class Turns:
         Raises:
             InvalidRequest: The request is empty or too long.
             QueueFull: Too many wait on this path.
+            Draining: The service is being stopped.
         """
+        if self._draining:
+            raise Draining
         if kind == "turn":
             request = check_request(request, self._budget)
         queue = self._queues.setdefault(key, _Queue())
@@ -169,7 +177,10 @@ class Turns:
     def _heard(self, row: TurnRow) -> Callable[[str, Mapping[str, Any]], None]:
         def heard(kind: str, data: Mapping[str, Any]) -> None:
             if kind == "cell.finished":
-                self._contexts.count_cell(key_of(row), data["seconds"] or 0.0)
+                seconds = data["seconds"] or 0.0
+                self._contexts.count_cell(key_of(row), seconds)
+                self._telemetry.executions.labels(data["status"]).inc()
+                self._telemetry.execution_seconds.observe(seconds)
 
         return heard
 
@@ -270,6 +281,11 @@ class Turns:
             finished_at=utc_now(),
         )
         await sink.emit("turn.finished", facts)
+        self._telemetry.turns.labels(row.kind, status).inc()
+        began = datetime.fromisoformat(row.created_at)
+        self._telemetry.turn_seconds.labels(row.kind).observe(
+            (datetime.now(UTC) - began).total_seconds()
+        )
         self._tell(row.id)
 
     def _tell(self, turn_id: str) -> None:
@@ -284,6 +300,40 @@ class Turns:
             if row.status in SETTLED:
                 return row
             await changed.wait()
+
+    def depth(self) -> int:
+        """Return how many turns run or wait."""
+        return sum(len(queue.tasks) for queue in self._queues.values())
+
+    @property
+    def draining(self) -> bool:
+        """Whether no new turns are taken."""
+        return self._draining
+
+    async def drain(self, seconds: float) -> int:
+        """Take no new turns, and wait for those there are; return how many are left.
+
+        A turn that waits for a permission is not waited for: it outlives a restart.
+        """
+        self._draining = True
+        deadline = asyncio.get_running_loop().time() + seconds
+        while left := await self._running():
+            wait = deadline - asyncio.get_running_loop().time()
+            if wait <= 0:
+                break
+            await asyncio.wait(left, timeout=min(wait, 1.0))
+        return len(left)
+
+    async def _running(self) -> list[asyncio.Task[None]]:
+        waiting = {
+            row.id for row in await self._repository.turns.unfinished() if row.status == "waiting"
+        }
+        return [
+            task
+            for queue in self._queues.values()
+            for turn, task in queue.tasks.items()
+            if turn not in waiting
+        ]
 
     def busy(self, key: PathKey) -> bool:
         """Whether a turn of this path runs or waits."""

@@ -31,6 +31,7 @@ from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import Repository, open_repository
+from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.turns import Turns
 from notebooks.files import exclusive_lock
 
@@ -99,12 +100,15 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             raise SandboxUnavailable(host.reason, host.way_out)
         for warning in host.warnings:
             log.warning("%s", warning)
+        telemetry = Telemetry()
+        stack.enter_context(exporting(settings.otlp_endpoint))
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
         contexts = ExecutionContextManager(
             settings.data_dir / "conversations",
             settings.limits(),
             DatabaseContextStore(repository.database),
+            telemetry,
             cleanup_seconds=settings.cleanup_seconds,
             max_kernels=settings.max_kernels,
             ttl_seconds=settings.context_ttl_seconds,
@@ -117,16 +121,18 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        events, profiler = EventLog(repository.events), Profiler()
+        events, profiler = EventLog(repository.events, telemetry.lost_outputs.inc), Profiler()
         stack.push_async_callback(events.aclose)
         approvals = Approvals(repository, seconds=settings.permission_seconds)
         turns = Turns(
-            repository, events, contexts, approvals, profiler, model,
+            repository, events, contexts, approvals, profiler, model, telemetry,
             budget=settings.budget(), max_queue=settings.max_queue,
         )  # fmt: skip
         stack.push_async_callback(turns.aclose)
         relays = Relays(contexts, events, turns, output_bytes=settings.limits().output_bytes)
         stack.push_async_callback(relays.aclose)
+        telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
+        telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         token = settings.token or load_or_create_token(settings.data_dir)
         services = Services(
             settings=settings,
@@ -145,6 +151,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             ),
             host=host,
             relays=relays,
+            telemetry=telemetry,
             started=time.time(),
             model_name=settings.model if model else None,
         )

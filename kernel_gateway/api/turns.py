@@ -179,6 +179,7 @@ class RatingHandler(JsonHandler):
         await self.services.repository.audit.add(
             who.tenant, who.user, "turn.rated", row.id, row.conversation, rating=body.rating
         )
+        self.services.telemetry.ratings.labels(body.rating).inc()
         self.write_json(200, {"turn": row.id, "rating": body.rating})
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from opentelemetry import trace
+
 from agent.ports import Bench
 from container.errors import ContainerError
 from container.kernel_environment import DEFAULT_IMAGE
@@ -23,6 +25,7 @@ from kernel_gateway.contexts.restore import Tell, restore
 from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.errors import GatewayError, KernelLimitReached
 from kernel_gateway.ids import PathKey
+from kernel_gateway.telemetry import Telemetry
 from notebooks.errors import NotebookError
 from notebooks.recorder import RESTART
 from notebooks.uncancelled import uncancelled
@@ -31,6 +34,7 @@ CLEANED_AT_ONCE = 50
 TOUCH_SECONDS = 5.0
 MOST_DEATHS = 2
 log = logging.getLogger("tallybook.contexts")
+tracer = trace.get_tracer("tallybook")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class ExecutionContextManager:
         directory: Path,
         limits: Limits,
         store: ContextStore,
+        telemetry: Telemetry,
         *,
         node: str = "",
         max_kernels: int,
@@ -76,6 +81,7 @@ class ExecutionContextManager:
             directory: Where the paths' homes are; it also names these contexts' kernels.
             limits: What each kernel may use.
             store: Where contexts are kept.
+            telemetry: Counts what comes and goes.
             node: This service's name among those that share the store.
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
@@ -84,7 +90,7 @@ class ExecutionContextManager:
             backend: What starts the kernels.
         """
         self._directory = directory.resolve()
-        self._store, self._node = store, node
+        self._store, self._node, self._telemetry = store, node, telemetry
         self._cleanup_seconds = cleanup_seconds
         self._keep_seconds, self._backend = keep_seconds, backend
         self._warm: Connection | None = None
@@ -203,6 +209,9 @@ class ExecutionContextManager:
             path.context = replace(path.context, resource_usage=usage)
 
     async def _keep(self, path: OpenPath, context: ExecutionContext) -> None:
+        ended = context.status in ("error", "terminated")
+        if ended and (path.context is None or path.context.status != context.status):
+            self._telemetry.contexts_terminated.labels(context.status).inc()
         path.context = context
         await self._store.put(context)
 
@@ -213,11 +222,14 @@ class ExecutionContextManager:
                 return path.live
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
-            await self._make_room()
-            session = await self._adopted(path)
-            if session is None:
-                session = await self._started(path, tell)
-            path.session = session
+            with tracer.start_as_current_span("context.get_or_create") as span:
+                await self._make_room()
+                session = await self._adopted(path)
+                span.set_attribute("adopted", session is not None)
+                if session is None:
+                    session = await self._started(path, tell)
+                path.session = session
+                span.set_attribute("context", path.context.id if path.context else "")
             for hear in self.on_start:
                 await hear(path)
             return session
@@ -235,8 +247,10 @@ class ExecutionContextManager:
         )
 
     async def _started(self, path: OpenPath, tell: Tell) -> KernelSession:
+        began = time.monotonic()
         context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
         await self._keep(path, context)
+        self._telemetry.contexts_created.inc()
         try:
             session = await self._restored(path, tell)
         except asyncio.CancelledError:  # whoever wanted it has no need any more
@@ -247,6 +261,7 @@ class ExecutionContextManager:
             await self._keep(path, context.to("error", error=reason))
             raise
         await self._keep(path, context.to("ready", kernel=session.kernel_id))
+        self._telemetry.context_seconds.observe(time.monotonic() - began)
         return session
 
     async def _restored(self, path: OpenPath, tell: Tell) -> KernelSession:
@@ -256,11 +271,15 @@ class ExecutionContextManager:
             session = self._new_session(path)
             try:
                 await session.start()
-                killer = (await restore(path, session, tell, skip)).killer
+                restored = await restore(path, session, tell, skip)
             except BaseException:
                 await session.aclose()
                 raise
+            killer = restored.killer
             if killer is None:
+                if restored.replayed or restored.failed:
+                    complete = "yes" if restored.complete else "no"
+                    self._telemetry.contexts_restored.labels(complete).inc()
                 return session
             await session.aclose()
             skip[killer] = "the kernel ended when it was replayed"

@@ -43,6 +43,11 @@ class Restored:
     not_replayed: list[dict[str, str]] = field(default_factory=list)
     killer: str | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether every cell ran again and showed what it is recorded with."""
+        return not (self.failed or self.differs or self.not_replayed)
+
     def facts(self, seconds: float) -> dict[str, Any]:
         """Return what ``context.restored`` says."""
         return {
@@ -50,7 +55,7 @@ class Restored:
             "failed": self.failed,
             "differs": self.differs,
             "not_replayed": self.not_replayed,
-            "complete": not (self.failed or self.differs or self.not_replayed),
+            "complete": self.complete,
             "seconds": round(seconds, 3),
         }
 

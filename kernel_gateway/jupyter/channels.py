@@ -77,6 +77,7 @@ class ChannelsSocket(WebSocketHandler):
         return int(text)
 
     async def open(self, *args: str, **kwargs: str) -> None:
+        self.services.telemetry.websockets.inc()
         self.set_nodelay(True)
         self._path.in_use += 1  # a kernel somebody looks at does not expire
         self._replies: asyncio.Queue[Message] = asyncio.Queue()
@@ -131,6 +132,7 @@ class ChannelsSocket(WebSocketHandler):
     def on_close(self) -> None:
         if not hasattr(self, "_senders"):
             return
+        self.services.telemetry.websockets.dec()
         self._path.in_use -= 1
         self._relay.leave(self)
         for sender in self._senders:
