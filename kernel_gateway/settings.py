@@ -246,9 +246,11 @@ def load_settings(
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        origin = sources[name].origin if name in sources else f"{PREFIX}{name.upper()}"
+        origin = sources[name].origin if name in sources else "default"
+        variable = f"{PREFIX}{name.upper()}"
+        by = "" if origin == variable else f", set by {origin}"
         raise SettingsInvalid(
-            f"Setting {name} ({origin}): {first['msg']}. See docs/operator.md."
+            f"Setting {name} ({variable}{by}): {first['msg']}. See docs/operator.md."
         ) from None
 
 

@@ -373,6 +373,44 @@ async def test_sigterm_ends_the_service_cleanly(service):
     assert service.stop() == 0
 
 
+async def test_sigterm_lets_a_running_cell_end_and_stores_it(service):
+    await service.start()
+    conversation = await converse(service)
+    await conversation.connection.send(
+        "execute.request", code="print('on', flush=True)\nimport time; time.sleep(2); print('end')"
+    )
+    await conversation.until("cell.output")
+
+    assert service.stop() == 0
+
+    await service.start()
+    conversation = await converse(service, conversation.id)
+    finished = await conversation.until("turn.finished")
+    assert finished["data"]["status"] == "ok"
+    assert finished["data"]["outputs"][-1]["text"].endswith("end\n")
+
+
+async def test_a_cell_that_outlasts_the_drain_is_handed_over_with_every_line(lasting, monkeypatch):
+    monkeypatch.setenv("TALLYBOOK_DRAIN_SECONDS", "0.5")
+    await lasting.start()
+    conversation = await converse(lasting)
+    await conversation.connection.send("execute.request", code=COUNTING)
+    await conversation.until("cell.output")
+
+    assert lasting.stop() == 0
+
+    await lasting.start()
+    conversation = await converse(lasting, conversation.id)
+    finished = await conversation.until("turn.finished")
+    text = "".join(o["text"] for o in finished["data"]["outputs"])
+    assert finished["data"]["status"] == "ok"
+    assert text.split() == [str(n) for n in range(COUNTED)]
+
+
+COUNTED = 40
+COUNTING = f"import time\nfor n in range({COUNTED}): print(n, flush=True); time.sleep(0.1)"
+
+
 async def test_a_second_service_on_the_same_data_is_refused_with_a_way_out(service):
     await service.start()
     command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]

@@ -286,3 +286,61 @@ def test_a_wrong_or_missing_backend_stops_the_start(tmp_path, setting, value):
     assert done.returncode != 0
     assert "zygote" in done.stderr or "no Docker Engine answers" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# configuration
+
+
+def test_config_show_names_every_setting_its_value_and_where_it_comes_from(tmp_path):
+    file = tmp_path / "tallybook.toml"
+    file.write_text('max_kernels = 7\nhost = "::1"\njwt_secret = "' + "s" * 40 + '"\n')
+
+    shown = tallybook(
+        "config", "show", "--config", file, "--model", "gemini-x",
+        TALLYBOOK_HOST="127.0.0.2", COLUMNS="200",
+    )  # fmt: skip
+
+    lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.strip()}
+    assert shown.returncode == 0, shown.stderr
+    assert "127.0.0.2" in lines["host"]
+    assert "TALLYBOOK_HOST" in lines["host"]
+    assert "7" in lines["max_kernels"]
+    assert str(file) in lines["max_kernels"]
+    assert "flag" in lines["model"]
+    assert "default" in lines["port"]
+    assert "hidden" in lines["jwt_secret"]
+    assert "s" * 40 not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("max_kernels = 0", "max_kernels"),
+        ("max_kernels = ", "tallybook.toml"),
+        ("no_such_setting = 1", "no_such_setting"),
+        ("port = 'x'", "port"),
+        (None, "There is no configuration file"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_says_what_is_wrong(tmp_path, content, said):
+    file = tmp_path / "tallybook.toml"
+    if content is not None:
+        file.write_text(content)
+
+    shown = tallybook("config", "show", "--config", file)
+
+    assert shown.returncode == 1
+    assert said in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:hush@127.0.0.1:1/x", "mysql://u:hush@127.0.0.1/x", "nonsense"]
+)
+def test_a_database_that_cannot_be_used_stops_the_start_with_a_plain_word(tmp_path, url):
+    done = tallybook("serve", "--port", "0", "--data-dir", tmp_path, TALLYBOOK_DATABASE_URL=url)
+
+    assert done.returncode == 1
+    assert "The database can't be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stderr

@@ -1,5 +1,6 @@
 """What an operator sees: numbers and spans without contents, readiness, alert rules that fit."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -66,13 +67,12 @@ async def test_events_that_could_not_be_stored_are_counted(start_gateway):
     assert (await metrics(running))["tallybook_lost_outputs_total"] == 1
 
 
-async def test_metrics_need_a_token_unless_opened(start_gateway):
-    closed, opened = await start_gateway([]), None
-    nobody = Raw(closed)
-    nobody.headers = {}
+@pytest.mark.parametrize(("public", "status"), [(False, 401), (True, 200)])
+async def test_metrics_need_a_token_unless_opened(start_gateway, public, status):
+    raw = Raw(await start_gateway([], metrics_public=public))
+    raw.headers = {}
 
-    assert (await nobody("GET", "/metrics")).code == 401
-    assert opened is None
+    assert (await raw("GET", "/metrics")).code == status
 
 
 async def test_every_metric_an_alert_names_is_there(start_gateway):
@@ -154,8 +154,6 @@ async def test_while_it_drains_it_takes_no_new_turns_and_running_ones_end(start_
         "execute.request", code="print('on', flush=True)\nimport time; time.sleep(1); print('done')"
     )
     await conversation.until("cell.output")
-
-    import asyncio
 
     draining = asyncio.create_task(running.gateway.services.turns.drain(20))
     await asyncio.sleep(0)
