@@ -82,6 +82,9 @@ class EventSink(Protocol):
     async def told(self, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind were stored about *cell*."""
 
+    async def flush(self) -> None:
+        """Return once everything emitted so far is stored."""
+
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
         """Number, store and pass on one event.
 

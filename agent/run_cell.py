@@ -161,7 +161,10 @@ class _Following:
             await self._sink.emit("cell.output", facts)
 
     async def settle(self, reply: ExecuteReply) -> Execution:
-        """Look at the files and make the execution out of *reply*."""
+        """Look at the files and make the execution out of *reply*.
+
+        The outputs are stored before it returns: what is recorded has been told.
+        """
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._bench)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -169,6 +172,7 @@ class _Following:
             for name, sha256 in after.items()
             if self._intent.files_before.get(name) != sha256
         ]
+        await self._sink.flush()
         return _execution(reply, self._collector, after)
 
     async def finished(self, execution: Execution) -> None:

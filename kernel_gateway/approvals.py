@@ -85,14 +85,12 @@ class TurnApprover:
         decided = self._approvals.waiting(request.id)
         if await repository.permissions.add(row):
             facts = {**asdict(request), "expires_at": row.expires_at}
-            await repository.turns.change(self._tenant, self._turn.id, status="waiting")
-            await self._sink.emit("permission.required", facts)
+            await self._sink.emit("permission.required", facts, settle={"status": "waiting"})
             self._tell_waiting()
         row = await repository.permissions.get(self._tenant, request.id)
         if row.decision is None:
             row = await self._wait(row, decided)
         self._approvals.forget(request.id)
-        await repository.turns.change(self._tenant, self._turn.id, status="running")
         return await self._told(row, request)
 
     async def _wait(self, row: PermissionRow, decided: asyncio.Event) -> PermissionRow:
@@ -114,7 +112,9 @@ class TurnApprover:
         if decision.decision == "always":
             await repository.permissions.add_grants(self._tenant, self._user, request.capabilities)
         await self._sink.emit(
-            "permission.decided", {"id": row.id, "decision": row.decision, "who": row.who}
+            "permission.decided",
+            {"id": row.id, "decision": row.decision, "who": row.who},
+            settle={"status": "running"},
         )
         await repository.audit.add(
             self._tenant,

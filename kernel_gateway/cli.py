@@ -74,6 +74,7 @@ def serve(**options: Any) -> None:
     # httpx logs full URLs, and one level up is enough to see trouble.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     _run(_serve(_settings(**options)))
 
 

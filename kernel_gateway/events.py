@@ -58,6 +58,7 @@ class _Path:
     recent_bytes: int = 0
     queue: list[Event] = field(default_factory=list)
     queued_bytes: int = 0
+    settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     writer: asyncio.Task[None] | None = None
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -117,6 +118,7 @@ class EventLog:
         turn: str | None,
         *,
         wait: bool = True,
+        settle: Mapping[str, Any] | None = None,
     ) -> None:
         """Give an event the next number and store it.
 
@@ -126,6 +128,8 @@ class EventLog:
             data: Its data, plain JSON values.
             turn: The turn it belongs to, if any.
             wait: Return only once it is stored.
+            settle: Columns of the turn's row to change in the same transaction: a crash
+                leaves both or neither.
 
         Raises:
             DatabaseUnavailable: This event, or one before it that nobody waited for,
@@ -137,6 +141,8 @@ class EventLog:
         event = Event(log.given, kind, turn, utc_now(), json.dumps(data))
         log.queue.append(event)
         log.queued_bytes += len(event.text)
+        if settle is not None and turn is not None:
+            log.settled.append((turn, dict(settle)))
         if log.writer is None or log.writer.done():
             log.writer = asyncio.create_task(self._write(log, key))
         full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
@@ -147,18 +153,26 @@ class EventLog:
     async def _write(self, log: _Path, key: PathKey) -> None:
         while log.queue:
             batch, log.queue, log.queued_bytes = log.queue, [], 0
+            settled, log.settled = log.settled, []
             try:
-                await self._rows.add(key, [_row(event) for event in batch])
+                await self._rows.add(key, [_row(event) for event in batch], settled)
             except (DatabaseUnavailable, SQLAlchemyError) as error:
                 self._on_lost(len(batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
-                log.queued_bytes = 0
+                log.queued_bytes, log.settled = 0, []
                 return
             log.stored = batch[-1].seq
             log.remember(batch)
             log.news.set()
             log.news = asyncio.Event()
+
+    async def flush(self, key: PathKey) -> None:
+        """Wait until a path's events are stored; raises what kept one from it."""
+        log = await self._path(key)
+        if log.writer is not None:
+            await asyncio.shield(log.writer)
+        _raise_failure(log)
 
     async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind *turn* has about *cell*, all of them stored."""
@@ -228,11 +242,26 @@ class TurnEvents:
     ) -> None:
         self._log, self._key, self._turn, self._heard = log, key, turn, heard
 
+    async def flush(self) -> None:
+        """Return once everything emitted so far is stored.
+
+        Raises:
+            DatabaseUnavailable: It could not be.
+        """
+        await self._log.flush(self._key)
+
     async def told(self, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind were stored about *cell* in this turn."""
         return await self._log.told(self._key, self._turn, cell)
 
-    async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Append an event of this turn; one that others rely on is stored on return."""
-        await self._log.append(self._key, kind, data, self._turn, wait=kind in AWAITED)
+    async def emit(
+        self, kind: str, data: Mapping[str, Any], settle: Mapping[str, Any] | None = None
+    ) -> None:
+        """Append an event of this turn; one that others rely on is stored on return.
+
+        *settle* changes columns of the turn's row with it, both or neither.
+        """
+        await self._log.append(
+            self._key, kind, data, self._turn, wait=kind in AWAITED, settle=settle
+        )
         self._heard(kind, data)

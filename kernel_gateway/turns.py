@@ -121,7 +121,7 @@ class Turns:
             user=user,
             kind=kind,
             request=request,
-            status="queued" if queue.tasks else "running",
+            status="queued",
             created_at=utc_now(),
         )
         await self._repository.turns.add(row)
@@ -191,12 +191,11 @@ class Turns:
         await self._finish(row, sink, "cancelled", None, None)
 
     async def _begin(self, row: TurnRow, sink: TurnEvents) -> None:
-        if row.status == "queued":
-            await self._repository.turns.change(row.tenant, row.id, status="running")
         facts = {"kind": row.kind, "user": row.user}
         if row.kind in ("turn", "merge"):
             facts["request"] = row.request
-        await sink.emit("turn.started", facts)
+        # With the event, not before: a turn that nobody has seen begin is begun again.
+        await sink.emit("turn.started", facts, settle={"status": "running"})
 
     async def _work(
         self, row: TurnRow, state: TurnState, sink: TurnEvents, client: ClientRequest | None
@@ -271,16 +270,14 @@ class Turns:
         facts = {"status": status, **(result or {})}
         if error is not None:
             facts["error"] = error["error"]
-        await self._repository.turns.change(
-            row.tenant,
-            row.id,
-            status=status,
-            result=result,
-            error=error,
-            state=None,
-            finished_at=utc_now(),
-        )
-        await sink.emit("turn.finished", facts)
+        columns = {
+            "status": status,
+            "result": result,
+            "error": error,
+            "state": None,
+            "finished_at": utc_now(),
+        }
+        await sink.emit("turn.finished", facts, settle=columns)
         self._telemetry.turns.labels(row.kind, status).inc()
         began = datetime.fromisoformat(row.created_at)
         self._telemetry.turn_seconds.labels(row.kind).observe(
@@ -364,6 +361,10 @@ class Turns:
     async def recover(self) -> None:
         """Settle what a stopped service left: go on with what can go on, end the others."""
         for row in await self._repository.turns.unfinished():
+            if row.status == "queued":  # nothing of it was done, so all of it can be
+                queue = self._queues.setdefault(key_of(row), _Queue())
+                self._launch(queue, row, TurnState(id=row.id, request=row.request))
+                continue
             state = await self._state_to_go_on_from(row)
             if state is None:
                 await self._end_interrupted(row)
@@ -392,8 +393,10 @@ class Turns:
         sink = TurnEvents(self._events, key_of(row), row.id)
         try:
             path = await self._contexts.open(key_of(row))
-            await path.recorder.abandon()
-            recovered = path.recorder.take_recovered()
+            interrupted = path.recorder.interrupted
+            if interrupted is not None and interrupted.provenance.turn_id == row.id:
+                await path.recorder.abandon()
+            recovered = path.recorder.take_recovered(row.id)
         except NotebookError as damaged:
             await sink.emit("error", problem_from_error(damaged).body())
             recovered = None

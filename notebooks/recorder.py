@@ -282,10 +282,19 @@ class Recorder:
                 return (cell.id, execution_of(cell)) if ours else None
         return None
 
-    def take_recovered(self) -> tuple[str, Outcome] | None:
-        """Return, once, the id and outcome of the cell that `open` settled after a crash."""
-        recovered, self._recovered = self._recovered, None
-        return recovered
+    def take_recovered(self, turn: str) -> tuple[str, Outcome] | None:
+        """Return, once, id and outcome of the cell settled after a crash, if it is *turn*'s."""
+        if self._recovered is None:
+            return None
+        cell_id, outcome = self._recovered
+        of_turn = any(
+            cell.id == cell_id and cell.metadata[KEY].get("turn") == turn
+            for cell in self._notebook.cells
+        )
+        if not of_turn:
+            return None
+        self._recovered = None
+        return cell_id, outcome
 
     def _write(self) -> None:
         replace_atomically(self.file, notebook_bytes(self._notebook))

@@ -132,7 +132,8 @@ class KernelRelay:
         while True:
             frames = await socket.recv_multipart()
             message = from_kernel(frames, channel, client.session.sign)
-            if message is not None:
+            ours = client.session.session  # what only asked whether the kernel is there
+            if message is not None and message["parent_header"].get("session") != ours:
                 await take(message)
 
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:

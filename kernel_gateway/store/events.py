@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import EventRow
+from kernel_gateway.store.tables import EventRow, TurnRow
 
 
 def _of(key: PathKey) -> Any:
@@ -25,12 +25,26 @@ class EventRows:
         self._database = database
 
     @whole
-    async def add(self, key: PathKey, events: Sequence[dict[str, Any]]) -> None:
-        """Store events of one path; their numbers must be new."""
+    async def add(
+        self,
+        key: PathKey,
+        events: Sequence[dict[str, Any]],
+        settled: Sequence[tuple[str, dict[str, Any]]] = (),
+    ) -> None:
+        """Store events of one path, and change the rows of turns that they settle.
+
+        Args:
+            key: The path.
+            events: Columns of each event; their numbers must be new.
+            settled: Turn and its changed columns.
+        """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         async with self._database.begin(key.tenant) as session:
             connection = await session.connection()  # the ORM would copy each row
             await connection.execute(insert(EventRow), [{**path, **event} for event in events])
+            for turn, values in settled:
+                of_turn = (TurnRow.id == turn) & (TurnRow.tenant == key.tenant)
+                await session.execute(update(TurnRow).where(of_turn).values(**values))
 
     @whole
     async def last_seq(self, key: PathKey) -> int:
