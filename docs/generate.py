@@ -12,8 +12,12 @@ from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.text import Text
 
+from kernel_gateway.app import ROUTES
+from kernel_gateway.auth import ROLES
+from kernel_gateway.openapi import endpoints_table, make_document
 from kernel_gateway.problems import TABLE
 from kernel_gateway.settings import PREFIX, Settings
+from kernel_gateway.telemetry import Telemetry
 
 DOCS = Path(__file__).resolve().parent
 COLUMNS = 100
@@ -64,7 +68,36 @@ def replace_between(text: str, mark: str, content: str) -> str:
     return f"{head}{start}\n{content}\n{end}{tail}"
 
 
-TABLES = {("operator.md", "settings"): settings_table, ("api.md", "errors"): errors_table}
+def roles_table() -> str:
+    """Return what each role may do as a Markdown table."""
+    scopes = ("read", "run", "audit", "admin")
+    rows = ["| role | " + " | ".join(scopes) + " |", "|---" * (len(scopes) + 1) + "|"]
+    for role, held in ROLES.items():
+        rows.append(
+            f"| `{role}` | " + " | ".join("yes" if s in held else "" for s in scopes) + " |"
+        )
+    return "\n".join(rows)
+
+
+def metrics_table() -> str:
+    """Return every Prometheus metric as a Markdown table."""
+    telemetry = Telemetry()
+    telemetry.watch("active_sandboxes", "Kernels alive.", lambda: 0)
+    telemetry.watch("queue_depth", "Turns that run or wait.", lambda: 0)
+    rows = ["| metric | kind | meaning |", "|---|---|---|"]
+    for metric in sorted(telemetry.registry.collect(), key=lambda metric: metric.name):
+        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+        rows.append(f"| `{name}` | {metric.type} | {metric.documentation} |")
+    return "\n".join(rows)
+
+
+TABLES = {
+    ("operator.md", "settings"): settings_table,
+    ("operator.md", "metrics"): metrics_table,
+    ("api.md", "errors"): errors_table,
+    ("api.md", "roles"): roles_table,
+    ("api.md", "endpoints"): lambda: endpoints_table(make_document(ROUTES)),
+}
 
 
 def write_tables() -> None:
