@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from opentelemetry import trace
 
 from agent.ports import Bench, EventSink
+from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest, ExecuteReply
 from container.workspace import WorkspaceFile
 from notebooks.cells import (
     CellIntent,
     Execution,
-    OutputCollector,
     Provenance,
     new_cell_id,
 )
@@ -148,12 +148,12 @@ class _Following:
     ) -> None:
         self.cancelled = asyncio.Event()
         self._intent, self._bench, self._sink, self._hashes = intent, bench, sink, hashes
-        self._collector = OutputCollector()
+        self._recorded = RecordedOutputs(bench.workspace, intent.id)
         self._created: list[dict[str, Any]] = []
         self._told = told
 
     async def on_output(self, output: Mapping[str, Any]) -> None:
-        self._collector.add(output)
+        self._recorded.add(output)
         if self._told:
             self._told -= 1  # before the service stopped
         else:
@@ -165,6 +165,7 @@ class _Following:
 
         The outputs are stored before it returns: what is recorded has been told.
         """
+        outputs = self._recorded.end()
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._bench)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -173,7 +174,7 @@ class _Following:
             if self._intent.files_before.get(name) != sha256
         ]
         await self._sink.flush()
-        return _execution(reply, self._collector, after)
+        return _execution(reply, outputs, after)
 
     async def finished(self, execution: Execution) -> None:
         for file in self._created:
@@ -215,7 +216,7 @@ def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
 
 
 def _execution(
-    reply: ExecuteReply, collector: OutputCollector, after: Mapping[str, str]
+    reply: ExecuteReply, outputs: tuple[Mapping[str, Any], ...], after: Mapping[str, str]
 ) -> Execution:
     error: dict[str, str] | None = None
     if reply.error is not None:
@@ -227,7 +228,7 @@ def _execution(
     return Execution(
         outcome=reply.status,
         execution_count=reply.execution_count,
-        outputs=collector.outputs(),
+        outputs=outputs,
         seconds=reply.seconds,
         error=error,
         files_after=dict(after),

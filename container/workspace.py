@@ -164,6 +164,24 @@ class Workspace:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(part, dir_fd=parent)
 
+    def new_output(self, name: str) -> BinaryIO:
+        """Open a new file *name*, from `safe_name`, in ``outputs/``, in place of any other.
+
+        Raises:
+            UnsafePath: ``outputs/`` is no plain directory any more, or *name* is one.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self._directory((OUTPUTS,), name) as parent:
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=parent)
+                descriptor = os.open(name, flags, 0o600, dir_fd=parent)
+            except OSError as error:
+                raise UnsafePath(name, f"it can't be replaced ({error.strerror})") from None
+        if (uid := self.uid) is not None:
+            os.fchown(descriptor, uid, uid)
+        return os.fdopen(descriptor, "wb")
+
     def sync(self, name: str) -> None:
         """Wait until file *name* and its directory entry are on disk; the errors of `open_read`."""
         with self._directory(_parts(name)[:-1], name) as parent, self.open_read(name) as file:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -36,6 +38,7 @@ from kernel_gateway.turns import Turns
 from notebooks.files import exclusive_lock
 
 log = logging.getLogger("tallybook")
+LOCK_SECONDS = 1.0
 BODY_BYTES = 10**12  # the handlers have limits of their own, with typed answers
 
 
@@ -86,8 +89,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
-        if not stack.enter_context(exclusive_lock(settings.data_dir / "lock")):
-            raise AlreadyRunning(str(settings.data_dir))
+        await _lock(stack, settings.data_dir)
         open_files_to_the_limit()
         sweep_runtime_directory()
         host = probe_host(
@@ -162,6 +164,19 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         contexts.start_sweeping()
         url = _listen(services, stack)
         yield Gateway(url=url, services=services)
+
+
+async def _lock(stack: AsyncExitStack, data_dir: Path) -> None:
+    """Hold the data directory; a process that a killed service was starting may still have it."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        attempt = stack.enter_context(ExitStack())
+        if attempt.enter_context(exclusive_lock(data_dir / "lock")):
+            return
+        attempt.close()
+        if time.monotonic() > deadline:
+            raise AlreadyRunning(str(data_dir))
+        await asyncio.sleep(0.05)
 
 
 async def _open_repository(settings: Settings) -> Repository:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -137,6 +138,14 @@ def execution_to_json(execution: Execution) -> dict[str, Any]:
 def execution_from_json(value: dict[str, Any]) -> Execution:
     """Rebuild what `execution_to_json` made."""
     return Execution(**{**value, "outputs": tuple(value["outputs"])})
+
+
+REST_OF_OUTPUT = re.compile(r"\n\[\d+ more bytes of output are in [^\n]*\]\n\Z")
+
+
+def rest_of_output(size: int, place: str) -> str:
+    """Return the words that stand in a recorded output for text that was too long for it."""
+    return f"\n[{size} more bytes of output are in {place}]\n"
 
 
 class OutputCollector:

@@ -11,6 +11,8 @@ from zipfile import BadZipFile
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from notebooks.cells import REST_OF_OUTPUT
+
 Verdict = Literal["reproduced", "differs", "failed", "not-run"]
 WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
@@ -20,12 +22,25 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 def outputs_difference(recorded: Sequence[Mapping[str, Any]], again: Sequence[Any]) -> str:
     """Return what differs between two output lists in plain words, or ``""``."""
     before, after = [list(_comparable(outputs)) for outputs in (recorded, again)]
+    after = _cut_alike(before, after)
     if before == after:
         return ""
     for number, (one, other) in enumerate(zip(before, after, strict=False), 1):
         if one != other:
             return f"output {number} differs: {_short(one[1])} became {_short(other[1])}"
     return f"{len(before)} outputs became {len(after)}"
+
+
+def _cut_alike(
+    before: list[tuple[str, str]], after: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Cut printed text of *after* where the record of *before* was cut for its length."""
+    cut = list(after)
+    for number, (one, other) in enumerate(zip(before, after, strict=False)):
+        if one[0] == other[0] == "stream" and (rest := REST_OF_OUTPUT.search(one[1] + "\n")):
+            length = rest.start()
+            cut[number] = ("stream", (other[1][:length] + one[1][length:]))
+    return cut
 
 
 def _comparable(outputs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -1,0 +1,64 @@
+"""A `tallybook serve` process that tests start, stop and kill."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from kernel_gateway.terminal.client import GatewayClient
+
+
+class Service:
+    """A `tallybook serve` process of its own, on a data directory that outlives it."""
+
+    def __init__(self, data_dir: Path, standin, keep_seconds: float) -> None:
+        self.data_dir, self.standin, self.keep_seconds = data_dir, standin, keep_seconds
+        self.process: subprocess.Popen | None = None
+        self.client: GatewayClient | None = None
+
+    async def start(self) -> GatewayClient:
+        environment = {
+            **os.environ,
+            "GEMINI_API_KEY": "k",
+            "TALLYBOOK_MODEL_BASE_URL": self.standin.base_url,
+            "TALLYBOOK_KEEP_KERNELS_SECONDS": str(self.keep_seconds),
+            "PYTHONUNBUFFERED": "1",
+        }
+        command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]
+        self.process = subprocess.Popen(
+            [*command, "--data-dir", str(self.data_dir)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        url = ""
+        while not url:
+            line = await asyncio.to_thread(self.process.stdout.readline)
+            assert line, "the service ended before it listened"
+            if line.startswith("Open:"):
+                url, _, token = line.split()[1].partition("/?token=")
+        self.client = GatewayClient(url, token)
+        return self.client
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number) -> int:
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        self.process = None
+        return code

@@ -1,0 +1,123 @@
+"""Large outputs: nothing is lost, to however slow a reader, and the service stays small."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from notebooks.verify import verify_notebook
+from tests.faults.service import Service
+
+LINE = "x" * 99
+MEGABYTE = 10_000  # lines of it
+
+
+def memory_mb(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+@pytest.fixture
+async def service(tmp_path, standin, monkeypatch):
+    for name, value in {"OUTPUT_LIMIT_MB": "200", "MEMORY_LIMIT_MB": "1024"}.items():
+        monkeypatch.setenv(f"TALLYBOOK_{name}", value)
+    made = Service(tmp_path / "data", standin([]), keep_seconds=0)
+    yield made
+    made.stop()
+
+
+async def follow(client, conversation, pause_after=None):
+    """Read every event of the path up to a turn's end; returns the printed text."""
+    url = client.url.replace("http", "ws")
+    path = f"/api/v1/conversations/{conversation}/paths/main/events"
+    request = HTTPRequest(url + path, headers=client._headers)
+    socket = await websocket_connect(request, max_message_size=2**30)
+    printed, seq = [], 0
+    while True:
+        event = json.loads(await socket.read_message())
+        assert event["seq"] == seq + 1
+        seq = event["seq"]
+        if event["kind"] == "cell.output":
+            printed.append(event["data"]["output"]["text"])
+            if pause_after is not None:
+                await pause_after.wait()
+        if event["kind"] == "turn.finished" and printed:
+            socket.close()
+            return "".join(printed), event["data"]
+
+
+async def start(service):
+    client = await service.start()
+    conversation = (await client.post("/api/v1/conversations", {}))["id"]
+    await client.post("/api/v1/execute", {"code": "x = 1", "conversation": conversation})
+    return client, conversation, memory_mb(service.process.pid)
+
+
+async def test_50_mb_reach_a_reader_whole_and_the_service_stays_small(service):
+    client, conversation, before = await start(service)
+    code = f"for n in range({50 * MEGABYTE}): print('{LINE}')"
+
+    running = asyncio.create_task(
+        client.post("/api/v1/execute", {"code": code, "conversation": conversation})
+    )
+    printed, finished = await follow(client, conversation)
+    await running
+
+    assert finished["status"] == "ok"
+    assert printed == f"{LINE}\n" * (50 * MEGABYTE)
+    assert memory_mb(service.process.pid) - before < 64
+
+
+async def test_a_reader_that_stands_still_holds_nobody_up_and_loses_nothing(service):
+    client, conversation, before = await start(service)
+    code = f"for n in range({20 * MEGABYTE}): print('{LINE}')"
+    go_on = asyncio.Event()
+    slow = asyncio.create_task(follow(client, conversation, go_on))
+
+    reply = await client.post("/api/v1/execute", {"code": code, "conversation": conversation})
+    assert not slow.done()
+    go_on.set()
+    printed, _ = await slow
+
+    assert reply["kind"] == "result"
+    assert printed == f"{LINE}\n" * (20 * MEGABYTE)
+    assert memory_mb(service.process.pid) - before < 64
+
+
+async def test_the_notebook_keeps_the_beginning_and_a_file_the_rest(start_gateway):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+
+    finished = await conversation.execute(f"for n in range({3 * MEGABYTE}): print('{LINE}')")
+
+    [cell] = [c for c in conversation.cells() if c["cell_type"] == "code"]
+    recorded = "".join(cell["outputs"][0]["text"])
+    path = await running.gateway.services.contexts.open(conversation.key)
+    [name] = [f.name for f in path.workspace.files("outputs")]
+    with path.workspace.open_read(name) as file:
+        rest = file.read().decode()
+    assert recorded[:1_000_000] + rest == f"{LINE}\n" * (3 * MEGABYTE)
+    assert f"[2000000 more bytes of output are in {name}]" in recorded
+    assert finished["outputs"][0]["text"] == recorded
+    assert cell["metadata"]["tallybook"]["files_after"][name]
+    assert verify_notebook(conversation.notebook).verified
+
+
+async def test_where_the_rest_of_the_output_cannot_be_written_the_cell_still_ends_well(
+    start_gateway,
+):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+
+    finished = await conversation.execute(
+        "import shutil\nfrom pathlib import Path\n"
+        "Path('outputs').rename('moved'); Path('outputs').write_text('in the way')\n"
+        f"for n in range({2 * MEGABYTE}): print('{LINE}')"
+    )
+
+    assert finished["status"] == "ok"
+    assert "more bytes of output are in the event log]" in finished["outputs"][0]["text"]
