@@ -114,7 +114,7 @@ async def test_where_the_rest_of_the_output_cannot_be_written_the_cell_still_end
     conversation = await running.conversation()
 
     finished = await conversation.execute(
-        "import shutil\nfrom pathlib import Path\n"
+        "from pathlib import Path\n"
         "Path('outputs').rename('moved'); Path('outputs').write_text('in the way')\n"
         f"for n in range({2 * MEGABYTE}): print('{LINE}')"
     )
