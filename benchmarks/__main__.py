@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.channels import measure_channels
 from benchmarks.execute import measure_execute
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
@@ -51,6 +52,7 @@ MEASURES: tuple[Measure, ...] = (
     measure_kernel_start,
     measure_turn,
     measure_execute,
+    measure_channels,
     measure_upload,
     measure_profile,
     measure_idle,

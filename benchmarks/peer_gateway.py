@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -76,19 +77,21 @@ def _await_answer(url: str) -> None:
 
 
 class PeerKernel:
-    """A kernel of the peer, from its creation over the Jupyter REST API."""
+    """A kernel behind Jupyter's REST API: the peer's, or with a token ours."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, token: str | None = None) -> None:
         self._address = address
-        self._id = ""
+        self._headers = {"Authorization": f"token {token}"} if token else {}
+        self.kernel_id = ""
         self._socket: Any = None
 
     async def start(self) -> None:
         """Create it and wait for its kernel_info_reply."""
         made = await asyncio.to_thread(self._request, "POST", "/api/kernels", b"{}")
-        self._id = json.loads(made)["id"]
-        url = f"ws://{self._address}/api/kernels/{self._id}/channels"
-        self._socket = await websocket_connect(HTTPRequest(url, request_timeout=60))
+        self.kernel_id = json.loads(made)["id"]
+        url = f"ws://{self._address}/api/kernels/{self.kernel_id}/channels"
+        request = HTTPRequest(url, request_timeout=60, headers=self._headers)
+        self._socket = await websocket_connect(request, max_message_size=2**30)
         await self._ask("kernel_info_request", {}, "kernel_info_reply")
 
     async def show_frame(self) -> None:
@@ -96,7 +99,46 @@ class PeerKernel:
         content = {"code": FRAME, "silent": False, "store_history": True, "allow_stdin": False}
         await self._ask("execute_request", content, "execute_result")
 
+    async def add(self) -> float:
+        """Run ``1+1``; return the seconds to its result."""
+        content = {"code": "1+1", "silent": False, "store_history": True, "allow_stdin": False}
+        began = time.perf_counter()
+        await self._ask("execute_request", content, "execute_result")
+        elapsed = time.perf_counter() - began
+        await self._ask("kernel_info_request", {}, "kernel_info_reply")
+        return elapsed
+
+    async def printed(self, code: str, silence: float = 10.0) -> tuple[int, float]:
+        """Run *code*; return how many characters arrived, and the seconds to its end.
+
+        The end is the idle status, or *silence* seconds without any message.
+        """
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        began, received = time.perf_counter(), 0
+        asked = await self._send("execute_request", content)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(silence):
+                    heard = json.loads(await self._socket.read_message())
+                if heard["parent_header"].get("msg_id") != asked:
+                    continue
+                received += len(heard["content"].get("text", ""))
+                if heard["content"].get("execution_state") == "idle":
+                    break
+        return received, time.perf_counter() - began
+
     async def _ask(self, kind: str, content: dict[str, Any], answer: str) -> None:
+        asked = await self._send(kind, content)
+        while True:
+            text = await self._socket.read_message()
+            if text is None:
+                raise ConnectionError("the peer closed the connection")
+            heard = json.loads(text)
+            mine = heard["parent_header"].get("msg_id") == asked
+            if mine and heard["msg_type"] == answer:
+                return
+
+    async def _send(self, kind: str, content: dict[str, Any]) -> str:
         header = {
             "msg_id": uuid.uuid4().hex, "session": "bench", "username": "", "version": "5.4",
             "msg_type": kind, "date": "2000-01-01T00:00:00Z",
@@ -106,14 +148,7 @@ class PeerKernel:
             "channel": "shell", "buffers": [],
         }  # fmt: skip
         await self._socket.write_message(json.dumps(message))
-        while True:
-            text = await self._socket.read_message()
-            if text is None:
-                raise ConnectionError("the peer closed the connection")
-            heard = json.loads(text)
-            mine = heard["parent_header"].get("msg_id") == header["msg_id"]
-            if mine and heard["msg_type"] == answer:
-                return
+        return header["msg_id"]
 
     def memory_bytes(self) -> int:
         """Return the private memory of the peer's newest kernel process."""
@@ -127,10 +162,12 @@ class PeerKernel:
         """End it."""
         if self._socket is not None:
             self._socket.close()
-        await asyncio.to_thread(self._request, "DELETE", f"/api/kernels/{self._id}")
+        await asyncio.to_thread(self._request, "DELETE", f"/api/kernels/{self.kernel_id}")
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(f"http://{self._address}{path}", data=body, method=method)
+        request = urllib.request.Request(
+            f"http://{self._address}{path}", data=body, method=method, headers=self._headers
+        )
         with urllib.request.urlopen(request, timeout=120) as answer:
             content: bytes = answer.read()
             return content

@@ -206,6 +206,15 @@ class DatabaseUnavailable(GatewayError):
         return f"The database can't be used: {self.reason}."
 
 
+class StorageFull(GatewayError):
+    """The service's disk is full; nothing of what was sent was kept."""
+
+    code = "storage-full"
+
+    def __str__(self) -> str:
+        return "The disk of the service is full."
+
+
 class Draining(GatewayError):
     """The service is being stopped and takes no new turns."""
 

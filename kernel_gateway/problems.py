@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ class Problem:
 
 
 _KERNEL = "Send the request again: a new kernel is started. Files and the notebook are kept."
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 TABLE: dict[type[Exception], tuple[int, str]] = {
     errors.NotAuthenticated: (
         401,
@@ -60,6 +62,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
         503,
         "Wait and send it again; the operator finds more in the log.",
     ),
+    errors.StorageFull: (507, "Tell the operator; send it again when there is room."),
     errors.Draining: (503, "Send it again in a moment; another service takes it."),
     errors.PermissionAlreadyDecided: (409, "Nothing to do: the first decision counts."),
     errors.QueueFull: (429, "Wait until they are done, or cancel them."),
@@ -85,6 +88,8 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
 
 def problem_from_error(error: Exception) -> Problem:
     """Return how *error* is shown; one that nobody foresaw shows no internals."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        error = errors.StorageFull()
     for kind in type(error).__mro__:
         if kind in TABLE:
             status, hint = TABLE[kind]

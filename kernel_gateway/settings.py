@@ -78,6 +78,12 @@ class Settings(BaseModel):
         None, repr=False, description="API key; GEMINI_API_KEY is read too."
     )
     upload_limit_mb: float = Field(200.0, gt=0, description="Largest uploaded file, in MB (10^6).")
+    upload_seconds: float = Field(
+        3600.0, gt=0, description="How long one request's body may take to arrive."
+    )
+    idle_seconds: float = Field(
+        120.0, gt=0, description="A connection that sends no request for so long is closed."
+    )
     body_limit_mb: float = Field(2.0, gt=0, description="Largest JSON body, in MB (10^6).")
     memory_limit_mb: int = Field(512, ge=256, description="Memory of one kernel, in MiB.")
     cpus: float = Field(1.0, gt=0, description="Processors one kernel may use.")

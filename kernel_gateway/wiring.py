@@ -189,7 +189,12 @@ async def _open_repository(settings: Settings) -> Repository:
 
 def _listen(services: Services, stack: AsyncExitStack) -> str:
     settings = services.settings
-    server = HTTPServer(make_app(services), max_body_size=BODY_BYTES)
+    server = HTTPServer(
+        make_app(services),
+        max_body_size=BODY_BYTES,
+        idle_connection_timeout=settings.idle_seconds,
+        body_timeout=settings.upload_seconds,
+    )
     sockets = bind_sockets(settings.port, settings.host)
     server.add_sockets(sockets)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import mimetypes
 from typing import Any
 from urllib.parse import quote
@@ -17,9 +18,9 @@ from kernel_gateway.api.operations import operation
 from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.uploads import Upload
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import BadRequest, FileTooLarge
+from kernel_gateway.errors import BadRequest, FileTooLarge, StorageFull
 from kernel_gateway.ids import PathKey
-from kernel_gateway.problems import problem_from_error
+from kernel_gateway.problems import DISK_FULL, problem_from_error
 
 CHUNK_BYTES = 256 * 1024
 
@@ -57,6 +58,12 @@ class UploadingHandler(JsonHandler):
             self.upload.feed(chunk)
         except BadRequest as error:
             self._too_large = error
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            self._too_large = StorageFull()
+            with contextlib.suppress(OSError):
+                self.upload.close()
 
     def finish_upload(self) -> Upload:
         """Return the whole upload; raises what was wrong with it."""

@@ -1,0 +1,128 @@
+"""Clients that send anything at all: a clear error, never a 500, never a hung socket."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClosedError, websocket_connect
+
+from tests.raw_http import Raw, error_of, multipart
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+KINDS = st.sampled_from(["turn.request", "execute.request", "permission.reply", "cancel"])
+# A request that is right would be done; these have fields that no kind has.
+MESSAGES = st.fixed_dictionaries(
+    {"kind": KINDS | st.text(max_size=20) | VALUES, "unknown": VALUES},
+    optional={"request": VALUES, "code": VALUES, "id": VALUES, "decision": VALUES, "turn": VALUES},
+)
+FRAMES = st.one_of(
+    MESSAGES.map(json.dumps), VALUES.map(json.dumps), st.text(max_size=200), st.binary(max_size=200)
+)
+
+
+@pytest.fixture
+async def running(start_gateway):
+    return await start_gateway([], requests_per_minute=0)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(frames=st.lists(FRAMES, min_size=5, max_size=20))
+async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(running, frames):
+    made = await running.client.post("/api/v1/conversations", {})
+    url = f"{running.url.replace('http', 'ws')}/api/v1/conversations/{made['id']}/paths/main/events"
+    headers = {"Authorization": f"Bearer {running.token}"}
+    socket = await websocket_connect(HTTPRequest(url, headers=headers))
+    for frame in frames:
+        await socket.write_message(frame, binary=isinstance(frame, bytes))
+        async with asyncio.timeout(20):
+            answer = json.loads(await socket.read_message())
+        assert answer["kind"] == "error"
+        assert answer["seq"] is None
+        assert answer["data"]["error"]["code"] != "internal-error"
+    socket.close()
+
+
+async def test_a_huge_frame_closes_its_socket_alone(running):
+    conversation = await running.conversation()
+    other = await running.conversation()
+
+    with contextlib.suppress(WebSocketClosedError):
+        await conversation.connection.send("turn.request", request="x" * 9_000_000)
+    async with asyncio.timeout(20):
+        async for _ in conversation.connection.events():
+            pass
+
+    assert await other.printed("print('alive')") == "alive\n"
+
+
+async def test_a_client_that_sends_byte_by_byte_is_cut_off_and_disturbs_nobody(start_gateway):
+    running = await start_gateway([], idle_seconds=1, upload_seconds=1)
+    address = urlsplit(running.url)
+    head = f"POST /api/v1/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {running.token}\r\n"
+    half_head = await asyncio.open_connection(address.hostname, address.port)
+    half_head[1].write(head.encode())
+    half_body = await asyncio.open_connection(address.hostname, address.port)
+    half_body[1].write(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+
+    answer = await Raw(running)("GET", "/api/v1/conversations")
+    async with asyncio.timeout(20):
+        rest = [await reader.read() for reader, _ in (half_head, half_body)]
+    for _, writer in (half_head, half_body):
+        writer.close()
+
+    assert answer.code == 200
+    assert all(b"200" not in r for r in rest)
+
+
+async def test_an_upload_cut_off_in_the_middle_leaves_nothing(running, files_url):
+    address = urlsplit(running.url)
+    body, headers = multipart(("files", "a.csv", b"x" * 500_000))
+    _reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    lines = [f"POST {files_url} HTTP/1.1", "Host: x", f"Authorization: Bearer {running.token}",
+             f"Content-Type: {headers['Content-Type']}", f"Content-Length: {len(body)}"]  # fmt: skip
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:250_000])
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    writer.close()
+    await asyncio.sleep(0.3)
+
+    listed = json.loads((await Raw(running)("GET", files_url)).body)["files"]
+    home = running.home(files_url.split("/")[4])
+    assert listed == []
+    assert list((home / "workspace" / "inputs").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own needs root to mount")
+async def test_a_full_disk_is_said_and_nothing_of_the_upload_stays(start_gateway, tmp_path):
+    disk = tmp_path / "data" / "conversations"
+    disk.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], check=True)
+    try:
+        running = await start_gateway([], upload_limit_mb=100, requests_per_minute=0)
+        made = await running.client.post("/api/v1/conversations", {})
+        url = f"/api/v1/conversations/{made['id']}/paths/main/files"
+        large, large_headers = multipart(("files", "large.bin", os.urandom(30_000_000)))
+        small, small_headers = multipart(("files", "small.csv", b"a,b\n1,2\n"))
+
+        refused = await Raw(running)("POST", url, large, large_headers)
+        kept = await Raw(running)("POST", url, small, small_headers)
+
+        assert (refused.code, error_of(refused)["code"]) == (507, "storage-full")
+        assert kept.code == 201
+        listed = json.loads((await Raw(running)("GET", url)).body)["files"]
+        assert [file["name"] for file in listed] == ["inputs/small.csv"]
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
