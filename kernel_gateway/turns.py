@@ -17,7 +17,7 @@ from agent.merge import run_again, summary
 from agent.ports import Approver, Model
 from agent.profiler import Profiler
 from agent.turn import check_request, run_direct, run_turn
-from agent.turn_state import TurnState, turn_state_from_json, turn_state_to_json
+from agent.turn_state import TurnState, turn_state_to_json
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest
 from container.workspace import OUTPUTS
@@ -37,7 +37,8 @@ from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.telemetry import Telemetry
-from notebooks.cells import Execution, utc_now
+from kernel_gateway.turn_results import execution_error, execution_result, key_of
+from notebooks.cells import utc_now
 from notebooks.errors import NotebookError
 
 log = logging.getLogger("tallybook.turns")
@@ -212,9 +213,9 @@ class Turns:
                 status, result, failure = "ok", {"answer": answer}, None
             else:
                 execution = await run_direct(state, ports, client)
-                result = _execution_result(execution)
+                result = execution_result(execution)
                 status = "ok" if execution.outcome == "ok" else "error"
-                failure = _execution_error(execution)
+                failure = execution_error(execution)
         finally:
             path.in_use -= 1
         await self._contexts.touch(path)
@@ -234,7 +235,7 @@ class Turns:
             intents = source.recorder.own_intents()
             result["cells"], failed = await run_again(intents, row.id, name, ports)
             if failed is not None:
-                return "error", result, _execution_error(failed)
+                return "error", result, execution_error(failed)
         return "ok", result, None
 
     def _ports(self, row: TurnRow, sink: TurnEvents, path: OpenPath) -> TurnPorts:
@@ -358,53 +359,17 @@ class Turns:
             queue.tasks[name].cancel()
         return chosen
 
-    async def recover(self) -> None:
-        """Settle what a stopped service left: go on with what can go on, end the others."""
-        for row in await self._repository.turns.unfinished():
-            if row.status == "queued":  # nothing of it was done, so all of it can be
-                queue = self._queues.setdefault(key_of(row), _Queue())
-                self._launch(queue, row, TurnState(id=row.id, request=row.request))
-                continue
-            state = await self._state_to_go_on_from(row)
-            if state is None:
-                await self._end_interrupted(row)
-            else:
-                queue = self._queues.setdefault(key_of(row), _Queue())
-                self._launch(queue, row, state, begun=True)
+    def go_on(self, row: TurnRow, state: TurnState, *, begun: bool) -> None:
+        """Queue a turn that a stopped service left; *begun* says that it was seen to begin."""
+        queue = self._queues.setdefault(key_of(row), _Queue())
+        self._launch(queue, row, state, begun=begun)
 
-    async def _state_to_go_on_from(self, row: TurnRow) -> TurnState | None:
-        """Return where a turn can go on: it waits, or its kernel and variables are still there."""
-        state = turn_state_from_json(row.state) if row.state is not None else None
-        if row.status == "waiting":
-            return state
-        kernel_lives = self._contexts.waits_for_adoption(key_of(row))
-        if row.kind == "turn":
-            return state if kernel_lives else None
-        try:
-            path = await self._contexts.open(key_of(row))
-        except NotebookError:
-            return None
-        interrupted = path.recorder.interrupted
-        ours = interrupted is not None and interrupted.provenance.turn_id == row.id
-        ran = ours or path.recorder.execution_of(row.id) is not None
-        return TurnState(id=row.id, request=row.request) if ran and kernel_lives else None
-
-    async def _end_interrupted(self, row: TurnRow) -> None:
+    async def end_interrupted(self, row: TurnRow, cell: tuple[str, str] | None) -> None:
+        """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""
         sink = TurnEvents(self._events, key_of(row), row.id)
-        try:
-            path = await self._contexts.open(key_of(row))
-            interrupted = path.recorder.interrupted
-            if interrupted is not None and interrupted.provenance.turn_id == row.id:
-                await path.recorder.abandon()
-            recovered = path.recorder.take_recovered(row.id)
-        except NotebookError as damaged:
-            await sink.emit("error", problem_from_error(damaged).body())
-            recovered = None
-        if recovered is not None:
-            cell, outcome = recovered
-            if not (await sink.told(cell)).get("cell.finished"):
-                facts = {"cell": cell, "status": outcome, "seconds": None}
-                await sink.emit("cell.finished", facts)
+        if cell is not None and not (await sink.told(cell[0])).get("cell.finished"):
+            facts = {"cell": cell[0], "status": cell[1], "seconds": None}
+            await sink.emit("cell.finished", facts)
         error = {
             "code": "service-restarted",
             "message": "The service stopped during this request. Finished cells are recorded.",
@@ -422,31 +387,3 @@ class Turns:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-
-
-def key_of(row: TurnRow) -> PathKey:
-    """Return the path a turn belongs to."""
-    return PathKey(row.tenant, row.conversation, row.path)
-
-
-def _execution_result(execution: Execution) -> dict[str, Any]:
-    return {
-        "outcome": execution.outcome,
-        "outputs": [dict(output) for output in execution.outputs],
-        "execution_count": execution.execution_count,
-        "seconds": round(execution.seconds, 4),
-    }
-
-
-def _execution_error(execution: Execution) -> dict[str, Any] | None:
-    if execution.outcome == "ok":
-        return None
-    error = dict(execution.error or {})
-    return {
-        "error": {
-            "code": error.get("code", execution.outcome),
-            "message": execution.error_text or "The cell did not finish.",
-            "hint": "See the cell's output; the conversation goes on.",
-            "details": {"outcome": execution.outcome},
-        }
-    }

@@ -34,6 +34,7 @@ from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.telemetry import Telemetry, exporting
+from kernel_gateway.turn_recovery import recover_turns
 from kernel_gateway.turns import Turns
 from notebooks.files import exclusive_lock
 
@@ -159,7 +160,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         if living := await contexts.find_living_kernels():
             log.info("%d kernels of before live on", living)
-        await turns.recover()
+        await recover_turns(turns, repository, contexts)
         await contexts.keep_warm(settings.warm_kernels)
         contexts.start_sweeping()
         url = _listen(services, stack)

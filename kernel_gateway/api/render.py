@@ -11,7 +11,7 @@ from kernel_gateway.contexts.records import ExecutionContext
 from kernel_gateway.ids import PathKey
 from kernel_gateway.services import Services
 from kernel_gateway.store.tables import ConversationRow, PathRow, TurnRow
-from kernel_gateway.turns import key_of
+from kernel_gateway.turn_results import key_of
 
 API = "/api/v1"
 

@@ -20,11 +20,10 @@ from container.limits import Limits
 from container.session import KernelSession
 from container.shim.client import (
     Connection,
-    Leash,
     LivingKernel,
     keep_warm,
-    living_kernels,
 )
+from kernel_gateway.contexts.adoption import end_left_kernel, left_kernels
 from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.records import ExecutionContext, new_context
 from kernel_gateway.contexts.restore import Tell, restore
@@ -37,7 +36,6 @@ from notebooks.recorder import RESTART
 from notebooks.uncancelled import uncancelled
 
 CLEANED_AT_ONCE = 50
-LET_GO_SECONDS = 5.0
 TOUCH_SECONDS = 5.0
 MOST_DEATHS = 2
 log = logging.getLogger("tallybook.contexts")
@@ -59,13 +57,6 @@ class Cleanup:
 
     ended: int
     failed: int
-
-
-async def _end_left_kernel(kernel: LivingKernel) -> None:
-    try:
-        await (await Leash.adopt(kernel)).aclose()
-    except ContainerError as gone:
-        log.info("kernel %s has ended meanwhile: %s", kernel.id, gone)
 
 
 async def _tell_nobody(kind: str, data: Mapping[str, Any]) -> None:
@@ -137,29 +128,15 @@ class ExecutionContextManager:
         that takes too long. Contexts whose kernel is gone are noted as terminated.
         """
         contexts = {context.kernel: context for context in await self._store.live(self._node)}
-        for kernel in await self._left_kernels():
+        for kernel in await left_kernels(f"{self._directory}:"):
             if context := contexts.pop(kernel.id, None):
                 self._waiting[context.key] = kernel
             else:
                 # Nobody knows what is in it: it was being given its variables back.
-                await _end_left_kernel(kernel)
+                await end_left_kernel(kernel)
         for context in contexts.values():
             await self._store.put(context.to("terminated"))
         return len(self._waiting)
-
-    async def _left_kernels(self) -> list[LivingKernel]:
-        """Return this service's kernels that nobody holds any more.
-
-        Their owner may need a moment to see that their holder has gone.
-        """
-        prefix = f"{self._directory}:"
-        deadline = time.monotonic() + LET_GO_SECONDS
-        while True:
-            kernels = [k for k in await living_kernels() if k.label.startswith(prefix)]
-            held = any(k.held for k in kernels)
-            if not held or time.monotonic() > deadline:
-                return [k for k in kernels if not k.held]
-            await asyncio.sleep(0.05)
 
     def waits_for_adoption(self, key: PathKey) -> bool:
         """Whether a kernel of before lives on for this path."""
