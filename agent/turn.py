@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ from container.workspace import INPUTS
 from notebooks.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""What nbformat 4.5 takes as a cell's id."""
 
 
 def check_request(request: str, budget: TurnBudget) -> str:
@@ -332,5 +335,18 @@ async def run_direct(
         return Execution(outcome=admission.outcome, error=error)
     provenance = dataclasses.replace(admission.provenance, request="")
     return await run_cell(
-        pending.code, provenance, ports.bench, ports.sink, ports.hashes, client=client
+        pending.code,
+        provenance,
+        ports.bench,
+        ports.sink,
+        ports.hashes,
+        cell_id=_cell_id(client, ports.bench) if client is not None else None,
+        client=client,
     )
+
+
+def _cell_id(client: ClientRequest, bench: Bench) -> str | None:
+    """Return the request's ``msg_id`` if it can name a cell: by it a successor knows the cell."""
+    message_id = str(client.message["header"]["msg_id"])
+    taken = any(cell["id"] == message_id for cell in bench.recorder.code_cells())
+    return message_id if CELL_ID.fullmatch(message_id) and not taken else None

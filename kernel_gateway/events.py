@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.events import EventRows
+from kernel_gateway.store.tables import Base
 from notebooks.cells import utc_now
 
 RECENT = 64
@@ -59,6 +60,7 @@ class _Path:
     queue: list[Event] = field(default_factory=list)
     queued_bytes: int = 0
     settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    added: list[Base] = field(default_factory=list)
     writer: asyncio.Task[None] | None = None
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -119,6 +121,7 @@ class EventLog:
         *,
         wait: bool = True,
         settle: Mapping[str, Any] | None = None,
+        add: Sequence[Base] = (),
     ) -> None:
         """Give an event the next number and store it.
 
@@ -130,6 +133,7 @@ class EventLog:
             wait: Return only once it is stored.
             settle: Columns of the turn's row to change in the same transaction: a crash
                 leaves both or neither.
+            add: Rows to store in the same transaction, before the event.
 
         Raises:
             DatabaseUnavailable: This event, or one before it that nobody waited for,
@@ -143,6 +147,7 @@ class EventLog:
         log.queued_bytes += len(event.text)
         if settle is not None and turn is not None:
             log.settled.append((turn, dict(settle)))
+        log.added += add
         if log.writer is None or log.writer.done():
             log.writer = asyncio.create_task(self._write(log, key))
         full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
@@ -154,13 +159,14 @@ class EventLog:
         while log.queue:
             batch, log.queue, log.queued_bytes = log.queue, [], 0
             settled, log.settled = log.settled, []
+            added, log.added = log.added, []
             try:
-                await self._rows.add(key, [_row(event) for event in batch], settled)
+                await self._rows.add(key, [_row(event) for event in batch], settled, added)
             except (DatabaseUnavailable, SQLAlchemyError) as error:
                 self._on_lost(len(batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
-                log.queued_bytes, log.settled = 0, []
+                log.queued_bytes, log.settled, log.added = 0, [], []
                 return
             log.stored = batch[-1].seq
             log.remember(batch)
@@ -255,13 +261,17 @@ class TurnEvents:
         return await self._log.told(self._key, self._turn, cell)
 
     async def emit(
-        self, kind: str, data: Mapping[str, Any], settle: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        data: Mapping[str, Any],
+        settle: Mapping[str, Any] | None = None,
+        add: Sequence[Base] = (),
     ) -> None:
         """Append an event of this turn; one that others rely on is stored on return.
 
-        *settle* changes columns of the turn's row with it, both or neither.
+        *settle* changes columns of the turn's row with it, *add* stores rows with it; a
+        crash leaves all of it or nothing.
         """
-        await self._log.append(
-            self._key, kind, data, self._turn, wait=kind in AWAITED, settle=settle
-        )
+        wait = kind in AWAITED
+        await self._log.append(self._key, kind, data, self._turn, wait=wait, settle=settle, add=add)
         self._heard(kind, data)

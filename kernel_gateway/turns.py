@@ -36,6 +36,7 @@ from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.store.turns import rows_of
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turn_results import execution_error, execution_result, key_of
 from notebooks.cells import utc_now
@@ -125,7 +126,8 @@ class Turns:
             status="queued",
             created_at=utc_now(),
         )
-        await self._repository.turns.add(row)
+        if client is None:  # else it is stored with its first event: nobody waits for a receipt
+            await self._repository.turns.add(row)
         self._launch(queue, row, TurnState(id=row.id, request=request), client=client)
         return row
 
@@ -160,7 +162,7 @@ class Turns:
         try:
             async with queue.lock:
                 if not begun:
-                    await self._begin(row, sink)
+                    await self._begin(row, sink, new=client is not None)
                 status, result, error = await self._work(row, state, sink, client)
                 queue.ending.add(row.id)
                 await self._finish(row, sink, status, result, error)
@@ -191,12 +193,13 @@ class Turns:
                 await self._approvals.decide(row.tenant, pending.id, "deny", row.user)
         await self._finish(row, sink, "cancelled", None, None)
 
-    async def _begin(self, row: TurnRow, sink: TurnEvents) -> None:
+    async def _begin(self, row: TurnRow, sink: TurnEvents, *, new: bool) -> None:
         facts = {"kind": row.kind, "user": row.user}
         if row.kind in ("turn", "merge"):
             facts["request"] = row.request
         # With the event, not before: a turn that nobody has seen begin is begun again.
-        await sink.emit("turn.started", facts, settle={"status": "running"})
+        add = rows_of(row) if new else ()
+        await sink.emit("turn.started", facts, settle={"status": "running"}, add=add)
 
     async def _work(
         self, row: TurnRow, state: TurnState, sink: TurnEvents, client: ClientRequest | None
@@ -298,6 +301,16 @@ class Turns:
             if row.status in SETTLED:
                 return row
             await changed.wait()
+
+    async def ended(self, row: TurnRow) -> TurnRow | None:
+        """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
+        queue = self._queues.get(key_of(row))
+        if queue is not None and (task := queue.tasks.get(row.id)) is not None:
+            await asyncio.wait({task})
+        try:
+            return await self._repository.turns.get(row.tenant, row.id)
+        except NotFound:
+            return None
 
     def depth(self) -> int:
         """Return how many turns run or wait."""

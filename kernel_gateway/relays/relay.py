@@ -277,8 +277,8 @@ class KernelRelay:
         turn = await self._turns.start(
             self.key, asked.user, kind="jupyter", request=code, client=request
         )
-        settled = await self._turns.settled(self.key.tenant, turn.id)
-        error = (settled.error or {}).get("error")
+        ended = await self._turns.ended(turn)
+        error = ((ended.error if ended is not None else None) or {}).get("error")
         return (str(error["code"]), str(error["message"])) if error else None
 
     async def _execute_silently(self, code: str, request: ClientRequest) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import EventRow, TurnRow
+from kernel_gateway.store.tables import Base, EventRow, TurnRow
 
 
 def _of(key: PathKey) -> Any:
@@ -30,6 +30,7 @@ class EventRows:
         key: PathKey,
         events: Sequence[dict[str, Any]],
         settled: Sequence[tuple[str, dict[str, Any]]] = (),
+        added: Sequence[Base] = (),
     ) -> None:
         """Store events of one path, and change the rows of turns that they settle.
 
@@ -37,9 +38,13 @@ class EventRows:
             key: The path.
             events: Columns of each event; their numbers must be new.
             settled: Turn and its changed columns.
+            added: Rows that come first.
         """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         async with self._database.begin(key.tenant) as session:
+            if added:
+                session.add_all(added)
+                await session.flush()
             connection = await session.connection()  # the ORM would copy each row
             await connection.execute(insert(EventRow), [{**path, **event} for event in events])
             for turn, values in settled:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.tables import AuditRow, TurnRow
+from kernel_gateway.store.tables import AuditRow, Base, TurnRow
 
 UNFINISHED = ("queued", "running", "waiting")
 
@@ -24,17 +24,8 @@ class TurnRows:
     @whole
     async def add(self, row: TurnRow) -> None:
         """Store a new turn, and in the audit list that it was asked for."""
-        audit = AuditRow(
-            at=row.created_at,
-            tenant=row.tenant,
-            user=row.user,
-            action=f"{row.kind}.requested",
-            target=row.id,
-            conversation=row.conversation,
-            detail={},
-        )
         async with self._database.begin(row.tenant) as session:
-            session.add_all([row, audit])
+            session.add_all(rows_of(row))
 
     @whole
     async def change(self, tenant: str, turn_id: str, **values: Any) -> None:
@@ -86,3 +77,17 @@ class TurnRows:
         query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(TurnRow.created_at)
         async with self._database.begin(EVERYONE) as session:
             return (await session.scalars(query)).all()
+
+
+def rows_of(row: TurnRow) -> list[Base]:
+    """Return what is stored of a new turn: its row, and a line of the audit list."""
+    audit = AuditRow(
+        at=row.created_at,
+        tenant=row.tenant,
+        user=row.user,
+        action=f"{row.kind}.requested",
+        target=row.id,
+        conversation=row.conversation,
+        detail={},
+    )
+    return [row, audit]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from agent.standin.transcript import Transcript, exchanges_from_json
 from container.cgroups import make_control_group
@@ -356,6 +358,29 @@ async def test_a_cell_that_outlasts_the_drain_is_handed_over_with_every_line(las
 
 COUNTED = 40
 COUNTING = f"import time\nfor n in range({COUNTED}): print(n, flush=True); time.sleep(0.1)"
+
+
+async def test_a_jupyter_clients_cell_goes_on_through_a_kill_and_is_recorded_whole(lasting):
+    client = await lasting.start()
+    kernel = (await client.post("/api/kernels", {}))["id"]
+    url = f"{client.url.replace('http', 'ws')}/api/kernels/{kernel}/channels"
+    socket = await websocket_connect(HTTPRequest(url, headers=client._headers))
+    header = {"msg_id": "a-cell-of-jupyter", "msg_type": "execute_request", "session": "s"}
+    message = {"header": header, "content": {"code": COUNTING}, "channel": "shell"}
+    await socket.write_message(json.dumps(message))
+    while "stream" not in await socket.read_message():
+        pass
+
+    lasting.kill()
+    socket.close()
+    client = await lasting.start()
+    [made] = (await client.get("/api/v1/conversations"))["conversations"]
+    again = await converse(lasting, made["id"])
+    finished = (await again.until("turn.finished"))["data"]
+
+    assert finished["status"] == "ok"
+    text = "".join(output["text"] for output in finished["outputs"])
+    assert text.split() == [str(n) for n in range(COUNTED)]
 
 
 async def test_a_second_service_on_the_same_data_is_refused_with_a_way_out(service):
