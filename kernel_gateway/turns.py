@@ -351,9 +351,14 @@ class Turns:
         queue = self._queues.get(key)
         return queue is not None and bool(queue.tasks)
 
-    async def stop(self, key: PathKey) -> None:
-        """Cancel every turn of a path and wait until none is left."""
+    async def stop(self, key: PathKey, grace_seconds: float = 0.0) -> None:
+        """Cancel every turn of a path and wait until none is left.
+
+        Turns that end within *grace_seconds* by themselves are not cancelled.
+        """
         queue = self._queues.pop(key, None)
+        if queue is not None and queue.tasks and grace_seconds:
+            await asyncio.wait(set(queue.tasks.values()), timeout=grace_seconds)
         for task in list(queue.tasks.values()) if queue is not None else ():
             task.cancel()
             await asyncio.wait({task})

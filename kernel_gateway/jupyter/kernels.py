@@ -13,6 +13,8 @@ from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
 from notebooks.document import KERNELSPEC
 
+GRACE_SECONDS = 0.5
+
 
 class StartKernel(BaseModel):
     """``POST /api/kernels``; other fields Jupyter's clients send are not used."""
@@ -107,7 +109,8 @@ class KernelHandler(JupyterHandler):
 async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> None:
     """End a kernel and what goes with it."""
     services = handler.services
-    await services.turns.cancel(key)
+    # A cell whose reply the client has may still be on its way into the notebook.
+    await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)
     await services.relays.forget(key)
     await services.repository.jupyter.remove_sessions(key.tenant, kernel_id=kernel_id)

@@ -391,6 +391,20 @@ async def test_a_deleted_kernel_is_gone_and_its_notebook_stays(running, kernel):
     assert (running.home(key.conversation) / "notebook.ipynb").exists()
 
 
+async def test_a_kernel_deleted_right_after_a_reply_leaves_its_cell_recorded_and_its_turn_ok(
+    running, kernel
+):
+    client = await Client(running, kernel).connect()
+    await client.until_done(await client.execute("print('last words')"))
+
+    await Raw(running)("DELETE", f"/api/kernels/{kernel}")
+
+    [made] = (await running.client.get("/api/v1/conversations"))["conversations"]
+    url = f"/api/v1/conversations/{made['id']}/paths/main"
+    assert [t["status"] for t in (await running.client.get(f"{url}/turns"))["turns"]] == ["ok"]
+    assert "last words" in (running.home(made["id"]) / "notebook.ipynb").read_text()
+
+
 async def test_contents_can_be_read_and_not_written(running, kernel):
     raw, client = Raw(running), await Client(running, kernel).connect()
     await client.until_done(await client.execute("print('recorded')"))
