@@ -73,8 +73,12 @@ class TurnRows:
 
     @whole
     async def unfinished(self) -> Sequence[TurnRow]:
-        """Return every unfinished turn of every tenant, oldest first."""
-        query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(TurnRow.created_at)
+        """Return every unfinished turn of every tenant: those that had begun, then the others.
+
+        Each kind oldest first, which is the order they had on their path.
+        """
+        begun_first = (TurnRow.status == "queued", TurnRow.created_at)
+        query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(*begun_first)
         async with self._database.begin(EVERYONE) as session:
             return (await session.scalars(query)).all()
 
