@@ -22,7 +22,7 @@ from container.errors import (
     ProcessLimitReached,
 )
 from container.execute_reply import ClientRequest, ExecuteReply, OnOutput
-from container.kernel_client import next_message
+from container.kernel_client import is_message, next_message
 from container.limits import Limits
 from container.shim.client import Leash
 
@@ -239,14 +239,18 @@ class CellRun:
         ended = False
         try:
             async for frames in self._leash.follow():
-                message = session.deserialize(session.feed_identities(frames)[1])
+                message: dict[str, Any] = {}
+                with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
+                    message = session.deserialize(session.feed_identities(frames)[1])
+                if not is_message(message):
+                    continue
                 content = message["content"]
                 if message["msg_type"] == "execute_input":
-                    reply["execution_count"] = content["execution_count"]
+                    reply["execution_count"] = content.get("execution_count")
                 elif message["msg_type"] == "error":
                     reply |= {**content, "status": "error"}
                 elif message["msg_type"] == "status":
-                    ended = content["execution_state"] == "idle"
+                    ended = content.get("execution_state") == "idle"
                     continue
                 await self._pass_on(message)
         except OutputLimitExceeded:

@@ -13,6 +13,7 @@ from zmq.constants import Event
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 PROBE_SECONDS = 1.0
+OBJECTS = ("header", "parent_header", "metadata", "content")
 MOST_SOCKETS = 65_000
 """ZMQ's own limit; by default a context takes 1,023, a hundred kernels' worth."""
 
@@ -85,13 +86,19 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.stop_channels()
 
 
+def is_message(message: Any) -> bool:
+    """Whether *message* is shaped as one; code in the kernel can send what it likes."""
+    return all(isinstance(message.get(part), dict) for part in OBJECTS)
+
+
 async def next_message(channel: Any) -> dict[str, Any]:
     """Return the next message on *channel* that this kernel signed.
 
-    Code in the kernel can send what it likes, or put a link to another kernel's socket in
-    the place of its own: what isn't a signed message is passed over.
+    Code in the kernel can put a link to another kernel's socket in the place of its own:
+    what isn't a signed, well-formed message is passed over.
     """
     while True:
         with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
             message: dict[str, Any] = await channel.get_msg()
-            return message
+            if is_message(message):
+                return message

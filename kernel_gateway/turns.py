@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.admission import TurnPorts
 from agent.budget import TurnBudget
-from agent.errors import AgentError
+from agent.errors import AgentError, InvalidRequest
 from agent.merge import run_again, summary
 from agent.ports import Approver, Model
 from agent.profiler import Profiler
@@ -104,12 +104,14 @@ class Turns:
                 who needs no further permission for it.
 
         Raises:
-            InvalidRequest: The request is empty or too long.
+            InvalidRequest: The request is empty or too long, or holds a NUL character.
             QueueFull: Too many wait on this path.
             Draining: The service is being stopped.
         """
         if self._draining:
             raise Draining
+        if "\x00" in request:
+            raise InvalidRequest("The request holds a NUL character; remove it.")
         if kind == "turn":
             request = check_request(request, self._budget)
         queue = self._queues.setdefault(key, _Queue())

@@ -103,6 +103,8 @@ class JsonHandler(RequestHandler):
         """Refuse what may not be done before anything of the body is read."""
         self._collected = bytearray()
         self._too_large: Exception | None = None
+        if "%00" in (self.request.uri or ""):
+            raise BadRequest("The address holds a NUL character.")
         if self.request.method == "OPTIONS":
             self._answer_preflight()
             return
@@ -274,6 +276,8 @@ def parse_json(content: bytes, model: type[Body]) -> Body:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}.") from None
     if _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
         raise BadRequest("The body holds half of a character (a lone surrogate, \\ud800-\\udfff).")
+    if "\\u0000" in json.dumps(value):
+        raise BadRequest("The body holds a NUL character; remove it.")
     if not isinstance(value, Mapping):
         raise BadRequest(f"The body must be a JSON object, not {type(value).__name__}.")
     return validate(value, model)

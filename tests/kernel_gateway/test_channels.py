@@ -378,6 +378,31 @@ async def test_the_token_may_stand_in_the_address_as_jupyters_clients_send_it(ru
     assert (await raw("GET", f"/api/v1/conversations?token={running.token}")).code == 401
 
 
+FORGED = """
+from jupyter_client.session import Session
+session, socket = get_ipython().kernel.session, get_ipython().kernel.iopub_socket
+for header in ({}, [], {"msg_id": 5, "msg_type": "x"}, "x"):
+    parts = [session.pack(p) for p in (header, [], {}, 7)]
+    socket.send_multipart([b"x", b"<IDS|MSG>", session.sign(parts), *parts])
+print("sent")
+"""
+
+
+async def test_what_code_forges_on_its_own_channel_breaks_nothing(running, kernel):
+    client = await Client(running, kernel).connect()
+    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
+    path = await running.gateway.services.contexts.open(key)
+
+    async def ignore(output):
+        pass
+
+    await path.session.execute(FORGED, ignore)  # past the risk rules
+    asked = await client.execute("print('alive')")
+    await client.until_done(asked)
+
+    assert client.printed(asked) == "alive\n"
+
+
 # REST
 
 

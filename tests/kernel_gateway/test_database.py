@@ -219,3 +219,24 @@ async def test_while_the_database_is_away_errors_are_plain_and_afterwards_all_go
         assert "secret" not in refused.body.decode()
         assert later.code == 200
         assert await conversation.printed("print(x + 1)") == "6\n"
+
+
+async def test_a_nul_character_anywhere_is_refused_before_the_database_sees_it(
+    start_gateway, database_url
+):
+    from tests.raw_http import Raw, error_of
+
+    running = await start_gateway([], database_url=database_url)
+    raw, conversation = Raw(running), await running.conversation()
+
+    answers = [
+        await raw("POST", "/api/v1/conversations", '{"title": "a\\u0000b"}'),
+        await raw("POST", "/api/v1/execute", '{"code": "1\\u0000"}'),
+        await raw("POST", conversation.url + "/turns", '{"request": "\\u0000"}'),
+        await raw("GET", "/api/v1/audit?conversation=%00"),
+        await raw("GET", "/api/v1/conversations/%00"),
+        await raw("GET", conversation.url + "/files/a%00b"),
+    ]
+
+    assert [answer.code for answer in answers] == [400] * 6
+    assert all("NUL" in error_of(answer)["message"] for answer in answers)
