@@ -21,6 +21,7 @@ from kernel_gateway.relays import answers
 from kernel_gateway.relays.relay import KIND, MOST_REMEMBERED, KernelRelay
 from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, from_event
 from kernel_gateway.services import Services
+from kernel_gateway.turns import ServiceError
 
 GONE = 4404
 
@@ -62,7 +63,7 @@ class ChannelsSocket(WebSocketHandler):
             await self.services.contexts.get_or_create(self._key)
             self._path = await self.services.contexts.open(self._key)
             self._relay = await self.services.relays.get(self._key)
-        except GatewayError as error:
+        except ServiceError as error:
             problem = problem_from_error(error)
             self.set_status(problem.status)
             self.set_header("Content-Type", "application/json; charset=utf-8")

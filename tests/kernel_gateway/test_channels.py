@@ -370,6 +370,23 @@ async def test_a_connection_that_may_not_be_is_refused_before_the_upgrade(
     assert caught.value.code == status
 
 
+async def test_when_no_kernel_can_be_had_a_connection_is_refused_with_the_reason(start_gateway):
+    running = await start_gateway([], max_kernels=1)
+    kernel, contexts = await new_kernel(running), running.gateway.services.contexts
+    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
+    await contexts.terminate(key)
+    other = await running.conversation()
+    await contexts.get_or_create(other.key)
+    busy = await contexts.open(other.key)
+    busy.in_use = 1
+
+    with pytest.raises(HTTPClientError) as caught:
+        await Client(running, kernel).connect()
+    busy.in_use = 0
+
+    assert caught.value.code == 503
+
+
 async def test_the_token_may_stand_in_the_address_as_jupyters_clients_send_it(running, kernel):
     raw = Raw(running)
     raw.headers = {}
