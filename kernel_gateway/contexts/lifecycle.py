@@ -383,7 +383,9 @@ class ExecutionContextManager:
 
     async def forget(self, key: PathKey) -> None:
         """End a path's kernel and drop what is kept of it in memory."""
-        if key in self._paths or key in self._waiting:
+        if (left := self._waiting.pop(key, None)) is not None:
+            await end_left_kernel(left)
+        if key in self._paths:
             await self.terminate(key)
             self._paths.pop(key, None)
 

@@ -74,6 +74,19 @@ async def test_a_running_cell_does_not_keep_a_conversation(running):
     assert not (await rows(running))["turns"]
 
 
+async def test_a_damaged_notebook_does_not_keep_a_conversation(running):
+    ann = caller(running, "ann")
+    made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
+    home = running.home(made)
+    home.mkdir(parents=True)
+    (home / "notebook.ipynb").write_text("damaged")
+
+    response = await ann("DELETE", f"/api/v1/conversations/{made}")
+
+    assert response.code == 200
+    assert not home.parent.exists()
+
+
 async def test_of_a_deleted_user_no_name_is_left(running):
     ann, admin = caller(running, "ann"), caller(running, "root", "admin")
     await execute(ann, "1")
