@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, inspect, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
@@ -16,6 +16,12 @@ from kernel_gateway.store.tables import Base, EventRow, TurnRow
 
 def _of(key: PathKey) -> Any:
     return (EventRow.conversation == key.conversation) & (EventRow.path == key.path)
+
+
+def _columns(row: Base) -> dict[str, Any]:
+    attributes = (column.key for column in inspect(row).mapper.column_attrs)
+    values = {name: getattr(row, name) for name in attributes}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class EventRows:
@@ -41,15 +47,13 @@ class EventRows:
             added: Rows that come first.
         """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
-        async with self._database.begin(key.tenant) as session:
-            if added:
-                session.add_all(added)
-                await session.flush()
-            connection = await session.connection()  # the ORM would copy each row
+        async with self._database.connect(key.tenant) as connection:
+            for row in added:
+                await connection.execute(insert(type(row)).values(**_columns(row)))
             await connection.execute(insert(EventRow), [{**path, **event} for event in events])
             for turn, values in settled:
                 of_turn = (TurnRow.id == turn) & (TurnRow.tenant == key.tenant)
-                await session.execute(update(TurnRow).where(of_turn).values(**values))
+                await connection.execute(update(TurnRow).where(of_turn).values(**values))
 
     @whole
     async def last_seq(self, key: PathKey) -> int:
