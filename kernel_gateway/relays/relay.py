@@ -78,6 +78,7 @@ class KernelRelay:
         self._session: KernelSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._reconnecting: asyncio.Task[None] | None = None
+        self._following = asyncio.Lock()
 
     @property
     def connections(self) -> int:
@@ -97,12 +98,13 @@ class KernelRelay:
 
     async def follow(self, path: OpenPath) -> None:
         """Follow the kernel *path* has now; nothing it says later is missed."""
-        session = path.session
-        if session is None or session is self._session or session.connection is None:
-            return
-        self._stop_following()
-        self._session = session
-        await self._connect(session)
+        async with self._following:  # whoever comes second waits until nothing can be missed
+            session = path.session
+            if session is None or session is self._session or session.connection is None:
+                return
+            self._stop_following()
+            self._session = session
+            await self._connect(session)
 
     async def _connect(self, session: KernelSession) -> None:
         client = self._client = KernelClient(session.connection or {}, self._output_bytes)
@@ -151,10 +153,11 @@ class KernelRelay:
         self._reconnecting = asyncio.create_task(self._reconnect(session))
 
     async def _reconnect(self, session: KernelSession) -> None:
-        if session is self._session:
-            self._stop_following()
-            self._session = session
-            await self._connect(session)
+        async with self._following:
+            if session is self._session:
+                self._stop_following()
+                self._session = session
+                await self._connect(session)
 
     async def _publish(self, message: Message) -> None:
         if message["header"]["msg_type"] == "status":
