@@ -29,6 +29,7 @@ Body = TypeVar("Body", bound=BaseModel)
 # A body over its limit is read and dropped up to this size, so that the client
 # gets the answer and not a reset connection.
 DRAINED_BYTES = 1_000_000_000
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # itself, not a backslash and the words for it
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
@@ -222,7 +223,11 @@ class JsonHandler(RequestHandler):
             self.set_header("WWW-Authenticate", "Bearer")
         if "retry_after" in problem.details:
             self.set_header("Retry-After", str(problem.details["retry_after"]))
-        self.write_json(problem.status, problem.body())
+        self.write_json(problem.status, self.problem_body(problem))
+
+    def problem_body(self, problem: Problem) -> dict[str, Any]:
+        """Return the body of an error."""
+        return problem.body()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Render every exception as the one error body (called by tornado)."""
@@ -274,9 +279,10 @@ def parse_json(content: bytes, model: type[Body]) -> Body:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}.") from None
-    if _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
+    text = json.dumps(value, ensure_ascii=False)
+    if _HALF_CHARACTER.search(text):
         raise BadRequest("The body holds half of a character (a lone surrogate, \\ud800-\\udfff).")
-    if "\\u0000" in json.dumps(value):
+    if _NUL.search(text):
         raise BadRequest("The body holds a NUL character; remove it.")
     if not isinstance(value, Mapping):
         raise BadRequest(f"The body must be a JSON object, not {type(value).__name__}.")

@@ -18,11 +18,7 @@ from container.errors import ContainerError
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.session import KernelSession
-from container.shim.client import (
-    Connection,
-    LivingKernel,
-    keep_warm,
-)
+from container.shim.client import Connection, LivingKernel, keep_warm
 from kernel_gateway.contexts.adoption import end_left_kernel, left_kernels
 from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.records import ExecutionContext, new_context
@@ -127,15 +123,15 @@ class ExecutionContextManager:
         They are adopted when their path is used again, and ended by their owner when
         that takes too long. Contexts whose kernel is gone are noted as terminated.
         """
-        contexts = {context.kernel: context for context in await self._store.live(self._node)}
-        for kernel in await left_kernels(f"{self._directory}:"):
-            if context := contexts.pop(kernel.id, None):
-                self._waiting[context.key] = kernel
+        left = {kernel.id: kernel for kernel in await left_kernels(f"{self._directory}:")}
+        for context in await self._store.live(self._node):
+            if context.kernel is not None and context.kernel in left:
+                self._waiting[context.key] = left.pop(context.kernel)
             else:
-                # Nobody knows what is in it: it was being given its variables back.
-                await end_left_kernel(kernel)
-        for context in contexts.values():
-            await self._store.put(context.to("terminated"))
+                await self._store.put(context.to("terminated"))
+        for kernel in left.values():
+            # Nobody knows what is in it: it was being given its variables back.
+            await end_left_kernel(kernel)
         return len(self._waiting)
 
     def waits_for_adoption(self, key: PathKey) -> bool:

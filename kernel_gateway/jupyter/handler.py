@@ -6,6 +6,7 @@ Source: jupyter_server's REST API specification (``services/api/api.yaml``).
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from kernel_gateway.api.json_handler import JsonHandler
@@ -22,12 +23,9 @@ class JupyterHandler(JsonHandler):
 
     query_token: ClassVar[bool] = True
 
-    def write_problem(self, problem: Problem) -> None:
-        """Send an error with the ``message`` and ``reason`` that Jupyter's clients read."""
-        body = {**problem.body(), "message": problem.message, "reason": problem.hint}
-        if problem.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        self.write_json(problem.status, body)
+    def problem_body(self, problem: Problem) -> dict[str, Any]:
+        """Add the ``message`` and ``reason`` that Jupyter's clients read."""
+        return {**problem.body(), "message": problem.message, "reason": problem.hint}
 
     async def kernel_key(self, kernel_id: str) -> PathKey:
         """Return the path behind a kernel id that has a kernel.
@@ -65,6 +63,4 @@ async def find_kernel(handler: Any, kernel_id: str) -> PathKey:
 
 def iso(seconds: float) -> str:
     """Return a time since the epoch as Jupyter writes it."""
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -96,6 +96,16 @@ async def test_a_kernel_that_cannot_start_leaves_a_context_that_says_why(start_g
     (await contexts.open(busy.key)).in_use = 0
 
 
+async def test_contexts_a_dead_service_was_creating_are_all_noted_as_terminated(running, contexts):
+    keys = [(await running.conversation()).key for _ in range(3)]
+    for key in keys:
+        await contexts._store.put(new_context(key, "", 1.0, 1e12))
+
+    await contexts.find_living_kernels()
+
+    assert [(await contexts._store.get(key)).status for key in keys] == ["terminated"] * 3
+
+
 # clean-up
 
 

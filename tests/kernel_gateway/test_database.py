@@ -240,3 +240,9 @@ async def test_a_nul_character_anywhere_is_refused_before_the_database_sees_it(
 
     assert [answer.code for answer in answers] == [400] * 6
     assert all("NUL" in error_of(answer)["message"] for answer in answers)
+
+
+async def test_code_that_only_spells_a_nul_character_runs(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+
+    assert await conversation.printed(r"print(len('a\u0000b'))") == "3\n"

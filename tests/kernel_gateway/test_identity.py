@@ -269,6 +269,17 @@ async def test_too_many_requests_of_one_user_wait_and_others_do_not(start_gatewa
     assert (await bob("GET", "/api/v1/conversations")).code == 200
 
 
+async def test_jupyters_addresses_say_when_to_go_on_too(start_gateway):
+    running = await start_gateway([], jwt_secret=SECRET, requests_per_minute=1)
+    ann = caller(running, hs256())
+
+    answers = [await ann("GET", "/api/kernels") for _ in range(2)]
+
+    assert [a.code for a in answers] == [200, 429]
+    assert int(answers[1].headers["Retry-After"]) >= 1
+    assert json.loads(answers[1].body)["message"]
+
+
 # pages of other origins
 
 
