@@ -348,5 +348,5 @@ async def run_direct(
 def _cell_id(client: ClientRequest, bench: Bench) -> str | None:
     """Return the request's ``msg_id`` if it can name a cell: by it a successor knows the cell."""
     message_id = str(client.message["header"]["msg_id"])
-    taken = any(cell["id"] == message_id for cell in bench.recorder.code_cells())
-    return message_id if CELL_ID.fullmatch(message_id) and not taken else None
+    fits = CELL_ID.fullmatch(message_id) and not bench.recorder.knows(message_id)
+    return message_id if fits else None

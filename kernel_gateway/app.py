@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+from typing import Any
 
 from tornado.web import Application, RequestHandler
 
@@ -84,13 +86,18 @@ def _log_request(handler: RequestHandler) -> None:
     )
 
 
+@functools.cache
+def _document() -> dict[str, Any]:
+    return make_document(ROUTES)
+
+
 class DocumentHandler(JsonHandler):
     """``/api/v1/openapi.json``, and ``/api/v1/docs``, the same to read."""
 
     public = True
 
     async def get(self, name: str) -> None:
-        document = make_document(ROUTES)
+        document = _document()
         if name == "openapi.json":
             self.write_json(200, document)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -11,22 +12,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import inspect
-
 from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import Workspace
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.events import EventLog
-from kernel_gateway.ids import PathKey
+from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.store.audit import FORGOTTEN
 from kernel_gateway.store.repository import Repository
-from kernel_gateway.store.tables import Base, ConversationRow
+from kernel_gateway.store.tables import ConversationRow, columns_of
 from kernel_gateway.turns import Turns
 from notebooks.uncancelled import uncancelled
 
 MOST = 1_000_000
 BATCH = 500
+CHUNK_BYTES = 1024 * 1024
 
 
 class DataRights:
@@ -54,14 +54,13 @@ class DataRights:
         await uncancelled(self._remove(tenant, conversation, who))
 
     async def _remove(self, tenant: str, conversation: str, who: str) -> None:
-        homes = {self._contexts.home(PathKey(tenant, conversation, "main")).parent}
         for row in await self._repository.conversations.paths(tenant, conversation):
             key = PathKey(tenant, conversation, row.name)
             await self._turns.stop(key)
             await self._contexts.forget(key)
             self._events.forget(key)
-        for home in homes:
-            await asyncio.to_thread(remove, home)
+        home = self._contexts.home(PathKey(tenant, conversation, MAIN_PATH)).parent
+        await asyncio.to_thread(remove, home)
         await self._repository.conversations.remove(tenant, conversation)
         await self._repository.audit.scrub_conversation(tenant, conversation)
         await self._repository.audit.add(
@@ -113,21 +112,21 @@ class DataRights:
         audit = await repository.audit.lines(
             tenant, before=None, limit=MOST, conversation=None, user=user
         )
-        _add_json(archive, "audit.json", [_values(row) for row in audit])
+        _add_json(archive, "audit.json", [columns_of(row) for row in audit])
         grants = await repository.permissions.grants(tenant, user)
-        _add_json(archive, "grants.json", [_values(row) for row in grants])
+        _add_json(archive, "grants.json", [columns_of(row) for row in grants])
         turns = await repository.turns.of_user(tenant, user)
-        _add_json(archive, "turns.json", [_values(row) for row in turns])
+        _add_json(archive, "turns.json", [columns_of(row) for row in turns])
         for conversation in await repository.conversations.of(tenant, user, MOST):
             await self._add_conversation(archive, conversation)
 
     async def _add_conversation(self, archive: zipfile.ZipFile, row: ConversationRow) -> None:
         top = f"conversations/{row.id}"
-        _add_json(archive, f"{top}/conversation.json", _values(row))
+        _add_json(archive, f"{top}/conversation.json", columns_of(row))
         for path in await self._repository.conversations.paths(row.tenant, row.id):
             key = PathKey(row.tenant, row.id, path.name)
             place = f"{top}/{path.name}"
-            _add_json(archive, f"{place}/path.json", _values(path))
+            _add_json(archive, f"{place}/path.json", columns_of(path))
             await self._add_events(archive, f"{place}/events.jsonl", key)
             home = self._contexts.home(key)
             await asyncio.to_thread(_add_files, archive, place, home)
@@ -137,13 +136,9 @@ class DataRights:
         with archive.open(name, "w", force_zip64=True) as out:
             while rows := await self._repository.events.after(key, after, BATCH):
                 for row in rows:
-                    values = {**_values(row), "data": json.loads(row.data)}
+                    values = {**columns_of(row), "data": json.loads(row.data)}
                     out.write(json.dumps(values).encode() + b"\n")
                 after = rows[-1].seq
-
-
-def _values(row: Base) -> dict[str, Any]:
-    return {column.key: getattr(row, column.key) for column in inspect(row).mapper.column_attrs}
 
 
 def _add_json(archive: zipfile.ZipFile, name: str, value: Sequence[Any] | dict[str, Any]) -> None:
@@ -155,13 +150,14 @@ def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:
     if notebook.is_file():
         archive.write(notebook, f"{place}/notebook.ipynb")
     workspace = Workspace.at(home / "workspace")
-    for file in workspace.files() if workspace is not None else ():
+    if workspace is None:
+        return
+    for file in workspace.files():
         try:
             with (
-                workspace.open_read(file.name) as source,  # type: ignore[union-attr]
+                workspace.open_read(file.name) as source,
                 archive.open(f"{place}/workspace/{file.name}", "w", force_zip64=True) as out,
             ):
-                while chunk := source.read(1024 * 1024):
-                    out.write(chunk)
+                shutil.copyfileobj(source, out, CHUNK_BYTES)
         except ContainerError:
             continue  # removed, or replaced by something that is no plain file, just now

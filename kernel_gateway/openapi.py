@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,9 +152,18 @@ def _response(model: type[BaseModel] | str | None) -> dict[str, Any]:
     }
 
 
-def make_page(document: Mapping[str, Any]) -> str:
-    """Return the document as a page that needs nothing but itself."""
-    rows = []
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One operation of the document, in the words its tables use."""
+
+    method: str
+    address: str
+    described: Mapping[str, Any]
+    takes: str
+    statuses: str
+
+
+def _calls(document: Mapping[str, Any]) -> Iterator[_Call]:
     for address, methods in document["paths"].items():
         for method, described in methods.items():
             if method == "parameters":
@@ -162,8 +171,15 @@ def make_page(document: Mapping[str, Any]) -> str:
             statuses = ", ".join(s for s in described["responses"] if s != "default")
             body = described.get("requestBody", {}).get("content", {})
             takes = ", ".join(_name_of(kind, c["schema"]) for kind, c in body.items())
-            cells = (method.upper(), address, described["summary"], takes, statuses)
-            rows.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
+            yield _Call(method.upper(), address, described, takes, statuses)
+
+
+def make_page(document: Mapping[str, Any]) -> str:
+    """Return the document as a page that needs nothing but itself."""
+    rows = []
+    for call in _calls(document):
+        cells = (call.method, call.address, call.described["summary"], call.takes, call.statuses)
+        rows.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
     models = [
         f"<dt id='{html.escape(name)}'>{html.escape(name)}</dt><dd>{_fields(schema)}</dd>"
         for name, schema in sorted(document["components"]["schemas"].items())
@@ -209,16 +225,11 @@ _PAGE = """<!doctype html>
 def endpoints_table(document: Mapping[str, Any]) -> str:
     """Return every address as a Markdown table, for docs/api.md."""
     lines = ["| call | what | scope | takes | answers |", "|---|---|---|---|---|"]
-    for address, methods in document["paths"].items():
-        for method, described in methods.items():
-            if method == "parameters":
-                continue
-            statuses = ", ".join(s for s in described["responses"] if s != "default")
-            body = described.get("requestBody", {}).get("content", {})
-            takes = ", ".join(_name_of(kind, c["schema"]) for kind, c in body.items())
-            query = ", ".join(f"?{q['name']}" for q in described.get("parameters", ()))
-            scope = described["description"].removeprefix("Scope: ").rstrip(".")
-            cells = (f"`{method.upper()} {address}`", described["summary"], scope,
-                     " ".join(part for part in (takes, query) if part), statuses)  # fmt: skip
-            lines.append("| " + " | ".join(cells) + " |")
+    for call in _calls(document):
+        described = call.described
+        query = ", ".join(f"?{q['name']}" for q in described.get("parameters", ()))
+        scope = described["description"].removeprefix("Scope: ").rstrip(".")
+        cells = (f"`{call.method} {call.address}`", described["summary"], scope,
+                 " ".join(part for part in (call.takes, query) if part), call.statuses)  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

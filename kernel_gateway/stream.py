@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway.api.json_handler import find_path, identify, parse_json, validate
+from kernel_gateway.api.json_handler import find_path, parse_json, validate
 from kernel_gateway.api.schemas import (
     Cancel,
     ClientMessage,
@@ -15,56 +15,33 @@ from kernel_gateway.api.schemas import (
     PermissionReplyMessage,
     TurnRequest,
 )
+from kernel_gateway.api.socket import GONE, GatewaySocket, sequence_number
 from kernel_gateway.api.turns import check_language
-from kernel_gateway.auth import Identity, same_origin
-from kernel_gateway.errors import BadRequest, GatewayError, UnknownEventKind
+from kernel_gateway.errors import GatewayError, UnknownEventKind
 from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import Problem, problem_from_error
-from kernel_gateway.services import Services
 from kernel_gateway.turns import ServiceError
 
-GONE = 4404
-"""Close code: there is nothing more to follow."""
 
-
-class EventsSocket(WebSocketHandler):
+class EventsSocket(GatewaySocket):
     """``…/events?after=SEQ``: replays every event after SEQ, then follows.
 
     A message that can't be understood is answered with an ``error`` that has no
     sequence number, to this client alone; the connection stays open.
     """
 
-    _who: Identity
     _key: PathKey
-
-    @property
-    def services(self) -> Services:
-        """The gateway's parts."""
-        services: Services = self.application.settings["services"]
-        return services
-
-    def check_origin(self, origin: str) -> bool:
-        return same_origin(self.request.headers) or origin in self.services.settings.origins
 
     async def prepare(self) -> None:
         """Check the token and the path before the upgrade."""
-        after = self.get_query_argument("after", "0")
         try:
-            self._who = await identify(self)
-            self._who.check("read")
-            self.services.rate_limits.take(self._who)
-            if not (after.isascii() and after.isdigit() and len(after) < 16):
-                raise BadRequest(f"after={after[:40]!r} is not a sequence number.")
+            await self.check_caller("read")
+            self._after = sequence_number(self.get_query_argument("after", "0"))
             self._key = await find_path(
-                self.services, self._who, self.path_args[0], self.path_args[1], to_change=False
+                self.services, self.identity, *self.path_args, to_change=False
             )
         except GatewayError as error:
-            problem = problem_from_error(error)
-            self.set_status(problem.status)
-            self.set_header("Content-Type", "application/json; charset=utf-8")
-            self.finish(json.dumps(problem.body()))
-            return
-        self._after = int(after)
+            self.refuse(problem_from_error(error))
 
     async def open(self, *args: str, **kwargs: str) -> None:
         self.services.telemetry.websockets.inc()
@@ -87,7 +64,7 @@ class EventsSocket(WebSocketHandler):
             await self._refuse(problem_from_error(error))
 
     async def _take(self, message: ClientMessage) -> None:
-        fields, services, who = message.fields(), self.services, self._who
+        fields, services, who = message.fields(), self.services, self.identity
         who.check("run")
         services.rate_limits.take(who)
         if message.kind == "turn.request":
@@ -111,7 +88,7 @@ class EventsSocket(WebSocketHandler):
 
     async def _to_change(self) -> PathKey:
         _, conversation, path = self._key
-        return await find_path(self.services, self._who, conversation, path, to_change=True)
+        return await find_path(self.services, self.identity, conversation, path, to_change=True)
 
     async def _refuse(self, problem: Problem) -> None:
         event = {"seq": None, "kind": "error", "turn": None, "data": problem.body()}

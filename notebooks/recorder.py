@@ -147,6 +147,10 @@ class Recorder:
         """Return id, source, status, turn, request, outputs, files_after of each code cell."""
         return _code_cells(self._notebook.cells)
 
+    def knows(self, cell_id: str) -> bool:
+        """Whether a cell of this id is recorded."""
+        return any(cell.id == cell_id for cell in self._notebook.cells)
+
     def live_cells(self) -> list[dict[str, Any]]:
         """Return `code_cells` since the kernel was last restarted on purpose."""
         cells = self._notebook.cells

@@ -6,23 +6,19 @@ import asyncio
 import contextlib
 import mimetypes
 from typing import Any
-from urllib.parse import quote
 
-from tornado.iostream import StreamClosedError
 from tornado.web import stream_request_body
 
 from container.workspace import Workspace
 from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
-from kernel_gateway.api.operations import operation
+from kernel_gateway.api.operations import FILES, operation
 from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.uploads import Upload
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest, FileTooLarge, StorageFull
 from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import DISK_FULL, problem_from_error
-
-CHUNK_BYTES = 256 * 1024
 
 
 @stream_request_body
@@ -133,12 +129,7 @@ class FilesHandler(UploadingHandler):
 
     @operation(
         "Upload files",
-        form={
-            "files": {
-                "type": "array",
-                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-            }
-        },
+        form={"files": FILES},
         returns={201: models.Uploaded},
     )
     async def post(self, conversation_id: str, path: str) -> None:
@@ -167,16 +158,7 @@ class FileHandler(JsonHandler):
         opened = await self.services.contexts.open(key)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with opened.workspace.open_read(name) as file:
-            self.set_header("Content-Type", kind)
-            quoted = quote(name.rpartition("/")[2])
-            self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quoted}")
-            try:
-                while chunk := file.read(CHUNK_BYTES):
-                    self.write(chunk)
-                    await self.flush()
-            except StreamClosedError:
-                return
-        self.finish()
+            await self.send_file(file, kind, name.rpartition("/")[2])
 
 
 class NotebookHandler(JsonHandler):

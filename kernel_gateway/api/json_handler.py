@@ -6,9 +6,11 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import IO, Any, ClassVar, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from kernel_gateway.auth import COOKIE, Identity, bearer_token, same_origin
@@ -29,6 +31,7 @@ Body = TypeVar("Body", bound=BaseModel)
 # A body over its limit is read and dropped up to this size, so that the client
 # gets the answer and not a reset connection.
 DRAINED_BYTES = 1_000_000_000
+CHUNK_BYTES = 256 * 1024
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # itself, not a backslash and the words for it
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
@@ -216,6 +219,18 @@ class JsonHandler(RequestHandler):
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(value))
+
+    async def send_file(self, file: IO[bytes], kind: str, name: str) -> None:
+        """Send *file* to be saved as *name*, in pieces; a client that goes away ends it."""
+        self.set_header("Content-Type", kind)
+        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
+        try:
+            while chunk := file.read(CHUNK_BYTES):
+                self.write(chunk)
+                await self.flush()
+        except StreamClosedError:
+            return
+        self.finish()
 
     def write_problem(self, problem: Problem) -> None:
         """Send an error."""

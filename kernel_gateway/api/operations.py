@@ -12,6 +12,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+FILES: Mapping[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+}
+"""JSON Schema of a multipart field of files."""
 MARK = "__operation__"
 
 

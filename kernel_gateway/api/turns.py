@@ -9,7 +9,7 @@ from tornado.web import stream_request_body
 from kernel_gateway.api import models
 from kernel_gateway.api.files import UploadingHandler
 from kernel_gateway.api.json_handler import JsonHandler
-from kernel_gateway.api.operations import Query, operation
+from kernel_gateway.api.operations import FILES, Query, operation
 from kernel_gateway.api.render import turn_summary, turn_to_json
 from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, Rating, TurnRequest
 from kernel_gateway.errors import BadRequest, NotFound, UnsupportedLanguage
@@ -92,10 +92,7 @@ class ExecuteTaskHandler(UploadingHandler):
         "Send a request and its files, and wait",
         form={
             "request": {"type": "string"},
-            "files": {
-                "type": "array",
-                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-            },
+            "files": FILES,
         },
         query=TASK_QUERY,
         returns={200: models.TurnReply},

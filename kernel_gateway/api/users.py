@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote
-
-from tornado.iostream import StreamClosedError
 
 from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import operation
-
-CHUNK_BYTES = 256 * 1024
 
 
 class UserHandler(JsonHandler):
@@ -42,13 +37,4 @@ class UserExportHandler(JsonHandler):
         file = await self.services.data_rights.export_user(who.tenant, user)
         await self.services.repository.audit.add(who.tenant, who.user, "user.exported", user)
         with file:
-            self.set_header("Content-Type", "application/zip")
-            name = quote(f"tallybook-{user}.zip")
-            self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
-            try:
-                while chunk := file.read(CHUNK_BYTES):
-                    self.write(chunk)
-                    await self.flush()
-            except StreamClosedError:
-                return
-        self.finish()
+            await self.send_file(file, "application/zip", f"tallybook-{user}.zip")

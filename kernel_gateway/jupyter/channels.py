@@ -4,49 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import uuid
-from typing import ClassVar
 
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway.api.json_handler import identify
-from kernel_gateway.auth import Identity, same_origin
+from kernel_gateway.api.socket import GONE, GatewaySocket, sequence_number
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import BadRequest, GatewayError
+from kernel_gateway.errors import GatewayError
 from kernel_gateway.ids import PathKey
 from kernel_gateway.jupyter.handler import find_kernel
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.relays import answers
 from kernel_gateway.relays.relay import KIND, MOST_REMEMBERED, KernelRelay
 from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, from_event
-from kernel_gateway.services import Services
 from kernel_gateway.turns import ServiceError
 
-GONE = 4404
 
-
-class ChannelsSocket(WebSocketHandler):
+class ChannelsSocket(GatewaySocket):
     """What the kernel publishes comes from the path's event log; replies come at once.
 
     A client that connects again with its ``session_id`` goes on where it was; any client
     can name where with ``after``, a sequence number of the event log.
     """
 
-    query_token: ClassVar[bool] = True
-    identity: Identity
     _key: PathKey
     _relay: KernelRelay
     _path: OpenPath
-
-    @property
-    def services(self) -> Services:
-        """The gateway's parts."""
-        services: Services = self.application.settings["services"]
-        return services
-
-    def check_origin(self, origin: str) -> bool:
-        return same_origin(self.request.headers) or origin in self.services.settings.origins
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return V1 if V1 in subprotocols else None
@@ -54,28 +37,17 @@ class ChannelsSocket(WebSocketHandler):
     async def prepare(self) -> None:
         """Check token, kernel and arguments before the upgrade."""
         try:
-            self.identity = await identify(self, query_token=True)
-            self.identity.check("run")
-            self.services.rate_limits.take(self.identity)
+            await self.check_caller("run", query_token=True)
             self._key = await find_kernel(self, self.path_args[0])
             self.session_id = self.get_query_argument("session_id", "")[:200] or uuid.uuid4().hex
-            self._after = self._number(self.get_query_argument("after", None))
+            after = self.get_query_argument("after", None)
+            self._after = None if after is None else sequence_number(after)
             await self.services.contexts.get_or_create(self._key)
             self._path = await self.services.contexts.open(self._key)
             self._relay = await self.services.relays.get(self._key)
         except ServiceError as error:
             problem = problem_from_error(error)
-            self.set_status(problem.status)
-            self.set_header("Content-Type", "application/json; charset=utf-8")
-            self.finish(json.dumps({**problem.body(), "message": problem.message}))
-
-    @staticmethod
-    def _number(text: str | None) -> int | None:
-        if text is None:
-            return None
-        if not (text.isascii() and text.isdigit() and len(text) < 16):
-            raise BadRequest(f"after={text[:40]!r} is not a sequence number.")
-        return int(text)
+            self.refuse(problem, message=problem.message)
 
     async def open(self, *args: str, **kwargs: str) -> None:
         self.services.telemetry.websockets.inc()
@@ -139,4 +111,4 @@ class ChannelsSocket(WebSocketHandler):
         for sender in self._senders:
             sender.cancel()
         while not self._replies.empty():
-            self._relay.keep(self._replies.get_nowait())
+            self._relay.deliver(self._replies.get_nowait())

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ KIND = "kernel.message"
 MOST_REMEMBERED = 1000
 MOST_WAITING = 1000
 READY_SECONDS = 2.0
+READ = ("iopub", "shell", "control")
 log = logging.getLogger("tallybook.relays")
 
 
@@ -114,9 +115,7 @@ class KernelRelay:
             async with asyncio.timeout(READY_SECONDS):
                 await client.ready()
         self._tasks = [
-            asyncio.create_task(self._read(client, "iopub", self._publish)),
-            asyncio.create_task(self._read(client, "shell", self._reply)),
-            asyncio.create_task(self._read(client, "control", self._reply)),
+            *(asyncio.create_task(self._read(client, channel)) for channel in READ),
             asyncio.create_task(self._watch(client, session)),
         ]
 
@@ -129,14 +128,14 @@ class KernelRelay:
             self._client = None
         self._session = None
 
-    async def _read(self, client: KernelClient, channel: str, take: Callable[..., Any]) -> None:
+    async def _read(self, client: KernelClient, channel: str) -> None:
         socket = getattr(client, f"{channel}_channel").socket
         while True:
             frames = await socket.recv_multipart()
             message = from_kernel(frames, channel, client.session.sign)
             ours = client.session.session  # what only asked whether the kernel is there
             if message is not None and message["parent_header"].get("session") != ours:
-                await take(message)
+                await self._answer(message)
 
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:
         """Say so when the kernel ends; connect again when only the connection was lost."""
@@ -164,14 +163,8 @@ class KernelRelay:
             self.execution_state = str(message["content"].get("execution_state"))
         await self._events.append(self.key, KIND, to_event(message), None, wait=False)
 
-    async def _reply(self, message: Message) -> None:
-        self._deliver(message)
-
-    def keep(self, message: Message) -> None:
-        """Keep a reply that could not be sent any more for when its client is back."""
-        self._deliver(message)
-
-    def _deliver(self, message: Message) -> None:
+    def deliver(self, message: Message) -> None:
+        """Send a reply to whoever asked; keep it when they are not connected."""
         asked = str(message["parent_header"].get("msg_id", ""))
         session_id = self._asked_by.get(asked)
         if session_id is None:
@@ -216,7 +209,7 @@ class KernelRelay:
         if message["channel"] == "iopub":
             await self._publish(message)
         else:
-            self._deliver(message)
+            self.deliver(message)
 
     def _ask(self, asked: _Asked) -> None:
         self._waiting.append(asked)
@@ -256,10 +249,10 @@ class KernelRelay:
             replies.append(reply)
             if stop_on_error and reply["content"].get("status") != "ok":
                 aborted.extend(self._take_waiting())
-            self._deliver(reply)
+            self.deliver(reply)
 
         def on_input(message: Mapping[str, Any]) -> None:
-            self._deliver(answers.plain(message, "stdin"))
+            self.deliver(answers.plain(message, "stdin"))
 
         request = ClientRequest(message=asked.message, on_reply=on_reply, on_input=on_input)
         try:

@@ -7,21 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, inspect, select, update
+from sqlalchemy import func, insert, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import Base, EventRow, TurnRow
+from kernel_gateway.store.tables import Base, EventRow, TurnRow, columns_of
 
 
 def _of(key: PathKey) -> Any:
     return (EventRow.conversation == key.conversation) & (EventRow.path == key.path)
-
-
-def _columns(row: Base) -> dict[str, Any]:
-    attributes = (column.key for column in inspect(row).mapper.column_attrs)
-    values = {name: getattr(row, name) for name in attributes}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 class EventRows:
@@ -49,7 +43,8 @@ class EventRows:
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         async with self._database.connect(key.tenant) as connection:
             for row in added:
-                await connection.execute(insert(type(row)).values(**_columns(row)))
+                given = {k: v for k, v in columns_of(row).items() if v is not None}
+                await connection.execute(insert(type(row)).values(**given))
             await connection.execute(insert(EventRow), [{**path, **event} for event in events])
             for turn, values in settled:
                 of_turn = (TurnRow.id == turn) & (TurnRow.tenant == key.tenant)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Tenant = String(80)
@@ -151,3 +151,8 @@ class AuditRow(Base):
     conversation: Mapped[str | None]
     target: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+def columns_of(row: Base) -> dict[str, Any]:
+    """Return a row's columns and their values."""
+    return {column.key: getattr(row, column.key) for column in inspect(row).mapper.column_attrs}

@@ -1,0 +1,55 @@
+"""What the service's websockets have in common: who may open one, and how it is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tornado.websocket import WebSocketHandler
+
+from kernel_gateway.api.json_handler import identify
+from kernel_gateway.auth import Identity, same_origin
+from kernel_gateway.errors import BadRequest
+from kernel_gateway.problems import Problem
+from kernel_gateway.services import Services
+
+GONE = 4404
+"""Close code: there is nothing more to follow."""
+
+
+class GatewaySocket(WebSocketHandler):
+    """A websocket of a caller who is known and may open it."""
+
+    identity: Identity
+
+    @property
+    def services(self) -> Services:
+        """The gateway's parts."""
+        services: Services = self.application.settings["services"]
+        return services
+
+    def check_origin(self, origin: str) -> bool:
+        return same_origin(self.request.headers) or origin in self.services.settings.origins
+
+    async def check_caller(self, scope: str, *, query_token: bool = False) -> None:
+        """Find out who is calling; check that they have *scope*, and come not too often.
+
+        Raises:
+            NotAuthenticated, Forbidden, RateLimited
+        """
+        self.identity = await identify(self, query_token=query_token)
+        self.identity.check(scope)
+        self.services.rate_limits.take(self.identity)
+
+    def refuse(self, problem: Problem, **more: Any) -> None:
+        """Answer with an error in place of the upgrade; *more* joins its body."""
+        self.set_status(problem.status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps({**problem.body(), **more}))
+
+
+def sequence_number(text: str) -> int:
+    """Read ``after``; `BadRequest` unless it is a number of an event."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise BadRequest(f"after={text[:40]!r} is not a sequence number.")
+    return int(text)
