@@ -228,9 +228,12 @@ class ExecutionContextManager:
                     session = await self._started(path, tell)
                 path.session = session
                 span.set_attribute("context", path.context.id if path.context else "")
-            for hear in self.on_start:
-                await hear(path)
+            await uncancelled(self._told(path))  # the next caller finds it started
             return session
+
+    async def _told(self, path: OpenPath) -> None:
+        for hear in self.on_start:
+            await hear(path)
 
     def _new_session(self, path: OpenPath) -> KernelSession:
         _, conversation, name = path.key
@@ -247,20 +250,33 @@ class ExecutionContextManager:
     async def _started(self, path: OpenPath, tell: Tell) -> KernelSession:
         began = time.monotonic()
         context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
-        await self._keep(path, context)
-        self._telemetry.contexts_created.inc()
+        session: KernelSession | None = None
         try:
+            await self._keep(path, context)
+            self._telemetry.contexts_created.inc()
             session = await self._restored(path, tell)
-        except asyncio.CancelledError:  # whoever wanted it has no need any more
-            await uncancelled(self._keep(path, context.to("terminated")))
+            await self._keep(path, context.to("ready", kernel=session.kernel_id))
+        except BaseException as error:
+            await uncancelled(self._given_up(path, session, context, error))
             raise
-        except Exception as error:
-            reason = str(error) if isinstance(error, ContainerError) else type(error).__name__
-            await self._keep(path, context.to("error", error=reason))
-            raise
-        await self._keep(path, context.to("ready", kernel=session.kernel_id))
         self._telemetry.context_seconds.observe(time.monotonic() - began)
         return session
+
+    async def _given_up(
+        self,
+        path: OpenPath,
+        session: KernelSession | None,
+        context: ExecutionContext,
+        error: BaseException,
+    ) -> None:
+        """Leave nothing behind of a context that didn't become ready."""
+        if session is not None:
+            await session.aclose()
+        if isinstance(error, asyncio.CancelledError):  # whoever wanted it has no need any more
+            await self._keep(path, context.to("terminated"))
+        elif isinstance(error, Exception):
+            reason = str(error) if isinstance(error, ContainerError) else type(error).__name__
+            await self._keep(path, context.to("error", error=reason))
 
     async def _restored(self, path: OpenPath, tell: Tell) -> KernelSession:
         """Start a kernel and rebuild the variables; a cell that ends it is left out next time."""

@@ -80,6 +80,7 @@ class KernelRelay:
         self._tasks: list[asyncio.Task[None]] = []
         self._reconnecting: asyncio.Task[None] | None = None
         self._following = asyncio.Lock()
+        self._closed = False
 
     @property
     def connections(self) -> int:
@@ -101,19 +102,24 @@ class KernelRelay:
         """Follow the kernel *path* has now; nothing it says later is missed."""
         async with self._following:  # whoever comes second waits until nothing can be missed
             session = path.session
-            if session is None or session is self._session or session.connection is None:
-                return
-            self._stop_following()
-            self._session = session
-            await self._connect(session)
+            if session is not None and session is not self._session:
+                await self._connect(session)
 
     async def _connect(self, session: KernelSession) -> None:
-        client = self._client = KernelClient(session.connection or {}, self._output_bytes)
-        # A kernel that was adopted in the middle of a cell answers only later; by then it is
-        # long subscribed to.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(READY_SECONDS):
-                await client.ready()
+        self._stop_following()
+        if self._closed or session.connection is None:
+            return
+        client = self._client = KernelClient(session.connection, self._output_bytes)
+        self._session = session
+        try:
+            # A kernel that was adopted in the middle of a cell answers only later; by then it
+            # is long subscribed to.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READY_SECONDS):
+                    await client.ready()
+        except BaseException:
+            self._stop_following()
+            raise
         self._tasks = [
             *(asyncio.create_task(self._read(client, channel)) for channel in READ),
             asyncio.create_task(self._watch(client, session)),
@@ -140,22 +146,22 @@ class KernelRelay:
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:
         """Say so when the kernel ends; connect again when only the connection was lost."""
         ended = asyncio.create_task(session.wait())
-        await asyncio.wait({ended, client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            await asyncio.wait({ended}, timeout=0.2)
-        if ended.done():
+        try:
+            await asyncio.wait({ended, client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await asyncio.wait({ended}, timeout=0.2)
+        finally:
+            ended.cancel()
+        if not session.alive:
             path = await self._contexts.open(self.key)
             if path.session is session:  # else it was ended on purpose
                 await self._publish(answers.status("restarting"))
             return
-        ended.cancel()
         self._reconnecting = asyncio.create_task(self._reconnect(session))
 
     async def _reconnect(self, session: KernelSession) -> None:
         async with self._following:
             if session is self._session:
-                self._stop_following()
-                self._session = session
                 await self._connect(session)
 
     async def _publish(self, message: Message) -> None:
@@ -296,14 +302,13 @@ class KernelRelay:
 
     async def aclose(self) -> None:
         """Stop relaying; the kernel is not touched."""
-        if self._worker is not None:
-            self._worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._worker
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
-        tasks = self._tasks
-        self._stop_following()
+        self._closed = True
+        tasks = [task for task in (self._worker, self._reconnecting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        async with self._following:  # whoever is connecting comes to its end first
+            tasks += self._tasks
+            self._stop_following()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -1,6 +1,7 @@
 """Execution contexts: one kernel per path, ended when unused, rebuilt when lost."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -36,6 +37,28 @@ async def test_a_hundred_callers_at_once_get_one_kernel(running, contexts):
     assert len({context.id for context in found}) == 1
     assert contexts.live_kernels() == 1
     assert found[0].status == "ready"
+
+
+@pytest.mark.parametrize("moment", ["creating", "ready"])
+async def test_a_caller_that_leaves_while_the_kernel_starts_leaves_nothing_behind(
+    running, contexts, monkeypatch, moment
+):
+    conversation = await running.conversation()
+    caller = asyncio.create_task(contexts.get_or_create(conversation.key))
+    store = contexts._store.put
+
+    async def leave_and_store(context):
+        if context.status == moment:
+            caller.cancel()
+        await store(context)
+
+    monkeypatch.setattr(contexts._store, "put", leave_and_store)
+    await asyncio.wait({caller})
+
+    assert caller.cancelled()
+    assert (await contexts.context(conversation.key)).status == "terminated"
+    assert contexts.live_kernels() == 0
+    gc.collect()  # a socket that was left open shows here
 
 
 async def test_looking_at_a_path_starts_no_kernel(running, contexts):
