@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kernel_gateway import __version__
+from kernel_gateway.errors import OwnershipLost
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -25,7 +26,8 @@ from kernel_gateway.settings import (
 )
 
 if TYPE_CHECKING:
-    from kernel_gateway.turns import Turns
+    from kernel_gateway.cluster.membership import Membership
+    from kernel_gateway.services import Services
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
@@ -67,6 +69,7 @@ def cli() -> None:
 @cli.command()
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (8765); 0 picks a free one.")
+@click.option("--node", help="Name among several gateways on one PostgreSQL database.")
 @_service_options
 def serve(**options: Any) -> None:
     """Run the service until Ctrl-C or SIGTERM."""
@@ -93,15 +96,29 @@ async def _serve(settings: Settings) -> int:
         click.echo(f"Model:   {gateway.services.model_name or 'none (set GEMINI_API_KEY)'}")
         click.echo(f"Data:    {settings.data_dir}")
         click.echo(f"Open:    {gateway.login_url}")
-        await stop.wait()
-        await _drain(gateway.services.turns, settings, at_once)
+        await _until_stopped(stop, gateway.services.membership)
+        await _drain(gateway.services, settings, at_once)
     return 0
 
 
-async def _drain(turns: Turns, settings: Settings, at_once: asyncio.Event) -> None:
+async def _until_stopped(stop: asyncio.Event, membership: Membership | None) -> None:
+    reasons = [asyncio.create_task(stop.wait())]
+    if membership is not None:
+        reasons.append(asyncio.create_task(membership.lost.wait()))
+    await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+    if membership is not None and membership.lost.is_set():
+        click.echo(f"Error: {OwnershipLost()} Start it again.", err=True)
+        sys.stderr.flush()
+        # What others own now must not be written to any more, not even in parting.
+        os._exit(os.EX_TEMPFAIL)
+    for task in reasons:
+        task.cancel()
+
+
+async def _drain(services: Services, settings: Settings, at_once: asyncio.Event) -> None:
     """Let running turns end; what is left is handed to the next service, as after a crash."""
     click.echo("Stopping: running requests may end; once more Ctrl-C stops at once.")
-    draining = asyncio.create_task(turns.drain(settings.drain_seconds))
+    draining = asyncio.create_task(services.turns.drain(settings.drain_seconds))
     hurrying = asyncio.create_task(at_once.wait())
     await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
     hurrying.cancel()
@@ -111,6 +128,9 @@ async def _drain(turns: Turns, settings: Settings, at_once: asyncio.Event) -> No
     if (left := draining.result()) and settings.keep_kernels_seconds:
         click.echo(f"Handing {left} running requests over to the next service.")
         sys.stdout.flush()
+        if services.membership is not None:
+            await services.membership.rest()
+            await services.membership.leave()
         # Their kernels go on and everything they print is kept; an orderly end would stop them.
         os._exit(0)
 

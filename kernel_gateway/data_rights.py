@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,7 @@ from typing import IO, Any
 from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import Workspace
+from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import MAIN_PATH, PathKey
@@ -27,6 +28,7 @@ from notebooks.uncancelled import uncancelled
 MOST = 1_000_000
 BATCH = 500
 CHUNK_BYTES = 1024 * 1024
+RemoveElsewhere = Callable[[str, str], Awaitable[None]]
 
 
 class DataRights:
@@ -38,11 +40,13 @@ class DataRights:
         contexts: ExecutionContextManager,
         events: EventLog,
         turns: Turns,
+        membership: Membership | None = None,
         *,
         retention_days: float,
     ) -> None:
         self._repository, self._contexts = repository, contexts
         self._events, self._turns = events, turns
+        self._membership = membership
         self._retention_days = retention_days
 
     async def remove_conversation(self, tenant: str, conversation: str, who: str) -> None:
@@ -67,14 +71,26 @@ class DataRights:
             tenant, who, "conversation.deleted", conversation, conversation
         )
 
-    async def remove_user(self, tenant: str, user: str, who: str) -> int:
+    async def remove_user(
+        self, tenant: str, user: str, who: str, remove_elsewhere: RemoveElsewhere
+    ) -> int:
         """Delete a user's conversations, grants and name; return how many conversations.
 
         What they asked in conversations of others stays, without their name.
+
+        Args:
+            tenant: Whose user.
+            user: Who is deleted.
+            who: Who asks for it.
+            remove_elsewhere: Awaited with the address of another node and a conversation of
+                its; deletes it there.
         """
         rows = await self._repository.conversations.of(tenant, user, MOST)
         for row in rows:
-            await self.remove_conversation(tenant, row.id, who)
+            if url := await self._elsewhere(row.id):
+                await remove_elsewhere(url, row.id)
+            else:
+                await self.remove_conversation(tenant, row.id, who)
         await self._repository.audit.scrub_user(tenant, user)
         await self._repository.audit.add(
             tenant, who if who != user else FORGOTTEN, "user.deleted", "user"
@@ -87,10 +103,15 @@ class DataRights:
             return 0
         oldest = datetime.now(UTC) - timedelta(days=self._retention_days)
         when = oldest.isoformat(timespec="milliseconds")
-        rows = await self._repository.conversations.created_before(when, limit)
-        for row in rows:
-            await self.remove_conversation(row.tenant, row.id, "retention")
-        return len(rows)
+        removed = 0
+        for row in await self._repository.conversations.created_before(when, limit):
+            if await self._elsewhere(row.id) is None:  # else its own node does it
+                await self.remove_conversation(row.tenant, row.id, "retention")
+                removed += 1
+        return removed
+
+    async def _elsewhere(self, conversation: str) -> str | None:
+        return await self._membership.elsewhere(conversation) if self._membership else None
 
     async def export_user(self, tenant: str, user: str) -> IO[bytes]:
         """Return a zip of everything about *user*: rows as JSON, notebooks, files.

@@ -139,15 +139,20 @@ class KernelLimitReached(GatewayError):
 
 
 class AlreadyRunning(GatewayError):
-    """Another service works on the same data directory."""
+    """Another service works on the same data directory, under the same name or as the only one."""
 
     code = "already-running"
 
-    def __init__(self, directory: str) -> None:
-        super().__init__(directory)
-        self.directory = directory
+    def __init__(self, directory: str, node: str = "") -> None:
+        super().__init__(directory, node)
+        self.directory, self.node = directory, node
 
     def __str__(self) -> str:
+        if self.node:
+            return (
+                f"Another Tallybook service uses {self.directory}, as node {self.node!r} too or "
+                "without a name. Give each its own: --node NAME or TALLYBOOK_NODE."
+            )
         return (
             f"Another Tallybook service uses {self.directory}. Stop it, talk to it with "
             "`tallybook chat --url URL --token TOKEN`, or choose another directory: --data-dir DIR."
@@ -204,6 +209,28 @@ class DatabaseUnavailable(GatewayError):
 
     def __str__(self) -> str:
         return f"The database can't be used: {self.reason}."
+
+
+class OwnershipLost(GatewayError):
+    """The gateways that share the database hold this one for dead; it has to end."""
+
+    code = "ownership-lost"
+
+    def __str__(self) -> str:
+        return "This gateway was away for too long; another one serves its conversations now."
+
+
+class NodeUnreachable(GatewayError):
+    """The gateway whose conversation it is doesn't answer; another one takes over soon."""
+
+    code = "node-unreachable"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+    def __str__(self) -> str:
+        return "The gateway that serves this conversation doesn't answer just now."
 
 
 class StorageFull(GatewayError):

@@ -62,6 +62,8 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
         503,
         "Wait and send it again; the operator finds more in the log.",
     ),
+    errors.OwnershipLost: (503, "Send it again in a moment; another service takes it."),
+    errors.NodeUnreachable: (503, "Send it again in a moment; another service takes over."),
     errors.StorageFull: (507, "Tell the operator; send it again when there is room."),
     errors.Draining: (503, "Send it again in a moment; another service takes it."),
     errors.PermissionAlreadyDecided: (409, "Nothing to do: the first decision counts."),

@@ -9,6 +9,7 @@ from container.probe import HostReport
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator
 from kernel_gateway.branches import Branches
+from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.data_rights import DataRights
 from kernel_gateway.events import EventLog
@@ -22,7 +23,7 @@ from kernel_gateway.turns import Turns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of a running gateway."""
+    """The parts of a running gateway; it has no *membership* when it is the only one."""
 
     settings: Settings
     token: str
@@ -37,6 +38,7 @@ class Services:
     branches: Branches
     data_rights: DataRights
     relays: Relays
+    membership: Membership | None
     telemetry: Telemetry
     host: HostReport
     model_name: str | None

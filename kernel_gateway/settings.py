@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent.budget import TurnBudget
 from container.kernel_environment import DEFAULT_IMAGE
@@ -46,6 +46,22 @@ class Settings(BaseModel):
         None,
         repr=False,
         description="postgresql://USER:PASSWORD@HOST/DATABASE; by default SQLite in data_dir.",
+    )
+    node: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$|^$",
+        description="This gateway's name among several that share a PostgreSQL database and a "
+        "data directory; empty when it is the only one.",
+    )
+    node_url: str | None = Field(
+        None,
+        description="Where the other gateways reach this one; by default where it listens.",
+    )
+    node_timeout_seconds: float = Field(
+        30.0,
+        ge=0.5,
+        description="A gateway that was silent for so long is held for dead: the others take "
+        "over its conversations.",
     )
     jwt_secret: str | None = Field(
         None, repr=False, min_length=32, description="Shared secret of HS256 access tokens."
@@ -153,6 +169,14 @@ class Settings(BaseModel):
         1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
     )
 
+    @model_validator(mode="after")
+    def _several_need_postgresql(self) -> Self:
+        if self.node and not (self.database_url or "").startswith("postgresql"):
+            raise ValueError(
+                "node: several gateways need one PostgreSQL database; set database_url"
+            )
+        return self
+
     @property
     def checks_jwt(self) -> bool:
         """Whether access tokens are JWTs."""
@@ -251,7 +275,7 @@ def load_settings(
         return Settings(**{name: source.value for name, source in sources.items()})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(str(part) for part in first["loc"]) or "node"
         origin = sources[name].origin if name in sources else "default"
         variable = f"{PREFIX}{name.upper()}"
         by = "" if origin == variable else f", set by {origin}"

@@ -17,7 +17,7 @@ from kernel_gateway.api.schemas import (
 )
 from kernel_gateway.api.socket import GONE, GatewaySocket, sequence_number
 from kernel_gateway.api.turns import check_language
-from kernel_gateway.errors import GatewayError, UnknownEventKind
+from kernel_gateway.errors import GatewayError, NotFound, UnknownEventKind
 from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import Problem, problem_from_error
 from kernel_gateway.turns import ServiceError
@@ -80,11 +80,18 @@ class EventsSocket(GatewaySocket):
             )
         elif message.kind == "permission.reply":
             reply = validate(fields, PermissionReplyMessage)
+            await self._check_permission(reply.id)
             await services.approvals.decide(who.tenant, reply.id, reply.decision, who.user)
         elif message.kind == "cancel":
             await services.turns.cancel(self._key, validate(fields, Cancel).turn)
         else:
             raise UnknownEventKind(f"Messages of kind {message.kind[:60]!r} are not understood.")
+
+    async def _check_permission(self, permission: str) -> None:
+        permissions = self.services.repository.permissions
+        row = await permissions.get(self.identity.tenant, permission)
+        if row.conversation != self._key.conversation:
+            raise NotFound("permission request", permission)
 
     async def _to_change(self) -> PathKey:
         _, conversation, path = self._key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from agent.turn_state import TurnState, turn_state_from_json
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.store.repository import Repository
@@ -12,14 +14,19 @@ from notebooks.errors import NotebookError
 
 
 async def recover_turns(
-    turns: Turns, repository: Repository, contexts: ExecutionContextManager
+    turns: Turns,
+    repository: Repository,
+    contexts: ExecutionContextManager,
+    conversations: Collection[str] | None = None,
 ) -> None:
     """Settle every unfinished turn: go on with what can go on, end the others.
+
+    Of *conversations* only unless that is ``None``.
 
     A queued turn has done nothing yet and begins. One that waits for a permission goes on
     waiting. One whose kernel lives on goes on with the cell it was running.
     """
-    for row in await repository.turns.unfinished():
+    for row in await repository.turns.unfinished(conversations):
         if row.status == "queued":
             turns.go_on(row, TurnState(id=row.id, request=row.request), begun=False)
             continue

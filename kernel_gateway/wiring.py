@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -22,21 +22,25 @@ from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator, load_or_create_token
 from kernel_gateway.branches import Branches
+from kernel_gateway.cluster.membership import Membership, TakeOver
+from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContextManager
 from kernel_gateway.contexts.stores import DatabaseContextStore
 from kernel_gateway.data_rights import DataRights
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
+from kernel_gateway.ids import new_id
 from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.relays.registry import Relays
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import sqlite_url
+from kernel_gateway.store.nodes import Nodes
 from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.turn_recovery import recover_turns
 from kernel_gateway.turns import Turns
-from notebooks.files import exclusive_lock
+from notebooks.files import advisory_lock
 
 log = logging.getLogger("tallybook")
 LOCK_SECONDS = 1.0
@@ -90,7 +94,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
-        await _lock(stack, settings.data_dir)
+        await _lock(stack, settings)
         open_files_to_the_limit()
         sweep_runtime_directory()
         host = probe_host(
@@ -107,11 +111,15 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         stack.enter_context(exporting(settings.otlp_endpoint))
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
+        membership = _membership(settings, repository, lambda name: take_over(name))
+        if membership is not None:
+            stack.push_async_callback(membership.leave)
         contexts = ExecutionContextManager(
             settings.data_dir / "conversations",
             settings.limits(),
             DatabaseContextStore(repository.database),
             telemetry,
+            node=settings.node,
             cleanup_seconds=settings.cleanup_seconds,
             max_kernels=settings.max_kernels,
             ttl_seconds=settings.context_ttl_seconds,
@@ -134,6 +142,11 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(turns.aclose)
         relays = Relays(contexts, events, turns, output_bytes=settings.limits().output_bytes)
         stack.push_async_callback(relays.aclose)
+
+        async def take_over(conversation: str) -> None:
+            await contexts.find_living_kernels({conversation})
+            await recover_turns(turns, repository, contexts, {conversation})
+
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         token = settings.token or load_or_create_token(settings.data_dir)
@@ -150,60 +163,103 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
             data_rights=DataRights(
-                repository, contexts, events, turns, retention_days=settings.retention_days
+                repository,
+                contexts,
+                events,
+                turns,
+                membership,
+                retention_days=settings.retention_days,
             ),
             host=host,
             relays=relays,
+            membership=membership,
             telemetry=telemetry,
             started=time.time(),
             model_name=settings.model if model else None,
         )
-        if living := await contexts.find_living_kernels():
-            log.info("%d kernels of before live on", living)
-        await recover_turns(turns, repository, contexts)
+        sockets, url = _bind(settings)
+        await _settle_what_was_left(services, url)
         await contexts.keep_warm(settings.warm_kernels)
         contexts.start_sweeping()
-        url = _listen(services, stack)
+        _listen(services, sockets, stack)
         yield Gateway(url=url, services=services)
 
 
-async def _lock(stack: AsyncExitStack, data_dir: Path) -> None:
-    """Hold the data directory; a process that a killed service was starting may still have it."""
-    deadline = time.monotonic() + LOCK_SECONDS
+def _membership(
+    settings: Settings, repository: Repository, take_over: TakeOver
+) -> Membership | None:
+    if not settings.node:
+        return None
+    seconds = settings.node_timeout_seconds
+    nodes = Nodes(repository.database, settings.node, new_id("run"), seconds)
+    return Membership(nodes, take_over, seconds)
+
+
+async def _settle_what_was_left(services: Services, url: str) -> None:
+    """Find the kernels and turns of this service's last run."""
+    contexts, membership, owned = services.contexts, services.membership, None
+    if membership is not None:
+        owned = await membership.join(services.settings.node_url or url)
+    if living := await contexts.find_living_kernels(owned):
+        log.info("%d kernels of before live on", living)
+    await recover_turns(services.turns, services.repository, contexts, owned)
+    if membership is not None:
+        membership.owned.update(owned or ())
+
+
+async def _lock(stack: AsyncExitStack, settings: Settings) -> None:
+    """Hold the data directory; a process that a killed service was starting may still have it.
+
+    One of several gateways shares it with the others, but not its name.
+    """
+    directory, deadline = settings.data_dir, time.monotonic() + LOCK_SECONDS
     while True:
         attempt = stack.enter_context(ExitStack())
-        if attempt.enter_context(exclusive_lock(data_dir / "lock")):
+        held = attempt.enter_context(advisory_lock(directory / "lock", shared=bool(settings.node)))
+        if held and settings.node:
+            held = attempt.enter_context(advisory_lock(directory / f"lock-{settings.node}"))
+        if held:
             return
         attempt.close()
         if time.monotonic() > deadline:
-            raise AlreadyRunning(str(data_dir))
+            raise AlreadyRunning(str(directory), settings.node)
         await asyncio.sleep(0.05)
 
 
 async def _open_repository(settings: Settings) -> Repository:
     if settings.database_url:
-        return await open_repository(settings.database_url)
+        return await open_repository(settings.database_url, settings.node)
     file = settings.data_dir / "tallybook.db"
     file.touch(mode=0o600)
     return await open_repository(sqlite_url(file))
 
 
-def _listen(services: Services, stack: AsyncExitStack) -> str:
-    settings = services.settings
+def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
+    """Take the port; return the sockets and the address they will listen on."""
+    sockets = bind_sockets(settings.port, settings.host)
+    port = sockets[0].getsockname()[1]
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return sockets, f"http://{shown}:{port}"
+
+
+def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitStack) -> None:
+    settings, membership = services.settings, services.membership
+    application = make_app(services)
+    router = None if membership is None else Router(application, membership)
     server = HTTPServer(
-        make_app(services),
+        application if router is None else router,
         max_body_size=BODY_BYTES,
         idle_connection_timeout=settings.idle_seconds,
         body_timeout=settings.upload_seconds,
     )
-    sockets = bind_sockets(settings.port, settings.host)
     server.add_sockets(sockets)
 
     async def stop() -> None:
         server.stop()
+        if router is not None:
+            await router.aclose()
+        if membership is not None:
+            await membership.rest()
         await server.close_all_connections()
 
     stack.push_async_callback(stop)
-    port = sockets[0].getsockname()[1]
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{shown}:{port}"

@@ -53,11 +53,14 @@ def fsync_directory(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path) -> Iterator[bool]:
-    """Hold an advisory lock on *path*; yields ``False`` at once when another process has it."""
+def advisory_lock(path: Path, *, shared: bool = False) -> Iterator[bool]:
+    """Hold an advisory lock on *path*; yields ``False`` at once when another process has it.
+
+    A *shared* one may be held by any number, but not beside an exclusive one.
+    """
     with path.open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return

@@ -168,6 +168,13 @@ class JsonHandler(RequestHandler):
         if self._too_large is None:
             self._collected += chunk
 
+    @property
+    def body(self) -> bytes:
+        """The body as it came; raises `BodyTooLarge` when it was over the limit."""
+        if self._too_large is not None:
+            raise self._too_large
+        return bytes(self._collected)
+
     def json_body(self, model: type[Body]) -> Body:
         """Parse the body as *model*; an empty body counts as ``{}``.
 
@@ -175,9 +182,7 @@ class JsonHandler(RequestHandler):
             BadRequest: It is not JSON, or a field is missing or wrong.
             BodyTooLarge: It was over the limit.
         """
-        if self._too_large is not None:
-            raise self._too_large
-        return parse_json(bytes(self._collected) or b"{}", model)
+        return parse_json(self.body or b"{}", model)
 
     async def conversation(self, conversation_id: str) -> ConversationRow:
         """Return a conversation of the caller's tenant; `NotFound` for any other."""

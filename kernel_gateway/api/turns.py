@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar
 
 from tornado.web import stream_request_body
@@ -12,7 +13,9 @@ from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import FILES, Query, operation
 from kernel_gateway.api.render import turn_summary, turn_to_json
 from kernel_gateway.api.schemas import Cancel, ExecuteRequest, PermissionReply, Rating, TurnRequest
-from kernel_gateway.errors import BadRequest, NotFound, UnsupportedLanguage
+from kernel_gateway.cluster.asking import ask_node
+from kernel_gateway.cluster.routing import FROM_NODE
+from kernel_gateway.errors import BadRequest, NodeUnreachable, NotFound, UnsupportedLanguage
 from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
 from kernel_gateway.problems import problem_from_error
 
@@ -59,10 +62,24 @@ class ExecuteHandler(JsonHandler):
             row = await services.repository.conversations.add(who.tenant, who.user, "Code")
             key = PathKey(who.tenant, row.id, MAIN_PATH)
         else:
+            if url := await self._elsewhere(body.conversation):
+                await self._ask(url)
+                return
             key = await self.path_key(body.conversation, body.path, to_change=True)
         turn = await services.turns.start(key, who.user, kind="execute", request=body.code)
         settled = await services.turns.settled(who.tenant, turn.id)
         self.write_json(200, await turn_to_json(settled, services))
+
+    async def _elsewhere(self, conversation: str) -> str | None:
+        membership = self.services.membership
+        return await membership.elsewhere(conversation) if membership is not None else None
+
+    async def _ask(self, url: str) -> None:
+        """Let the node whose conversation it is answer; the address doesn't name it."""
+        if FROM_NODE in self.request.headers:
+            raise NodeUnreachable(url)
+        response = await ask_node(url, self.request, "POST", self.request.path, self.body)
+        self.write_json(response.code, json.loads(response.body))
 
 
 @stream_request_body

@@ -7,6 +7,8 @@ from typing import ClassVar
 from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import operation
+from kernel_gateway.cluster.asking import ask_node
+from kernel_gateway.errors import NodeUnreachable
 
 
 class UserHandler(JsonHandler):
@@ -18,8 +20,15 @@ class UserHandler(JsonHandler):
         "Delete a user: their conversations, grants, name", returns={200: models.RemovedUser}
     )
     async def delete(self, user: str) -> None:
+
+        async def remove_elsewhere(url: str, conversation: str) -> None:
+            address = f"/api/v1/conversations/{conversation}"
+            response = await ask_node(url, self.request, "DELETE", address)
+            if response.code not in (200, 404):  # gone meanwhile is as good
+                raise NodeUnreachable(url)
+
         removed = await self.services.data_rights.remove_user(
-            self.identity.tenant, user, self.identity.user
+            self.identity.tenant, user, self.identity.user, remove_elsewhere
         )
         self.write_json(200, {"user": user, "removed_conversations": removed})
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,22 +117,29 @@ class ExecutionContextManager:
             except ContainerError as error:
                 log.warning("no kernels can be kept ready: %s", error)
 
-    async def find_living_kernels(self) -> int:
+    async def find_living_kernels(self, conversations: Collection[str] | None = None) -> int:
         """Find the kernels that a service which died has left; return how many.
 
         They are adopted when their path is used again, and ended by their owner when
         that takes too long. Contexts whose kernel is gone are noted as terminated.
+
+        Args:
+            conversations: Look for these only; by default for all.
         """
-        left = {kernel.id: kernel for kernel in await left_kernels(f"{self._directory}:")}
+        left = {k.id: k for k in await left_kernels(self._directory, conversations)}
+        found = 0
         for context in await self._store.live(self._node):
+            if conversations is not None and context.key.conversation not in conversations:
+                continue
             if context.kernel is not None and context.kernel in left:
                 self._waiting[context.key] = left.pop(context.kernel)
+                found += 1
             else:
                 await self._store.put(context.to("terminated"))
         for kernel in left.values():
             # Nobody knows what is in it: it was being given its variables back.
             await end_left_kernel(kernel)
-        return len(self._waiting)
+        return found
 
     def waits_for_adoption(self, key: PathKey) -> bool:
         """Whether a kernel of before lives on for this path."""
@@ -380,10 +387,12 @@ class ExecutionContextManager:
             await path.recorder.note("*The kernel was restarted: its variables are gone.*", facts)
         return await self.get_or_create(key)
 
-    def live_keys(self, tenant: str) -> list[PathKey]:
-        """Return the paths of *tenant* that have a kernel, adoptable ones included."""
-        live = [key for key, path in self._paths.items() if path.live is not None]
-        return [key for key in {*live, *self._waiting} if key.tenant == tenant]
+    async def live_keys(self, tenant: str) -> list[PathKey]:
+        """Return the paths of *tenant* that have a kernel, on whichever node."""
+        here = {key for key, path in self._paths.items() if path.live is not None}
+        there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
+        keys = {*here, *self._waiting, *(context.key for context in there)}
+        return [key for key in keys if key.tenant == tenant]
 
     async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
         session, path.session = path.session, None

@@ -15,7 +15,6 @@ NEXT: Mapping[ContextStatus, frozenset[ContextStatus]] = {
     "error": frozenset({"terminated"}),
     "terminated": frozenset(),
 }
-LIVE: frozenset[ContextStatus] = frozenset({"creating", "ready"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

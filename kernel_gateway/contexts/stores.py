@@ -7,10 +7,10 @@ from typing import Protocol, cast
 
 from sqlalchemy import select
 
-from kernel_gateway.contexts.records import LIVE, ContextStatus, ExecutionContext
+from kernel_gateway.contexts.records import ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.tables import ContextRow
+from kernel_gateway.store.tables import LIVE, ContextRow
 
 
 class ContextStore(Protocol):
@@ -27,6 +27,9 @@ class ContextStore(Protocol):
 
     async def live(self, node: str) -> Sequence[ExecutionContext]:
         """Return the live contexts of *node*."""
+
+    async def live_elsewhere(self, node: str, tenant: str) -> Sequence[ExecutionContext]:
+        """Return the live contexts of *tenant* on other nodes than *node*."""
 
     async def remove(self, key: PathKey) -> None:
         """Forget a path's context."""
@@ -50,6 +53,10 @@ class MemoryContextStore:
 
     async def live(self, node: str) -> Sequence[ExecutionContext]:
         return [c for c in self._contexts.values() if c.status in LIVE and c.node == node]
+
+    async def live_elsewhere(self, node: str, tenant: str) -> Sequence[ExecutionContext]:
+        found = [c for c in self._contexts.values() if c.status in LIVE and c.node != node]
+        return [context for context in found if context.key.tenant == tenant]
 
     async def remove(self, key: PathKey) -> None:
         self._contexts.pop(key, None)
@@ -89,6 +96,14 @@ class DatabaseContextStore:
     async def live(self, node: str) -> Sequence[ExecutionContext]:
         query = select(ContextRow).where(ContextRow.status.in_(LIVE), ContextRow.node == node)
         async with self._database.begin(EVERYONE) as session:
+            return [_from_row(row) for row in await session.scalars(query)]
+
+    @whole
+    async def live_elsewhere(self, node: str, tenant: str) -> Sequence[ExecutionContext]:
+        query = select(ContextRow).where(
+            ContextRow.status.in_(LIVE), ContextRow.node != node, ContextRow.tenant == tenant
+        )
+        async with self._database.begin(tenant) as session:
             return [_from_row(row) for row in await session.scalars(query)]
 
     @whole

@@ -119,7 +119,7 @@ class StatusHandler(JupyterHandler):
 
     @operation("Jupyter: connections and kernels", returns={200: models.JupyterObject})
     async def get(self) -> None:
-        keys = self.services.contexts.live_keys(self.identity.tenant)
+        keys = await self.services.contexts.live_keys(self.identity.tenant)
         relays = [self.services.relays.known(key) for key in keys]
         self.write_json(
             200,

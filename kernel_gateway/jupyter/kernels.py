@@ -77,7 +77,7 @@ class KernelsHandler(JupyterHandler):
 
     @operation("Jupyter: list the kernels", returns={200: models.Kernels})
     async def get(self) -> None:
-        keys = self.services.contexts.live_keys(self.identity.tenant)
+        keys = await self.services.contexts.live_keys(self.identity.tenant)
         ids = await self.services.repository.jupyter.kernel_ids(keys)
         self.write_json(200, [await self.kernel_model(key, ids[key]) for key in ids])
 

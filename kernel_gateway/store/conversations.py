@@ -27,14 +27,20 @@ OF_A_CONVERSATION = (JupyterSessionRow, ContextRow, PermissionRow, EventRow, Tur
 class Conversations:
     """Rows of conversations and paths."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, node: str = "") -> None:
+        """Keep them in *database*; new ones are those of *node*."""
+        self._database, self._node = database, node
 
     @whole
     async def add(self, tenant: str, user: str, title: str) -> ConversationRow:
         """Create a conversation with its ``main`` path."""
         row = ConversationRow(
-            id=new_id("conv"), tenant=tenant, user=user, title=title, created_at=utc_now()
+            id=new_id("conv"),
+            tenant=tenant,
+            user=user,
+            title=title,
+            created_at=utc_now(),
+            node=self._node,
         )
         async with self._database.begin(tenant) as session:
             session.add(row)

@@ -30,8 +30,8 @@ class Repository:
         await self.database.aclose()
 
 
-async def open_repository(url: str) -> Repository:
-    """Open the database at *url*; see `open_database`.
+async def open_repository(url: str, node: str = "") -> Repository:
+    """Open the database at *url* for *node*; see `open_database`.
 
     Raises:
         DatabaseUnavailable: It can't be reached or used.
@@ -39,7 +39,7 @@ async def open_repository(url: str) -> Repository:
     database = await open_database(url)
     return Repository(
         database=database,
-        conversations=Conversations(database),
+        conversations=Conversations(database, node),
         turns=TurnRows(database),
         events=EventRows(database),
         permissions=Permissions(database),

@@ -9,6 +9,8 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Tenant = String(80)
+LIVE = frozenset({"creating", "ready"})
+"""Statuses of a context that has a kernel, or is getting one."""
 
 
 class Base(DeclarativeBase):
@@ -24,6 +26,17 @@ class ConversationRow(Base):
     user: Mapped[str] = mapped_column(String(80))
     title: Mapped[str]
     created_at: Mapped[str]
+    node: Mapped[str] = mapped_column(String(80), index=True, default="")
+
+
+class NodeRow(Base):
+    """A gateway among those that share the database; it holds nothing of any tenant."""
+
+    __tablename__ = "nodes"
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    run: Mapped[str] = mapped_column(String(40))
+    url: Mapped[str]
+    seen_at: Mapped[float]
 
 
 class PathRow(Base):

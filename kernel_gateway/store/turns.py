@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
@@ -72,13 +72,16 @@ class TurnRows:
             return (await session.scalars(query)).all()
 
     @whole
-    async def unfinished(self) -> Sequence[TurnRow]:
+    async def unfinished(self, conversations: Collection[str] | None = None) -> Sequence[TurnRow]:
         """Return every unfinished turn of every tenant: those that had begun, then the others.
 
-        Each kind oldest first, which is the order they had on their path.
+        Each kind oldest first, which is the order they had on their path; of
+        *conversations* only unless that is ``None``.
         """
         begun_first = (TurnRow.status == "queued", TurnRow.created_at)
         query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(*begun_first)
+        if conversations is not None:
+            query = query.where(TurnRow.conversation.in_(conversations))
         async with self._database.begin(EVERYONE) as session:
             return (await session.scalars(query)).all()
 

@@ -3,6 +3,7 @@
 import pytest
 
 from kernel_gateway.terminal.client import path_url
+from tests.jupyter_client import close_opened
 from tests.raw_http import Raw
 
 
@@ -19,3 +20,10 @@ async def raw(running):
 @pytest.fixture
 async def files_url(running):
     return path_url((await running.client.post("/api/v1/conversations", {}))["id"]) + "/files"
+
+
+@pytest.fixture(autouse=True)
+async def closed_sockets():
+    """No Jupyter client of a test outlives it."""
+    yield
+    await close_opened()

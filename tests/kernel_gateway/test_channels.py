@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import uuid
 
 import pytest
 from hypothesis import given
@@ -14,10 +13,10 @@ from jupyter_server.services.kernels.connection.base import (
     serialize_binary_message,
     serialize_msg_to_ws_v1,
 )
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.relays.wire import V1, MessageMalformed, decode, encode
+from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of
 
 JSON = st.recursive(
@@ -84,89 +83,6 @@ def test_no_frame_whatever_does_more_than_be_refused(frame, protocol):
 
 
 # clients
-
-
-OPENED = []
-
-
-@pytest.fixture(autouse=True)
-async def closed_sockets():
-    yield
-    for socket in OPENED:
-        socket.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                while await socket.read_message() is not None:
-                    pass
-    OPENED.clear()
-
-
-class Client:
-    """A Jupyter client: a session id, a websocket, and what came over it."""
-
-    def __init__(self, running, kernel, session=None):
-        self.running, self.kernel = running, kernel
-        self.session = session or uuid.uuid4().hex
-        self.messages = []
-
-    async def connect(self, query="", protocols=None, token=None):
-        url = self.running.url.replace("http", "ws")
-        request = HTTPRequest(
-            f"{url}/api/kernels/{self.kernel}/channels?session_id={self.session}{query}",
-            headers={"Authorization": f"token {token or self.running.token}"},
-        )
-        self.socket = await websocket_connect(request, subprotocols=protocols)
-        OPENED.append(self.socket)
-        self.protocol = self.socket.selected_subprotocol
-        return self
-
-    async def send(self, kind, content, channel="shell", **header):
-        message_id = uuid.uuid4().hex
-        header = {"msg_id": message_id, "msg_type": kind, "session": self.session,
-                  "username": "u", "version": "5.4", "date": "2020-01-01T00:00:00Z", **header}  # fmt: skip
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content,
-                   "channel": channel, "buffers": []}  # fmt: skip
-        frame = encode(message, self.protocol)
-        await self.socket.write_message(frame, binary=isinstance(frame, bytes))
-        return message_id
-
-    async def execute(self, code, **content):
-        asked = {"code": code, "silent": False, "store_history": True, "user_expressions": {},
-                 "allow_stdin": False, "stop_on_error": True, **content}  # fmt: skip
-        return await self.send("execute_request", asked)
-
-    async def next(self, seconds=30):
-        async with asyncio.timeout(seconds):
-            frame = await self.socket.read_message()
-        assert frame is not None, "the socket was closed"
-        message = json.loads(frame) if isinstance(frame, str) else read_v1(frame)
-        self.messages.append(message)
-        return message
-
-    async def until_done(self, message_id):
-        """Read until both the reply and the idle status of a request have come."""
-        while True:
-            about = [m for m in self.messages if m["parent_header"].get("msg_id") == message_id]
-            replies = [m for m in about if m["header"]["msg_type"].endswith("_reply")]
-            if replies and any(m["content"].get("execution_state") == "idle" for m in about):
-                return replies[0]["content"]
-            await self.next()
-
-    def printed(self, message_id=None):
-        return "".join(
-            m["content"]["text"] for m in self.messages
-            if m["header"]["msg_type"] == "stream"
-            and message_id in (None, m["parent_header"].get("msg_id"))
-        )  # fmt: skip
-
-    def published(self):
-        return [m["header"]["msg_id"] for m in self.messages if m["channel"] == "iopub"]
-
-
-def read_v1(frame):
-    channel, parts = deserialize_msg_from_ws_v1(frame)
-    names = ("header", "parent_header", "metadata", "content")
-    return {**{n: json.loads(p) for n, p in zip(names, parts[:4], strict=True)}, "channel": channel}
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""This gateway among those it shares the database with: alive, and the owner of what it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from kernel_gateway.errors import DatabaseUnavailable, OwnershipLost
+from kernel_gateway.store.nodes import Nodes
+
+RENEWALS = 6
+"""How often a node says that it lives, per time after which it is held for dead."""
+AT_ONCE = 100
+log = logging.getLogger("tallybook.cluster")
+TakeOver = Callable[[str], Awaitable[None]]
+
+
+class Membership:
+    """Which conversations are this node's, and where the others are.
+
+    A node that can't say that it lives for two thirds of the time after which the others
+    hold it for dead counts itself out: `lost` is set, and its process has to end at once,
+    before anybody else writes where it writes.
+
+    Source: leases as in Gray and Cheriton, "Leases: an efficient fault-tolerant mechanism
+    for distributed file cache consistency", SOSP 1989.
+    """
+
+    def __init__(self, nodes: Nodes, take_over: TakeOver, timeout_seconds: float) -> None:
+        """Describe the membership; `join` begins it.
+
+        Args:
+            nodes: The rows all nodes share.
+            take_over: Awaited with a conversation that has just become this node's: settles
+                what its former owner left.
+            timeout_seconds: After so long without a word a node is held for dead.
+        """
+        self.nodes, self._take_over = nodes, take_over
+        self._timeout_seconds = timeout_seconds
+        self._renewed = time.monotonic()
+        self._claims: dict[str, asyncio.Task[str | None]] = {}
+        self._heart: asyncio.Task[None] | None = None
+        self.owned: set[str] = set()
+        self.lost = asyncio.Event()
+
+    async def join(self, url: str) -> frozenset[str]:
+        """Enter the node, which listens at *url*, and begin to look after what is abandoned.
+
+        Returns the conversations it owned under its name before.
+        """
+        self._renewed = time.monotonic()
+        await self.nodes.register(url)
+        owned = await self.nodes.owned()
+        self._heart = asyncio.create_task(self._beat())
+        return owned
+
+    async def elsewhere(self, conversation: str) -> str | None:
+        """Return the address of the node whose conversation it is; ``None`` if it is ours.
+
+        One without a living owner becomes ours, with all that its last one left. One that
+        doesn't exist is nobody's: ``None``.
+
+        Raises:
+            OwnershipLost: The others hold this node for dead.
+            DatabaseUnavailable: Nobody can tell.
+        """
+        if self.lost.is_set():
+            raise OwnershipLost
+        if conversation in self.owned:
+            return None
+        claim = self._claims.get(conversation)
+        if claim is None:
+            claim = self._claims[conversation] = asyncio.create_task(self._claim(conversation))
+            claim.add_done_callback(lambda _: self._claims.pop(conversation, None))
+        return await asyncio.shield(claim)
+
+    async def _claim(self, conversation: str) -> str | None:
+        claim = await self.nodes.claim(conversation)
+        if claim is None or claim.url is not None:
+            return claim.url if claim is not None else None
+        if claim.taken:
+            await self._take_over(conversation)
+        self.owned.add(conversation)
+        return None
+
+    async def _beat(self) -> None:
+        while not self.lost.is_set():
+            await asyncio.sleep(self._timeout_seconds / RENEWALS)
+            await self._renew()
+            if not self.lost.is_set():
+                await self._look_after_abandoned()
+
+    async def _renew(self) -> None:
+        began = time.monotonic()
+        left = self._renewed + self._timeout_seconds * 2 / 3 - began
+        renewed = None
+        with contextlib.suppress(DatabaseUnavailable, TimeoutError):
+            async with asyncio.timeout(max(left, 0.0)):
+                renewed = await self.nodes.renew()
+        if renewed:
+            self._renewed = began
+        elif renewed is False or left <= 0:
+            log.error("this node could not say that it lives: others serve its conversations")
+            self.lost.set()
+
+    async def _look_after_abandoned(self) -> None:
+        try:
+            for conversation in await self.nodes.abandoned(AT_ONCE):
+                if await self.elsewhere(conversation) is None:
+                    log.info("conversation %s taken over", conversation)
+        except (DatabaseUnavailable, OwnershipLost) as error:
+            log.warning("abandoned conversations could not be looked after: %s", error)
+
+    async def rest(self) -> None:
+        """Take nothing over any more."""
+        tasks = [*self._claims.values(), *([self._heart] if self._heart else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def leave(self) -> None:
+        """Give every conversation free: the others serve them from now on."""
+        if not self.lost.is_set():
+            with contextlib.suppress(DatabaseUnavailable):
+                await self.nodes.leave()
