@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from kernel_gateway.errors import DatabaseUnavailable, OwnershipLost
 from kernel_gateway.store.nodes import Nodes
@@ -43,6 +43,8 @@ class Membership:
         self._renewed = time.monotonic()
         self._claims: dict[str, asyncio.Task[str | None]] = {}
         self._heart: asyncio.Task[None] | None = None
+        self.on_living: Callable[[Collection[str]], None] = lambda urls: None
+        """Hears again and again the addresses of the nodes that live."""
         self.owned: set[str] = set()
         self.lost = asyncio.Event()
 
@@ -108,6 +110,7 @@ class Membership:
 
     async def _look_after_abandoned(self) -> None:
         try:
+            self.on_living(await self.nodes.living())
             for conversation in await self.nodes.abandoned(AT_ONCE):
                 if await self.elsewhere(conversation) is None:
                     log.info("conversation %s taken over", conversation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,7 +42,8 @@ class Router(HTTPServerConnectionDelegate):
 
     def __init__(self, application: Application, membership: Membership) -> None:
         self.application, self.membership = application, membership
-        self._forwarding: set[asyncio.Task[None]] = set()
+        self._forwarding: dict[asyncio.Task[None], str] = {}
+        membership.on_living = self.cut_off
 
     def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
         """Return what takes one request in (called by tornado)."""
@@ -58,11 +59,17 @@ class Router(HTTPServerConnectionDelegate):
             raise NodeUnreachable(url)  # it moves just now
         return url
 
-    def follow(self, client: IOStream, node: IOStream) -> None:
-        """Pass on what either side sends until one has ended."""
+    def follow(self, client: IOStream, node: IOStream, url: str) -> None:
+        """Pass on what either side sends until one has ended, or the node at *url* is dead."""
         task = asyncio.create_task(_join(client, node))
-        self._forwarding.add(task)
-        task.add_done_callback(self._forwarding.discard)
+        self._forwarding[task] = url
+        task.add_done_callback(lambda done: self._forwarding.pop(done, None))
+
+    def cut_off(self, living: Collection[str]) -> None:
+        """End what goes to nodes that are not among *living*: a hung one would never end it."""
+        for task, url in self._forwarding.items():
+            if url not in living:
+                task.cancel()
 
     async def aclose(self) -> None:
         """End what is being passed on."""
@@ -98,7 +105,7 @@ class _Request(HTTPMessageDelegate):
         except StreamClosedError:
             client.close()
             return
-        self._router.follow(client, node)
+        self._router.follow(client, node, url)
 
     async def _refuse(self, error: GatewayError) -> None:
         problem = problem_from_error(error)

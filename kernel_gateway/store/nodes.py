@@ -124,6 +124,12 @@ class Nodes:
         return NodeRow.seen_at > _NOW - self._timeout_seconds
 
     @whole
+    async def living(self) -> frozenset[str]:
+        """Return the addresses of the nodes that live."""
+        async with self._database.begin(EVERYONE) as session:
+            return frozenset((await session.scalars(select(NodeRow.url).where(self._seen()))).all())
+
+    @whole
     async def abandoned(self, limit: int) -> Sequence[str]:
         """Return up to *limit* conversations without a living owner that have work to settle."""
         living = select(NodeRow.name).where(self._seen())

@@ -87,6 +87,18 @@ async def test_expired_are_the_live_ones_past_their_time_longest_first_up_to_a_l
     assert len(await store.expired("n", now=109.0, limit=50)) == 3
 
 
+async def test_live_elsewhere_are_a_tenants_live_ones_of_other_nodes(store_and_keys):
+    store, key = store_and_keys
+    here, there, ended, foreign = [
+        new_context(await key(tenant, n), node, 1.0, 60.0)
+        for n, (tenant, node) in enumerate([("t", "n"), ("t", "m"), ("t", "m"), ("u", "m")])
+    ]
+    for context in (here, there, ended.to("terminated"), foreign):
+        await store.put(context)
+
+    assert [c.id for c in await store.live_elsewhere("n", "t")] == [there.id]
+
+
 async def test_a_use_puts_the_end_off(store_and_keys):
     store, key = store_and_keys
     context = new_context(await key("t", 1), "n", 0.0, 10.0)

@@ -15,8 +15,9 @@ from kernel_gateway.terminal.client import GatewayClient
 class Service:
     """A `tallybook serve` process of its own, on a data directory that outlives it."""
 
-    def __init__(self, data_dir: Path, standin, keep_seconds: float) -> None:
+    def __init__(self, data_dir: Path, standin, keep_seconds: float, **settings: str) -> None:
         self.data_dir, self.standin, self.keep_seconds = data_dir, standin, keep_seconds
+        self.settings = settings
         self.process: subprocess.Popen | None = None
         self.client: GatewayClient | None = None
 
@@ -27,6 +28,7 @@ class Service:
             "TALLYBOOK_MODEL_BASE_URL": self.standin.base_url,
             "TALLYBOOK_KEEP_KERNELS_SECONDS": str(self.keep_seconds),
             "PYTHONUNBUFFERED": "1",
+            **{f"TALLYBOOK_{name.upper()}": value for name, value in self.settings.items()},
         }
         command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]
         self.process = subprocess.Popen(
