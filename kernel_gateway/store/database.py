@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
+    create_async_engine,
 )
-from sqlalchemy.ext.asyncio import create_async_engine as new_engine
 
 from kernel_gateway.errors import DatabaseUnavailable
 from notebooks.uncancelled import uncancelled
@@ -30,6 +31,7 @@ Result = TypeVar("Result")
 EVERYONE = "*"
 """In place of a tenant: the service's own work across tenants. No token can name it."""
 
+POOL = 10
 FIRST_VERSION = "0001"
 MIGRATING = 7_233_011
 """Advisory lock: gateways that start together migrate one after the other."""
@@ -55,10 +57,13 @@ def whole(
 class Database:
     """Transactions, each on behalf of one tenant. Use `open_database` to make one."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, writer: Engine) -> None:
+        self._engine, self._writer = engine, writer
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.dialect = engine.dialect.name
+        # SQLite has one writer at a time anyway.
+        threads = POOL if self.dialect == "postgresql" else 1
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
 
     @asynccontextmanager
     async def begin(self, tenant: str) -> AsyncIterator[AsyncSession]:
@@ -75,18 +80,28 @@ class Database:
                     await session.execute(_SET_TENANT, {"tenant": tenant})
                 yield session
 
-    @asynccontextmanager
-    async def connect(self, tenant: str) -> AsyncIterator[AsyncConnection]:
-        """As `begin`, without the ORM's bookkeeping: for what is written all the time."""
-        with _plain_errors():
-            async with self._engine.begin() as connection:
-                if self.dialect == "postgresql":
-                    await connection.execute(_SET_TENANT, {"tenant": tenant})
-                yield connection
+    async def write(self, tenant: str, work: Callable[[Connection], None]) -> None:
+        """Do *work* as one transaction of *tenant*, in a thread: for what is written all the time.
+
+        An asynchronous connection would change threads for every statement.
+
+        Raises:
+            DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._write, tenant, work)
+
+    def _write(self, tenant: str, work: Callable[[Connection], None]) -> None:
+        with _plain_errors(), self._writer.begin() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(_SET_TENANT, {"tenant": tenant})
+            work(connection)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._engine.dispose()
+        self._threads.shutdown()
+        self._writer.dispose()
 
 
 @contextmanager
@@ -116,7 +131,7 @@ async def open_database(url: str) -> Database:
         DatabaseUnavailable: It can't be reached or used; the message says why.
     """
     try:
-        engine = _engine(url)
+        engine, writer = _engines(url)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise DatabaseUnavailable(str(error).splitlines()[0]) from None
     try:
@@ -134,19 +149,24 @@ async def open_database(url: str) -> Database:
         if isinstance(error, DBAPIError | OSError):
             raise DatabaseUnavailable(_reason(error)) from error
         raise
-    return Database(engine)
+    return Database(engine, writer)
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engines(url: str) -> tuple[AsyncEngine, Engine]:
+    """Return an engine for all there is to do, and one to write from a thread."""
     scheme, _, rest = url.partition("://")
     if scheme.startswith("postgresql"):
-        return new_engine(f"postgresql+psycopg://{rest}", pool_size=10, pool_pre_ping=True)
+        url = f"postgresql+psycopg://{rest}"
+        options: dict[str, Any] = {"pool_size": POOL, "pool_pre_ping": True}
+        return create_async_engine(url, **options), create_engine(url, **options)
     if not scheme.startswith("sqlite"):
         raise DatabaseUnavailable(f"{scheme!r} is neither sqlite nor postgresql")
     # Every transaction here ends in commit or rollback: no further reset is needed.
-    engine = new_engine(f"sqlite+aiosqlite://{rest}", pool_reset_on_return=None)
-    event.listen(engine.sync_engine, "connect", _pragmas)
-    return engine
+    engine = create_async_engine(f"sqlite+aiosqlite://{rest}", pool_reset_on_return=None)
+    writer = create_engine(f"sqlite://{rest}", pool_reset_on_return=None)
+    for each in (engine.sync_engine, writer):
+        event.listen(each, "connect", _pragmas)
+    return engine, writer
 
 
 def _pragmas(connection: Any, _: Any) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
@@ -41,14 +41,18 @@ class EventRows:
             added: Rows that come first.
         """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
-        async with self._database.connect(key.tenant) as connection:
+        rows = [{**path, **event} for event in events]
+
+        def store(connection: Connection) -> None:
             for row in added:
                 given = {k: v for k, v in columns_of(row).items() if v is not None}
-                await connection.execute(insert(type(row)).values(**given))
-            await connection.execute(insert(EventRow), [{**path, **event} for event in events])
+                connection.execute(insert(type(row)), given)
+            connection.execute(insert(EventRow), rows)
             for turn, values in settled:
                 of_turn = (TurnRow.id == turn) & (TurnRow.tenant == key.tenant)
-                await connection.execute(update(TurnRow).where(of_turn).values(**values))
+                connection.execute(update(TurnRow).where(of_turn).values(**values))
+
+        await self._database.write(key.tenant, store)
 
     @whole
     async def last_seq(self, key: PathKey) -> int:
