@@ -21,7 +21,7 @@ from container.errors import (
     OutputLimitExceeded,
     ProcessLimitReached,
 )
-from container.execute_reply import ClientRequest, ExecuteReply, OnOutput
+from container.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
 from container.kernel_client import is_message, next_message
 from container.limits import Limits
 from container.shim.client import Leash
@@ -60,13 +60,14 @@ class CellRun:
         limits: Limits,
         ended: asyncio.Task[None],
         request: ClientRequest | None = None,
+        listener: RecordListener | None = None,
     ) -> None:
         self.message_id = message_id
         self.stop_reason: ContainerError | None = None
         self.outputs_lost = False
         self._on_output = on_output
         self._client, self._leash, self._limits, self._ended = client, leash, limits, ended
-        self._request = request
+        self._request, self._listener = request, listener
         self._output_bytes = 0
         self._cancelled = False
         self._heard = 0
@@ -239,6 +240,8 @@ class CellRun:
         ended = False
         try:
             async for frames in self._leash.follow():
+                if self._listener is not None:
+                    await self._listener.message(frames)
                 message: dict[str, Any] = {}
                 with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
                     message = session.deserialize(session.feed_identities(frames)[1])
@@ -258,6 +261,8 @@ class CellRun:
             ended = True
         if ended:
             self._reply = reply
+            if self._listener is not None:
+                await self._listener.reply(reply)
 
     async def _pass_on(self, message: dict[str, Any]) -> None:
         output = output_of(message)

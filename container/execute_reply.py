@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from container.errors import ContainerError
 
@@ -49,3 +49,13 @@ class ClientRequest:
     message: Mapping[str, Any]
     on_reply: Callable[[dict[str, Any]], None]
     on_input: Callable[[dict[str, Any]], None]
+
+
+class RecordListener(Protocol):
+    """Hears what a kernel said about a cell while nobody else listened."""
+
+    async def message(self, frames: list[bytes]) -> None:
+        """Take one of its iopub messages, as ZMQ frames from the delimiter on, in order."""
+
+    async def reply(self, content: Mapping[str, Any]) -> None:
+        """Take the content of the ``execute_reply``, made out from the messages; comes last."""

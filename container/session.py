@@ -14,7 +14,7 @@ from typing import Any
 
 from container.cell_run import CellRun, death_of
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
-from container.execute_reply import ClientRequest, ExecuteReply, OnOutput
+from container.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
 from container.kernel_client import KernelClient, next_message
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
@@ -64,6 +64,8 @@ class KernelSession:
         self._running: CellRun | None = None
         self.fresh = True
         """No cell has run yet, so there are no variables."""
+        self.record_listener: RecordListener | None = None
+        """Hears the messages of the cell that `resume` follows."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -146,6 +148,12 @@ class KernelSession:
         """The ``msg_id`` of the cell an adopted kernel was running, or had run last."""
         known = self._leash.last_cell if self._leash is not None else None
         return known["cell"] if known else None
+
+    @property
+    def last_cell_busy(self) -> bool:
+        """Whether an adopted kernel was still running that cell."""
+        known = self._leash.last_cell if self._leash is not None else None
+        return bool(known and known["busy"])
 
     async def _watch_end(self, leash: Leash) -> None:
         await leash.wait()
@@ -284,6 +292,7 @@ class KernelSession:
                 leash=leash,
                 limits=self.limits,
                 ended=ended,
+                listener=self.record_listener,
             )
             limit = (self.limits.seconds if seconds is None else seconds) - last["seconds"]
             self._running = cell

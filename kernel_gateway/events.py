@@ -187,6 +187,12 @@ class EventLog:
             await asyncio.shield(log.writer)
         return await self._rows.about(key, turn, cell)
 
+    async def containing(
+        self, key: PathKey, kind: str, text: str, limit: int | None = None
+    ) -> Sequence[str]:
+        """Return the data of stored events of *kind* whose JSON contains *text*, in order."""
+        return await self._rows.containing(key, kind, text, limit)
+
     async def last_seq(self, key: PathKey) -> int:
         """Return the number of a path's last stored event, 0 before the first."""
         return (await self._path(key)).stored

@@ -140,7 +140,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             budget=settings.budget(), max_queue=settings.max_queue,
         )  # fmt: skip
         stack.push_async_callback(turns.aclose)
-        relays = Relays(contexts, events, turns, output_bytes=settings.limits().output_bytes)
+        relays = Relays(
+            contexts, events, turns, repository.jupyter, output_bytes=settings.limits().output_bytes
+        )
         stack.push_async_callback(relays.aclose)
 
         async def take_over(conversation: str) -> None:

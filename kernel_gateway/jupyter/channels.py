@@ -15,7 +15,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.jupyter.handler import find_kernel
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.relays import answers
-from kernel_gateway.relays.relay import KIND, MOST_REMEMBERED, KernelRelay
+from kernel_gateway.relays.relay import KIND, KernelRelay
 from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, from_event
 from kernel_gateway.turns import ServiceError
 
@@ -80,15 +80,12 @@ class ChannelsSocket(GatewaySocket):
 
     async def _send_published(self, after: int) -> None:
         cursors = self._relay.cursors
-        cursors[self.session_id] = after
-        cursors.move_to_end(self.session_id)
-        while len(cursors) > MOST_REMEMBERED:
-            cursors.popitem(last=False)
+        cursors.set(self.session_id, after)
         with contextlib.suppress(WebSocketClosedError):
             async for event in self.services.events.follow(self._key, after):
                 if event.kind == KIND:
                     await self._send(from_event(event.data))
-                cursors[self.session_id] = event.seq
+                cursors.set(self.session_id, event.seq)
             self.close(GONE, "the kernel was deleted")
 
     async def on_message(self, message: str | bytes) -> None:

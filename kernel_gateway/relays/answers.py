@@ -68,6 +68,16 @@ def refusal(asked: Message, code: str, reason: str) -> list[Message]:
     ]
 
 
+def late_reply(content: Mapping[str, Any], parent: Mapping[str, Any]) -> Message:
+    """Return the ``execute_reply`` of a cell that ended while no service ran."""
+    return _message(
+        "shell",
+        "execute_reply",
+        {"execution_count": None, "user_expressions": {}, "payload": [], **content},
+        parent,
+    )
+
+
 def aborted(asked: Message) -> list[Message]:
     """Return what a client gets for a request behind one that failed."""
     parent = asked["header"]

@@ -8,7 +8,9 @@ from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
-from kernel_gateway.relays.relay import KernelRelay
+from kernel_gateway.relays.cursors import Cursors
+from kernel_gateway.relays.relay import KIND, KernelRelay
+from kernel_gateway.store.jupyter import JupyterRows
 from kernel_gateway.turns import Turns
 
 
@@ -20,26 +22,36 @@ class Relays:
         contexts: ExecutionContextManager,
         events: EventLog,
         turns: Turns,
+        rows: JupyterRows,
         *,
         output_bytes: int,
     ) -> None:
         self._contexts, self._events, self._turns = contexts, events, turns
+        self._rows = rows
         self._output_bytes = output_bytes
         self._relays: dict[PathKey, KernelRelay] = {}
         contexts.on_start.append(self._follow)
 
     async def _follow(self, path: OpenPath) -> None:
-        if relay := self._relays.get(path.key):
-            await relay.follow(path)
+        relay, late = self._relays.get(path.key), False
+        if relay is None and await self._events.containing(path.key, KIND, "", limit=1):
+            relay, late = self._relay(path.key), True  # an earlier run of the service had one
+        if relay is not None:
+            await relay.follow(path, late=late)
+
+    def _relay(self, key: PathKey) -> KernelRelay:
+        if key not in self._relays:
+            cursors = Cursors(self._rows, key)
+            self._relays[key] = KernelRelay(
+                key, self._contexts, self._events, self._turns, cursors, self._output_bytes
+            )
+        return self._relays[key]
 
     async def get(self, key: PathKey) -> KernelRelay:
         """Return the relay of a path; it follows the kernel, if there is one."""
         path = await self._contexts.open(key)
-        if key not in self._relays:
-            self._relays[key] = KernelRelay(
-                key, self._contexts, self._events, self._turns, self._output_bytes
-            )
-        relay = self._relays[key]
+        relay = self._relay(key)
+        await relay.cursors.load()
         await relay.follow(path)
         return relay
 

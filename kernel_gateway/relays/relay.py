@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from jupyter_client.session import Session
 
 from agent.risk.assess import assess
 from container.errors import ContainerError
@@ -20,11 +23,12 @@ from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
+from kernel_gateway.relays.catch_up import CatchUp
+from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.relays.wire import Message, from_kernel, to_event
 from kernel_gateway.turns import ServiceError, Turns
 
 KIND = "kernel.message"
-MOST_REMEMBERED = 1000
 MOST_WAITING = 1000
 READY_SECONDS = 2.0
 READ = ("iopub", "shell", "control")
@@ -62,12 +66,12 @@ class KernelRelay:
         contexts: ExecutionContextManager,
         events: EventLog,
         turns: Turns,
+        cursors: Cursors,
         output_bytes: int,
     ) -> None:
         self.key = key
         self.execution_state = "starting"
-        self.cursors: OrderedDict[str, int] = OrderedDict()
-        """How far each client session has been sent the event log."""
+        self.cursors = cursors
         self._contexts, self._events, self._turns = contexts, events, turns
         self._output_bytes = output_bytes
         self._listeners: dict[str, Listener] = {}
@@ -81,6 +85,7 @@ class KernelRelay:
         self._reconnecting: asyncio.Task[None] | None = None
         self._following = asyncio.Lock()
         self._closed = False
+        self._catch_up: CatchUp | None = None
 
     @property
     def connections(self) -> int:
@@ -98,12 +103,50 @@ class KernelRelay:
         if self._listeners.get(listener.session_id) is listener:
             del self._listeners[listener.session_id]
 
-    async def follow(self, path: OpenPath) -> None:
-        """Follow the kernel *path* has now; nothing it says later is missed."""
+    async def follow(self, path: OpenPath, *, late: bool = False) -> None:
+        """Follow the kernel *path* has now; nothing it says later is missed.
+
+        Args:
+            path: The path.
+            late: An earlier run of the service may have followed it: what was not told
+                about its last cell is told now.
+        """
         async with self._following:  # whoever comes second waits until nothing can be missed
             session = path.session
-            if session is not None and session is not self._session:
-                await self._connect(session)
+            if session is None or session is self._session:
+                return
+            if late:
+                await self._prepare_to_catch_up(session)
+            await self._connect(session)
+            if late:
+                await self._begin_to_catch_up(session, path)
+
+    async def _prepare_to_catch_up(self, session: KernelSession) -> None:
+        cell = session.last_cell
+        if cell is None:  # a new kernel: what the old one was asked is answered by nobody
+            await self._publish(answers.status("restarting"))
+            return
+        key = str((session.connection or {}).get("key", ""))
+        stored = await self._events.containing(self.key, KIND, json.dumps(cell))
+        self._catch_up = await asyncio.to_thread(
+            CatchUp, cell, stored, Session(key=key.encode()).sign, self._publish, self._late
+        )
+        session.record_listener = self._catch_up
+
+    async def _begin_to_catch_up(self, session: KernelSession, path: OpenPath) -> None:
+        interrupted = path.recorder.interrupted
+        if interrupted is not None and interrupted.id == session.last_cell:
+            return  # whoever goes on with the cell reads its record
+        told, self._catch_up = self._catch_up, None
+        if told is not None and told.begun and not told.complete and not session.last_cell_busy:
+            await session.resume(_ignore)
+        session.record_listener = None
+
+    def _late(self, message: Message) -> None:
+        """Deliver the reply to a request that an earlier run of the service took."""
+        parent = message["parent_header"]
+        self._asked_by.setdefault(str(parent.get("msg_id")), str(parent.get("session")))
+        self.deliver(message)
 
     async def _connect(self, session: KernelSession) -> None:
         self._stop_following()
@@ -140,8 +183,11 @@ class KernelRelay:
             frames = await socket.recv_multipart()
             message = from_kernel(frames, channel, client.session.sign)
             ours = client.session.session  # what only asked whether the kernel is there
-            if message is not None and message["parent_header"].get("session") != ours:
-                await self._answer(message)
+            if message is None or message["parent_header"].get("session") == ours:
+                continue
+            if channel == "iopub" and self._catch_up and self._catch_up.is_about(message):
+                continue  # it comes with the record, in its place
+            await self._answer(message)
 
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:
         """Say so when the kernel ends; connect again when only the connection was lost."""
@@ -310,6 +356,7 @@ class KernelRelay:
             tasks += self._tasks
             self._stop_following()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.cursors.aclose()
 
 
 async def _ignore(output: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from kernel_gateway.store.tables import (
     ContextRow,
     ConversationRow,
     EventRow,
+    JupyterCursorRow,
     JupyterSessionRow,
     PathRow,
     PermissionRow,
@@ -20,7 +21,9 @@ from kernel_gateway.store.tables import (
 )
 from notebooks.cells import utc_now
 
-OF_A_CONVERSATION = (JupyterSessionRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow)
+OF_A_CONVERSATION = (
+    JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow,
+)  # fmt: skip
 """Tables whose rows go with their conversation, in an order foreign keys allow."""
 
 

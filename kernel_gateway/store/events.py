@@ -61,6 +61,21 @@ class EventRows:
             return (await session.scalar(select(func.max(EventRow.seq)).where(_of(key)))) or 0
 
     @whole
+    async def containing(
+        self, key: PathKey, kind: str, text: str, limit: int | None = None
+    ) -> Sequence[str]:
+        """Return the data of events of *kind* whose JSON contains *text*, in order."""
+        query = (
+            select(EventRow.data)
+            .where(_of(key), EventRow.kind == kind, EventRow.tenant == key.tenant)
+            .where(EventRow.data.contains(text, autoescape=True))
+            .order_by(EventRow.seq)
+            .limit(limit)
+        )
+        async with self._database.begin(key.tenant) as session:
+            return (await session.scalars(query)).all()
+
+    @whole
     async def about(self, key: PathKey, turn: str, cell: str) -> dict[str, int]:
         """Return how many events of each kind *turn* has stored about *cell*."""
         query = select(EventRow.kind, EventRow.data).where(_of(key), EventRow.turn == turn)

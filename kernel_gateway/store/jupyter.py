@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import JupyterSessionRow, PathRow
+from kernel_gateway.store.tables import JupyterCursorRow, JupyterSessionRow, PathRow
 
 
 class JupyterRows:
@@ -88,3 +89,42 @@ class JupyterRows:
             statement = statement.where(JupyterSessionRow.kernel_id == kernel_id)
         async with self._database.begin(tenant) as session:
             await session.execute(statement)
+
+    @whole
+    async def cursors(self, key: PathKey, limit: int) -> dict[str, int]:
+        """Return the cursors of a path's clients, the *limit* latest, latest last."""
+        query = (
+            select(JupyterCursorRow)
+            .where(
+                JupyterCursorRow.conversation == key.conversation,
+                JupyterCursorRow.path == key.path,
+                JupyterCursorRow.tenant == key.tenant,
+            )
+            .order_by(JupyterCursorRow.at.desc())
+            .limit(limit)
+        )
+        async with self._database.begin(key.tenant) as session:
+            rows = (await session.scalars(query)).all()
+        return {row.session_id: row.seq for row in reversed(rows)}
+
+    @whole
+    async def save_cursors(self, key: PathKey, cursors: Mapping[str, int]) -> None:
+        """Store cursors of a path's clients."""
+        now = time.time()
+
+        def store(connection: Connection) -> None:
+            for session_id, seq in cursors.items():
+                row = (JupyterCursorRow.conversation == key.conversation) & (
+                    (JupyterCursorRow.path == key.path)
+                    & (JupyterCursorRow.session_id == session_id)
+                    & (JupyterCursorRow.tenant == key.tenant)
+                )
+                changed = connection.execute(
+                    update(JupyterCursorRow).where(row).values(seq=seq, at=now)
+                )
+                if not changed.rowcount:
+                    values = {**key._asdict(), "session_id": session_id, "seq": seq, "at": now}
+                    connection.execute(insert(JupyterCursorRow), values)
+
+        if cursors:
+            await self._database.write(key.tenant, store)

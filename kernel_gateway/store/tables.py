@@ -70,6 +70,18 @@ class JupyterSessionRow(Base):
     type: Mapped[str]
 
 
+class JupyterCursorRow(Base):
+    """How far a Jupyter client, by its session id, was sent a path's event log."""
+
+    __tablename__ = "jupyter_cursors"
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(40), primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    seq: Mapped[int]
+    at: Mapped[float]
+
+
 class ContextRow(Base):
     """A path's execution context."""
 

@@ -7,6 +7,8 @@ import uuid
 import sqlalchemy as sa
 from alembic import op
 
+from kernel_gateway.store.row_security import secure
+
 revision = "0002"
 down_revision = "0001"
 
@@ -34,7 +36,7 @@ def upgrade() -> None:
     _create_jupyter_sessions()
     if op.get_bind().dialect.name == "postgresql":
         for table in TABLES:
-            _secure(table)
+            secure(table)
 
 
 def _create_paths() -> None:
@@ -93,13 +95,3 @@ def _create_contexts() -> None:
         sa.Column("error", sa.String),
         sa.Column("resource_usage", sa.JSON, nullable=False),
     )
-
-
-def _secure(table: str) -> None:
-    # The owner of a table is exempt unless forced; '*' is the service's own housekeeping.
-    allowed = (
-        "tenant = current_setting('app.tenant', true) OR current_setting('app.tenant', true) = '*'"
-    )
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY one_tenant ON {table} USING ({allowed}) WITH CHECK ({allowed})")
