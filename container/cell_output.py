@@ -4,22 +4,54 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbformat.v4 import output_from_msg
+JSON_KINDS = ("/json", "+json")
+# What each kind of output takes from its message, with the types nbformat allows.
+FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "stream": {"name": str, "text": str},
+    "error": {"ename": str, "evalue": str, "traceback": list},
+    "display_data": {"data": dict, "metadata": dict},
+    "execute_result": {"data": dict, "metadata": dict, "execution_count": (int, type(None))},
+}
 
 
 def output_of(message: dict[str, Any]) -> dict[str, Any] | None:
     """Return what an iopub *message* shows, in nbformat's terms.
 
+    nbformat makes the same of it, but takes a third of a millisecond to validate it.
+
     Returns:
         An nbformat output (with ``transient.display_id`` where the kernel gave one), a
-        ``clear_output`` with its ``wait``, or ``None`` for a message that shows nothing.
+        ``clear_output`` with its ``wait``, or ``None`` for a message that shows nothing, or
+        that no notebook could hold.
     """
-    if message["msg_type"] == "clear_output":
-        return {"output_type": "clear_output", "wait": bool(message["content"].get("wait"))}
-    try:
-        output = dict(output_from_msg(message))
-    except (ValueError, KeyError):
-        return None  # execute_input, comm messages
-    if transient := message["content"].get("transient"):
+    kind, content = message["header"]["msg_type"], message["content"]
+    if kind == "clear_output":
+        return {"output_type": "clear_output", "wait": bool(content.get("wait"))}
+    fields = FIELDS.get(kind)
+    if fields is None or not all(
+        name in content and isinstance(content[name], allowed) for name, allowed in fields.items()
+    ):
+        return None
+    output = {"output_type": kind, **{name: content[name] for name in fields}}
+    if not _holds(output):
+        return None
+    transient = content.get("transient")
+    if isinstance(transient, dict) and transient:
         output["transient"] = {"display_id": transient.get("display_id")}
     return output
+
+
+def _holds(output: dict[str, Any]) -> bool:
+    """Whether a notebook can hold the parts of *output*."""
+    count = output.get("execution_count")
+    if isinstance(count, bool) or (count is not None and count < 0):
+        return False
+    bundle = output.get("data", {})
+    return _texts(output.get("traceback", [])) and all(
+        name.endswith(JSON_KINDS) or isinstance(value, str) or _texts(value)
+        for name, value in bundle.items()
+    )
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

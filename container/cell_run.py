@@ -22,8 +22,9 @@ from container.errors import (
     ProcessLimitReached,
 )
 from container.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
-from container.kernel_client import is_message, next_message
+from container.kernel_client import next_message
 from container.limits import Limits
+from container.messages import read_message
 from container.shim.client import Leash
 
 SILENCE_SECONDS = 5.0
@@ -227,7 +228,7 @@ class CellRun:
             if message["parent_header"].get("msg_id") != self.message_id:
                 continue
             self._heard += 1
-            if message["msg_type"] == "status":
+            if message["header"]["msg_type"] == "status":
                 if message["content"].get("execution_state") == "idle":
                     return
                 continue
@@ -242,17 +243,15 @@ class CellRun:
             async for frames in self._leash.follow():
                 if self._listener is not None:
                     await self._listener.message(frames)
-                message: dict[str, Any] = {}
-                with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-                    message = session.deserialize(session.feed_identities(frames)[1])
-                if not is_message(message):
+                message = read_message(frames, session.sign)
+                if message is None:
                     continue
                 content = message["content"]
-                if message["msg_type"] == "execute_input":
+                if message["header"]["msg_type"] == "execute_input":
                     reply["execution_count"] = content.get("execution_count")
-                elif message["msg_type"] == "error":
+                elif message["header"]["msg_type"] == "error":
                     reply |= {**content, "status": "error"}
-                elif message["msg_type"] == "status":
+                elif message["header"]["msg_type"] == "status":
                     ended = content.get("execution_state") == "idle"
                     continue
                 await self._pass_on(message)

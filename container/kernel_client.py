@@ -11,9 +11,10 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from zmq.constants import Event
 
+from container.messages import read_message
+
 MESSAGE_ROOM_BYTES = 1024 * 1024
 PROBE_SECONDS = 1.0
-OBJECTS = ("header", "parent_header", "metadata", "content")
 MOST_SOCKETS = 65_000
 """ZMQ's own limit; by default a context takes 1,023, a hundred kernels' worth."""
 
@@ -86,19 +87,9 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.stop_channels()
 
 
-def is_message(message: Any) -> bool:
-    """Whether *message* is shaped as one; code in the kernel can send what it likes."""
-    return all(isinstance(message.get(part), dict) for part in OBJECTS)
-
-
 async def next_message(channel: Any) -> dict[str, Any]:
-    """Return the next message on *channel* that this kernel signed.
-
-    Code in the kernel can put a link to another kernel's socket in the place of its own:
-    what isn't a signed, well-formed message is passed over.
-    """
+    """Return the next message on *channel* that this kernel signed; others are passed over."""
     while True:
-        with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-            message: dict[str, Any] = await channel.get_msg()
-            if is_message(message):
-                return message
+        frames = await channel.socket.recv_multipart()
+        if (message := read_message(frames, channel.session.sign)) is not None:
+            return message

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kernel_gateway.cluster.membership import Membership
     from kernel_gateway.services import Services
 
+SWITCH_SECONDS = 0.0005
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
 # In a wheel the examples are inside the package, in a checkout beside it.
@@ -84,6 +85,8 @@ def serve(**options: Any) -> None:
 async def _serve(settings: Settings) -> int:
     from kernel_gateway.wiring import open_gateway
 
+    # A thread that writes to disk would keep the event loop waiting for 5 ms otherwise.
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop, at_once = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:

@@ -21,8 +21,11 @@ RECENT = 64
 RECENT_BYTES = 1_000_000
 BATCH = 200
 BATCH_BYTES = 4_000_000
+GATHER_SECONDS = 0.003
+"""How long an event that nobody waits to see is held back, to be stored with the next."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
+GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed"})
 AWAITED = frozenset(
     {"permission.required", "permission.decided", "cell.finished", "error", "turn.finished"}
 )
@@ -61,6 +64,7 @@ class _Path:
     queued_bytes: int = 0
     settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     added: list[Base] = field(default_factory=list)
+    gathering: asyncio.TimerHandle | None = None
     writer: asyncio.Task[None] | None = None
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -100,7 +104,7 @@ class EventLog:
 
     async def aclose(self) -> None:
         """Store what is on its way and end every follower."""
-        writers = [log.writer for log in self._paths.values() if log.writer is not None]
+        writers = [self._write_now(log, key) for key, log in self._paths.items() if log.queue]
         await asyncio.gather(*writers, return_exceptions=True)
         for task in self._followers:
             task.cancel()
@@ -120,6 +124,7 @@ class EventLog:
         turn: str | None,
         *,
         wait: bool = True,
+        gather: bool = False,
         settle: Mapping[str, Any] | None = None,
         add: Sequence[Base] = (),
     ) -> None:
@@ -131,6 +136,7 @@ class EventLog:
             data: Its data, plain JSON values.
             turn: The turn it belongs to, if any.
             wait: Return only once it is stored.
+            gather: It may wait `GATHER_SECONDS` for others to be stored with it.
             settle: Columns of the turn's row to change in the same transaction: a crash
                 leaves both or neither.
             add: Rows to store in the same transaction, before the event.
@@ -148,12 +154,27 @@ class EventLog:
         if settle is not None and turn is not None:
             log.settled.append((turn, dict(settle)))
         log.added += add
+        full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
+        if gather and not full:
+            self._write_later(log, key)
+            return
+        writer = self._write_now(log, key)
+        if wait or full:
+            await asyncio.shield(writer)
+            _raise_failure(log)
+
+    def _write_later(self, log: _Path, key: PathKey) -> None:
+        if log.gathering is None:
+            loop = asyncio.get_running_loop()
+            log.gathering = loop.call_later(GATHER_SECONDS, self._write_now, log, key)
+
+    def _write_now(self, log: _Path, key: PathKey) -> asyncio.Task[None]:
+        if log.gathering is not None:
+            log.gathering.cancel()
+            log.gathering = None
         if log.writer is None or log.writer.done():
             log.writer = asyncio.create_task(self._write(log, key))
-        full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
-        if wait or full:
-            await asyncio.shield(log.writer)
-            _raise_failure(log)
+        return log.writer
 
     async def _write(self, log: _Path, key: PathKey) -> None:
         while log.queue:
@@ -176,15 +197,13 @@ class EventLog:
     async def flush(self, key: PathKey) -> None:
         """Wait until a path's events are stored; raises what kept one from it."""
         log = await self._path(key)
-        if log.writer is not None:
-            await asyncio.shield(log.writer)
+        await asyncio.shield(self._write_now(log, key))
         _raise_failure(log)
 
     async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind *turn* has about *cell*, all of them stored."""
         log = await self._path(key)
-        if log.writer is not None:
-            await asyncio.shield(log.writer)
+        await asyncio.shield(self._write_now(log, key))
         return await self._rows.about(key, turn, cell)
 
     async def containing(
@@ -201,6 +220,8 @@ class EventLog:
         """Drop what is kept in memory of a path that was deleted; its followers end."""
         if log := self._paths.pop(key, None):
             log.deleted = True
+            if log.gathering is not None:
+                log.gathering.cancel()
             log.news.set()
 
     async def follow(self, key: PathKey, after: int) -> AsyncIterator[Event]:
@@ -278,6 +299,14 @@ class TurnEvents:
         *settle* changes columns of the turn's row with it, *add* stores rows with it; a
         crash leaves all of it or nothing.
         """
-        wait = kind in AWAITED
-        await self._log.append(self._key, kind, data, self._turn, wait=wait, settle=settle, add=add)
+        await self._log.append(
+            self._key,
+            kind,
+            data,
+            self._turn,
+            wait=kind in AWAITED,
+            gather=kind in GATHERED,
+            settle=settle,
+            add=add,
+        )
         self._heard(kind, data)

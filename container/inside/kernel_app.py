@@ -7,6 +7,7 @@ for itself. A kernel that is started alone does one right after the other.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -79,16 +80,25 @@ def application_class() -> Any:
         """
 
         _unsent = 0
+        _written = False
 
         def write(self, string: str) -> int | None:
             if not isinstance(string, str) or self._unsent + len(string) < PIECE_CHARACTERS:
                 self._unsent += len(string)
-                return cast("int | None", super().write(string))
+                count = cast("int | None", super().write(string))
+                self._written = True
+                return count
             for start in range(0, len(string), PIECE_CHARACTERS):
                 super().write(string[start : start + PIECE_CHARACTERS])
-                self.flush()
+                super().flush()
             self._unsent = 0
             return len(string)
+
+        def flush(self) -> None:
+            """Send what was written; each cell asks six times, mostly for nothing."""
+            if self._written:
+                self._written = False
+                super().flush()
 
     class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
         """IPKernelApp whose sockets and threads come after everything else."""
@@ -163,6 +173,7 @@ def build() -> Any:
     preload()
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
+    app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
     from inside import defaults, interrupts  # type: ignore[import-not-found]
 
     defaults.apply(app.shell)

@@ -20,7 +20,8 @@ from typing import Any
 import zmq.asyncio
 from zmq.constants import Event, SocketType
 
-DELIMITER = b"<IDS|MSG>"
+from container.messages import DELIMITER
+
 ROOM_BYTES = 1024 * 1024
 RECONNECT_SECONDS = 0.1
 MOST_SOCKETS = 65_000

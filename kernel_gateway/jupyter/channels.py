@@ -16,7 +16,7 @@ from kernel_gateway.jupyter.handler import find_kernel
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.relays import answers
 from kernel_gateway.relays.relay import KIND, KernelRelay
-from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, from_event
+from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, encode_event
 from kernel_gateway.turns import ServiceError
 
 
@@ -70,7 +70,9 @@ class ChannelsSocket(GatewaySocket):
         self._replies.put_nowait(message)
 
     async def _send(self, message: Message) -> None:
-        frame = encode(message, self.selected_subprotocol)
+        await self._write(encode(message, self.selected_subprotocol))
+
+    async def _write(self, frame: str | bytes) -> None:
         await self.write_message(frame, binary=isinstance(frame, bytes))
 
     async def _send_replies(self) -> None:
@@ -84,7 +86,7 @@ class ChannelsSocket(GatewaySocket):
         with contextlib.suppress(WebSocketClosedError):
             async for event in self.services.events.follow(self._key, after):
                 if event.kind == KIND:
-                    await self._send(from_event(event.data))
+                    await self._write(encode_event(event.text, self.selected_subprotocol))
                 cursors.set(self.session_id, event.seq)
             self.close(GONE, "the kernel was deleted")
 

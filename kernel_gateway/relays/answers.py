@@ -33,22 +33,6 @@ def _message(
     }
 
 
-def plain(message: Mapping[str, Any], channel: str) -> Message:
-    """Return a message as jupyter_client gives it, with its dates as text again."""
-    return {
-        "header": _texts(message["header"]),
-        "parent_header": _texts(message["parent_header"]),
-        "metadata": message["metadata"],
-        "content": message["content"],
-        "buffers": [bytes(buffer) for buffer in message.get("buffers", ())],
-        "channel": channel,
-    }
-
-
-def _texts(header: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in header.items()}
-
-
 def status(state: str, parent: Mapping[str, Any] | None = None) -> Message:
     """Return a status message."""
     return _message("iopub", "status", {"execution_state": state}, parent)

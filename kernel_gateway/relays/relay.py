@@ -211,9 +211,14 @@ class KernelRelay:
                 await self._connect(session)
 
     async def _publish(self, message: Message) -> None:
-        if message["header"]["msg_type"] == "status":
+        kind = message["header"]["msg_type"]
+        if kind == "status":
             self.execution_state = str(message["content"].get("execution_state"))
-        await self._events.append(self.key, KIND, to_event(message), None, wait=False)
+        # An output follows at once, or takes its time: either way these can be stored with it.
+        gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
+        await self._events.append(
+            self.key, KIND, to_event(message), None, wait=False, gather=gather
+        )
 
     def deliver(self, message: Message) -> None:
         """Send a reply to whoever asked; keep it when they are not connected."""
@@ -297,14 +302,14 @@ class KernelRelay:
         stop_on_error = asked.message["content"].get("stop_on_error", True)
 
         def on_reply(message: Mapping[str, Any]) -> None:
-            reply = answers.plain(message, "shell")
+            reply = {**message, "channel": "shell"}
             replies.append(reply)
             if stop_on_error and reply["content"].get("status") != "ok":
                 aborted.extend(self._take_waiting())
             self.deliver(reply)
 
         def on_input(message: Mapping[str, Any]) -> None:
-            self.deliver(answers.plain(message, "stdin"))
+            self.deliver({**message, "channel": "stdin"})
 
         request = ClientRequest(message=asked.message, on_reply=on_reply, on_input=on_input)
         try:

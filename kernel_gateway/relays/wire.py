@@ -14,11 +14,12 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from container.messages import PARTS, read_message
+
 V1 = "v1.kernel.websocket.jupyter.org"
 CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
-PARTS = ("header", "parent_header", "metadata", "content")
-DELIMITER = b"<IDS|MSG>"
 MOST_FRAMES = 1000
+NO_BUFFERS = '"buffers": []}'
 
 Message = dict[str, Any]
 """``header``, ``parent_header``, ``metadata``, ``content``, ``buffers`` (bytes), ``channel``."""
@@ -33,8 +34,7 @@ def encode(message: Mapping[str, Any], protocol: str | None) -> str | bytes:
     if protocol == V1:
         parts = [json.dumps(message[part]).encode() for part in PARTS]
         return _encode_v1(message["channel"], [*parts, *message.get("buffers", ())])
-    plain = {key: value for key, value in message.items() if key != "buffers"}
-    plain |= {"msg_id": message["header"]["msg_id"], "msg_type": message["header"]["msg_type"]}
+    plain = _plain(message)
     buffers = message.get("buffers", ())
     if not buffers:
         return json.dumps({**plain, "buffers": []})
@@ -44,6 +44,24 @@ def encode(message: Mapping[str, Any], protocol: str | None) -> str | bytes:
         offsets.append(offset)
         offset += len(frame)
     return struct.pack(f"!{len(frames) + 1}I", len(frames), *offsets) + b"".join(frames)
+
+
+def _plain(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *message* as it is in JSON, without its buffers."""
+    header, rest = message["header"], {k: v for k, v in message.items() if k != "buffers"}
+    return {**rest, "msg_id": header["msg_id"], "msg_type": header["msg_type"]}
+
+
+def encode_event(text: str, protocol: str | None) -> str | bytes:
+    """Render a message that `to_event` made, and that was stored as JSON *text*, for a websocket.
+
+    Without buffers that is the text itself in the default protocol.
+    """
+    if protocol is None and text.endswith(NO_BUFFERS):
+        return text
+    data = json.loads(text)
+    buffers = [base64.b64decode(buffer) for buffer in data["buffers"]]
+    return encode({**data, "buffers": buffers}, protocol)
 
 
 def _encode_v1(channel: str, frames: Sequence[bytes]) -> bytes:
@@ -130,28 +148,11 @@ def from_kernel(frames: Sequence[bytes], channel: str, sign: Any) -> Message | N
         channel: The channel it came on.
         sign: `jupyter_client.session.Session.sign` of the kernel's key.
     """
-    try:
-        start = list(frames).index(DELIMITER)
-        signed = frames[start + 2 : start + 6]
-        if len(signed) != len(PARTS) or sign(list(signed)) != frames[start + 1]:
-            return None
-        message = {name: json.loads(part) for name, part in zip(PARTS, signed, strict=True)}
-    except (ValueError, UnicodeError, RecursionError):
-        return None
-    # Code in the kernel can sign what it likes.
-    if not all(isinstance(message[part], dict) for part in PARTS):
-        return None
-    if not all(isinstance(message["header"].get(name), str) for name in ("msg_id", "msg_type")):
-        return None
-    return {**message, "channel": channel, "buffers": list(frames[start + 6 :])}
+    message = read_message(frames, sign)
+    return {**message, "channel": channel} if message is not None else None
 
 
 def to_event(message: Message) -> dict[str, Any]:
-    """Render *message* as plain JSON, buffers in base64."""
+    """Render *message* as plain JSON, buffers last and in base64."""
     buffers = [base64.b64encode(buffer).decode() for buffer in message["buffers"]]
-    return {**message, "buffers": buffers}
-
-
-def from_event(data: Mapping[str, Any]) -> Message:
-    """Undo `to_event`."""
-    return {**data, "buffers": [base64.b64decode(buffer) for buffer in data["buffers"]]}
+    return {**_plain(message), "buffers": buffers}
