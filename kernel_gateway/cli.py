@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +29,9 @@ from kernel_gateway.settings import (
 if TYPE_CHECKING:
     from kernel_gateway.cluster.membership import Membership
     from kernel_gateway.services import Services
+    from kernel_gateway.wiring import Gateway
+
+    OpenGateway = Callable[[Settings], AbstractAsyncContextManager[Gateway]]
 
 SWITCH_SECONDS = 0.0005
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -79,12 +83,13 @@ def serve(**options: Any) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
-    _run(_serve(_settings(**options)))
-
-
-async def _serve(settings: Settings) -> int:
+    settings = _settings(**options)
     from kernel_gateway.wiring import open_gateway
 
+    _run(_serve(settings, open_gateway))
+
+
+async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
     # A thread that writes to disk would keep the event loop waiting for 5 ms otherwise.
     sys.setswitchinterval(SWITCH_SECONDS)
     stop, at_once = asyncio.Event(), asyncio.Event()

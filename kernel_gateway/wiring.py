@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from tornado.netutil import bind_sockets
 from agent.ports import Model
 from agent.profiler import Profiler
 from container.errors import SandboxUnavailable
-from container.probe import probe_host
+from container.probe import HostReport, probe_host
 from container.runtime import open_files_to_the_limit, sweep_runtime_directory
 from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator, load_or_create_token
 from kernel_gateway.branches import Branches
-from kernel_gateway.cluster.membership import Membership, TakeOver
+from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContextManager
 from kernel_gateway.contexts.stores import DatabaseContextStore
@@ -34,7 +34,7 @@ from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.relays.registry import Relays
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
-from kernel_gateway.store.database import sqlite_url
+from kernel_gateway.store.database import open_database, sqlite_url
 from kernel_gateway.store.nodes import Nodes
 from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.telemetry import Telemetry, exporting
@@ -97,37 +97,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         await _lock(stack, settings)
         open_files_to_the_limit()
         sweep_runtime_directory()
-        host = probe_host(
-            settings.backend,
-            image=settings.image,
-            runtime=settings.docker_runtime,
-            data_directory=settings.data_dir,
-        )
-        if not host.sandbox:
-            raise SandboxUnavailable(host.reason, host.way_out)
-        for warning in host.warnings:
-            log.warning("%s", warning)
+        host = _check_host(settings)
         telemetry = Telemetry()
         stack.enter_context(exporting(settings.otlp_endpoint))
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
-        membership = _membership(settings, repository, lambda name: take_over(name))
-        if membership is not None:
-            stack.push_async_callback(membership.leave)
-        contexts = ExecutionContextManager(
-            settings.data_dir / "conversations",
-            settings.limits(),
-            DatabaseContextStore(repository.database),
-            telemetry,
-            node=settings.node,
-            cleanup_seconds=settings.cleanup_seconds,
-            max_kernels=settings.max_kernels,
-            ttl_seconds=settings.context_ttl_seconds,
-            keep_seconds=settings.keep_kernels_seconds,
-            backend=BackendChoice(
-                name=settings.backend, image=settings.image, runtime=settings.docker_runtime
-            ),
-        )
+        membership = await _membership(settings, stack)
+        contexts = _contexts(settings, repository, telemetry)
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)
         if model is not None:
@@ -144,11 +120,6 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             contexts, events, turns, repository.jupyter, output_bytes=settings.limits().output_bytes
         )
         stack.push_async_callback(relays.aclose)
-
-        async def take_over(conversation: str) -> None:
-            await contexts.find_living_kernels({conversation})
-            await recover_turns(turns, repository, contexts, {conversation})
-
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         token = settings.token or load_or_create_token(settings.data_dir)
@@ -187,26 +158,69 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield Gateway(url=url, services=services)
 
 
-def _membership(
-    settings: Settings, repository: Repository, take_over: TakeOver
-) -> Membership | None:
-    if not settings.node:
+def _check_host(settings: Settings) -> HostReport:
+    host = probe_host(
+        settings.backend,
+        image=settings.image,
+        runtime=settings.docker_runtime,
+        data_directory=settings.data_dir,
+    )
+    if not host.sandbox:
+        raise SandboxUnavailable(host.reason, host.way_out)
+    for warning in host.warnings:
+        log.warning("%s", warning)
+    return host
+
+
+def _contexts(
+    settings: Settings, repository: Repository, telemetry: Telemetry
+) -> ExecutionContextManager:
+    return ExecutionContextManager(
+        settings.data_dir / "conversations",
+        settings.limits(),
+        DatabaseContextStore(repository.database),
+        telemetry,
+        node=settings.node,
+        cleanup_seconds=settings.cleanup_seconds,
+        max_kernels=settings.max_kernels,
+        ttl_seconds=settings.context_ttl_seconds,
+        keep_seconds=settings.keep_kernels_seconds,
+        backend=BackendChoice(
+            name=settings.backend, image=settings.image, runtime=settings.docker_runtime
+        ),
+    )
+
+
+async def _membership(settings: Settings, stack: AsyncExitStack) -> Membership | None:
+    """Return the membership among several gateways; ``None`` for the only one."""
+    if not settings.node or settings.database_url is None:
         return None
+    # Connections of its own: a busy service must not be too busy to say that it lives.
+    database = await open_database(settings.database_url)
+    stack.push_async_callback(database.aclose)
     seconds = settings.node_timeout_seconds
-    nodes = Nodes(repository.database, settings.node, new_id("run"), seconds)
-    return Membership(nodes, take_over, seconds)
+    membership = Membership(Nodes(database, settings.node, new_id("run"), seconds), seconds)
+    stack.push_async_callback(membership.leave)
+    return membership
 
 
 async def _settle_what_was_left(services: Services, url: str) -> None:
     """Find the kernels and turns of this service's last run."""
-    contexts, membership, owned = services.contexts, services.membership, None
-    if membership is not None:
-        owned = await membership.join(services.settings.node_url or url)
-    if living := await contexts.find_living_kernels(owned):
-        log.info("%d kernels of before live on", living)
-    await recover_turns(services.turns, services.repository, contexts, owned)
-    if membership is not None:
-        membership.owned.update(owned or ())
+    contexts, membership = services.contexts, services.membership
+
+    async def settle(conversations: Collection[str] | None) -> None:
+        if living := await contexts.find_living_kernels(conversations):
+            log.info("%d kernels of before live on", living)
+        await recover_turns(services.turns, services.repository, contexts, conversations)
+
+    if membership is None:
+        await settle(None)
+        return
+    owned = await membership.join(
+        services.settings.node_url or url, lambda conversation: settle({conversation})
+    )
+    await settle(owned)
+    membership.owned.update(owned)
 
 
 async def _lock(stack: AsyncExitStack, settings: Settings) -> None:

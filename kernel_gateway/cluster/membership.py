@@ -18,6 +18,10 @@ log = logging.getLogger("tallybook.cluster")
 TakeOver = Callable[[str], Awaitable[None]]
 
 
+async def _leave_as_it_is(conversation: str) -> None:
+    log.debug("%s is not settled: this node has not joined", conversation)
+
+
 class Membership:
     """Which conversations are this node's, and where the others are.
 
@@ -29,30 +33,36 @@ class Membership:
     for distributed file cache consistency", SOSP 1989.
     """
 
-    def __init__(self, nodes: Nodes, take_over: TakeOver, timeout_seconds: float) -> None:
+    def __init__(self, nodes: Nodes, timeout_seconds: float) -> None:
         """Describe the membership; `join` begins it.
 
         Args:
             nodes: The rows all nodes share.
-            take_over: Awaited with a conversation that has just become this node's: settles
-                what its former owner left.
             timeout_seconds: After so long without a word a node is held for dead.
         """
-        self.nodes, self._take_over = nodes, take_over
-        self._timeout_seconds = timeout_seconds
+        self.nodes, self._timeout_seconds = nodes, timeout_seconds
+        self._take_over: TakeOver = _leave_as_it_is
         self._renewed = time.monotonic()
         self._claims: dict[str, asyncio.Task[str | None]] = {}
         self._heart: asyncio.Task[None] | None = None
         self.on_living: Callable[[Collection[str]], None] = lambda urls: None
         """Hears again and again the addresses of the nodes that live."""
         self.owned: set[str] = set()
+        self._unsettled: set[str] = set()
         self.lost = asyncio.Event()
 
-    async def join(self, url: str) -> frozenset[str]:
-        """Enter the node, which listens at *url*, and begin to look after what is abandoned.
+    async def join(self, url: str, take_over: TakeOver) -> frozenset[str]:
+        """Enter the node and begin to look after what is abandoned.
 
-        Returns the conversations it owned under its name before.
+        Args:
+            url: Where the others reach it.
+            take_over: Awaited with a conversation that has just become this node's: settles
+                what its former owner left.
+
+        Returns:
+            The conversations it owned under its name before.
         """
+        self._take_over = take_over
         self._renewed = time.monotonic()
         await self.nodes.register(url)
         owned = await self.nodes.owned()
@@ -84,7 +94,10 @@ class Membership:
         if claim is None or claim.url is not None:
             return claim.url if claim is not None else None
         if claim.taken:
+            self._unsettled.add(conversation)
+        if conversation in self._unsettled:  # or was left so when the database went away
             await self._take_over(conversation)
+            self._unsettled.discard(conversation)
         self.owned.add(conversation)
         return None
 
