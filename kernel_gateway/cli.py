@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     OpenGateway = Callable[[Settings], AbstractAsyncContextManager[Gateway]]
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
 # In a wheel the examples are inside the package, in a checkout beside it.

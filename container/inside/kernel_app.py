@@ -12,9 +12,11 @@ import os
 import random
 import sys
 import uuid
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 PIECE_CHARACTERS = 64 * 1024
+LOOK_EVERY = 16
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
@@ -73,31 +75,41 @@ def application_class() -> Any:
             return context, pipe
 
     class PiecewiseStream(OutStream):  # type: ignore[misc]
-        """Sends a flood in pieces, and makes its writer wait for each.
+        """Sends a flood in pieces, and makes its writer wait for them.
 
         One message of it all would be refused for its size, and what waits to be sent
-        would fill the kernel's memory.
+        would fill the kernel's memory. A print comes through here twice, so what is done for
+        each write is felt: the buffer is looked at now and then only.
         """
 
-        _unsent = 0
-        _written = False
+        _writes = 0
+        forked = False
 
-        def write(self, string: str) -> int | None:
-            if not isinstance(string, str) or self._unsent + len(string) < PIECE_CHARACTERS:
-                self._unsent += len(string)
-                count = cast("int | None", super().write(string))
-                self._written = True
-                return count
-            for start in range(0, len(string), PIECE_CHARACTERS):
-                super().write(string[start : start + PIECE_CHARACTERS])
-                super().flush()
-            self._unsent = 0
-            return len(string)
+        def _is_master_process(self) -> bool:
+            # For each write the process id is asked for; behind a filter a call has its price.
+            return not self.forked
+
+        def _schedule_flush(self) -> None:
+            if not self._flush_pending:
+                super()._schedule_flush()
+                return
+            self._writes += 1
+            if self._writes % LOOK_EVERY == 0:
+                waiting = sum(buffer.tell() for buffer in list(self._buffers.values()))
+                if waiting >= PIECE_CHARACTERS:
+                    super().flush()
+
+        def _flush_buffers(self) -> Iterator[tuple[Any, str]]:
+            for parent, text in super()._flush_buffers():
+                for start in range(0, len(text), PIECE_CHARACTERS):
+                    yield parent, text[start : start + PIECE_CHARACTERS]
 
         def flush(self) -> None:
-            """Send what was written; each cell asks six times, mostly for nothing."""
-            if self._written:
-                self._written = False
+            """Send what was written; each cell asks six times, mostly for nothing.
+
+            What is being sent already goes out before anything the kernel sends next.
+            """
+            if self._flush_pending or not self._is_master_process():
                 super().flush()
 
     class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
@@ -153,6 +165,7 @@ def application_class() -> Any:
             IPKernelApp.init_io(self)
             for stream in (sys.stdout, sys.stderr):
                 stream.__class__ = PiecewiseStream  # the application takes a dotted name only
+            os.register_at_fork(after_in_child=lambda: setattr(PiecewiseStream, "forked", True))
             kernel, shell = self.kernel, self.shell
             self.displayhook.get_execution_count = lambda: kernel.execution_count
             kernel.shell_stream = ZMQStream(self.shell_socket)

@@ -146,6 +146,29 @@ async def test_memory_over_the_limit_ends_the_kernel_with_the_limit_named(start_
         assert "300 MB" in str(reply.error)
 
 
+async def test_a_huge_print_arrives_whole_and_before_the_result(start_kernel):
+    kernel = await start_kernel()
+
+    await kernel.run("print('x' * 3_000_000)\n'the result'")
+
+    kinds = [output["output_type"] for output in kernel.outputs]
+    assert kinds == ["stream"] * (len(kinds) - 1) + ["execute_result"]
+    assert sum(len(o["text"]) for o in kernel.outputs[:-1]) == 3_000_001
+
+
+async def test_what_a_forked_child_prints_is_shown(start_kernel):
+    kernel = await start_kernel()
+    code = (
+        "import os\nchild = os.fork()\nif child == 0:\n    print('the child', flush=True)\n"
+        "    os._exit(0)\nos.waitpid(child, 0)\nprint('the parent')"
+    )
+
+    reply = await kernel.run(code)
+
+    assert reply.status == "ok"
+    assert kernel.text() == "the child\nthe parent\n"
+
+
 async def test_an_output_flood_is_cut_at_its_limit_and_the_next_cell_works(start_kernel):
     kernel = await start_kernel(output_bytes=100_000)
 
