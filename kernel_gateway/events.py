@@ -70,6 +70,11 @@ class _Path:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     deleted: bool = False
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether anything waits to be stored, or is being stored."""
+        return bool(self.queue) or (self.writer is not None and not self.writer.done())
+
     def remember(self, batch: Sequence[Event]) -> None:
         """Keep the last events, up to a number and a size, for those who follow closely."""
         for event in batch:
@@ -104,7 +109,7 @@ class EventLog:
 
     async def aclose(self) -> None:
         """Store what is on its way and end every follower."""
-        writers = [self._write_now(log, key) for key, log in self._paths.items() if log.queue]
+        writers = [self._write_now(log, key) for key, log in self._paths.items() if log.unsettled]
         await asyncio.gather(*writers, return_exceptions=True)
         for task in self._followers:
             task.cancel()
