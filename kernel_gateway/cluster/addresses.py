@@ -25,7 +25,10 @@ async def conversation_of(address: str, nodes: Nodes) -> str | None:
     Raises:
         DatabaseUnavailable: It can't be looked up.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
     if parts.path == TASK:
         wanted = parse_qs(parts.query).get("conversation", [""])[0]
         return wanted if is_id(wanted) else None

@@ -44,7 +44,7 @@ class Membership:
         self._take_over: TakeOver = _leave_as_it_is
         self._renewed = time.monotonic()
         self._claims: dict[str, asyncio.Task[str | None]] = {}
-        self._heart: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.on_living: Callable[[Collection[str]], None] = lambda urls: None
         """Hears again and again the addresses of the nodes that live."""
         self.owned: set[str] = set()
@@ -66,7 +66,9 @@ class Membership:
         self._renewed = time.monotonic()
         await self.nodes.register(url)
         owned = await self.nodes.owned()
-        self._heart = asyncio.create_task(self._beat())
+        heart, looking = asyncio.create_task(self._beat()), asyncio.create_task(self._look())
+        heart.add_done_callback(self._heart_stopped)
+        self._tasks = [heart, looking]
         return owned
 
     async def elsewhere(self, conversation: str) -> str | None:
@@ -79,7 +81,7 @@ class Membership:
             OwnershipLost: The others hold this node for dead.
             DatabaseUnavailable: Nobody can tell.
         """
-        if self.lost.is_set():
+        if self.lost.is_set() or self._left() <= 0:
             raise OwnershipLost
         if conversation in self.owned:
             return None
@@ -101,44 +103,54 @@ class Membership:
         self.owned.add(conversation)
         return None
 
-    async def _beat(self) -> None:
-        while not self.lost.is_set():
-            await asyncio.sleep(self._timeout_seconds / RENEWALS)
-            await self._renew()
-            if not self.lost.is_set():
-                await self._look_after_abandoned()
-
-    async def _renew(self) -> None:
-        began = time.monotonic()
-        left = self._renewed + self._timeout_seconds * 2 / 3 - began
-        renewed = None
-        with contextlib.suppress(DatabaseUnavailable, TimeoutError):
-            async with asyncio.timeout(max(left, 0.0)):
-                renewed = await self.nodes.renew()
-        if renewed:
-            self._renewed = began
-        elif renewed is False or left <= 0:
-            log.error("this node could not say that it lives: others serve its conversations")
+    def _heart_stopped(self, heart: asyncio.Task[None]) -> None:
+        if not heart.cancelled():
             self.lost.set()
 
-    async def _look_after_abandoned(self) -> None:
+    def _left(self) -> float:
+        """Return for how many seconds this node may still count itself in."""
+        return self._renewed + self._timeout_seconds * 2 / 3 - time.monotonic()
+
+    async def _beat(self) -> None:
+        """Say that this node lives, until it can't: whatever ends this, the node is lost."""
+        while self._left() > 0:
+            await asyncio.sleep(self._timeout_seconds / RENEWALS)
+            began = time.monotonic()
+            with contextlib.suppress(DatabaseUnavailable, TimeoutError):
+                async with asyncio.timeout(max(self._left(), 0.0)):
+                    if not await self.nodes.renew():
+                        break
+                    self._renewed = began
+        log.error("this node could not say that it lives: others serve its conversations")
+
+    async def _look(self) -> None:
+        """Take over what has no living owner but work to settle; tell of who lives."""
+        while True:
+            await asyncio.sleep(self._timeout_seconds / RENEWALS)
+            try:
+                self.on_living(await self.nodes.living())
+                abandoned = await self.nodes.abandoned(AT_ONCE)
+            except DatabaseUnavailable as error:
+                log.warning("abandoned conversations can't be looked for: %s", error)
+                continue
+            for conversation in abandoned:
+                await self._look_after(conversation)
+
+    async def _look_after(self, conversation: str) -> None:
         try:
-            self.on_living(await self.nodes.living())
-            for conversation in await self.nodes.abandoned(AT_ONCE):
-                if await self.elsewhere(conversation) is None:
-                    log.info("conversation %s taken over", conversation)
-        except (DatabaseUnavailable, OwnershipLost) as error:
-            log.warning("abandoned conversations could not be looked after: %s", error)
+            if await self.elsewhere(conversation) is None:
+                log.info("conversation %s taken over", conversation)
+        except Exception:  # one of them must not keep the others
+            log.exception("conversation %s could not be taken over", conversation)
 
     async def rest(self) -> None:
         """Take nothing over any more."""
-        tasks = [*self._claims.values(), *([self._heart] if self._heart else [])]
+        tasks = [*self._claims.values(), *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def leave(self) -> None:
         """Give every conversation free: the others serve them from now on."""
-        if not self.lost.is_set():
-            with contextlib.suppress(DatabaseUnavailable):
-                await self.nodes.leave()
+        with contextlib.suppress(DatabaseUnavailable):
+            await self.nodes.leave()

@@ -92,6 +92,10 @@ class _Request(HTTPMessageDelegate):
         except GatewayError as error:
             await self._refuse(error)
             return
+        except Exception as error:
+            log.exception("where %s belongs could not be found out", start_line.path.split("?")[0])
+            await self._refuse(error)
+            return
         application = self._router.application
         self._local = application.start_request(self._server_conn, self._connection)
         await _done(self._local.headers_received(start_line, headers))
@@ -107,7 +111,7 @@ class _Request(HTTPMessageDelegate):
             return
         self._router.follow(client, node, url)
 
-    async def _refuse(self, error: GatewayError) -> None:
+    async def _refuse(self, error: Exception) -> None:
         problem = problem_from_error(error)
         body = json.dumps(problem.body()).encode()
         headers = HTTPHeaders(

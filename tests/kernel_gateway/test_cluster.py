@@ -274,6 +274,7 @@ def test_several_gateways_need_postgresql():
         "/api/v1/conversations/../../etc",
         "/api/v1/conversations/conv_0123456789abcdefg/paths",
         "/api/v1/turns/%00",
+        "http://[/api/v1/turns/turn_0123456789abcdef",
         "/api/kernels/not-a-kernel/channels",
         "/api/v1/audit?conversation=conv_0123456789abcdef",
     ],
