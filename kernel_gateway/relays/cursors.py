@@ -24,7 +24,7 @@ class Cursors:
         self._changed: dict[str, int] = {}
         self._saving: asyncio.Task[None] | None = None
         self._loading = asyncio.Lock()
-        self._loaded = False
+        self._loaded = self._closed = False
 
     async def load(self) -> None:
         """Read what earlier runs of the service have stored."""
@@ -43,7 +43,7 @@ class Cursors:
         self._at.move_to_end(session_id)
         while len(self._at) > MOST_REMEMBERED:
             self._at.popitem(last=False)
-        if self._saving is None or self._saving.done():
+        if not self._closed and (self._saving is None or self._saving.done()):
             self._saving = asyncio.create_task(self._save_soon())
 
     async def _save_soon(self) -> None:
@@ -57,7 +57,8 @@ class Cursors:
         await self._rows.save_cursors(self._key, changed)
 
     async def aclose(self) -> None:
-        """Store what has changed."""
+        """Store what has changed; what is sent from now on is not noted any more."""
+        self._closed = True
         if self._saving is not None:
             self._saving.cancel()
             await asyncio.gather(self._saving, return_exceptions=True)
