@@ -241,11 +241,11 @@ class CellRun:
         ended = False
         try:
             async for frames in self._leash.follow():
-                if self._listener is not None:
-                    await self._listener.message(frames)
                 message = read_message(frames, session.sign)
                 if message is None:
                     continue
+                if self._listener is not None:
+                    await self._listener.message(message)
                 content = message["content"]
                 if message["header"]["msg_type"] == "execute_input":
                     reply["execution_count"] = content.get("execution_count")

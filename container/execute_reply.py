@@ -54,8 +54,8 @@ class ClientRequest:
 class RecordListener(Protocol):
     """Hears what a kernel said about a cell while nobody else listened."""
 
-    async def message(self, frames: list[bytes]) -> None:
-        """Take one of its iopub messages, as ZMQ frames from the delimiter on, in order."""
+    async def message(self, message: dict[str, Any]) -> None:
+        """Take one of its iopub messages (see `container.messages.read_message`), in order."""
 
     async def reply(self, content: Mapping[str, Any]) -> None:
         """Take the content of the ``execute_reply``, made out from the messages; comes last."""

@@ -109,8 +109,8 @@ class EventLog:
 
     async def aclose(self) -> None:
         """Store what is on its way and end every follower."""
-        writers = [self._write_now(log, key) for key, log in self._paths.items() if log.unsettled]
-        await asyncio.gather(*writers, return_exceptions=True)
+        storing = [self._store_all(log, key) for key, log in self._paths.items()]
+        await asyncio.gather(*storing, return_exceptions=True)
         for task in self._followers:
             task.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
@@ -199,16 +199,20 @@ class EventLog:
             log.news.set()
             log.news = asyncio.Event()
 
+    async def _store_all(self, log: _Path, key: PathKey) -> None:
+        if log.unsettled:
+            await asyncio.shield(self._write_now(log, key))
+
     async def flush(self, key: PathKey) -> None:
         """Wait until a path's events are stored; raises what kept one from it."""
         log = await self._path(key)
-        await asyncio.shield(self._write_now(log, key))
+        await self._store_all(log, key)
         _raise_failure(log)
 
     async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind *turn* has about *cell*, all of them stored."""
         log = await self._path(key)
-        await asyncio.shield(self._write_now(log, key))
+        await self._store_all(log, key)
         return await self._rows.about(key, turn, cell)
 
     async def containing(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from kernel_gateway.relays import answers
-from kernel_gateway.relays.wire import Message, from_kernel
+from kernel_gateway.relays.wire import Message
 
 
 class CatchUp:
@@ -23,7 +23,6 @@ class CatchUp:
         self,
         cell: str,
         stored: Sequence[str],
-        sign: Any,
         publish: Callable[[Message], Awaitable[None]],
         answer: Callable[[Message], None],
     ) -> None:
@@ -32,12 +31,11 @@ class CatchUp:
         Args:
             cell: The ``msg_id``.
             stored: Data of the events that may be about it, as JSON text.
-            sign: `jupyter_client.session.Session.sign` of the kernel's key.
             publish: Appends a message to the event log.
             answer: Delivers a reply to the client that asked.
         """
         self.cell = cell
-        self._sign, self._publish, self._answer = sign, publish, answer
+        self._publish, self._answer = publish, answer
         self._known: set[str] = set()
         self._parent: Mapping[str, Any] = {}
         self.complete = False
@@ -56,14 +54,11 @@ class CatchUp:
         """Whether *message* belongs to the cell, and so comes with its record."""
         return bool(message["parent_header"].get("msg_id") == self.cell)
 
-    async def message(self, frames: list[bytes]) -> None:
+    async def message(self, message: Message) -> None:
         """Publish one of the cell's messages, unless it was told before."""
-        message = from_kernel(frames, "iopub", self._sign)
-        if message is None:
-            return
         self._parent = message["parent_header"]
         if message["header"]["msg_id"] not in self._known:
-            await self._publish(message)
+            await self._publish({**message, "channel": "iopub"})
 
     async def reply(self, content: Mapping[str, Any]) -> None:
         """Answer the request; the kernel's own answer went to a service that is gone."""

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from jupyter_client.session import Session
-
 from agent.risk.assess import assess
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest
@@ -126,11 +124,8 @@ class KernelRelay:
         if cell is None:  # a new kernel: what the old one was asked is answered by nobody
             await self._publish(answers.status("restarting"))
             return
-        key = str((session.connection or {}).get("key", ""))
         stored = await self._events.containing(self.key, KIND, json.dumps(cell))
-        self._catch_up = await asyncio.to_thread(
-            CatchUp, cell, stored, Session(key=key.encode()).sign, self._publish, self._late
-        )
+        self._catch_up = await asyncio.to_thread(CatchUp, cell, stored, self._publish, self._late)
         session.record_listener = self._catch_up
 
     async def _begin_to_catch_up(self, session: KernelSession, path: OpenPath) -> None:

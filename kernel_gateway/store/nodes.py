@@ -69,17 +69,16 @@ class Nodes:
     @whole
     async def renew(self) -> bool:
         """Say that this node lives; ``False`` if the others hold it for dead already."""
-        mine = (NodeRow.name == self._name) & (NodeRow.run == self._run)
-        statement = update(NodeRow).where(mine, self._seen()).values(seen_at=_NOW)
+        statement = update(NodeRow).where(self._mine(), self._seen()).values(seen_at=_NOW)
         async with self._database.begin(EVERYONE) as session:
             return (await session.execute(statement.returning(NodeRow.name))).first() is not None
 
     @whole
     async def leave(self) -> None:
         """Give every conversation free and remove this node."""
-        mine = (NodeRow.name == self._name) & (NodeRow.run == self._run)
         async with self._database.begin(EVERYONE) as session:
-            if (await session.execute(delete(NodeRow).where(mine).returning(NodeRow.name))).first():
+            left = delete(NodeRow).where(self._mine()).returning(NodeRow.name)
+            if (await session.execute(left)).first():
                 await session.execute(
                     update(ConversationRow)
                     .where(ConversationRow.node == self._name)
@@ -104,8 +103,8 @@ class Nodes:
                 return None
             if owner and owner != self._name and (url := await self._url(session, owner)):
                 return Claim(url=url)
-            mine = (NodeRow.name == self._name) & (NodeRow.run == self._run)
-            if (await session.execute(select(NodeRow.name).where(mine, self._seen()))).first():
+            living = select(NodeRow.name).where(self._mine(), self._seen())
+            if (await session.execute(living)).first():
                 await session.execute(update(ConversationRow).where(of_it).values(node=self._name))
                 await session.execute(
                     update(ContextRow)
@@ -119,6 +118,9 @@ class Nodes:
         query = select(NodeRow.url).where(NodeRow.name == name, self._seen())
         url: str | None = await session.scalar(query)
         return url
+
+    def _mine(self) -> Any:
+        return (NodeRow.name == self._name) & (NodeRow.run == self._run)
 
     def _seen(self) -> Any:
         return NodeRow.seen_at > _NOW - self._timeout_seconds
