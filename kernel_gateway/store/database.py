@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import QueuePool
 
 from kernel_gateway.errors import DatabaseUnavailable
 from notebooks.uncancelled import uncancelled
@@ -32,6 +33,8 @@ EVERYONE = "*"
 """In place of a tenant: the service's own work across tenants. No token can name it."""
 
 POOL = 10
+CLOSING_CHECKS, CHECK_SECONDS = 2000, 0.005
+"""How often, and how long apart, closing looks whether transactions are still under way."""
 FIRST_VERSION = "0001"
 MIGRATING = 7_233_011
 """Advisory lock: gateways that start together migrate one after the other."""
@@ -64,6 +67,7 @@ class Database:
         # SQLite has one writer at a time anyway.
         threads = POOL if self.dialect == "postgresql" else 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
+        self._closed = False
 
     @asynccontextmanager
     async def begin(self, tenant: str) -> AsyncIterator[AsyncSession]:
@@ -74,6 +78,7 @@ class Database:
         Raises:
             DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
         """
+        self._refuse_if_closed()
         with _plain_errors():
             async with self._sessions.begin() as session:
                 if self.dialect == "postgresql":
@@ -88,6 +93,7 @@ class Database:
         Raises:
             DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
         """
+        self._refuse_if_closed()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._write, tenant, work)
 
@@ -97,10 +103,23 @@ class Database:
                 connection.execute(_SET_TENANT, {"tenant": tenant})
             work(connection)
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise DatabaseUnavailable("the service is stopping")
+
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Let transactions that are under way end, then close the connections.
+
+        A connection that is in use while its engine is disposed of would never be closed.
+        """
+        self._closed = True
+        pool = cast(QueuePool, self._engine.pool)
+        for _ in range(CLOSING_CHECKS):
+            if not pool.checkedout():
+                break
+            await asyncio.sleep(CHECK_SECONDS)
         await self._engine.dispose()
-        self._threads.shutdown()
+        await asyncio.to_thread(self._threads.shutdown)
         self._writer.dispose()
 
 

@@ -66,6 +66,23 @@ async def test_a_removed_conversation_takes_all_its_rows_along(repository, key):
                 assert (await session.execute(select(table))).all() == []
 
 
+async def test_closing_waits_for_a_transaction_and_takes_no_new_one(database_url):
+    database = (await open_repository(database_url)).database
+    async with database.begin(EVERYONE) as session:
+        await session.execute(select(ConversationRow))
+        closing = asyncio.create_task(database.aclose())
+        await asyncio.sleep(0)
+        with pytest.raises(DatabaseUnavailable, match="stopping"):
+            async with database.begin(EVERYONE):
+                pass
+        with pytest.raises(DatabaseUnavailable, match="stopping"):
+            await database.write(EVERYONE, lambda connection: None)
+        await asyncio.sleep(0.05)
+        assert not closing.done()
+        assert (await session.execute(select(ConversationRow))).all() == []
+    await closing
+
+
 async def test_the_tables_are_those_the_migrations_make(database_url):
     """A column added to a table without a migration would only show in production."""
     from alembic.autogenerate import compare_metadata
