@@ -34,11 +34,15 @@ class ControlGroup:
         """Return the files a process id is written to in order to join."""
         return tuple(directory / "cgroup.procs" for directory in self.directories)
 
-    def join(self, *pids: int) -> None:
-        """Put processes into the group; `ProcessLookupError` when one has ended."""
-        for file in self.procs_files():
-            for pid in pids:
-                file.write_text(str(pid))
+    def open_doors(self) -> list[int]:
+        """Return descriptors through which a process of one thread joins, writing ``0``.
+
+        Whoever writes needs no right of its own: the opener's counts. And in v1 one's own
+        thread joins at once (70 µs), while for any other process Linux first waits until
+        all processors have taken notice (5 to 15 ms).
+        """
+        file = "tasks" if self.version == 1 else "cgroup.procs"
+        return [os.open(directory / file, os.O_WRONLY) for directory in self.directories]
 
     def oom_kills(self) -> int:
         """Return how many of its processes the kernel killed for want of memory."""

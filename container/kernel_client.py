@@ -14,7 +14,7 @@ from zmq.constants import Event
 from container.messages import read_message
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
-PROBE_SECONDS = 1.0
+FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
 MOST_SOCKETS = 65_000
 """ZMQ's own limit; by default a context takes 1,023, a hundred kernels' worth."""
 
@@ -64,14 +64,17 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         The kernel's sockets must be bound. There is no time limit in here.
         """
         # An answered kernel_info says shell works; a status seen on iopub says that the
-        # subscription is in force.
+        # subscription is in force. Of many kernels started together, one in a few hundred
+        # takes it up only with the next thing it sends, so it is soon asked again.
+        patience = FIRST_PROBE_SECONDS
         while True:
             self.kernel_info()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PROBE_SECONDS):
+                async with asyncio.timeout(patience):
                     await next_message(self.shell_channel)
                     await next_message(self.iopub_channel)
                     break
+            patience = min(2 * patience, LONGEST_PROBE_SECONDS)
         while await self.iopub_channel.msg_ready():
             await next_message(self.iopub_channel)
 

@@ -326,12 +326,6 @@ class BubblewrapSandbox:
             return ExitStatus(signal=returncode - 128, out_of_memory=out_of_memory)
         return ExitStatus(exit_code=returncode, out_of_memory=out_of_memory)
 
-    def rejoin(self) -> None:
-        """Have its outermost process join the control group it is in."""
-        if self._group is not None and self.pid is not None:
-            with contextlib.suppress(OSError):
-                self._group.join(self.pid)
-
     def process_limit_hits(self) -> int:
         """Return how often it was refused another process or thread."""
         return self._group.pids_refused() if self._group else 0

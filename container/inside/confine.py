@@ -1,9 +1,8 @@
 """The inner barrier: what a forked kernel does to lock itself in.
 
-The order matters: user namespace and its maps first (they give the rights the rest
-needs), then a fork (the process-id namespace begins with the child), then mounts, and
-at the end every right is given up again. Sources: user_namespaces(7),
-pid_namespaces(7), mount_namespaces(7).
+The order matters: it begins as the first process of its namespaces, which gives the
+rights the rest needs; its parent maps its user; then mounts, and at the end every right is
+given up again. Sources: user_namespaces(7), pid_namespaces(7), mount_namespaces(7).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from inside import linux  # type: ignore[import-not-found]
@@ -34,19 +34,35 @@ def apply_rlimits(limits: dict[str, float]) -> None:
         resource.setrlimit(number, (wanted, wanted))
 
 
-def enter_namespaces(uid: int | None) -> None:
-    """Become *uid* (as this namespace knows it) and enter namespaces of one's own."""
-    if uid is not None:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-        # Changing users made /proc/self root's; the maps are written through it.
-        linux.set_dumpable(True)
-    outer_uid, outer_gid = os.getuid(), os.getgid()
-    linux.unshare(linux.NEW_NAMESPACES)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{INSIDE_UID} {outer_uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{INSIDE_UID} {outer_gid} 1")
+def map_users(pid: int, uid: int | None) -> None:
+    """Make *uid* the one user of the namespaces that *pid*, a child, began in.
+
+    Args:
+        pid: First process of its user namespace.
+        uid: Its user (and group), as this namespace knows it; ``None`` for one's own.
+    """
+    process = Path("/proc", str(pid))
+    outer_uid, outer_gid = (os.getuid(), os.getgid()) if uid is None else (uid, uid)
+    process.joinpath("setgroups").write_text("deny")
+    process.joinpath("uid_map").write_text(f"{INSIDE_UID} {outer_uid} 1")
+    process.joinpath("gid_map").write_text(f"{INSIDE_UID} {outer_gid} 1")
+
+
+def become_user() -> None:
+    """Become the one user there is, once `map_users` has been here."""
+    os.setresgid(INSIDE_UID, INSIDE_UID, INSIDE_UID)
+    os.setresuid(INSIDE_UID, INSIDE_UID, INSIDE_UID)
+
+
+def join_control_group(doors: Iterable[int]) -> None:
+    """Have this process, and all it forks from here on, counted against the limits.
+
+    Args:
+        doors: Descriptors of the groups' files; they are closed.
+    """
+    for door in doors:
+        os.write(door, b"0")
+        os.close(door)
 
 
 def arrange_mounts(sockets: int, tmp_bytes: int) -> None:
@@ -88,11 +104,14 @@ def _mounts_under(directory: str) -> list[str]:
     return [p for p in under if not any(p.startswith(f"{other}/") for other in under)]
 
 
-def attach_workspace(descriptor: int) -> None:
-    """Put the workspace, a detached mount, in its place, and let the sockets be as they are."""
-    # Bound sockets work on; none can be swapped for a link to another kernel's.
+def protect_sockets() -> None:
+    """Let the sockets be as they are: none can be swapped for a link to another kernel's."""
     plain = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", SOCKETS, flags=linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | plain)
+
+
+def attach_workspace(descriptor: int) -> None:
+    """Put the workspace, a detached mount, in its place."""
     linux.attach_mount(descriptor, WORKSPACE)
     os.close(descriptor)
 

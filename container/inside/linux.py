@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
+import signal
 
 MASKED = (
     "kcore",
@@ -20,6 +22,7 @@ MASKED = (
     "config.gz",
 )
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc_holding_gil = ctypes.PyDLL(None, use_errno=True)
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x00020000, 0x02000000, 0x04000000
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
@@ -47,6 +50,9 @@ MOVE_MOUNT_F_EMPTY_PATH = 4
 MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV = 1, 2, 4
 # The same numbers on every architecture: they were added after the tables were unified.
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442
+SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+MADV_COLLAPSE = 25
+HUGE_PAGE_BYTES = 2 * 1024 * 1024
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_CHILD_SUBREAPER = 36
@@ -65,6 +71,38 @@ def _check(result: int, what: str) -> int:
 def unshare(flags: int) -> None:
     """Leave the namespaces named in *flags* for new ones."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def fork_into(namespaces: int) -> int:
+    """Fork a child that begins in new namespaces, of which it is the first process.
+
+    One call of clone(2) instead of a fork, an unshare and another fork. The C library
+    doesn't hear of it, so the process may have one thread only; the interpreter does.
+
+    Args:
+        namespaces: ``CLONE_NEW…`` flags.
+
+    Returns:
+        The child's process id, 0 in the child.
+    """
+    number = SYS_CLONE[platform.machine()]
+    ctypes.pythonapi.PyOS_BeforeFork()
+    flags = ctypes.c_ulong(namespaces | signal.SIGCHLD)
+    pid = int(_libc_holding_gil.syscall(number, flags, None, None, None, None))
+    error = ctypes.get_errno()
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+    else:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(error, f"clone: {os.strerror(error)}")
+    return pid
+
+
+def make_huge_page(address: int) -> None:
+    """Put the `HUGE_PAGE_BYTES` at *address* into one page (madvise(2), MADV_COLLAPSE)."""
+    length = ctypes.c_size_t(HUGE_PAGE_BYTES)
+    _check(_libc.madvise(ctypes.c_void_p(address), length, MADV_COLLAPSE), "madvise")
 
 
 def mount(

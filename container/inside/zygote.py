@@ -1,20 +1,21 @@
 """The zygote: a fork server that has done once what every kernel would do again.
 
 It reads requests from a socket it inherited, forks, and each fork locks itself in
-(`inside.confine`) and becomes a kernel (`inside.kernel_app`). Three generations: the
-first, forked ahead while nobody waits, enters the namespaces and ends; the second is the
-first process of the kernel's namespace, its init, which reaps and reports; the third is
-the kernel.
+(`inside.confine`) and becomes a kernel (`inside.kernel_app`). Two generations: the first,
+forked ahead while nobody waits, begins in namespaces of its own and is their init, which
+reaps and reports; the second is the kernel.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
-requests in, each with four descriptors (status socket, go, log, sockets directory). On a
-kernel's status socket: ``init`` and ``kernel``, by which the owner learns their process ids →;
-← ``go`` (they are in their control group); ``ready`` (the sockets are bound) →; ← ``attach``
-with the workspace; ``attached`` →; ``exit`` with its status →; or ``failed``.
+requests in, each with descriptors: status socket, log, sockets directory, the workspace if it
+is known, and a way into each of its control groups. On a kernel's status socket, all from its
+init: ``init``, by which the owner learns its process id →; ``ready`` (the sockets are bound)
+→; without a workspace ← ``attach`` with it; ``attached`` →; ``exit`` with its status →; or
+``failed``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -24,45 +25,76 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from inside import confine, kernel_app, linux  # type: ignore[import-not-found]
+from inside import confine, heap, kernel_app, linux  # type: ignore[import-not-found]
 
 MESSAGE_BYTES = 256 * 1024
 QUIET_SECONDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Unborn:
+    """A child in namespaces of its own that waits for a request."""
+
+    pid: int
+    channel: socket.socket
+
+
 def serve(control: socket.socket, seccomp: bytes) -> None:
     """Fork a kernel for each request, until the other end closes."""
+    reserved = heap.reserve()
     app = kernel_app.build()
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"the zygote runs {threads} threads and can't be forked")
+    del reserved
     gc.collect()
     gc.freeze()
+    heap.collapse()
+    # Nobody waits for a namespace's first process: it has reported before it ends.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control.send(json.dumps({"ready": True, "pid": os.getpid()}).encode())
-    spare: socket.socket | None = None
+    spare: Unborn | None = None
     while True:
         if spare is None and not select.select([control], [], [], QUIET_SECONDS)[0]:
-            _reap()
-            spare = _fork_spare(app, seccomp, control)
+            with contextlib.suppress(OSError):  # whoever asks will hear of it
+                spare = _fork(app, seccomp, control)
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 8)
         if not message:
             return
-        handed_over = spare is not None and _hand_over(spare, message, descriptors)
-        if not handed_over and os.fork() == 0:
-            _become_kernel(app, json.loads(message), seccomp, *descriptors)
+        if spare is None or not _hand_over(spare, message, descriptors):
+            _fork_for(message, descriptors, app, seccomp, control)
         spare = None
         for descriptor in descriptors:
             os.close(descriptor)
-        _reap()
 
 
-def _fork_spare(app: Any, seccomp: bytes, control: socket.socket) -> socket.socket:
-    """Fork ahead, while nobody waits: the next request finds its process made."""
+def _fork_for(
+    message: bytes, descriptors: list[int], app: Any, seccomp: bytes, control: socket.socket
+) -> None:
+    try:
+        unborn = _fork(app, seccomp, control)
+        if not _hand_over(unborn, message, descriptors):
+            raise ChildProcessError("the process ended before it became a kernel")
+    except OSError as error:
+        with socket.socket(fileno=os.dup(descriptors[0])) as channel:
+            _report_failure(channel, error)
+
+
+def _report_failure(channel: socket.socket, error: BaseException) -> None:
+    with contextlib.suppress(OSError):
+        channel.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
+
+
+def _fork(app: Any, seccomp: bytes, control: socket.socket) -> Unborn:
+    """Fork a child that becomes a kernel once a request is handed over to it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
+    pid = linux.fork_into(linux.NEW_NAMESPACES)
+    if pid == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         ours.close()
         control.close()
         message, descriptors, _, _ = socket.recv_fds(theirs, MESSAGE_BYTES, 8)
@@ -70,39 +102,32 @@ def _fork_spare(app: Any, seccomp: bytes, control: socket.socket) -> socket.sock
             os._exit(0)
         _become_kernel(app, json.loads(message), seccomp, *descriptors)
     theirs.close()
-    return ours
+    return Unborn(pid, ours)
 
 
-def _hand_over(spare: socket.socket, message: bytes, descriptors: list[int]) -> bool:
-    """Give a request to the process forked ahead; whether that was still there."""
-    with spare:
+def _hand_over(unborn: Unborn, message: bytes, descriptors: list[int]) -> bool:
+    """Give it its user and its request; whether it was still there."""
+    with unborn.channel:
         try:
-            socket.send_fds(spare, [message], descriptors)
+            confine.map_users(unborn.pid, json.loads(message)["uid"])
+            socket.send_fds(unborn.channel, [message], descriptors)
         except OSError:
             return False
     return True
 
 
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
-
-
 def _become_kernel(
-    app: Any, request: dict[str, Any], seccomp: bytes, status: int, go: int, log: int, sockets: int
+    app: Any, request: dict[str, Any], seccomp: bytes, status: int, *descriptors: int
 ) -> NoReturn:
     code = 1
     try:
-        confine.close_other_descriptors({status, go, log, sockets})
+        confine.close_other_descriptors({status, *descriptors})
         channel = socket.socket(fileno=status)
         try:
-            code = _lock_in(app, request, seccomp, channel, socket.socket(fileno=go), log, sockets)
+            code = _lock_in(app, request, seccomp, channel, *descriptors)
         except BaseException as error:  # noqa: BLE001 (a fork never returns to the zygote's loop)
             traceback.print_exc()
-            channel.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
+            _report_failure(channel, error)
     finally:
         os._exit(code)
 
@@ -112,30 +137,35 @@ def _lock_in(
     request: dict[str, Any],
     seccomp: bytes,
     channel: socket.socket,
-    go: socket.socket,
     log: int,
     sockets: int,
+    *others: int,
 ) -> int:
+    workspace, doors = (others[0], others[1:]) if request["workspace"] else (None, others)
     confine.use_log(log)
-    confine.enter_namespaces(request["uid"])
-    if os.fork():
-        return 0
+    confine.join_control_group(doors)
+    confine.become_user()
     os.setsid()
     linux.set_name("kernel-init")
     # Nobody inside may look into the process that reports on the kernel.
     linux.set_dumpable(False)
     channel.send(json.dumps({"init": True}).encode())
     confine.arrange_mounts(sockets, request["tmp_bytes"])
+    if workspace is not None:
+        confine.attach_workspace(workspace)
     confine.name_host()
+    bound, binding = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kernel = os.fork()
     if kernel == 0:
-        _run_kernel(app, request, seccomp, channel, go)
-    go.close()
-    return _be_init(kernel, seccomp, channel)
+        channel.close()
+        bound.close()
+        _run_kernel(app, request, seccomp, binding)
+    binding.close()
+    return _be_init(kernel, seccomp, channel, bound, attached=workspace is not None)
 
 
 def _run_kernel(
-    app: Any, request: dict[str, Any], seccomp: bytes, channel: socket.socket, go: socket.socket
+    app: Any, request: dict[str, Any], seccomp: bytes, binding: socket.socket
 ) -> NoReturn:
     code = 1
     try:
@@ -145,14 +175,11 @@ def _run_kernel(
         Path("/proc/self/oom_score_adj").write_text("500")
         confine.apply_rlimits(request["rlimits"])
         confine.give_up_rights(seccomp)
-        channel.send(json.dumps({"kernel": True}).encode())
-        go.recv(MESSAGE_BYTES)  # what it takes from here on counts against its limits
-        go.close()
         for directory in (os.environ["MPLCONFIGDIR"], os.environ["IPYTHONDIR"]):
             os.makedirs(directory, exist_ok=True)
         kernel_app.connect(app, request["connection"])
-        channel.send(json.dumps({"ready": True}).encode())
-        channel.close()
+        binding.send(b"bound")
+        binding.close()
         app.start()
         code = 0
     except SystemExit as end:
@@ -163,19 +190,22 @@ def _run_kernel(
         os._exit(code)
 
 
-def _be_init(kernel: int, seccomp: bytes, channel: socket.socket) -> int:
-    """Attach the workspace when told to, then reap until the kernel ends; report how."""
-    handle = os.pidfd_open(kernel)
-    ready, _, _ = select.select([channel.fileno(), handle], [], [])
-    if channel.fileno() in ready:
-        message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
-        if not message:
-            return 1
-        confine.attach_workspace(descriptors[0])
+def _be_init(
+    kernel: int, seccomp: bytes, channel: socket.socket, bound: socket.socket, *, attached: bool
+) -> int:
+    """Attach the workspace, if that is still to come; reap until the kernel ends; report."""
+    with bound:
+        started = bool(bound.recv(MESSAGE_BYTES))
+    if started:
+        confine.protect_sockets()
+        if not attached:
+            channel.send(json.dumps({"ready": True}).encode())
+            if not _attach(kernel, channel):
+                return 1
     # From here on this process does nothing but wait.
     confine.give_up_rights(seccomp)
-    if channel.fileno() in ready:
-        channel.send(json.dumps({"attached": True}).encode())
+    if started:
+        channel.send(json.dumps({"ready" if attached else "attached": True}).encode())
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == kernel:
@@ -187,6 +217,19 @@ def _be_init(kernel: int, seccomp: bytes, channel: socket.socket) -> int:
         ended["exit_code"] = os.waitstatus_to_exitcode(status)
     channel.send(json.dumps({"exit": ended}).encode())
     return 0
+
+
+def _attach(kernel: int, channel: socket.socket) -> bool:
+    """Wait until there is a workspace or the kernel has ended; whether anybody still cares."""
+    handle = os.pidfd_open(kernel)
+    ready, _, _ = select.select([channel.fileno(), handle], [], [])
+    os.close(handle)
+    if channel.fileno() not in ready:
+        return True
+    message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
+    if message:
+        confine.attach_workspace(descriptors[0])
+    return bool(message)
 
 
 def _supervise(server: int) -> None:
@@ -212,6 +255,8 @@ def main() -> None:
         os.close(int(sys.argv[1]))
         _supervise(server)
     linux.set_name("zygote")
+    if os.getgroups():
+        os.setgroups([])  # no kernel could give them up: its namespace denies the call
     control = socket.socket(fileno=int(sys.argv[1]))
     with os.fdopen(int(sys.argv[2]), "rb") as file:
         seccomp = file.read()

@@ -111,14 +111,6 @@ class Zygote:
         # It says nothing after "ready": readable means that it ended.
         self.retire()
 
-    def nudge_control_group(self) -> None:
-        """Make the next process that joins a control group join it at once.
-
-        The first joins after a pause waits for all processors (an RCU grace period of
-        5 to 15 ms); this one, which changes nothing, does the waiting.
-        """
-        self._sandbox.rejoin()
-
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         """Ask for a kernel; it reports on the status socket among *descriptors*.
 

@@ -56,7 +56,6 @@ class ZygoteSandbox:
         self._zygotes = zygotes
         self._zygote: Zygote | None = None
         self._channel: socket.socket | None = None
-        self._go: socket.socket | None = None
         self._messages: dict[str, asyncio.Future[Any]] = {}
         self._group: ControlGroup | None = None
         self._pid: int | None = None
@@ -104,47 +103,39 @@ class ZygoteSandbox:
         if spec.sockets is None or spec.connection is None:
             raise ValueError("a forked kernel needs a sockets directory and a connection")
         loop = asyncio.get_running_loop()
-        for name in ("init", "kernel", "ready", "attached", "ended"):
+        for name in ("init", "ready", "attached", "ended"):
             self._messages[name] = loop.create_future()
         self._group = make_control_group(spec.name, spec.limits)
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._channel.setblocking(False)  # noqa: FBT003
-        self._go, go = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log_read, log_write = os.pipe()
         os.set_blocking(self._log_read, False)
-        sockets = -1
+        handed = [theirs.fileno(), log_write]
         try:
-            sockets = detached_mount(spec.sockets)
+            handed.append(detached_mount(spec.sockets))
+            if spec.workspace is not None:
+                handed.append(detached_mount(spec.workspace, readonly=spec.workspace_readonly))
+            handed += self._group.open_doors() if self._group is not None else []
             request = {
                 "uid": spec.uid,
                 "tmp_bytes": spec.limits.tmp_bytes,
                 "rlimits": kernel_rlimits(spec.limits, cgroup=self._group is not None),
                 "connection": spec.connection,
+                "workspace": spec.workspace is not None,
             }
-            zygote.fork(request, [theirs.fileno(), go.fileno(), log_write, sockets])
+            zygote.fork(request, handed)
         finally:
-            theirs.close()
-            go.close()
-            os.close(log_write)
-            if sockets >= 0:
-                os.close(sockets)
-        # Joining begins with a wait that can as well pass while the kernel forks.
-        nudge = asyncio.create_task(asyncio.to_thread(zygote.nudge_control_group))
+            theirs.detach()
+            for descriptor in handed:
+                os.close(descriptor)
         loop.add_reader(self._channel, self._on_message)
         loop.add_reader(self._log_read, self._on_log)
         self._pid = await self._messages["init"]
         self._pidfd = os.pidfd_open(self._pid)
-        kernel = await self._messages["kernel"]
-        if self._group is not None:
-            await nudge
-            self._group.join(self._pid, kernel)
-        self._go.send(b"go")
         await self._messages["ready"]
-        if spec.workspace is not None:
-            await self.attach(spec.workspace, readonly=spec.workspace_readonly)
 
-    async def attach(self, workspace: Path, *, readonly: bool = False) -> None:
+    async def attach(self, workspace: Path) -> None:
         """Show *workspace* to a kernel that was started without one.
 
         Raises:
@@ -153,7 +144,7 @@ class ZygoteSandbox:
         """
         if self._channel is None:
             raise EOFError("the kernel has ended")
-        mount = detached_mount(workspace, readonly=readonly)
+        mount = detached_mount(workspace)
         try:
             socket.send_fds(self._channel, [b"attach"], [mount])
         finally:
@@ -175,13 +166,13 @@ class ZygoteSandbox:
             self._on_end()
             return
         message = json.loads(data)
-        if "init" in message or "kernel" in message:
+        if "init" in message:
             pid = next(
                 CREDENTIALS.unpack(value[: CREDENTIALS.size])[0]
                 for level, kind, value in ancillary
                 if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS
             )
-            self._settle("init" if "init" in message else "kernel", pid)
+            self._settle("init", pid)
         elif "exit" in message:
             self._reported = message["exit"]
         elif "failed" in message:
@@ -207,7 +198,7 @@ class ZygoteSandbox:
         if code is None and number is None:
             number = signal.SIGKILL.value
         self._exit = ExitStatus(exit_code=code, signal=number, out_of_memory=out_of_memory)
-        for name in ("init", "kernel", "ready", "attached"):
+        for name in ("init", "ready", "attached"):
             if not self._messages[name].done():
                 self._messages[name].set_exception(EOFError("the kernel ended while starting"))
                 self._messages[name].exception()  # not every one is waited for
@@ -262,12 +253,10 @@ class ZygoteSandbox:
             if self._pidfd is not None:
                 await self.signal(signal.SIGKILL)
             else:
-                # Not even forked yet, or it waits for "go": it ends when this closes.
+                # Not even forked yet: it ends when this closes.
                 self._on_end()
             await self.wait()
         self._close_log()
-        if self._go is not None:
-            self._go.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
