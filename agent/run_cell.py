@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest, ExecuteReply
 from container.workspace import WorkspaceFile
+from notebooks.blobs import Blobs
 from notebooks.cells import (
     CellIntent,
     Execution,
@@ -20,6 +22,7 @@ from notebooks.cells import (
     new_cell_id,
 )
 
+log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
 HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
@@ -27,9 +30,14 @@ T = TypeVar("T")
 
 
 class FileHashes:
-    """sha256 of a workspace's files, computed again only when a file's version changes."""
+    """sha256 of a workspace's files, computed again only when a file's version changes.
 
-    def __init__(self) -> None:
+    With *blobs*, every content met is kept there, so that it can be had again once the file
+    has changed; one that can't be kept for want of disk is not.
+    """
+
+    def __init__(self, blobs: Blobs | None = None) -> None:
+        self._blobs = blobs
         self._known: dict[str, tuple[str, str]] = {}
 
     def snapshot(self, bench: Bench) -> tuple[dict[str, str], list[WorkspaceFile]]:
@@ -45,14 +53,24 @@ class FileHashes:
         self._known = {name: self._known[name] for name in found}
         return found, files
 
-    @staticmethod
-    def _hash(bench: Bench, file: WorkspaceFile) -> str:
+    def _hash(self, bench: Bench, file: WorkspaceFile) -> str:
         if file.size > HASHED_BYTES:
             return f"size:{file.size}"
         try:
-            return bench.workspace.sha256(file.name)
+            sha256 = bench.workspace.sha256(file.name)
+            self._keep(bench, file.name, sha256)
         except ContainerError:
             return "unreadable"  # it was replaced by a link or removed just now
+        return sha256
+
+    def _keep(self, bench: Bench, name: str, sha256: str) -> None:
+        if self._blobs is None or sha256 in self._blobs:
+            return
+        try:
+            with bench.workspace.open_read(name) as file:
+                self._blobs.keep(sha256, file)
+        except OSError as error:
+            log.warning("the content %s of a file is not kept: %s", sha256, error)
 
 
 async def run_cell(

@@ -10,14 +10,36 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import INPUTS, OUTPUTS, Workspace
 
 FICLONE = 0x40049409
+
+
+@contextlib.contextmanager
+def new_file(target: Path, name: str, uid: int | None) -> Iterator[BinaryIO]:
+    """Make file *name* below *target*, whose kernel must not run; gone again on an error.
+
+    Args:
+        target: A directory only the service can reach at this moment.
+        name: Relative, as `Workspace.files` gives them.
+        uid: Owner; ``None`` for this process's own.
+    """
+    path = target / name
+    _make_directories(path.parent, target, uid)
+    try:
+        with path.open("xb") as file:
+            yield file
+            if uid is not None:
+                os.fchown(file.fileno(), uid, uid)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def copy_files(source: Workspace, target: Path, names: Iterable[str], uid: int | None) -> None:
@@ -32,13 +54,12 @@ def copy_files(source: Workspace, target: Path, names: Iterable[str], uid: int |
         uid: Owner of the copies; ``None`` for this process's own.
     """
     for name in names:
-        with contextlib.suppress(ContainerError), source.open_read(name) as original:
-            copy = target / name
-            _make_directories(copy.parent, target, uid)
-            with copy.open("xb") as file:
-                _clone(original.fileno(), file.fileno())
-                if uid is not None:
-                    os.fchown(file.fileno(), uid, uid)
+        with (
+            contextlib.suppress(ContainerError),
+            source.open_read(name) as original,
+            new_file(target, name, uid) as copy,
+        ):
+            _clone(original.fileno(), copy.fileno())
 
 
 def _make_directories(directory: Path, top: Path, uid: int | None) -> None:

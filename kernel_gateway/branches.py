@@ -11,7 +11,7 @@ from typing import Any
 from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import INPUTS, Workspace
-from container.workspace_copy import copy_files
+from container.workspace_copy import copy_files, new_file
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest, Conflict, GatewayError, NotFound
@@ -21,6 +21,7 @@ from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import PathRow, TurnRow
 from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turns import Turns
+from notebooks.errors import BlobError, BlobNotFound
 from notebooks.uncancelled import uncancelled
 
 MOST_PATHS = 100
@@ -33,8 +34,8 @@ class Branch:
 
     Attributes:
         row: Its row.
-        to_remake: Files the cells made up to there that were changed since; replaying the
-            cells makes them again before the branch's first cell runs.
+        to_remake: Files of then that were changed since and whose content is not kept;
+            replaying the cells makes them again before the branch's first cell runs.
     """
 
     row: PathRow
@@ -165,15 +166,29 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
     source.recorder.branch(home, conversation=key.conversation, path=key.path, turn=turn)
     workspace = Workspace.create(home / "workspace")
     present = {file.name for file in source.workspace.files()}
-    if turn is None:
-        names, missing = sorted(present), []
-    else:
-        then = source.recorder.files_after(turn)
-        exact = {n for n, sha in then.items() if n in present and _sha(source, n) == sha}
-        inputs = {name for name in present if name.startswith(f"{INPUTS}/")}
-        names, missing = sorted(exact | inputs), sorted(set(then) - exact - inputs)
-    copy_files(source.workspace, workspace.directory, names, workspace.uid)
-    return missing
+    then = source.recorder.files_after(turn) if turn is not None else {}
+    changed = {n: sha for n, sha in then.items() if n not in present or _sha(source, n) != sha}
+    lost = [n for n, sha in changed.items() if not _bring_back(source, workspace, n, sha)]
+    # An input whose earlier content is gone, or that came later, is copied as it is now.
+    as_now = {n for n in present if turn is None or n.startswith(f"{INPUTS}/")}
+    names = (set(then) - set(changed)) | {n for n in as_now if n not in changed or n in lost}
+    copy_files(source.workspace, workspace.directory, sorted(names), workspace.uid)
+    return sorted(set(lost) - names)
+
+
+def _bring_back(source: OpenPath, workspace: Workspace, name: str, sha256: str) -> bool:
+    """Write a file as it once was into a branch's *workspace*; whether that could be done."""
+    if source.blobs is None:
+        return False
+    try:
+        with new_file(workspace.directory, name, workspace.uid) as file:
+            source.blobs.copy(sha256, file)
+    except BlobNotFound:
+        return False
+    except BlobError:
+        log.exception("file %s of %s can't be had as it was", name, source.key.conversation)
+        return False
+    return True
 
 
 def _sha(path: OpenPath, name: str) -> str:

@@ -352,7 +352,7 @@ def _run(work: Any) -> None:
 
     try:
         code = asyncio.run(work)
-    except (ContainerError, GatewayError) as error:
+    except (ContainerError, GatewayError, SettingsInvalid) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         detail = error.strerror or str(error)

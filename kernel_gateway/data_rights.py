@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from container.errors import ContainerError
 from container.tree import remove
@@ -23,6 +24,8 @@ from kernel_gateway.store.audit import FORGOTTEN
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import ConversationRow, columns_of
 from kernel_gateway.turns import Turns
+from notebooks.blobs import Blobs
+from notebooks.errors import BlobNotFound
 from notebooks.uncancelled import uncancelled
 
 MOST = 1_000_000
@@ -151,6 +154,8 @@ class DataRights:
             await self._add_events(archive, f"{place}/events.jsonl", key)
             home = self._contexts.home(key)
             await asyncio.to_thread(_add_files, archive, place, home)
+        if (blobs := self._contexts.versions.of(row.id)) is not None:
+            await asyncio.to_thread(_add_versions, archive, f"{top}/versions", blobs)
 
     async def _add_events(self, archive: zipfile.ZipFile, name: str, key: PathKey) -> None:
         after = 0
@@ -164,6 +169,15 @@ class DataRights:
 
 def _add_json(archive: zipfile.ZipFile, name: str, value: Sequence[Any] | dict[str, Any]) -> None:
     archive.writestr(name, json.dumps(value, indent=1))
+
+
+def _add_versions(archive: zipfile.ZipFile, place: str, blobs: Blobs) -> None:
+    for sha256 in blobs.names():
+        with (
+            archive.open(f"{place}/{sha256}", "w", force_zip64=True) as out,
+            contextlib.suppress(BlobNotFound),  # it had to make room just now
+        ):
+            blobs.copy(sha256, cast(BinaryIO, out))
 
 
 def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:

@@ -20,7 +20,9 @@ PREFIX = "TALLYBOOK_"
 CONFIG = "TALLYBOOK_CONFIG"
 READ_ELSEWHERE = frozenset({"TALLYBOOK_RUNTIME_DIRECTORY", "TALLYBOOK_SHIM_IDLE_SECONDS", CONFIG})
 """Kernels have an owner whoever starts them, so `container` reads the first two itself."""
-SECRETS = frozenset({"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret"})
+SECRETS = frozenset(
+    {"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret", "blob_key"}
+)
 DEFAULT_MODEL = "gemini-3.8-flash"
 
 
@@ -140,6 +142,23 @@ class Settings(BaseModel):
         ge=0,
         description="Conversations in which nothing happened for so many days are deleted by "
         "the clean-up; 0 keeps them.",
+    )
+    file_versions_mb: float = Field(
+        2000.0,
+        ge=0,
+        description="Room for what a conversation's files held before they were changed, in MB "
+        "(10^6); the oldest go first, 0 keeps none.",
+    )
+    blob_key: str | None = Field(
+        None,
+        repr=False,
+        description="Seals those with AES-256-GCM: 32 random bytes in base64. Earlier keys "
+        "may follow, after a space; they only open.",
+    )
+    blob_key_command: str | None = Field(
+        None,
+        description="A shell command that prints blob_key instead, such as a key management "
+        "service's.",
     )
     cron_secret: str | None = Field(
         None,

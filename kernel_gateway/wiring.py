@@ -26,6 +26,7 @@ from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContextManager
 from kernel_gateway.contexts.stores import DatabaseContextStore
+from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.data_rights import DataRights
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
@@ -98,12 +99,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         open_files_to_the_limit()
         sweep_runtime_directory()
         host = _check_host(settings)
+        directory = settings.data_dir / "conversations"
+        versions = await asyncio.to_thread(file_versions, settings, directory)
         telemetry = Telemetry()
         stack.enter_context(exporting(settings.otlp_endpoint))
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
         membership = await _membership(settings, stack)
-        contexts = _contexts(settings, repository, telemetry)
+        contexts = _contexts(settings, repository, telemetry, versions)
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)
         if model is not None:
@@ -173,13 +176,14 @@ def _check_host(settings: Settings) -> HostReport:
 
 
 def _contexts(
-    settings: Settings, repository: Repository, telemetry: Telemetry
+    settings: Settings, repository: Repository, telemetry: Telemetry, versions: FileVersions
 ) -> ExecutionContextManager:
     return ExecutionContextManager(
-        settings.data_dir / "conversations",
+        versions.directory,
         settings.limits(),
         DatabaseContextStore(repository.database),
         telemetry,
+        versions,
         node=settings.node,
         cleanup_seconds=settings.cleanup_seconds,
         max_kernels=settings.max_kernels,

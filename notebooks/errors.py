@@ -6,7 +6,12 @@
     ├── NotebookUnreadable   not a notebook file at all
     ├── UnknownParameter     `rerun -p` names none of the notebook's parameters
     ├── InputMissing         a file the notebook reads was not given to the re-run
-    └── RerunFailed          the re-run could not start
+    ├── RerunFailed          the re-run could not start
+    ├── SealingKeyInvalid    a key for contents at rest can't be used
+    └── BlobError            a content that a file once had can't be had
+        ├── BlobNotFound         it is not kept, or not any more
+        ├── BlobDamaged          it is not what was kept
+        └── SealingKeyMissing    it was sealed with a key that is not in force
 """
 
 from __future__ import annotations
@@ -74,3 +79,68 @@ class RerunFailed(NotebookError):
 
     def __str__(self) -> str:
         return f"The notebook could not be re-run: {self.reason}"
+
+
+class SealingKeyInvalid(NotebookError):
+    """A key for contents at rest can't be used; the message never shows it."""
+
+    code = "sealing-key-invalid"
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(number, reason)
+        self.number, self.reason = number, reason
+
+    def __str__(self) -> str:
+        return (
+            f"Key {self.number} {self.reason}. A key is 32 random bytes in base64; "
+            "make one: openssl rand -base64 32."
+        )
+
+
+class BlobError(NotebookError):
+    """A content that a file once had can't be had."""
+
+    code = "blob-error"
+
+
+class BlobNotFound(BlobError):
+    """It is not kept, or had to make room."""
+
+    code = "blob-not-found"
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256)
+        self.sha256 = sha256
+
+    def __str__(self) -> str:
+        return f"The content {self.sha256} is not kept (any more)."
+
+
+class BlobDamaged(BlobError):
+    """It is not what was kept."""
+
+    code = "blob-damaged"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"A kept content is damaged: {self.reason}. Look after the disk it lies on."
+
+
+class SealingKeyMissing(BlobError):
+    """It was sealed with a key that is not in force."""
+
+    code = "sealing-key-missing"
+
+    def __init__(self, key_id: str, known: Sequence[str]) -> None:
+        super().__init__(key_id, tuple(known))
+        self.key_id, self.known = key_id, tuple(known)
+
+    def __str__(self) -> str:
+        known = ", ".join(self.known) or "none"
+        return (
+            f"A kept content was sealed with key {self.key_id}; in force: {known}. Add that key "
+            "after the one in force."
+        )

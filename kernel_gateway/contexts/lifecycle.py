@@ -24,6 +24,7 @@ from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.records import ExecutionContext, new_context
 from kernel_gateway.contexts.restore import Tell, restore
 from kernel_gateway.contexts.stores import ContextStore
+from kernel_gateway.contexts.versions import FileVersions
 from kernel_gateway.errors import GatewayError, KernelLimitReached
 from kernel_gateway.ids import PathKey
 from kernel_gateway.telemetry import Telemetry
@@ -68,6 +69,7 @@ class ExecutionContextManager:
         limits: Limits,
         store: ContextStore,
         telemetry: Telemetry,
+        versions: FileVersions,
         *,
         node: str = "",
         max_kernels: int,
@@ -83,6 +85,7 @@ class ExecutionContextManager:
             limits: What each kernel may use.
             store: Where contexts are kept.
             telemetry: Counts what comes and goes.
+            versions: Keeps what files held before they were changed.
             node: This service's name among those that share the store.
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
@@ -90,7 +93,7 @@ class ExecutionContextManager:
             keep_seconds: How long a kernel lives on when the service died.
             backend: What starts the kernels.
         """
-        self._directory = directory.resolve()
+        self._directory, self.versions = directory.resolve(), versions
         self._store, self._node, self._telemetry = store, node, telemetry
         self._cleanup_seconds = cleanup_seconds
         self._keep_seconds, self._backend = keep_seconds, backend
@@ -159,7 +162,8 @@ class ExecutionContextManager:
             if key not in self._paths:
                 last_cell = self._waiting[key].last_cell if key in self._waiting else None
                 running = last_cell["cell"] if last_cell is not None else None
-                path = await asyncio.to_thread(open_path, self.home(key), key, running)
+                blobs = self.versions.of(key.conversation)
+                path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
                 path.context = await self._store.get(key)
                 self._paths[key] = path
             path = self._paths[key]

@@ -13,6 +13,7 @@ from container.workspace import Workspace
 from container.workspace_copy import recover
 from kernel_gateway.contexts.records import ExecutionContext
 from kernel_gateway.ids import PathKey
+from notebooks.blobs import Blobs
 from notebooks.recorder import Recorder
 
 SET_ASIDE = "set-aside"
@@ -28,6 +29,7 @@ class OpenPath:
         workspace: The path's files; they stay.
         recorder: The path's notebook; it stays.
         hashes: File hashes known so far.
+        blobs: What the conversation's files once held; ``None`` where that is not kept.
         session: The live kernel, if there is one.
         context: What is stored about it; ``None`` before the first kernel.
         state_note: What the kernel could not be given back; not told yet.
@@ -39,7 +41,8 @@ class OpenPath:
     home: Path
     workspace: Workspace
     recorder: Recorder
-    hashes: FileHashes = field(default_factory=FileHashes)
+    hashes: FileHashes
+    blobs: Blobs | None
     session: KernelSession | None = None
     context: ExecutionContext | None = None
     state_note: str = ""
@@ -63,13 +66,14 @@ class OpenPath:
         return self.home / SET_ASIDE
 
 
-def open_path(home: Path, key: PathKey, running: str | None) -> OpenPath:
+def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs | None) -> OpenPath:
     """Open a path's notebook and files in *home*, settling what a crash left behind.
 
     Args:
         home: The path's directory; made if need be.
         key: Whose it is.
         running: The cell that a kernel which lived on runs or ran last.
+        blobs: Where its files' contents are kept.
 
     Raises:
         NotebookUnreadable: The notebook is damaged.
@@ -77,4 +81,11 @@ def open_path(home: Path, key: PathKey, running: str | None) -> OpenPath:
     recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
-    return OpenPath(key=key, home=home, workspace=workspace, recorder=recorder)
+    return OpenPath(
+        key=key,
+        home=home,
+        workspace=workspace,
+        recorder=recorder,
+        hashes=FileHashes(blobs),
+        blobs=blobs,
+    )

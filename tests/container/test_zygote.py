@@ -16,15 +16,9 @@ from container.workspace import Workspace
 
 
 def fork_server_of(kernel) -> int:
-    """Return the process id of the fork server beside *kernel*, below their common parent."""
-    parent = int(Path(f"/proc/{kernel.session.pid}/stat").read_text().rpartition(")")[2].split()[1])
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    (server,) = [
-        int(child)
-        for child in children
-        if Path(f"/proc/{child}/comm").read_text().strip() == "zygote"
-    ]
-    return server
+    """Return the process id of the fork server, the parent of *kernel*'s namespace."""
+    status = Path(f"/proc/{kernel.session.pid}/stat").read_text()
+    return int(status.rpartition(")")[2].split()[1])
 
 
 async def test_kernels_of_a_dead_fork_server_go_on_and_the_next_gets_another(start_kernel):

@@ -335,6 +335,24 @@ def test_a_configuration_that_cannot_be_used_says_what_is_wrong(tmp_path, conten
 
 
 @pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("TALLYBOOK_BLOB_KEY", "aHVzaA==", "Key 1 holds 4 bytes instead of 32"),
+        ("TALLYBOOK_BLOB_KEY_COMMAND", "echo hush; echo no access >&2; exit 3", "no access"),
+        ("TALLYBOOK_BLOB_KEY_COMMAND", "echo hush!", "Key 1 is not base64"),
+    ],
+)
+def test_a_key_that_cannot_be_had_stops_the_start_with_a_plain_word(tmp_path, setting, value, said):
+    done = tallybook("serve", "--port", "0", "--data-dir", tmp_path, **{setting: value})
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "hush" not in done.stderr
+    assert "aHVzaA" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
     "url", ["postgresql://u:hush@127.0.0.1:1/x", "mysql://u:hush@127.0.0.1/x", "nonsense"]
 )
 def test_a_database_that_cannot_be_used_stops_the_start_with_a_plain_word(tmp_path, url):

@@ -1,5 +1,6 @@
 """Nothing left of a deleted conversation or user but a line in the audit list; or all of it."""
 
+import hashlib
 import io
 import json
 import time
@@ -109,6 +110,7 @@ async def test_only_admins_delete_users(running):
 async def test_a_users_export_holds_all_of_theirs_and_nothing_of_others(running):
     ann, bob = caller(running, "ann"), caller(running, "bob")
     ran = await execute(ann, "open('outputs/a.txt', 'w').write('hers'); print('seen')")
+    await execute(ann, "open('outputs/a.txt', 'w').write('changed')", ran["conversation"])
     await execute(bob, "open('outputs/b.txt', 'w').write('his')")
 
     answer = await ann("GET", "/api/v1/users/ann/export")
@@ -116,12 +118,14 @@ async def test_a_users_export_holds_all_of_theirs_and_nothing_of_others(running)
     archive = zipfile.ZipFile(io.BytesIO(answer.body))
     top = f"conversations/{ran['conversation']}/main"
     assert archive.testzip() is None
-    assert archive.read(f"{top}/workspace/outputs/a.txt") == b"hers"
+    assert archive.read(f"{top}/workspace/outputs/a.txt") == b"changed"
+    version = hashlib.sha256(b"hers").hexdigest()
+    assert archive.read(f"conversations/{ran['conversation']}/versions/{version}") == b"hers"
     assert "seen" in archive.read(f"{top}/notebook.ipynb").decode()
     events = [json.loads(line) for line in archive.read(f"{top}/events.jsonl").splitlines()]
     assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
-    [turn] = json.loads(archive.read("turns.json"))
-    assert turn["request"].startswith("open(")
+    asked = json.loads(archive.read("turns.json"))
+    assert all(turn["request"].startswith("open(") for turn in asked)
     assert not any("b.txt" in name for name in archive.namelist())
 
 

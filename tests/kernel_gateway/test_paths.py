@@ -82,7 +82,8 @@ async def test_files_of_a_branch_are_its_own(running):
     assert await made.printed("print(open('outputs/a.txt').read())") == "branch\n"
 
 
-async def test_a_file_changed_since_the_turn_is_made_again_as_it_was(running):
+async def test_a_changed_file_that_was_not_kept_is_made_again_as_it_was(start_gateway):
+    running = await start_gateway([], file_versions_mb=0)
     conversation = await running.conversation()
     await conversation.execute("open('outputs/a.txt', 'w').write('first')")
     await conversation.execute("open('outputs/a.txt', 'w').write('second')")

@@ -1,0 +1,71 @@
+"""What a conversation's files once held: kept beside its paths, so that it goes with them."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_gateway.settings import Settings, SettingsInvalid
+from notebooks.blobs import Blobs
+from notebooks.errors import SealingKeyInvalid
+from notebooks.sealing import SealingKeys, sealing_keys
+
+BLOBS = ".blobs"
+COMMAND_SECONDS = 60.0
+MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersions:
+    """Where versions of files are kept, and how.
+
+    Attributes:
+        directory: Holds a directory for each conversation.
+        keys: What seals them; ``None`` where they are kept as they are.
+        room_bytes: What those of one conversation may take; 0 keeps none.
+    """
+
+    directory: Path
+    keys: SealingKeys | None
+    room_bytes: int
+
+    def of(self, conversation: str) -> Blobs | None:
+        """Return a conversation's; ``None`` where none are kept."""
+        if not self.room_bytes:
+            return None
+        return Blobs(self.directory / conversation / BLOBS, self.keys, self.room_bytes)
+
+
+def file_versions(settings: Settings, directory: Path) -> FileVersions:
+    """Return what *settings* ask for; asks the key command for the key.
+
+    Raises:
+        SettingsInvalid: The key can't be had or used.
+    """
+    text = settings.blob_key
+    if settings.blob_key_command is not None:
+        text = _said_by(settings.blob_key_command)
+    try:
+        keys = None if text is None else sealing_keys(text)
+    except SealingKeyInvalid as error:
+        raise SettingsInvalid(f"Setting blob_key: {error}") from None
+    return FileVersions(directory, keys, int(settings.file_versions_mb * MB))
+
+
+def _said_by(command: str) -> str:
+    """Run *command* and return its standard output, which nobody else gets to see."""
+    try:
+        done = subprocess.run(  # noqa: S602 (the operator's own words)
+            command, shell=True, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True
+        )
+    except subprocess.TimeoutExpired:
+        raise SettingsInvalid(
+            f"Setting blob_key_command: it gave no key in {COMMAND_SECONDS:g} s."
+        ) from None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise SettingsInvalid(
+            f"Setting blob_key_command: it ended with {error.returncode}: {said[:300]}"
+        ) from None
+    return done.stdout
