@@ -24,6 +24,7 @@ KERNELSPEC = {
     "language": "python",
 }
 FORMAT = 1
+_CELLS_BEGIN, _CELLS_END, _NO_CELLS = b'{\n "cells": [\n', b"\n ]", b'{\n "cells": []'
 
 
 def make_notebook(conversation: str, path: str) -> Notebook:
@@ -198,6 +199,27 @@ def notebook_bytes(notebook: Notebook) -> bytes:
     """Render *notebook* as the one file Jupyter itself would write for it."""
     text = str(nbjson.writes(notebook))
     return (text if text.endswith("\n") else text + "\n").encode()
+
+
+class GrowingFile:
+    """The file of a notebook that only grows: what is in the chain is rendered once.
+
+    Writing a long notebook after every cell would else take ever longer.
+    """
+
+    def __init__(self) -> None:
+        self._cells: list[bytes] = []
+
+    def render(self, notebook: Notebook) -> bytes:
+        """Return `notebook_bytes` of *notebook*; its earlier cells must be those of last time."""
+        for cell in notebook.cells[len(self._cells) :]:
+            whole = notebook_bytes(new_notebook(cells=[cell]))
+            self._cells.append(whole[len(_CELLS_BEGIN) : whole.rindex(_CELLS_END)])
+        if not self._cells:
+            return notebook_bytes(notebook)
+        around = notebook_bytes(nbformat.from_dict({**notebook, "cells": []}))
+        rest = around.removeprefix(_NO_CELLS)
+        return b"".join((_CELLS_BEGIN, b",\n".join(self._cells), _CELLS_END, rest))
 
 
 def read_notebook(path: Path) -> Notebook:

@@ -28,6 +28,7 @@ from notebooks.cells import (
     utc_now,
 )
 from notebooks.document import (
+    GrowingFile,
     Notebook,
     append_cell,
     append_text,
@@ -55,7 +56,7 @@ class Recorder:
 
     def __init__(self, directory: Path, notebook: Notebook) -> None:
         self.directory = directory
-        self._notebook = notebook
+        self._notebook, self._growing = notebook, GrowingFile()
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
         self.interrupted: CellIntent | None = None
@@ -301,7 +302,7 @@ class Recorder:
         return cell_id, outcome
 
     def _write(self) -> None:
-        replace_atomically(self.file, notebook_bytes(self._notebook))
+        replace_atomically(self.file, self._growing.render(self._notebook))
 
 
 def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:

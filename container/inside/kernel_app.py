@@ -190,6 +190,8 @@ def build() -> Any:
     from inside import defaults, interrupts  # type: ignore[import-not-found]
 
     defaults.apply(app.shell)
+    # Nothing waits for outputs to go out before the reply: they have their own order and end.
+    app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)
     return app
 

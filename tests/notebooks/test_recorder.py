@@ -42,6 +42,19 @@ async def test_the_file_is_a_valid_notebook_after_every_cell(tmp_path):
         assert notebook.metadata.kernelspec.name == "tallybook-python"
 
 
+async def test_the_file_is_what_jupyter_itself_would_write_for_it(tmp_path):
+    awkward = 'a = [\n ],\n "metadata": {}\n ]\n}\n'
+    outputs = ({"output_type": "stream", "name": "stdout", "text": "ä\u2028\n ]\n"},)
+    recorder = open_recorder(tmp_path)
+    for source in ("x = 1", awkward, "x = 2"):
+        await record(recorder, source, outputs=outputs)
+        await recorder.note(awkward, {"turn": "t"})
+        recorder = open_recorder(tmp_path) if source == awkward else recorder
+        written = (tmp_path / NOTEBOOK).read_text()
+
+        assert written == nbformat.writes(nbformat.reads(written, as_version=4)) + "\n"
+
+
 async def test_a_cell_carries_what_an_auditor_asks_for(tmp_path):
     recorder = open_recorder(tmp_path)
     await record(recorder, "x = 1", files_after={"outputs/a.xlsx": "ab"})
