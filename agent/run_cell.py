@@ -184,6 +184,7 @@ class _Following:
         The outputs are stored before it returns: what is recorded has been told.
         """
         outputs = self._recorded.end()
+        await self._sink.flush()  # first, so that nothing holds up what somebody waits to see
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._bench)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -191,7 +192,6 @@ class _Following:
             for name, sha256 in after.items()
             if self._intent.files_before.get(name) != sha256
         ]
-        await self._sink.flush()
         return _execution(reply, outputs, after)
 
     async def finished(self, execution: Execution) -> None:

@@ -21,7 +21,7 @@ RECENT = 64
 RECENT_BYTES = 1_000_000
 BATCH = 200
 BATCH_BYTES = 4_000_000
-GATHER_SECONDS = 0.003
+GATHER_SECONDS = 0.01
 """How long an event that nobody waits to see is held back, to be stored with the next."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
@@ -50,6 +50,14 @@ class Event:
         """Return the event as clients get it: ``{"seq", "kind", "turn", "at", "data"}``."""
         head = {"seq": self.seq, "kind": self.kind, "turn": self.turn, "at": self.at}
         return f'{json.dumps(head)[:-1]}, "data": {self.text}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class _Storing:
+    """Events on their way to the store, and what is done once they are there."""
+
+    batch: list[Event]
+    stored: asyncio.Future[None]
 
 
 @dataclass(slots=True)
@@ -178,26 +186,39 @@ class EventLog:
             log.gathering.cancel()
             log.gathering = None
         if log.writer is None or log.writer.done():
-            log.writer = asyncio.create_task(self._write(log, key))
+            # Begun here and not by the task: the loop has much else to do before its turn.
+            log.writer = asyncio.create_task(self._write(log, key, self._begin_to_store(log, key)))
         return log.writer
 
-    async def _write(self, log: _Path, key: PathKey) -> None:
-        while log.queue:
-            batch, log.queue, log.queued_bytes = log.queue, [], 0
-            settled, log.settled = log.settled, []
-            added, log.added = log.added, []
+    def _begin_to_store(self, log: _Path, key: PathKey) -> _Storing | None:
+        """Take what has gathered on its way; ``None`` when nothing has."""
+        if not log.queue:
+            return None
+        batch, log.queue, log.queued_bytes = log.queue, [], 0
+        settled, log.settled = log.settled, []
+        added, log.added = log.added, []
+        try:
+            stored = self._rows.add(key, [_row(event) for event in batch], settled, added)
+        except DatabaseUnavailable as error:
+            stored = asyncio.get_running_loop().create_future()
+            stored.set_exception(error)
+        return _Storing(batch, stored)
+
+    async def _write(self, log: _Path, key: PathKey, storing: _Storing | None) -> None:
+        while storing is not None:
             try:
-                await self._rows.add(key, [_row(event) for event in batch], settled, added)
+                await storing.stored
             except (DatabaseUnavailable, SQLAlchemyError) as error:
-                self._on_lost(len(batch) + len(log.queue))
+                self._on_lost(len(storing.batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
                 log.queued_bytes, log.settled, log.added = 0, [], []
                 return
-            log.stored = batch[-1].seq
-            log.remember(batch)
+            log.stored = storing.batch[-1].seq
+            log.remember(storing.batch)
             log.news.set()
             log.news = asyncio.Event()
+            storing = self._begin_to_store(log, key)
 
     async def _store_all(self, log: _Path, key: PathKey) -> None:
         if log.unsettled:
@@ -233,10 +254,10 @@ class EventLog:
                 log.gathering.cancel()
             log.news.set()
 
-    async def follow(self, key: PathKey, after: int) -> AsyncIterator[Event]:
+    async def follow(self, key: PathKey, after: int) -> AsyncIterator[list[Event]]:
         """Yield every event after number *after*, until the path is deleted.
 
-        A slow reader loses none.
+        They come in batches, as they are found; a slow reader loses none.
         """
         log = await self._path(key)
         while not log.deleted:
@@ -244,9 +265,11 @@ class EventLog:
             if after >= log.stored:
                 await news.wait()
                 continue
-            for entry in await self._batch(log, key, after):
-                after = entry.seq
-                yield entry
+            batch = await self._batch(log, key, after)
+            if not batch:
+                return  # they were deleted just now
+            after = batch[-1].seq
+            yield batch
 
     async def _batch(self, log: _Path, key: PathKey, after: int) -> list[Event]:
         if log.recent and log.recent[0].seq <= after + 1:
@@ -281,8 +304,21 @@ class TurnEvents:
         key: PathKey,
         turn: str,
         heard: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
+        *,
+        relayed: bool = False,
     ) -> None:
+        """Write to *log* as *turn* of the path *key*.
+
+        Args:
+            log: The log.
+            key: The path.
+            turn: The turn.
+            heard: Called with each event's kind and data.
+            relayed: Whoever asked follows the kernel's own messages: an output can be
+                stored with the one that says the same.
+        """
         self._log, self._key, self._turn, self._heard = log, key, turn, heard
+        self._gathered = GATHERED | {"cell.output"} if relayed else GATHERED
 
     async def flush(self) -> None:
         """Return once everything emitted so far is stored.
@@ -314,7 +350,7 @@ class TurnEvents:
             data,
             self._turn,
             wait=kind in AWAITED,
-            gather=kind in GATHERED,
+            gather=kind in self._gathered,
             settle=settle,
             add=add,
         )

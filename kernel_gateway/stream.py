@@ -51,8 +51,10 @@ class EventsSocket(GatewaySocket):
     async def _send(self) -> None:
         events = self.services.events.follow(self._key, self._after)
         with contextlib.suppress(WebSocketClosedError):
-            async for event in events:
-                await self.write_message(event.json())
+            async for batch in events:
+                with self.sent_together():
+                    for event in batch:
+                        await self.write_message(event.json())
             self.close(GONE, "the path was deleted")
 
     async def on_message(self, message: str | bytes) -> None:

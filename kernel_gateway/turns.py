@@ -36,7 +36,7 @@ from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
-from kernel_gateway.store.turns import rows_of
+from kernel_gateway.store.turns import UNFINISHED, rows_of
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turn_results import execution_error, execution_result, key_of
 from notebooks.cells import utc_now
@@ -160,7 +160,8 @@ class Turns:
         *,
         begun: bool,
     ) -> None:
-        sink = TurnEvents(self._events, key_of(row), row.id, self._heard(row))
+        relayed = client is not None
+        sink = TurnEvents(self._events, key_of(row), row.id, self._heard(row), relayed=relayed)
         try:
             async with queue.lock:
                 if not begun:
@@ -284,6 +285,8 @@ class Turns:
             "finished_at": utc_now(),
         }
         await sink.emit("turn.finished", facts, settle=columns)
+        for column, value in columns.items():
+            setattr(row, column, value)
         self._telemetry.turns.labels(row.kind, status).inc()
         began = datetime.fromisoformat(row.created_at)
         self._telemetry.turn_seconds.labels(row.kind).observe(
@@ -309,6 +312,8 @@ class Turns:
         queue = self._queues.get(key_of(row))
         if queue is not None and (task := queue.tasks.get(row.id)) is not None:
             await asyncio.wait({task})
+        if row.status not in UNFINISHED:  # told by the task itself
+            return row
         try:
             return await self._repository.turns.get(row.tenant, row.id)
         except NotFound:

@@ -84,10 +84,12 @@ class ChannelsSocket(GatewaySocket):
         cursors = self._relay.cursors
         cursors.set(self.session_id, after)
         with contextlib.suppress(WebSocketClosedError):
-            async for event in self.services.events.follow(self._key, after):
-                if event.kind == KIND:
-                    await self._write(encode_event(event.text, self.selected_subprotocol))
-                cursors.set(self.session_id, event.seq)
+            async for batch in self.services.events.follow(self._key, after):
+                with self.sent_together():
+                    for event in batch:
+                        if event.kind == KIND:
+                            await self._write(encode_event(event.text, self.selected_subprotocol))
+                        cursors.set(self.session_id, event.seq)
             self.close(GONE, "the kernel was deleted")
 
     async def on_message(self, message: str | bytes) -> None:

@@ -85,17 +85,21 @@ class Database:
                     await session.execute(_SET_TENANT, {"tenant": tenant})
                 yield session
 
-    async def write(self, tenant: str, work: Callable[[Connection], None]) -> None:
+    def write(self, tenant: str, work: Callable[[Connection], None]) -> asyncio.Future[None]:
         """Do *work* as one transaction of *tenant*, in a thread: for what is written all the time.
 
-        An asynchronous connection would change threads for every statement.
+        It begins before this returns. An asynchronous connection would change threads for
+        every statement.
+
+        Returns:
+            What is done once the transaction is; it can't be taken back.
 
         Raises:
             DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
         """
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, self._write, tenant, work)
+        return loop.run_in_executor(self._threads, self._write, tenant, work)
 
     def _write(self, tenant: str, work: Callable[[Connection], None]) -> None:
         with _plain_errors(), self._writer.begin() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -24,21 +25,25 @@ class EventRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @whole
-    async def add(
+    def add(
         self,
         key: PathKey,
         events: Sequence[dict[str, Any]],
         settled: Sequence[tuple[str, dict[str, Any]]] = (),
         added: Sequence[Base] = (),
-    ) -> None:
+    ) -> asyncio.Future[None]:
         """Store events of one path, and change the rows of turns that they settle.
+
+        It is on its way before this returns; the future is done once they are stored.
 
         Args:
             key: The path.
             events: Columns of each event; their numbers must be new.
             settled: Turn and its changed columns.
             added: Rows that come first.
+
+        Raises:
+            DatabaseUnavailable: Nothing was stored.
         """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         rows = [{**path, **event} for event in events]
@@ -52,7 +57,7 @@ class EventRows:
                 of_turn = (TurnRow.id == turn) & (TurnRow.tenant == key.tenant)
                 connection.execute(update(TurnRow).where(of_turn).values(**values))
 
-        await self._database.write(key.tenant, store)
+        return self._database.write(key.tenant, store)
 
     @whole
     async def last_seq(self, key: PathKey) -> int:

@@ -51,7 +51,7 @@ async def test_a_follower_only_sees_what_is_stored(repository, key):
     follower = log.follow(key, 0)
     await log.append(key, "a", {}, None, wait=False)
 
-    event = await anext(follower)
+    [event] = await anext(follower)
 
     assert (event.seq, event.kind) in await stored(repository, key)
     await follower.aclose()
