@@ -94,13 +94,11 @@ async def run_cell(
         SandboxUnavailable, KernelStartFailed: No kernel; nothing was recorded.
     """
     session = await bench.session()
-    before, _ = await asyncio.to_thread(hashes.snapshot, bench)
     intent = CellIntent(
         id=cell_id or new_cell_id(),
         source=code,
         provenance=provenance,
         tags=tuple(tags),
-        files_before=before,
     )
     await sink.emit("cell.started", _started_facts(intent))
     following = _Following(intent, bench, sink, hashes)
@@ -118,7 +116,9 @@ async def run_cell(
             span.set_attributes({"status": reply.status, "seconds": reply.seconds})
         return await following.settle(reply)
 
-    recording = asyncio.create_task(bench.recorder.record(intent, run, following.finished))
+    recording = asyncio.create_task(
+        bench.recorder.record(intent, run, following.finished, following.look)
+    )
     return await _until_recorded(recording, following.cancelled, bench)
 
 
@@ -167,8 +167,14 @@ class _Following:
         self.cancelled = asyncio.Event()
         self._intent, self._bench, self._sink, self._hashes = intent, bench, sink, hashes
         self._recorded = RecordedOutputs(bench.workspace, intent.id)
+        self._before = intent.files_before
         self._created: list[dict[str, Any]] = []
         self._told = told
+
+    def look(self) -> Mapping[str, str]:
+        """Return the files as they are before the cell runs; blocks."""
+        self._before, _ = self._hashes.snapshot(self._bench)
+        return self._before
 
     async def on_output(self, output: Mapping[str, Any]) -> None:
         self._recorded.add(output)
@@ -190,7 +196,7 @@ class _Following:
         self._created = [
             {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}
             for name, sha256 in after.items()
-            if self._intent.files_before.get(name) != sha256
+            if self._before.get(name) != sha256
         ]
         return _execution(reply, outputs, after)
 

@@ -22,7 +22,7 @@ from kernel_gateway.store.tables import PathRow, TurnRow
 from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turns import Turns
 from notebooks.errors import BlobError, BlobNotFound
-from notebooks.uncancelled import uncancelled
+from notebooks.uncancelled import in_thread, uncancelled
 
 MOST_PATHS = 100
 log = logging.getLogger("tallybook.paths")
@@ -84,7 +84,7 @@ class Branches:
         try:
             opened = await self._contexts.open(source)
             home = self._contexts.home(key)
-            to_remake = await uncancelled(asyncio.to_thread(_make_home, opened, home, key, turn_id))
+            to_remake = await in_thread(_make_home, opened, home, key, turn_id)
         except BaseException as error:
             await uncancelled(self._repository.conversations.remove_path(key))
             await asyncio.to_thread(remove, self._contexts.home(key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
 from kernel_gateway.settings import (
@@ -84,9 +86,20 @@ def serve(**options: Any) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     settings = _settings(**options)
+    _run(_serve(settings, _import_service()))
+
+
+def _import_service() -> OpenGateway:
+    """Import the service in one piece of memory, which the garbage collector leaves alone."""
+    reserved = heap.reserve()
+    gc.disable()
     from kernel_gateway.wiring import open_gateway
 
-    _run(_serve(settings, open_gateway))
+    del reserved
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    return open_gateway
 
 
 async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
@@ -104,6 +117,7 @@ async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
         click.echo(f"Model:   {gateway.services.model_name or 'none (set GEMINI_API_KEY)'}")
         click.echo(f"Data:    {settings.data_dir}")
         click.echo(f"Open:    {gateway.login_url}")
+        asyncio.get_running_loop().run_in_executor(None, heap.collapse)
         await _until_stopped(stop, gateway.services.membership)
         await _drain(gateway.services, settings, at_once)
     return 0

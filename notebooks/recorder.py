@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,11 @@ from notebooks.document import (
 )
 from notebooks.files import append_durably, replace_atomically
 from notebooks.ledger import KEY
-from notebooks.uncancelled import uncancelled
+from notebooks.uncancelled import in_thread
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
+Look = Callable[[], Mapping[str, str]]
 RESTART = "restart"
 """Kind of the note that says: from here on the kernel was a new, empty one."""
 
@@ -163,26 +165,40 @@ class Recorder:
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""
         async with self._lock:
-            await uncancelled(asyncio.to_thread(self._note, text, facts))
+            await in_thread(self._note, text, facts)
 
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         append_text(self._notebook, new_cell_id(), text, {"at": utc_now(), **facts})
         self._write()
 
-    async def begin(self, intent: CellIntent) -> None:
-        """Journal *intent*; nothing may run before this returns."""
+    async def begin(self, intent: CellIntent, look: Look | None = None) -> CellIntent:
+        """Journal *intent*; nothing may run before this returns.
+
+        Args:
+            intent: What will run.
+            look: See `record`.
+
+        Returns:
+            The intent as it was journalled.
+        """
         await self.abandon()
-        await uncancelled(asyncio.to_thread(self._journal, {"intent": intent_to_json(intent)}))
+        return await in_thread(self._begin, intent, look)
+
+    def _begin(self, intent: CellIntent, look: Look | None) -> CellIntent:
+        if look is not None:
+            intent = replace(intent, files_before=look())
+        self._journal({"intent": intent_to_json(intent)})
+        return intent
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
         """Journal the result; the cell's end may be announced once this returns."""
         result = {"result": execution_to_json(execution), "id": intent.id}
-        await uncancelled(asyncio.to_thread(self._journal, result))
+        await in_thread(self._journal, result)
 
     async def commit(self, intent: CellIntent, execution: Execution) -> None:
         """Chain the cell onto the notebook, write it, and clear the journal."""
         async with self._lock:
-            await uncancelled(asyncio.to_thread(self._commit, intent, execution))
+            await in_thread(self._commit, intent, execution)
 
     def _commit(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution)
@@ -194,6 +210,7 @@ class Recorder:
         intent: CellIntent,
         run: Callable[[], Awaitable[Execution]],
         finished: Callable[[Execution], Awaitable[None]],
+        look: Look | None = None,
     ) -> Execution:
         """Take one cell through the whole protocol.
 
@@ -201,9 +218,9 @@ class Recorder:
             intent: What will run.
             run: Runs it; after an exception from here the cell is recorded as ``died``.
             finished: Awaited when the result is durable, before the notebook is written.
+            look: Returns the intent's `files_before`; called in the thread that journals it.
         """
-        await self.begin(intent)
-        return await self._record(intent, run, finished)
+        return await self._record(await self.begin(intent, look), run, finished)
 
     async def resume(
         self,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -14,9 +16,18 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
 
     Half a file write or half a query would leave what it works on in use.
     """
-    task = asyncio.create_task(work)
+    return await _whole(asyncio.create_task(work))
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call *work* in a thread; a cancellation is passed on only once it has returned."""
+    call = functools.partial(work, *args, **kwargs)
+    return await _whole(asyncio.get_running_loop().run_in_executor(None, call))
+
+
+async def _whole(work: asyncio.Future[T]) -> T:
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        await asyncio.wait({work})
         raise

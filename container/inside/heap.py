@@ -1,7 +1,8 @@
-"""Keep the interpreter's memory in one piece and in huge pages, so that forks are cheap.
+"""Keep the interpreter's memory in one piece and in huge pages: forks and look-ups are cheap.
 
 A fork copies an entry of the page table for every 4 KiB; for a huge page it copies one for
-2 MiB. A page that a child writes to is copied alone all the same. Sources: CPython's
+2 MiB. A page that a child writes to is copied alone all the same. A processor remembers few
+entries, so that code which runs now and then finds more of what it needs. Sources: CPython's
 Objects/obmalloc.c (arenas of 1 MiB); madvise(2), MADV_COLLAPSE.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from inside import linux  # type: ignore[import-not-found]
+from . import linux  # noqa: TID252 (it has two names: inside a sandbox, and outside)
 
 RESERVED_BYTES = 64 * 1024 * 1024
 OBJECT_BYTES = 448

@@ -6,7 +6,6 @@ to copies; afterwards every file is what it was before.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from container.workspace_copy import put_back, set_aside
 from kernel_gateway.contexts.open_path import OpenPath
 from notebooks.cells import OutputCollector
 from notebooks.compare import outputs_difference
-from notebooks.uncancelled import uncancelled
+from notebooks.uncancelled import in_thread
 
 MOST_NAMED = 8
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -110,7 +109,7 @@ async def restore(
         elif cell["status"] in RAN:
             reason = f"it is recorded as {cell['status']}"
             restored.not_replayed.append({"cell": cell["id"], "reason": reason})
-    await uncancelled(asyncio.to_thread(set_aside, path.workspace, path.set_aside))
+    await in_thread(set_aside, path.workspace, path.set_aside)
     try:
         for number, cell in enumerate(again):
             await tell("context.restoring", {"cell": cell["id"], "done": number, "of": len(again)})
@@ -120,7 +119,7 @@ async def restore(
                 return restored
     finally:
         keep = again[-1]["files_after"] if again else ()
-        await uncancelled(asyncio.to_thread(put_back, path.workspace, path.set_aside, keep))
+        await in_thread(put_back, path.workspace, path.set_aside, keep)
     path.state_note = restored.words()
     await tell("context.restored", restored.facts(time.monotonic() - began))
     return restored
