@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from benchmarks.peer_gateway import PEER, PeerKernel, peer_gateway
-from benchmarks.running import percentile
+from benchmarks.running import percentile, service
 
-CELLS, WARM = 100, 10
+ROUNDS, CELLS, WARM, MANY_CELLS = 5, 60, 10, 1000
+SETTINGS = {"output_limit_mb": "100", "memory_limit_mb": "1024"}
 LINES = 100_000
 MANY_LINES = f"for n in range({LINES}): print(n)"
 LINES_CHARACTERS = sum(len(str(n)) + 1 for n in range(LINES))
@@ -26,76 +23,69 @@ IDLE = 1000
 PAUSE_SECONDS = 0.02  # as from a person or a program that looks at results
 
 
-@asynccontextmanager
-async def _service(directory: Path) -> AsyncIterator[tuple[str, str, int]]:
-    """Run the service as a process of its own; yield ``host:port``, token and process id."""
-    settings = {"OUTPUT_LIMIT_MB": "100", "MEMORY_LIMIT_MB": "1024", "KEEP_KERNELS_SECONDS": "0",
-                "REQUESTS_PER_MINUTE": "0"}  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kernel_gateway", "serve", "--port", "0",
-        "--data-dir", str(directory / "service"),
-        env={**os.environ, **{f"TALLYBOOK_{name}": value for name, value in settings.items()}},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        found = None
-        while found is None and process.stdout is not None:
-            line = (await process.stdout.readline()).decode()
-            found = re.search(r"http://(\S+?)/\?token=(\S+)", line)
-        if found is None:
-            raise RuntimeError("the service did not start")
-        yield found[1], found[2], process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 def _memory_mb(pid: int, name: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     found = re.search(rf"{name}:\s+(\d+)", status)
     return int(found[1]) / 1000 if found else 0.0
 
 
-async def _adding(kernel: PeerKernel) -> float:
+async def _adding(kernel: PeerKernel, cells: int) -> list[float]:
     times = []
-    for _ in range(CELLS + WARM):
-        times.append(await kernel.add())
+    for _ in range(cells):
+        times.append(1000 * await kernel.add())
         await asyncio.sleep(PAUSE_SECONDS)
-    return 1000 * percentile(times[WARM:], 50)
+    return times
+
+
+async def _in_turns(*kernels: PeerKernel) -> list[float]:
+    """Return each side's median ms; they take turns, so that a slow moment is slow for all."""
+    times: list[list[float]] = [[] for _ in kernels]
+    for number in range(ROUNDS + 1):
+        for side, kernel in zip(times, kernels, strict=True):
+            measured = await _adding(kernel, CELLS if number else WARM)
+            side += measured if number else []
+    return [percentile(side, 50) for side in times]
+
+
+async def _after_many(kernel: PeerKernel) -> float:
+    """Return the median ms in a notebook of a thousand cells."""
+    for _ in range(MANY_CELLS - ROUNDS * CELLS - WARM):
+        await kernel.add()
+    return percentile(await _adding(kernel, CELLS), 50)
 
 
 async def measure_channels(directory: Path) -> list[tuple[str, float, float, str, str]]:
     """Measure the same client against the service and the peer."""
-    async with peer_gateway() as address:
-        peer = PeerKernel(address)
+    async with peer_gateway() as peer_address, service(directory, **SETTINGS) as own:
+        address, token, pid = own
+        peer, ours = PeerKernel(peer_address), PeerKernel(address, token)
         await peer.start()
-        peer_adds = await _adding(peer)
-        peer_lines, peer_seconds = await peer.printed(MANY_LINES)
-        peer_large, _ = await peer.printed(LARGE)
-        await peer.aclose()
-    async with _service(directory) as (address, token, pid):
-        ours = PeerKernel(address, token)
         await ours.start()
-        adds = await _adding(ours)
+        adds, peer_adds = await _in_turns(ours, peer)
+        after_many = await _after_many(ours)
+        peer_lines, peer_seconds = await peer.printed(MANY_LINES)
         lines, seconds = await ours.printed(MANY_LINES, 60)
+        peer_large, _ = await peer.printed(LARGE)
         before = _memory_mb(pid, "VmHWM")
         large, _ = await ours.printed(LARGE, 60)
         growth = _memory_mb(pid, "VmHWM") - before
+        await peer.aclose()
         await ours.aclose()
     peer_lost = f"{PEER} lost {100 * (1 - peer_large / LARGE_BYTES):.2f} %"
     peer_took = f"{PEER}: {peer_seconds:.1f} s, {LINES_CHARACTERS - peer_lines} characters lost"
-    async with _service(directory / "idle") as (address, token, pid):
+    async with service(directory / "idle", **SETTINGS) as (address, token, pid):
         idle = await _idle_sockets(address, token, pid)
     return [
         ("`1+1` over Jupyter's websocket, p50", adds, 5, "ms", f"{PEER}: {peer_adds:.1f} ms"),
         ("… times faster", peer_adds / adds, 8, "x", PEER),
+        (f"… in a notebook of {MANY_CELLS} cells, times as long", after_many / adds, 1.5, "times",
+         f"{after_many:.1f} ms"),
         ("100,000 printed lines, times faster", peer_seconds / seconds, 1, "x", peer_took),
         ("… characters of them lost", LINES_CHARACTERS - lines, 0, "", peer_took),
         ("Bytes of 50 MB printed that were lost", LARGE_BYTES - large, 0, "", peer_lost),
         ("Memory for 50 MB printed", growth, 64, "MB", ""),
         (f"Memory for {IDLE} idle websockets", idle, 150, "MB", ""),
-    ]
+    ]  # fmt: skip
 
 
 async def _idle_sockets(address: str, token: str, pid: int) -> float:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jupyter_client.manager import start_new_async_kernel
 
-from benchmarks.running import percentile, running
-from kernel_gateway.terminal.client import path_url
+from benchmarks.running import percentile, service
+from kernel_gateway.terminal.client import GatewayClient, path_url
 
 CELLS = 200
 WARM = 20
@@ -17,8 +17,10 @@ WARM = 20
 async def measure_execute(directory: Path) -> list[tuple[str, float, float, str, str]]:
     """Measure to the result, and to the durable end."""
     results, ends = [], []
-    async with running(directory) as (client, conversation):
-        connection = await client.connect(path_url(conversation))
+    async with service(directory) as (address, token, _):
+        client = GatewayClient(f"http://{address}", token)
+        conversation = await client.post("/api/v1/conversations", {})
+        connection = await client.connect(path_url(conversation["id"]))
         events = connection.events()
         for number in range(CELLS + WARM):
             started = time.perf_counter()
@@ -31,6 +33,7 @@ async def measure_execute(directory: Path) -> list[tuple[str, float, float, str,
                     ends.append(elapsed)
                 if event["kind"] == "turn.finished":
                     break
+        client.close()
     bare = await _bare_kernel()
     peer = f"bare ipykernel over jupyter_client: p50 {bare:.1f} ms ({{:.1f}} times)"
     result, end = percentile(results, 50), percentile(ends, 50)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 import statistics
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,6 +42,30 @@ async def running(
                 yield client, made["id"]
             finally:
                 client.close()
+
+
+@asynccontextmanager
+async def service(directory: Path, **settings: str) -> AsyncIterator[tuple[str, str, int]]:
+    """Run the service as a process of its own; yield ``host:port``, token and process id."""
+    chosen = {"keep_kernels_seconds": "0", "requests_per_minute": "0", **settings}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "kernel_gateway", "serve", "--port", "0",
+        "--data-dir", str(directory / "service"),
+        env={**os.environ, **{f"TALLYBOOK_{n.upper()}": value for n, value in chosen.items()}},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        found = None
+        while found is None:
+            line = (await process.stdout.readline()).decode() if process.stdout else ""
+            if not line:
+                raise RuntimeError("the service did not start")
+            found = re.search(r"http://(\S+?)/\?token=(\S+)", line)
+        yield found[1], found[2], process.pid
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
