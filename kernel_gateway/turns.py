@@ -13,14 +13,12 @@ from typing import Any
 from agent.admission import TurnPorts
 from agent.budget import TurnBudget
 from agent.errors import AgentError, InvalidRequest
-from agent.merge import run_again, summary
 from agent.ports import Approver, Model
 from agent.profiler import Profiler
 from agent.turn import check_request, run_direct, run_turn
 from agent.turn_state import TurnState, turn_state_to_json
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest
-from container.workspace import OUTPUTS
 from kernel_gateway.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
@@ -33,6 +31,7 @@ from kernel_gateway.errors import (
 )
 from kernel_gateway.events import EventLog, TurnEvents
 from kernel_gateway.ids import PathKey, new_id
+from kernel_gateway.merging import merge
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
@@ -213,7 +212,9 @@ class Turns:
         try:
             ports = self._ports(row, sink, path)
             if row.kind == "merge":
-                status, result, failure = await self._merge(row, ports)
+                name, _, mode = row.request.partition(":")
+                source = await self._contexts.open(key_of(row)._replace(path=name))
+                status, result, failure = await merge(source, mode, row.id, ports)
             elif row.kind == "turn":
                 answer = await run_turn(state, ports)
                 status, result, failure = "ok", {"answer": answer}, None
@@ -227,22 +228,6 @@ class Turns:
         await self._contexts.touch(path)
         result["notebook_head"] = path.recorder.head
         return status, result, failure
-
-    async def _merge(
-        self, row: TurnRow, ports: TurnPorts
-    ) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
-        name, _, mode = row.request.partition(":")
-        source = await self._contexts.open(key_of(row)._replace(path=name))
-        files = [file.name for file in source.workspace.files(OUTPUTS)]
-        text = summary(name, source.recorder.own_texts(), files)
-        await ports.bench.recorder.note(text, {"turn": row.id, "kind": "merge", "path": name})
-        result: dict[str, Any] = {"merged": name, "mode": mode, "cells": 0}
-        if mode == "full":
-            intents = source.recorder.own_intents()
-            result["cells"], failed = await run_again(intents, row.id, name, ports)
-            if failed is not None:
-                return "error", result, execution_error(failed)
-        return "ok", result, None
 
     def _ports(self, row: TurnRow, sink: TurnEvents, path: OpenPath) -> TurnPorts:
         async def save(state: TurnState) -> None:

@@ -24,7 +24,8 @@ from kernel_gateway.auth import Authenticator, load_or_create_token
 from kernel_gateway.branches import Branches
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
-from kernel_gateway.contexts.lifecycle import BackendChoice, ExecutionContextManager
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.data_rights import DataRights
@@ -112,17 +113,17 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if model is not None:
             stack.push_async_callback(model.aclose)
         events, profiler = EventLog(repository.events, telemetry.lost_outputs.inc), Profiler()
-        stack.push_async_callback(events.aclose)
         approvals = Approvals(repository, seconds=settings.permission_seconds)
         turns = Turns(
             repository, events, contexts, approvals, profiler, model, telemetry,
             budget=settings.budget(), max_queue=settings.max_queue,
         )  # fmt: skip
-        stack.push_async_callback(turns.aclose)
         relays = Relays(
             contexts, events, turns, repository.jupyter, output_bytes=settings.limits().output_bytes
         )
-        stack.push_async_callback(relays.aclose)
+        # The other way round when it stops: no cell is begun, what came of them is sent.
+        for closing in (relays.store_cursors, events.aclose, turns.aclose, relays.aclose):
+            stack.push_async_callback(closing)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         token = settings.token or load_or_create_token(settings.data_dir)
@@ -178,9 +179,16 @@ def _check_host(settings: Settings) -> HostReport:
 def _contexts(
     settings: Settings, repository: Repository, telemetry: Telemetry, versions: FileVersions
 ) -> ExecutionContextManager:
+    starter = KernelStarter(
+        directory=versions.directory.resolve(),
+        limits=settings.limits(),
+        keep_seconds=settings.keep_kernels_seconds,
+        backend=settings.backend,
+        image=settings.image,
+        runtime=settings.docker_runtime,
+    )
     return ExecutionContextManager(
-        versions.directory,
-        settings.limits(),
+        starter,
         DatabaseContextStore(repository.database),
         telemetry,
         versions,
@@ -188,10 +196,6 @@ def _contexts(
         cleanup_seconds=settings.cleanup_seconds,
         max_kernels=settings.max_kernels,
         ttl_seconds=settings.context_ttl_seconds,
-        keep_seconds=settings.keep_kernels_seconds,
-        backend=BackendChoice(
-            name=settings.backend, image=settings.image, runtime=settings.docker_runtime
-        ),
     )
 
 

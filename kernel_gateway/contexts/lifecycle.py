@@ -15,14 +15,13 @@ from opentelemetry import trace
 
 from agent.ports import Bench
 from container.errors import ContainerError
-from container.kernel_environment import DEFAULT_IMAGE
-from container.limits import Limits
 from container.session import KernelSession
 from container.shim.client import Connection, LivingKernel, keep_warm
 from kernel_gateway.contexts.adoption import end_left_kernel, left_kernels
 from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.records import ExecutionContext, new_context
-from kernel_gateway.contexts.restore import Tell, restore
+from kernel_gateway.contexts.restore import Tell
+from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.contexts.versions import FileVersions
 from kernel_gateway.errors import GatewayError, KernelLimitReached
@@ -34,18 +33,8 @@ from notebooks.uncancelled import uncancelled
 
 CLEANED_AT_ONCE = 50
 TOUCH_SECONDS = 5.0
-MOST_DEATHS = 2
 log = logging.getLogger("tallybook.contexts")
 tracer = trace.get_tracer("tallybook")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendChoice:
-    """What starts the kernels: `container.session.KernelSession`'s backend, image and runtime."""
-
-    name: str = "zygote"
-    image: str = DEFAULT_IMAGE
-    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +54,7 @@ class ExecutionContextManager:
 
     def __init__(
         self,
-        directory: Path,
-        limits: Limits,
+        starter: KernelStarter,
         store: ContextStore,
         telemetry: Telemetry,
         versions: FileVersions,
@@ -75,14 +63,11 @@ class ExecutionContextManager:
         max_kernels: int,
         ttl_seconds: float,
         cleanup_seconds: float = 900.0,
-        keep_seconds: float = 0.0,
-        backend: BackendChoice = BackendChoice(),
     ) -> None:
         """Describe the contexts; nothing is opened yet.
 
         Args:
-            directory: Where the paths' homes are; it also names these contexts' kernels.
-            limits: What each kernel may use.
+            starter: Starts their kernels, in its directory.
             store: Where contexts are kept.
             telemetry: Counts what comes and goes.
             versions: Keeps what files held before they were changed.
@@ -90,16 +75,12 @@ class ExecutionContextManager:
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
             cleanup_seconds: Time between two clean-ups.
-            keep_seconds: How long a kernel lives on when the service died.
-            backend: What starts the kernels.
         """
-        self._directory, self.versions = directory.resolve(), versions
+        self._starter, self._directory, self.versions = starter, starter.directory, versions
         self._store, self._node, self._telemetry = store, node, telemetry
         self._cleanup_seconds = cleanup_seconds
-        self._keep_seconds, self._backend = keep_seconds, backend
         self._warm: Connection | None = None
         self._waiting: dict[PathKey, LivingKernel] = {}
-        self._limits = limits
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
         self._paths: dict[PathKey, OpenPath] = {}
@@ -114,9 +95,9 @@ class ExecutionContextManager:
 
     async def keep_warm(self, count: int) -> None:
         """Have *count* kernels wait, ready; without them a first cell takes a moment longer."""
-        if count and self._backend.name == "zygote":
+        if count and self._starter.backend == "zygote":
             try:
-                self._warm = await keep_warm(count, self._limits)
+                self._warm = await keep_warm(count, self._starter.limits)
             except ContainerError as error:
                 log.warning("no kernels can be kept ready: %s", error)
 
@@ -246,18 +227,6 @@ class ExecutionContextManager:
         for hear in self.on_start:
             await hear(path)
 
-    def _new_session(self, path: OpenPath) -> KernelSession:
-        _, conversation, name = path.key
-        return KernelSession(
-            path.workspace,
-            self._limits,
-            label=f"{self._directory}:{conversation}/{name}",
-            keep_seconds=self._keep_seconds,
-            backend=self._backend.name,
-            image=self._backend.image,
-            runtime=self._backend.runtime,
-        )
-
     async def _started(self, path: OpenPath, tell: Tell) -> KernelSession:
         began = time.monotonic()
         context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
@@ -265,7 +234,7 @@ class ExecutionContextManager:
         try:
             await self._keep(path, context)
             self._telemetry.contexts_created.inc()
-            session = await self._restored(path, tell)
+            session = await self._starter.start(path, tell, self._telemetry)
             await self._keep(path, context.to("ready", kernel=session.kernel_id))
         except BaseException as error:
             await uncancelled(self._given_up(path, session, context, error))
@@ -289,37 +258,11 @@ class ExecutionContextManager:
             reason = str(error) if isinstance(error, ContainerError) else type(error).__name__
             await self._keep(path, context.to("error", error=reason))
 
-    async def _restored(self, path: OpenPath, tell: Tell) -> KernelSession:
-        """Start a kernel and rebuild the variables; a cell that ends it is left out next time."""
-        skip: dict[str, str] = {}
-        while True:
-            session = self._new_session(path)
-            try:
-                await session.start()
-                restored = await restore(path, session, tell, skip)
-            except BaseException:
-                await session.aclose()
-                raise
-            killer = restored.killer
-            if killer is None:
-                if restored.replayed or restored.failed:
-                    complete = "yes" if restored.complete else "no"
-                    self._telemetry.contexts_restored.labels(complete).inc()
-                return session
-            await session.aclose()
-            skip[killer] = "the kernel ended when it was replayed"
-            if len(skip) >= MOST_DEATHS:
-                skip |= {
-                    cell["id"]: "the kernel ended too often during the replay"
-                    for cell in path.recorder.live_cells()
-                    if cell["id"] not in skip and cell["status"] == "ok"
-                }
-
     async def _adopted(self, path: OpenPath) -> KernelSession | None:
         kernel = self._waiting.pop(path.key, None)
         if kernel is None:
             return None
-        session = self._new_session(path)
+        session = self._starter.session(path)
         try:
             await session.adopt(kernel)
         except ContainerError as gone:

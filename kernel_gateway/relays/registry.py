@@ -63,7 +63,12 @@ class Relays:
         """Drop the relay of a path whose kernel was ended for good."""
         if relay := self._relays.pop(key, None):
             await relay.aclose()
+            await relay.cursors.aclose()
 
     async def aclose(self) -> None:
-        """Stop every relay."""
+        """Stop every relay; its clients are still sent what is stored."""
         await asyncio.gather(*(relay.aclose() for relay in self._relays.values()))
+
+    async def store_cursors(self) -> None:
+        """Store how far each client was sent the log, once nobody is sent any more."""
+        await asyncio.gather(*(relay.cursors.aclose() for relay in self._relays.values()))

@@ -356,7 +356,6 @@ class KernelRelay:
             tasks += self._tasks
             self._stop_following()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.cursors.aclose()
 
 
 async def _ignore(output: Mapping[str, Any]) -> None:

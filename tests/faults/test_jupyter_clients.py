@@ -104,6 +104,33 @@ async def test_what_was_seen_before_the_kill_is_not_sent_again(lasting):
     assert client.printed() == "before\nafter\n"
 
 
+@pytest.mark.parametrize("drain_seconds", ["30", "0.1"], ids=["may end", "goes on"])
+async def test_whatever_an_orderly_stop_finds_under_way_is_told_whole_and_once(
+    tmp_path, standin, drain_seconds
+):
+    service = Service(
+        tmp_path / "data", standin([]), 60, token="t" * 20, drain_seconds=drain_seconds
+    )
+    try:
+        client = await new_client(service)
+        asked = await client.execute(COUNTING)
+        await until_printed(client, "3\n")
+
+        stopping = asyncio.create_task(asyncio.to_thread(service.stop))
+        with contextlib.suppress(AssertionError):  # until the socket is closed
+            while True:
+                await client.next()
+        await stopping
+        await (await again(service, client)).until_done(asked)
+    finally:
+        await close_opened()
+        service.kill()
+
+    assert client.printed(asked).split() == [str(n) for n in range(COUNTED)]
+    published = client.published()
+    assert len(set(published)) == len(published)
+
+
 async def test_other_clients_see_the_rest_of_the_cell_too(lasting):
     client = await new_client(lasting)
     asked = await client.execute(COUNTING)

@@ -1,0 +1,84 @@
+"""Start a path's kernel and give it its variables back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from container.kernel_environment import DEFAULT_IMAGE
+from container.limits import Limits
+from container.session import KernelSession
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.contexts.restore import Tell, restore
+from kernel_gateway.telemetry import Telemetry
+
+MOST_DEATHS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelStarter:
+    """How kernels are started.
+
+    Attributes:
+        directory: Where the paths' homes are; it also names their kernels.
+        limits: What each kernel may use.
+        keep_seconds: How long a kernel lives on when the service died.
+        backend: `container.session.KernelSession`'s backend, …
+        image: … its image …
+        runtime: … and its runtime.
+    """
+
+    directory: Path
+    limits: Limits
+    keep_seconds: float = 0.0
+    backend: str = "zygote"
+    image: str = DEFAULT_IMAGE
+    runtime: str = ""
+
+    def session(self, path: OpenPath) -> KernelSession:
+        """Return a session for *path*; nothing is started yet."""
+        _, conversation, name = path.key
+        return KernelSession(
+            path.workspace,
+            self.limits,
+            label=f"{self.directory}:{conversation}/{name}",
+            keep_seconds=self.keep_seconds,
+            backend=self.backend,
+            image=self.image,
+            runtime=self.runtime,
+        )
+
+    async def start(self, path: OpenPath, tell: Tell, telemetry: Telemetry) -> KernelSession:
+        """Start a kernel and rebuild the variables; a cell that ends it is left out next time.
+
+        Args:
+            path: Whose kernel.
+            tell: Hears of the restoration's progress.
+            telemetry: Counts it.
+
+        Raises:
+            SandboxUnavailable, KernelStartFailed: There is no kernel.
+        """
+        skip: dict[str, str] = {}
+        while True:
+            session = self.session(path)
+            try:
+                await session.start()
+                restored = await restore(path, session, tell, skip)
+            except BaseException:
+                await session.aclose()
+                raise
+            killer = restored.killer
+            if killer is None:
+                if restored.replayed or restored.failed:
+                    complete = "yes" if restored.complete else "no"
+                    telemetry.contexts_restored.labels(complete).inc()
+                return session
+            await session.aclose()
+            skip[killer] = "the kernel ended when it was replayed"
+            if len(skip) >= MOST_DEATHS:
+                skip |= {
+                    cell["id"]: "the kernel ended too often during the replay"
+                    for cell in path.recorder.live_cells()
+                    if cell["id"] not in skip and cell["status"] == "ok"
+                }
