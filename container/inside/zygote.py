@@ -255,8 +255,10 @@ def main() -> None:
         os.close(int(sys.argv[1]))
         _supervise(server)
     linux.set_name("zygote")
-    if os.getgroups():
-        os.setgroups([])  # no kernel could give them up: its namespace denies the call
+    # No kernel could give the service's groups up: its namespace denies the call. A service
+    # that is not root may not either.
+    if Path("/proc/self/setgroups").read_text().strip() == "allow":
+        os.setgroups([])
     control = socket.socket(fileno=int(sys.argv[1]))
     with os.fdopen(int(sys.argv[2]), "rb") as file:
         seccomp = file.read()

@@ -67,7 +67,7 @@ async def test_a_fork_server_that_hangs_is_replaced(start_kernel):
     server = fork_server_of(first)
     os.kill(server, signal.SIGSTOP)
     try:
-        second = await start_kernel(start_seconds=2.0)
+        second = await start_kernel(start_seconds=5.0)
     finally:
         os.kill(server, signal.SIGCONT)
 
