@@ -16,6 +16,7 @@ def main() -> None:
     # "inside" is this package's name in the kernel.
     from inside import confine, kernel_app  # type: ignore[import-not-found]
 
+    confine.schedule_normally()
     confine.apply_rlimits(json.loads(sys.argv[1]))
     Path(os.environ["MPLCONFIGDIR"]).mkdir(parents=True, exist_ok=True)
     os.chdir("/workspace")

@@ -12,6 +12,7 @@ def main() -> None:
     # "inside" is this package's name in the kernel.
     from inside import confine  # type: ignore[import-not-found]
 
+    confine.schedule_normally()
     confine.apply_rlimits(json.loads(sys.argv[1]))
     os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 (the kernelspec's own command)
 

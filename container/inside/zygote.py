@@ -248,6 +248,7 @@ def _supervise(server: int) -> None:
 def main() -> None:
     """Serve on an inherited socket: ``zygote.py CONTROL_FD SECCOMP_FD``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confine.schedule_normally()
     # Kernels outlive a server that crashed: they become this process's children.
     linux.become_subreaper()
     server = os.fork()
