@@ -168,12 +168,18 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
     present = {file.name for file in source.workspace.files()}
     then = source.recorder.files_after(turn) if turn is not None else {}
     changed = {n: sha for n, sha in then.items() if n not in present or _sha(source, n) != sha}
-    lost = [n for n, sha in changed.items() if not _bring_back(source, workspace, n, sha)]
+    back = {n for n, sha in changed.items() if _bring_back(source, workspace, n, sha)}
+    lost, unchanged = set(changed) - back, set(then) - set(changed)
     # An input whose earlier content is gone, or that came later, is copied as it is now.
-    as_now = {n for n in present if turn is None or n.startswith(f"{INPUTS}/")}
-    names = (set(then) - set(changed)) | {n for n in as_now if n not in changed or n in lost}
+    as_now = {n for n in present - back if turn is None or n.startswith(f"{INPUTS}/")}
+    names = unchanged | {n for n in as_now if not _stands_in_the_way(n, back)}
     copy_files(source.workspace, workspace.directory, sorted(names), workspace.uid)
-    return sorted(set(lost) - names)
+    return sorted(lost - names)
+
+
+def _stands_in_the_way(name: str, others: set[str]) -> bool:
+    """Whether what is a file in one case is a directory in the other."""
+    return any(o.startswith(f"{name}/") or name.startswith(f"{o}/") for o in others)
 
 
 def _bring_back(source: OpenPath, workspace: Workspace, name: str, sha256: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shutil
 import tempfile
@@ -11,7 +10,7 @@ import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any
 
 from container.errors import ContainerError
 from container.tree import remove
@@ -25,7 +24,7 @@ from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import ConversationRow, columns_of
 from kernel_gateway.turns import Turns
 from notebooks.blobs import Blobs
-from notebooks.errors import BlobNotFound
+from notebooks.errors import BlobError
 from notebooks.uncancelled import uncancelled
 
 MOST = 1_000_000
@@ -172,12 +171,19 @@ def _add_json(archive: zipfile.ZipFile, name: str, value: Sequence[Any] | dict[s
 
 
 def _add_versions(archive: zipfile.ZipFile, place: str, blobs: Blobs) -> None:
+    unreadable: dict[str, str] = {}
     for sha256 in blobs.names():
-        with (
-            archive.open(f"{place}/{sha256}", "w", force_zip64=True) as out,
-            contextlib.suppress(BlobNotFound),  # it had to make room just now
-        ):
-            blobs.copy(sha256, cast(BinaryIO, out))
+        with tempfile.TemporaryFile(prefix="tallybook-export-") as whole:
+            try:
+                blobs.copy(sha256, whole)
+            except BlobError as error:  # the rest is theirs all the same
+                unreadable[sha256] = str(error)
+                continue
+            whole.seek(0)
+            with archive.open(f"{place}/{sha256}", "w", force_zip64=True) as out:
+                shutil.copyfileobj(whole, out, CHUNK_BYTES)
+    if unreadable:
+        _add_json(archive, f"{place}/unreadable.json", unreadable)
 
 
 def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:

@@ -1,9 +1,11 @@
 """What files held before they were changed: branches get it back; it is sealed where asked."""
 
 import base64
+import io
 import json
 import os
 import shlex
+import zipfile
 
 import pytest
 
@@ -68,6 +70,20 @@ async def test_a_branch_gets_a_removed_file_back_and_may_change_it(start_gateway
     assert await then.printed("print(open('outputs/a.txt').read())") == "firstfirst\n\n"
 
 
+async def test_a_file_that_became_a_directory_is_a_file_in_the_branch(start_gateway):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+    first = await write(conversation, "inputs/a", "first")
+    await conversation.execute(
+        "import pathlib; p = pathlib.Path('inputs/a'); p.unlink(); p.mkdir()\n"
+        "(p / 'b').write_text('later')"
+    )
+
+    _, then = await branch(running, conversation, first)
+
+    assert await then.printed("print(open('inputs/a').read())") == "first\n"
+
+
 async def test_a_content_that_two_paths_have_is_kept_once(start_gateway):
     running = await start_gateway([])
     conversation = await running.conversation()
@@ -117,6 +133,25 @@ async def test_a_damaged_version_is_made_again_by_the_cells(start_gateway):
 
     assert made["files_to_remake"] == ["outputs/a.txt"]
     assert await then.printed("print(open('outputs/a.txt').read())") == "first\n"
+
+
+async def test_an_export_has_what_can_be_read_and_names_what_cannot(start_gateway):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+    await write(conversation, "outputs/a.txt", "first")
+    [first] = blobs(running, conversation)
+    first.write_text("broken")
+    await write(conversation, "outputs/a.txt", "second")
+
+    answer = await Raw(running)("GET", "/api/v1/users/local/export")
+
+    archive = zipfile.ZipFile(io.BytesIO(answer.body))
+    place = f"conversations/{conversation.id}/versions"
+    assert list(json.loads(archive.read(f"{place}/unreadable.json"))) == [first.name]
+    assert b"second" in [
+        archive.read(name) for name in archive.namelist() if name.startswith(f"{place}/")
+    ]
+    assert f"{place}/{first.name}" not in archive.namelist()
 
 
 async def test_where_no_room_is_given_nothing_is_kept(start_gateway):
