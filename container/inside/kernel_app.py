@@ -7,6 +7,7 @@ for itself. A kernel that is started alone does one right after the other.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import random
@@ -95,7 +96,10 @@ def application_class() -> Any:
                 return
             self._writes += 1
             if self._writes % LOOK_EVERY == 0:
-                waiting = sum(buffer.tell() for buffer in list(self._buffers.values()))
+                waiting = 0
+                for buffer in list(self._buffers.values()):
+                    with contextlib.suppress(ValueError):  # closed: it is being sent just now
+                        waiting += buffer.tell()
                 if waiting >= PIECE_CHARACTERS:
                     super().flush()
 

@@ -197,6 +197,23 @@ async def test_a_fast_writer_loses_no_line_to_a_slow_reader(start_kernel):
     assert "".join(lines) == "".join(f"{i}\n" for i in range(6000))
 
 
+async def test_a_print_in_the_moment_what_is_waiting_is_sent_does_not_fail(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run(
+        "import collections, io, sys\n"
+        "out, being_sent = sys.stdout, io.StringIO()\n"
+        "being_sent.close()\n"
+        "out._flush_pending, out._buffers = True, {None: being_sent}\n"
+        "for n in range(100): out._schedule_flush()\n"
+        "out._flush_pending, out._buffers = False, collections.defaultdict(io.StringIO)\n"
+        "print('fine')"
+    )
+
+    assert reply.status == "ok", reply.evalue
+    assert kernel.text() == "fine\n"
+
+
 async def test_one_huge_message_is_an_output_limit_and_the_next_cell_works(start_kernel):
     kernel = await start_kernel(output_bytes=1_000_000)
 

@@ -54,6 +54,8 @@ async def start(service):
     client = await service.start()
     conversation = (await client.post("/api/v1/conversations", {}))["id"]
     await client.post("/api/v1/execute", {"code": "x = 1", "conversation": conversation})
+    # What it took to start does not count as its peak.
+    Path(f"/proc/{service.process.pid}/clear_refs").write_text("5")
     return client, conversation, memory_mb(service.process.pid)
 
 
