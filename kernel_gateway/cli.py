@@ -91,13 +91,9 @@ def serve(**options: Any) -> None:
 
 def _import_service() -> OpenGateway:
     """Import the service in one piece of memory, which the garbage collector leaves alone."""
-    reserved = heap.reserve()
-    gc.disable()
-    from kernel_gateway.wiring import open_gateway
-
-    del reserved
-    gc.collect()
-    gc.freeze()
+    gc.disable()  # until all is there: next to nothing of it is garbage
+    with heap.in_one_piece():
+        from kernel_gateway.wiring import open_gateway
     gc.enable()
     return open_gateway
 

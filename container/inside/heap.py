@@ -9,6 +9,8 @@ Objects/obmalloc.c (arenas of 1 MiB); madvise(2), MADV_COLLAPSE.
 from __future__ import annotations
 
 import contextlib
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import linux  # noqa: TID252 (it has two names: inside a sandbox, and outside)
@@ -19,12 +21,22 @@ PIECE_BYTES = 512 * 1024
 """Every arena holds one whole piece of this size, wherever it begins."""
 
 
-def reserve() -> list[bytes]:
+@contextlib.contextmanager
+def in_one_piece() -> Iterator[None]:
+    """Have what the block makes lie together; the garbage collector leaves it alone afterwards."""
+    reserved = _reserve()
+    yield
+    del reserved
+    gc.collect()
+    gc.freeze()
+
+
+def _reserve() -> list[bytes]:
     """Have the interpreter take its memory now, before libraries come to lie in between.
 
     Returns:
-        What keeps the arenas from being given back, empty as they are; drop it once they
-        have been filled.
+        What keeps the arenas from being given back, empty as they are; to be dropped once
+        they have been filled.
     """
     objects = [b""] * (RESERVED_BYTES // OBJECT_BYTES)  # a list that grew would lie in between
     for number in range(len(objects)):

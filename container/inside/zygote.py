@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import json
 import os
 import select
@@ -45,14 +44,11 @@ class Unborn:
 
 def serve(control: socket.socket, seccomp: bytes) -> None:
     """Fork a kernel for each request, until the other end closes."""
-    reserved = heap.reserve()
-    app = kernel_app.build()
+    with heap.in_one_piece():
+        app = kernel_app.build()
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"the zygote runs {threads} threads and can't be forked")
-    del reserved
-    gc.collect()
-    gc.freeze()
     heap.collapse()
     # Nobody waits for a namespace's first process: it has reported before it ends.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
