@@ -100,7 +100,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         open_files_to_the_limit()
         sweep_runtime_directory()
         host = _check_host(settings)
-        directory = settings.data_dir / "conversations"
+        directory = (settings.data_dir / "conversations").resolve()
         versions = await asyncio.to_thread(file_versions, settings, directory)
         telemetry = Telemetry()
         stack.enter_context(exporting(settings.otlp_endpoint))
@@ -180,7 +180,7 @@ def _contexts(
     settings: Settings, repository: Repository, telemetry: Telemetry, versions: FileVersions
 ) -> ExecutionContextManager:
     starter = KernelStarter(
-        directory=versions.directory.resolve(),
+        directory=versions.directory,
         limits=settings.limits(),
         keep_seconds=settings.keep_kernels_seconds,
         backend=settings.backend,

@@ -39,7 +39,7 @@ class Blobs:
 
     def names(self) -> list[str]:
         """Return the hex digest of every content kept."""
-        return sorted(file.name.removesuffix(SEALED) for file in self._files())
+        return sorted({file.name.removesuffix(SEALED) for file in self._files()})
 
     def keep(self, sha256: str, source: BinaryIO) -> None:
         """Keep the content of *source*.

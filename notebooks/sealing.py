@@ -41,12 +41,12 @@ class SealingKeys:
         self._first = next(iter(self._keys))
 
     def seal(self, chunks: Iterable[bytes], target: BinaryIO) -> None:
-        """Write what *chunks* hold together to *target*, sealed."""
+        """Write what *chunks*, `CHUNK_BYTES` each but the last, hold to *target*, sealed."""
         header = HEADER.pack(MAGIC, self._first, os.urandom(16))
         cipher = self._cipher(header)
         target.write(header)
         number, waiting = 0, b""
-        for chunk in _of_one_size(chunks):
+        for chunk in chunks:
             if number:
                 target.write(cipher.encrypt(_nonce(number - 1, last=False), waiting, header))
             number, waiting = number + 1, chunk
@@ -109,15 +109,3 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"tallybook sealing key" + key).digest()[:8]
-
-
-def _of_one_size(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in chunks of `CHUNK_BYTES`; the last may be shorter."""
-    gathered = bytearray()
-    for chunk in chunks:
-        gathered += chunk
-        while len(gathered) >= CHUNK_BYTES:
-            yield bytes(gathered[:CHUNK_BYTES])
-            del gathered[:CHUNK_BYTES]
-    if gathered:
-        yield bytes(gathered)

@@ -76,7 +76,7 @@ class ExecutionContextManager:
             ttl_seconds: How long an unused kernel lives.
             cleanup_seconds: Time between two clean-ups.
         """
-        self._starter, self._directory, self.versions = starter, starter.directory, versions
+        self._starter, self.versions = starter, versions
         self._store, self._node, self._telemetry = store, node, telemetry
         self._cleanup_seconds = cleanup_seconds
         self._warm: Connection | None = None
@@ -110,7 +110,7 @@ class ExecutionContextManager:
         Args:
             conversations: Look for these only; by default for all.
         """
-        left = {k.id: k for k in await left_kernels(self._directory, conversations)}
+        left = {k.id: k for k in await left_kernels(self._starter.directory, conversations)}
         found = 0
         for context in await self._store.live(self._node):
             if conversations is not None and context.key.conversation not in conversations:
@@ -131,7 +131,7 @@ class ExecutionContextManager:
 
     def home(self, key: PathKey) -> Path:
         """Return a path's directory."""
-        return self._directory / key.conversation / key.path
+        return self._starter.directory / key.conversation / key.path
 
     async def open(self, key: PathKey) -> OpenPath:
         """Return a path's files and notebook, without a kernel; settles what a crash left.
