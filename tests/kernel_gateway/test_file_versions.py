@@ -9,8 +9,7 @@ import zipfile
 
 import pytest
 
-from kernel_gateway.terminal.client import path_url
-from tests.conftest import Conversation
+from tests.branching import branch
 from tests.raw_http import Raw
 
 KEY = base64.b64encode(os.urandom(32)).decode()
@@ -21,18 +20,6 @@ async def write(conversation, name, text):
     """Have a cell write a file; return its turn."""
     await conversation.execute(f"open({name!r}, 'w').write({text!r})")
     return conversation.events[-1]["turn"]
-
-
-async def branch(running, conversation, turn):
-    response = await Raw(running)(
-        "POST",
-        f"/api/v1/conversations/{conversation.id}/paths",
-        json.dumps({"name": "then", "source_turn_id": turn}),
-    )
-    assert response.code == 201, response.body
-    made = json.loads(response.body)
-    url = path_url(conversation.id, made["name"])
-    return made, Conversation(running, conversation.id, await running.client.connect(url))
 
 
 def home(running, conversation):
@@ -50,7 +37,7 @@ async def test_a_branch_gets_a_changed_file_as_it_was_without_running_a_cell(sta
     first = await write(conversation, name, "first")
     await write(conversation, name, "second")
 
-    made, _ = await branch(running, conversation, first)
+    made, _ = await branch(running, conversation, "then", source_turn_id=first)
 
     copy = home(running, conversation) / "then" / "workspace" / name
     assert made["files_to_remake"] == []
@@ -63,7 +50,7 @@ async def test_a_branch_gets_a_removed_file_back_and_may_change_it(start_gateway
     first = await write(conversation, "outputs/a.txt", "first")
     await conversation.execute("import pathlib; pathlib.Path('outputs/a.txt').unlink()")
 
-    _, then = await branch(running, conversation, first)
+    _, then = await branch(running, conversation, "then", source_turn_id=first)
 
     code = "print(open('outputs/a.txt').read(), file=open('outputs/a.txt', 'a'))"
     await then.execute(code)
@@ -79,7 +66,7 @@ async def test_a_file_that_became_a_directory_is_a_file_in_the_branch(start_gate
         "(p / 'b').write_text('later')"
     )
 
-    _, then = await branch(running, conversation, first)
+    _, then = await branch(running, conversation, "then", source_turn_id=first)
 
     assert await then.printed("print(open('inputs/a').read())") == "first\n"
 
@@ -88,7 +75,7 @@ async def test_a_content_that_two_paths_have_is_kept_once(start_gateway):
     running = await start_gateway([])
     conversation = await running.conversation()
     first = await write(conversation, "outputs/a.txt", "same")
-    _, then = await branch(running, conversation, first)
+    _, then = await branch(running, conversation, "then", source_turn_id=first)
     await write(then, "outputs/b.txt", "same")
 
     assert len(blobs(running, conversation)) == 1
@@ -103,7 +90,7 @@ async def test_with_a_key_nothing_that_is_kept_can_be_read_and_a_branch_gets_it_
     await write(conversation, "outputs/a.txt", "changed")
 
     kept = [file.read_bytes() for file in blobs(running, conversation)]
-    _, then = await branch(running, conversation, first)
+    _, then = await branch(running, conversation, "then", source_turn_id=first)
 
     assert len(kept) == 2
     assert not any(SECRET.encode() in content for content in kept)
@@ -129,7 +116,7 @@ async def test_a_damaged_version_is_made_again_by_the_cells(start_gateway):
         file.write_bytes(file.read_bytes()[:-1] + b"?")
     await write(conversation, "outputs/a.txt", "second")
 
-    made, then = await branch(running, conversation, first)
+    made, then = await branch(running, conversation, "then", source_turn_id=first)
 
     assert made["files_to_remake"] == ["outputs/a.txt"]
     assert await then.printed("print(open('outputs/a.txt').read())") == "first\n"

@@ -6,37 +6,14 @@ import pytest
 
 from kernel_gateway.terminal.client import path_url
 from notebooks.verify import verify_notebook
-from tests.conftest import Conversation, code_reply, exchange
+from tests.branching import branch, post
+from tests.conftest import code_reply, exchange
 from tests.raw_http import Raw, error_of
 
 
 @pytest.fixture
 async def running(start_gateway):
     return await start_gateway([])
-
-
-async def post(running, path, body):
-    return await Raw(running)("POST", path, json.dumps(body))
-
-
-async def branch(running, conversation, name="What if", **source):
-    response = await post(
-        running, f"/api/v1/conversations/{conversation.id}/paths", {"name": name, **source}
-    )
-    assert response.code == 201, response.body
-    made = json.loads(response.body)
-    return made, await on_path(running, conversation, made["name"])
-
-
-async def on_path(running, conversation, name):
-    url = path_url(conversation.id, name)
-
-    class OnPath(Conversation):
-        @property
-        def notebook(self):
-            return running.home(self.id).parent / name / "notebook.ipynb"
-
-    return OnPath(running, conversation.id, await running.client.connect(url))
 
 
 async def turns(running, conversation, path="main"):
