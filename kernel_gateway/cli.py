@@ -146,6 +146,8 @@ async def _drain(services: Services, settings: Settings, at_once: asyncio.Event)
     if (left := draining.result()) and settings.keep_kernels_seconds:
         click.echo(f"Handing {left} running requests over to the next service.")
         sys.stdout.flush()
+        await services.events.stop_following()
+        await services.relays.store_cursors()
         if services.membership is not None:
             await services.membership.rest()
             await services.membership.leave()

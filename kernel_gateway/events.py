@@ -23,6 +23,8 @@ BATCH = 200
 BATCH_BYTES = 4_000_000
 GATHER_SECONDS = 0.01
 """How long an event that nobody waits to see is held back, to be stored with the next."""
+PARTING_SECONDS = 1.0
+"""How long clients may take to read what is stored when the service stops."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
 GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed"})
@@ -77,6 +79,8 @@ class _Path:
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     deleted: bool = False
+    until: int | None = None
+    """Number of the last event that is sent before the service stops."""
 
     @property
     def unsettled(self) -> bool:
@@ -107,6 +111,7 @@ class EventLog:
         self._rows, self._on_lost = rows, on_lost
         self._paths: dict[PathKey, _Path] = {}
         self._followers: set[asyncio.Task[None]] = set()
+        self.closing = False
 
     def start_following(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run *sending*, which reads from `follow`, until it ends or the log closes."""
@@ -119,14 +124,26 @@ class EventLog:
         """Store what is on its way and end every follower."""
         storing = [self._store_all(log, key) for key, log in self._paths.items()]
         await asyncio.gather(*storing, return_exceptions=True)
-        for task in self._followers:
+        await self.stop_following()
+
+    async def stop_following(self) -> None:
+        """End every follower: it may send what is stored by now, if that doesn't take long."""
+        self.closing = True
+        for log in self._paths.values():
+            log.until = log.stored
+            log.news.set()
+        followers = set(self._followers)
+        if followers:
+            await asyncio.wait(followers, timeout=PARTING_SECONDS)
+        for task in followers:
             task.cancel()
-        await asyncio.gather(*self._followers, return_exceptions=True)
+        await asyncio.gather(*followers, return_exceptions=True)
 
     async def _path(self, key: PathKey) -> _Path:
         if key not in self._paths:
             seq = await self._rows.last_seq(key)
-            self._paths.setdefault(key, _Path(given=seq, stored=seq))
+            until = seq if self.closing else None
+            self._paths.setdefault(key, _Path(given=seq, stored=seq, until=until))
         return self._paths[key]
 
     async def append(
@@ -255,12 +272,12 @@ class EventLog:
             log.news.set()
 
     async def follow(self, key: PathKey, after: int) -> AsyncIterator[list[Event]]:
-        """Yield every event after number *after*, until the path is deleted.
+        """Yield every event after number *after*, until the path is deleted or the log closes.
 
         They come in batches, as they are found; a slow reader loses none.
         """
         log = await self._path(key)
-        while not log.deleted:
+        while not log.deleted and (log.until is None or after < log.until):
             news = log.news
             if after >= log.stored:
                 await news.wait()

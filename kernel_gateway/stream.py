@@ -15,7 +15,7 @@ from kernel_gateway.api.schemas import (
     PermissionReplyMessage,
     TurnRequest,
 )
-from kernel_gateway.api.socket import GONE, GatewaySocket, sequence_number
+from kernel_gateway.api.socket import GatewaySocket, sequence_number
 from kernel_gateway.api.turns import check_language
 from kernel_gateway.errors import GatewayError, NotFound, UnknownEventKind
 from kernel_gateway.ids import PathKey
@@ -55,7 +55,7 @@ class EventsSocket(GatewaySocket):
                 with self.sent_together():
                     for event in batch:
                         await self.write_message(event.json())
-            self.close(GONE, "the path was deleted")
+            await self.part("the path was deleted")
 
     async def on_message(self, message: str | bytes) -> None:
         try:

@@ -64,6 +64,9 @@ class Client:
     async def next(self, seconds=30):
         async with asyncio.timeout(seconds):
             frame = await self.socket.read_message()
+        if frame is None:
+            self.socket.close()
+            OPENED.remove(self.socket)
         assert frame is not None, "the socket was closed"
         message = json.loads(frame) if isinstance(frame, str) else read_v1(frame)
         self.messages.append(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from kernel_gateway.services import Services
 
 GONE = 4404
 """Close code: there is nothing more to follow."""
+RESTART = 1012
+"""Close code: the service stops; connect again to go on. Source: IANA's WebSocket registry."""
 
 
 class GatewaySocket(WebSocketHandler):
@@ -61,6 +64,16 @@ class GatewaySocket(WebSocketHandler):
         finally:
             with suppress(OSError):  # it was closed meanwhile
                 held.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+    async def part(self, gone: str) -> None:
+        """Close when there is nothing more to send, because of a stop or because of *gone*.
+
+        It returns by being cancelled: once the client has read everything and answered.
+        """
+        stops = self.services.events.closing
+        code, reason = (RESTART, "the service stops") if stops else (GONE, gone)
+        self.close(code, reason)
+        await asyncio.Future()
 
     def refuse(self, problem: Problem, **more: Any) -> None:
         """Answer with an error in place of the upgrade; *more* joins its body."""

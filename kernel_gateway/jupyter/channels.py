@@ -8,7 +8,7 @@ import uuid
 
 from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway.api.socket import GONE, GatewaySocket, sequence_number
+from kernel_gateway.api.socket import GatewaySocket, sequence_number
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import GatewayError
 from kernel_gateway.ids import PathKey
@@ -90,7 +90,7 @@ class ChannelsSocket(GatewaySocket):
                         if event.kind == KIND:
                             await self._write(encode_event(event.text, self.selected_subprotocol))
                         cursors.set(self.session_id, event.seq)
-            self.close(GONE, "the kernel was deleted")
+            await self.part("the kernel was deleted")
 
     async def on_message(self, message: str | bytes) -> None:
         try:

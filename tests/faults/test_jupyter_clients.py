@@ -9,6 +9,7 @@ import pytest
 from tests.faults.service import Service
 from tests.jupyter_client import Client, close_opened
 
+SERVICE_RESTART = 1012
 COUNTED = 30
 PAUSE_AT = 9
 # The pause is for the cursor: what was sent in the last moment before a kill may come twice.
@@ -104,8 +105,13 @@ async def test_what_was_seen_before_the_kill_is_not_sent_again(lasting):
     assert client.printed() == "before\nafter\n"
 
 
-async def test_a_cell_that_may_end_before_an_orderly_stop_is_told_whole_and_once(tmp_path, standin):
-    service = Service(tmp_path / "data", standin([]), 60, token="t" * 20, drain_seconds="30")
+@pytest.mark.parametrize("drain_seconds", ["30", "0.1"], ids=["may end", "goes on"])
+async def test_a_cell_across_an_orderly_stop_is_told_whole_and_once(
+    tmp_path, standin, drain_seconds
+):
+    service = Service(
+        tmp_path / "data", standin([]), 60, token="t" * 20, drain_seconds=drain_seconds
+    )
     try:
         client = await new_client(service)
         asked = await client.execute(COUNTING)
@@ -115,6 +121,7 @@ async def test_a_cell_that_may_end_before_an_orderly_stop_is_told_whole_and_once
         with contextlib.suppress(AssertionError):  # until the socket is closed
             while True:
                 await client.next()
+        assert client.socket.close_code == SERVICE_RESTART
         await stopping
         await (await again(service, client)).until_done(asked)
     finally:

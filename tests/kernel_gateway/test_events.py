@@ -57,6 +57,38 @@ async def test_a_follower_only_sees_what_is_stored(repository, key):
     await follower.aclose()
 
 
+async def test_a_closing_log_ends_a_follower_once_it_has_what_is_stored(repository, key):
+    log = EventLog(repository.events)
+    seen = []
+
+    async def send():
+        async for batch in log.follow(key, 0):
+            await asyncio.sleep(0.01)
+            seen.extend(event.kind for event in batch)
+
+    follower = log.start_following(send())
+    await log.append(key, "before", {}, None)
+    await log.stop_following()
+    await log.append(key, "after", {}, None)
+
+    assert follower.done() and not follower.cancelled()
+    assert seen == ["before"]
+
+
+async def test_a_closing_log_does_not_wait_for_a_reader_that_stands_still(repository, key):
+    log = EventLog(repository.events)
+    await log.append(key, "a", {}, None)
+
+    async def stand_still():
+        async for _ in log.follow(key, 0):
+            await asyncio.Future()
+
+    follower = log.start_following(stand_still())
+    await log.stop_following()
+
+    assert follower.cancelled()
+
+
 async def test_a_cancelled_writer_leaves_the_log_whole(repository, key):
     log = EventLog(repository.events)
     for number in range(40):
