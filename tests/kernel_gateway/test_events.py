@@ -71,7 +71,8 @@ async def test_a_closing_log_ends_a_follower_once_it_has_what_is_stored(reposito
     await log.stop_following()
     await log.append(key, "after", {}, None)
 
-    assert follower.done() and not follower.cancelled()
+    assert follower.done()
+    assert not follower.cancelled()
     assert seen == ["before"]
 
 
