@@ -241,11 +241,14 @@ class EventLog:
         if log.unsettled:
             await asyncio.shield(self._write_now(log, key))
 
+    async def settled(self, key: PathKey) -> None:
+        """Wait until a path's events are stored, or could not be."""
+        await self._store_all(await self._path(key), key)
+
     async def flush(self, key: PathKey) -> None:
         """Wait until a path's events are stored; raises what kept one from it."""
-        log = await self._path(key)
-        await self._store_all(log, key)
-        _raise_failure(log)
+        await self.settled(key)
+        _raise_failure(await self._path(key))
 
     async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind *turn* has about *cell*, all of them stored."""

@@ -54,7 +54,7 @@ class EventsSocket(GatewaySocket):
             async for batch in events:
                 with self.sent_together():
                     for event in batch:
-                        await self.write_message(event.json())
+                        await self.send_frame(event.json())
             await self.part("the path was deleted")
 
     async def on_message(self, message: str | bytes) -> None:

@@ -199,9 +199,12 @@ class Turns:
         facts = {"kind": row.kind, "user": row.user}
         if row.kind in ("turn", "merge"):
             facts["request"] = row.request
-        # With the event, not before: a turn that nobody has seen begin is begun again.
-        add = rows_of(row) if new else ()
-        await sink.emit("turn.started", facts, settle={"status": "running"}, add=add)
+        # Changed with the event, not before: a turn that nobody has seen begin is begun again.
+        if new:
+            row.status = "running"
+            await sink.emit("turn.started", facts, add=rows_of(row))
+        else:
+            await sink.emit("turn.started", facts, settle={"status": "running"})
 
     async def _work(
         self, row: TurnRow, state: TurnState, sink: TurnEvents, client: ClientRequest | None

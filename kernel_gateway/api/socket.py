@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
 from kernel_gateway.api.json_handler import identify
@@ -21,12 +22,15 @@ GONE = 4404
 """Close code: there is nothing more to follow."""
 RESTART = 1012
 """Close code: the service stops; connect again to go on. Source: IANA's WebSocket registry."""
+MOST_AT_ONCE = 16
+"""Frames written before others have their turn."""
 
 
 class GatewaySocket(WebSocketHandler):
     """A websocket of a caller who is known and may open it."""
 
     identity: Identity
+    _at_once = 0
 
     @property
     def services(self) -> Services:
@@ -53,8 +57,7 @@ class GatewaySocket(WebSocketHandler):
 
         What fills a packet goes out meanwhile. Source: tcp(7), TCP_CORK.
         """
-        stream = self.ws_connection.stream if self.ws_connection is not None else None
-        held = stream.socket if stream is not None else None
+        held = self._stream.socket if self._stream is not None else None
         if held is None:
             yield
             return
@@ -64,6 +67,21 @@ class GatewaySocket(WebSocketHandler):
         finally:
             with suppress(OSError):  # it was closed meanwhile
                 held.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+    @property
+    def _stream(self) -> IOStream | None:
+        return self.ws_connection.stream if self.ws_connection is not None else None
+
+    async def send_frame(self, frame: str | bytes) -> None:
+        """Send *frame*; return once the system has it, so that a slow client slows its sender.
+
+        To wait for each costs a turn of the event loop, so that is done when there is need.
+        """
+        written = self.write_message(frame, binary=isinstance(frame, bytes))
+        self._at_once += 1
+        if self._stream is None or self._stream.writing() or self._at_once >= MOST_AT_ONCE:
+            self._at_once = 0
+            await written
 
     async def part(self, gone: str) -> None:
         """Close when there is nothing more to send, because of a stop or because of *gone*.

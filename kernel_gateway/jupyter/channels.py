@@ -70,10 +70,7 @@ class ChannelsSocket(GatewaySocket):
         self._replies.put_nowait(message)
 
     async def _send(self, message: Message) -> None:
-        await self._write(encode(message, self.selected_subprotocol))
-
-    async def _write(self, frame: str | bytes) -> None:
-        await self.write_message(frame, binary=isinstance(frame, bytes))
+        await self.send_frame(encode(message, self.selected_subprotocol))
 
     async def _send_replies(self) -> None:
         with contextlib.suppress(WebSocketClosedError):
@@ -88,7 +85,9 @@ class ChannelsSocket(GatewaySocket):
                 with self.sent_together():
                     for event in batch:
                         if event.kind == KIND:
-                            await self._write(encode_event(event.text, self.selected_subprotocol))
+                            await self.send_frame(
+                                encode_event(event.text, self.selected_subprotocol)
+                            )
                         cursors.set(self.session_id, event.seq)
             await self.part("the kernel was deleted")
 

@@ -294,6 +294,7 @@ class KernelRelay:
         """Run one request; one that fails aborts those that waited behind it by then."""
         replies: list[Message] = []
         aborted: list[_Asked] = []
+        delivering: list[asyncio.Task[None]] = []
         stop_on_error = asked.message["content"].get("stop_on_error", True)
 
         def on_reply(message: Mapping[str, Any]) -> None:
@@ -301,7 +302,7 @@ class KernelRelay:
             replies.append(reply)
             if stop_on_error and reply["content"].get("status") != "ok":
                 aborted.extend(self._take_waiting())
-            self.deliver(reply)
+            delivering.append(asyncio.create_task(self._deliver_behind_outputs(reply)))
 
         def on_input(message: Mapping[str, Any]) -> None:
             self.deliver({**message, "channel": "stdin"})
@@ -311,10 +312,16 @@ class KernelRelay:
             problem = await self._execute(asked, request)
         except ServiceError as error:
             problem = (getattr(error, "code", "error"), str(error))
+        await asyncio.gather(*delivering)
         if not replies:
             aborted += self._take_waiting() if stop_on_error else []
             await self._refuse(asked, *(problem or ("interrupted", "The cell was cancelled.")))
         await self._abort(aborted)
+
+    async def _deliver_behind_outputs(self, reply: Message) -> None:
+        """Deliver *reply* once what the cell showed is stored: whoever asked sees that first."""
+        await self._events.settled(self.key)
+        self.deliver(reply)
 
     async def _execute(self, asked: _Asked, request: ClientRequest) -> tuple[str, str] | None:
         """Return code and words of what kept it from running to its end, if anything did."""

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import Base, EventRow, TurnRow, columns_of
+
+_ADD_EVENTS = insert(EventRow)
+
+
+@functools.cache
+def _settle(columns: tuple[str, ...]) -> Update:
+    """Return the statement that changes *columns* of a turn: to build it takes longer than it."""
+    of_turn = (TurnRow.id == bindparam("of_turn")) & (TurnRow.tenant == bindparam("of_tenant"))
+    return update(TurnRow).where(of_turn).values({c: bindparam(f"new_{c}") for c in columns})
 
 
 def _of(key: PathKey) -> Any:
@@ -52,10 +62,11 @@ class EventRows:
             for row in added:
                 given = {k: v for k, v in columns_of(row).items() if v is not None}
                 connection.execute(insert(type(row)), given)
-            connection.execute(insert(EventRow), rows)
+            connection.execute(_ADD_EVENTS, rows)
             for turn, values in settled:
-                of_turn = (TurnRow.id == turn) & (TurnRow.tenant == key.tenant)
-                connection.execute(update(TurnRow).where(of_turn).values(**values))
+                of_turn = {"of_turn": turn, "of_tenant": key.tenant}
+                new = {f"new_{column}": value for column, value in values.items()}
+                connection.execute(_settle(tuple(values)), of_turn | new)
 
         return self._database.write(key.tenant, store)
 

@@ -6,12 +6,20 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, text, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import JupyterCursorRow, JupyterSessionRow, PathRow
+
+# Written all the time: in one step, as SQLite and PostgreSQL both say it.
+_SAVE_CURSOR = text(
+    "INSERT INTO jupyter_cursors (conversation, path, session_id, tenant, seq, at)"
+    " VALUES (:conversation, :path, :session_id, :tenant, :seq, :at)"
+    " ON CONFLICT (conversation, path, session_id) DO UPDATE SET seq = excluded.seq,"
+    " at = excluded.at WHERE jupyter_cursors.tenant = excluded.tenant"
+)
 
 
 class JupyterRows:
@@ -110,21 +118,11 @@ class JupyterRows:
     @whole
     async def save_cursors(self, key: PathKey, cursors: Mapping[str, int]) -> None:
         """Store cursors of a path's clients."""
-        now = time.time()
+        of_path = {**key._asdict(), "at": time.time()}
+        rows = [{**of_path, "session_id": name, "seq": seq} for name, seq in cursors.items()]
 
         def store(connection: Connection) -> None:
-            for session_id, seq in cursors.items():
-                row = (JupyterCursorRow.conversation == key.conversation) & (
-                    (JupyterCursorRow.path == key.path)
-                    & (JupyterCursorRow.session_id == session_id)
-                    & (JupyterCursorRow.tenant == key.tenant)
-                )
-                changed = connection.execute(
-                    update(JupyterCursorRow).where(row).values(seq=seq, at=now)
-                )
-                if not changed.rowcount:
-                    values = {**key._asdict(), "session_id": session_id, "seq": seq, "at": now}
-                    connection.execute(insert(JupyterCursorRow), values)
+            connection.execute(_SAVE_CURSOR, rows)
 
         if cursors:
             await self._database.write(key.tenant, store)
