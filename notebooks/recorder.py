@@ -59,6 +59,7 @@ class Recorder:
     def __init__(self, directory: Path, notebook: Notebook) -> None:
         self.directory = directory
         self._notebook, self._growing = notebook, GrowingFile()
+        self._ids = {cell.id for cell in notebook.cells}
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
         self.interrupted: CellIntent | None = None
@@ -152,7 +153,7 @@ class Recorder:
 
     def knows(self, cell_id: str) -> bool:
         """Whether a cell of this id is recorded."""
-        return any(cell.id == cell_id for cell in self._notebook.cells)
+        return cell_id in self._ids
 
     def live_cells(self) -> list[dict[str, Any]]:
         """Return `code_cells` since the kernel was last restarted on purpose."""
@@ -168,7 +169,9 @@ class Recorder:
             await in_thread(self._note, text, facts)
 
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
-        append_text(self._notebook, new_cell_id(), text, {"at": utc_now(), **facts})
+        cell_id = new_cell_id()
+        append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts})
+        self._ids.add(cell_id)
         self._write()
 
     async def begin(self, intent: CellIntent, look: Look | None = None) -> CellIntent:
@@ -202,6 +205,7 @@ class Recorder:
 
     def _commit(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution)
+        self._ids.add(intent.id)
         self._write()
         (self.directory / JOURNAL).unlink(missing_ok=True)
 
@@ -284,8 +288,7 @@ class Recorder:
                 pending, result = intent_from_json(entry["intent"]), None
             elif pending is not None and entry.get("id") == pending.id:
                 result = execution_from_json(entry["result"])
-        known = {cell.id for cell in self._notebook.cells}
-        if pending is None or pending.id in known:
+        if pending is None or self.knows(pending.id):
             journal.unlink()
             return False
         if result is None and pending.id == running:

@@ -221,7 +221,7 @@ class OwnedKernel:
 
     async def _on_quota_passed(self, usage: Usage) -> None:
         """Have the cell interrupted; end a kernel that writes on, or writes too fast for that."""
-        cell = self.tap.cell if self.tap is not None else None
+        cell = self.tap.state()["cell"] if self.tap is not None else None
         now = asyncio.get_running_loop().time()
         seen = self._breach
         if seen is not None and usage.bytes <= seen.usage.bytes and usage.files <= seen.usage.files:
@@ -253,6 +253,8 @@ class OwnedKernel:
 
     async def _watch_end(self) -> None:
         self.exit = await self.sandbox.wait()
+        if self.tap is not None:
+            self.tap.catch_up()  # its last words come before its end
         self._say(self.exit_message())
 
     def exit_message(self) -> dict[str, Any]:

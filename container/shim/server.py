@@ -246,7 +246,7 @@ def _follow(kernel: OwnedKernel, notify: Any) -> None:
     if tap is None:
         notify({"record_end": True, "overflowed": False})
         return
-    cell, sent = tap.cell, 0
+    cell, sent = tap.state()["cell"], 0
 
     def send_new() -> None:
         nonlocal sent

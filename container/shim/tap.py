@@ -18,12 +18,16 @@ from collections.abc import Callable
 from typing import Any
 
 import zmq.asyncio
-from zmq.constants import Event, SocketType
+from zmq.constants import Event, Flag, SocketType
+from zmq.error import ZMQError
 
 from container.messages import DELIMITER
 
 ROOM_BYTES = 1024 * 1024
 RECONNECT_SECONDS = 0.1
+LOOK_SECONDS = 0.02
+"""How long messages may wait in ZMQ's queue: to take each by itself would hold up the cell."""
+MOST_AT_ONCE = 1000
 MOST_SOCKETS = 65_000
 
 
@@ -84,18 +88,37 @@ class Tap:
             self._tasks[0].cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._tasks[0]
+            self.catch_up()
             self._disconnect()
             self._socket = self._connect()
             self._tasks[0] = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         while True:
-            frames = await self._socket.recv_multipart()
+            await self._socket.poll()
+            more = self._take_some()
+            await asyncio.sleep(0 if more else LOOK_SECONDS)
+
+    def catch_up(self) -> None:
+        """Take everything that has come in, and tell the listeners."""
+        while self._take_some():
+            pass
+
+    def _take_some(self) -> bool:
+        """Take what has come in, but not for ever; return whether there may be more."""
+        more = True
+        for _ in range(MOST_AT_ONCE):
+            try:
+                frames = self._socket.recv_multipart(Flag.DONTWAIT).result()
+            except ZMQError:
+                more = False
+                break
             # Code in the kernel can send anything, to its own record only.
             with contextlib.suppress(ValueError, KeyError, TypeError, UnicodeDecodeError):
                 self._take(frames)
-            for listener in self.listeners:
-                listener()
+        for listener in list(self.listeners):
+            listener()
+        return more
 
     def _take(self, frames: list[bytes]) -> None:
         start = frames.index(DELIMITER)
@@ -126,6 +149,7 @@ class Tap:
 
     def state(self) -> dict[str, Any]:
         """Return what is known of the last cell, for whoever takes the kernel over."""
+        self.catch_up()
         seconds = time.monotonic() - self.began if self.busy else 0.0
         return {"cell": self.cell, "busy": self.busy, "seconds": seconds}
 
