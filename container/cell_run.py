@@ -74,6 +74,8 @@ class CellRun:
         self._heard = 0
         self._probes: set[str] = set()
         self._reply: dict[str, Any] | None = None
+        self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.add_done_callback(asyncio.Future.exception)  # its reader may be gone
         self._blamed: ProcessLimitReached | None = None
 
     async def run(self, limit: float) -> ExecuteReply:
@@ -163,7 +165,6 @@ class CellRun:
         return True
 
     async def _read(self) -> None:
-        idle = asyncio.create_task(self._read_iopub())
         refused = asyncio.create_task(self._watch_connection())
         asking = asyncio.create_task(self._read_stdin())
         try:
@@ -179,9 +180,9 @@ class CellRun:
                     # the code began or after it ended, has swallowed the reply.
                     self._reply = {"status": "aborted"}
                     return
-            await self._wait_for_idle(idle, refused)
+            await self._wait_for_idle(refused)
         finally:
-            for task in (idle, refused, asking):
+            for task in (refused, asking):
                 task.cancel()
             await asyncio.wait({refused, asking})
 
@@ -203,9 +204,9 @@ class CellRun:
             self.outputs_lost = True
             self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
 
-    async def _wait_for_idle(self, idle: asyncio.Task[None], refused: asyncio.Task[None]) -> None:
+    async def _wait_for_idle(self, refused: asyncio.Task[None]) -> None:
         """Wait until every output was taken; a refused message took the end with it."""
-        heard = -1
+        idle, heard = self._idle, -1
         while heard != self._heard:
             heard = self._heard
             if not refused.done():
@@ -222,17 +223,19 @@ class CellRun:
         self.outputs_lost = True
         self.stop_reason = OutputLimitExceeded(self._limits.output_bytes)
 
-    async def _read_iopub(self) -> None:
-        while True:
-            message = await next_message(self._client.iopub_channel)
-            if message["parent_header"].get("msg_id") != self.message_id:
-                continue
-            self._heard += 1
-            if message["header"]["msg_type"] == "status":
-                if message["content"].get("execution_state") == "idle":
-                    return
-                continue
+    async def hear(self, message: dict[str, Any]) -> None:
+        """Take a message the kernel published, if it is about this cell; never raises."""
+        if self._idle.done() or message["parent_header"].get("msg_id") != self.message_id:
+            return
+        self._heard += 1
+        if message["header"]["msg_type"] == "status":
+            if message["content"].get("execution_state") == "idle":
+                self._idle.set_result(None)
+            return
+        try:
             await self._pass_on(message)
+        except Exception as error:  # noqa: BLE001 (whoever runs the cell is told)
+            self._idle.set_exception(error)
 
     async def _read_record(self) -> None:
         """Read the shim's record of the cell; its reply went to a process that is gone."""

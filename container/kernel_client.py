@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import zmq.asyncio
@@ -28,32 +29,50 @@ def _context(message_bytes: int) -> zmq.asyncio.Context:
     return context
 
 
+OnMessage = Callable[[dict[str, Any]], Awaitable[None]]
+"""Takes one message, as `container.messages.read_message` gives it."""
+
+
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]
-    """A client whose shell, iopub and control channels are open.
+    """A client whose shell and control channels are open, and iopub if somebody listens.
 
     Attributes:
-        disconnected: Is done once the iopub channel has lost its connection: the kernel
-            ended, or ZMQ refused a message. ZMQ answers a message over MAXMSGSIZE by closing
-            the connection for good, together with whatever was still to come on it.
+        disconnected: Is done once the iopub channel, or shell where there is none, has lost
+            its connection: the kernel ended, or ZMQ refused a message. ZMQ answers a message
+            over MAXMSGSIZE by closing the connection for good, together with whatever was
+            still to come on it.
 
     Source: zmq_setsockopt(3), "ZMQ_MAXMSGSIZE"; zmq_socket_monitor(3).
     """
 
     disconnected: asyncio.Task[None]
 
-    def __init__(self, connection: dict[str, Any], output_bytes: int) -> None:
+    def __init__(
+        self, connection: dict[str, Any], output_bytes: int, heard: OnMessage | None = None
+    ) -> None:
         """Connect.
 
         Args:
             connection: A connection file's content, as the shim gave it.
             output_bytes: The most one cell may print; a larger message is refused by ZMQ
                 before it takes the service's memory.
+            heard: Awaited with each message the kernel publishes, in order; a slow one slows
+                the reading. It must not raise.
         """
         super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
-        self.start_channels(stdin=False, hb=False)
-        self._monitor = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
+        self.start_channels(iopub=heard is not None, stdin=False, hb=False)
+        self._published = asyncio.Event()
+        self._reading = None if heard is None else asyncio.create_task(self._read(heard))
+        self._watched = (self.shell_channel if heard is None else self.iopub_channel).socket
+        self._monitor = self._watched.get_monitor_socket(Event.DISCONNECTED)
         self.disconnected = asyncio.create_task(self._watch())
+
+    async def _read(self, heard: OnMessage) -> None:
+        while True:
+            message = await next_message(self.iopub_channel)
+            self._published.set()
+            await heard(message)
 
     async def _watch(self) -> None:
         await self._monitor.recv_multipart()
@@ -68,15 +87,15 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         # takes it up only with the next thing it sends, so it is soon asked again.
         patience = FIRST_PROBE_SECONDS
         while True:
+            self._published.clear()
             self.kernel_info()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await next_message(self.shell_channel)
-                    await next_message(self.iopub_channel)
+                    if self._reading is not None:
+                        await self._published.wait()
                     break
             patience = min(2 * patience, LONGEST_PROBE_SECONDS)
-        while await self.iopub_channel.msg_ready():
-            await next_message(self.iopub_channel)
 
     def send_interrupt(self) -> None:
         """Ask for an interrupt over the control channel."""
@@ -85,7 +104,9 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
     def close(self) -> None:
         """Close the channels."""
         self.disconnected.cancel()
-        self.iopub_channel.socket.disable_monitor()
+        if self._reading is not None:
+            self._reading.cancel()
+        self._watched.disable_monitor()
         self._monitor.close(0)
         self.stop_channels()
 

@@ -12,10 +12,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from container.cell_run import CellRun, death_of
+from container.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
 from container.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
-from container.kernel_client import KernelClient, next_message
+from container.kernel_client import KernelClient, OnMessage, next_message
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.shim.client import Leash, LivingKernel
@@ -62,10 +62,14 @@ class KernelSession:
         self._ended: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._running: CellRun | None = None
+        self._hearing: CellRun | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self.fresh = True
         """No cell has run yet, so there are no variables."""
         self.record_listener: RecordListener | None = None
         """Hears the messages of the cell that `resume` follows."""
+        self.on_message: OnMessage | None = None
+        """Hears each message the kernel publishes, before the cell it is about. Must not raise."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -104,7 +108,7 @@ class KernelSession:
         busy = leash.last_cell is not None and leash.last_cell["busy"]
         try:
             async with asyncio.timeout(self.limits.start_seconds):
-                self._client = KernelClient(leash.connection, self.limits.output_bytes)
+                self._client = self._connect(leash)
                 if not busy:  # else it answers once the cell is over; `resume` waits for that
                     await self._wait_until_ready()
         except (TimeoutError, KernelDied):
@@ -114,6 +118,26 @@ class KernelSession:
         except BaseException:
             await self.aclose()
             raise
+        self._connecting = asyncio.create_task(self._stay_connected(leash))
+
+    def _connect(self, leash: Leash) -> KernelClient:
+        return KernelClient(leash.connection, self.limits.output_bytes, self._hear)
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        if self.on_message is not None:
+            await self.on_message(message)
+        if self._hearing is not None:
+            await self._hearing.hear(message)
+
+    async def _stay_connected(self, leash: Leash) -> None:
+        """Open the channels anew when a message was refused; a cell sees to its end first."""
+        while self.alive:
+            client = self._client
+            await asyncio.wait({client.disconnected})
+            await asyncio.wait({self._ended or client.disconnected}, timeout=LAST_WORDS_SECONDS)
+            async with self._lock:
+                if self.alive and self._client is client:
+                    await self._reconnect(leash)
 
     async def _wait_until_ready(self) -> None:
         opening = asyncio.create_task(self._client.ready())
@@ -216,14 +240,14 @@ class KernelSession:
                 request=client,
             )
             limit = self.limits.seconds if seconds is None else seconds
-            self._running = cell
+            self._running = self._hearing = cell
             try:
                 reply = await cell.run(limit)
             except asyncio.CancelledError:
                 await asyncio.shield(cell.stop())
                 raise
             finally:
-                self._running = None
+                self._running = self._hearing = None
             if cell.outputs_lost and self.alive:
                 await self._reconnect(leash)
             return reply
@@ -231,7 +255,7 @@ class KernelSession:
     async def _reconnect(self, leash: Leash) -> None:
         """Open the channels anew; if the kernel doesn't answer, the next cell will tell."""
         self._client.close()
-        self._client = KernelClient(leash.connection, self.limits.output_bytes)
+        self._client = self._connect(leash)
         with contextlib.suppress(TimeoutError, ContainerError):
             async with asyncio.timeout(self.limits.start_seconds):
                 await self._wait_until_ready()
@@ -339,10 +363,7 @@ class KernelSession:
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""
-        leash, self._leash = self._leash, None
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        leash = self._drop_client()
         if leash is not None:
             await leash.aclose()
         if self._ended is not None:
@@ -350,12 +371,18 @@ class KernelSession:
 
     async def let_go(self) -> None:
         """Leave the kernel running, for a successor to adopt."""
-        leash, self._leash = self._leash, None
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        leash = self._drop_client()
         if leash is not None:
             leash.let_go()
         if self._ended is not None:
             self._ended.cancel()
             await asyncio.wait({self._ended})
+
+    def _drop_client(self) -> Leash | None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        leash, self._leash = self._leash, None
+        return leash

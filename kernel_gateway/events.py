@@ -157,6 +157,7 @@ class EventLog:
         gather: bool = False,
         settle: Mapping[str, Any] | None = None,
         add: Sequence[Base] = (),
+        blame: bool = True,
     ) -> None:
         """Give an event the next number and store it.
 
@@ -170,13 +171,16 @@ class EventLog:
             settle: Columns of the turn's row to change in the same transaction: a crash
                 leaves both or neither.
             add: Rows to store in the same transaction, before the event.
+            blame: Hear of an earlier failure; whoever can do nothing about it leaves it to
+                the next.
 
         Raises:
             DatabaseUnavailable: This event, or one before it that nobody waited for,
                 could not be stored.
         """
         log = await self._path(key)
-        _raise_failure(log)
+        if blame:
+            _raise_failure(log)
         log.given += 1
         event = Event(log.given, kind, turn, utc_now(), json.dumps(data))
         log.queue.append(event)
@@ -191,7 +195,8 @@ class EventLog:
         writer = self._write_now(log, key)
         if wait or full:
             await asyncio.shield(writer)
-            _raise_failure(log)
+            if blame:
+                _raise_failure(log)
 
     def _write_later(self, log: _Path, key: PathKey) -> None:
         if log.gathering is None:

@@ -52,6 +52,13 @@ def refusal(asked: Message, code: str, reason: str) -> list[Message]:
     ]
 
 
+def lost_end(asked: Message, code: str, reason: str) -> list[Message]:
+    """Return how a cell ends whose own end was lost with a message that was refused."""
+    parent = asked["header"]
+    error = {"ename": code, "evalue": reason, "traceback": [f"{code}: {reason}"]}
+    return [_message("iopub", "error", error, parent), status("idle", parent)]
+
+
 def late_reply(content: Mapping[str, Any], parent: Mapping[str, Any]) -> Message:
     """Return the ``execute_reply`` of a cell that ended while no service ran."""
     return _message(

@@ -18,6 +18,7 @@ from container.kernel_client import KernelClient
 from container.session import KernelSession
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
@@ -29,7 +30,8 @@ from kernel_gateway.turns import ServiceError, Turns
 KIND = "kernel.message"
 MOST_WAITING = 1000
 READY_SECONDS = 2.0
-READ = ("iopub", "shell", "control")
+READ = ("shell", "control")
+LOST = ("outputs-lost", "What the cell showed last was lost.")
 log = logging.getLogger("tallybook.relays")
 
 
@@ -84,6 +86,7 @@ class KernelRelay:
         self._following = asyncio.Lock()
         self._closed = False
         self._catch_up: CatchUp | None = None
+        self._idle_after = ""  # the request whose end was told last
 
     @property
     def connections(self) -> int:
@@ -149,9 +152,9 @@ class KernelRelay:
             return
         client = self._client = KernelClient(session.connection, self._output_bytes)
         self._session = session
+        session.on_message = self._hear
         try:
-            # A kernel that was adopted in the middle of a cell answers only later; by then it
-            # is long subscribed to.
+            # A kernel that was adopted in the middle of a cell answers only later.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(READY_SECONDS):
                     await client.ready()
@@ -170,19 +173,29 @@ class KernelRelay:
         if self._client is not None:
             self._client.close()
             self._client = None
+        if self._session is not None:
+            self._session.on_message = None
         self._session = None
+
+    async def _hear(self, message: Message) -> None:
+        """Publish what the kernel says; its session reads it, for the cell and for this."""
+        if self._client is None or self._asks_only(message, self._client):
+            return
+        if self._catch_up is None or not self._catch_up.is_about(message):
+            await self._publish({**message, "channel": "iopub"})  # else its record has it
+
+    @staticmethod
+    def _asks_only(message: Message, client: KernelClient) -> bool:
+        """Whether it comes of a question whether the kernel is there."""
+        return bool(message["parent_header"].get("session") == client.session.session)
 
     async def _read(self, client: KernelClient, channel: str) -> None:
         socket = getattr(client, f"{channel}_channel").socket
         while True:
             frames = await socket.recv_multipart()
             message = from_kernel(frames, channel, client.session.sign)
-            ours = client.session.session  # what only asked whether the kernel is there
-            if message is None or message["parent_header"].get("session") == ours:
-                continue
-            if channel == "iopub" and self._catch_up and self._catch_up.is_about(message):
-                continue  # it comes with the record, in its place
-            await self._answer(message)
+            if message is not None and not self._asks_only(message, client):
+                self.deliver(message)
 
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:
         """Say so when the kernel ends; connect again when only the connection was lost."""
@@ -209,11 +222,14 @@ class KernelRelay:
         kind = message["header"]["msg_type"]
         if kind == "status":
             self.execution_state = str(message["content"].get("execution_state"))
+            if self.execution_state == "idle":
+                self._idle_after = str(message["parent_header"].get("msg_id"))
         # An output follows at once, or takes its time: either way these can be stored with it.
         gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
-        await self._events.append(
-            self.key, KIND, to_event(message), None, wait=False, gather=gather
-        )
+        with contextlib.suppress(DatabaseUnavailable):  # counted there, and a turn is told
+            await self._events.append(
+                self.key, KIND, to_event(message), None, wait=False, gather=gather, blame=False
+            )
 
     def deliver(self, message: Message) -> None:
         """Send a reply to whoever asked; keep it when they are not connected."""
@@ -312,6 +328,9 @@ class KernelRelay:
             problem = await self._execute(asked, request)
         except ServiceError as error:
             problem = (getattr(error, "code", "error"), str(error))
+        if replies and self._idle_after != asked.message["header"]["msg_id"]:
+            for end in answers.lost_end(asked.message, *(problem or LOST)):
+                await self._publish(end)
         await asyncio.gather(*delivering)
         if not replies:
             aborted += self._take_waiting() if stop_on_error else []

@@ -115,6 +115,40 @@ async def test_code_runs_and_its_messages_come_back_in_either_protocol(running, 
     assert kinds == ["status", "execute_input", "stream", "execute_result", "status"]
 
 
+async def test_a_message_over_the_limit_ends_its_cell_alone_and_is_answered(start_gateway):
+    running = await start_gateway([], output_limit_mb=1)
+    client = await Client(running, await new_kernel(running)).connect()
+
+    asked = await client.execute("display({'text/plain': 'x' * 20_000_000}, raw=True)")
+    await client.until_done(asked)
+    after = await client.until_done(await client.execute("print('fine')"))
+
+    errors = [m for m in client.messages if m["header"]["msg_type"] == "error"]
+    assert [(m["parent_header"]["msg_id"], m["content"]["ename"]) for m in errors] == [
+        (asked, "output-limit-exceeded")
+    ]
+    assert after["status"] == "ok"
+    assert client.printed() == "fine\n"
+
+
+async def test_a_thread_that_prints_too_much_between_cells_leaves_the_next_one_whole(
+    running, kernel
+):
+    client = await Client(running, kernel).connect()
+    await client.until_done(
+        await client.execute(
+            "import threading\n"
+            "late = lambda: display({'text/plain': 'x' * 100_000_000}, raw=True)\n"
+            "threading.Timer(0.3, late).start()"
+        )
+    )
+    await asyncio.sleep(2)
+
+    await client.until_done(await client.execute("print('fine')"))
+
+    assert client.printed() == "fine\n"
+
+
 async def test_two_clients_of_one_kernel_see_the_same_sequence(running, kernel):
     one = await Client(running, kernel).connect()
     two = await Client(running, kernel).connect()
