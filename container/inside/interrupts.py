@@ -30,7 +30,8 @@ class InterruptGate:
         self._entered = False
 
     def install(self) -> None:
-        """Take over SIGINT in this process."""
+        """Take over SIGINT in this process; whatever ran before was no cell."""
+        self._entered = False
         signal.signal(signal.SIGINT, self._on_sigint)
 
     def _begin_request(self) -> None:

@@ -13,7 +13,7 @@ import os
 import random
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 PIECE_CHARACTERS = 64 * 1024
@@ -198,6 +198,49 @@ def build() -> Any:
     app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)
     return app
+
+
+def rehearse(app: Any, wanted: Callable[[], bool]) -> None:
+    """Go through what a kernel's first cells do, so that its pages are its own by then.
+
+    A forked process copies each page at its first write to it. Nothing of this is left to
+    see: no variable, no history, no thread. *wanted* says that somebody waits already.
+    """
+    app.session.pid = os.getpid()  # else it would not send
+    for step in (_rehearse_cell, _rehearse_frame, _rehearse_sockets):
+        if wanted():
+            return
+        with contextlib.suppress(Exception):
+            step(app)
+
+
+def _rehearse_cell(app: Any) -> None:
+    app.shell.run_cell("None", silent=True, store_history=False)
+    app.session.serialize(app.session.msg("status", {"execution_state": "busy"}))
+
+
+def _rehearse_frame(app: Any) -> None:
+    import pandas as pd
+
+    app.shell.display_formatter.format(pd.DataFrame({"a": [1, 2]}))
+
+
+def _rehearse_sockets(app: Any) -> None:
+    from ipykernel.iostream import IOPubThread
+    from zmq.constants import SocketType
+    from zmq.sugar.context import Context
+
+    context: Any = Context()
+    shell, iopub = context.socket(SocketType.ROUTER), context.socket(SocketType.XPUB)
+    for made in (shell, iopub):
+        made.bind(f"inproc://{id(made)}")
+    publishing = IOPubThread(iopub, session=app.session)
+    publishing.start()
+    app.session.send(publishing.background_socket, "status", {"execution_state": "busy"})
+    publishing.stop()
+    publishing.close()
+    shell.close()
+    context.term()  # none of its threads is left
 
 
 def reseed() -> None:

@@ -1,9 +1,10 @@
 """The zygote: a fork server that has done once what every kernel would do again.
 
 It reads requests from a socket it inherited, forks, and each fork locks itself in
-(`inside.confine`) and becomes a kernel (`inside.kernel_app`). Two generations: the first,
-forked ahead while nobody waits, begins in namespaces of its own and is their init, which
-reaps and reports; the second is the kernel.
+(`inside.confine`) and becomes a kernel (`inside.kernel_app`). Two generations, both forked
+ahead while nobody waits: the first begins in namespaces of its own and is their init, which
+arranges what is to be seen, reaps and reports; the second is the kernel, which makes the
+pages it will write to its own before anybody asks for it.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
 requests in, each with descriptors: status socket, log, sockets directory, the workspace if it
@@ -36,7 +37,7 @@ QUIET_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Unborn:
-    """A child in namespaces of its own that waits for a request."""
+    """An init in namespaces of its own, with its kernel, that waits for a request."""
 
     pid: int
     channel: socket.socket
@@ -57,7 +58,7 @@ def serve(control: socket.socket, seccomp: bytes) -> None:
     while True:
         if spare is None and not select.select([control], [], [], QUIET_SECONDS)[0]:
             with contextlib.suppress(OSError):  # whoever asks will hear of it
-                spare = _fork(app, seccomp, control)
+                spare = _fork(app, seccomp, control, ahead=True)
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 8)
         if not message:
             return
@@ -72,7 +73,7 @@ def _fork_for(
     message: bytes, descriptors: list[int], app: Any, seccomp: bytes, control: socket.socket
 ) -> None:
     try:
-        unborn = _fork(app, seccomp, control)
+        unborn = _fork(app, seccomp, control, ahead=False)
         if not _hand_over(unborn, message, descriptors):
             raise ChildProcessError("the process ended before it became a kernel")
     except OSError as error:
@@ -85,18 +86,15 @@ def _report_failure(channel: socket.socket, error: BaseException) -> None:
         channel.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
 
 
-def _fork(app: Any, seccomp: bytes, control: socket.socket) -> Unborn:
-    """Fork a child that becomes a kernel once a request is handed over to it."""
+def _fork(app: Any, seccomp: bytes, control: socket.socket, *, ahead: bool) -> Unborn:
+    """Fork an init that serves a request once it is handed over; *ahead* of any."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = linux.fork_into(linux.NEW_NAMESPACES)
     if pid == 0:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         ours.close()
         control.close()
-        message, descriptors, _, _ = socket.recv_fds(theirs, MESSAGE_BYTES, 8)
-        if not message:
-            os._exit(0)
-        _become_kernel(app, json.loads(message), seccomp, *descriptors)
+        _await_request(app, seccomp, theirs, ahead=ahead)
     theirs.close()
     return Unborn(pid, ours)
 
@@ -112,36 +110,44 @@ def _hand_over(unborn: Unborn, message: bytes, descriptors: list[int]) -> bool:
     return True
 
 
-def _become_kernel(
-    app: Any, request: dict[str, Any], seccomp: bytes, status: int, *descriptors: int
-) -> NoReturn:
+def _await_request(app: Any, seccomp: bytes, server: socket.socket, *, ahead: bool) -> NoReturn:
+    """Fork the kernel, and be its init once there is a request."""
     code = 1
     try:
-        confine.close_other_descriptors({status, *descriptors})
+        os.setsid()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        kernel = os.fork()
+        if kernel == 0:
+            server.close()
+            ours.close()
+            _become_kernel(app, seccomp, theirs, ahead=ahead)
+        theirs.close()
+        message, (status, *others), _, _ = socket.recv_fds(server, MESSAGE_BYTES, 8)
+        confine.close_other_descriptors({ours.fileno(), status, *others})
         channel = socket.socket(fileno=status)
         try:
-            code = _lock_in(app, request, seccomp, channel, *descriptors)
+            attached = _arrange(json.loads(message), ours, channel, *others)
+            code = _be_init(kernel, seccomp, channel, ours, attached=attached)
         except BaseException as error:  # noqa: BLE001 (a fork never returns to the zygote's loop)
             traceback.print_exc()
             _report_failure(channel, error)
     finally:
-        os._exit(code)
+        os._exit(code)  # nobody asked, or all is over: the kernel goes with its first process
 
 
-def _lock_in(
-    app: Any,
+def _arrange(
     request: dict[str, Any],
-    seccomp: bytes,
+    kernel: socket.socket,
     channel: socket.socket,
     log: int,
     sockets: int,
     *others: int,
-) -> int:
+) -> bool:
+    """Make the place for the kernel and send it there; whether it has its workspace."""
     workspace, doors = (others[0], others[1:]) if request["workspace"] else (None, others)
     confine.use_log(log)
     confine.join_control_group(doors)
     confine.become_user()
-    os.setsid()
     linux.set_name("kernel-init")
     # Nobody inside may look into the process that reports on the kernel.
     linux.set_dumpable(False)
@@ -150,14 +156,32 @@ def _lock_in(
     if workspace is not None:
         confine.attach_workspace(workspace)
     confine.name_host()
-    bound, binding = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    kernel = os.fork()
-    if kernel == 0:
-        channel.close()
-        bound.close()
-        _run_kernel(app, request, seccomp, binding)
-    binding.close()
-    return _be_init(kernel, seccomp, channel, bound, attached=workspace is not None)
+    socket.send_fds(kernel, [json.dumps(request).encode()], [sys.stdout.fileno(), *doors])
+    for door in doors:
+        os.close(door)
+    return workspace is not None
+
+
+def _become_kernel(app: Any, seccomp: bytes, init: socket.socket, *, ahead: bool) -> NoReturn:
+    code = 1
+    try:
+        linux.set_name("kernel")
+        if ahead:
+            kernel_app.rehearse(app, lambda: bool(select.select([init], [], [], 0)[0]))
+        message, (log, *doors), _, _ = socket.recv_fds(init, MESSAGE_BYTES, 8)
+        confine.close_other_descriptors({init.fileno(), log, *doors})
+        confine.use_log(log)
+        confine.join_control_group(doors)
+        for door in doors:
+            os.close(door)
+        confine.become_user()
+        _run_kernel(app, json.loads(message), seccomp, init)
+    except ValueError:  # no descriptors: its init is gone
+        pass
+    except BaseException:  # noqa: BLE001 (its log is all that is left to tell)
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def _run_kernel(
@@ -165,7 +189,6 @@ def _run_kernel(
 ) -> NoReturn:
     code = 1
     try:
-        linux.set_name("kernel")
         linux.set_dumpable(True)
         # Should the host run out of memory, a kernel goes before the service does.
         Path("/proc/self/oom_score_adj").write_text("500")

@@ -1,6 +1,7 @@
 """The fork server may die, grow old or be busy: kernels go on, and new ones are had."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -19,6 +20,22 @@ def fork_server_of(kernel) -> int:
     """Return the process id of the fork server, the parent of *kernel*'s namespace."""
     status = Path(f"/proc/{kernel.session.pid}/stat").read_text()
     return int(status.rpartition(")")[2].split()[1])
+
+
+LOOK_AROUND = """
+import json, os, sys, threading
+print(json.dumps({
+    "names": sorted(globals()),
+    "cells": get_ipython().execution_count,
+    "inputs": len(In),
+    "cwd": os.getcwd(),
+    "threads": sorted(thread.name for thread in threading.enumerate()),
+    "tasks": len(os.listdir("/proc/self/task")),
+    "descriptors": len(os.listdir("/proc/self/fd")),
+    "ids": [os.getuid(), os.getpid(), os.getsid(0)],
+    "loaded": sorted(name for name in sys.modules if not name.startswith("encodings")),
+}))
+"""
 
 
 async def test_kernels_of_a_dead_fork_server_go_on_and_the_next_gets_another(start_kernel):
@@ -60,6 +77,23 @@ async def test_upgraded_packages_reach_the_next_kernel_and_leave_the_running_one
     await first.run("print(kept)")
     assert first.text() == "42\n"
     assert fork_server_of(second) != server
+
+
+async def test_a_kernel_that_rehearsed_before_it_was_asked_for_is_like_one_that_could_not(
+    start_kernel,
+):
+    """The second follows too soon to be forked ahead; the third does not."""
+    told = []
+    for pause in (0, 0, 1):
+        await asyncio.sleep(pause)
+        kernel = await start_kernel()
+        reply = await kernel.run(LOOK_AROUND)
+        told.append(json.loads(kernel.text()))
+
+    first, at_once, rehearsed = told
+    assert rehearsed == at_once == first
+    assert rehearsed["cwd"] == "/workspace"
+    assert reply.execution_count == 1
 
 
 async def test_a_fork_server_that_hangs_is_replaced(start_kernel):
