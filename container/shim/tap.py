@@ -28,6 +28,8 @@ RECONNECT_SECONDS = 0.1
 LOOK_SECONDS = 0.02
 """How long messages may wait in ZMQ's queue: to take each by itself would hold up the cell."""
 MOST_AT_ONCE = 1000
+CATCH_UP_SECONDS = 0.2
+"""A kernel that floods its channel must not keep the owner of all kernels busy."""
 MOST_SOCKETS = 65_000
 
 
@@ -101,7 +103,8 @@ class Tap:
 
     def catch_up(self) -> None:
         """Take everything that has come in, and tell the listeners."""
-        while self._take_some():
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while self._take_some() and time.monotonic() < deadline:
             pass
 
     def _take_some(self) -> bool:
