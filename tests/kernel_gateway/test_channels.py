@@ -131,14 +131,13 @@ async def test_a_message_over_the_limit_ends_its_cell_alone_and_is_answered(star
     assert client.printed() == "fine\n"
 
 
-async def test_a_thread_that_prints_too_much_between_cells_leaves_the_next_one_whole(
-    running, kernel
-):
-    client = await Client(running, kernel).connect()
+async def test_a_thread_that_shows_too_much_between_cells_leaves_the_next_one_whole(start_gateway):
+    running = await start_gateway([], output_limit_mb=1)
+    client = await Client(running, await new_kernel(running)).connect()
     await client.until_done(
         await client.execute(
             "import threading\n"
-            "late = lambda: display({'text/plain': 'x' * 100_000_000}, raw=True)\n"
+            "late = lambda: display({'text/plain': 'x' * 5_000_000}, raw=True)\n"
             "threading.Timer(0.3, late).start()"
         )
     )
