@@ -98,8 +98,8 @@ async def _cycles(directory: Path, count: int) -> None:
 
 async def count_resources() -> dict[str, int]:
     """Return how many of each thing that could leak there are now."""
-    await asyncio.sleep(1)
     shim: dict[str, Any] = await ask({"op": "ping"})
+    await asyncio.sleep(1)  # until what ended just now, the question itself too, is closed
     owner = Path("/proc", str(shim["pid"]))
     parent = group_parent()
     groups = [g for d in (parent.directories if parent else ()) for g in d.glob("k-*")]

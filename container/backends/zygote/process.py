@@ -24,9 +24,14 @@ from container.workspace import UID_RANGE
 
 ZYGOTE_UID = UID_RANGE.start - 1
 START_SECONDS = 60.0
-# For itself and the moments before a fork joins a control group of its own.
+# For itself and the time before a fork joins a control group of its own. What a kernel has
+# rehearsed stays on this account while it lives (10 MB), so that there is no lower bound for
+# memory than the machine's: it grows with the number of kernels only.
 ZYGOTE_LIMITS = Limits(
-    cpus=float(os.cpu_count() or 1), memory_bytes=4096 * MIB, pids=4096, tmp_bytes=64 * MIB
+    cpus=float(os.cpu_count() or 1),
+    memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    pids=4096,
+    tmp_bytes=64 * MIB,
 )
 
 
