@@ -246,13 +246,13 @@ class EventLog:
         if log.unsettled:
             await asyncio.shield(self._write_now(log, key))
 
-    async def settled(self, key: PathKey) -> None:
+    async def written(self, key: PathKey) -> None:
         """Wait until a path's events are stored, or could not be."""
         await self._store_all(await self._path(key), key)
 
     async def flush(self, key: PathKey) -> None:
         """Wait until a path's events are stored; raises what kept one from it."""
-        await self.settled(key)
+        await self.written(key)
         _raise_failure(await self._path(key))
 
     async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:

@@ -38,10 +38,14 @@ def status(state: str, parent: Mapping[str, Any] | None = None) -> Message:
     return _message("iopub", "status", {"execution_state": state}, parent)
 
 
+def _error(code: str, reason: str) -> dict[str, Any]:
+    return {"ename": code, "evalue": reason, "traceback": [f"{code}: {reason}"]}
+
+
 def refusal(asked: Message, code: str, reason: str) -> list[Message]:
     """Return what a client gets for a request that no kernel answers: error, reply, idle."""
     parent = asked["header"]
-    error = {"ename": code, "evalue": reason, "traceback": [f"{code}: {reason}"]}
+    error = _error(code, reason)
     reply = str(parent["msg_type"]).replace("_request", "_reply")
     content = {"status": "error", "execution_count": None, **error}
     return [
@@ -55,7 +59,7 @@ def refusal(asked: Message, code: str, reason: str) -> list[Message]:
 def lost_end(asked: Message, code: str, reason: str) -> list[Message]:
     """Return how a cell ends whose own end was lost with a message that was refused."""
     parent = asked["header"]
-    error = {"ename": code, "evalue": reason, "traceback": [f"{code}: {reason}"]}
+    error = _error(code, reason)
     return [_message("iopub", "error", error, parent), status("idle", parent)]
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from agent.risk.assess import assess
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest
-from container.kernel_client import KernelClient
+from container.kernel_client import KernelClient, next_message
 from container.session import KernelSession
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
@@ -24,7 +24,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
-from kernel_gateway.relays.wire import Message, from_kernel, to_event
+from kernel_gateway.relays.wire import Message, to_event
 from kernel_gateway.turns import ServiceError, Turns
 
 KIND = "kernel.message"
@@ -190,12 +190,10 @@ class KernelRelay:
         return bool(message["parent_header"].get("session") == client.session.session)
 
     async def _read(self, client: KernelClient, channel: str) -> None:
-        socket = getattr(client, f"{channel}_channel").socket
         while True:
-            frames = await socket.recv_multipart()
-            message = from_kernel(frames, channel, client.session.sign)
-            if message is not None and not self._asks_only(message, client):
-                self.deliver(message)
+            message = await next_message(getattr(client, f"{channel}_channel"))
+            if not self._asks_only(message, client):
+                self.deliver({**message, "channel": channel})
 
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:
         """Say so when the kernel ends; connect again when only the connection was lost."""
@@ -339,7 +337,7 @@ class KernelRelay:
 
     async def _deliver_behind_outputs(self, reply: Message) -> None:
         """Deliver *reply* once what the cell showed is stored: whoever asked sees that first."""
-        await self._events.settled(self.key)
+        await self._events.written(self.key)
         self.deliver(reply)
 
     async def _execute(self, asked: _Asked, request: ClientRequest) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from container.messages import PARTS, read_message
+from container.messages import PARTS
 
 V1 = "v1.kernel.websocket.jupyter.org"
 CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
@@ -138,18 +138,6 @@ def _checked(message: Any) -> Message:
     if not all(isinstance(buffer, bytes) for buffer in buffers):
         raise MessageMalformed("its buffers are not binary")
     return {**{part: message[part] for part in PARTS}, "channel": channel, "buffers": buffers}
-
-
-def from_kernel(frames: Sequence[bytes], channel: str, sign: Any) -> Message | None:
-    """Read a kernel's ZMQ message; ``None`` for one it did not sign.
-
-    Args:
-        frames: Its frames, routing prefix included.
-        channel: The channel it came on.
-        sign: `jupyter_client.session.Session.sign` of the kernel's key.
-    """
-    message = read_message(frames, sign)
-    return {**message, "channel": channel} if message is not None else None
 
 
 def to_event(message: Message) -> dict[str, Any]:
