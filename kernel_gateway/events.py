@@ -192,9 +192,9 @@ class EventLog:
         if gather and not full:
             self._write_later(log, key)
             return
-        writer = self._write_now(log, key)
+        self._write_now(log, key)
         if wait or full:
-            await asyncio.shield(writer)
+            await self._writing(log)
             if blame:
                 _raise_failure(log)
 
@@ -203,14 +203,23 @@ class EventLog:
             loop = asyncio.get_running_loop()
             log.gathering = loop.call_later(GATHER_SECONDS, self._write_now, log, key)
 
-    def _write_now(self, log: _Path, key: PathKey) -> asyncio.Task[None]:
+    def _write_now(self, log: _Path, key: PathKey) -> None:
+        """Have what has gathered written; a writer that is at it takes it along."""
         if log.gathering is not None:
             log.gathering.cancel()
             log.gathering = None
         if log.writer is None or log.writer.done():
             # Begun here and not by the task: the loop has much else to do before its turn.
-            log.writer = asyncio.create_task(self._write(log, key, self._begin_to_store(log, key)))
-        return log.writer
+            storing = self._begin_to_store(log, key)
+            # A writer with nothing to do would leave what comes before its turn lying.
+            if storing is not None:
+                log.writer = asyncio.create_task(self._write(log, key, storing))
+
+    @staticmethod
+    async def _writing(log: _Path) -> None:
+        """Wait for the writer to come to its end, if there is one."""
+        if log.writer is not None:
+            await asyncio.shield(log.writer)
 
     def _begin_to_store(self, log: _Path, key: PathKey) -> _Storing | None:
         """Take what has gathered on its way; ``None`` when nothing has."""
@@ -226,7 +235,8 @@ class EventLog:
             stored.set_exception(error)
         return _Storing(batch, stored)
 
-    async def _write(self, log: _Path, key: PathKey, storing: _Storing | None) -> None:
+    async def _write(self, log: _Path, key: PathKey, begun: _Storing) -> None:
+        storing: _Storing | None = begun
         while storing is not None:
             try:
                 await storing.stored
@@ -244,7 +254,8 @@ class EventLog:
 
     async def _store_all(self, log: _Path, key: PathKey) -> None:
         if log.unsettled:
-            await asyncio.shield(self._write_now(log, key))
+            self._write_now(log, key)
+            await self._writing(log)
 
     async def written(self, key: PathKey) -> None:
         """Wait until a path's events are stored, or could not be."""

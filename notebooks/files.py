@@ -31,9 +31,12 @@ def replace_atomically(path: Path, content: bytes) -> None:
 
 
 def append_durably(path: Path, line: bytes) -> None:
-    """Append *line* to *path* and wait until it is on disk."""
+    """Append *line* to *path* and wait until it is on disk.
+
+    A kill or a full disk can cut a write short anywhere: a line begins anew after such a one.
+    """
     with path.open("ab") as file:
-        file.write(line)
+        file.write(b"\n" + line + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -270,8 +270,7 @@ class Recorder:
         await self.commit(intent, execution)
 
     def _journal(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(entry, ensure_ascii=True) + "\n"
-        append_durably(self.directory / JOURNAL, line.encode())
+        append_durably(self.directory / JOURNAL, json.dumps(entry, ensure_ascii=True).encode())
 
     def _recover(self, running: str | None) -> bool:
         journal = self.directory / JOURNAL
@@ -283,7 +282,7 @@ class Recorder:
             try:
                 entry = json.loads(line)
             except ValueError:
-                break  # the crash cut this line short: it never counted
+                continue  # empty, or cut short by a crash: it never counted
             if "intent" in entry:
                 pending, result = intent_from_json(entry["intent"]), None
             elif pending is not None and entry.get("id") == pending.id:

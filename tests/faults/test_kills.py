@@ -202,7 +202,8 @@ def check(service: MortalService, talk: Talk, total: int) -> None:
     assert len(ok) > KILLS / 4, "the conversation got on"
     assert len(ended) == len(set(ended)), "a turn ended twice"
     assert {e["turn"] for e in talk.events if e["kind"] == "turn.started"} == set(ended)
-    assert len(ok) == len(set(ok)), [e for e in talk.events if ok.count(e["data"].get("cell")) > 1]
+    twice = [str(e) for e in talk.events if ok.count(e["data"].get("cell")) > 1]
+    assert not twice, "a cell was told twice:\n" + "\n".join(twice)
     assert {f["cell"] for f in finished} <= set(cells), "a finished cell is not recorded"
     assert verify_notebook(home / "notebook.ipynb").verified
     for cell in ok:

@@ -1,11 +1,12 @@
 """The event log: numbered without gaps, stored before it is seen, whatever fails."""
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from kernel_gateway.events import EventLog
+from kernel_gateway.events import GATHER_SECONDS, EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import open_repository
@@ -44,6 +45,30 @@ async def test_an_awaited_event_is_stored_and_so_are_those_before_it(repository,
     await log.append(key, "c", {}, None)
 
     assert await stored(repository, key) == [(1, "a"), (2, "b"), (3, "c")]
+
+
+async def test_an_event_that_comes_just_as_gathering_ends_does_not_wait_for_the_next(
+    repository, key
+):
+    log = EventLog(repository.events)
+    await log.append(key, "a", {}, None)
+
+    async def come_just_then():
+        await asyncio.sleep(GATHER_SECONDS)
+        await log.append(key, "d", {}, None, wait=False)
+
+    coming = asyncio.create_task(come_just_then())
+    await asyncio.sleep(0)  # it waits from now on
+    await log.append(key, "b", {}, None, wait=False)
+    await log.append(key, "c", {}, None, wait=False, gather=True)  # stored along with b
+    while await log.last_seq(key) < 3:
+        await asyncio.sleep(0)
+    time.sleep(2 * GATHER_SECONDS)  # both are due when the loop goes on
+    await coming
+    async with asyncio.timeout(5):
+        [*_, last] = await anext(log.follow(key, 3))
+
+    assert last.kind == "d"
 
 
 async def test_a_follower_only_sees_what_is_stored(repository, key):

@@ -11,8 +11,8 @@ from notebooks.recorder import JOURNAL, NOTEBOOK, Recorder
 from notebooks.verify import verify_notebook
 
 
-def open_recorder(directory) -> Recorder:
-    return Recorder.open(directory, conversation="conv_1", path="main")
+def open_recorder(directory, running=None) -> Recorder:
+    return Recorder.open(directory, conversation="conv_1", path="main", running=running)
 
 
 def intent(source: str, **facts) -> CellIntent:
@@ -132,6 +132,21 @@ async def test_a_journal_line_cut_by_the_crash_never_counted(tmp_path):
     journal.write_bytes(journal.read_bytes()[:-20])
 
     assert open_recorder(tmp_path).code_cells()[0]["status"] == "died"
+
+
+async def test_a_result_journalled_after_a_line_that_was_cut_counts(tmp_path):
+    begun, execution = intent("x = 1"), Execution(outcome="ok", execution_count=1)
+    recorder = open_recorder(tmp_path)
+    await recorder.begin(begun)
+    with (tmp_path / JOURNAL).open("ab") as journal:
+        journal.write(b'{"result": {"outcome": "o')
+    resumed = open_recorder(tmp_path, running=begun.id)
+
+    await resumed.finish(begun, execution)
+
+    again = open_recorder(tmp_path, running=begun.id)
+    assert again.interrupted is None
+    assert [cell["status"] for cell in again.code_cells()] == ["ok"]
 
 
 async def test_a_damaged_notebook_is_reported_and_never_overwritten(tmp_path):
