@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from notebooks.errors import BlobDamaged, BlobNotFound, SealingKeyMissing
+from notebooks.files import PART
 from notebooks.sealing import CHUNK_BYTES, SealingKeys
 
 SEALED = ".sealed"
-PART = ".part"
 
 
 class Blobs:
@@ -39,7 +39,8 @@ class Blobs:
 
     def names(self) -> list[str]:
         """Return the hex digest of every content kept."""
-        return sorted({file.name.removesuffix(SEALED) for file in self._files()})
+        whole = (file for file in self._files() if file.suffix != PART)
+        return sorted({file.name.removesuffix(SEALED) for file in whole})
 
     def keep(self, sha256: str, source: BinaryIO) -> None:
         """Keep the content of *source*.
@@ -60,9 +61,8 @@ class Blobs:
         try:
             with part.open("xb") as file:
                 self._write(_digested(source, digest, self._room), file)
-            size = part.stat().st_size
-            if size <= self._room:
-                self._make_room(size)
+            if part.stat().st_size <= self._room:
+                self._make_room()
                 ending = SEALED if self._keys is not None else ""
                 part.replace(self._directory / f"{digest.hexdigest()}{ending}")
         except _LargerThanRoom:
@@ -110,15 +110,16 @@ class Blobs:
     def _files(self) -> list[Path]:
         if not self._directory.is_dir():
             return []
-        return [file for file in self._directory.iterdir() if file.suffix != PART]
+        return list(self._directory.iterdir())
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self) -> None:
+        """Remove the oldest until the rest fits: contents, and what crashes left half."""
         kept = []
         for file in self._files():
             with contextlib.suppress(FileNotFoundError):
                 status = file.stat()
                 kept.append((status.st_mtime_ns, status.st_size, file))
-        over = sum(taken for _, taken, _ in kept) + size - self._room
+        over = sum(taken for _, taken, _ in kept) - self._room
         for _, taken, file in sorted(kept):
             if over <= 0:
                 return

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+PART = ".part"
+
 
 def replace_atomically(path: Path, content: bytes) -> None:
     """Write *content* to *path* so that a crash leaves the old file or the new one.
 
     Temporary file, fsync, rename, fsync of the directory.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
         with part.open("wb") as file:
             file.write(content)
@@ -28,6 +30,12 @@ def replace_atomically(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     fsync_directory(path.parent)
+
+
+def sweep_parts(path: Path) -> None:
+    """Remove what crashes have left of writing *path*; nobody may be writing it."""
+    for part in path.parent.glob(f".{path.name}.*{PART}"):
+        part.unlink(missing_ok=True)
 
 
 def append_durably(path: Path, line: bytes) -> None:

@@ -42,7 +42,7 @@ from notebooks.document import (
     notebook_bytes,
     read_notebook,
 )
-from notebooks.files import append_durably, replace_atomically
+from notebooks.files import append_durably, replace_atomically, sweep_parts
 from notebooks.ledger import KEY
 from notebooks.uncancelled import in_thread
 
@@ -83,6 +83,7 @@ class Recorder:
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = directory / NOTEBOOK
+        sweep_parts(file)
         exists = file.exists()
         notebook = read_notebook(file) if exists else make_notebook(conversation, path)
         recorder = cls(directory, notebook)

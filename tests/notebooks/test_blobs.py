@@ -86,6 +86,18 @@ def test_the_oldest_make_room(blobs, tmp_path):
         read(blobs, digests[0])
 
 
+def test_what_a_crash_left_half_makes_room_first(blobs, tmp_path):
+    first = keep(blobs, CONTENT)
+    left = tmp_path / "b" / "0a1b2c3d.part"
+    left.write_bytes(bytes(ROOM // 2))
+    os.utime(left, ns=(0, 0))
+
+    second = keep(blobs, bytes(ROOM // 2 + 1))
+
+    assert not left.exists()
+    assert blobs.names() == sorted([first, second])
+
+
 def test_what_is_larger_than_the_room_is_not_kept_and_drives_nothing_out(blobs, tmp_path):
     first = keep(blobs, CONTENT)
     keep(blobs, bytes(ROOM + 1))

@@ -149,6 +149,15 @@ async def test_a_result_journalled_after_a_line_that_was_cut_counts(tmp_path):
     assert [cell["status"] for cell in again.code_cells()] == ["ok"]
 
 
+async def test_what_a_crash_left_of_a_write_is_removed(tmp_path):
+    left = tmp_path / f".{NOTEBOOK}.0a1b2c3d.part"
+    left.write_bytes(b'{"cells"')
+
+    open_recorder(tmp_path)
+
+    assert not left.exists()
+
+
 async def test_a_damaged_notebook_is_reported_and_never_overwritten(tmp_path):
     await record(open_recorder(tmp_path), "x = 1")
     damaged = (tmp_path / NOTEBOOK).read_bytes()[:-30]
