@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +19,9 @@ LONGEST_RUNTIME_DIRECTORY = 60
 """Characters: below it stand ``k-PID-XXXXXXXX/s-N``, and unix paths end at 108 bytes."""
 
 
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 (what is made there is checked for its owner)
+ROOM_BYTES = 256 * 1024 * 1024
+"""Docker gives a container 64 MB of shared memory, which are others' to fill."""
 KEEP_LOGS = 24 * 3600
 """Seconds the log of an owner of kernels outlasts it."""
 
@@ -36,7 +41,8 @@ def runtime_directory() -> Path:
         )
     # Kernels of a root service have users of their own; they pass through to theirs.
     directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    if directory.stat().st_uid != os.geteuid():
+    # Of a link, whose it is itself: where anybody can write, anybody can make one.
+    if directory.lstat().st_uid != os.geteuid():
         raise SandboxUnavailable(
             f"{directory} belongs to another user",
             f"Remove it, or set {RUNTIME_VARIABLE} to another directory.",
@@ -48,11 +54,28 @@ def _chosen_directory() -> Path:
     if named := os.environ.get(RUNTIME_VARIABLE):
         return Path(named)
     if os.geteuid() == 0:
-        return Path("/run/tallybook")
+        # In a container /run is often on disk, where it takes its time to make a socket.
+        on_disk = not _in_memory("/run") and _in_memory(SHARED_MEMORY)
+        return Path(SHARED_MEMORY if on_disk else "/run", "tallybook")
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and len(base) < LONGEST_RUNTIME_DIRECTORY - 10 and os.access(base, os.W_OK):
         return Path(base, "tallybook")
     return Path(tempfile.gettempdir(), f"tallybook-{os.getuid()}")
+
+
+@functools.cache
+def _in_memory(directory: str) -> bool:
+    """Whether *directory* is on a tmpfs of some size. Source: proc(5), "/proc/pid/mountinfo"."""
+    try:
+        device = os.stat(directory).st_dev
+        if shutil.disk_usage(directory).total < ROOM_BYTES:
+            return False
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = (line.partition(" - ")[2].split()[0] for line in mounts if line.split()[2] == number)
+    return next(kinds, "") == "tmpfs"
 
 
 def open_files_to_the_limit() -> None:

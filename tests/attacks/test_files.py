@@ -12,7 +12,7 @@ SECRET = "tallybook-secret-4711"
 @pytest.mark.parametrize(
     "path",
     ["/root/.bashrc", __file__, "/run/docker.sock", "/var/run/docker.sock",
-     "/run/tallybook", "/run/systemd"],
+     "/run/tallybook", "/dev/shm/tallybook", "/run/systemd"],
 )  # fmt: skip
 async def test_host_files_are_not_there(attack, path):
     text = await attack(

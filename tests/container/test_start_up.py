@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_a_runtime_directory_too_long_for_sockets_is_refused(tmp_path, monkeypat
 
     assert "too long for unix sockets" in problem.reason
     assert RUNTIME_VARIABLE in problem.way_out
+
+
+@as_root
+def test_a_runtime_directory_behind_somebody_elses_link_is_refused(monkeypatch):
+    with tempfile.TemporaryDirectory() as own:
+        link = Path(own, "link")
+        link.symlink_to(own)
+        os.lchown(link, 12345, 12345)
+        monkeypatch.setenv(RUNTIME_VARIABLE, str(link))
+
+        assert "belongs to another user" in problem_of().reason
 
 
 def test_no_docker_engine_is_a_clear_error(monkeypatch, tmp_path):
