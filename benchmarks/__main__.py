@@ -107,6 +107,8 @@ def render(figures: list[Figure]) -> str:
             "- *New kernel*: from nothing to its answer, in its sandbox and control group;",
             "  the fork server runs already, as it does from the service's second kernel on. The",
             "  peer starts an ipykernel as a plain process, without any sandbox.",
+            "- *At once*: three bursts on each side, in turns; one in which a kernel of the peer",
+            "  never answers, because another has its port, is asked for again.",
             "- *New session of the service*: the same with two kernels kept warm, its default.",
             "- *Private memory*: Private_Clean and Private_Dirty of the kernel's processes after a",
             "  DataFrame was shown; *memory for each idle kernel*: what MemAvailable lost, page",

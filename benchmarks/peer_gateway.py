@@ -11,10 +11,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from tornado.websocket import websocket_connect
 PEER = "jupyter_kernel_gateway==3.0.1"
 SAME = ("ipykernel", "pandas")
 FRAME = "import pandas as pd\npd.DataFrame({'a': [1, 2]})"
-START_SECONDS = 60
+START_SECONDS, ANSWER_SECONDS = 60, 20
 
 
 def peer_environment() -> Path:
@@ -90,7 +92,7 @@ class PeerKernel:
         made = await asyncio.to_thread(self._request, "POST", "/api/kernels", b"{}")
         self.kernel_id = json.loads(made)["id"]
         url = f"ws://{self._address}/api/kernels/{self.kernel_id}/channels"
-        request = HTTPRequest(url, request_timeout=60, headers=self._headers)
+        request = HTTPRequest(url, request_timeout=ANSWER_SECONDS, headers=self._headers)
         self._socket = await websocket_connect(request, max_message_size=2**30)
         await self._ask("kernel_info_request", {}, "kernel_info_reply")
 
@@ -162,7 +164,11 @@ class PeerKernel:
         """End it."""
         if self._socket is not None:
             self._socket.close()
-        await asyncio.to_thread(self._request, "DELETE", f"/api/kernels/{self.kernel_id}")
+        try:
+            await asyncio.to_thread(self._request, "DELETE", f"/api/kernels/{self.kernel_id}")
+        except urllib.error.HTTPError as answer:
+            if answer.code != HTTPStatus.NOT_FOUND:  # else it has ended by itself
+                raise
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
         request = urllib.request.Request(
