@@ -49,6 +49,12 @@ def append_durably(path: Path, line: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def empty(path: Path) -> None:
+    """Empty the file at *path*, if there is one: to remove and make it again takes longer."""
+    with contextlib.suppress(FileNotFoundError):
+        os.truncate(path, 0)
+
+
 def encodable(value: Any) -> Any:
     """Return the JSON *value* with lone surrogates replaced: no UTF-8 file can hold them."""
     return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))

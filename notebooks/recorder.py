@@ -42,7 +42,7 @@ from notebooks.document import (
     notebook_bytes,
     read_notebook,
 )
-from notebooks.files import append_durably, replace_atomically, sweep_parts
+from notebooks.files import append_durably, empty, replace_atomically, sweep_parts
 from notebooks.ledger import KEY
 from notebooks.uncancelled import in_thread
 
@@ -208,7 +208,7 @@ class Recorder:
         append_cell(self._notebook, intent, execution)
         self._ids.add(intent.id)
         self._write()
-        (self.directory / JOURNAL).unlink(missing_ok=True)
+        empty(self.directory / JOURNAL)
 
     async def record(
         self,
@@ -289,7 +289,7 @@ class Recorder:
             elif pending is not None and entry.get("id") == pending.id:
                 result = execution_from_json(entry["result"])
         if pending is None or self.knows(pending.id):
-            journal.unlink()
+            empty(journal)
             return False
         if result is None and pending.id == running:
             self.interrupted = pending
