@@ -115,14 +115,11 @@ def _await_request(app: Any, seccomp: bytes, server: socket.socket, *, ahead: bo
     code = 1
     try:
         os.setsid()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        kernel = os.fork()
-        if kernel == 0:
-            server.close()
-            ours.close()
-            _become_kernel(app, seccomp, theirs, ahead=ahead)
-        theirs.close()
+        kernel, ours = _fork_kernel(app, seccomp, server, ahead=ahead)
         message, (status, *others), _, _ = socket.recv_fds(server, MESSAGE_BYTES, 8)
+        if os.waitpid(kernel, os.WNOHANG)[0]:  # it ended before anybody asked for it
+            ours.close()
+            kernel, ours = _fork_kernel(app, seccomp, server, ahead=False)
         confine.close_other_descriptors({ours.fileno(), status, *others})
         channel = socket.socket(fileno=status)
         try:
@@ -133,6 +130,20 @@ def _await_request(app: Any, seccomp: bytes, server: socket.socket, *, ahead: bo
             _report_failure(channel, error)
     finally:
         os._exit(code)  # nobody asked, or all is over: the kernel goes with its first process
+
+
+def _fork_kernel(
+    app: Any, seccomp: bytes, server: socket.socket, *, ahead: bool
+) -> tuple[int, socket.socket]:
+    """Fork the kernel; return its process id, and where it waits for its request."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    kernel = os.fork()
+    if kernel == 0:
+        server.close()
+        ours.close()
+        _become_kernel(app, seccomp, theirs, ahead=ahead)
+    theirs.close()
+    return kernel, ours
 
 
 def _arrange(

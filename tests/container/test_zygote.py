@@ -22,8 +22,29 @@ def fork_server_of(kernel) -> int:
     return int(status.rpartition(")")[2].split()[1])
 
 
+def waiting_kernel_of(server: int) -> int | None:
+    """Return the process id of the kernel *server* has forked ahead, if there is one."""
+    for init in children_of(server):
+        if Path(f"/proc/{init}/comm").read_text() == "zygote\n":  # it becomes an init when asked
+            return next(iter(children_of(init)), None)
+    return None
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 LOOK_AROUND = """
-import json, os, sys, threading
+import json, os, socket, sys, threading
+
+def belongs_to_a_client(descriptor):  # who connects, and closes, in its own time
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as opened:
+            return opened.getpeername() is not None and bool(opened.getsockname())
+    except OSError:
+        return False
+
+descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
 print(json.dumps({
     "names": sorted(globals()),
     "cells": get_ipython().execution_count,
@@ -31,7 +52,7 @@ print(json.dumps({
     "cwd": os.getcwd(),
     "threads": sorted(thread.name for thread in threading.enumerate()),
     "tasks": len(os.listdir("/proc/self/task")),
-    "descriptors": len(os.listdir("/proc/self/fd")),
+    "descriptors": len([n for n in descriptors if not belongs_to_a_client(n)]),
     "ids": [os.getuid(), os.getpid(), os.getsid(0)],
     "loaded": sorted(name for name in sys.modules if not name.startswith("encodings")),
 }))
@@ -94,6 +115,23 @@ async def test_a_kernel_that_rehearsed_before_it_was_asked_for_is_like_one_that_
     assert rehearsed == at_once == first
     assert rehearsed["cwd"] == "/workspace"
     assert reply.execution_count == 1
+
+
+async def test_a_kernel_forked_ahead_that_ends_before_it_is_wanted_is_made_good(start_kernel):
+    server = fork_server_of(await start_kernel())
+    async with asyncio.timeout(10):
+        while not (waiting := waiting_kernel_of(server)):
+            await asyncio.sleep(0.02)
+
+    os.kill(waiting, signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while "State:\tZ" not in Path(f"/proc/{waiting}/status").read_text():
+            await asyncio.sleep(0.01)
+    kernel = await start_kernel()
+    await kernel.run("print('here')")
+
+    assert kernel.text() == "here\n"
+    assert fork_server_of(kernel) == server
 
 
 async def test_a_fork_server_that_hangs_is_replaced(start_kernel):
