@@ -10,9 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from tornado.httpclient import HTTPClientError
-
-from benchmarks.peer_gateway import FRAME, PEER, PeerKernel, peer_gateway, private_bytes
+from benchmarks.peer_gateway import (
+    FRAME,
+    PEER,
+    PeerKernel,
+    PeerStalled,
+    peer_gateway,
+    private_bytes,
+)
 from benchmarks.running import percentile
 from container.limits import MIB, Limits
 from container.session import KernelSession
@@ -97,8 +102,7 @@ async def in_turn(*makes: Callable[[], Startable]) -> list[tuple[float, float]]:
 async def at_once(make: Callable[[], Startable], count: int, *, frame: bool = False) -> float:
     """Return the seconds until *count* kernels, asked for together, have all answered.
 
-    The peer's kernels choose TCP ports of their own, and sometimes two the same: then one
-    never answers, and they are asked for again.
+    A burst in which one of the peer's kernels stalls is asked for again; ours has to come up.
 
     Args:
         make: Makes one of them.
@@ -106,7 +110,7 @@ async def at_once(make: Callable[[], Startable], count: int, *, frame: bool = Fa
         frame: Until each has shown a DataFrame, too.
     """
     for _ in range(TRIES - 1):
-        with contextlib.suppress(HTTPClientError, OSError):
+        with contextlib.suppress(PeerStalled):
             return await _burst(make, count, frame=frame)
     return await _burst(make, count, frame=frame)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from tornado.httpclient import HTTPRequest
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 PEER = "jupyter_kernel_gateway==3.0.1"
@@ -78,6 +78,13 @@ def _await_answer(url: str) -> None:
             return
 
 
+class PeerStalled(ConnectionError):
+    """A kernel never answered, or ended.
+
+    The peer's choose TCP ports of their own, and sometimes two the same.
+    """
+
+
 class PeerKernel:
     """A kernel behind Jupyter's REST API: the peer's, or with a token ours."""
 
@@ -88,12 +95,15 @@ class PeerKernel:
         self._socket: Any = None
 
     async def start(self) -> None:
-        """Create it and wait for its kernel_info_reply."""
+        """Create it and wait for its kernel_info_reply; `PeerStalled` when none can come."""
         made = await asyncio.to_thread(self._request, "POST", "/api/kernels", b"{}")
         self.kernel_id = json.loads(made)["id"]
         url = f"ws://{self._address}/api/kernels/{self.kernel_id}/channels"
         request = HTTPRequest(url, request_timeout=ANSWER_SECONDS, headers=self._headers)
-        self._socket = await websocket_connect(request, max_message_size=2**30)
+        try:
+            self._socket = await websocket_connect(request, max_message_size=2**30)
+        except HTTPClientError as error:
+            raise PeerStalled(self.kernel_id) from error
         await self._ask("kernel_info_request", {}, "kernel_info_reply")
 
     async def show_frame(self) -> None:
@@ -134,7 +144,7 @@ class PeerKernel:
         while True:
             text = await self._socket.read_message()
             if text is None:
-                raise ConnectionError("the peer closed the connection")
+                raise PeerStalled("the peer closed the connection")
             heard = json.loads(text)
             mine = heard["parent_header"].get("msg_id") == asked
             if mine and heard["msg_type"] == answer:
@@ -167,7 +177,8 @@ class PeerKernel:
         try:
             await asyncio.to_thread(self._request, "DELETE", f"/api/kernels/{self.kernel_id}")
         except urllib.error.HTTPError as answer:
-            if answer.code != HTTPStatus.NOT_FOUND:  # else it has ended by itself
+            # One of the peer's ends by itself when another has its port; ours must not.
+            if self._headers or answer.code != HTTPStatus.NOT_FOUND:
                 raise
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:

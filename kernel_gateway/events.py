@@ -235,8 +235,7 @@ class EventLog:
             stored.set_exception(error)
         return _Storing(batch, stored)
 
-    async def _write(self, log: _Path, key: PathKey, begun: _Storing) -> None:
-        storing: _Storing | None = begun
+    async def _write(self, log: _Path, key: PathKey, storing: _Storing | None) -> None:
         while storing is not None:
             try:
                 await storing.stored

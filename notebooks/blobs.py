@@ -39,7 +39,9 @@ class Blobs:
 
     def names(self) -> list[str]:
         """Return the hex digest of every content kept."""
-        whole = (file for file in self._files() if file.suffix != PART)
+        if not self._directory.is_dir():
+            return []
+        whole = (file for file in self._directory.iterdir() if file.suffix != PART)
         return sorted({file.name.removesuffix(SEALED) for file in whole})
 
     def keep(self, sha256: str, source: BinaryIO) -> None:
@@ -107,15 +109,10 @@ class Blobs:
         sealed = plain.with_name(f"{sha256}{SEALED}")
         return next((file for file in (sealed, plain) if file.is_file()), None)
 
-    def _files(self) -> list[Path]:
-        if not self._directory.is_dir():
-            return []
-        return list(self._directory.iterdir())
-
     def _make_room(self) -> None:
         """Remove the oldest until the rest fits: contents, and what crashes left half."""
         kept = []
-        for file in self._files():
+        for file in self._directory.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 status = file.stat()
                 kept.append((status.st_mtime_ns, status.st_size, file))

@@ -40,7 +40,8 @@ import json, os, socket, sys, threading
 def belongs_to_a_client(descriptor):  # who connects, and closes, in its own time
     try:
         with socket.socket(fileno=os.dup(descriptor)) as opened:
-            return opened.getpeername() is not None and bool(opened.getsockname())
+            opened.getpeername()  # an error unless it is connected
+            return bool(opened.getsockname())
     except OSError:
         return False
 
@@ -188,12 +189,10 @@ async def test_a_kernel_with_other_limits_does_not_come_from_the_pool(pool, star
 
 async def test_a_warm_kernel_that_died_is_never_leased(pool, start_kernel):
     kernel = await start_kernel(seconds=pool.seconds)
-    parent = int(Path(f"/proc/{kernel.session.pid}/stat").read_text().rpartition(")")[2].split()[1])
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    for child in children:
+    for child in children_of(fork_server_of(kernel)):
         named = Path(f"/proc/{child}/comm").read_text().strip()
-        if named == "kernel-init" and int(child) != kernel.session.pid:
-            os.kill(int(child), signal.SIGKILL)
+        if named == "kernel-init" and child != kernel.session.pid:
+            os.kill(child, signal.SIGKILL)
 
     later = await start_kernel(seconds=pool.seconds)
     await later.run("print('fine')")
