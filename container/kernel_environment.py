@@ -17,6 +17,8 @@ CONNECTION_FILE = "connection.json"
 # Room for what the interpreter itself maps, so that the control group stays the
 # limit that counts and one huge allocation still ends in MemoryError.
 CGROUP_HEADROOM_BYTES = 64 * 1024 * 1024
+PENDING_SIGNALS = 256
+"""Counted for the user that began the outermost user namespace too, as all forked kernels are."""
 
 
 def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
@@ -30,6 +32,7 @@ def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
         "CORE": 0,
         "MEMLOCK": 64 * 1024,
         "MSGQUEUE": 0,
+        "SIGPENDING": PENDING_SIGNALS,
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import resource
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -18,7 +20,7 @@ RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
 LONGEST_RUNTIME_DIRECTORY = 60
 """Characters: below it stand ``k-PID-XXXXXXXX/s-N``, and unix paths end at 108 bytes."""
 
-
+STAGE = "stage"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 (what is made there is checked for its owner)
 ROOM_BYTES = 256 * 1024 * 1024
 """Docker gives a container 64 MB of shared memory, which are others' to fill."""
@@ -39,8 +41,35 @@ def runtime_directory() -> Path:
             f"the runtime directory's path is too long for unix sockets: {directory}",
             f"Set {RUNTIME_VARIABLE} to one of at most {LONGEST_RUNTIME_DIRECTORY} bytes.",
         )
-    # Kernels of a root service have users of their own; they pass through to theirs.
-    directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    return _made(directory)
+
+
+def stage_directory() -> Path:
+    """Return an empty directory that every user can walk to, and make it if need be.
+
+    A sandbox that starts mounts what its user could not reach there, for itself alone.
+
+    Raises:
+        SandboxUnavailable: It belongs to another user.
+    """
+    inner = runtime_directory() / STAGE
+    if not reachable(inner):
+        inner = _made(Path(tempfile.gettempdir(), f"tallybook-{os.getuid()}")) / STAGE
+    return _made(inner)
+
+
+def reachable(path: Path) -> bool:
+    """Whether any user can walk to *path* (its own mode aside)."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+
+
+def _made(directory: Path) -> Path:
+    """Make *directory* unless it is there, and see that it is this user's."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir()
+        # Whatever the umask; kernels with users of their own pass through to theirs.
+        directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
     # Of a link, whose it is itself: where anybody can write, anybody can make one.
     if directory.lstat().st_uid != os.geteuid():
         raise SandboxUnavailable(

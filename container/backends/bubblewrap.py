@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import signal
-import stat
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,10 +27,10 @@ from container.cgroups import ControlGroup, make_control_group
 from container.errors import SandboxUnavailable
 from container.inside import linux
 from container.kernel_environment import SOCKETS_INSIDE
+from container.runtime import reachable, stage_directory
 from container.sandbox import ExitStatus, SandboxSpec
 from container.seccomp import seccomp_program
 
-STAGE = Path("/run/tallybook/stage")
 INSIDE_UID = 1000
 LOG_BYTES = 64 * 1024
 SYSTEM_FILES = (
@@ -66,11 +65,6 @@ def hidden_packages() -> tuple[Path, ...]:
     )
     names = ("container", "notebooks", "agent", "kernel_gateway")
     return tuple(site / name for name in names) if inside_prefix else ()
-
-
-def reachable(path: Path) -> bool:
-    """Whether any user can walk to *path* (its own mode aside)."""
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +165,16 @@ def _parents(paths: Iterable[Path]) -> list[Path]:
 
 
 def make_root_argv(
-    uid: int, inner: Sequence[str], *, procs: Iterable[Path], staged: dict[Path, Path]
+    uid: int,
+    inner: Sequence[str],
+    *,
+    procs: Iterable[Path],
+    stage: Path,
+    staged: dict[Path, Path],
 ) -> list[str]:
     """Build the command a root service runs: join, stage, drop to *uid*, then *inner*."""
     argv = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", ROOT_STEP, "sh"]
-    argv.append(str(STAGE))
+    argv.append(str(stage))
     for file in procs:
         argv += ["--cgroup", str(file)]
     for source, target in staged.items():
@@ -289,15 +288,15 @@ class BubblewrapSandbox:
                 "the service is root and the workspace belongs to root",
                 "Give the workspace to an unprivileged user.",
             )
-        STAGE.mkdir(parents=True, exist_ok=True)
+        stage = stage_directory()
         paths = [*python_prefixes(), *(source for source, _ in spec.readonly)]
         paths += [path for path in (spec.workspace, spec.sockets) if path is not None]
         unreachable = [path for path in paths if not reachable(path)]
-        staged = {path: STAGE / str(number) for number, path in enumerate(unreachable)}
+        staged = {path: stage / str(number) for number, path in enumerate(unreachable)}
         self._group = make_control_group(spec.name, spec.limits)
         procs = self._group.procs_files() if self._group else ()
         inner = make_bwrap_argv(spec, staged, bwrap=bwrap, descriptors=descriptors)
-        return make_root_argv(spec.uid, inner, procs=procs, staged=staged)
+        return make_root_argv(spec.uid, inner, procs=procs, stage=stage, staged=staged)
 
     async def _read_log(self) -> None:
         process = self._process

@@ -20,7 +20,7 @@ def test_every_namespace_is_unshared_and_the_environment_is_empty(tmp_path):
 def test_a_path_with_shell_characters_is_an_argument_never_code(tmp_path):
     evil = tmp_path / "$(touch x); `id`"
 
-    argv = make_root_argv(1234, ["bwrap"], procs=[], staged={evil: tmp_path / "0"})
+    argv = make_root_argv(1234, ["bwrap"], procs=[], stage=tmp_path, staged={evil: tmp_path / "0"})
 
     script = argv[argv.index("-euc") + 1]
     assert str(evil) in argv

@@ -43,6 +43,7 @@ ATTEMPTS = {
     "name_to_handle_at": "-100, b'/', 0, 0, 0",
     "open_by_handle_at": "-1, 0, 0",
     "fanotify_init": "0, 0",
+    "inotify_init1": "0",
     "acct": "0",
     "reboot": "0, 0, 0, 0",
     "syslog": "3, 0, 0",

@@ -1,9 +1,14 @@
 """Bombs go off inside their limits; the kernel, its neighbours and the service go on."""
 
+import os
+
+import pytest
+
 from container.limits import MIB
 from tests.docker_engine import on_every_backend
 
 pytestmark = on_every_backend
+own_users = pytest.mark.skipif(os.geteuid() != 0, reason="kernels share the service's user")
 
 
 async def test_a_fork_bomb_stops_at_the_process_limit_and_the_kernel_lives(start_kernel):
@@ -82,6 +87,47 @@ async def test_open_files_end_at_their_limit_and_the_kernel_lives(start_kernel):
 
     assert kernel.text() == "Too many open files True\n"
     assert (await kernel.run("1")).status == "ok"
+
+
+SIGNALS = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, '-c', '''
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None)
+signal.pthread_sigmask(signal.SIG_BLOCK, {40})
+taken = 0
+while taken < 200_000 and libc.sigqueue(os.getpid(), 40, None) == 0: taken += 1
+print(taken, flush=True)
+sys.stdin.read()
+'''], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+taken = int(child.stdout.readline())
+"""
+DESCRIPTORS = """
+import socket
+pairs, taken = [], 0
+try:
+    while taken < 200_000:
+        pairs.append(socket.socketpair())
+        for _ in range(8):
+            socket.send_fds(pairs[-1][0], [b'x'], [0] * 100)
+            taken += 100
+except OSError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("take", [SIGNALS, pytest.param(DESCRIPTORS, marks=own_users)])
+async def test_what_linux_counts_for_each_user_one_kernel_cannot_take_from_another(
+    start_kernel, take
+):
+    """Signals that are still to be delivered; descriptors on their way through sockets."""
+    greedy, neighbour = await start_kernel(), await start_kernel()
+
+    await greedy.run(f"{take}\nprint(taken)")
+    await neighbour.run(f"{take}\nprint(taken)")
+
+    assert 0 < int(greedy.text()) < 10_000
+    assert neighbour.text() == greedy.text()
 
 
 async def test_limits_cannot_be_raised_again(attack):

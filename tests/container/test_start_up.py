@@ -182,3 +182,33 @@ def test_a_plain_user_makes_groups_below_the_one_delegated_to_it(version):
                     (directory / inner).rmdir()
 
     assert done.stdout.split() == ["9", "1", "9"], done.stderr
+
+
+@pytest.mark.parametrize("backend", ["zygote", "bubblewrap"])
+def test_kernels_start_below_a_directory_nobody_else_can_enter_and_with_any_umask(backend):
+    script = (
+        "import asyncio, sys\nfrom pathlib import Path\n"
+        "from container.session import KernelSession\n"
+        "from container.shim.client import stop_all_shims\n"
+        "from container.workspace import Workspace\n"
+        "async def main():\n"
+        "    made = Workspace.create(Path(sys.argv[1], 'workspace'))\n"
+        "    kernel = KernelSession(made, backend=sys.argv[2])\n"
+        "    await kernel.start()\n"
+        "    async def ignore(output): pass\n"
+        "    print((await kernel.execute('1 + 1', ignore)).status)\n"
+        "    await kernel.aclose()\n"
+        "asyncio.run(main())\nprint(stop_all_shims())\n"
+    )
+    with tempfile.TemporaryDirectory(prefix="tb-", dir="/tmp") as private:
+        done = subprocess.run(
+            [sys.executable, "-c", script, private, backend],
+            env={**os.environ, RUNTIME_VARIABLE: f"{private}/runtime"},
+            umask=0o077,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert (done.stdout, done.stderr[-500:]) == ("ok\n1\n", "")
