@@ -86,8 +86,9 @@ class GroupParent:
 def group_parent(root: Path = ROOT, memberships: str | None = None) -> GroupParent | None:
     """Return where control groups can be made, or ``None`` where no right to is given.
 
-    Root makes them below the hierarchy's root; anybody else below the group the process
-    runs in, when that was delegated (as systemd does with ``Delegate=yes``).
+    Root makes them below the hierarchy's root; anybody else, and root of a user namespace,
+    below the group the process runs in, when that was delegated (as systemd does with
+    ``Delegate=yes``).
 
     Args:
         root: Where the hierarchies are mounted.
@@ -101,7 +102,7 @@ def group_parent(root: Path = ROOT, memberships: str | None = None) -> GroupPare
     directories = []
     for name in names:
         hierarchy = root / name
-        if os.geteuid() != 0:
+        if not os.access(hierarchy, os.W_OK):
             hierarchy /= own.get(name, "/").lstrip("/")
             # A service that made way for its kernels' groups runs one level below.
             if hierarchy.name == SERVICE:

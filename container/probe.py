@@ -12,6 +12,7 @@ from pathlib import Path
 from container.backends.docker_engine import check_engine
 from container.cgroups import group_parent
 from container.errors import SandboxUnavailable
+from container.host_users import ZYGOTE_USER, check_host_users
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import MIB
 from container.runtime import runtime_directory
@@ -22,6 +23,7 @@ NO_GROUPS = (
     "no control group can be written, so a kernel's share of the processors is not held and its "
     "memory is limited process by process; delegate one to the service (systemd: Delegate=yes)"
 )
+ONE_USER = "all kernels run as the service's user, and share what Linux counts for each user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class HostReport:
         limits: What holds memory, cpu and process limits: ``cgroup v1``, ``cgroup v2``,
             ``rlimits`` or ``docker``.
         quota: What holds a workspace's size: ``watcher``, which stops the writing cell.
-        unprivileged: Kernels run as another user than the service.
+        own_users: Each workspace's kernels run as a host user of their own.
         warnings: What holds less well here than it could, with the way out.
     """
 
@@ -46,7 +48,7 @@ class HostReport:
     way_out: str
     limits: str
     quota: str
-    unprivileged: bool
+    own_users: bool
     warnings: tuple[str, ...]
 
     def summary(self) -> str:
@@ -85,9 +87,19 @@ def probe_host(
         way_out=problem.way_out if problem else "",
         limits="docker" if backend == "docker" else limits,
         quota="watcher",
-        unprivileged=os.geteuid() == 0,
-        warnings=(NO_GROUPS,) if parent is None and backend != "docker" else (),
+        own_users=os.geteuid() == 0,
+        warnings=_warnings(backend, grouped=parent is not None),
     )
+
+
+def _warnings(backend: str, *, grouped: bool) -> tuple[str, ...]:
+    warnings = [NO_GROUPS] if not grouped and backend != "docker" else []
+    if os.geteuid() != 0:
+        try:
+            check_host_users()
+        except SandboxUnavailable as error:
+            warnings.append(f"{ONE_USER}: {error.reason}. {error.way_out}")
+    return tuple(warnings)
 
 
 def check_host(
@@ -125,7 +137,8 @@ def _check_namespaces() -> None:
             )
     argv = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
     if os.geteuid() == 0:
-        argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv]
+        user = f"--reuid={ZYGOTE_USER}", f"--regid={ZYGOTE_USER}"
+        argv = ["setpriv", *user, "--clear-groups", *argv]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

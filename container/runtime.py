@@ -14,6 +14,7 @@ from pathlib import Path
 
 from container.cgroups import end_group, leftover_groups
 from container.errors import SandboxUnavailable
+from container.host_users import outside
 from container.tree import remove
 
 RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
@@ -54,7 +55,7 @@ def stage_directory() -> Path:
     """
     inner = runtime_directory() / STAGE
     if not reachable(inner):
-        inner = _made(Path(tempfile.gettempdir(), f"tallybook-{os.getuid()}")) / STAGE
+        inner = _made(Path(tempfile.gettempdir(), f"tallybook-{outside(os.geteuid())}")) / STAGE
     return _made(inner)
 
 
@@ -82,14 +83,15 @@ def _made(directory: Path) -> Path:
 def _chosen_directory() -> Path:
     if named := os.environ.get(RUNTIME_VARIABLE):
         return Path(named)
-    if os.geteuid() == 0:
+    user = outside(os.geteuid())
+    if user == 0:
         # In a container /run is often on disk, where it takes its time to make a socket.
         on_disk = not _in_memory("/run") and _in_memory(SHARED_MEMORY)
         return Path(SHARED_MEMORY if on_disk else "/run", "tallybook")
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and len(base) < LONGEST_RUNTIME_DIRECTORY - 10 and os.access(base, os.W_OK):
         return Path(base, "tallybook")
-    return Path(tempfile.gettempdir(), f"tallybook-{os.getuid()}")
+    return Path(tempfile.gettempdir(), f"tallybook-{user}")
 
 
 @functools.cache

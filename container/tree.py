@@ -88,6 +88,15 @@ def _read(descriptor: int, path: str, *, too_deep: bool) -> Directory:
     return Directory(path, tuple(directories), tuple(files), descriptor, too_deep)
 
 
+def change_owner(directory: Path, uid: int) -> None:
+    """Give *directory* and all below it to user and group *uid*, following no link."""
+    for met in walk_path(directory, WHOLE_DEPTH):
+        os.fchown(met.descriptor, uid, uid)
+        for name in (*met.directories, *met.files):
+            with contextlib.suppress(FileNotFoundError):
+                os.chown(name, uid, uid, dir_fd=met.descriptor, follow_symlinks=False)
+
+
 def remove(path: Path) -> None:
     """Remove *path* and all below it, however deep; what can't be removed stays."""
     command = ["/bin/rm", "--recursive", "--force", "--one-file-system", "--", str(path)]

@@ -20,13 +20,13 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from container.errors import UnsafePath, WorkspaceFileNotFound
-from container.tree import remove, walk
+from container.errors import SandboxUnavailable, UnsafePath, WorkspaceFileNotFound
+from container.host_users import free_user, host_users
+from container.tree import change_owner, remove, walk
 
 MARKER = ".tallybook-workspace"
 INPUTS = "inputs"
 OUTPUTS = "outputs"
-UID_RANGE = range(310_000, 370_000)
 NAME_BYTES = 200
 MAX_LISTED = 10_000
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
@@ -87,12 +87,16 @@ class Workspace:
     def create(cls, directory: Path) -> Workspace:
         """Create *directory* (or adopt an existing workspace) with ``inputs/`` and ``outputs/``.
 
-        A root service gives each workspace an unprivileged owner of its own.
+        A service that has users to hand out gives each workspace one of its own, also where
+        it had none to hand out when the workspace was made.
+
+        Raises:
+            SandboxUnavailable: The workspace belongs to a user this service has no rights over.
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         workspace = cls(directory.resolve())
         if not (workspace.directory.parent / f"{directory.name}{MARKER}").exists():
-            uid = secrets.choice(UID_RANGE) if os.geteuid() == 0 else None
+            uid = free_user()
             for path in (
                 workspace.directory,
                 *(workspace.directory / n for n in (INPUTS, OUTPUTS)),
@@ -102,6 +106,7 @@ class Workspace:
                     os.chown(path, uid, uid)
             # Beside the directory, where the kernel can't forge it.
             (workspace.directory.parent / f"{directory.name}{MARKER}").touch()
+        workspace._see_to_its_owner()
         return workspace
 
     @classmethod
@@ -111,9 +116,19 @@ class Workspace:
         made = (resolved.parent / f"{resolved.name}{MARKER}").exists() and resolved.is_dir()
         return cls(resolved) if made else None
 
+    def _see_to_its_owner(self) -> None:
+        users, owner = host_users(), self.directory.stat().st_uid
+        if users is not None and owner == os.geteuid():
+            change_owner(self.directory, secrets.choice(users))
+        elif owner != os.geteuid() and (users is None or owner not in users):
+            raise SandboxUnavailable(
+                f"{self.directory} belongs to user {owner}, over whom this service has no rights",
+                "See `tallybook doctor`: give the service back the users it had, or chown it.",
+            )
+
     @property
     def uid(self) -> int | None:
-        """The unprivileged owner a root service runs the kernel as; ``None`` when not root."""
+        """The owner, whom the kernel runs as; ``None`` where no users can be handed out."""
         return self.directory.stat().st_uid if os.geteuid() == 0 else None
 
     def remove(self) -> None:

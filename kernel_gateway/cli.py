@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -17,6 +18,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from container.errors import SandboxUnavailable
+from container.host_users import enter_host_users
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
@@ -86,7 +89,14 @@ def serve(**options: Any) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     settings = _settings(**options)
+    _take_host_users()
     _run(_serve(settings, _import_service()))
+
+
+def _take_host_users() -> None:
+    """Get users for kernels, where this user is allowed some; else the host's report says why."""
+    with contextlib.suppress(SandboxUnavailable):
+        enter_host_users()
 
 
 def _import_service() -> OpenGateway:
@@ -196,6 +206,8 @@ def chat(
             "No language model: set GEMINI_API_KEY, or name a running service with --url. "
             "`tallybook demo` works without a key."
         )
+    if url is None:
+        _take_host_users()
     _run(_chat(settings, list(files), message, conversation, url, token))
 
 
@@ -244,6 +256,7 @@ async def _chat(
 )
 def demo(examples: Path, output: Path) -> None:
     """Stack three example workbooks, pivot them, verify and re-run the notebook."""
+    _take_host_users()
     from kernel_gateway.terminal.demo import run_demo
 
     _run(run_demo(_settings(), _console(), examples, output))
@@ -293,6 +306,7 @@ def rerun(
     Exits with 0 when everything was reproduced, or nothing failed and inputs or
     parameters were replaced; else with 1.
     """
+    _take_host_users()
     from container.errors import ContainerError
     from kernel_gateway.rerunning import parse_parameters, rerun_file
     from notebooks.errors import NotebookError
@@ -341,6 +355,7 @@ def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
     from container.probe import probe_host
 
+    _take_host_users()
     settings = _settings()
     report = probe_host(settings.backend, image=settings.image, runtime=settings.docker_runtime)
     problem = f"NO: {report.reason}. {report.way_out}"
@@ -349,7 +364,7 @@ def doctor() -> None:
     click.echo(f"workspace size held by: {report.quota}")
     for warning in report.warnings:
         click.echo(f"note: {warning}")
-    user = "an unprivileged user" if report.unprivileged else "your own user, in a namespace"
+    user = "a user of its own for each workspace" if report.own_users else "your own user"
     click.echo(f"kernels run as: {user}")
     key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
     click.echo(f"Gemini key: {key}")

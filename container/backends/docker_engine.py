@@ -21,6 +21,7 @@ from requests.exceptions import ConnectionError as Unreachable
 from requests.exceptions import Timeout
 
 from container.errors import SandboxUnavailable
+from container.host_users import outside
 from container.kernel_environment import DEFAULT_IMAGE, PYTHON_IN_IMAGE, SOCKETS_INSIDE
 from container.sandbox import ExitStatus, SandboxSpec
 from container.seccomp import docker_profile
@@ -42,6 +43,7 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
     """
     limits = spec.limits
     uid = spec.uid if spec.uid is not None else os.getuid()
+    user = f"{outside(uid)}:{outside(uid, 'gid')}"
     mounts = [
         Mount(inside, str(source), type="bind", read_only=True) for source, inside in spec.readonly
     ]
@@ -54,7 +56,7 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
         "name": spec.name,
         "command": list(spec.argv),
         "labels": {LABEL: spec.name},
-        "user": f"{uid}:{uid}",
+        "user": user,
         "environment": {**spec.env, "PATH": SEARCH_PATH},
         "working_dir": "/workspace",
         "hostname": "tallybook",

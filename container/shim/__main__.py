@@ -1,4 +1,4 @@
-"""Start the shim in the background: ``python -m container.shim SOCKET``.
+"""Start the shim in the background: ``python -m container.shim SOCKET [own-users]``.
 
 Returns as soon as the socket takes connections, or with the reason why none ever will.
 """
@@ -13,9 +13,12 @@ import sys
 from pathlib import Path
 
 from container.backends.zygote.process import Zygotes
+from container.errors import SandboxUnavailable
+from container.host_users import enter_host_users
 from container.inside import linux
 from container.runtime import open_files_to_the_limit
 from container.shim.server import Shim
+from container.shim.wire import NO_HOST_USERS
 
 
 def enter_own_namespaces() -> bool:
@@ -60,6 +63,12 @@ def listen(path: Path) -> socket.socket | None:
 def main() -> None:
     """Daemonise once the socket listens."""
     path = Path(sys.argv[1])
+    if "own-users" in sys.argv[2:]:
+        try:
+            enter_host_users()
+        except SandboxUnavailable as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            sys.exit(NO_HOST_USERS)
     os.umask(0o077)
     with (path.parent / "shim.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

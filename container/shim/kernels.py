@@ -20,6 +20,7 @@ from container.backends.zygote.process import Zygotes
 from container.backends.zygote.sandbox import ZygoteSandbox
 from container.cgroups import group_parent
 from container.errors import KernelStartFailed, SandboxUnavailable
+from container.host_users import free_user
 from container.kernel_environment import (
     CONNECTION_FILE,
     DEFAULT_IMAGE,
@@ -35,8 +36,7 @@ from container.runtime import runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
-from container.tree import WHOLE_DEPTH, remove, walk_path
-from container.workspace import UID_RANGE
+from container.tree import change_owner, remove
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
@@ -65,6 +65,8 @@ class KernelRequest:
         label: The client's own word for it, to find it again.
         keep_seconds: How long it lives on when its client is gone.
         record: Remember the last cell's outputs for a successor.
+        lend: The client hands out no users, and touches the workspace only while there is
+            no kernel: until then it may belong to a user that the shim hands out.
     """
 
     workspace: Path
@@ -79,6 +81,7 @@ class KernelRequest:
     label: str = ""
     keep_seconds: float = 0.0
     record: bool = False
+    lend: bool = False
 
 
 def request_to_json(request: KernelRequest) -> dict[str, Any]:
@@ -128,6 +131,7 @@ class OwnedKernel:
         self.breach: dict[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._breach: _Breach | None = None
+        self._lent = False
 
     async def start(self, *, with_workspace: bool = True) -> None:
         """Start it and wait until its sockets are bound.
@@ -142,6 +146,9 @@ class OwnedKernel:
             raise
 
     async def _start(self, *, with_workspace: bool) -> None:
+        if self.request.lend and self.request.uid is None:
+            self.request = replace(self.request, uid=free_user())
+            self._lent = self.request.uid is not None
         inside = {**self.connection, "ip": f"{SOCKETS_INSIDE}/s"}
         file = self.sockets / CONNECTION_FILE
         file.write_text(json.dumps(inside))
@@ -152,6 +159,8 @@ class OwnedKernel:
         if self.request.uid is not None:
             for path in (self.sockets, file):
                 os.chown(path, self.request.uid, self.request.uid)
+            if self._lent:
+                change_owner(self.request.workspace, self.request.uid)
         spec = SandboxSpec(
             name=self.id,
             argv=self._argv(),
@@ -168,6 +177,8 @@ class OwnedKernel:
         self._watch = asyncio.create_task(self._watch_end())
         if not isinstance(self.sandbox, ZygoteSandbox):
             await self._await_sockets()
+        if self._lent:
+            self._open_to_client()
         if self.request.record:
             limit = self.request.limits.output_bytes
             endpoint = f"ipc://{self.connection['ip']}-{self.connection['iopub_port']}"
@@ -187,6 +198,13 @@ class OwnedKernel:
             command = (replaced.get(part, part) for part in self.request.argv)
             return (python, "-m", "inside.limited", rlimits, *command)
         return (python, "-m", "inside.launch", rlimits, file)
+
+    def _open_to_client(self) -> None:
+        """Let a client in who has no rights over the kernel's user: no code has run there yet."""
+        os.chown(self.sockets, -1, os.getegid())
+        self.sockets.chmod(0o750)
+        for path in self.sockets.glob("s-*"):
+            path.chmod(0o666)
 
     async def _await_sockets(self) -> None:
         paths = [Path(f"{self.connection['ip']}-{n}") for n, _ in enumerate(CHANNELS, 1)]
@@ -209,9 +227,12 @@ class OwnedKernel:
         if not isinstance(self.sandbox, ZygoteSandbox):
             raise EOFError("only forked kernels can wait for a workspace")  # noqa: TRY004
         if self.request.uid is not None:
-            _change_owner(request.workspace, self.request.uid)
+            change_owner(request.workspace, self.request.uid)
         await self.sandbox.attach(request.workspace)
+        self._lent = request.lend and request.uid is None and self.request.uid is not None
         self.request = replace(request, uid=self.request.uid)
+        if self._lent:
+            self._open_to_client()
 
     def watch_quota(self, watcher: QuotaWatcher) -> None:
         """Stop it when its workspace passes its limit."""
@@ -280,6 +301,8 @@ class OwnedKernel:
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._watch
         finally:
+            if self._lent:
+                change_owner(self.request.workspace, os.geteuid())
             remove(self.sockets)
             self.connection_file.unlink(missing_ok=True)
 
@@ -319,17 +342,3 @@ def _connection(sockets: Path) -> dict[str, Any]:
         "signature_scheme": "hmac-sha256",
         **ports,
     }
-
-
-def free_uid() -> int | None:
-    """Return a host user for a kernel whose workspace is not known yet; ``None`` when not root."""
-    return secrets.choice(UID_RANGE) if os.geteuid() == 0 else None
-
-
-def _change_owner(directory: Path, uid: int) -> None:
-    """Give *directory* and all below it to *uid*, following no link."""
-    for met in walk_path(directory, WHOLE_DEPTH):
-        os.fchown(met.descriptor, uid, uid)
-        for name in (*met.directories, *met.files):
-            with contextlib.suppress(FileNotFoundError):
-                os.chown(name, uid, uid, dir_fd=met.descriptor, follow_symlinks=False)

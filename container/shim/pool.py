@@ -14,8 +14,9 @@ from zmq.constants import SocketType
 
 from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError
+from container.host_users import free_user
 from container.limits import Limits, limits_from_json
-from container.shim.kernels import KernelRequest, OwnedKernel, free_uid
+from container.shim.kernels import KernelRequest, OwnedKernel
 
 QUIET_SECONDS = 0.2
 """Nobody asked for a kernel for so long: time to make another one."""
@@ -121,7 +122,7 @@ class WarmPool:
             while (quiet := loop.time() - self._asked) < QUIET_SECONDS:  # noqa: ASYNC110
                 await asyncio.sleep(QUIET_SECONDS - quiet)
             request = KernelRequest(
-                workspace=Path("/nonexistent"), uid=free_uid(), limits=wish.limits, record=True
+                workspace=Path("/nonexistent"), uid=free_user(), limits=wish.limits, record=True
             )
             kernel = OwnedKernel(request, self._zygotes)
             try:

@@ -18,9 +18,12 @@ from typing import Any
 
 from container import errors
 from container.backends.zygote.process import packages_fingerprint
+from container.host_users import host_users
 from container.runtime import runtime_directory
 
 PROTOCOL = 1
+NO_HOST_USERS = 69
+"""How a shim ends that was to hand out host users and can't (sysexits.h, EX_UNAVAILABLE)."""
 LINE_BYTES = 64 * 1024 * 1024
 """A record line holds one kernel message, in base64."""
 
@@ -44,13 +47,26 @@ def error_from_json(value: dict[str, Any]) -> errors.ContainerError:
     return errors.ContainerError(str(value))
 
 
-def socket_path() -> Path:
+def socket_path(*, own_users: bool) -> Path:
     """Return where the shim of this installation listens.
 
     The name changes with the Python, the packages and this code, so that an upgraded
     service never talks to a shim of before; that one ends when its kernels have.
+
+    Args:
+        own_users: Of the one that hands out host users, not of that whose kernels run as
+            the service's user.
     """
-    return runtime_directory() / f"shim-{PROTOCOL}-{_installation()}.sock"
+    return runtime_directory() / f"{_prefix(own_users=own_users)}-{_installation()}.sock"
+
+
+def socket_pattern() -> str:
+    """Return what the names of shims match whose kernels this process may take over."""
+    return f"{_prefix(own_users=host_users() is not None)}-*.sock"
+
+
+def _prefix(*, own_users: bool) -> str:
+    return f"shim-{PROTOCOL}{'u' if own_users else 's'}"
 
 
 @functools.cache

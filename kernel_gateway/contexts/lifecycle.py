@@ -16,7 +16,8 @@ from opentelemetry import trace
 from agent.ports import Bench
 from container.errors import ContainerError
 from container.session import KernelSession
-from container.shim.client import Connection, LivingKernel, keep_warm
+from container.shim.client import LivingKernel, keep_warm
+from container.shim.connection import Connection
 from kernel_gateway.contexts.adoption import end_left_kernel, left_kernels
 from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.records import ExecutionContext, new_context

@@ -15,14 +15,13 @@ from typing import Any
 
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.errors import KernelStartFailed
+from container.host_users import ZYGOTE_USER, host_users
 from container.kernel_environment import INSIDE, LIBRARY, kernel_environment
 from container.limits import MIB, Limits
 from container.runtime import runtime_prefix
 from container.sandbox import SandboxSpec
 from container.seccomp import seccomp_program
-from container.workspace import UID_RANGE
 
-ZYGOTE_UID = UID_RANGE.start - 1
 START_SECONDS = 60.0
 # For itself and the time before a fork joins a control group of its own. What a kernel has
 # rehearsed stays on this account while it lives (13 MB), so that there is no lower limit on
@@ -72,7 +71,7 @@ class Zygote:
         try:
             os.write(program, seccomp_program())
             os.lseek(program, 0, os.SEEK_SET)
-            root = os.geteuid() == 0
+            users = host_users()
             spec = SandboxSpec(
                 name=f"{runtime_prefix('k')}zygote-{secrets.token_hex(4)}",
                 argv=(
@@ -84,8 +83,8 @@ class Zygote:
                 ),
                 limits=ZYGOTE_LIMITS,
                 workspace=None,
-                uid=ZYGOTE_UID if root else None,
-                host_uids=range(UID_RANGE.start, UID_RANGE.stop) if root else None,
+                uid=ZYGOTE_USER if users is not None else None,
+                host_uids=users,
                 env=kernel_environment(),
                 readonly=((INSIDE, f"{LIBRARY}/inside"),),
                 seccomp=False,  # it has to make namespaces; each kernel loads the filter

@@ -1,0 +1,239 @@
+"""Whose processes kernels are: the host users this service may hand out, one to a workspace.
+
+Root hands out those of `HOST_USERS`. Any other user needs a range of its own in ``/etc/subuid``
+and ``/etc/subgid``, and enters a user namespace in which that range bears the same numbers and
+it is itself root: over these users and their files, and over nothing else.
+
+Sources: subuid(5), newuidmap(1), user_namespaces(7).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from container.errors import SandboxUnavailable
+from container.inside import linux
+
+HOST_USERS = range(310_000, 370_000)
+ZYGOTE_USER = HOST_USERS.start - 1
+FEWEST = 16
+GIVE_A_RANGE = (
+    "Give it one: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """One line of a namespace's map: *count* users from *inside* on are those from *outside* on."""
+
+    inside: int
+    outside: int
+    count: int
+
+
+def _extents(kind: str = "uid") -> list[Extent]:
+    lines = Path(f"/proc/self/{kind}_map").read_text().splitlines()
+    return [Extent(*map(int, line.split())) for line in lines]
+
+
+def outside(number: int, kind: str = "uid") -> int:
+    """Return what the host calls user (or with ``gid``, group) *number* of this process's."""
+    for extent in _extents(kind):
+        if extent.inside <= number < extent.inside + extent.count:
+            return extent.outside + number - extent.inside
+    return number
+
+
+def host_users() -> range | None:
+    """Return the users this process can hand out; ``None`` where kernels share its own.
+
+    Raises:
+        SandboxUnavailable: It is root, but of a container without those users.
+    """
+    if os.geteuid() != 0:
+        return None
+    for extent in _extents():
+        low = max(extent.inside, HOST_USERS.start)
+        high = min(extent.inside + extent.count, HOST_USERS.stop)
+        if low < high:
+            return range(low, high)
+    raise SandboxUnavailable(
+        f"root has no users {HOST_USERS.start} to {HOST_USERS.stop - 1} here to run kernels as",
+        "Give them to the container, or start the service as another user.",
+    )
+
+
+def free_user() -> int | None:
+    """Return a user for a workspace; ``None`` where kernels share the service's."""
+    users = host_users()
+    return None if users is None else secrets.choice(users)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a user may map into its namespaces, and what it is called."""
+
+    name: str
+    user_map: list[str]
+    group_map: list[str]
+
+
+def enter_host_users() -> None:
+    """Get the users to hand out, where some are allowed; root has them already.
+
+    The process may have one thread only, and there is no way back: from then on it is root,
+    of a user namespace.
+
+    Raises:
+        SandboxUnavailable: As `check_host_users` says.
+    """
+    if os.geteuid() == 0:
+        return
+    allowed = check_host_users()
+    # Libraries that ask who runs them shall go on to hear the name, not "root".
+    for variable in ("USER", "LOGNAME", "PGUSER"):
+        os.environ.setdefault(variable, allowed.name)
+    os.environ.setdefault("HOME", str(Path.home()))
+    _enter(allowed)
+
+
+def check_host_users() -> Allowed:
+    """Return what a user that is not root may map, having tried it.
+
+    Raises:
+        SandboxUnavailable: As `allowed_users` says; or the host refuses.
+    """
+    allowed = allowed_users()
+    if refusal := _refusal(allowed):
+        raise SandboxUnavailable(
+            f"a user namespace with the users of /etc/subuid can't be used ({refusal})",
+            "Allow the service user namespaces, and no NoNewPrivileges.",
+        )
+    return allowed
+
+
+def allowed_users() -> Allowed:
+    """Return what a user that is not root may map, as the files have it.
+
+    Raises:
+        SandboxUnavailable: It is allowed no users, or newuidmap is not installed.
+    """
+    user, group = os.getuid(), os.getgid()
+    names = _names(user)
+    for program in ("newuidmap", "newgidmap"):
+        if shutil.which(program) is None:
+            raise SandboxUnavailable(
+                f"{program} is not installed", "Install it: apt-get install uidmap."
+            )
+    maps = []
+    for file, own in (("subuid", user), ("subgid", group)):
+        others = _range(file, names)
+        if others is None:
+            reason = f"/etc/{file} has no range of at least {FEWEST} for the user {names[0]}"
+            raise SandboxUnavailable(reason, GIVE_A_RANGE.format(name=names[0]))
+        maps.append(_map_arguments(own, others))
+    return Allowed(names[0], *maps)
+
+
+def _names(user: int) -> list[str]:
+    """Return how the files may call *user*."""
+    try:
+        return [pwd.getpwuid(user).pw_name, str(user)]
+    except KeyError:
+        return [str(user)]
+
+
+def _range(file: str, names: list[str]) -> range | None:
+    """Return the largest range that ``/etc/FILE`` gives to one of *names*, if it is worth it."""
+    best = range(0)
+    try:
+        lines = Path("/etc", file).read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        name, _, numbers = line.partition(":")
+        start, _, count = numbers.partition(":")
+        if name in names and start.isdigit() and count.isdigit() and int(count) > len(best):
+            best = range(int(start), int(start) + int(count))
+    return best if len(best) >= FEWEST else None
+
+
+def _map_arguments(own: int, others: range) -> list[str]:
+    """Return the map as newuidmap takes it: *own* as root, *others* as the host's users."""
+    count = min(len(others), len(HOST_USERS) + 1)
+    numbers = (0, own, 1, ZYGOTE_USER, others.start, count)
+    return [str(number) for number in numbers]
+
+
+def _enter(allowed: Allowed) -> None:
+    """Enter a user namespace with the maps *allowed*, written by the programs that may."""
+    entered_read, entered_write = os.pipe()
+    mapped_read, mapped_write = os.pipe()
+    process = str(os.getpid())
+    child = os.fork()
+    if child == 0:
+        os.close(entered_write)
+        os.close(mapped_read)
+        _map_once_entered(process, allowed, entered_read, mapped_write)
+    os.close(entered_read)
+    os.close(mapped_write)
+    try:
+        linux.unshare(linux.CLONE_NEWUSER)
+        os.write(entered_write, b"1")
+    finally:
+        os.close(entered_write)
+        with os.fdopen(mapped_read, "rb") as said:
+            failure = said.read().decode()
+        os.waitpid(child, 0)
+    if failure:
+        raise OSError(failure)
+
+
+def _map_once_entered(process: str, allowed: Allowed, entered: int, mapped: int) -> None:
+    """Be the child that stays outside, from where alone the maps may be written."""
+    said = ""
+    try:
+        if os.read(entered, 1):
+            maps = {"newuidmap": allowed.user_map, "newgidmap": allowed.group_map}
+            for program, arguments in maps.items():
+                command = [program, process, *arguments]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                said = said or (done.returncode and (done.stderr.strip() or program)) or ""
+    except OSError as error:
+        said = str(error)
+    finally:
+        os.write(mapped, said.encode())
+        os._exit(0)
+
+
+def _check_rights() -> None:
+    """Do what kernels need: some systems give a namespace but no rights in it."""
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_SLAVE)
+    os.setresgid(ZYGOTE_USER, ZYGOTE_USER, ZYGOTE_USER)
+    os.setresuid(ZYGOTE_USER, ZYGOTE_USER, ZYGOTE_USER)
+
+
+def _refusal(allowed: Allowed) -> str:
+    """Try it in a child, since nothing leads back; return what went wrong, if anything did."""
+    said_read, said_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            _enter(allowed)
+            _check_rights()
+        except OSError as error:
+            os.write(said_write, str(error).encode() or b"refused")
+        finally:
+            os._exit(0)
+    os.close(said_write)
+    with os.fdopen(said_read, "rb") as said:
+        refusal = said.read().decode()
+    os.waitpid(child, 0)
+    return refusal

@@ -1,0 +1,118 @@
+"""A plain user's host, arranged by root: ``python -m tests.plain_user SPEC COMMAND…``.
+
+In a mount namespace of its own there is such a user, with or without host users to hand out,
+who can reach this Python and this checkout wherever they stand. The machine stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from container.inside import linux
+from container.runtime import reachable
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+UID = 54_321
+NAME = "planner"
+RANGE = range(700_000, 765_536)
+
+
+@dataclass(frozen=True)
+class PlainUser:
+    """A user's home, where tests run Python as that user."""
+
+    home: Path
+
+    @property
+    def runtime(self) -> Path:
+        return self.home / "runtime"
+
+    def run(self, *command: str, allowed: bool = True, **environment: str) -> str:
+        """Run *command* as the user, and return what it printed; *allowed* host users or not."""
+        spec = json.dumps({"home": str(self.home), "allowed": allowed})
+        done = subprocess.run(
+            [
+                *("unshare", "--mount", "--propagation", "private"),
+                *(sys.executable, "-m", "tests.plain_user", spec, *command),
+            ],
+            cwd=CHECKOUT,
+            env={
+                "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME": str(self.home),
+                "TALLYBOOK_RUNTIME_DIRECTORY": str(self.runtime),
+                "TALLYBOOK_DATA_DIR": str(self.home / "data"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def python(self, script: str, *, allowed: bool = True, **environment: str) -> str:
+        """Run *script*, Python source, likewise."""
+        return self.run(sys.executable, "-c", script, allowed=allowed, **environment)
+
+
+@contextmanager
+def plain_user() -> Iterator[PlainUser]:
+    """A user for the length of the block, whose kernels' owners are stopped after it."""
+    with tempfile.TemporaryDirectory(prefix="tb-", dir="/tmp") as directory:
+        os.chown(directory, UID, UID)
+        user = PlainUser(Path(directory))
+        try:
+            yield user
+        finally:
+            user.python("from container.shim.client import stop_all_shims\nstop_all_shims()")
+
+
+def main() -> None:
+    """Arrange the host, become the user, and run the command."""
+    spec, command = json.loads(sys.argv[1]), sys.argv[2:]
+    _make_reachable([Path(sys.base_prefix), Path(sys.prefix), CHECKOUT])
+    linux.mount("tmpfs", "/mnt", "tmpfs")
+    etc = Path("/mnt/etc")
+    subprocess.run(["cp", "--archive", "/etc", etc], check=True)
+    with (etc / "passwd").open("a") as users, (etc / "group").open("a") as groups:
+        users.write(f"{NAME}:x:{UID}:{UID}::{spec['home']}:/bin/sh\n")
+        groups.write(f"{NAME}:x:{UID}:\n")
+    for file in ("subuid", "subgid"):
+        allowed = f"{NAME}:{RANGE.start}:{len(RANGE)}\n" if spec["allowed"] else ""
+        (etc / file).write_text(allowed)
+    linux.mount(str(etc), "/etc", flags=linux.MS_BIND)
+    os.setgroups([])
+    os.setresgid(UID, UID, UID)
+    os.setresuid(UID, UID, UID)
+    os.execvp(command[0], command)
+
+
+def _make_reachable(paths: list[Path]) -> None:
+    """Mount *paths* where they are, below directories that anybody may walk through."""
+    wanted = {path: os.open(path, os.O_PATH) for path in paths if not reachable(path)}
+    for closed in {_outermost_closed(path) for path in wanted}:
+        linux.mount("tmpfs", str(closed), "tmpfs", data="mode=0755")
+    for path, descriptor in wanted.items():
+        path.mkdir(parents=True, exist_ok=True)
+        linux.mount(f"/proc/self/fd/{descriptor}", str(path), flags=linux.MS_BIND)
+        os.close(descriptor)
+
+
+def _outermost_closed(path: Path) -> Path:
+    return next(p for p in reversed(path.parents) if not p.stat().st_mode & stat.S_IXOTH)
+
+
+if __name__ == "__main__":
+    main()
