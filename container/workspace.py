@@ -117,10 +117,12 @@ class Workspace:
         return cls(resolved) if made else None
 
     def _see_to_its_owner(self) -> None:
-        users, owner = host_users(), self.directory.stat().st_uid
-        if users is not None and owner == os.geteuid():
-            change_owner(self.directory, secrets.choice(users))
-        elif owner != os.geteuid() and (users is None or owner not in users):
+        users = host_users() or (os.geteuid(),)
+        owner = self.directory.stat().st_uid
+        if owner not in users:
+            with contextlib.suppress(OSError):
+                change_owner(self.directory, secrets.choice(users))
+        if self.directory.stat().st_uid not in users:
             raise SandboxUnavailable(
                 f"{self.directory} belongs to user {owner}, over whom this service has no rights",
                 "See `tallybook doctor`: give the service back the users it had, or chown it.",
