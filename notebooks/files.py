@@ -46,7 +46,7 @@ def append_durably(path: Path, line: bytes) -> None:
     with path.open("ab") as file:
         file.write(b"\n" + line + b"\n")
         file.flush()
-        os.fsync(file.fileno())
+        os.fdatasync(file.fileno())
 
 
 def empty(path: Path) -> None:

@@ -48,6 +48,9 @@ from notebooks.uncancelled import in_thread
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
+JOURNAL_BYTES = 256 * 1024
+"""Up to this size it keeps cells that were recorded: where a file begins anew, to append takes
+twice as long."""
 Look = Callable[[], Mapping[str, str]]
 RESTART = "restart"
 """Kind of the note that says: from here on the kernel was a new, empty one."""
@@ -200,7 +203,7 @@ class Recorder:
         await in_thread(self._journal, result)
 
     async def commit(self, intent: CellIntent, execution: Execution) -> None:
-        """Chain the cell onto the notebook, write it, and clear the journal."""
+        """Chain the cell onto the notebook and write it; the journal has done its part."""
         async with self._lock:
             await in_thread(self._commit, intent, execution)
 
@@ -208,7 +211,7 @@ class Recorder:
         append_cell(self._notebook, intent, execution)
         self._ids.add(intent.id)
         self._write()
-        empty(self.directory / JOURNAL)
+        self._clear_journal()
 
     async def record(
         self,
@@ -272,6 +275,11 @@ class Recorder:
 
     def _journal(self, entry: dict[str, Any]) -> None:
         append_durably(self.directory / JOURNAL, json.dumps(entry, ensure_ascii=True).encode())
+
+    def _clear_journal(self) -> None:
+        journal = self.directory / JOURNAL
+        if journal.exists() and journal.stat().st_size > JOURNAL_BYTES:
+            empty(journal)
 
     def _recover(self, running: str | None) -> bool:
         journal = self.directory / JOURNAL

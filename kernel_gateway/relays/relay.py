@@ -224,9 +224,11 @@ class KernelRelay:
                 self._idle_after = str(message["parent_header"].get("msg_id"))
         # An output follows at once, or takes its time: either way these can be stored with it.
         gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
+        # Somebody looks for a result: it is on its way before anything else is done.
+        wait = kind == "execute_result"
         with contextlib.suppress(DatabaseUnavailable):  # counted there, and a turn is told
             await self._events.append(
-                self.key, KIND, to_event(message), None, wait=False, gather=gather, blame=False
+                self.key, KIND, to_event(message), None, wait=wait, gather=gather, blame=False
             )
 
     def deliver(self, message: Message) -> None:

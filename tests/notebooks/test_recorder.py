@@ -7,7 +7,7 @@ import pytest
 
 from notebooks.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
 from notebooks.errors import NotebookUnreadable
-from notebooks.recorder import JOURNAL, NOTEBOOK, Recorder
+from notebooks.recorder import JOURNAL, JOURNAL_BYTES, NOTEBOOK, Recorder
 from notebooks.verify import verify_notebook
 
 
@@ -121,6 +121,29 @@ async def test_a_crash_after_the_notebook_was_written_records_the_cell_once(tmp_
     (tmp_path / JOURNAL).write_bytes(journal)
 
     assert len(open_recorder(tmp_path).code_cells()) == 1
+
+
+async def test_a_crash_during_a_later_cell_leaves_those_before_it_as_they_were(tmp_path):
+    recorder = open_recorder(tmp_path)
+    for number in range(3):
+        await record(recorder, f"x = {number}")
+    await recorder.begin(intent("while True: pass"))
+
+    cells = open_recorder(tmp_path).code_cells()
+
+    assert [cell["status"] for cell in cells] == ["ok", "ok", "ok", "died"]
+    assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_the_journal_does_not_grow_with_the_notebook(tmp_path):
+    recorder = open_recorder(tmp_path)
+    outputs = ({"output_type": "stream", "name": "stdout", "text": "x" * 100_000},)
+
+    for number in range(20):
+        await record(recorder, f"x = {number}", outputs=outputs)
+
+    assert (tmp_path / JOURNAL).stat().st_size <= JOURNAL_BYTES
+    assert len(open_recorder(tmp_path).code_cells()) == 20
 
 
 async def test_a_journal_line_cut_by_the_crash_never_counted(tmp_path):
