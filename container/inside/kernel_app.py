@@ -12,14 +12,12 @@ import logging
 import os
 import random
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 PIECE_CHARACTERS = 64 * 1024
 LOOK_EVERY = 16
-RESULT_SECONDS = 0.05
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
@@ -58,26 +56,8 @@ def application_class() -> Any:
     from zmq.eventloop.zmqstream import ZMQStream
     from zmq.sugar.context import Context
 
-    class Publisher(IOPubThread):  # type: ignore[misc]
-        """Is woken once for all that waits to be sent.
-
-        It takes what forked children print over a unix socket: there is no network here.
-        """
-
-        _woken = False
-
-        def schedule(self, f: Callable[[], None]) -> None:
-            if not self.thread.is_alive():
-                f()
-                return
-            self._events.append(f)
-            if not self._woken:
-                self._woken = True
-                self._event_pipe.send(b"")
-
-        def _handle_event(self, msg: Any) -> None:
-            self._woken = False  # before it looks: what comes while it does wakes it again
-            super()._handle_event(msg)
+    class ChildPipe(IOPubThread):  # type: ignore[misc]
+        """Takes what forked children print over a unix socket: there is no network here."""
 
         def _setup_pipe_in(self) -> None:
             self._pipe_uuid = os.urandom(16)
@@ -174,7 +154,7 @@ def application_class() -> Any:
             # process's memory, so the kernel's own limit bounds it.
             self.iopub_socket.sndhwm = 0
             self._bind_socket(self.iopub_socket, self.iopub_port)
-            self.iopub_thread = Publisher(self.iopub_socket, pipe=True, session=self.session)
+            self.iopub_thread = ChildPipe(self.iopub_socket, pipe=True, session=self.session)
             self.iopub_thread.start()
             self.iopub_socket = self.iopub_thread.background_socket
 
@@ -200,24 +180,9 @@ def application_class() -> Any:
             if shell is not None:
                 shell.displayhook.pub_socket = shell.display_pub.pub_socket = self.iopub_socket
                 shell.displayhook.topic = kernel._topic("execute_result")
-                shell.displayhook.finish_displayhook = _sending_at_once(
-                    shell.displayhook.finish_displayhook, self.iopub_thread
-                )
             self.control_thread.start()
 
     return SandboxKernelApp
-
-
-def _sending_at_once(finish: Callable[[], None], publisher: Any) -> Callable[[], None]:
-    """Have a cell's result go out before the kernel goes on, which takes the interpreter."""
-
-    def finish_and_wait() -> None:
-        finish()
-        sent = threading.Event()
-        publisher.schedule(sent.set)
-        sent.wait(RESULT_SECONDS)
-
-    return finish_and_wait
 
 
 def build() -> Any:

@@ -213,7 +213,14 @@ async def test_a_native_client_and_a_jupyter_client_share_the_kernel_and_its_rec
 async def test_what_waits_behind_a_cell_that_fails_is_aborted(running, kernel):
     client = await Client(running, kernel).connect()
 
-    asked = [await client.execute(code) for code in ("1 / 0", "print('never')", "print('no')")]
+    asked = [
+        await client.execute("input()\n1 / 0", allow_stdin=True),
+        await client.execute("print('never')"),
+        await client.execute("print('no')"),
+    ]
+    while (await client.next())["header"]["msg_type"] != "input_request":
+        pass
+    await client.send("input_reply", {"value": "", "status": "ok"}, "stdin")
     replies = [await client.until_done(message_id) for message_id in asked]
 
     assert [reply["status"] for reply in replies] == ["error", "aborted", "aborted"]
