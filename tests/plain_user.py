@@ -1,7 +1,8 @@
 """A plain user's host, arranged by root: ``python -m tests.plain_user SPEC COMMAND…``.
 
 In a mount namespace of its own there is such a user, with or without host users to hand out,
-who can reach this Python and this checkout wherever they stand. The machine stays as it is.
+who can reach this Python and this checkout wherever they stand, and the Docker Engine. The
+machine stays as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from container.inside import linux
 from container.runtime import reachable
+from container.shim.server import DOCKER_SOCKET
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UID = 54_321
@@ -38,7 +40,9 @@ class PlainUser:
 
     def run(self, *command: str, allowed: bool = True, **environment: str) -> str:
         """Run *command* as the user, and return what it printed; *allowed* host users or not."""
-        spec = json.dumps({"home": str(self.home), "allowed": allowed})
+        engine = os.environ.get("DOCKER_HOST", f"unix://{DOCKER_SOCKET}").removeprefix("unix://")
+        groups = [Path(engine).stat().st_gid] if Path(engine).exists() else []
+        spec = json.dumps({"home": str(self.home), "allowed": allowed, "groups": groups})
         done = subprocess.run(
             [
                 *("unshare", "--mount", "--propagation", "private"),
@@ -51,6 +55,7 @@ class PlainUser:
                 "TALLYBOOK_RUNTIME_DIRECTORY": str(self.runtime),
                 "TALLYBOOK_DATA_DIR": str(self.home / "data"),
                 "PYTHONDONTWRITEBYTECODE": "1",
+                "DOCKER_HOST": f"unix://{engine}",
                 **environment,
             },
             stdin=subprocess.DEVNULL,
@@ -93,7 +98,7 @@ def main() -> None:
         allowed = f"{NAME}:{RANGE.start}:{len(RANGE)}\n" if spec["allowed"] else ""
         (etc / file).write_text(allowed)
     linux.mount(str(etc), "/etc", flags=linux.MS_BIND)
-    os.setgroups([])
+    os.setgroups(spec["groups"])
     os.setresgid(UID, UID, UID)
     os.setresuid(UID, UID, UID)
     os.execvp(command[0], command)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from container.host_users import HOST_USERS
+from tests.docker_engine import on_every_backend
 from tests.plain_user import RANGE, UID, PlainUser, plain_user
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can arrange such a host")
@@ -52,7 +53,7 @@ def facts_of(user: PlainUser, script: str, **options) -> dict:
     return json.loads(user.python(BEGIN + script, **options))
 
 
-@pytest.mark.parametrize("backend", ["zygote", "bubblewrap"])
+@on_every_backend
 def test_each_workspace_gets_a_user_of_the_range_and_the_service_can_touch_its_files(user, backend):
     facts = facts_of(
         user,
