@@ -197,18 +197,22 @@ def _enter(allowed: Allowed) -> None:
 
 def _map_once_entered(process: str, allowed: Allowed, entered: int, mapped: int) -> None:
     """Be the child that stays outside, from where alone the maps may be written."""
-    said = ""
+    failure = "the maps were not written"
     try:
         if os.read(entered, 1):
-            maps = {"newuidmap": allowed.user_map, "newgidmap": allowed.group_map}
-            for program, arguments in maps.items():
+            for program, arguments in (
+                ("newuidmap", allowed.user_map),
+                ("newgidmap", allowed.group_map),
+            ):
                 command = [program, process, *arguments]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-                said = said or (done.returncode and (done.stderr.strip() or program)) or ""
+                subprocess.run(command, capture_output=True, text=True, check=True)
+            failure = ""
+    except subprocess.CalledProcessError as error:
+        failure = error.stderr.strip() or str(error)
     except OSError as error:
-        said = str(error)
+        failure = str(error)
     finally:
-        os.write(mapped, said.encode())
+        os.write(mapped, failure.encode())
         os._exit(0)
 
 
@@ -225,12 +229,15 @@ def _refusal(allowed: Allowed) -> str:
     said_read, said_write = os.pipe()
     child = os.fork()
     if child == 0:
+        refusal = "it could not be tried"
         try:
             _enter(allowed)
             _check_rights()
+            refusal = ""
         except OSError as error:
-            os.write(said_write, str(error).encode() or b"refused")
+            refusal = str(error) or "refused"
         finally:
+            os.write(said_write, refusal.encode())
             os._exit(0)
     os.close(said_write)
     with os.fdopen(said_read, "rb") as said:

@@ -38,11 +38,19 @@ class PlainUser:
     def runtime(self) -> Path:
         return self.home / "runtime"
 
-    def run(self, *command: str, allowed: bool = True, **environment: str) -> str:
-        """Run *command* as the user, and return what it printed; *allowed* host users or not."""
+    def run(self, *command: str, allowed: bool = True, privileges: bool = True) -> str:
+        """Run *command* as the user, and return what it printed.
+
+        Args:
+            command: The program and its arguments.
+            allowed: The user has host users to hand out.
+            privileges: Programs may give it more rights, as newuidmap does.
+        """
         engine = os.environ.get("DOCKER_HOST", f"unix://{DOCKER_SOCKET}").removeprefix("unix://")
         groups = [Path(engine).stat().st_gid] if Path(engine).exists() else []
         spec = json.dumps({"home": str(self.home), "allowed": allowed, "groups": groups})
+        if not privileges:
+            command = ("setpriv", "--no-new-privs", *command)
         done = subprocess.run(
             [
                 *("unshare", "--mount", "--propagation", "private"),
@@ -56,7 +64,6 @@ class PlainUser:
                 "TALLYBOOK_DATA_DIR": str(self.home / "data"),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "DOCKER_HOST": f"unix://{engine}",
-                **environment,
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -67,9 +74,9 @@ class PlainUser:
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    def python(self, script: str, *, allowed: bool = True, **environment: str) -> str:
+    def python(self, script: str, *, allowed: bool = True, privileges: bool = True) -> str:
         """Run *script*, Python source, likewise."""
-        return self.run(sys.executable, "-c", script, allowed=allowed, **environment)
+        return self.run(sys.executable, "-c", script, allowed=allowed, privileges=privileges)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ PASSED_ON = (
     "DOCKER_TLS_VERIFY",
 )
 """The only variables of the service a shim gets: no secret may reach it."""
+_refused: set[Path] = set()
+"""Shims that could hand out no users; to try again for each kernel takes its time."""
 
 
 class Connection:
@@ -108,10 +110,14 @@ async def connect(*, lend: bool = False) -> Connection:
     Raises:
         SandboxUnavailable: It can't be started.
     """
-    if host_users() is None and lend and _may_have_host_users():
-        with contextlib.suppress(_NoHostUsers):
-            return await _connect(own_users=True)
-    return await _connect(own_users=host_users() is not None)
+    own_users = host_users() is not None
+    lender = socket_path(own_users=True)
+    if lend and not own_users and lender not in _refused and _may_have_host_users():
+        try:
+            return await _connect(lender, own_users=True)
+        except _NoHostUsers:
+            _refused.add(lender)
+    return await _connect(socket_path(own_users=own_users), own_users=own_users)
 
 
 def _may_have_host_users() -> bool:
@@ -122,8 +128,7 @@ def _may_have_host_users() -> bool:
     return True
 
 
-async def _connect(*, own_users: bool) -> Connection:
-    path = socket_path(own_users=own_users)
+async def _connect(path: Path, *, own_users: bool) -> Connection:
     for _ in range(ATTEMPTS):
         with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
             return Connection.to(path)

@@ -104,9 +104,13 @@ def test_one_kernel_cannot_take_the_descriptors_in_flight_of_another(user):
     assert 0 < greedy == neighbour
 
 
-@pytest.mark.parametrize(("allowed", "users"), [(True, RANGE), (False, [UID])])
-def test_a_jupyter_client_that_is_no_service_gets_such_kernels_too(user, allowed, users):
-    """Its kernel's private workspace is lent; without a range it is the client's own user."""
+@pytest.mark.parametrize(
+    ("host", "users"),
+    [({}, RANGE), ({"allowed": False}, [UID]), ({"privileges": False}, [UID])],
+    ids=["allowed", "without a range", "no new privileges"],
+)
+def test_a_jupyter_client_that_is_no_service_gets_such_kernels_too(user, host, users):
+    """Its kernel's private workspace is lent; where that can't be it is the client's own user."""
     facts = facts_of(
         user,
         "import nbformat\n"
@@ -122,7 +126,7 @@ def test_a_jupyter_client_that_is_no_service_gets_such_kernels_too(user, allowed
         "    status = Path('/proc', str(client.km.provisioner.leash.pid), 'status').read_text()\n"
         "left = [name for name in os.listdir(home / 'runtime') if name[:2] in ('k-', 'w-')]\n"
         "say(user=int(status.partition('Uid:')[2].split()[0]), text=cell.outputs[0].text, left=left)\n",
-        allowed=allowed,
+        **host,
     )
 
     assert facts["text"] == "Sales 1\n"
@@ -204,6 +208,15 @@ def test_the_doctor_says_whose_kernels_are_and_what_to_set(user):
     assert "kernels run as: your own user" in shared
     assert "/etc/subuid has no range" in shared
     assert "usermod --add-subuids" in shared
+
+
+def test_the_doctor_says_so_when_the_host_refuses_the_range(user):
+    said = user.run("tallybook", "doctor", privileges=False)
+
+    assert "sandbox: yes" in said
+    assert "kernels run as: your own user" in said
+    assert "the users of /etc/subuid can't be used (newuidmap: " in said
+    assert "no NoNewPrivileges" in said
 
 
 def test_the_demo_runs_to_its_end_and_leaves_files_of_its_user(user):
