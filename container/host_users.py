@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -67,12 +66,6 @@ def host_users() -> range | None:
         f"root has no users {HOST_USERS.start} to {HOST_USERS.stop - 1} here to run kernels as",
         "Give them to the container, or start the service as another user.",
     )
-
-
-def free_user() -> int | None:
-    """Return a user for a workspace; ``None`` where kernels share the service's."""
-    users = host_users()
-    return None if users is None else secrets.choice(users)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import resource
+import secrets
 import shutil
 import stat
 import tempfile
@@ -14,14 +16,14 @@ from pathlib import Path
 
 from container.cgroups import end_group, leftover_groups
 from container.errors import SandboxUnavailable
-from container.host_users import outside
+from container.host_users import host_users, outside
 from container.tree import remove
 
 RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
 LONGEST_RUNTIME_DIRECTORY = 60
 """Characters: below it stand ``k-PID-XXXXXXXX/s-N``, and unix paths end at 108 bytes."""
 
-STAGE = "stage"
+STAGE, LAST_USER = "stage", "last-user"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 (what is made there is checked for its owner)
 ROOM_BYTES = 256 * 1024 * 1024
 """Docker gives a container 64 MB of shared memory, which are others' to fill."""
@@ -118,6 +120,26 @@ def open_files_to_the_limit() -> None:
 def runtime_prefix(kind: str) -> str:
     """Return how this process's runtime directories of *kind* begin: they name their owner."""
     return f"{kind}-{os.getpid()}-"
+
+
+def free_user() -> int | None:
+    """Return a host user for a workspace; ``None`` where kernels share the service's.
+
+    They are given out in turn: none is met again before all were.
+    """
+    users = host_users()
+    if users is None:
+        return None
+    with (runtime_directory() / LAST_USER).open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        last = file.read()
+        # After a start of the machine nobody knows who was last.
+        user = int(last) + 1 if last.isdigit() else secrets.choice(users)
+        user = user if user in users else users.start
+        file.truncate(0)
+        file.write(str(user))
+    return user
 
 
 def sweep_runtime_directory() -> int:

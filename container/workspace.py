@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from container.errors import SandboxUnavailable, UnsafePath, WorkspaceFileNotFound
-from container.host_users import free_user, host_users
+from container.host_users import host_users
+from container.runtime import free_user
 from container.tree import change_owner, remove, walk
 
 MARKER = ".tallybook-workspace"
@@ -119,9 +120,9 @@ class Workspace:
     def _see_to_its_owner(self) -> None:
         users = host_users() or (os.geteuid(),)
         owner = self.directory.stat().st_uid
-        if owner not in users:
+        if owner not in users and (user := free_user()) is not None:
             with contextlib.suppress(OSError):
-                change_owner(self.directory, secrets.choice(users))
+                change_owner(self.directory, user)
         if self.directory.stat().st_uid not in users:
             raise SandboxUnavailable(
                 f"{self.directory} belongs to user {owner}, over whom this service has no rights",

@@ -20,7 +20,6 @@ from container.backends.zygote.process import Zygotes
 from container.backends.zygote.sandbox import ZygoteSandbox
 from container.cgroups import group_parent
 from container.errors import KernelStartFailed, SandboxUnavailable
-from container.host_users import free_user
 from container.kernel_environment import (
     CONNECTION_FILE,
     DEFAULT_IMAGE,
@@ -32,7 +31,7 @@ from container.kernel_environment import (
     kernel_rlimits,
 )
 from container.limits import MIB, Limits, limits_from_json
-from container.runtime import runtime_directory, runtime_prefix
+from container.runtime import free_user, runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap

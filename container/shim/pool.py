@@ -14,8 +14,8 @@ from zmq.constants import SocketType
 
 from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError
-from container.host_users import free_user
 from container.limits import Limits, limits_from_json
+from container.runtime import free_user
 from container.shim.kernels import KernelRequest, OwnedKernel
 
 QUIET_SECONDS = 0.2

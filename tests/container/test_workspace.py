@@ -1,10 +1,14 @@
 """The service touches a workspace without ever being led out of it."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from container.errors import UnsafePath, WorkspaceFileNotFound
+from container.host_users import HOST_USERS
+from container.runtime import LAST_USER, RUNTIME_VARIABLE
 from container.workspace import Workspace, safe_name
 
 
@@ -93,6 +97,17 @@ def test_only_plain_relative_names_are_opened(workspace, name):
 def test_a_missing_file_is_named(workspace):
     with pytest.raises(WorkspaceFileNotFound, match="gone.xlsx"):
         workspace.open_read("outputs/gone.xlsx")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has users to give")
+def test_owners_are_given_out_in_turn_and_anew_once_all_were(tmp_path, monkeypatch):
+    with tempfile.TemporaryDirectory(prefix="tb-", dir="/tmp") as directory:
+        monkeypatch.setenv(RUNTIME_VARIABLE, directory)
+        Path(directory, LAST_USER).write_text(str(HOST_USERS.stop - 2))
+
+        owners = [Workspace.create(tmp_path / f"w{number}").uid for number in range(3)]
+
+    assert owners == [HOST_USERS.stop - 1, HOST_USERS.start, HOST_USERS.start + 1]
 
 
 def test_a_root_service_gives_every_workspace_an_unprivileged_owner(tmp_path):
