@@ -30,6 +30,7 @@ INPUTS = "inputs"
 OUTPUTS = "outputs"
 NAME_BYTES = 200
 MAX_LISTED = 10_000
+_UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.part")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 
 
@@ -168,7 +169,7 @@ class Workspace:
         block, the file becomes ``name (2).ext``, …; `NewInput.name` then tells.
         """
         with self._directory((INPUTS,), name) as parent:
-            part = f".{secrets.token_hex(8)}.part"
+            part = f".{secrets.token_hex(8)}.part"  # as `_UNFINISHED` has it
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(part, flags, 0o600, dir_fd=parent)
             try:
@@ -181,6 +182,17 @@ class Workspace:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(part, dir_fd=parent)
+
+    def sweep_unfinished(self) -> None:
+        """Remove files that were on their way into ``inputs/`` when the service died."""
+        with (
+            contextlib.suppress(WorkspaceFileNotFound, UnsafePath),
+            self._directory((INPUTS,), INPUTS) as parent,
+        ):
+            for name in os.listdir(parent):
+                if _UNFINISHED.fullmatch(name):
+                    with contextlib.suppress(OSError):
+                        os.unlink(name, dir_fd=parent)
 
     def new_output(self, name: str) -> BinaryIO:
         """Open a new file *name*, from `safe_name`, in ``outputs/``, in place of any other.

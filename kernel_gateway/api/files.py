@@ -27,6 +27,7 @@ class UploadingHandler(JsonHandler):
 
     upload: Upload | None = None
     open_path: OpenPath
+    _holds_path = False
 
     @property
     def file_limit_bytes(self) -> int:
@@ -37,6 +38,9 @@ class UploadingHandler(JsonHandler):
         """Begin to parse the body, if there is one to parse."""
         kind = self.request.headers.get("Content-Type", "")
         self.upload = Upload(kind, self._workspace, self.file_limit_bytes)
+        # Opened anew meanwhile, the path would lose the file that is on its way.
+        self.open_path.in_use += 1
+        self._holds_path = True
 
     def _workspace(self) -> Workspace:
         return self.open_path.workspace
@@ -71,12 +75,18 @@ class UploadingHandler(JsonHandler):
         return self.upload
 
     def on_finish(self) -> None:
-        if self.upload is not None:
-            self.upload.close()
+        self._end_upload()
 
     def on_connection_close(self) -> None:
+        self._end_upload()
+
+    def _end_upload(self) -> None:
+        """Drop a file that was still arriving, and let go of the path; once or twice."""
         if self.upload is not None:
             self.upload.close()
+        if self._holds_path:
+            self.open_path.in_use -= 1
+            self._holds_path = False
 
     async def describe_upload(self, key: PathKey) -> dict[str, Any]:
         """Profile, announce and render what was uploaded."""

@@ -34,7 +34,7 @@ class OpenPath:
         context: What is stored about it; ``None`` before the first kernel.
         state_note: What the kernel could not be given back; not told yet.
         last_used: Monotonic time of the last use.
-        in_use: Turns that hold the path right now.
+        in_use: Turns, Jupyter clients and uploads that hold the path right now.
     """
 
     key: PathKey
@@ -81,6 +81,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs | None
     recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
+    workspace.sweep_unfinished()
     return OpenPath(
         key=key,
         home=home,
