@@ -13,6 +13,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,18 +78,22 @@ class Allowed:
     group_map: list[str]
 
 
-def enter_host_users() -> None:
+def enter_host_users(directory: Path | None = None) -> None:
     """Get the users to hand out, where some are allowed; root has them already.
 
     The process may have one thread only, and there is no way back: from then on it is root,
     of a user namespace.
+
+    Args:
+        directory: Where files are to be given to those users, if known; a network's file
+            system, for one, may refuse that.
 
     Raises:
         SandboxUnavailable: As `check_host_users` says.
     """
     if os.geteuid() == 0:
         return
-    allowed = check_host_users()
+    allowed = check_host_users(directory)
     # Libraries that ask who runs them shall go on to hear the name, not "root".
     for variable in ("USER", "LOGNAME", "PGUSER"):
         os.environ.setdefault(variable, allowed.name)
@@ -96,17 +101,17 @@ def enter_host_users() -> None:
     _enter(allowed)
 
 
-def check_host_users() -> Allowed:
-    """Return what a user that is not root may map, having tried it.
+def check_host_users(directory: Path | None = None) -> Allowed:
+    """Return what a user that is not root may map, having tried it; *directory* as above.
 
     Raises:
         SandboxUnavailable: As `allowed_users` says; or the host refuses.
     """
     allowed = allowed_users()
-    if refusal := _refusal(allowed):
+    if refusal := _refusal(allowed, directory):
         raise SandboxUnavailable(
             f"a user namespace with the users of /etc/subuid can't be used ({refusal})",
-            "Allow the service user namespaces, and no NoNewPrivileges.",
+            "Allow the service user namespaces, and no NoNewPrivileges; keep data on a local disk.",
         )
     return allowed
 
@@ -209,15 +214,23 @@ def _map_once_entered(process: str, allowed: Allowed, entered: int, mapped: int)
         os._exit(0)
 
 
-def _check_rights() -> None:
+def _check_rights(directory: Path | None) -> None:
     """Do what kernels need: some systems give a namespace but no rights in it."""
+    if directory is not None:
+        made = Path(
+            tempfile.mkdtemp(dir=next(d for d in (directory, *directory.parents) if d.exists()))
+        )
+        try:
+            os.chown(made, ZYGOTE_USER, ZYGOTE_USER)
+        finally:
+            made.rmdir()
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_SLAVE)
     os.setresgid(ZYGOTE_USER, ZYGOTE_USER, ZYGOTE_USER)
     os.setresuid(ZYGOTE_USER, ZYGOTE_USER, ZYGOTE_USER)
 
 
-def _refusal(allowed: Allowed) -> str:
+def _refusal(allowed: Allowed, directory: Path | None) -> str:
     """Try it in a child, since nothing leads back; return what went wrong, if anything did."""
     said_read, said_write = os.pipe()
     child = os.fork()
@@ -225,7 +238,7 @@ def _refusal(allowed: Allowed) -> str:
         refusal = "it could not be tried"
         try:
             _enter(allowed)
-            _check_rights()
+            _check_rights(directory)
             refusal = ""
         except OSError as error:
             refusal = str(error) or "refused"

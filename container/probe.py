@@ -88,15 +88,15 @@ def probe_host(
         limits="docker" if backend == "docker" else limits,
         quota="watcher",
         own_users=os.geteuid() == 0,
-        warnings=_warnings(backend, grouped=parent is not None),
+        warnings=_warnings(backend, data_directory, grouped=parent is not None),
     )
 
 
-def _warnings(backend: str, *, grouped: bool) -> tuple[str, ...]:
+def _warnings(backend: str, data_directory: Path | None, *, grouped: bool) -> tuple[str, ...]:
     warnings = [NO_GROUPS] if not grouped and backend != "docker" else []
     if os.geteuid() != 0:
         try:
-            check_host_users()
+            check_host_users(data_directory)
         except SandboxUnavailable as error:
             warnings.append(f"{ONE_USER}: {error.reason}. {error.way_out}")
     return tuple(warnings)

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -89,14 +90,14 @@ def serve(**options: Any) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     settings = _settings(**options)
-    _take_host_users()
+    _take_host_users(settings.data_dir)
     _run(_serve(settings, _import_service()))
 
 
-def _take_host_users() -> None:
-    """Get users for kernels, where this user is allowed some; else the host's report says why."""
+def _take_host_users(directory: Path) -> None:
+    """Get users for kernels with files in *directory*; else the host's report says why not."""
     with contextlib.suppress(SandboxUnavailable):
-        enter_host_users()
+        enter_host_users(directory)
 
 
 def _import_service() -> OpenGateway:
@@ -207,7 +208,7 @@ def chat(
             "`tallybook demo` works without a key."
         )
     if url is None:
-        _take_host_users()
+        _take_host_users(settings.data_dir)
     _run(_chat(settings, list(files), message, conversation, url, token))
 
 
@@ -256,7 +257,7 @@ async def _chat(
 )
 def demo(examples: Path, output: Path) -> None:
     """Stack three example workbooks, pivot them, verify and re-run the notebook."""
-    _take_host_users()
+    _take_host_users(Path(tempfile.gettempdir()))
     from kernel_gateway.terminal.demo import run_demo
 
     _run(run_demo(_settings(), _console(), examples, output))
@@ -306,7 +307,7 @@ def rerun(
     Exits with 0 when everything was reproduced, or nothing failed and inputs or
     parameters were replaced; else with 1.
     """
-    _take_host_users()
+    _take_host_users(Path(tempfile.gettempdir()))
     from container.errors import ContainerError
     from kernel_gateway.rerunning import parse_parameters, rerun_file
     from notebooks.errors import NotebookError
@@ -355,9 +356,14 @@ def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
     from container.probe import probe_host
 
-    _take_host_users()
     settings = _settings()
-    report = probe_host(settings.backend, image=settings.image, runtime=settings.docker_runtime)
+    _take_host_users(settings.data_dir)
+    report = probe_host(
+        settings.backend,
+        image=settings.image,
+        runtime=settings.docker_runtime,
+        data_directory=settings.data_dir if settings.data_dir.exists() else None,
+    )
     problem = f"NO: {report.reason}. {report.way_out}"
     click.echo(f"sandbox: {f'yes, by {report.backend}' if report.sandbox else problem}")
     click.echo(f"limits held by: {report.limits}")

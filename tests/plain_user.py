@@ -7,12 +7,14 @@ machine stays as it is.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from container.shim.server import DOCKER_SOCKET
 CHECKOUT = Path(__file__).resolve().parents[1]
 UID = 54_321
 NAME = "planner"
+MOUNT_ATTR_IDMAP = 0x00100000
 RANGE = range(700_000, 765_536)
 
 
@@ -38,17 +41,31 @@ class PlainUser:
     def runtime(self) -> Path:
         return self.home / "runtime"
 
-    def run(self, *command: str, allowed: bool = True, privileges: bool = True) -> str:
+    def run(
+        self,
+        *command: str,
+        allowed: bool = True,
+        privileges: bool = True,
+        owners_fixed: bool = False,
+    ) -> str:
         """Run *command* as the user, and return what it printed.
 
         Args:
             command: The program and its arguments.
             allowed: The user has host users to hand out.
             privileges: Programs may give it more rights, as newuidmap does.
+            owners_fixed: Files in ``home/data`` can't be given away, as on a network's file system.
         """
         engine = os.environ.get("DOCKER_HOST", f"unix://{DOCKER_SOCKET}").removeprefix("unix://")
         groups = [Path(engine).stat().st_gid] if Path(engine).exists() else []
-        spec = json.dumps({"home": str(self.home), "allowed": allowed, "groups": groups})
+        spec = json.dumps(
+            {
+                "home": str(self.home),
+                "allowed": allowed,
+                "groups": groups,
+                "owners_fixed": owners_fixed,
+            }
+        )
         if not privileges:
             command = ("setpriv", "--no-new-privs", *command)
         done = subprocess.run(
@@ -105,6 +122,8 @@ def main() -> None:
         allowed = f"{NAME}:{RANGE.start}:{len(RANGE)}\n" if spec["allowed"] else ""
         (etc / file).write_text(allowed)
     linux.mount(str(etc), "/etc", flags=linux.MS_BIND)
+    if spec["owners_fixed"]:
+        _fix_owners(Path(spec["home"], "data"))
     os.setgroups(spec["groups"])
     os.setresgid(UID, UID, UID)
     os.setresuid(UID, UID, UID)
@@ -120,6 +139,28 @@ def _make_reachable(paths: list[Path]) -> None:
         path.mkdir(parents=True, exist_ok=True)
         linux.mount(f"/proc/self/fd/{descriptor}", str(path), flags=linux.MS_BIND)
         os.close(descriptor)
+
+
+def _fix_owners(directory: Path) -> None:
+    """Mount *directory* so that it knows the one user only (mount_setattr(2), idmapped mounts)."""
+    directory.mkdir(exist_ok=True)
+    os.chown(directory, UID, UID)
+    asleep = subprocess.Popen(["unshare", "--user", "sleep", "60"])
+    process = Path(f"/proc/{asleep.pid}")
+    while os.readlink(process / "ns/user") == os.readlink("/proc/self/ns/user"):
+        time.sleep(0.01)
+    for kind in ("uid", "gid"):
+        (process / f"{kind}_map").write_text(f"{UID} {UID} 1")
+    with (process / "ns/user").open() as namespace:
+        mount = linux.clone_mount(str(directory))
+        attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_IDMAP, 0, 0, namespace.fileno())
+        done = ctypes.CDLL(None).syscall(
+            linux.SYS_MOUNT_SETATTR, mount, b"", linux.AT_EMPTY_PATH, attributes, 32
+        )
+        assert done == 0
+    linux.attach_mount(mount, str(directory))
+    asleep.kill()
+    asleep.wait()
 
 
 def _outermost_closed(path: Path) -> Path:

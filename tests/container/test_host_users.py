@@ -219,6 +219,14 @@ def test_the_doctor_says_so_when_the_host_refuses_the_range(user):
     assert "no NoNewPrivileges" in said
 
 
+def test_where_files_cannot_be_given_away_kernels_share_the_services_user(user):
+    said = user.run("tallybook", "doctor", owners_fixed=True)
+
+    assert "sandbox: yes" in said
+    assert "kernels run as: your own user" in said
+    assert "keep data on a local disk" in said
+
+
 def test_the_demo_runs_to_its_end_and_leaves_files_of_its_user(user):
     output = user.home / "demo"
 
