@@ -102,7 +102,8 @@ async def count_resources() -> dict[str, int]:
     await asyncio.sleep(1)  # until what ended just now, the question itself too, is closed
     owner = Path("/proc", str(shim["pid"]))
     parent = group_parent()
-    groups = [g for d in (parent.directories if parent else ()) for g in d.glob("k-*")]
+    own = f"k-{shim['pid']}-*"
+    groups = [g for d in (parent.directories if parent else ()) for g in d.glob(own)]
     mine = Path("/proc/self")
     return {
         "processes of the kernels' owner": _family(int(shim["pid"])),
