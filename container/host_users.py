@@ -14,6 +14,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,47 +172,31 @@ def _map_arguments(own: int, others: range) -> list[str]:
 
 def _enter(allowed: Allowed) -> None:
     """Enter a user namespace with the maps *allowed*, written by the programs that may."""
-    entered_read, entered_write = os.pipe()
-    mapped_read, mapped_write = os.pipe()
     process = str(os.getpid())
-    child = os.fork()
-    if child == 0:
+    entered_read, entered_write = os.pipe()
+
+    def write_maps() -> None:
         os.close(entered_write)
-        os.close(mapped_read)
-        _map_once_entered(process, allowed, entered_read, mapped_write)
+        if not os.read(entered_read, 1):
+            raise OSError("the namespace was not entered")
+        for program, arguments in (
+            ("newuidmap", allowed.user_map),
+            ("newgidmap", allowed.group_map),
+        ):
+            command = [program, process, *arguments]
+            subprocess.run(command, capture_output=True, text=True, check=True)
+
+    # From outside alone may they be written.
+    failure_to_write = _in_child(write_maps)
     os.close(entered_read)
-    os.close(mapped_write)
     try:
         linux.unshare(linux.CLONE_NEWUSER)
         os.write(entered_write, b"1")
     finally:
         os.close(entered_write)
-        with os.fdopen(mapped_read, "rb") as said:
-            failure = said.read().decode()
-        os.waitpid(child, 0)
+        failure = failure_to_write()
     if failure:
         raise OSError(failure)
-
-
-def _map_once_entered(process: str, allowed: Allowed, entered: int, mapped: int) -> None:
-    """Be the child that stays outside, from where alone the maps may be written."""
-    failure = "the maps were not written"
-    try:
-        if os.read(entered, 1):
-            for program, arguments in (
-                ("newuidmap", allowed.user_map),
-                ("newgidmap", allowed.group_map),
-            ):
-                command = [program, process, *arguments]
-                subprocess.run(command, capture_output=True, text=True, check=True)
-            failure = ""
-    except subprocess.CalledProcessError as error:
-        failure = error.stderr.strip() or str(error)
-    except OSError as error:
-        failure = str(error)
-    finally:
-        os.write(mapped, failure.encode())
-        os._exit(0)
 
 
 def _check_rights(directory: Path | None) -> None:
@@ -232,21 +217,36 @@ def _check_rights(directory: Path | None) -> None:
 
 def _refusal(allowed: Allowed, directory: Path | None) -> str:
     """Try it in a child, since nothing leads back; return what went wrong, if anything did."""
+
+    def attempt() -> None:
+        _enter(allowed)
+        _check_rights(directory)
+
+    return _in_child(attempt)()
+
+
+def _in_child(work: Callable[[], None]) -> Callable[[], str]:
+    """Begin *work* in a child; return what waits for its end and says what went wrong in it."""
     said_read, said_write = os.pipe()
     child = os.fork()
     if child == 0:
-        refusal = "it could not be tried"
+        failure = "it was cut short"
         try:
-            _enter(allowed)
-            _check_rights(directory)
-            refusal = ""
+            work()
+            failure = ""
+        except subprocess.CalledProcessError as error:
+            failure = error.stderr.strip() or str(error)
         except OSError as error:
-            refusal = str(error) or "refused"
+            failure = str(error) or "refused"
         finally:
-            os.write(said_write, refusal.encode())
+            os.write(said_write, failure.encode())
             os._exit(0)
     os.close(said_write)
-    with os.fdopen(said_read, "rb") as said:
-        refusal = said.read().decode()
-    os.waitpid(child, 0)
-    return refusal
+
+    def failure_at_its_end() -> str:
+        with os.fdopen(said_read, "rb") as said:
+            failure = said.read().decode()
+        os.waitpid(child, 0)
+        return failure
+
+    return failure_at_its_end

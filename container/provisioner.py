@@ -132,7 +132,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             label=kwargs.pop("label", ""),
             keep_seconds=kwargs.pop("keep_seconds", 0.0),
             record=kwargs.pop("record", False),
-            lend=self._private is not None,
+            lend=workspace.uid is None and self._private is not None,
         )
         launch: dict[str, Any] = await super().pre_launch(
             cmd=list(request.argv), kernel_request=request, **kwargs

@@ -105,18 +105,19 @@ async def connect(*, lend: bool = False) -> Connection:
     """Connect to this installation's shim; starts it when none answers.
 
     Args:
-        lend: One that can hand out host users is wanted, where that is possible.
+        lend: This process hands out no host users, but wants a shim that does, where that
+            is possible.
 
     Raises:
         SandboxUnavailable: It can't be started.
     """
-    own_users = host_users() is not None
     lender = socket_path(own_users=True)
-    if lend and not own_users and lender not in _refused and _may_have_host_users():
+    if lend and lender not in _refused and _may_have_host_users():
         try:
             return await _connect(lender, own_users=True)
         except _NoHostUsers:
             _refused.add(lender)
+    own_users = host_users() is not None
     return await _connect(socket_path(own_users=own_users), own_users=own_users)
 
 

@@ -64,8 +64,8 @@ class KernelRequest:
         label: The client's own word for it, to find it again.
         keep_seconds: How long it lives on when its client is gone.
         record: Remember the last cell's outputs for a successor.
-        lend: The client hands out no users, and touches the workspace only while there is
-            no kernel: until then it may belong to a user that the shim hands out.
+        lend: The client hands out no users and leaves the workspace alone while there is a
+            kernel: for so long it may belong to a user that the shim hands out.
     """
 
     workspace: Path
@@ -130,7 +130,6 @@ class OwnedKernel:
         self.breach: dict[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._breach: _Breach | None = None
-        self._lent = False
 
     async def start(self, *, with_workspace: bool = True) -> None:
         """Start it and wait until its sockets are bound.
@@ -145,9 +144,8 @@ class OwnedKernel:
             raise
 
     async def _start(self, *, with_workspace: bool) -> None:
-        if self.request.lend and self.request.uid is None:
+        if self.request.lend:
             self.request = replace(self.request, uid=free_user())
-            self._lent = self.request.uid is not None
         inside = {**self.connection, "ip": f"{SOCKETS_INSIDE}/s"}
         file = self.sockets / CONNECTION_FILE
         file.write_text(json.dumps(inside))
@@ -198,6 +196,11 @@ class OwnedKernel:
             return (python, "-m", "inside.limited", rlimits, *command)
         return (python, "-m", "inside.launch", rlimits, file)
 
+    @property
+    def _lent(self) -> bool:
+        """Whether its workspace is the client's own user's, and only lent to the kernel's."""
+        return self.request.lend and self.request.uid is not None
+
     def _open_to_client(self) -> None:
         """Let a client in who has no rights over the kernel's user: no code has run there yet."""
         os.chown(self.sockets, -1, os.getegid())
@@ -225,11 +228,10 @@ class OwnedKernel:
         """
         if not isinstance(self.sandbox, ZygoteSandbox):
             raise EOFError("only forked kernels can wait for a workspace")  # noqa: TRY004
+        self.request = replace(request, uid=self.request.uid)
         if self.request.uid is not None:
             change_owner(request.workspace, self.request.uid)
         await self.sandbox.attach(request.workspace)
-        self._lent = request.lend and request.uid is None and self.request.uid is not None
-        self.request = replace(request, uid=self.request.uid)
         if self._lent:
             self._open_to_client()
 
