@@ -5,6 +5,7 @@ import os
 import pytest
 
 from container.limits import MIB
+from tests.attacks.greed import DESCRIPTORS, SIGNALS
 from tests.docker_engine import on_every_backend
 
 pytestmark = on_every_backend
@@ -87,33 +88,6 @@ async def test_open_files_end_at_their_limit_and_the_kernel_lives(start_kernel):
 
     assert kernel.text() == "Too many open files True\n"
     assert (await kernel.run("1")).status == "ok"
-
-
-SIGNALS = """
-import subprocess, sys
-child = subprocess.Popen([sys.executable, '-c', '''
-import ctypes, os, signal, sys
-libc = ctypes.CDLL(None)
-signal.pthread_sigmask(signal.SIG_BLOCK, {40})
-taken = 0
-while taken < 200_000 and libc.sigqueue(os.getpid(), 40, None) == 0: taken += 1
-print(taken, flush=True)
-sys.stdin.read()
-'''], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-taken = int(child.stdout.readline())
-"""
-DESCRIPTORS = """
-import socket
-pairs, taken = [], 0
-try:
-    while taken < 200_000:
-        pairs.append(socket.socketpair())
-        for _ in range(8):
-            socket.send_fds(pairs[-1][0], [b'x'], [0] * 100)
-            taken += 100
-except OSError:
-    pass
-"""
 
 
 @pytest.mark.parametrize("take", [SIGNALS, pytest.param(DESCRIPTORS, marks=own_users)])

@@ -27,15 +27,6 @@ TEXT = {"capture_output": True, "text": True, "check": True}
 
 
 @pytest.fixture
-async def service(tmp_path, standin):
-    """A service whose kernels end with it."""
-    made = Service(tmp_path / "data", standin([]), keep_seconds=0)
-    yield made
-    with contextlib.suppress(ProcessLookupError):
-        made.kill()
-
-
-@pytest.fixture
 async def lasting(tmp_path, standin):
     """A service whose kernels live on for a while when it dies."""
     made = Service(tmp_path / "data", standin([]), keep_seconds=60)

@@ -1,22 +1,10 @@
 """A service that dies in the middle of an upload keeps nothing of it."""
 
 import asyncio
-import contextlib
 from urllib.parse import urlsplit
 
-import pytest
-
 from kernel_gateway.terminal.client import path_url
-from tests.faults.service import Service
 from tests.raw_http import multipart
-
-
-@pytest.fixture
-async def service(tmp_path, standin):
-    made = Service(tmp_path / "data", standin([]), keep_seconds=0)
-    yield made
-    with contextlib.suppress(ProcessLookupError):
-        made.kill()
 
 
 async def test_half_an_upload_is_gone_after_a_kill(service):

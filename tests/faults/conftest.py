@@ -1,0 +1,16 @@
+"""Services that tests kill."""
+
+import contextlib
+
+import pytest
+
+from tests.faults.service import Service
+
+
+@pytest.fixture
+async def service(tmp_path, standin):
+    """A service whose kernels end with it."""
+    made = Service(tmp_path / "data", standin([]), keep_seconds=0)
+    yield made
+    with contextlib.suppress(ProcessLookupError):
+        made.kill()
