@@ -13,11 +13,9 @@ import os
 import random
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-PIECE_CHARACTERS = 64 * 1024
-LOOK_EVERY = 16
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
@@ -48,73 +46,12 @@ def preload() -> None:
 
 def application_class() -> Any:
     """Return the class of the application, whatever kernel it is to run."""
+    from inside import iopub  # type: ignore[import-not-found]
     from ipykernel.control import ControlThread
-    from ipykernel.iostream import IOPubThread, OutStream
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
     from zmq.constants import SocketType
     from zmq.eventloop.zmqstream import ZMQStream
-    from zmq.sugar.context import Context
-
-    class ChildPipe(IOPubThread):  # type: ignore[misc]
-        """Takes what forked children print over a unix socket: there is no network here."""
-
-        def _setup_pipe_in(self) -> None:
-            self._pipe_uuid = os.urandom(16)
-            self._pipe_path = f"ipc:///tmp/.children-{os.urandom(6).hex()}"
-            pipe = self.socket.context.socket(SocketType.PULL)
-            pipe.linger = 0
-            pipe.bind(self._pipe_path)
-            self._pipe_in = ZMQStream(pipe, self.io_loop)
-            self._pipe_in.on_recv(self._handle_pipe_msg)
-
-        def _setup_pipe_out(self) -> tuple[Any, Any]:
-            context: Any = Context()
-            pipe = context.socket(SocketType.PUSH)
-            pipe.linger = 3000
-            pipe.connect(self._pipe_path)
-            return context, pipe
-
-    class PiecewiseStream(OutStream):  # type: ignore[misc]
-        """Sends a flood in pieces, and makes its writer wait for them.
-
-        One message of it all would be refused for its size, and what waits to be sent
-        would fill the kernel's memory. A print comes through here twice, so what is done for
-        each write is felt: the buffer is looked at now and then only.
-        """
-
-        _writes = 0
-        forked = False
-
-        def _is_master_process(self) -> bool:
-            # For each write the process id is asked for; behind a filter a call has its price.
-            return not self.forked
-
-        def _schedule_flush(self) -> None:
-            if not self._flush_pending:
-                super()._schedule_flush()
-                return
-            self._writes += 1
-            if self._writes % LOOK_EVERY == 0:
-                waiting = 0
-                for buffer in list(self._buffers.values()):
-                    with contextlib.suppress(ValueError):  # closed: it is being sent just now
-                        waiting += buffer.tell()
-                if waiting >= PIECE_CHARACTERS:
-                    super().flush()
-
-        def _flush_buffers(self) -> Iterator[tuple[Any, str]]:
-            for parent, text in super()._flush_buffers():
-                for start in range(0, len(text), PIECE_CHARACTERS):
-                    yield parent, text[start : start + PIECE_CHARACTERS]
-
-        def flush(self) -> None:
-            """Send what was written; each cell asks six times, mostly for nothing.
-
-            What is being sent already goes out before anything the kernel sends next.
-            """
-            if self._flush_pending or not self._is_master_process():
-                super().flush()
 
     class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
         """IPKernelApp whose sockets and threads come after everything else."""
@@ -148,13 +85,13 @@ def application_class() -> Any:
             self.control_thread = ControlThread(daemon=True)
 
         def init_iopub(self, context: Any) -> None:
-            self.iopub_socket = context.socket(SocketType.XPUB)
+            self.iopub_socket = context.socket(SocketType.XPUB, iopub.SharedSocket)
             self.iopub_socket.linger = 1000
             # Past ZMQ's own limit outputs would vanish unsaid. The queue is this
             # process's memory, so the kernel's own limit bounds it.
             self.iopub_socket.sndhwm = 0
             self._bind_socket(self.iopub_socket, self.iopub_port)
-            self.iopub_thread = ChildPipe(self.iopub_socket, pipe=True, session=self.session)
+            self.iopub_thread = iopub.Publisher(self.iopub_socket, pipe=True, session=self.session)
             self.iopub_thread.start()
             self.iopub_socket = self.iopub_thread.background_socket
 
@@ -167,9 +104,11 @@ def application_class() -> Any:
             IPKernelApp.init_sockets(self)
             IPKernelApp.init_heartbeat(self)
             IPKernelApp.init_io(self)
-            for stream in (sys.stdout, sys.stderr):
-                stream.__class__ = PiecewiseStream  # the application takes a dotted name only
-            os.register_at_fork(after_in_child=lambda: setattr(PiecewiseStream, "forked", True))
+            for stream in (sys.stdout, sys.stderr):  # the application takes a dotted name only
+                stream.__class__ = iopub.PiecewiseStream
+            os.register_at_fork(
+                after_in_child=lambda: setattr(iopub.PiecewiseStream, "forked", True)
+            )
             kernel, shell = self.kernel, self.shell
             self.displayhook.get_execution_count = lambda: kernel.execution_count
             kernel.shell_stream = ZMQStream(self.shell_socket)
