@@ -20,7 +20,7 @@ class InterruptGate:
     """Lets SIGINT through while a cell's code runs in *shell*, IPython's interactive shell."""
 
     def __init__(self, shell: Any) -> None:
-        self._run_code = shell.run_code
+        self._kernel, self._run_code = shell.kernel, shell.run_code
         self._running = False
         self._pending = False
         shell.run_code = self._guarded_run_code
@@ -42,9 +42,13 @@ class InterruptGate:
                 os.chdir(WORKSPACE)
 
     def _on_sigint(self, signum: int, frame: Any) -> None:
-        if self._running:
+        publisher = self._kernel.iopub_thread
+        if not self._running:
+            self._pending = True
+        elif publisher is not None and publisher.sending:
+            publisher.interrupted = True  # raised as soon as the message is out
+        else:
             raise KeyboardInterrupt
-        self._pending = True
 
     async def _guarded_run_code(self, *args: Any, **kwargs: Any) -> Any:
         # IPython shows whatever is raised here as the cell's exception.

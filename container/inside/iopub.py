@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask  # signal's names each of its numbers
+
+# signal's own makes a name of each number, which takes longer than the call.
+from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask  # type: ignore[import-not-found]
 from collections.abc import Iterator
 from signal import valid_signals
 from typing import Any
@@ -32,7 +34,7 @@ def signals_held() -> Iterator[None]:
     """Let this thread's signals wait until the block ends.
 
     In the main thread that keeps a signal's handler from raising in the middle of the block,
-    if no other thread takes the signal in its place.
+    unless a thread of the user's takes the signal in its place.
     """
     mask = pthread_sigmask(SIG_BLOCK, ())
     try:
@@ -42,7 +44,7 @@ def signals_held() -> Iterator[None]:
         pthread_sigmask(SIG_SETMASK, mask)
 
 
-class SharedSocket(Socket[bytes]):
+class SharedSocket(Socket[bytes]):  # type: ignore[misc]
     """A socket that two threads use, one at a time.
 
     Source: zmq(7), "Thread safety": a socket may change threads with a full memory barrier.
@@ -72,11 +74,23 @@ class Publisher(IOPubThread):  # type: ignore[misc]
     """
 
     _handling = False
+    forked = False
+    sending = False
+    """The main thread is amid a message: an interrupt that comes now is left in `interrupted`."""
+    interrupted = False
 
     def __init__(self, socket: SharedSocket, **options: Any) -> None:
-        """Publish on *socket*; to be made in the main thread."""
+        """Publish on *socket*; to be made in the main thread of the kernel's process."""
         super().__init__(socket, **options)
         self._main = threading.get_ident()
+        os.register_at_fork(after_in_child=self._note_fork)
+
+    def _note_fork(self) -> None:
+        self.forked = True
+
+    def _is_master_process(self) -> bool:
+        # For each write the process id is asked for; behind a filter a call has its price.
+        return not self.forked
 
     def _handle_event(self, msg: Any) -> None:
         self._handling = True  # before anything is taken from the line
@@ -87,14 +101,28 @@ class Publisher(IOPubThread):  # type: ignore[misc]
 
     def send_multipart(self, *args: Any, **options: Any) -> None:
         # First the line, then whether something taken from it is still in hand.
-        if threading.get_ident() != self._main or self._events or self._handling:
+        waits = self._events or self._handling
+        if waits or self.forked or threading.get_ident() != self._main:
             super().send_multipart(*args, **options)
             return
-        with signals_held():  # half a message would spoil the next one too
-            self._really_send(*args, **options)
-            # To send can use up what would have woken the thread for a subscription.
-            if not self.closed and self.socket.get(SocketOption.EVENTS) & PollEvent.POLLIN:
-                self.schedule(lambda: self._xpub_stream._handle_events(None, 0))
+        self.sending = True  # half a message would spoil the next one too
+        try:
+            with signals_held():
+                self._send_now(*args, **options)
+        finally:
+            self.sending = False
+            if self.interrupted:
+                self.interrupted = False
+                raise KeyboardInterrupt
+        # ZMQ's thread was woken for each subscriber; woken twice on this processor, it would
+        # wait for the cell to sleep.
+        os.sched_yield()
+
+    def _send_now(self, *args: Any, **options: Any) -> None:
+        self._really_send(*args, **options)
+        # To send can use up what would have woken the thread for a subscription.
+        if not self.closed and self.socket.get(SocketOption.EVENTS) & PollEvent.POLLIN:
+            self.schedule(lambda: self._xpub_stream._handle_events(None, 0))
 
     def _setup_pipe_in(self) -> None:
         self._pipe_uuid = os.urandom(16)
@@ -123,11 +151,9 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
 
     _writes = 0
     _flushing = False
-    forked = False
 
     def _is_master_process(self) -> bool:
-        # For each write the process id is asked for; behind a filter a call has its price.
-        return not self.forked
+        return not self.pub_thread.forked
 
     def _schedule_flush(self) -> None:
         if not self._flush_pending:

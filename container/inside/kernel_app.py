@@ -106,9 +106,6 @@ def application_class() -> Any:
             IPKernelApp.init_io(self)
             for stream in (sys.stdout, sys.stderr):  # the application takes a dotted name only
                 stream.__class__ = iopub.PiecewiseStream
-            os.register_at_fork(
-                after_in_child=lambda: setattr(iopub.PiecewiseStream, "forked", True)
-            )
             kernel, shell = self.kernel, self.shell
             self.displayhook.get_execution_count = lambda: kernel.execution_count
             kernel.shell_stream = ZMQStream(self.shell_socket)
@@ -130,7 +127,7 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import defaults, interrupts  # type: ignore[import-not-found]
+    from inside import defaults, interrupts
 
     defaults.apply(app.shell)
     # Nothing waits for outputs to go out before the reply: they have their own order and end.
@@ -197,6 +194,7 @@ def connect(app: Any, connection: dict[str, Any]) -> None:
         app: What `build` returned, in this process or its parent.
         connection: A connection file's content, with paths as this process sees them.
     """
+    from inside import iopub
     from jupyter_client.session import new_id
 
     reseed()
@@ -204,4 +202,5 @@ def connect(app: Any, connection: dict[str, Any]) -> None:
     app.kernel.ident = str(uuid.uuid4())
     if app.gate is not None:
         app.gate.install()
-    app.open(connection)
+    with iopub.signals_held():  # so that no thread of it takes one in the main thread's place
+        app.open(connection)
