@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from opentelemetry import trace
@@ -21,9 +22,12 @@ from notebooks.cells import (
     Provenance,
     new_cell_id,
 )
+from notebooks.recorder import Durable
 
 log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
+FEW_FILES = 100
+"""Up to so many are looked at without a thread, which would take longer than to look."""
 HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
 T = TypeVar("T")
@@ -52,6 +56,17 @@ class FileHashes:
             found[file.name] = known[1]
         self._known = {name: self._known[name] for name in found}
         return found, files
+
+    def glance(self, bench: Bench) -> dict[str, str] | None:
+        """Return what `snapshot` would say if the files are few and none has changed."""
+        if len(self._known) > FEW_FILES:
+            return None
+        files = bench.workspace.few_files(FEW_FILES)
+        if files is None or {f.name: f.version for f in files} != {
+            name: version for name, (version, _) in self._known.items()
+        }:
+            return None
+        return {name: sha256 for name, (_, sha256) in self._known.items()}
 
     def _hash(self, bench: Bench, file: WorkspaceFile) -> str:
         if file.size > HASHED_BYTES:
@@ -103,7 +118,7 @@ async def run_cell(
     await sink.emit("cell.started", _started_facts(intent))
     following = _Following(intent, bench, sink, hashes)
 
-    async def run() -> Execution:
+    async def run(durable: Durable) -> Execution:
         if following.cancelled.is_set():
             return await following.settle(ExecuteReply(status="interrupted"))
         with tracer.start_as_current_span("cell.execute") as span:
@@ -111,14 +126,16 @@ async def run_cell(
                 {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
             )
             reply = await session.execute(
-                code, following.on_output, message_id=intent.id, client=client
+                code, following.on_output, message_id=intent.id, client=client, told_after=durable
             )
             span.set_attributes({"status": reply.status, "seconds": reply.seconds})
         return await following.settle(reply)
 
-    recording = asyncio.create_task(
-        bench.recorder.record(intent, run, following.finished, following.look)
-    )
+    async def record() -> Execution:
+        seen = replace(intent, files_before=await following.look())
+        return await bench.recorder.record(seen, run, following.finished)
+
+    recording = asyncio.create_task(record())
     return await _until_recorded(recording, following.cancelled, bench)
 
 
@@ -171,10 +188,13 @@ class _Following:
         self._created: list[dict[str, Any]] = []
         self._told = told
 
-    def look(self) -> Mapping[str, str]:
-        """Return the files as they are before the cell runs; blocks."""
-        self._before, _ = self._hashes.snapshot(self._bench)
-        return self._before
+    async def look(self) -> Mapping[str, str]:
+        """Return the files as they are before the cell runs."""
+        seen = self._hashes.glance(self._bench)
+        if seen is None:
+            seen = (await asyncio.to_thread(self._hashes.snapshot, self._bench))[0]
+        self._before = seen
+        return seen
 
     async def on_output(self, output: Mapping[str, Any]) -> None:
         self._recorded.add(output)

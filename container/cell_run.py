@@ -62,6 +62,7 @@ class CellRun:
         ended: asyncio.Task[None],
         request: ClientRequest | None = None,
         listener: RecordListener | None = None,
+        told_after: asyncio.Future[None] | None = None,
     ) -> None:
         self.message_id = message_id
         self.stop_reason: ContainerError | None = None
@@ -69,6 +70,7 @@ class CellRun:
         self._on_output = on_output
         self._client, self._leash, self._limits, self._ended = client, leash, limits, ended
         self._request, self._listener = request, listener
+        self._told_after = told_after
         self._output_bytes = 0
         self._cancelled = False
         self._heard = 0
@@ -91,6 +93,11 @@ class CellRun:
         await self._follow(asyncio.create_task(reading), limit)
         await self._explain()
         return self._ending(time.monotonic() - started)
+
+    async def may_tell(self) -> None:
+        """Wait until what the kernel says of the cell may be passed on."""
+        if self._told_after is not None and not self._told_after.done():
+            await asyncio.wait({self._told_after})
 
     def interrupt(self, reason: ContainerError | None = None) -> None:
         """Interrupt the cell, for *reason* when a limit was passed; variables are kept."""
@@ -172,6 +179,7 @@ class CellRun:
                 message = await next_message(self._client.shell_channel)
                 parent = message["parent_header"].get("msg_id")
                 if parent == self.message_id:
+                    await self.may_tell()
                     self._reply = message["content"]
                     if self._request is not None:
                         self._request.on_reply(message)
@@ -194,6 +202,7 @@ class CellRun:
         while True:
             message = await next_message(self._client.stdin_channel)
             if message["parent_header"].get("msg_id") == self.message_id:
+                await self.may_tell()
                 request.on_input(message)
 
     async def _watch_connection(self) -> None:

@@ -124,6 +124,8 @@ class KernelSession:
         return KernelClient(leash.connection, self.limits.output_bytes, self._hear)
 
     async def _hear(self, message: dict[str, Any]) -> None:
+        if self._hearing is not None:
+            await self._hearing.may_tell()
         if self.on_message is not None:
             await self.on_message(message)
         if self._hearing is not None:
@@ -200,6 +202,7 @@ class KernelSession:
         seconds: float | None = None,
         message_id: str | None = None,
         client: ClientRequest | None = None,
+        told_after: asyncio.Future[None] | None = None,
     ) -> ExecuteReply:
         """Run *code* and hand each output to *on_output* while it runs.
 
@@ -211,6 +214,7 @@ class KernelSession:
             message_id: The request's ``msg_id``, by which a successor knows the cell again.
             client: A Jupyter client's own request, sent in place of one made here; *code*,
                 *silent* and *message_id* are then not used.
+            told_after: Nothing the kernel says of the cell is passed on before this is done.
 
         Returns:
             How it ended; never raises for what the code did.
@@ -238,6 +242,7 @@ class KernelSession:
                 limits=self.limits,
                 ended=ended,
                 request=client,
+                told_after=told_after,
             )
             limit = self.limits.seconds if seconds is None else seconds
             self._running = self._hearing = cell

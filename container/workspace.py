@@ -23,7 +23,7 @@ from typing import BinaryIO
 from container.errors import SandboxUnavailable, UnsafePath, WorkspaceFileNotFound
 from container.host_users import host_users
 from container.runtime import free_user
-from container.tree import change_owner, remove, walk
+from container.tree import Directory, change_owner, remove, walk
 
 MARKER = ".tallybook-workspace"
 INPUTS = "inputs"
@@ -221,15 +221,29 @@ class Workspace:
     def files(self, area: str = "") -> list[WorkspaceFile]:
         """List the plain files below *area*, sorted by name; links and specials are left out."""
         found: list[WorkspaceFile] = []
-        try:
-            with self._directory(tuple(p for p in area.split("/") if p), area) as top:
-                for met in walk(top):
-                    found += _plain_files(met.descriptor, met.path, met.files, area)
-                    if len(found) > MAX_LISTED:
-                        break
-        except (WorkspaceFileNotFound, UnsafePath):
-            return []  # hostile code may have removed it or put a link there
+        for met in self._walk(area):
+            found += _plain_files(met.descriptor, met.path, met.files, area)
+            if len(found) > MAX_LISTED:
+                break
         return sorted(found, key=lambda file: file.name)
+
+    def few_files(self, most: int) -> list[WorkspaceFile] | None:
+        """List all plain files if that is quickly done; ``None`` when it meets more than *most*."""
+        found: list[WorkspaceFile] = []
+        for number, met in enumerate(self._walk("")):
+            if number + len(found) + len(met.files) > most:
+                return None
+            found += _plain_files(met.descriptor, met.path, met.files, "")
+        return sorted(found, key=lambda file: file.name)
+
+    def _walk(self, area: str) -> Iterator[Directory]:
+        parts = tuple(part for part in area.split("/") if part)
+        with (
+            # Hostile code may have removed it or put a link there.
+            contextlib.suppress(WorkspaceFileNotFound, UnsafePath),
+            self._directory(parts, area) as top,
+        ):
+            yield from walk(top)
 
     def sha256(self, name: str) -> str:
         """Return the hex sha256 of file *name*; the errors of `open_read`."""

@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 PART = ".part"
 
@@ -38,15 +38,32 @@ def sweep_parts(path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def append_durably(path: Path, line: bytes) -> None:
-    """Append *line* to *path* and wait until it is on disk.
+def append(path: Path, line: bytes) -> BinaryIO:
+    """Append *line* to *path*; return the file, for `make_durable`.
 
-    A kill or a full disk can cut a write short anywhere: a line begins anew after such a one.
+    From then on it outlives this process, but not a loss of power. A kill or a full disk can
+    cut a write short anywhere: a line begins anew after such a one.
     """
-    with path.open("ab") as file:
+    file = path.open("ab")
+    try:
         file.write(b"\n" + line + b"\n")
         file.flush()
+    except BaseException:
+        with contextlib.suppress(OSError):  # what it still holds can't be written either
+            file.close()
+        raise
+    return file
+
+
+def make_durable(file: BinaryIO) -> None:
+    """Wait until what was written to *file* is on disk, and close it."""
+    with file:
         os.fdatasync(file.fileno())
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """Append *line* to *path* and wait until it is on disk."""
+    make_durable(append(path, line))
 
 
 def empty(path: Path) -> None:

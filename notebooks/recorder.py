@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,14 @@ from notebooks.document import (
     notebook_bytes,
     read_notebook,
 )
-from notebooks.files import append_durably, empty, replace_atomically, sweep_parts
+from notebooks.files import (
+    append,
+    append_durably,
+    empty,
+    make_durable,
+    replace_atomically,
+    sweep_parts,
+)
 from notebooks.ledger import KEY
 from notebooks.uncancelled import in_thread
 
@@ -51,7 +57,8 @@ JOURNAL = "notebook.journal"
 JOURNAL_BYTES = 256 * 1024
 """Up to this size it keeps cells that were recorded: where a file begins anew, to append takes
 twice as long."""
-Look = Callable[[], Mapping[str, str]]
+Durable = asyncio.Task[None]
+"""Is done once something is on disk; failed, when it can't be."""
 RESTART = "restart"
 """Kind of the note that says: from here on the kernel was a new, empty one."""
 
@@ -178,24 +185,21 @@ class Recorder:
         self._ids.add(cell_id)
         self._write()
 
-    async def begin(self, intent: CellIntent, look: Look | None = None) -> CellIntent:
+    async def begin(self, intent: CellIntent) -> Durable:
         """Journal *intent*; nothing may run before this returns.
 
-        Args:
-            intent: What will run.
-            look: See `record`.
+        From then on a service that was killed knows of the cell. A machine that loses power
+        does so once it is on disk too: nothing of the cell may be told before that.
 
         Returns:
-            The intent as it was journalled.
+            What is done when it is on disk; the thread for it starts at the loop's next turn.
         """
         await self.abandon()
-        return await in_thread(self._begin, intent, look)
-
-    def _begin(self, intent: CellIntent, look: Look | None) -> CellIntent:
-        if look is not None:
-            intent = replace(intent, files_before=look())
-        self._journal({"intent": intent_to_json(intent)})
-        return intent
+        # Not in a thread: it takes a moment only, and the kernel would wait for two changes.
+        file = append(self.directory / JOURNAL, _line({"intent": intent_to_json(intent)}))
+        durable = asyncio.create_task(in_thread(make_durable, file))
+        durable.add_done_callback(_hear_failure)
+        return durable
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
         """Journal the result; the cell's end may be announced once this returns."""
@@ -216,19 +220,25 @@ class Recorder:
     async def record(
         self,
         intent: CellIntent,
-        run: Callable[[], Awaitable[Execution]],
+        run: Callable[[Durable], Awaitable[Execution]],
         finished: Callable[[Execution], Awaitable[None]],
-        look: Look | None = None,
     ) -> Execution:
         """Take one cell through the whole protocol.
 
         Args:
             intent: What will run.
-            run: Runs it; after an exception from here the cell is recorded as ``died``.
+            run: Runs it, and tells nothing of it before its argument is done; after an
+                exception from here the cell is recorded as ``died``.
             finished: Awaited when the result is durable, before the notebook is written.
-            look: Returns the intent's `files_before`; called in the thread that journals it.
         """
-        return await self._record(await self.begin(intent, look), run, finished)
+        durable = await self.begin(intent)
+
+        async def run_and_hear_of_disk() -> Execution:
+            execution = await run(durable)
+            await durable
+            return execution
+
+        return await self._record(intent, run_and_hear_of_disk, finished)
 
     async def resume(
         self,
@@ -274,7 +284,7 @@ class Recorder:
         await self.commit(intent, execution)
 
     def _journal(self, entry: dict[str, Any]) -> None:
-        append_durably(self.directory / JOURNAL, json.dumps(entry, ensure_ascii=True).encode())
+        append_durably(self.directory / JOURNAL, _line(entry))
 
     def _clear_journal(self) -> None:
         journal = self.directory / JOURNAL
@@ -347,6 +357,16 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
         for cell in cells
         if cell.cell_type in ("code", "raw") and KEY in cell.metadata
     ]
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=True).encode()
+
+
+def _hear_failure(durable: Durable) -> None:
+    """Ask for its failure, as whoever should have may be gone by then."""
+    if not durable.cancelled():
+        durable.exception()
 
 
 def _died(message: str) -> Execution:

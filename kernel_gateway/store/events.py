@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, select, update
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
@@ -19,8 +19,14 @@ _ADD_EVENTS = insert(EventRow)
 
 
 @functools.cache
+def _add(table: type[Base]) -> Insert:
+    """Return the statement that adds a row: to build it takes longer than it."""
+    return insert(table)
+
+
+@functools.cache
 def _settle(columns: tuple[str, ...]) -> Update:
-    """Return the statement that changes *columns* of a turn: to build it takes longer than it."""
+    """Return the statement that changes *columns* of a turn."""
     of_turn = (TurnRow.id == bindparam("of_turn")) & (TurnRow.tenant == bindparam("of_tenant"))
     return update(TurnRow).where(of_turn).values({c: bindparam(f"new_{c}") for c in columns})
 
@@ -61,7 +67,7 @@ class EventRows:
         def store(connection: Connection) -> None:
             for row in added:
                 given = {k: v for k, v in columns_of(row).items() if v is not None}
-                connection.execute(insert(type(row)), given)
+                connection.execute(_add(type(row)), given)
             connection.execute(_ADD_EVENTS, rows)
             for turn, values in settled:
                 of_turn = {"of_turn": turn, "of_tenant": key.tenant}

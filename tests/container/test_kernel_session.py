@@ -61,6 +61,26 @@ async def test_output_arrives_while_the_cell_still_runs(start_kernel):
     assert reply.status == "ok"
 
 
+async def test_a_cell_runs_but_nothing_of_it_is_told_before_it_may_be(start_kernel):
+    kernel = await start_kernel()
+    heard, durable = [], asyncio.get_running_loop().create_future()
+
+    async def hear(message):
+        heard.append(message["header"]["msg_type"])
+
+    kernel.session.on_message = hear
+    code = "print('shown', flush=True); open('outputs/done', 'w').close()"
+    running = asyncio.create_task(kernel.run(code, told_after=durable))
+    while not (kernel.session.workspace.directory / "outputs" / "done").exists():
+        await asyncio.sleep(0.01)
+    await asyncio.wait({running}, timeout=0.3)
+
+    assert (heard, kernel.outputs, running.done()) == ([], [], False)
+    durable.set_result(None)
+    assert (await running).status == "ok"
+    assert heard == ["status", "execute_input", "stream", "status"]
+
+
 async def test_streams_results_and_charts_come_in_order_as_mime_bundles(start_kernel):
     kernel = await start_kernel()
 

@@ -53,6 +53,22 @@ def test_a_taken_name_gets_a_number(workspace):
         assert first.read() == b"1"
 
 
+def test_few_files_are_listed_as_all_are(workspace):
+    (workspace.directory / "outputs" / "deeper").mkdir()
+    for name in ("inputs/a.xlsx", "outputs/deeper/b.csv"):
+        (workspace.directory / name).write_bytes(b"1")
+
+    assert workspace.few_files(10) == workspace.files()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["directories", "files"])
+def test_many_entries_are_not_looked_at_where_few_are_wanted(workspace, make):
+    for number in range(20):
+        make(workspace.directory / "outputs" / str(number))
+
+    assert workspace.few_files(10) is None
+
+
 def test_two_uploads_of_one_name_at_the_same_time_are_both_kept(workspace):
     with workspace.add_input("a.xlsx") as one, workspace.add_input("a.xlsx") as other:
         one.file.write(b"one")

@@ -1,5 +1,7 @@
 """A turn: request, code, risk, kernel, streamed output, notebook; and every way it can fail."""
 
+import hashlib
+
 import nbformat
 import pytest
 
@@ -111,6 +113,21 @@ async def test_a_generated_cell_names_model_tokens_request_and_files(start_gatew
     assert facts["tokens"]["total"] > 0
     assert "inputs/sales_q1.xlsx" in facts["files_before"]
     assert "outputs/stacked_sales.xlsx" in facts["files_after"]
+
+
+async def test_a_file_that_changed_between_two_cells_is_recorded_as_the_second_found_it(
+    start_gateway,
+):
+    conversation = await (await start_gateway()).conversation()
+    await conversation.execute("open('outputs/a.txt', 'w').write('told')")
+    file = conversation.notebook.parent / "workspace" / "outputs" / "a.txt"
+    file.write_text("grown since")
+    await conversation.execute("x = 1")
+
+    first, second = (cell["metadata"]["tallybook"] for cell in conversation.cells())
+
+    assert first["files_after"] == {"outputs/a.txt": hashlib.sha256(b"told").hexdigest()}
+    assert second["files_before"] == {"outputs/a.txt": hashlib.sha256(b"grown since").hexdigest()}
 
 
 async def test_a_later_constant_gets_a_parameters_cell_of_its_own(start_gateway):

@@ -1,6 +1,9 @@
 """The notebook is valid after every cell, and a crash at any moment loses no finished cell."""
 
+import errno
 import json
+import os
+import threading
 
 import nbformat
 import pytest
@@ -19,8 +22,32 @@ def intent(source: str, **facts) -> CellIntent:
     return CellIntent(id=new_cell_id(), source=source, provenance=Provenance(turn_id="t", **facts))
 
 
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """A disk that has what was written once the event is set."""
+    ready, sync = threading.Event(), os.fdatasync
+
+    def wait_and_sync(descriptor):
+        assert ready.wait(10)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", wait_and_sync)
+    yield ready
+    ready.set()
+
+
+@pytest.fixture
+def broken_disk(monkeypatch):
+    """A disk that takes no journal any more."""
+
+    def fail(descriptor):
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+
+
 async def record(recorder, source: str, outcome="ok", **facts) -> None:
-    async def run() -> Execution:
+    async def run(durable) -> Execution:
         return Execution(outcome=outcome, execution_count=1, **facts)
 
     async def finished(execution) -> None:
@@ -74,7 +101,7 @@ async def test_a_cell_whose_run_or_announcement_fails_is_still_recorded(tmp_path
     async def fail(*_):
         raise OSError("no space left")
 
-    async def run() -> Execution:
+    async def run(durable) -> Execution:
         return Execution(outcome="ok", execution_count=1)
 
     for runs, tells in ((fail, fail), (run, fail)):
@@ -84,6 +111,27 @@ async def test_a_cell_whose_run_or_announcement_fails_is_still_recorded(tmp_path
     assert [cell["status"] for cell in recorder.code_cells()] == ["died", "ok"]
     assert [c["status"] for c in open_recorder(tmp_path).code_cells()] == ["died", "ok"]
     assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_a_cell_may_run_before_a_slow_disk_has_its_intent(tmp_path, slow_disk):
+    recorder = open_recorder(tmp_path)
+    begun = intent("x = 1")
+
+    durable = await recorder.begin(begun)
+
+    assert not durable.done()
+    assert open_recorder(tmp_path, running=begun.id).interrupted == begun
+    slow_disk.set()
+    await durable
+
+
+async def test_a_cell_whose_intent_no_disk_takes_is_not_said_to_be_ok(tmp_path, broken_disk):
+    recorder = open_recorder(tmp_path)
+
+    with pytest.raises(OSError, match="input/output"):
+        await record(recorder, "x = 1")
+
+    assert [cell["status"] for cell in recorder.code_cells()] == ["died"]
 
 
 async def test_a_crash_while_a_cell_runs_leaves_it_as_died(tmp_path):
