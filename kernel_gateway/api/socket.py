@@ -57,6 +57,7 @@ class GatewaySocket(WebSocketHandler):
 
         What fills a packet goes out meanwhile. Source: tcp(7), TCP_CORK.
         """
+        self._at_once = 0
         held = self._stream.socket if self._stream is not None else None
         if held is None:
             yield

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, sele
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import Base, EventRow, TurnRow, columns_of
+from kernel_gateway.store.tables import Base, EventRow, TurnRow
 
 _ADD_EVENTS = insert(EventRow)
 
@@ -29,6 +29,11 @@ def _settle(columns: tuple[str, ...]) -> Update:
     """Return the statement that changes *columns* of a turn."""
     of_turn = (TurnRow.id == bindparam("of_turn")) & (TurnRow.tenant == bindparam("of_tenant"))
     return update(TurnRow).where(of_turn).values({c: bindparam(f"new_{c}") for c in columns})
+
+
+def _given(row: Base) -> dict[str, Any]:
+    """Return the columns that *row*, which was just made, was given."""
+    return {k: v for k, v in vars(row).items() if not k.startswith("_") and v is not None}
 
 
 def _of(key: PathKey) -> Any:
@@ -66,8 +71,7 @@ class EventRows:
 
         def store(connection: Connection) -> None:
             for row in added:
-                given = {k: v for k, v in columns_of(row).items() if v is not None}
-                connection.execute(_add(type(row)), given)
+                connection.execute(_add(type(row)), _given(row))
             connection.execute(_ADD_EVENTS, rows)
             for turn, values in settled:
                 of_turn = {"of_turn": turn, "of_tenant": key.tenant}
