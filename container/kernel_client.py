@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from zmq.constants import Event
+from zmq.sugar.socket import Socket
 
-from container.messages import read_message
+from container.messages import read_message, write_message
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
@@ -62,6 +63,8 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
         self.start_channels(iopub=heard is not None, stdin=False, hb=False)
+        # As it is without asyncio: what is sent is only put into ZMQ's queue.
+        self._shell = Socket.shadow(self.shell_channel.socket.underlying)
         self._published = asyncio.Event()
         self._reading = None if heard is None else asyncio.create_task(self._read(heard))
         self._watched = (self.shell_channel if heard is None else self.iopub_channel).socket
@@ -96,6 +99,10 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
                         await self._published.wait()
                     break
             patience = min(2 * patience, LONGEST_PROBE_SECONDS)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send *message* over the shell channel (see `container.messages.write_message`)."""
+        self._shell.send_multipart(write_message(message, self.session.sign))
 
     def send_interrupt(self) -> None:
         """Ask for an interrupt over the control channel."""

@@ -1,18 +1,30 @@
 """A kernel's messages as they are on its ZMQ sockets.
 
-Source: "Messaging in Jupyter" 5.4, "The Wire Protocol". jupyter_client's own reader looks
-for dates in every field, which takes longer than all the rest.
+Source: "Messaging in Jupyter" 5.4, "The Wire Protocol". jupyter_client's own reader and
+writer look for dates in every field, which takes longer than all the rest.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 PARTS = ("header", "parent_header", "metadata", "content")
 DELIMITER = b"<IDS|MSG>"
+
+
+def write_message(message: Mapping[str, Any], sign: Callable[[list[bytes]], bytes]) -> list[bytes]:
+    """Return *message* as frames for a kernel, signed.
+
+    Args:
+        message: Header, parent_header, metadata and content as plain JSON values, and buffers
+            if there are any.
+        sign: `jupyter_client.session.Session.sign` of the kernel's key.
+    """
+    signed = [json.dumps(message[part]).encode() for part in PARTS]
+    return [DELIMITER, sign(signed), *signed, *message.get("buffers", ())]
 
 
 def read_message(

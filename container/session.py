@@ -274,14 +274,16 @@ class KernelSession:
             "allow_stdin": False,
             "stop_on_error": True,
         }
-        message = self._client.session.msg("execute_request", content)
+        header = self._client.session.msg_header("execute_request")
+        header["date"] = header["date"].isoformat()
         if message_id is not None:
-            message["header"]["msg_id"] = message["msg_id"] = message_id
-        self._client.shell_channel.send(message)
-        return str(message["header"]["msg_id"])
+            header["msg_id"] = message_id
+        return self._pass_on(
+            {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+        )
 
     def _pass_on(self, message: Mapping[str, Any]) -> str:
-        self._client.shell_channel.send(dict(message))
+        self._client.send(message)
         return str(message["header"]["msg_id"])
 
     def answer_input(self, message: Mapping[str, Any]) -> None:
