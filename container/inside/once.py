@@ -8,7 +8,7 @@ from typing import Any
 
 
 def apply(shell: Any) -> None:
-    """Save *shell*, IPython's interactive shell, and its kernel what they have done before."""
+    """Spare *shell*, IPython's interactive shell, and its kernel what they would do again."""
     from ipykernel import ipkernel
 
     shell.transform_cell = _shared(shell.transform_cell)
