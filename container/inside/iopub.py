@@ -83,6 +83,8 @@ class Publisher(IOPubThread):  # type: ignore[misc]
         """Publish on *socket*; to be made in the main thread of the kernel's process."""
         super().__init__(socket, **options)
         self._main = threading.get_ident()
+        # What wakes the thread for this one takes a descriptor, and a cell can use up all.
+        self._wake = self._event_pipe
         os.register_at_fork(after_in_child=self._note_fork)
 
     def _note_fork(self) -> None:
