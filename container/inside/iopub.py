@@ -88,10 +88,9 @@ class Publisher(IOPubThread):  # type: ignore[misc]
         os.register_at_fork(after_in_child=self._note_fork)
 
     def _note_fork(self) -> None:
-        self.forked = True
+        self.forked = PiecewiseStream.forked = True
 
     def _is_master_process(self) -> bool:
-        # For each write the process id is asked for; behind a filter a call has its price.
         return not self.forked
 
     def _handle_event(self, msg: Any) -> None:
@@ -153,9 +152,11 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
 
     _writes = 0
     _flushing = False
+    forked = False
 
     def _is_master_process(self) -> bool:
-        return not self.pub_thread.forked
+        # For each write the process id is asked for; behind a filter a call has its price.
+        return not self.forked
 
     def _schedule_flush(self) -> None:
         if not self._flush_pending:
