@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
@@ -22,6 +25,8 @@ LARGE = f"line = 'x' * 99\nfor n in range({LARGE_BYTES // 100}): print(line)"
 IDLE = 1000
 PAUSE_SECONDS = 0.02  # as from a person or a program that looks at results
 
+T = TypeVar("T")
+
 
 def _memory_mb(pid: int, name: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
@@ -37,22 +42,28 @@ async def _adding(kernel: PeerKernel, cells: int) -> list[float]:
     return times
 
 
-async def _in_turns(*kernels: PeerKernel) -> list[float]:
-    """Return each side's median ms; they take turns, so that a slow moment is slow for all."""
-    times: list[list[float]] = [[] for _ in kernels]
-    for number in range(ROUNDS + 1):
-        for side, kernel in zip(times, kernels, strict=True):
-            measured = await _adding(kernel, CELLS if number else WARM)
-            side += measured if number else []
-    return [percentile(side, 50) for side in times]
+async def _in_turns(
+    kernels: Sequence[PeerKernel], measure: Callable[[PeerKernel], Awaitable[T]]
+) -> list[list[T]]:
+    """Return each side's measures; they take turns, so that a slow moment is slow for all."""
+    sides: list[list[T]] = [[] for _ in kernels]
+    for _ in range(ROUNDS):
+        for side, kernel in zip(sides, kernels, strict=True):
+            side.append(await measure(kernel))
+    return sides
+
+
+async def _adding_in_turns(*kernels: PeerKernel) -> list[float]:
+    """Return each side's median ms."""
+    for kernel in kernels:
+        await _adding(kernel, WARM)
+    sides = await _in_turns(kernels, lambda kernel: _adding(kernel, CELLS))
+    return [percentile([*itertools.chain(*side)], 50) for side in sides]
 
 
 async def _printed_in_turns(*kernels: PeerKernel) -> list[tuple[int, float]]:
     """Return for each side the fewest characters that came, and the median seconds they took."""
-    runs: list[list[tuple[int, float]]] = [[] for _ in kernels]
-    for _ in range(ROUNDS):
-        for side, kernel in zip(runs, kernels, strict=True):
-            side.append(await kernel.printed(MANY_LINES))
+    runs = await _in_turns(kernels, lambda kernel: kernel.printed(MANY_LINES))
     return [
         (min(count for count, _ in side), percentile([seconds for _, seconds in side], 50))
         for side in runs
@@ -73,7 +84,7 @@ async def measure_channels(directory: Path) -> list[tuple[str, float, float, str
         peer, ours = PeerKernel(peer_address), PeerKernel(address, token)
         await peer.start()
         await ours.start()
-        adds, peer_adds = await _in_turns(ours, peer)
+        adds, peer_adds = await _adding_in_turns(ours, peer)
         after_many = await _after_many(ours)
         (lines, seconds), (peer_lines, peer_seconds) = await _printed_in_turns(ours, peer)
         peer_large, _ = await peer.printed(LARGE)

@@ -74,7 +74,6 @@ class Publisher(IOPubThread):  # type: ignore[misc]
     """
 
     _handling = False
-    forked = False
     sending = False
     """The main thread is amid a message: an interrupt that comes now is left in `interrupted`."""
     interrupted = False
@@ -85,13 +84,10 @@ class Publisher(IOPubThread):  # type: ignore[misc]
         self._main = threading.get_ident()
         # What wakes the thread for this one takes a descriptor, and a cell can use up all.
         self._wake = self._event_pipe
-        os.register_at_fork(after_in_child=self._note_fork)
-
-    def _note_fork(self) -> None:
-        self.forked = PiecewiseStream.forked = True
+        os.register_at_fork(after_in_child=lambda: setattr(PiecewiseStream, "forked", True))
 
     def _is_master_process(self) -> bool:
-        return not self.forked
+        return not PiecewiseStream.forked
 
     def _handle_event(self, msg: Any) -> None:
         self._handling = True  # before anything is taken from the line
@@ -103,7 +99,7 @@ class Publisher(IOPubThread):  # type: ignore[misc]
     def send_multipart(self, *args: Any, **options: Any) -> None:
         # First the line, then whether something taken from it is still in hand.
         waits = self._events or self._handling
-        if waits or self.forked or threading.get_ident() != self._main:
+        if waits or PiecewiseStream.forked or threading.get_ident() != self._main:
             super().send_multipart(*args, **options)
             return
         self.sending = True  # half a message would spoil the next one too
