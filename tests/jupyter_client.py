@@ -12,6 +12,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from kernel_gateway.relays.wire import encode
+from tests.raw_http import Raw
 
 OPENED = []
 
@@ -25,6 +26,13 @@ async def close_opened():
                 while await socket.read_message() is not None:
                     pass
     OPENED.clear()
+
+
+async def new_kernel(running):
+    """Return the id of a kernel that is made as Jupyter's clients make one."""
+    response = await Raw(running)("POST", "/api/kernels", "{}")
+    assert response.code == 201, response.body
+    return json.loads(response.body)["id"]
 
 
 class Client:

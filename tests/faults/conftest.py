@@ -14,3 +14,12 @@ async def service(tmp_path, standin):
     yield made
     with contextlib.suppress(ProcessLookupError):
         made.kill()
+
+
+@pytest.fixture
+async def lasting(tmp_path, standin):
+    """A service whose kernels live on for a while when it dies."""
+    made = Service(tmp_path / "data", standin([]), keep_seconds=60)
+    yield made
+    with contextlib.suppress(ProcessLookupError):
+        made.stop()

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kernel_gateway.terminal.client import GatewayClient
+from container.shim.client import LivingKernel, living_kernels
+from kernel_gateway.terminal.client import GatewayClient, path_url
+from tests.conftest import Conversation
 
 
 class Service:
@@ -46,6 +48,21 @@ class Service:
                 url, _, token = line.split()[1].partition("/?token=")
         self.client = GatewayClient(url, token)
         return self.client
+
+    def home(self, conversation_id: str) -> Path:
+        """Return where the main path of a conversation keeps its notebook and files."""
+        return self.data_dir / "conversations" / conversation_id / "main"
+
+    async def converse(self, conversation_id: str | None = None, after: int = 0) -> Conversation:
+        """Connect to a conversation, or to a new one."""
+        if conversation_id is None:
+            conversation_id = (await self.client.post("/api/v1/conversations", {}))["id"]
+        connection = await self.client.connect(path_url(conversation_id), after)
+        return Conversation(self, conversation_id, connection)
+
+    async def kernels(self) -> list[LivingKernel]:
+        """Return the kernels of this service that live, whether it lives or not."""
+        return [k for k in await living_kernels() if k.label.startswith(str(self.data_dir))]
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

@@ -1,15 +1,20 @@
-"""A gateway without a scripted model, plain HTTP to it, and a conversation's files."""
+"""A gateway without a scripted model, a kernel of it, plain HTTP to it, a conversation's files."""
 
 import pytest
 
 from kernel_gateway.terminal.client import path_url
-from tests.jupyter_client import close_opened
+from tests.jupyter_client import close_opened, new_kernel
 from tests.raw_http import Raw
 
 
 @pytest.fixture
 async def running(start_gateway):
     return await start_gateway([], upload_limit_mb=1)
+
+
+@pytest.fixture
+async def kernel(running):
+    return await new_kernel(running)
 
 
 @pytest.fixture

@@ -1,104 +1,14 @@
 """A kernel's channels on a websocket: both protocols, nothing lost, nothing that breaks it."""
 
 import asyncio
-import contextlib
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from jupyter_server.services.kernels.connection.base import (
-    deserialize_binary_message,
-    deserialize_msg_from_ws_v1,
-    serialize_binary_message,
-    serialize_msg_to_ws_v1,
-)
 from tornado.httpclient import HTTPClientError
 
-from kernel_gateway.relays.wire import V1, MessageMalformed, decode, encode
-from tests.jupyter_client import Client
-from tests.raw_http import Raw, error_of
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-OBJECT = st.dictionaries(st.text(), JSON, max_size=4)
-MESSAGES = st.fixed_dictionaries(
-    {
-        "header": st.fixed_dictionaries({"msg_id": st.text(min_size=1, max_size=50),
-                                         "msg_type": st.text(min_size=1, max_size=50)}),
-        "parent_header": OBJECT,
-        "metadata": OBJECT,
-        "content": OBJECT,
-        "channel": st.sampled_from(["shell", "control", "stdin"]),
-        "buffers": st.lists(st.binary(max_size=50), max_size=3),
-    }
-)  # fmt: skip
-
-
-# the wire, against jupyter_server's own code
-
-
-@given(MESSAGES, st.sampled_from([V1, None]))
-def test_what_is_encoded_is_decoded(message, protocol):
-    assert decode(encode(message, protocol), protocol) == message
-
-
-@given(MESSAGES)
-def test_jupyter_server_reads_our_v1_frames_and_we_read_its(message):
-    channel, parts = deserialize_msg_from_ws_v1(encode(message, V1))
-    theirs = serialize_msg_to_ws_v1(
-        [
-            json.dumps(message[p]).encode()
-            for p in ("header", "parent_header", "metadata", "content")
-        ]
-        + message["buffers"],
-        message["channel"],
-    )
-
-    assert channel == message["channel"]
-    assert [json.loads(p) for p in parts[:4]] == [
-        message[p] for p in ("header", "parent_header", "metadata", "content")
-    ]
-    assert list(parts[4:]) == message["buffers"]
-    assert decode(theirs, V1) == message
-
-
-@given(MESSAGES.filter(lambda m: m["buffers"]))
-def test_jupyter_server_reads_our_binary_frames_and_we_read_its(message):
-    read = deserialize_binary_message(encode(message, None))
-
-    assert read["buffers"] == message["buffers"]
-    assert read["content"] == message["content"]
-    assert decode(serialize_binary_message(message), None) == message
-
-
-@given(st.binary(max_size=200) | st.text(max_size=200), st.sampled_from([V1, None]))
-def test_no_frame_whatever_does_more_than_be_refused(frame, protocol):
-    with contextlib.suppress(MessageMalformed):
-        message = decode(frame, protocol)
-        assert message["header"]["msg_type"]
-
-
-# clients
-
-
-@pytest.fixture
-async def running(start_gateway):
-    return await start_gateway([])
-
-
-async def new_kernel(running):
-    response = await Raw(running)("POST", "/api/kernels", "{}")
-    assert response.code == 201, response.body
-    return json.loads(response.body)["id"]
-
-
-@pytest.fixture
-async def kernel(running):
-    return await new_kernel(running)
+from kernel_gateway.relays.wire import V1
+from tests.jupyter_client import Client, new_kernel
+from tests.raw_http import Raw
 
 
 @pytest.mark.parametrize("protocols", [None, [V1]])
@@ -343,14 +253,6 @@ async def test_when_no_kernel_can_be_had_a_connection_is_refused_with_the_reason
     assert caught.value.code == 503
 
 
-async def test_the_token_may_stand_in_the_address_as_jupyters_clients_send_it(running, kernel):
-    raw = Raw(running)
-    raw.headers = {}
-
-    assert (await raw("GET", f"/api/kernels?token={running.token}")).code == 200
-    assert (await raw("GET", f"/api/v1/conversations?token={running.token}")).code == 401
-
-
 FORGED = """
 from jupyter_client.session import Session
 session, socket = get_ipython().kernel.session, get_ipython().kernel.iopub_socket
@@ -374,86 +276,3 @@ async def test_what_code_forges_on_its_own_channel_breaks_nothing(running, kerne
     await client.until_done(asked)
 
     assert client.printed(asked) == "alive\n"
-
-
-# REST
-
-
-async def test_a_deleted_kernel_is_gone_and_its_notebook_stays(running, kernel):
-    raw = Raw(running)
-    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
-
-    assert (await raw("DELETE", f"/api/kernels/{kernel}")).code == 204
-    assert (await raw("GET", f"/api/kernels/{kernel}")).code == 404
-    assert json.loads((await raw("GET", "/api/kernels")).body) == []
-    assert (running.home(key.conversation) / "notebook.ipynb").exists()
-
-
-async def test_a_kernel_deleted_right_after_a_reply_leaves_its_cell_recorded_and_its_turn_ok(
-    running, kernel
-):
-    client = await Client(running, kernel).connect()
-    await client.until_done(await client.execute("print('last words')"))
-
-    await Raw(running)("DELETE", f"/api/kernels/{kernel}")
-
-    [made] = (await running.client.get("/api/v1/conversations"))["conversations"]
-    url = f"/api/v1/conversations/{made['id']}/paths/main"
-    assert [t["status"] for t in (await running.client.get(f"{url}/turns"))["turns"]] == ["ok"]
-    assert "last words" in (running.home(made["id"]) / "notebook.ipynb").read_text()
-
-
-async def test_contents_can_be_read_and_not_written(running, kernel):
-    raw, client = Raw(running), await Client(running, kernel).connect()
-    await client.until_done(await client.execute("print('recorded')"))
-    root = json.loads((await raw("GET", "/api/contents")).body)
-    directory = json.loads((await raw("GET", f"/api/contents/{root['content'][0]['path']}")).body)
-    path = directory["content"][0]["path"]
-
-    notebook = {"content": {"cells": []}}
-    while not notebook["content"]["cells"]:  # recorded a moment after the reply
-        notebook = json.loads((await raw("GET", f"/api/contents/{path}")).body)
-    refused = [await raw(method, f"/api/contents/{path}", "{}") for method in ("PUT", "PATCH")]
-
-    assert notebook["type"] == "notebook"
-    assert notebook["content"]["cells"][0]["outputs"][0]["text"] == "recorded\n"
-    assert [r.code for r in refused] == [405, 405]
-    assert json.loads(refused[0].body)["message"]
-
-
-@pytest.mark.parametrize("name", ["no-such-kernel", "../x", "x" * 100])
-async def test_an_unknown_kernelspec_is_named_in_the_error(running, name):
-    response = await Raw(running)("POST", "/api/kernels", json.dumps({"name": name}))
-
-    assert response.code == 400
-    assert "tallybook-python" in error_of(response)["message"]
-
-
-async def test_models_are_what_jupyter_servers_own_schema_asks_for(running, kernel):
-    """The OpenAPI document jupyter_server ships describes what its clients expect."""
-    from pathlib import Path
-
-    import jupyter_server
-    import yaml
-    from jsonschema import Draft4Validator
-
-    spec = yaml.safe_load(
-        (Path(jupyter_server.__file__).parent / "services/api/api.yaml").read_text()
-    )
-    raw = Raw(running)
-    made = await raw("POST", "/api/sessions", json.dumps({"path": "a.ipynb", "type": "notebook",
-                     "name": "a", "kernel": {"name": "tallybook-python"}}))  # fmt: skip
-    session = json.loads(made.body)
-    models = {
-        "Kernel": json.loads((await raw("GET", f"/api/kernels/{kernel}")).body),
-        "Session": session,
-        "Contents": json.loads((await raw("GET", "/api/contents?content=0")).body),
-        "APIStatus": json.loads((await raw("GET", "/api/status")).body),
-    }
-
-    for name, model in models.items():
-        schema = {**spec["definitions"][name], "definitions": spec["definitions"]}
-        errors = [e.message for e in Draft4Validator(schema).iter_errors(model)]
-        # The document calls these strings although jupyter_server itself sends null.
-        assert [e for e in errors if not e.startswith("None is not of type")] == [], name
-    assert (await raw("DELETE", f"/api/sessions/{session['id']}")).code == 204

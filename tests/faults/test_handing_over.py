@@ -1,0 +1,172 @@
+"""A kernel outlives the service that began it: the next one takes over, and its cell goes on."""
+
+import asyncio
+import json
+
+import nbformat
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from agent.standin.transcript import Transcript, exchanges_from_json
+from notebooks.verify import verify_notebook
+from tests.conftest import code_reply, exchange
+
+COUNTED = 40
+COUNTING = f"import time\nfor n in range({COUNTED}): print(n, flush=True); time.sleep(0.1)"
+
+
+async def test_a_kernel_nobody_takes_over_ends_after_its_time(lasting):
+    lasting.keep_seconds = 1
+    await lasting.start()
+    await (await lasting.converse()).execute("x = 1")
+
+    lasting.kill()
+
+    at_first = await lasting.kernels()
+    async with asyncio.timeout(10):
+        while await lasting.kernels():
+            await asyncio.sleep(0.05)
+    assert len(at_first) == 1
+
+
+async def test_variables_survive_a_kill_of_the_service(lasting):
+    await lasting.start()
+    conversation = await lasting.converse()
+    await conversation.execute("import pandas as pd; df = pd.DataFrame({'a': [1, 2]})")
+
+    lasting.kill()
+    await lasting.start()
+    again = await lasting.converse(conversation.id, after=conversation.events[-1]["seq"])
+
+    assert await again.printed("print(df.a.sum())") == "3\n"
+
+
+async def test_a_running_cell_goes_on_through_a_kill_and_every_line_is_recorded_once(lasting):
+    """10,000 numbered lines over some 5 seconds; the service dies and comes back meanwhile."""
+    await lasting.start()
+    conversation = await lasting.converse()
+    await conversation.connection.send(
+        "execute.request",
+        code="import time\nfor n in range(10_000):\n    print(n)\n"
+        "    if n % 20 == 0: time.sleep(0.01)",
+    )
+    await conversation.until("cell.output")
+
+    lasting.kill()
+    await lasting.start()
+    again = await lasting.converse(conversation.id)
+    ended = (await again.until("turn.finished"))["data"]
+
+    expected = "".join(f"{n}\n" for n in range(10_000))
+    told = "".join(e["output"]["text"] for e in again.of_kind("cell.output"))
+    [cell] = nbformat.read(conversation.notebook, as_version=4).cells
+    assert told == expected
+    assert "".join(output.text for output in cell.outputs) == expected
+    assert cell.metadata.tallybook.status == ended["status"] == "ok"
+    assert len(again.of_kind("cell.started")) == len(again.of_kind("cell.finished")) == 1
+    assert [e["seq"] for e in again.events] == list(range(1, len(again.events) + 1))
+    assert verify_notebook(conversation.notebook).verified
+
+
+async def test_a_cell_that_ended_while_no_service_ran_is_recorded_by_the_next(lasting):
+    await lasting.start()
+    conversation = await lasting.converse()
+    await conversation.connection.send(
+        "execute.request", code="import time\nprint('on', flush=True)\ntime.sleep(1)\n1 / 0"
+    )
+    await conversation.until("cell.output")
+
+    lasting.kill()
+    await asyncio.sleep(1.5)
+    await lasting.start()
+    again = await lasting.converse(conversation.id)
+    ended = (await again.until("turn.finished"))["data"]
+
+    [cell] = nbformat.read(conversation.notebook, as_version=4).cells
+    assert ended["status"] == "error"
+    assert [output.output_type for output in cell.outputs] == ["stream", "error"]
+    assert cell.metadata.tallybook.error["ename"] == "ZeroDivisionError"
+
+
+async def test_an_endless_cell_can_be_cancelled_by_the_next_service(lasting):
+    await lasting.start()
+    conversation = await lasting.converse()
+    await conversation.execute("x = 41")
+    await conversation.connection.send(
+        "execute.request", code="print('on', flush=True)\nwhile True: pass"
+    )
+    await conversation.until("cell.output")
+
+    lasting.kill()
+    await lasting.start()
+    again = await lasting.converse(conversation.id, after=conversation.events[-1]["seq"])
+    await again.connection.send("cancel")
+    ended = (await again.until("turn.finished"))["data"]
+
+    assert ended["status"] == "cancelled"
+    assert await again.printed("print(x + 1)") == "42\n"
+
+
+async def test_a_models_turn_goes_on_after_a_kill(lasting):
+    slow = "import time\nprint('on', flush=True)\ntime.sleep(2)\nprint(total + 1)"
+    exchanges = exchange("work", code_reply("total = 41"), code_reply(slow), {"text": "It is 42."})
+    lasting.standin.transcript = Transcript(exchanges_from_json(exchanges))
+    await lasting.start()
+    conversation = await lasting.converse()
+    await conversation.connection.send("turn.request", request="work")
+    while "on\n" not in [o["output"].get("text") for o in conversation.of_kind("cell.output")]:
+        await conversation.until("cell.output")
+
+    lasting.kill()
+    await lasting.start()
+    again = await lasting.converse(conversation.id)
+    ended = (await again.until("turn.finished"))["data"]
+
+    cells = nbformat.read(conversation.notebook, as_version=4).cells
+    statuses = [c.metadata.tallybook.get("status") for c in cells if c.cell_type == "code"]
+    assert ended["status"] == "ok"
+    assert ended["answer"] == "It is 42."
+    assert set(statuses) == {"ok"}
+    assert "42" in cells[-2].outputs[0].text
+    assert len(again.of_kind("turn.started")) == 1
+    assert verify_notebook(conversation.notebook).verified
+
+
+async def test_a_cell_that_outlasts_the_drain_is_handed_over_with_every_line(lasting, monkeypatch):
+    monkeypatch.setenv("TALLYBOOK_DRAIN_SECONDS", "0.5")
+    await lasting.start()
+    conversation = await lasting.converse()
+    await conversation.connection.send("execute.request", code=COUNTING)
+    await conversation.until("cell.output")
+
+    assert lasting.stop() == 0
+
+    await lasting.start()
+    conversation = await lasting.converse(conversation.id)
+    finished = await conversation.until("turn.finished")
+    text = "".join(o["text"] for o in finished["data"]["outputs"])
+    assert finished["data"]["status"] == "ok"
+    assert text.split() == [str(n) for n in range(COUNTED)]
+
+
+async def test_a_jupyter_clients_cell_goes_on_through_a_kill_and_is_recorded_whole(lasting):
+    client = await lasting.start()
+    kernel = (await client.post("/api/kernels", {}))["id"]
+    url = f"{client.url.replace('http', 'ws')}/api/kernels/{kernel}/channels"
+    socket = await websocket_connect(HTTPRequest(url, headers=client._headers))
+    header = {"msg_id": "a-cell-of-jupyter", "msg_type": "execute_request", "session": "s"}
+    message = {"header": header, "content": {"code": COUNTING}, "channel": "shell"}
+    await socket.write_message(json.dumps(message))
+    while "stream" not in await socket.read_message():
+        pass
+
+    lasting.kill()
+    socket.close()
+    client = await lasting.start()
+    [made] = (await client.get("/api/v1/conversations"))["conversations"]
+    again = await lasting.converse(made["id"])
+    finished = (await again.until("turn.finished"))["data"]
+
+    assert finished["status"] == "ok"
+    text = "".join(output["text"] for output in finished["outputs"])
+    assert text.split() == [str(n) for n in range(COUNTED)]

@@ -1,0 +1,94 @@
+"""Kernels, sessions and contents over HTTP, as Jupyter's clients ask for them."""
+
+import json
+from pathlib import Path
+
+import jupyter_server
+import pytest
+import yaml
+from jsonschema import Draft4Validator
+
+from tests.jupyter_client import Client
+from tests.raw_http import Raw, error_of
+
+
+async def test_the_token_may_stand_in_the_address_as_jupyters_clients_send_it(running, kernel):
+    raw = Raw(running)
+    raw.headers = {}
+
+    assert (await raw("GET", f"/api/kernels?token={running.token}")).code == 200
+    assert (await raw("GET", f"/api/v1/conversations?token={running.token}")).code == 401
+
+
+async def test_a_deleted_kernel_is_gone_and_its_notebook_stays(running, kernel):
+    raw = Raw(running)
+    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
+
+    assert (await raw("DELETE", f"/api/kernels/{kernel}")).code == 204
+    assert (await raw("GET", f"/api/kernels/{kernel}")).code == 404
+    assert json.loads((await raw("GET", "/api/kernels")).body) == []
+    assert (running.home(key.conversation) / "notebook.ipynb").exists()
+
+
+async def test_a_kernel_deleted_right_after_a_reply_leaves_its_cell_recorded_and_its_turn_ok(
+    running, kernel
+):
+    client = await Client(running, kernel).connect()
+    await client.until_done(await client.execute("print('last words')"))
+
+    await Raw(running)("DELETE", f"/api/kernels/{kernel}")
+
+    [made] = (await running.client.get("/api/v1/conversations"))["conversations"]
+    url = f"/api/v1/conversations/{made['id']}/paths/main"
+    assert [t["status"] for t in (await running.client.get(f"{url}/turns"))["turns"]] == ["ok"]
+    assert "last words" in (running.home(made["id"]) / "notebook.ipynb").read_text()
+
+
+async def test_contents_can_be_read_and_not_written(running, kernel):
+    raw, client = Raw(running), await Client(running, kernel).connect()
+    await client.until_done(await client.execute("print('recorded')"))
+    root = json.loads((await raw("GET", "/api/contents")).body)
+    directory = json.loads((await raw("GET", f"/api/contents/{root['content'][0]['path']}")).body)
+    path = directory["content"][0]["path"]
+
+    notebook = {"content": {"cells": []}}
+    while not notebook["content"]["cells"]:  # recorded a moment after the reply
+        notebook = json.loads((await raw("GET", f"/api/contents/{path}")).body)
+    refused = [await raw(method, f"/api/contents/{path}", "{}") for method in ("PUT", "PATCH")]
+
+    assert notebook["type"] == "notebook"
+    assert notebook["content"]["cells"][0]["outputs"][0]["text"] == "recorded\n"
+    assert [r.code for r in refused] == [405, 405]
+    assert json.loads(refused[0].body)["message"]
+
+
+@pytest.mark.parametrize("name", ["no-such-kernel", "../x", "x" * 100])
+async def test_an_unknown_kernelspec_is_named_in_the_error(running, name):
+    response = await Raw(running)("POST", "/api/kernels", json.dumps({"name": name}))
+
+    assert response.code == 400
+    assert "tallybook-python" in error_of(response)["message"]
+
+
+async def test_models_are_what_jupyter_servers_own_schema_asks_for(running, kernel):
+    """The OpenAPI document jupyter_server ships describes what its clients expect."""
+    spec = yaml.safe_load(
+        (Path(jupyter_server.__file__).parent / "services/api/api.yaml").read_text()
+    )
+    raw = Raw(running)
+    made = await raw("POST", "/api/sessions", json.dumps({"path": "a.ipynb", "type": "notebook",
+                     "name": "a", "kernel": {"name": "tallybook-python"}}))  # fmt: skip
+    session = json.loads(made.body)
+    models = {
+        "Kernel": json.loads((await raw("GET", f"/api/kernels/{kernel}")).body),
+        "Session": session,
+        "Contents": json.loads((await raw("GET", "/api/contents?content=0")).body),
+        "APIStatus": json.loads((await raw("GET", "/api/status")).body),
+    }
+
+    for name, model in models.items():
+        schema = {**spec["definitions"][name], "definitions": spec["definitions"]}
+        errors = [e.message for e in Draft4Validator(schema).iter_errors(model)]
+        # The document calls these strings although jupyter_server itself sends null.
+        assert [e for e in errors if not e.startswith("None is not of type")] == [], name
+    assert (await raw("DELETE", f"/api/sessions/{session['id']}")).code == 204
