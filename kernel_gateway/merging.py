@@ -8,12 +8,10 @@ from agent.admission import TurnPorts
 from agent.merge import run_again, summary
 from container.workspace import OUTPUTS
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.turn_results import execution_error
+from kernel_gateway.turn_results import Ending, execution_error
 
 
-async def merge(
-    source: OpenPath, mode: str, turn: str, ports: TurnPorts
-) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+async def merge(source: OpenPath, mode: str, turn: str, ports: TurnPorts) -> Ending:
     """Merge *source* into the path that *ports* belong to.
 
     Args:
@@ -23,7 +21,7 @@ async def merge(
         ports: What that turn works with.
 
     Returns:
-        The turn's status, result and error body.
+        How the turn ended.
     """
     name = source.key.path
     files = [file.name for file in source.workspace.files(OUTPUTS)]
@@ -34,5 +32,5 @@ async def merge(
         intents = source.recorder.own_intents()
         result["cells"], failed = await run_again(intents, turn, name, ports)
         if failed is not None:
-            return "error", result, execution_error(failed)
-    return "ok", result, None
+            return Ending("error", result, execution_error(failed))
+    return Ending("ok", result)

@@ -1,7 +1,9 @@
-"""From a turn's row and its execution to what is stored and told of it."""
+"""How a turn ended, and what is stored and told of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kernel_gateway.ids import PathKey
@@ -14,14 +16,31 @@ def key_of(row: TurnRow) -> PathKey:
     return PathKey(row.tenant, row.conversation, row.path)
 
 
-def execution_result(execution: Execution) -> dict[str, Any]:
-    """Return the result of a turn that ran code as it was sent."""
-    return {
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a turn ended.
+
+    Attributes:
+        status: ``ok``, ``error``, ``cancelled`` or ``interrupted``.
+        result: What came of it; empty when nothing did.
+        error: The error body, if there is one.
+    """
+
+    status: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+
+def execution_ending(execution: Execution) -> Ending:
+    """Return the ending of a turn that ran code as it was sent."""
+    result = {
         "outcome": execution.outcome,
         "outputs": [dict(output) for output in execution.outputs],
         "execution_count": execution.execution_count,
         "seconds": round(execution.seconds, 4),
     }
+    error = execution_error(execution)
+    return Ending("ok" if error is None else "error", result, error)
 
 
 def execution_error(execution: Execution) -> dict[str, Any] | None:

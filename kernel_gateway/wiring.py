@@ -41,6 +41,7 @@ from kernel_gateway.store.nodes import Nodes
 from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.turn_recovery import recover_turns
+from kernel_gateway.turn_run import TurnServices
 from kernel_gateway.turns import Turns
 from notebooks.files import advisory_lock
 
@@ -114,10 +115,17 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             stack.push_async_callback(model.aclose)
         events, profiler = EventLog(repository.events, telemetry.lost_outputs.inc), Profiler()
         approvals = Approvals(repository, seconds=settings.permission_seconds)
-        turns = Turns(
-            repository, events, contexts, approvals, profiler, model, telemetry,
-            budget=settings.budget(), max_queue=settings.max_queue,
-        )  # fmt: skip
+        works_with = TurnServices(
+            repository=repository,
+            events=events,
+            contexts=contexts,
+            approvals=approvals,
+            profiler=profiler,
+            model=model,
+            telemetry=telemetry,
+            budget=settings.budget(),
+        )
+        turns = Turns(works_with, max_queue=settings.max_queue)
         relays = Relays(
             contexts, events, turns, repository.jupyter, output_bytes=settings.limits().output_bytes
         )
