@@ -51,6 +51,22 @@ async def test_a_kill_in_mid_cell_keeps_every_finished_cell_and_the_conversation
     assert [e["seq"] for e in again.events] == list(range(1, len(again.events) + 1))
 
 
+async def test_a_cell_that_a_kill_ended_is_counted_by_the_next_service(service):
+    await service.start()
+    conversation = await service.converse()
+    await conversation.connection.send(
+        "execute.request", code="print('on', flush=True)\nwhile True: pass"
+    )
+    await conversation.until("cell.output")
+
+    service.kill()
+    client = await service.start()
+    await (await service.converse(conversation.id)).until("turn.finished")
+
+    metrics = (await client.download("/metrics")).decode()
+    assert 'tallybook_executions_total{status="died"} 1.0' in metrics
+
+
 async def test_a_kill_in_mid_turn_keeps_the_models_finished_cells(service):
     endless = code_reply("print('on', flush=True)\nwhile True: pass")
     exchanges = exchange("work", code_reply("print('first')"), endless)
