@@ -33,7 +33,7 @@ docs: .venv/.ready-test  ## Make the generated parts of docs/ and the README's p
 	$(BIN)/python -m docs.generate
 
 clean:  ## Remove everything made here
-	rm -rf .venv .venv-clients demo-output dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-clients .venv-pyarrow demo-output dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready-run: pyproject.toml .ci/setup

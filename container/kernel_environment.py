@@ -54,8 +54,10 @@ def kernel_environment() -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
-        # pandas loads pyarrow where it is installed; its allocator would start a thread, and
-        # a process with threads can't be forked safely.
+        # pandas loads pyarrow where it is installed. One of its allocators would start a thread,
+        # and a process with threads can't be forked safely; its default one would take a whole
+        # GiB of addresses, more than a kernel is allowed.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "2",
     }
