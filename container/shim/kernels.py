@@ -39,7 +39,7 @@ from container.tree import change_owner, remove
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
-QUOTA_PATIENCE_SECONDS = 1.0
+QUOTA_PATIENCE_SECONDS = 3.0
 QUOTA_MARGIN_BYTES = 256 * MIB
 QUOTA_MARGIN_FILES = 20_000
 """How far over the quota a kernel may be before nobody waits for its cell to stop."""
