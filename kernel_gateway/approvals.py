@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from agent.ports import Decision, PermissionRequest
 from kernel_gateway.errors import PermissionAlreadyDecided
-from kernel_gateway.events import TurnEvents
 from kernel_gateway.store.permissions import now
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import PermissionRow, TurnRow
+from kernel_gateway.turn_events import TurnEvents
 from notebooks.cells import utc_now
 
 

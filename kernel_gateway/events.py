@@ -27,10 +27,8 @@ PARTING_SECONDS = 1.0
 """How long clients may take to read what is stored when the service stops."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
-GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed"})
-AWAITED = frozenset(
-    {"permission.required", "permission.decided", "cell.finished", "error", "turn.finished"}
-)
+QUIET_SECONDS = 300.0
+"""What is kept of a path that nobody has asked for in so long goes; the store has it all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +77,8 @@ class _Path:
     failure: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     deleted: bool = False
+    used: float = 0.0
+    followers: int = 0
     until: int | None = None
     """Number of the last event that is sent before the service stops."""
 
@@ -86,6 +86,11 @@ class _Path:
     def unsettled(self) -> bool:
         """Whether anything waits to be stored, or is being stored."""
         return bool(self.queue) or (self.writer is not None and not self.writer.done())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody needs it: the store can tell the same."""
+        return not (self.unsettled or self.followers or self.failure)
 
     def remember(self, batch: Sequence[Event]) -> None:
         """Keep the last events, up to a number and a size, for those who follow closely."""
@@ -105,11 +110,23 @@ class EventLog:
     """
 
     def __init__(
-        self, rows: EventRows, on_lost: Callable[[int], None] = lambda count: None
+        self,
+        rows: EventRows,
+        on_lost: Callable[[int], None] = lambda count: None,
+        *,
+        quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
-        """Write to *rows*; *on_lost* hears how many events could not be stored."""
-        self._rows, self._on_lost = rows, on_lost
+        """Write to *rows*.
+
+        Args:
+            rows: The store.
+            on_lost: Hears how many events could not be stored.
+            quiet_seconds: How long what nobody asks for stays in memory.
+        """
+        self._rows, self._on_lost, self._quiet_seconds = rows, on_lost, quiet_seconds
         self._paths: dict[PathKey, _Path] = {}
+        self._looked = 0.0
+        self._dropped = 0
         self._followers: set[asyncio.Task[None]] = set()
         self.closing = False
 
@@ -140,11 +157,26 @@ class EventLog:
         await asyncio.gather(*followers, return_exceptions=True)
 
     async def _path(self, key: PathKey) -> _Path:
-        if key not in self._paths:
+        now = asyncio.get_running_loop().time()
+        while (log := self._paths.get(key)) is None:
+            self._drop_quiet(now)
+            dropped = self._dropped
             seq = await self._rows.last_seq(key)
-            until = seq if self.closing else None
-            self._paths.setdefault(key, _Path(given=seq, stored=seq, until=until))
-        return self._paths[key]
+            if dropped == self._dropped:  # else it may have come and gone, with numbers given out
+                until = seq if self.closing else None
+                self._paths.setdefault(key, _Path(given=seq, stored=seq, until=until))
+        log.used = now
+        return log
+
+    def _drop_quiet(self, now: float) -> None:
+        """Drop what nobody needs; looked for now and then, when something new is to be kept."""
+        if now - self._looked < self._quiet_seconds:
+            return
+        self._looked = now
+        for key, log in list(self._paths.items()):
+            if log.quiet and now - log.used >= self._quiet_seconds:
+                del self._paths[key]
+                self._dropped += 1
 
     async def append(
         self,
@@ -295,16 +327,20 @@ class EventLog:
         They come in batches, as they are found; a slow reader loses none.
         """
         log = await self._path(key)
-        while not log.deleted and (log.until is None or after < log.until):
-            news = log.news
-            if after >= log.stored:
-                await news.wait()
-                continue
-            batch = await self._batch(log, key, after)
-            if not batch:
-                return  # they were deleted just now
-            after = batch[-1].seq
-            yield batch
+        log.followers += 1
+        try:
+            while not log.deleted and (log.until is None or after < log.until):
+                news = log.news
+                if after >= log.stored:
+                    await news.wait()
+                    continue
+                batch = await self._batch(log, key, after)
+                if not batch:
+                    return  # they were deleted just now
+                after = batch[-1].seq
+                yield batch
+        finally:
+            log.followers -= 1
 
     async def _batch(self, log: _Path, key: PathKey, after: int) -> list[Event]:
         if log.recent and log.recent[0].seq <= after + 1:
@@ -328,65 +364,3 @@ def _raise_failure(log: _Path) -> None:
     failure, log.failure = log.failure, None
     if failure is not None:
         raise failure
-
-
-class TurnEvents:
-    """The event sink of one turn (see `agent.ports.EventSink`)."""
-
-    def __init__(
-        self,
-        log: EventLog,
-        key: PathKey,
-        turn: str,
-        heard: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
-        *,
-        relayed: bool = False,
-    ) -> None:
-        """Write to *log* as *turn* of the path *key*.
-
-        Args:
-            log: The log.
-            key: The path.
-            turn: The turn.
-            heard: Called with each event's kind and data.
-            relayed: Whoever asked follows the kernel's own messages: an output can be
-                stored with the one that says the same.
-        """
-        self._log, self._key, self._turn, self._heard = log, key, turn, heard
-        self._gathered = GATHERED | {"cell.output"} if relayed else GATHERED
-
-    async def flush(self) -> None:
-        """Return once everything emitted so far is stored.
-
-        Raises:
-            DatabaseUnavailable: It could not be.
-        """
-        await self._log.flush(self._key)
-
-    async def told(self, cell: str) -> Mapping[str, int]:
-        """Return how many events of each kind were stored about *cell* in this turn."""
-        return await self._log.told(self._key, self._turn, cell)
-
-    async def emit(
-        self,
-        kind: str,
-        data: Mapping[str, Any],
-        settle: Mapping[str, Any] | None = None,
-        add: Sequence[Base] = (),
-    ) -> None:
-        """Append an event of this turn; one that others rely on is stored on return.
-
-        *settle* changes columns of the turn's row with it, *add* stores rows with it; a
-        crash leaves all of it or nothing.
-        """
-        await self._log.append(
-            self._key,
-            kind,
-            data,
-            self._turn,
-            wait=kind in AWAITED,
-            gather=kind in self._gathered,
-            settle=settle,
-            add=add,
-        )
-        self._heard(kind, data)

@@ -19,13 +19,14 @@ from kernel_gateway.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import PermissionAlreadyDecided
-from kernel_gateway.events import EventLog, TurnEvents
+from kernel_gateway.events import EventLog
 from kernel_gateway.merging import merge
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.store.turns import rows_of
 from kernel_gateway.telemetry import Telemetry
+from kernel_gateway.turn_events import TurnEvents
 from kernel_gateway.turn_results import Ending, execution_ending, key_of
 from notebooks.cells import utc_now
 

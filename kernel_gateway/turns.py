@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 
 from agent.errors import AgentError, InvalidRequest
@@ -45,7 +46,8 @@ class Turns:
         """Run turns with *services*; at most *max_queue* of a path run or wait."""
         self._services, self._max_queue = services, max_queue
         self._queues: dict[PathKey, _Queue] = {}
-        self._changed: dict[str, asyncio.Event] = {}
+        self._coming: Counter[PathKey] = Counter()  # those being stored, to be queued
+        self._watching: dict[str, set[asyncio.Event]] = {}
         self._closing = self._draining = False
 
     async def start(
@@ -79,9 +81,10 @@ class Turns:
             raise InvalidRequest("The request holds a NUL character; remove it.")
         if kind == "turn":
             request = check_request(request, self._services.budget)
-        queue = self._queues.setdefault(key, _Queue())
-        if len(queue.tasks) >= self._max_queue:
-            raise QueueFull(len(queue.tasks))
+        queue = self._queues.get(key)
+        ahead = self._coming[key] + (len(queue.tasks) if queue is not None else 0)
+        if ahead >= self._max_queue:
+            raise QueueFull(ahead)
         row = TurnRow(
             id=new_id("turn"),
             tenant=key.tenant,
@@ -94,26 +97,37 @@ class Turns:
             created_at=utc_now(),
         )
         if client is None:  # else it is stored with its first event: nobody waits for a receipt
-            await self._services.repository.turns.add(row)
-        self._launch(queue, row, TurnState(id=row.id, request=request), client=client)
+            await self._add(key, row)
+        self._launch(row, TurnState(id=row.id, request=request), client=client)
         return row
+
+    async def _add(self, key: PathKey, row: TurnRow) -> None:
+        self._coming[key] += 1
+        try:
+            await self._services.repository.turns.add(row)
+        finally:
+            self._coming[key] -= 1
+            if not self._coming[key]:
+                del self._coming[key]
 
     def _launch(
         self,
-        queue: _Queue,
         row: TurnRow,
         state: TurnState,
         *,
         begun: bool = False,
         client: ClientRequest | None = None,
     ) -> None:
-        run = self._run_of(row, state, client)
+        key, run = key_of(row), self._run_of(row, state, client)
+        queue = self._queues.setdefault(key, _Queue())
         task = asyncio.create_task(self._run(queue, run, begun=begun))
         queue.tasks[row.id] = task
 
         def forget(_: asyncio.Task[None]) -> None:
             queue.tasks.pop(row.id, None)
             queue.ending.discard(row.id)
+            if not queue.tasks and self._queues.get(key) is queue:
+                del self._queues[key]
 
         task.add_done_callback(forget)
 
@@ -143,17 +157,25 @@ class Turns:
             await run.fail(unforeseen)
 
     def _tell(self, turn_id: str) -> None:
-        if event := self._changed.pop(turn_id, None):
-            event.set()
+        for changed in self._watching.get(turn_id, ()):
+            changed.set()
 
     async def settled(self, tenant: str, turn_id: str) -> TurnRow:
         """Wait until a turn has ended or waits for a permission; return its row."""
-        while True:
-            changed = self._changed.setdefault(turn_id, asyncio.Event())
-            row = await self._services.repository.turns.get(tenant, turn_id)
-            if row.status in SETTLED:
-                return row
-            await changed.wait()
+        changed = asyncio.Event()
+        watching = self._watching.setdefault(turn_id, set())
+        watching.add(changed)
+        try:
+            while True:
+                row = await self._services.repository.turns.get(tenant, turn_id)
+                if row.status in SETTLED:
+                    return row
+                await changed.wait()
+                changed.clear()
+        finally:
+            watching.discard(changed)
+            if not watching:
+                del self._watching[turn_id]
 
     async def ended(self, row: TurnRow) -> TurnRow | None:
         """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
@@ -233,8 +255,7 @@ class Turns:
 
     def go_on(self, row: TurnRow, state: TurnState, *, begun: bool) -> None:
         """Queue a turn that a stopped service left; *begun* says that it was seen to begin."""
-        queue = self._queues.setdefault(key_of(row), _Queue())
-        self._launch(queue, row, state, begun=begun)
+        self._launch(row, state, begun=begun)
 
     async def end_interrupted(self, row: TurnRow, cell: tuple[str, str] | None) -> None:
         """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""

@@ -85,10 +85,12 @@ class ExecutionContextManager:
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
         self._paths: dict[PathKey, OpenPath] = {}
-        self._opening: dict[PathKey, asyncio.Lock] = {}
+        self._opening: dict[PathKey, asyncio.Task[OpenPath]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
+        self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
+        """Awaited with a path that nobody uses any more, once it is dropped from memory."""
 
     def start_sweeping(self) -> None:
         """End expired contexts from now on, in the background."""
@@ -140,17 +142,29 @@ class ExecutionContextManager:
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
         """
-        async with self._opening.setdefault(key, asyncio.Lock()):
-            if key not in self._paths:
-                last_cell = self._waiting[key].last_cell if key in self._waiting else None
-                running = last_cell["cell"] if last_cell is not None else None
-                blobs = self.versions.of(key.conversation)
-                path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
-                path.context = await self._store.get(key)
-                self._paths[key] = path
-            path = self._paths[key]
-            path.last_used = time.monotonic()
+        path = self._paths.get(key)
+        if path is None:
+            opening = self._opening.get(key)
+            if opening is None:
+                opening = self._opening[key] = asyncio.create_task(self._open(key))
+                opening.add_done_callback(lambda task: self._opened(key, task))
+            path = await asyncio.shield(opening)
+        path.last_used = time.monotonic()
         return path
+
+    async def _open(self, key: PathKey) -> OpenPath:
+        last_cell = self._waiting[key].last_cell if key in self._waiting else None
+        running = last_cell["cell"] if last_cell is not None else None
+        blobs = self.versions.of(key.conversation)
+        path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
+        path.context = await self._store.get(key)
+        self._paths[key] = path
+        return path
+
+    def _opened(self, key: PathKey, opening: asyncio.Task[OpenPath]) -> None:
+        del self._opening[key]
+        if not opening.cancelled():
+            opening.exception()  # told to whoever waits, if somebody still does
 
     def bench(self, path: OpenPath, tell: Tell = _tell_nobody) -> Bench:
         """Return what a turn needs of *path*; *tell* hears of a restoration's progress."""
@@ -307,15 +321,17 @@ class ExecutionContextManager:
             except (ContainerError, GatewayError, NotebookError, OSError):
                 log.exception("context %s could not be ended", context.id)
                 failed += 1
-        self._forget_unused()
+        await self._forget_unused()
         return Cleanup(ended=ended, failed=failed)
 
-    def _forget_unused(self) -> None:
+    async def _forget_unused(self) -> None:
         oldest = time.monotonic() - self._ttl_seconds
         for key, path in list(self._paths.items()):
             idle = not path.in_use and path.session is None and path.last_used < oldest
-            if idle and not path.starting.locked() and not self._opening[key].locked():
-                del self._paths[key], self._opening[key]
+            if idle and not path.starting.locked():
+                del self._paths[key]
+                for forget in self.on_forget:
+                    await forget(key)
 
     async def terminate(self, key: PathKey) -> ExecutionContext | None:
         """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
@@ -372,6 +388,7 @@ class ExecutionContextManager:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
             self._sweeper = None
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
         await asyncio.gather(*(self._close(path) for path in self._paths.values()))
 
     async def _close(self, path: OpenPath) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import uuid
 
@@ -16,8 +15,12 @@ from kernel_gateway.jupyter.handler import find_kernel
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.relays import answers
 from kernel_gateway.relays.relay import KIND, KernelRelay
+from kernel_gateway.relays.replies import UnsentReplies
 from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, encode_event
 from kernel_gateway.turns import ServiceError
+
+NOT_READ = 1008
+"""Close code: policy violation. Source: RFC 6455, section 7.4.1."""
 
 
 class ChannelsSocket(GatewaySocket):
@@ -40,42 +43,45 @@ class ChannelsSocket(GatewaySocket):
             await self.check_caller("run", query_token=True)
             self._key = await find_kernel(self, self.path_args[0])
             self.session_id = self.get_query_argument("session_id", "")[:200] or uuid.uuid4().hex
-            after = self.get_query_argument("after", None)
-            self._after = None if after is None else sequence_number(after)
+            named = self.get_query_argument("after", None)
+            after = None if named is None else sequence_number(named)
             await self.services.contexts.get_or_create(self._key)
             self._path = await self.services.contexts.open(self._key)
             self._relay = await self.services.relays.get(self._key)
+            self._after = await self._where_to_go_on(after)
         except ServiceError as error:
             problem = problem_from_error(error)
             self.refuse(problem, message=problem.message)
 
-    async def open(self, *args: str, **kwargs: str) -> None:
+    async def _where_to_go_on(self, named: int | None) -> int:
+        if named is not None:
+            return named
+        left = self._relay.cursors.get(self.session_id)
+        return left if left is not None else await self.services.events.last_seq(self._key)
+
+    def open(self, *args: str, **kwargs: str) -> None:
         self.services.telemetry.websockets.inc()
         self.set_nodelay(True)
         self._path.in_use += 1  # a kernel somebody looks at does not expire
-        self._replies: asyncio.Queue[Message] = asyncio.Queue()
-        after = self._after
-        if after is None:
-            after = self._relay.cursors.get(self.session_id)
-        if after is None:
-            after = await self.services.events.last_seq(self._key)
-        self._relay.join(self)
+        self._replies = UnsentReplies(self.selected_subprotocol)
         self._senders = [
-            self.services.events.start_following(self._send_published(after)),
+            self.services.events.start_following(self._send_published(self._after)),
             self.services.events.start_following(self._send_replies()),
         ]
+        self._relay.join(self)
 
     def deliver(self, message: Message) -> None:
-        """Send a reply (see `kernel_gateway.relays.relay.Listener`)."""
-        self._replies.put_nowait(message)
+        """Send a reply (see `kernel_gateway.relays.relay.Listener`).
 
-    async def _send(self, message: Message) -> None:
-        await self.send_frame(encode(message, self.selected_subprotocol))
+        A client that reads no replies is parted from; it can connect again and go on.
+        """
+        if not self._replies.put(message):
+            self._relay.leave(self, self._replies.take())
+            self.close(NOT_READ, "replies were not read")
 
     async def _send_replies(self) -> None:
         with contextlib.suppress(WebSocketClosedError):
-            while True:
-                await self._send(await self._replies.get())
+            await self._replies.send_all(self.send_frame)
 
     async def _send_published(self, after: int) -> None:
         cursors = self._relay.cursors
@@ -95,20 +101,18 @@ class ChannelsSocket(GatewaySocket):
         try:
             self.services.rate_limits.take(self.identity)
             decoded = decode(message, self.selected_subprotocol)
-            await self._relay.take(decoded, self.session_id, self.identity.user)
+            await self._relay.take(decoded, self.session_id, self.identity.user, len(message))
         except (MessageMalformed, GatewayError) as error:
             code = getattr(error, "code", "message-malformed")
             told = answers.complaint(code, f"The message was not understood: {error}.")
             with contextlib.suppress(WebSocketClosedError):
-                await self._send(told)
+                await self.send_frame(encode(told, self.selected_subprotocol))
 
     def on_close(self) -> None:
         if not hasattr(self, "_senders"):
             return
         self.services.telemetry.websockets.dec()
         self._path.in_use -= 1
-        self._relay.leave(self)
         for sender in self._senders:
             sender.cancel()
-        while not self._replies.empty():
-            self._relay.deliver(self._replies.get_nowait())
+        self._relay.leave(self, self._replies.take())

@@ -31,6 +31,7 @@ class Relays:
         self._output_bytes = output_bytes
         self._relays: dict[PathKey, KernelRelay] = {}
         contexts.on_start.append(self._follow)
+        contexts.on_forget.append(self.forget)
 
     async def _follow(self, path: OpenPath) -> None:
         relay, late = self._relays.get(path.key), False
@@ -60,7 +61,7 @@ class Relays:
         return self._relays.get(key)
 
     async def forget(self, key: PathKey) -> None:
-        """Drop the relay of a path whose kernel was ended for good."""
+        """Drop the relay of a path that nobody uses, or whose kernel was ended for good."""
         if relay := self._relays.pop(key, None):
             await relay.aclose()
             await relay.cursors.aclose()

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,11 +24,13 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
+from kernel_gateway.relays.replies import MissedReplies
 from kernel_gateway.relays.wire import Message, to_event
 from kernel_gateway.turns import ServiceError, Turns
 
 KIND = "kernel.message"
 MOST_WAITING = 1000
+WAITING_BYTES = 16_000_000
 READY_SECONDS = 2.0
 READ = ("shell", "control")
 LOST = ("outputs-lost", "What the cell showed last was lost.")
@@ -50,6 +52,7 @@ class _Asked:
 
     message: Message
     user: str
+    size: int
 
 
 class KernelRelay:
@@ -75,7 +78,7 @@ class KernelRelay:
         self._contexts, self._events, self._turns = contexts, events, turns
         self._output_bytes = output_bytes
         self._listeners: dict[str, Listener] = {}
-        self._missed: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._missed = MissedReplies()
         self._asked_by: OrderedDict[str, str] = OrderedDict()
         self._waiting: deque[_Asked] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -96,13 +99,15 @@ class KernelRelay:
     def join(self, listener: Listener) -> None:
         """Add a client; it gets the replies it missed."""
         self._listeners[listener.session_id] = listener
-        for message in self._missed.pop(listener.session_id, ()):
+        for message in self._missed.take(listener.session_id):
             listener.deliver(message)
 
-    def leave(self, listener: Listener) -> None:
-        """Remove a client; replies to it are kept for when it is back."""
+    def leave(self, listener: Listener, unsent: Iterable[Message] = ()) -> None:
+        """Remove a client; replies to it, *unsent* ones first, are kept for when it is back."""
         if self._listeners.get(listener.session_id) is listener:
             del self._listeners[listener.session_id]
+        for message in unsent:
+            self._hand_over(listener.session_id, message)
 
     async def follow(self, path: OpenPath, *, late: bool = False) -> None:
         """Follow the kernel *path* has now; nothing it says later is missed.
@@ -232,26 +237,30 @@ class KernelRelay:
             )
 
     def deliver(self, message: Message) -> None:
-        """Send a reply to whoever asked; keep it when they are not connected."""
+        """Send a reply to whoever asked; keep it when they are not connected.
+
+        A request has one reply, whatever else the kernel sends for one.
+        """
         asked = str(message["parent_header"].get("msg_id", ""))
-        session_id = self._asked_by.get(asked)
-        if session_id is None:
-            return  # asked by somebody else, or by the service itself
+        ends = message["channel"] != "stdin"
+        session_id = self._asked_by.pop(asked, None) if ends else self._asked_by.get(asked)
+        if session_id is not None:  # else asked by somebody else, or by the service itself
+            self._hand_over(session_id, message)
+
+    def _hand_over(self, session_id: str, message: Message) -> None:
         if listener := self._listeners.get(session_id):
             listener.deliver(message)
-            return
-        missed = self._missed.setdefault(session_id, deque(maxlen=MOST_REMEMBERED))
-        missed.append(message)
-        while len(self._missed) > MOST_REMEMBERED:
-            self._missed.popitem(last=False)
+        else:
+            self._missed.keep(session_id, message)
 
-    async def take(self, message: Message, session_id: str, user: str) -> None:
+    async def take(self, message: Message, session_id: str, user: str, size: int) -> None:
         """Take a client's message to the kernel.
 
         Args:
             message: As `kernel_gateway.relays.wire.decode` gives it.
             session_id: The client that sent it.
             user: Who they are.
+            size: Of its frame, in bytes or characters.
         """
         header = message["header"]
         self._asked_by[header["msg_id"]] = session_id
@@ -261,7 +270,7 @@ class KernelRelay:
             if self._session is not None:
                 self._session.answer_input(message)
         elif header["msg_type"] == "execute_request" and message["channel"] == "shell":
-            self._ask(_Asked(message, user))
+            await self._ask(_Asked(message, user, size))
         else:
             try:
                 await self._contexts.get_or_create(self.key)
@@ -279,18 +288,18 @@ class KernelRelay:
         else:
             self.deliver(message)
 
-    def _ask(self, asked: _Asked) -> None:
+    async def _ask(self, asked: _Asked) -> None:
+        waiting = sum(earlier.size for earlier in self._waiting)
+        if len(self._waiting) >= MOST_WAITING or waiting > WAITING_BYTES:
+            await self._refuse(asked, "queue-full", "Too many requests wait in line.")
+            return
         self._waiting.append(asked)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
         while self._waiting:
-            asked = self._waiting.popleft()
-            if len(self._waiting) > MOST_WAITING:
-                await self._refuse(asked, "queue-full", "Too many requests wait in line.")
-                continue
-            await self._run(asked)
+            await self._run(self._waiting.popleft())
 
     def _take_waiting(self) -> list[_Asked]:
         waiting = list(self._waiting)

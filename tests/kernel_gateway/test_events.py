@@ -1,12 +1,13 @@
 """The event log: numbered without gaps, stored before it is seen, whatever fails."""
 
 import asyncio
+import gc
 import time
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from kernel_gateway.events import GATHER_SECONDS, EventLog
+from kernel_gateway.events import GATHER_SECONDS, EventLog, _Path
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import open_repository
@@ -145,3 +146,58 @@ async def test_a_lost_event_nobody_waited_for_is_told_to_the_next(repository, ke
 
     with pytest.raises(IntegrityError):
         await log.append(key, "next", {}, None)
+
+
+# what is kept in memory
+
+
+async def new_key(repository):
+    return PathKey("t", (await repository.conversations.add("t", "u", "c")).id, "main")
+
+
+async def test_numbers_go_on_after_a_log_was_dropped_from_memory(repository, key):
+    log = EventLog(repository.events, quiet_seconds=0)
+    await log.append(key, "a", {}, None)
+
+    await log.append(await new_key(repository), "other", {}, None)
+    await log.append(key, "b", {}, None)
+
+    assert await stored(repository, key) == [(1, "a"), (2, "b")]
+
+
+async def test_a_log_that_is_followed_or_being_stored_stays(repository, key):
+    log = EventLog(repository.events, quiet_seconds=0)
+    follower = log.follow(key, 0)
+    await log.append(key, "a", {}, None)
+    await anext(follower)
+    gathering = await new_key(repository)
+    await log.append(gathering, "held back", {}, None, wait=False, gather=True)
+
+    await log.append(await new_key(repository), "other", {}, None)
+    await log.append(key, "b", {}, None)
+    await log.append(gathering, "next", {}, None)
+
+    assert [event.kind for event in await anext(follower)] == ["b"]
+    assert await stored(repository, gathering) == [(1, "held back"), (2, "next")]
+    await follower.aclose()
+
+
+async def test_a_failure_is_told_however_long_ago_it_was(repository, key):
+    log = EventLog(repository.events, quiet_seconds=0)
+    await log.append(key, None, {}, None, wait=False)
+    while not log._paths[key].failure:
+        await asyncio.sleep(0)
+
+    await log.append(await new_key(repository), "other", {}, None)
+
+    with pytest.raises(IntegrityError):
+        await log.flush(key)
+
+
+async def test_logs_nobody_asks_for_do_not_add_up(repository):
+    log = EventLog(repository.events, quiet_seconds=0)
+    for _ in range(50):
+        await log.append(await new_key(repository), "a", {"text": "x" * 1000}, None)
+
+    gc.collect()
+    assert sum(type(thing) is _Path for thing in gc.get_objects()) <= 2
