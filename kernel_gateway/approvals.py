@@ -43,7 +43,7 @@ class Approvals:
         return row
 
     def forget(self, permission_id: str) -> None:
-        """Drop what is kept for a decided request."""
+        """Drop what is kept for a request nobody waits for any more."""
         self._waiting.pop(permission_id, None)
 
 
@@ -83,14 +83,16 @@ class TurnApprover:
             expires_at=now() + self._approvals.seconds,
         )
         decided = self._approvals.waiting(request.id)
-        if await repository.permissions.add(row):
-            facts = {**asdict(request), "expires_at": row.expires_at}
-            await self._sink.emit("permission.required", facts, settle={"status": "waiting"})
-            self._tell_waiting()
-        row = await repository.permissions.get(self._tenant, request.id)
-        if row.decision is None:
-            row = await self._wait(row, decided)
-        self._approvals.forget(request.id)
+        try:
+            if await repository.permissions.add(row):
+                facts = {**asdict(request), "expires_at": row.expires_at}
+                await self._sink.emit("permission.required", facts, settle={"status": "waiting"})
+                self._tell_waiting()
+            row = await repository.permissions.get(self._tenant, request.id)
+            if row.decision is None:
+                row = await self._wait(row, decided)
+        finally:
+            self._approvals.forget(request.id)
         return await self._told(row, request)
 
     async def _wait(self, row: PermissionRow, decided: asyncio.Event) -> PermissionRow:
