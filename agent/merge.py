@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from agent.admission import TurnPorts
-from agent.run_cell import run_cell
+from agent.run_cell import ran_before, run_cell
 from notebooks.cells import CellIntent, Execution
+from notebooks.recorder import Recorder
 
 ANSWER_CHARACTERS = 2000
+ID_CHARACTERS = 60
+"""Of a cell's id; nbformat 4.5 takes 64."""
 
 
 def summary(path: str, texts: Sequence[Mapping[str, Any]], files: Sequence[str]) -> str:
@@ -35,6 +38,9 @@ async def run_again(
 ) -> tuple[int, Execution | None]:
     """Run another path's cells in this one; each is recorded as its own, with where it is from.
 
+    One that ended well here before, in this merge or one that was not finished, is not run
+    again: a cell keeps its id. One that was running when the service stopped is waited for.
+
     Args:
         intents: The cells, oldest first; each was allowed to run there.
         turn: The turn that merges.
@@ -44,12 +50,37 @@ async def run_again(
     Returns:
         How many ended well, and the execution that did not; the rest was not run.
     """
+    last = await ran_before(turn, ports.bench, ports.sink, ports.hashes)
+    failed = last[1] if last is not None and last[1].outcome != "ok" else None
     for done, intent in enumerate(intents):
-        why = replace(intent.provenance, turn_id=turn)
-        tags = [*(t for t in intent.tags if t != "parameters"), f"merged-from-{path}"]
-        execution = await run_cell(
-            intent.source, why, ports.bench, ports.sink, ports.hashes, tags=tags
-        )
-        if execution.outcome != "ok":
-            return done, execution
+        cell_id = _next_attempt(intent.id, ports.bench.recorder)
+        if cell_id is None:
+            continue
+        if failed is None:
+            failed = await _run_again(intent, cell_id, turn, path, ports)
+        if failed is not None:
+            return done, failed
     return len(intents), None
+
+
+async def _run_again(
+    intent: CellIntent, cell_id: str, turn: str, path: str, ports: TurnPorts
+) -> Execution | None:
+    """Run one of the cells; return its execution unless it ended well."""
+    why = replace(intent.provenance, turn_id=turn)
+    tags = [*(t for t in intent.tags if t != "parameters"), f"merged-from-{path}"]
+    execution = await run_cell(
+        intent.source, why, ports.bench, ports.sink, ports.hashes, tags=tags, cell_id=cell_id
+    )
+    return None if execution.outcome == "ok" else execution
+
+
+def _next_attempt(cell: str, recorder: Recorder) -> str | None:
+    """Return the id of the next attempt at a cell; ``None`` when one ended well."""
+    name, attempt = cell, 1
+    while (outcome := recorder.outcome_of(name)) is not None:
+        if outcome == "ok":
+            return None
+        attempt += 1
+        name = f"{cell[:ID_CHARACTERS]}-{attempt}"
+    return name

@@ -156,6 +156,20 @@ async def resume_cell(
     return await _until_recorded(recording, asyncio.Event(), bench)
 
 
+async def ran_before(
+    turn: str, bench: Bench, sink: EventSink, hashes: FileHashes
+) -> tuple[str, Execution] | None:
+    """Return id and execution of a turn's last cell, if one ran, or still runs, since before.
+
+    One that still runs is waited for, and its end is told if it was not before the restart.
+    """
+    await resume_cell(bench, sink, hashes)
+    recorded = bench.recorder.execution_of(turn)
+    if recorded is not None and not (await sink.told(recorded[0])).get("cell.finished"):
+        await sink.emit("cell.finished", finished_facts(*recorded))
+    return recorded
+
+
 async def _resume(
     intent: CellIntent, bench: Bench, sink: EventSink, hashes: FileHashes
 ) -> tuple[str, Execution] | None:

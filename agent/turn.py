@@ -18,7 +18,7 @@ from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.ports import Bench, CodeCall, Message, ModelReply
 from agent.prompts.render import render_output, system_prompt
-from agent.run_cell import finished_facts, resume_cell, run_cell
+from agent.run_cell import ran_before, run_cell
 from agent.turn_state import PendingCode, TurnState
 from container.execute_reply import ClientRequest
 from container.workspace import INPUTS
@@ -246,15 +246,11 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
     """Return what came of the pending code if it ran, or still runs, since before a restart."""
-    await resume_cell(ports.bench, ports.sink, ports.hashes)
-    recorded = ports.bench.recorder.execution_of(state.id)
+    recorded = await ran_before(state.id, ports.bench, ports.sink, ports.hashes)
     # Directly sent code has one cell; of a model's turn it has to be this very one.
     if recorded is None or (ports.model is not None and recorded[0] != state.running):
         return None
-    cell, execution = recorded
-    if not (await ports.sink.told(cell)).get("cell.finished"):
-        await ports.sink.emit("cell.finished", finished_facts(cell, execution))
-    return execution
+    return recorded[1]
 
 
 def _take_execution(state: TurnState, execution: Execution, bench: Bench) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from container.errors import ContainerError
 from container.tree import remove
@@ -14,7 +13,7 @@ from container.workspace import INPUTS, Workspace
 from container.workspace_copy import copy_files, new_file
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import BadRequest, Conflict, GatewayError, NotFound
+from kernel_gateway.errors import BadRequest, Conflict, NotFound
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey, path_name
 from kernel_gateway.store.repository import Repository
@@ -142,22 +141,7 @@ class Branches:
             if self._turns.busy(key):
                 raise Conflict(f"A request is running on path {key.path!r}; wait for its end.")
         started = await self._turns.start(into, user, kind="merge", request=f"{source.path}:{mode}")
-        turn = await self._turns.settled(source.tenant, started.id)
-        if turn.status == "ok":
-            await self._repository.conversations.set_merged(source, target)
-            await self._close(source, target, mode, user)
-        return turn
-
-    async def _close(self, source: PathKey, target: str, mode: str, user: str) -> None:
-        facts: dict[str, Any] = {"into": target, "mode": mode}
-        await self._events.append(source, "path.merged", facts, None)
-        await self._repository.audit.add(
-            source.tenant, user, "path.merged", source.path, source.conversation, **facts
-        )
-        try:
-            await self._contexts.terminate(source)
-        except (ContainerError, GatewayError, OSError):
-            log.exception("the kernel of merged path %s could not be ended", source.path)
+        return await self._turns.settled(source.tenant, started.id)
 
 
 def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> list[str]:

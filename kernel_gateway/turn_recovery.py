@@ -24,7 +24,8 @@ async def recover_turns(
     Of *conversations* only unless that is ``None``.
 
     A queued turn has done nothing yet and begins. One that waits for a permission goes on
-    waiting. One whose kernel lives on goes on with the cell it was running.
+    waiting. One whose kernel lives on goes on with the cell it was running. A merge goes on
+    with what of it has not run.
     """
     for row in await repository.turns.unfinished(conversations):
         if row.status == "queued":
@@ -42,6 +43,8 @@ async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) 
     state = turn_state_from_json(row.state) if row.state is not None else None
     if row.status == "waiting":
         return state
+    if row.kind == "merge":
+        return TurnState(id=row.id, request=row.request)
     kernel_lives = contexts.waits_for_adoption(key_of(row))
     if row.kind == "turn":
         return state if kernel_lives else None

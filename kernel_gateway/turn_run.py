@@ -20,7 +20,7 @@ from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.events import EventLog
-from kernel_gateway.merging import merge
+from kernel_gateway.merging import close_merged, merge
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
@@ -127,12 +127,26 @@ class TurnRun:
     async def _on(self, path: OpenPath) -> Ending:
         row, ports = self.row, self._ports(path)
         if row.kind == "merge":
-            name, _, mode = row.request.partition(":")
-            source = await self._services.contexts.open(key_of(row)._replace(path=name))
-            return await merge(source, mode, row.id, ports)
+            return await self._merge(ports)
         if row.kind == "turn":
             return Ending("ok", {"answer": await run_turn(self._state, ports)})
         return execution_ending(await run_direct(self._state, ports, self._client))
+
+    async def _merge(self, ports: TurnPorts) -> Ending:
+        row, services = self.row, self._services
+        name, _, mode = row.request.partition(":")
+        source = await services.contexts.open(key_of(row)._replace(path=name))
+        ending = await merge(source, mode, row.id, ports)
+        if ending.status == "ok":
+            await close_merged(
+                source.key,
+                {"into": row.path, "mode": mode},
+                row.user,
+                services.repository,
+                services.events,
+                services.contexts,
+            )
+        return ending
 
     def _ports(self, path: OpenPath) -> TurnPorts:
         services, row = self._services, self.row

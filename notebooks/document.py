@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import nbjson, new_markdown_cell, new_notebook, new_raw_cell
 
-from notebooks.cells import RERUNNABLE, CellIntent, Execution, Provenance, new_cell_id
+from notebooks.cells import RERUNNABLE, CellIntent, Execution, Provenance
 from notebooks.errors import NotebookUnreadable
 from notebooks.files import encodable
 from notebooks.ledger import GENESIS, KEY, cell_hash, seal, source_sha256
@@ -126,7 +126,7 @@ def execution_of(cell: Any) -> Execution:
 
 
 def intent_of(cell: Any) -> CellIntent:
-    """Return the intent that `append_cell` made *cell* from, with a new id."""
+    """Return the intent that `append_cell` made *cell* from."""
     facts = cell.metadata[KEY]
     model = facts["model"] or {}
     why = Provenance(
@@ -140,7 +140,7 @@ def intent_of(cell: Any) -> CellIntent:
         decision=dict(facts["decision"]) if facts["decision"] else None,
     )
     tags = tuple(tag for tag in cell.metadata.get("tags", ()) if tag != "raises-exception")
-    return CellIntent(id=new_cell_id(), source=cell.source, provenance=why, tags=tags)
+    return CellIntent(id=cell.id, source=cell.source, provenance=why, tags=tags)
 
 
 def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:

@@ -166,6 +166,14 @@ class Recorder:
         """Whether a cell of this id is recorded."""
         return cell_id in self._ids
 
+    def outcome_of(self, cell_id: str) -> Outcome | None:
+        """Return how a recorded cell ended; ``None`` when there is none of this id."""
+        if not self.knows(cell_id):
+            return None
+        cell = next(cell for cell in self._notebook.cells if cell.id == cell_id)
+        outcome: Outcome | None = cell.metadata.get(KEY, {}).get("status")
+        return outcome
+
     def live_cells(self) -> list[dict[str, Any]]:
         """Return `code_cells` since the kernel was last restarted on purpose."""
         cells = self._notebook.cells

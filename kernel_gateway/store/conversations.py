@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from kernel_gateway.errors import Conflict, NotFound
 from kernel_gateway.ids import MAIN_PATH, PathKey, new_id
@@ -177,10 +177,10 @@ class Conversations:
 
     @whole
     async def set_merged(self, key: PathKey, target: str) -> None:
-        """Note that a path was merged into *target*.
+        """Note that a path was merged into *target*, if that is not noted already.
 
         Raises:
-            Conflict: It was merged before.
+            Conflict: It was merged into another path.
         """
         statement = (
             update(PathRow)
@@ -188,11 +188,11 @@ class Conversations:
                 PathRow.conversation == key.conversation,
                 PathRow.name == key.path,
                 PathRow.tenant == key.tenant,
-                PathRow.merged_into.is_(None),
+                or_(PathRow.merged_into.is_(None), PathRow.merged_into == target),
             )
             .values(merged_into=target, merged_at=utc_now())
             .returning(PathRow.name)
         )
         async with self._database.begin(key.tenant) as session:
             if (await session.execute(statement)).first() is None:
-                raise Conflict(f"Path {key.path!r} was merged before.")
+                raise Conflict(f"Path {key.path!r} was merged into another path.")

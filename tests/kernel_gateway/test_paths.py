@@ -228,6 +228,28 @@ async def test_a_cell_that_fails_in_the_target_stops_the_merge_and_the_branch_li
     assert await path.printed("print(y)") == "1\n"
 
 
+async def test_a_second_attempt_at_a_merge_runs_only_what_did_not_run_well(running):
+    conversation = await running.conversation()
+    await conversation.execute("x = 1")
+    made, path = await branch(running, conversation)
+    await path.execute("with open('outputs/log.txt', 'a') as log: log.write('once ')")
+    await path.execute("with open('outputs/log.txt', 'a') as log: log.write(str(x))")
+    await conversation.execute("del x")
+    await merge(running, conversation, made["name"], mode="full")
+    await conversation.until("turn.finished")
+    await conversation.execute("x = 2")
+
+    response = await merge(running, conversation, made["name"], mode="full")
+    await conversation.until("turn.finished")
+
+    assert json.loads(response.body)["kind"] == "result"
+    assert await conversation.printed("print(open('outputs/log.txt').read())") == "once 2\n"
+    facts = [cell["metadata"] for cell in conversation.cells()]
+    merged = [f for f in facts if "merged-from-what-if" in f.get("tags", [])]
+    assert [f["tallybook"]["status"] for f in merged] == ["ok", "error", "ok"]
+    assert verify_notebook(conversation.notebook).verified
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [({"mode": "both"}, 400), ({"into": "nowhere"}, 404), ({"into": "what-if"}, 409), ([], 400)],
