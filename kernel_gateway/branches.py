@@ -12,7 +12,7 @@ from container.tree import remove
 from container.workspace import INPUTS, Workspace
 from container.workspace_copy import copy_files, new_file
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
-from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.contexts.open_path import OpenPath, put_in_place, unfinished
 from kernel_gateway.errors import BadRequest, Conflict, NotFound
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey, path_name
@@ -53,6 +53,7 @@ class Branches:
     ) -> None:
         self._repository, self._contexts = repository, contexts
         self._events, self._turns = events, turns
+        self._being_made: set[PathKey] = set()
 
     async def branch(self, source: PathKey, title: str, turn_id: str | None, user: str) -> Branch:
         """Make a path that goes on from where *source* stood after a turn.
@@ -77,25 +78,39 @@ class Branches:
         elif self._turns.busy(source):
             raise Conflict("A request is running on this path; name the turn to branch from.")
         key = await self._free_name(source, title)
-        row = await self._repository.conversations.add_path(
-            key, title.strip(), source.path, turn_id or ""
-        )
+        self._being_made.add(key)
         try:
-            opened = await self._contexts.open(source)
-            home = self._contexts.home(key)
-            to_remake = await in_thread(_make_home, opened, home, key, turn_id)
-        except BaseException as error:
-            await uncancelled(self._repository.conversations.remove_path(key))
-            await asyncio.to_thread(remove, self._contexts.home(key))
-            if isinstance(error, KeyError):
-                raise NotFound("cell of turn", turn_id or "") from None
-            raise
+            row, to_remake = await self._make(source, key, title.strip(), turn_id)
+        finally:
+            self._being_made.discard(key)
         facts = {"source_path": source.path, "source_turn_id": turn_id, "title": row.title}
         await self._events.append(key, "path.created", facts, None)
         await self._repository.audit.add(
             key.tenant, user, "path.created", key.path, key.conversation, **facts
         )
         return Branch(row=row, to_remake=to_remake)
+
+    async def _make(
+        self, source: PathKey, key: PathKey, title: str, turn_id: str | None
+    ) -> tuple[PathRow, list[str]]:
+        """Fill the branch's directory, then enter it, then put the directory into its place.
+
+        A crash leaves no branch, or one that is whole: whoever opens it puts it into place.
+        """
+        home, conversations = self._contexts.home(key), self._repository.conversations
+        opened = await self._contexts.open(source)
+        try:
+            to_remake = await in_thread(_make_home, opened, home, key, turn_id)
+            row = await conversations.add_path(key, title, source.path, turn_id or "")
+        except BaseException as error:
+            if not isinstance(error, Conflict):  # else the row is somebody else's
+                await uncancelled(conversations.remove_path(key))
+            await uncancelled(asyncio.to_thread(remove, unfinished(home)))
+            if isinstance(error, KeyError):
+                raise NotFound("cell of turn", turn_id or "") from None
+            raise
+        await in_thread(put_in_place, home)
+        return row, to_remake
 
     async def _check_turn(self, source: PathKey, turn_id: str) -> TurnRow:
         turn = await self._repository.turns.get(source.tenant, turn_id)
@@ -111,6 +126,7 @@ class Branches:
             raise BadRequest(f"The name {title[:40]!r} has no letter or digit.")
         rows = await self._repository.conversations.paths(source.tenant, source.conversation)
         taken = {row.name for row in rows}
+        taken |= {k.path for k in self._being_made if k.conversation == source.conversation}
         if len(taken) >= MOST_PATHS:
             raise Conflict(f"A conversation has at most {MOST_PATHS} paths.")
         numbered = (f"{base}-{number}" for number in range(2, MOST_PATHS + 2))
@@ -146,9 +162,13 @@ class Branches:
 
 def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> list[str]:
     """Fill a branch's directory; return the files that have to be made again."""
-    home.mkdir(parents=True, mode=0o700)
-    source.recorder.branch(home, conversation=key.conversation, path=key.path, turn=turn)
-    workspace = Workspace.create(home / "workspace")
+    made = unfinished(home)
+    for left in (home, made):  # by a crash: there is no such path
+        if left.exists():
+            remove(left)
+    made.mkdir(parents=True, mode=0o700)
+    source.recorder.branch(made, conversation=key.conversation, path=key.path, turn=turn)
+    workspace = Workspace.create(made / "workspace")
     present = {file.name for file in source.workspace.files()}
     then = source.recorder.files_after(turn) if turn is not None else {}
     changed = {n: sha for n, sha in then.items() if n not in present or _sha(source, n) != sha}

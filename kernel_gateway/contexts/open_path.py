@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from notebooks.blobs import Blobs
 from notebooks.recorder import Recorder
 
 SET_ASIDE = "set-aside"
+UNFINISHED = ".unfinished"
 
 
 @dataclass(slots=True)
@@ -66,6 +68,18 @@ class OpenPath:
         return self.home / SET_ASIDE
 
 
+def unfinished(home: Path) -> Path:
+    """Return where a path's directory is filled before it is put into its place, *home*."""
+    return home.with_name(f".{home.name}{UNFINISHED}")
+
+
+def put_in_place(home: Path) -> None:
+    """Put a directory that was filled into its place, if that was not done yet."""
+    if not home.exists():
+        with contextlib.suppress(FileNotFoundError):  # it is as it was, or somebody else did it
+            unfinished(home).rename(home)
+
+
 def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs | None) -> OpenPath:
     """Open a path's notebook and files in *home*, settling what a crash left behind.
 
@@ -78,6 +92,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs | None
     Raises:
         NotebookUnreadable: The notebook is damaged.
     """
+    put_in_place(home)
     recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
