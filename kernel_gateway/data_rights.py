@@ -62,6 +62,7 @@ class DataRights:
     async def _remove(self, tenant: str, conversation: str, who: str) -> None:
         for row in await self._repository.conversations.paths(tenant, conversation):
             key = PathKey(tenant, conversation, row.name)
+            await self._contexts.part_from(key)
             await self._turns.stop(key)
             await self._contexts.forget(key)
             self._events.forget(key)

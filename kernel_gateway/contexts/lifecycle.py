@@ -20,6 +20,7 @@ from container.shim.client import LivingKernel, keep_warm
 from container.shim.connection import Connection
 from kernel_gateway.contexts.adoption import end_left_kernel, left_kernels
 from kernel_gateway.contexts.open_path import OpenPath, open_path
+from kernel_gateway.contexts.open_paths import OpenPaths
 from kernel_gateway.contexts.records import ExecutionContext, new_context
 from kernel_gateway.contexts.restore import Tell
 from kernel_gateway.contexts.starting import KernelStarter
@@ -84,13 +85,12 @@ class ExecutionContextManager:
         self._waiting: dict[PathKey, LivingKernel] = {}
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
-        self._paths: dict[PathKey, OpenPath] = {}
-        self._opening: dict[PathKey, asyncio.Task[OpenPath]] = {}
+        self._paths = OpenPaths(self._read)
         self._sweeper: asyncio.Task[None] | None = None
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
         self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
-        """Awaited with a path that nobody uses any more, once it is dropped from memory."""
+        """Awaited with a path that nobody uses any more, or that is about to be deleted."""
 
     def start_sweeping(self) -> None:
         """End expired contexts from now on, in the background."""
@@ -142,29 +142,15 @@ class ExecutionContextManager:
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
         """
-        path = self._paths.get(key)
-        if path is None:
-            opening = self._opening.get(key)
-            if opening is None:
-                opening = self._opening[key] = asyncio.create_task(self._open(key))
-                opening.add_done_callback(lambda task: self._opened(key, task))
-            path = await asyncio.shield(opening)
-        path.last_used = time.monotonic()
-        return path
+        return await self._paths.open(key)
 
-    async def _open(self, key: PathKey) -> OpenPath:
+    async def _read(self, key: PathKey) -> OpenPath:
         last_cell = self._waiting[key].last_cell if key in self._waiting else None
         running = last_cell["cell"] if last_cell is not None else None
         blobs = self.versions.of(key.conversation)
         path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
         path.context = await self._store.get(key)
-        self._paths[key] = path
         return path
-
-    def _opened(self, key: PathKey, opening: asyncio.Task[OpenPath]) -> None:
-        del self._opening[key]
-        if not opening.cancelled():
-            opening.exception()  # told to whoever waits, if somebody still does
 
     def bench(self, path: OpenPath, tell: Tell = _tell_nobody) -> Bench:
         """Return what a turn needs of *path*; *tell* hears of a restoration's progress."""
@@ -288,7 +274,7 @@ class ExecutionContextManager:
         return session
 
     async def _make_room(self) -> None:
-        holding = [p for p in self._paths.values() if p.session is not None]
+        holding = [p for p in self._paths if p.session is not None]
         while len(holding) >= self._max_kernels:
             idle = [p for p in holding if not p.in_use]
             if not idle:
@@ -321,17 +307,9 @@ class ExecutionContextManager:
             except (ContainerError, GatewayError, NotebookError, OSError):
                 log.exception("context %s could not be ended", context.id)
                 failed += 1
-        await self._forget_unused()
+        for key in self._paths.drop_unused(time.monotonic() - self._ttl_seconds):
+            await self.part_from(key)
         return Cleanup(ended=ended, failed=failed)
-
-    async def _forget_unused(self) -> None:
-        oldest = time.monotonic() - self._ttl_seconds
-        for key, path in list(self._paths.items()):
-            idle = not path.in_use and path.session is None and path.last_used < oldest
-            if idle and not path.starting.locked():
-                del self._paths[key]
-                for forget in self.on_forget:
-                    await forget(key)
 
     async def terminate(self, key: PathKey) -> ExecutionContext | None:
         """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
@@ -353,7 +331,7 @@ class ExecutionContextManager:
 
     async def live_keys(self, tenant: str) -> list[PathKey]:
         """Return the paths of *tenant* that have a kernel, on whichever node."""
-        here = {key for key, path in self._paths.items() if path.live is not None}
+        here = {path.key for path in self._paths if path.live is not None}
         there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
         keys = {*here, *self._waiting, *(context.key for context in there)}
         return [key for key in keys if key.tenant == tenant]
@@ -366,17 +344,22 @@ class ExecutionContextManager:
         if context is not None and context.status in ("creating", "ready"):
             await self._keep(path, context.to(status, error=error))
 
+    async def part_from(self, key: PathKey) -> None:
+        """Have those who follow a path from outside its turns begin nothing more in it."""
+        for forget in self.on_forget:
+            await forget(key)
+
     async def forget(self, key: PathKey) -> None:
         """End a path's kernel and drop what is kept of it in memory."""
         if (left := self._waiting.pop(key, None)) is not None:
             await end_left_kernel(left)
-        if key in self._paths:
+        if self._paths.get(key) is not None:
             await self.terminate(key)
-            self._paths.pop(key, None)
+            self._paths.drop(key)
 
     def live_kernels(self) -> int:
         """Return how many kernels are alive."""
-        return sum(path.live is not None for path in self._paths.values())
+        return sum(path.live is not None for path in self._paths)
 
     async def aclose(self) -> None:
         """End every kernel; workspaces and notebooks stay."""
@@ -388,8 +371,8 @@ class ExecutionContextManager:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
             self._sweeper = None
-        await asyncio.gather(*self._opening.values(), return_exceptions=True)
-        await asyncio.gather(*(self._close(path) for path in self._paths.values()))
+        await self._paths.opened()
+        await asyncio.gather(*(self._close(path) for path in self._paths))
 
     async def _close(self, path: OpenPath) -> None:
         try:

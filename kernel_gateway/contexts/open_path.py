@@ -57,6 +57,11 @@ class OpenPath:
         """The kernel, if it is there and alive."""
         return self.session if self.session is not None and self.session.alive else None
 
+    def unused(self, since: float) -> bool:
+        """Whether it has no kernel, and nobody has used it since monotonic time *since*."""
+        idle = not self.in_use and self.session is None and not self.starting.locked()
+        return idle and self.last_used < since
+
     def take_state_note(self) -> str:
         """Return `state_note` once."""
         note, self.state_note = self.state_note, ""

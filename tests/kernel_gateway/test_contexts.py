@@ -287,8 +287,7 @@ async def test_files_set_aside_by_a_service_that_died_come_home(start_gateway):
     await conversation.execute("open('outputs/a.txt', 'w').write('precious')")
     home = running.home(conversation.id)
     contexts = running.gateway.services.contexts
-    await contexts.terminate(conversation.key)
-    contexts._paths.clear()
+    await contexts.forget(conversation.key)
     (home / "set-aside").mkdir()
     (home / "workspace" / "outputs").rename(home / "set-aside" / "outputs")
     (home / "workspace" / "outputs").mkdir()

@@ -1,4 +1,4 @@
-"""What the service keeps in memory does not add up over turns, paths and clients."""
+"""What the service keeps in memory does not add up, and does not outlive what it is about."""
 
 import asyncio
 import gc
@@ -6,6 +6,7 @@ import gc
 from kernel_gateway.turn_run import TurnRun
 from kernel_gateway.turns import _Queue
 from tests.jupyter_client import Client, new_kernel
+from tests.raw_http import Raw
 
 
 def held(*kinds):
@@ -47,3 +48,26 @@ async def test_a_path_nobody_uses_is_dropped_with_its_relay_and_its_client_can_g
 
     assert back.printed(asked) == "21\n"
     assert not set(back.published()) & set(seen)
+
+
+async def test_of_a_deleted_conversation_its_clients_waiting_requests_bring_nothing_back(
+    running, kernel
+):
+    services = running.gateway.services
+    key = await services.repository.jupyter.path_of("local", kernel)
+    client = await Client(running, kernel).connect()
+    await client.execute("print('on', flush=True)\nwhile True: pass")
+    for _ in range(3):
+        await client.execute("open('outputs/back.txt', 'w')")
+    while client.printed() != "on\n":
+        await client.next()
+
+    response = await Raw(running)("DELETE", f"/api/v1/conversations/{key.conversation}")
+    while await client.socket.read_message() is not None:
+        pass
+
+    assert response.code == 200
+    assert client.socket.close_code == 4404
+    assert services.relays.known(key) is None
+    assert services.turns.depth() == services.contexts.live_kernels() == 0
+    assert not running.home(key.conversation).exists()

@@ -1,0 +1,63 @@
+"""The paths that are in memory: each is read once, however many ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.ids import PathKey
+
+
+class OpenPaths:
+    """The open paths of this process."""
+
+    def __init__(self, read: Callable[[PathKey], Awaitable[OpenPath]]) -> None:
+        """Have *read* open a path that is not in memory."""
+        self._read = read
+        self._paths: dict[PathKey, OpenPath] = {}
+        self._opening: dict[PathKey, asyncio.Task[OpenPath]] = {}
+
+    def __iter__(self) -> Iterator[OpenPath]:
+        return iter(list(self._paths.values()))
+
+    def get(self, key: PathKey) -> OpenPath | None:
+        """Return a path if it is in memory."""
+        return self._paths.get(key)
+
+    async def open(self, key: PathKey) -> OpenPath:
+        """Return a path, read if it is not in memory; raises what reading it does."""
+        path = self._paths.get(key)
+        if path is None:
+            opening = self._opening.get(key)
+            if opening is None:
+                opening = self._opening[key] = asyncio.create_task(self._open(key))
+                opening.add_done_callback(lambda task: self._opened(key, task))
+            path = await asyncio.shield(opening)
+        path.last_used = time.monotonic()
+        return path
+
+    async def _open(self, key: PathKey) -> OpenPath:
+        path = self._paths[key] = await self._read(key)
+        return path
+
+    def _opened(self, key: PathKey, opening: asyncio.Task[OpenPath]) -> None:
+        del self._opening[key]
+        if not opening.cancelled():
+            opening.exception()  # told to whoever waits, if somebody still does
+
+    async def opened(self) -> None:
+        """Wait until none is being opened."""
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
+
+    def drop(self, key: PathKey) -> None:
+        """Drop a path from memory, if it is there."""
+        self._paths.pop(key, None)
+
+    def drop_unused(self, since: float) -> list[PathKey]:
+        """Drop those without a kernel that nobody has used since monotonic time *since*."""
+        unused = [key for key, path in self._paths.items() if path.unused(since)]
+        for key in unused:
+            del self._paths[key]
+        return unused
