@@ -16,9 +16,9 @@ from opentelemetry import trace
 from agent.ports import Bench
 from container.errors import ContainerError
 from container.session import KernelSession
-from container.shim.client import LivingKernel, keep_warm
+from container.shim.client import keep_warm
 from container.shim.connection import Connection
-from kernel_gateway.contexts.adoption import end_left_kernel, left_kernels
+from kernel_gateway.contexts.adoption import LeftKernels
 from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.open_paths import OpenPaths
 from kernel_gateway.contexts.records import ExecutionContext, new_context
@@ -82,10 +82,11 @@ class ExecutionContextManager:
         self._store, self._node, self._telemetry = store, node, telemetry
         self._cleanup_seconds = cleanup_seconds
         self._warm: Connection | None = None
-        self._waiting: dict[PathKey, LivingKernel] = {}
+        self._left = LeftKernels(starter.directory, store, node)
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
         self._paths = OpenPaths(self._read)
+        self._starting: set[PathKey] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
@@ -113,24 +114,11 @@ class ExecutionContextManager:
         Args:
             conversations: Look for these only; by default for all.
         """
-        left = {k.id: k for k in await left_kernels(self._starter.directory, conversations)}
-        found = 0
-        for context in await self._store.live(self._node):
-            if conversations is not None and context.key.conversation not in conversations:
-                continue
-            if context.kernel is not None and context.kernel in left:
-                self._waiting[context.key] = left.pop(context.kernel)
-                found += 1
-            else:
-                await self._store.put(context.to("terminated"))
-        for kernel in left.values():
-            # Nobody knows what is in it: it was being given its variables back.
-            await end_left_kernel(kernel)
-        return found
+        return await self._left.find(conversations)
 
     def waits_for_adoption(self, key: PathKey) -> bool:
         """Whether a kernel of before lives on for this path."""
-        return key in self._waiting
+        return key in self._left
 
     def home(self, key: PathKey) -> Path:
         """Return a path's directory."""
@@ -145,9 +133,7 @@ class ExecutionContextManager:
         return await self._paths.open(key)
 
     async def _read(self, key: PathKey) -> OpenPath:
-        last_cell = self._waiting[key].last_cell if key in self._waiting else None
-        running = last_cell["cell"] if last_cell is not None else None
-        blobs = self.versions.of(key.conversation)
+        running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
         path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
         path.context = await self._store.get(key)
         return path
@@ -213,16 +199,23 @@ class ExecutionContextManager:
                 return path.live
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
-            with tracer.start_as_current_span("context.get_or_create") as span:
-                await self._make_room()
-                session = await self._adopted(path)
-                span.set_attribute("adopted", session is not None)
-                if session is None:
-                    session = await self._started(path, tell)
-                path.session = session
-                span.set_attribute("context", path.context.id if path.context else "")
+            self._starting.add(path.key)
+            try:
+                path.session = await self._new_session(path, tell)
+            finally:
+                self._starting.discard(path.key)
             await uncancelled(self._told(path))  # the next caller finds it started
-            return session
+            return path.session
+
+    async def _new_session(self, path: OpenPath, tell: Tell) -> KernelSession:
+        with tracer.start_as_current_span("context.get_or_create") as span:
+            await self._make_room()
+            session = await self._adopted(path)
+            span.set_attribute("adopted", session is not None)
+            if session is None:
+                session = await self._started(path, tell)
+            span.set_attribute("context", path.context.id if path.context else "")
+        return session
 
     async def _told(self, path: OpenPath) -> None:
         for hear in self.on_start:
@@ -260,7 +253,7 @@ class ExecutionContextManager:
             await self._keep(path, context.to("error", error=reason))
 
     async def _adopted(self, path: OpenPath) -> KernelSession | None:
-        kernel = self._waiting.pop(path.key, None)
+        kernel = self._left.take(path.key)
         if kernel is None:
             return None
         session = self._starter.session(path)
@@ -274,14 +267,33 @@ class ExecutionContextManager:
         return session
 
     async def _make_room(self) -> None:
-        holding = [p for p in self._paths if p.session is not None]
-        while len(holding) >= self._max_kernels:
-            idle = [p for p in holding if not p.in_use]
-            if not idle:
+        """End unused kernels until there is room for all that are being started.
+
+        Raises:
+            KernelLimitReached: All are in use.
+        """
+        while True:
+            holding = [path for path in self._paths if path.session is not None]
+            taken = {*self._starting, *self._left, *(path.key for path in holding)}
+            if len(taken) <= self._max_kernels:
+                return
+            idle = [path for path in holding if not path.in_use]
+            left = [key for key in self._left.spare() if key not in self._starting]
+            if idle:
+                await self._end(min(idle, key=lambda path: path.last_used), "terminated")
+            elif left:
+                await self._end_left(left[0])
+            else:
                 raise KernelLimitReached(self._max_kernels)
-            oldest = min(idle, key=lambda p: p.last_used)
-            await self._end(oldest, "terminated")
-            holding.remove(oldest)
+
+    async def _end_left(self, key: PathKey) -> None:
+        await self._left.end(key)
+        context = await self.context(key)
+        if context is not None and context.status == "ready":
+            ended = context.to("terminated")
+            if (path := self._paths.get(key)) is not None:
+                path.context = ended
+            await self._store.put(ended)
 
     async def _sweep(self) -> None:
         while True:
@@ -333,7 +345,7 @@ class ExecutionContextManager:
         """Return the paths of *tenant* that have a kernel, on whichever node."""
         here = {path.key for path in self._paths if path.live is not None}
         there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
-        keys = {*here, *self._waiting, *(context.key for context in there)}
+        keys = {*here, *self._left, *(context.key for context in there)}
         return [key for key in keys if key.tenant == tenant]
 
     async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
@@ -351,8 +363,7 @@ class ExecutionContextManager:
 
     async def forget(self, key: PathKey) -> None:
         """End a path's kernel and drop what is kept of it in memory."""
-        if (left := self._waiting.pop(key, None)) is not None:
-            await end_left_kernel(left)
+        await self._left.end(key)
         if self._paths.get(key) is not None:
             await self.terminate(key)
             self._paths.drop(key)

@@ -41,6 +41,30 @@ async def test_variables_survive_a_kill_of_the_service(lasting):
     assert await again.printed("print(df.a.sum())") == "3\n"
 
 
+async def test_kernels_of_before_count_and_make_room_unless_they_are_busy(lasting):
+    lasting.settings["max_kernels"] = "2"
+    await lasting.start()
+    idle = await lasting.converse()
+    await idle.execute("x = 1")
+    busy = await lasting.converse()
+    await busy.connection.send("execute.request", code=COUNTING)
+    await busy.until("cell.output")
+    lasting.kill()
+
+    await lasting.start()
+    new = await lasting.converse()
+    printed = await new.printed("print('new')")
+    alive = len(await lasting.kernels())
+    again = await lasting.converse(busy.id, after=busy.events[-1]["seq"])
+    counted = (await again.until("turn.finished"))["data"]
+
+    assert printed == "new\n"
+    assert alive == 2
+    assert counted["status"] == "ok"
+    back = await lasting.converse(idle.id, after=idle.events[-1]["seq"])
+    assert await back.printed("print(x)") == "1\n"
+
+
 async def test_a_running_cell_goes_on_through_a_kill_and_every_line_is_recorded_once(lasting):
     """10,000 numbered lines over some 5 seconds; the service dies and comes back meanwhile."""
     await lasting.start()

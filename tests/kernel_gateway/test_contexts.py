@@ -129,6 +129,22 @@ async def test_contexts_a_dead_service_was_creating_are_all_noted_as_terminated(
     assert [(await contexts._store.get(key)).status for key in keys] == ["terminated"] * 3
 
 
+# the limit
+
+
+async def test_kernels_that_are_started_at_once_keep_to_the_limit(start_gateway):
+    running = await start_gateway([], max_kernels=2)
+    contexts = running.gateway.services.contexts
+    keys = [(await running.conversation()).key for _ in range(6)]
+
+    found = await asyncio.gather(
+        *(contexts.get_or_create(key) for key in keys), return_exceptions=True
+    )
+
+    refused = [answer for answer in found if isinstance(answer, KernelLimitReached)]
+    assert (len(refused), contexts.live_kernels()) == (4, 2)
+
+
 # clean-up
 
 

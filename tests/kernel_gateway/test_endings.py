@@ -6,6 +6,7 @@ import os
 import signal
 
 from agent.turn import ENDED
+from kernel_gateway.errors import QueueFull
 from notebooks.verify import verify_notebook
 from tests.conftest import STACK, code_reply, exchange
 
@@ -86,6 +87,19 @@ async def test_too_many_waiting_requests_are_refused_with_a_hint(start_gateway):
 
     assert refused["seq"] is None
     assert refused["data"]["error"]["code"] == "queue-full"
+
+
+async def test_requests_that_come_at_once_keep_to_the_limit_too(start_gateway):
+    running = await start_gateway([], max_queue=2)
+    key, turns = (await running.conversation()).key, running.gateway.services.turns
+
+    found = await asyncio.gather(
+        *(turns.start(key, "u", kind="execute", request="while True: pass") for _ in range(6)),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(answer, QueueFull) for answer in found) == 4
+    assert turns.depth() == 2
 
 
 # kernels that end
