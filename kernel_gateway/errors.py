@@ -99,6 +99,23 @@ class FileTooLarge(GatewayError):
         return f"{self.name!r} is larger than the limit of {self.limit_bytes / 1_000_000:g} MB."
 
 
+class WorkspaceFull(GatewayError):
+    """An uploaded file has no room in the conversation's workspace; nothing of it was kept."""
+
+    code = "workspace-full"
+
+    def __init__(self, name: str, limit_bytes: int, limit_files: int) -> None:
+        super().__init__(name, limit_bytes, limit_files)
+        self.name, self.limit_bytes, self.limit_files = name, limit_bytes, limit_files
+
+    def __str__(self) -> str:
+        size = f"{self.limit_bytes // 2**20} MiB"
+        return (
+            f"With {self.name!r} the workspace would be larger than {size} or hold more than "
+            f"{self.limit_files:,} files."
+        )
+
+
 class PermissionAlreadyDecided(GatewayError):
     """A second reply to one permission request."""
 

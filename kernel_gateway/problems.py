@@ -52,6 +52,11 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     errors.UnsupportedLanguage: (400, 'Send Python: {"language": "python"}.'),
     errors.BodyTooLarge: (413, "Send less; upload data as a file."),
     errors.FileTooLarge: (413, "Split the file, or raise TALLYBOOK_UPLOAD_LIMIT_MB."),
+    errors.WorkspaceFull: (
+        413,
+        "Have files deleted that are not needed, begin another conversation, or raise "
+        "TALLYBOOK_WORKSPACE_LIMIT_MB or TALLYBOOK_WORKSPACE_FILES.",
+    ),
     errors.Forbidden: (
         403,
         "Ask for a role that has it; docs/api.md lists what each may do.",

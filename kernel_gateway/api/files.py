@@ -14,6 +14,7 @@ from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import FILES, operation
 from kernel_gateway.api.render import file_to_json
+from kernel_gateway.api.room import room_of
 from kernel_gateway.api.uploads import Upload
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest, FileTooLarge, StorageFull
@@ -34,13 +35,14 @@ class UploadingHandler(JsonHandler):
         """Largest uploaded file."""
         return int(self.services.settings.upload_limit_mb * 1_000_000)
 
-    def start_upload(self) -> None:
+    async def start_upload(self) -> None:
         """Begin to parse the body, if there is one to parse."""
-        kind = self.request.headers.get("Content-Type", "")
-        self.upload = Upload(kind, self._workspace, self.file_limit_bytes)
         # Opened anew meanwhile, the path would lose the file that is on its way.
         self.open_path.in_use += 1
         self._holds_path = True
+        room = await room_of(self.open_path, self.services.settings.limits())
+        kind = self.request.headers.get("Content-Type", "")
+        self.upload = Upload(kind, self._workspace, self.file_limit_bytes, room)
 
     def _workspace(self) -> Workspace:
         return self.open_path.workspace
@@ -135,7 +137,7 @@ class FilesHandler(UploadingHandler):
         )
         self.open_path = await self.services.contexts.open(self.key)
         if self.request.method == "POST":
-            self.start_upload()
+            await self.start_upload()
 
     @operation(
         "Upload files",

@@ -103,7 +103,7 @@ class ExecuteTaskHandler(UploadingHandler):
                 wanted, self.get_query_argument("path", MAIN_PATH), to_change=True
             )
         self.open_path = await services.contexts.open(self.key)
-        self.start_upload()
+        await self.start_upload()
 
     @operation(
         "Send a request and its files, and wait",

@@ -15,10 +15,14 @@ from python_multipart.multipart import parse_options_header
 
 from container.errors import ContainerError
 from container.workspace import INPUTS, NewInput, Workspace, safe_name
-from kernel_gateway.errors import BadRequest, FileTooLarge
+from kernel_gateway.api.room import Room
+from kernel_gateway.errors import BadRequest, FileTooLarge, GatewayError
 
 MAX_FIELD_BYTES = 2_000_000
+"""Of all fields together."""
 MAX_FILES = 200
+MAX_PARTS = 1000
+"""Fields, and files whether they are taken or not."""
 
 
 @dataclass(slots=True)
@@ -62,17 +66,19 @@ class Upload:
         content_type: The request's header.
         workspace: Called when the first file starts.
         limit_bytes: Largest file.
+        room: What the workspace may still take.
     """
 
     def __init__(
-        self, content_type: str, workspace: Callable[[], Workspace], limit_bytes: int
+        self, content_type: str, workspace: Callable[[], Workspace], limit_bytes: int, room: Room
     ) -> None:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
             raise BadRequest("The body must be multipart/form-data with a boundary.")
         self._workspace = workspace
-        self._limit_bytes = limit_bytes
+        self._limit_bytes, self._room = limit_bytes, room
+        self._parts = self._field_bytes = 0
         self.fields: dict[str, str] = {}
         self.files: list[UploadedFile] = []
         self.rejected: list[tuple[str, Exception]] = []
@@ -113,6 +119,9 @@ class Upload:
 
     def _on_part_begin(self) -> None:
         self._part = _Part()
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise BadRequest(f"One upload may have {MAX_PARTS} parts. Send the rest in another.")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header[0].extend(data[start:end])
@@ -142,25 +151,39 @@ class Upload:
             part.wanted_name = safe_name(part.filename)
             part.new = self._stack.enter_context(workspace.add_input(part.wanted_name))
             part.digest = hashlib.sha256()
-        except (ContainerError, BadRequest) as error:
-            part.error = error
+            self._room.take(part.filename, files=1)
+        except (ContainerError, GatewayError) as error:
+            self._refuse(part, error)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part, piece = self._part, data[start:end]
-        part.size += len(piece)
         if part.error is not None:
             return
+        part.size += len(piece)
         if part.filename is None:
-            if part.size > MAX_FIELD_BYTES:
-                raise BadRequest(f"Field {part.name!r} is larger than {MAX_FIELD_BYTES} bytes.")
+            self._field_bytes += len(piece)
+            if self._field_bytes > MAX_FIELD_BYTES:
+                raise BadRequest(
+                    f"With {part.name!r} the fields are larger than {MAX_FIELD_BYTES} bytes."
+                )
             part.value += piece
-        elif part.size > self._limit_bytes:
-            part.error = FileTooLarge(part.filename, self._limit_bytes)
-            self.close()
-            self._stack = ExitStack()
         elif part.new is not None:
+            try:
+                self._room.take(part.filename, len(piece))
+                if part.size > self._limit_bytes:
+                    raise FileTooLarge(part.filename, self._limit_bytes)
+            except GatewayError as error:
+                self._refuse(part, error)
+                return
             part.new.file.write(piece)
             part.digest.update(piece)
+
+    def _refuse(self, part: _Part, error: Exception) -> None:
+        part.error = error
+        if part.new is not None:
+            self.close()
+            self._stack = ExitStack()
+            self._room.give_back(part.size, 1)
 
     def _on_part_end(self) -> None:
         part = self._part
@@ -175,6 +198,7 @@ class Upload:
         workspace, sha256 = self._workspace(), part.digest.hexdigest()
         if twin := _same_content(workspace, part.wanted_name, part.size, sha256):
             self.close()
+            self._room.give_back(part.size, 1)
             stored = twin
         else:
             self._stack.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.run_cell import FileHashes
 from container.session import KernelSession
+from container.shim.quota import Usage
 from container.workspace import Workspace
 from container.workspace_copy import recover
 from kernel_gateway.contexts.records import ExecutionContext
@@ -37,6 +38,7 @@ class OpenPath:
         state_note: What the kernel could not be given back; not told yet.
         last_used: Monotonic time of the last use.
         in_use: Turns, Jupyter clients and uploads that hold the path right now.
+        received: Bytes and files that uploads have brought since it was opened.
     """
 
     key: PathKey
@@ -50,6 +52,7 @@ class OpenPath:
     state_note: str = ""
     last_used: float = field(default_factory=time.monotonic)
     in_use: int = 0
+    received: Usage = field(default_factory=lambda: Usage(0, 0))
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

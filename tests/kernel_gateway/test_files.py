@@ -1,10 +1,11 @@
 """Files come in whole or not at all, are never overwritten, and never lead out."""
 
+import asyncio
 import json
 
 import pytest
 
-from tests.raw_http import error_of, multipart
+from tests.raw_http import Raw, error_of, multipart
 
 
 async def test_many_files_of_any_type_come_in_one_upload(running, raw, files_url):
@@ -83,6 +84,65 @@ async def test_only_a_file_over_the_limit_is_an_error(raw, files_url):
 
     assert response.code == 413
     assert "1 MB" in error_of(response)["message"]
+
+
+async def files_of_a_small_workspace(start_gateway, **settings):
+    running = await start_gateway([], workspace_limit_mb=2, upload_limit_mb=10, **settings)
+    conversation = await running.conversation()
+    return Raw(running), f"{conversation.url}/files"
+
+
+async def test_a_file_the_workspace_has_no_room_for_is_refused_and_those_that_fit_are_kept(
+    start_gateway,
+):
+    raw, files_url = await files_of_a_small_workspace(start_gateway)
+    sizes = {"first": 1_500_000, "large": 1_500_000, "last": 300_000}
+    body, headers = multipart(*(("f", name, name[:1].encode() * n) for name, n in sizes.items()))
+
+    reply = json.loads((await raw("POST", files_url, body, headers)).body)
+
+    assert [f["name"] for f in reply["files"]] == ["inputs/first", "inputs/last"]
+    assert reply["rejected"][0]["error"]["code"] == "workspace-full"
+    listed = json.loads((await raw("GET", files_url)).body)["files"]
+    assert sorted(f["size"] for f in listed) == [300_000, 1_500_000]
+
+
+async def test_uploads_at_the_same_time_share_the_room(start_gateway):
+    raw, files_url = await files_of_a_small_workspace(start_gateway)
+    bodies = [multipart(("f", f"{n}.bin", bytes([n]) * 900_000)) for n in range(6)]
+
+    answers = await asyncio.gather(*(raw("POST", files_url, *body) for body in bodies))
+
+    assert sum(answer.code == 201 for answer in answers) <= 2
+    assert {answer.code for answer in answers} <= {201, 413}
+    assert all("2 MiB" in error_of(a)["message"] for a in answers if a.code == 413)
+
+
+async def test_more_files_than_the_workspace_may_hold_are_refused(start_gateway):
+    raw, files_url = await files_of_a_small_workspace(start_gateway, workspace_files=20)
+    body, headers = multipart(*(("f", f"{n}.txt", b"x") for n in range(30)))
+
+    reply = json.loads((await raw("POST", files_url, body, headers)).body)
+
+    assert 10 < len(reply["files"]) < 20
+    assert {r["error"]["code"] for r in reply["rejected"]} == {"workspace-full"}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("f", "../up", b"x")] * 1001,
+        [(str(n), None, b"x" * 500_000) for n in range(5)],
+    ],
+    ids=["parts", "fields"],
+)
+async def test_what_an_upload_has_in_memory_is_bounded(raw, files_url, parts):
+    body, headers = multipart(*parts)
+
+    response = await raw("POST", files_url, body, headers)
+
+    assert response.code == 400
+    assert any(word in error_of(response)["message"] for word in ("1000 parts", "2000000 bytes"))
 
 
 @pytest.mark.parametrize(
