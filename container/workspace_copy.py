@@ -106,10 +106,12 @@ def put_back(workspace: Workspace, place: Path, keep: Iterable[str] = ()) -> Non
         keep: Files made meanwhile that stay, where none of that name was set aside.
     """
     present = {file.name for file in Workspace(place).files()}
-    copy_files(workspace, place, [name for name in keep if name not in present], workspace.uid)
-    for entry in os.listdir(workspace.directory):
-        remove(workspace.directory / entry)
-    recover(workspace, place)
+    try:
+        copy_files(workspace, place, [name for name in keep if name not in present], workspace.uid)
+    finally:  # whether or not there was room for those
+        for entry in os.listdir(workspace.directory):
+            remove(workspace.directory / entry)
+        recover(workspace, place)
 
 
 def recover(workspace: Workspace, place: Path) -> None:

@@ -6,17 +6,18 @@ to copies; afterwards every file is what it was before.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from container.session import KernelSession
-from container.workspace_copy import put_back, set_aside
+from container.workspace_copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import OpenPath
 from notebooks.cells import OutputCollector
 from notebooks.compare import outputs_difference
-from notebooks.uncancelled import in_thread
+from notebooks.uncancelled import in_thread, uncancelled
 
 MOST_NAMED = 8
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -109,7 +110,11 @@ async def restore(
         elif cell["status"] in RAN:
             reason = f"it is recorded as {cell['status']}"
             restored.not_replayed.append({"cell": cell["id"], "reason": reason})
-    await in_thread(set_aside, path.workspace, path.set_aside)
+    try:
+        await in_thread(set_aside, path.workspace, path.set_aside)
+    except BaseException:  # the disk is full, or whoever wanted it has no need any more
+        await uncancelled(asyncio.to_thread(recover, path.workspace, path.set_aside))
+        raise
     try:
         for number, cell in enumerate(again):
             await tell("context.restoring", {"cell": cell["id"], "done": number, "of": len(again)})

@@ -1,5 +1,8 @@
 """A gateway without a scripted model, a kernel of it, plain HTTP to it, a conversation's files."""
 
+import os
+import subprocess
+
 import pytest
 
 from kernel_gateway.terminal.client import path_url
@@ -25,6 +28,23 @@ async def raw(running):
 @pytest.fixture
 async def files_url(running):
     return path_url((await running.client.post("/api/v1/conversations", {}))["id"]) + "/files"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Gives the conversations of a gateway that is started next a disk of so many MB."""
+    if os.geteuid() != 0:
+        pytest.skip("a file system of its own needs root to mount")
+    disk = tmp_path / "data" / "conversations"
+    disk.mkdir(parents=True)
+
+    def mount(megabytes):
+        options = ["-o", f"size={megabytes}m"]
+        subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", disk], check=True)
+        return disk
+
+    yield mount
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from container.workspace_copy import put_back, set_aside
+from kernel_gateway.contexts.open_path import open_path
 from kernel_gateway.contexts.records import new_context
+from kernel_gateway.contexts.restore import restore
 from kernel_gateway.errors import KernelLimitReached
+from kernel_gateway.ids import PathKey
+from notebooks.cells import CellIntent, Execution, Provenance
 from tests.raw_http import Raw
 
 
@@ -313,3 +318,44 @@ async def test_files_set_aside_by_a_service_that_died_come_home(start_gateway):
 
     assert content(path, "outputs/a.txt") == b"precious"
     assert not (home / "set-aside").exists()
+
+
+LARGE = b"x" * 25_000_000
+
+
+async def path_with_a_large_input(disk):
+    path = open_path(disk / "c" / "main", PathKey("t", "c", "main"), None, None)
+    with path.workspace.add_input("large.bin") as new:
+        new.file.write(LARGE)
+    intent = CellIntent(id="a", source="x = 1", provenance=Provenance(turn_id="t"))
+    await path.recorder.commit(intent, Execution(outcome="ok"))
+    return path
+
+
+async def ignore(*facts):
+    pass
+
+
+async def test_a_disk_too_full_to_set_files_aside_leaves_every_file_where_it_was(small_disk):
+    disk = small_disk(40)
+    path = await path_with_a_large_input(disk)
+
+    with pytest.raises(OSError, match="No space left"):
+        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+
+    assert content(path, "inputs/large.bin") == LARGE
+    assert not path.set_aside.exists()
+
+
+async def test_a_disk_too_full_for_what_a_replay_made_brings_every_file_back(small_disk):
+    disk = small_disk(60)
+    path = await path_with_a_large_input(disk)
+    set_aside(path.workspace, path.set_aside)
+    (path.workspace.directory / "outputs" / "made.bin").write_bytes(bytes(8_000_000))
+
+    with pytest.raises(OSError, match="No space left"):
+        put_back(path.workspace, path.set_aside, ["outputs/made.bin"])
+
+    assert [file.name for file in path.workspace.files()] == ["inputs/large.bin"]
+    assert content(path, "inputs/large.bin") == LARGE
+    assert not path.set_aside.exists()
