@@ -50,8 +50,12 @@ async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, st
     row = await services.repository.conversations.add(who.tenant, who.user, title[:200])
     key = PathKey(who.tenant, row.id, MAIN_PATH)
     await services.repository.audit.add(who.tenant, who.user, "kernel.started", row.id, row.id)
-    await services.contexts.get_or_create(key)
-    await services.relays.get(key)
+    try:
+        await services.contexts.get_or_create(key)
+        await services.relays.get(key)
+    except BaseException:  # nobody would come back to an empty conversation
+        await services.data_rights.remove_conversation(who.tenant, row.id, who.user)
+        raise
     return key, (await services.repository.jupyter.kernel_ids([key]))[key]
 
 
@@ -109,6 +113,8 @@ class KernelHandler(JupyterHandler):
 async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> None:
     """End a kernel and what goes with it."""
     services = handler.services
+    if (relay := services.relays.known(key)) is not None:
+        await relay.abort_waiting()  # they would start it anew
     # A cell whose reply the client has may still be on its way into the notebook.
     await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)

@@ -302,8 +302,7 @@ class KernelRelay:
             await self._run(self._waiting.popleft())
 
     def _take_waiting(self) -> list[_Asked]:
-        waiting = list(self._waiting)
-        self._waiting.clear()
+        waiting, self._waiting = list(self._waiting), deque()
         return waiting
 
     async def _abort(self, waiting: Sequence[_Asked]) -> None:
@@ -375,9 +374,13 @@ class KernelRelay:
         reply = await self._session.execute(code, _ignore, client=request)
         return ("kernel-died", str(reply.error)) if reply.error else None
 
+    async def abort_waiting(self) -> None:
+        """Answer the requests that wait as aborted."""
+        await self._abort(self._take_waiting())
+
     async def interrupt(self) -> None:
         """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""
-        await self._abort(self._take_waiting())
+        await self.abort_waiting()
         if self._session is not None:
             await self._session.interrupt()
 

@@ -30,6 +30,37 @@ async def test_a_deleted_kernel_is_gone_and_its_notebook_stays(running, kernel):
     assert (running.home(key.conversation) / "notebook.ipynb").exists()
 
 
+async def test_a_kernel_that_cannot_be_had_leaves_no_conversation(start_gateway):
+    running = await start_gateway([], max_kernels=1)
+    conversation = await running.conversation()
+    await conversation.connection.send(
+        "execute.request", code="print('on', flush=True)\nwhile True: pass"
+    )
+    await conversation.until("cell.output")
+
+    response = await Raw(running)("POST", "/api/kernels", "{}")
+
+    assert (response.code, error_of(response)["code"]) == (503, "kernel-limit-reached")
+    left = (await running.client.get("/api/v1/conversations"))["conversations"]
+    assert [row["id"] for row in left] == [conversation.id]
+
+
+async def test_requests_that_wait_do_not_start_a_deleted_kernel_anew(running, kernel):
+    client = await Client(running, kernel).connect()
+    await client.execute("print('on', flush=True)\nwhile True: pass", stop_on_error=False)
+    waiting = [await client.execute(f"print({n})") for n in range(3)]
+    while client.printed() != "on\n":
+        await client.next()
+
+    response = await Raw(running)("DELETE", f"/api/kernels/{kernel}")
+    replies = [await client.until_done(message_id) for message_id in waiting]
+
+    assert response.code == 204
+    assert [reply["status"] for reply in replies] == ["aborted"] * 3
+    assert running.gateway.services.contexts.live_kernels() == 0
+    assert running.gateway.services.turns.depth() == 0
+
+
 async def test_a_kernel_deleted_right_after_a_reply_leaves_its_cell_recorded_and_its_turn_ok(
     running, kernel
 ):
