@@ -10,13 +10,14 @@ from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from zmq.constants import Event
+from zmq.constants import Event, SocketType
 from zmq.sugar.socket import Socket
 
 from container.messages import read_message, write_message
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
+GREETING_SECONDS = 2.0
 MOST_SOCKETS = 65_000
 """ZMQ's own limit; by default a context takes 1,023, a hundred kernels' worth."""
 
@@ -47,6 +48,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
     """
 
     disconnected: asyncio.Task[None]
+    _stdin_channel: Any
 
     def __init__(
         self, connection: dict[str, Any], output_bytes: int, heard: OnMessage | None = None
@@ -99,6 +101,30 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
                         await self._published.wait()
                     break
             patience = min(2 * patience, LONGEST_PROBE_SECONDS)
+
+    async def open_stdin(self) -> None:
+        """Connect the stdin channel, if it is not: to be done before a cell that may ask.
+
+        The kernel asks whom it knows; what it asks before it knows this client is lost, and
+        the cell waits for ever. A kernel that does not answer in time is asked all the same.
+
+        Source: zmq_socket(3), "ZMQ_ROUTER": a message that can't be routed is dropped.
+        """
+        if self._stdin_channel is not None:
+            return
+        socket = self.context.socket(SocketType.DEALER)
+        socket.linger, socket.identity = 1000, self.session.bsession
+        greeting = socket.get_monitor_socket(Event.HANDSHAKE_SUCCEEDED)
+        socket.connect(self._make_url("stdin"))
+        self._stdin_channel = self.stdin_channel_class(socket, self.session, self.ioloop)
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                await greeting.recv_multipart()
+        except TimeoutError:
+            pass
+        finally:
+            socket.disable_monitor()
+            greeting.close(0)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send *message* over the shell channel (see `container.messages.write_message`)."""

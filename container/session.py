@@ -229,6 +229,8 @@ class KernelSession:
             self.fresh = False
             if self._client.disconnected.done():
                 await self._reconnect(leash)
+            if client is not None and client.message["content"].get("allow_stdin"):
+                await self._client.open_stdin()
             sent = (
                 self._send(code, silent=silent, message_id=message_id)
                 if client is None

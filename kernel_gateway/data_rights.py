@@ -28,7 +28,7 @@ from notebooks.errors import BlobError
 from notebooks.uncancelled import uncancelled
 
 MOST = 1_000_000
-BATCH = 500
+BATCH, BATCH_BYTES = 500, 4_000_000
 CHUNK_BYTES = 1024 * 1024
 RemoveElsewhere = Callable[[str, str], Awaitable[None]]
 
@@ -160,7 +160,7 @@ class DataRights:
     async def _add_events(self, archive: zipfile.ZipFile, name: str, key: PathKey) -> None:
         after = 0
         with archive.open(name, "w", force_zip64=True) as out:
-            while rows := await self._repository.events.after(key, after, BATCH):
+            while rows := await self._repository.events.after(key, after, BATCH, BATCH_BYTES):
                 for row in rows:
                     values = {**columns_of(row), "data": json.loads(row.data)}
                     out.write(json.dumps(values).encode() + b"\n")

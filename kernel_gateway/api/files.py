@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado.web import stream_request_body
 
-from container.workspace import Workspace
+from container.workspace import INPUTS, Workspace
 from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import FILES, operation
@@ -94,7 +94,8 @@ class UploadingHandler(JsonHandler):
         """Profile, announce and render what was uploaded."""
         upload, workspace = self.finish_upload(), self.open_path.workspace
         files = []
-        listed = {file.name: file for file in workspace.files("inputs")}
+        inputs = await asyncio.to_thread(workspace.files, INPUTS)
+        listed = {file.name: file for file in inputs}
         for stored in upload.files:
             await asyncio.to_thread(workspace.sync, stored.name)
             file = listed[stored.name]
@@ -157,8 +158,8 @@ class FilesHandler(UploadingHandler):
 
     @operation("List the files", returns={200: models.Files})
     async def get(self, conversation_id: str, path: str) -> None:
-        files = [file_to_json(file, self.key) for file in self.open_path.workspace.files()]
-        self.write_json(200, {"files": files})
+        listed = await asyncio.to_thread(self.open_path.workspace.files)
+        self.write_json(200, {"files": [file_to_json(file, self.key) for file in listed]})
 
 
 class FileHandler(JsonHandler):
@@ -180,7 +181,7 @@ class NotebookHandler(JsonHandler):
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
-        self.set_header("Content-Type", "application/x-ipynb+json")
-        name = f"{conversation_id}-{path}.ipynb"
-        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-        self.finish(opened.recorder.file.read_bytes())
+        with opened.recorder.file.open("rb") as file:
+            await self.send_file(
+                file, "application/x-ipynb+json", f"{conversation_id}-{path}.ipynb"
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -218,7 +219,11 @@ class _Abandoned(Exception):
 
 def _same_content(workspace: Workspace, name: str, size: int, sha256: str) -> str | None:
     """Return the input of this *name* when it holds these very bytes already."""
-    for file in workspace.files(INPUTS):
-        if file.name == f"{INPUTS}/{name}" and file.size == size:
-            return file.name if workspace.sha256(file.name) == sha256 else None
-    return None
+    taken = f"{INPUTS}/{name}"
+    try:
+        with workspace.open_read(taken) as file:
+            if os.fstat(file.fileno()).st_size != size:
+                return None
+        return taken if workspace.sha256(taken) == sha256 else None
+    except ContainerError:  # there is none, or it is no plain file
+        return None

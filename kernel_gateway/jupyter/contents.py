@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from kernel_gateway import __version__
@@ -78,7 +79,7 @@ class ContentsHandler(JupyterHandler):
         key = await self.path_key(conversation, name.removesuffix(SUFFIX))
         opened = await self.services.contexts.open(key)
         changed = iso(opened.recorder.file.stat().st_mtime)
-        content = read_notebook(opened.recorder.file)
+        content = await asyncio.to_thread(read_notebook, opened.recorder.file)
         return _model("notebook", f"{conversation}/{name}", changed, content)
 
     def _refuse(self) -> None:

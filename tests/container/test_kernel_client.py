@@ -1,0 +1,56 @@
+"""Jupyter's client for one kernel: nothing the kernel says or asks is lost on the way."""
+
+import asyncio
+import contextlib
+
+from container.kernel_client import KernelClient, next_message
+
+SLOW_CHANNEL = 99
+"""Stands in the socket's name in place of a channel's number."""
+
+
+@contextlib.asynccontextmanager
+async def slow_way_to(connection, channel, seconds):
+    """Give *connection* a way to one of its channels that takes *seconds* to begin with."""
+    ways = []
+
+    async def pump(reader, writer):
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+
+    async def relay(reader, writer):
+        ways.append(asyncio.current_task())
+        await asyncio.sleep(seconds)
+        path = f"{connection['ip']}-{connection[f'{channel}_port']}"
+        far_reader, far_writer = await asyncio.open_unix_connection(path)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        finally:
+            writer.close()
+            far_writer.close()
+
+    server = await asyncio.start_unix_server(relay, f"{connection['ip']}-{SLOW_CHANNEL}")
+    try:
+        yield {**connection, f"{channel}_port": SLOW_CHANNEL}
+    finally:
+        server.close()
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def test_what_a_cell_asks_at_once_is_heard_however_slowly_the_channel_opens(start_kernel):
+    kernel = await start_kernel()
+
+    async with slow_way_to(kernel.session.connection, "stdin", 0.5) as connection:
+        client = KernelClient(connection, 1_000_000)
+        await client.ready()
+        await client.open_stdin()
+        client.execute("input('who? ')", allow_stdin=True)
+        async with asyncio.timeout(10):
+            asked = await next_message(client.stdin_channel)
+        client.close()
+
+    assert asked["content"]["prompt"] == "who? "
