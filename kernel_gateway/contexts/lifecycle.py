@@ -336,6 +336,7 @@ class ExecutionContextManager:
         """Give a path a new, empty kernel, as its user wishes; the notebook says so."""
         path = await self.open(key)
         async with path.starting:
+            await self._left.end(key)  # else it would be taken over, with its variables
             await self._end(path, "terminated")
             facts = {"turn": None, "kind": RESTART, "user": user}
             await path.recorder.note("*The kernel was restarted: its variables are gone.*", facts)

@@ -41,6 +41,21 @@ async def test_variables_survive_a_kill_of_the_service(lasting):
     assert await again.printed("print(df.a.sum())") == "3\n"
 
 
+async def test_a_kernel_of_before_that_is_restarted_is_empty(lasting):
+    client = await lasting.start()
+    kernel = (await client.post("/api/kernels", {}))["id"]
+    [made] = (await client.get("/api/v1/conversations"))["conversations"]
+    await (await lasting.converse(made["id"])).execute("old = 1")
+
+    lasting.kill()
+    client = await lasting.start()
+    await client.post(f"/api/kernels/{kernel}/restart", {})
+
+    again = await lasting.converse(made["id"])
+    await again.until("turn.finished")
+    assert await again.printed("print('old' in dir())") == "False\n"
+
+
 async def test_kernels_of_before_count_and_make_room_unless_they_are_busy(lasting):
     lasting.settings["max_kernels"] = "2"
     await lasting.start()
