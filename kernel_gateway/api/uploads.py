@@ -182,9 +182,11 @@ class Upload:
     def _refuse(self, part: _Part, error: Exception) -> None:
         part.error = error
         if part.new is not None:
-            self.close()
-            self._stack = ExitStack()
-            self._room.give_back(part.size, 1)
+            self._drop(part)
+
+    def _drop(self, part: _Part) -> None:
+        self.close()
+        self._room.give_back(part.size, 1)
 
     def _on_part_end(self) -> None:
         part = self._part
@@ -198,13 +200,11 @@ class Upload:
     def _keep(self, part: _Part, new: NewInput) -> None:
         workspace, sha256 = self._workspace(), part.digest.hexdigest()
         if twin := _same_content(workspace, part.wanted_name, part.size, sha256):
-            self.close()
-            self._room.give_back(part.size, 1)
+            self._drop(part)
             stored = twin
         else:
             self._stack.close()
             stored = f"{INPUTS}/{new.name}"
-        self._stack = ExitStack()
         self.files.append(
             UploadedFile(name=stored, sent_name=part.filename or "", size=part.size, sha256=sha256)
         )
