@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 
 from kernel_gateway.errors import DatabaseUnavailable, OwnershipLost
+from kernel_gateway.single_flight import SingleFlight
 from kernel_gateway.store.nodes import Nodes
 
 RENEWALS = 6
@@ -43,7 +44,7 @@ class Membership:
         self.nodes, self._timeout_seconds = nodes, timeout_seconds
         self._take_over: TakeOver = _leave_as_it_is
         self._renewed = time.monotonic()
-        self._claims: dict[str, asyncio.Task[str | None]] = {}
+        self._claims: SingleFlight[str, str | None] = SingleFlight()
         self._tasks: list[asyncio.Task[None]] = []
         self.on_living: Callable[[Collection[str]], None] = lambda urls: None
         """Hears again and again the addresses of the nodes that live."""
@@ -85,11 +86,7 @@ class Membership:
             raise OwnershipLost
         if conversation in self.owned:
             return None
-        claim = self._claims.get(conversation)
-        if claim is None:
-            claim = self._claims[conversation] = asyncio.create_task(self._claim(conversation))
-            claim.add_done_callback(lambda _: self._claims.pop(conversation, None))
-        return await asyncio.shield(claim)
+        return await self._claims.join(conversation, self._claim)
 
     async def _claim(self, conversation: str) -> str | None:
         claim = await self.nodes.claim(conversation)
@@ -145,7 +142,7 @@ class Membership:
 
     async def rest(self) -> None:
         """Take nothing over any more."""
-        tasks = [*self._claims.values(), *self._tasks]
+        tasks = [*self._claims.flights, *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

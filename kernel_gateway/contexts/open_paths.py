@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.ids import PathKey
+from kernel_gateway.single_flight import SingleFlight
 
 
 class OpenPaths:
@@ -17,7 +18,7 @@ class OpenPaths:
         """Have *read* open a path that is not in memory."""
         self._read = read
         self._paths: dict[PathKey, OpenPath] = {}
-        self._opening: dict[PathKey, asyncio.Task[OpenPath]] = {}
+        self._opening: SingleFlight[PathKey, OpenPath] = SingleFlight()
 
     def __iter__(self) -> Iterator[OpenPath]:
         return iter(list(self._paths.values()))
@@ -30,11 +31,7 @@ class OpenPaths:
         """Return a path, read if it is not in memory; raises what reading it does."""
         path = self._paths.get(key)
         if path is None:
-            opening = self._opening.get(key)
-            if opening is None:
-                opening = self._opening[key] = asyncio.create_task(self._open(key))
-                opening.add_done_callback(lambda task: self._opened(key, task))
-            path = await asyncio.shield(opening)
+            path = await self._opening.join(key, self._open)
         path.last_used = time.monotonic()
         return path
 
@@ -42,14 +39,9 @@ class OpenPaths:
         path = self._paths[key] = await self._read(key)
         return path
 
-    def _opened(self, key: PathKey, opening: asyncio.Task[OpenPath]) -> None:
-        del self._opening[key]
-        if not opening.cancelled():
-            opening.exception()  # told to whoever waits, if somebody still does
-
     async def opened(self) -> None:
         """Wait until none is being opened."""
-        await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        await asyncio.gather(*self._opening.flights, return_exceptions=True)
 
     def drop(self, key: PathKey) -> None:
         """Drop a path from memory, if it is there."""
