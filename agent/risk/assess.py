@@ -15,8 +15,11 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from agent.risk import rules
 from agent.risk.findings import Assessment, Finding, Tier
+from container.inside.cell_text import is_python
 
 _DUNDER = re.compile(r"__[a-z]+(?:_[a-z]+)*__")
+# What stands behind a cell magic's name can be code too: timeit's set-up, an expression in {}.
+_PLAIN_WORDS = re.compile(r"[\w\s-]*")
 _QUERY_ESCAPE = re.compile(r"@\s*\w+\s*[.(\[]")
 
 
@@ -41,7 +44,7 @@ def assess(code: str) -> Assessment:
 def _parse(code: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the user's code, of no use in a log
-        source: str = TransformerManager().transform_cell(code)
+        source: str = code if is_python(code) else TransformerManager().transform_cell(code)
         return ast.parse(source)
 
 
@@ -215,8 +218,13 @@ class _Walker(ast.NodeVisitor):
                 self._magic(node, "%matplotlib")
         elif method == "run_line_magic" and words and words[0] in rules.HARMLESS_LINE_MAGICS:
             self._check_body(node, " ".join(words[1:]), offset=node.lineno - 1)
-        elif method == "run_cell_magic" and words and words[0] in rules.HARMLESS_CELL_MAGICS:
-            self._check_body(node, words[2] if len(words) > 2 else "", offset=node.lineno)
+        elif (
+            method == "run_cell_magic"
+            and len(words) == 3
+            and words[0] in rules.HARMLESS_CELL_MAGICS
+            and _PLAIN_WORDS.fullmatch(words[1])
+        ):
+            self._check_body(node, words[2], offset=node.lineno)
         else:
             shown = {"system": "!", "getoutput": "!!"}.get(method)
             self._magic(node, shown or f"%{words[0] if words else method}")

@@ -98,7 +98,7 @@ HARMLESS_DUNDERS = frozenset(
 ESCAPE_ATTRIBUTES = frozenset(
     """
     gi_frame gi_code cr_frame cr_code ag_frame ag_code f_globals f_locals f_builtins f_back
-    f_code tb_frame tb_next func_globals func_code co_code mro
+    f_code tb_frame tb_next func_globals func_code co_code mro _ip
     """.split()
 )
 

@@ -127,8 +127,9 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import defaults, interrupts, once
+    from inside import cell_text, defaults, interrupts, once
 
+    cell_text.apply(app.shell)
     defaults.apply(app.shell)
     once.apply(app.shell)
     # Nothing waits for outputs to go out before the reply: they have their own order and end.

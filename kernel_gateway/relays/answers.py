@@ -46,7 +46,7 @@ def refusal(asked: Message, code: str, reason: str) -> list[Message]:
     """Return what a client gets for a request that no kernel answers: error, reply, idle."""
     parent = asked["header"]
     error = _error(code, reason)
-    reply = str(parent["msg_type"]).replace("_request", "_reply")
+    reply = str(parent["msg_type"]).removesuffix("_request") + "_reply"
     content = {"status": "error", "execution_count": None, **error}
     return [
         status("busy", parent),

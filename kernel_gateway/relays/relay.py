@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agent.risk.assess import assess
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest
 from container.kernel_client import KernelClient, next_message
@@ -22,6 +21,7 @@ from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
+from kernel_gateway.relays.allowed import EXECUTE, Refusal, forbidden, not_taken
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.relays.replies import MissedReplies
@@ -33,6 +33,7 @@ MOST_WAITING = 1000
 WAITING_BYTES = 16_000_000
 READY_SECONDS = 2.0
 READ = ("shell", "control")
+CANCELLED = ("interrupted", "The cell was cancelled.")
 LOST = ("outputs-lost", "What the cell showed last was lost.")
 log = logging.getLogger("tallybook.relays")
 
@@ -266,21 +267,21 @@ class KernelRelay:
         self._asked_by[header["msg_id"]] = session_id
         while len(self._asked_by) > 10 * MOST_REMEMBERED:
             self._asked_by.popitem(last=False)
-        if message["channel"] == "stdin":
+        if (refusal := not_taken(message)) is not None:
+            await self._refuse(message, *refusal)
+        elif message["channel"] == "stdin":
             if self._session is not None:
                 self._session.answer_input(message)
-        elif header["msg_type"] == "execute_request" and message["channel"] == "shell":
+        elif header["msg_type"] == EXECUTE:
             await self._ask(_Asked(message, user, size))
         else:
             try:
                 await self._contexts.get_or_create(self.key)
             except ServiceError as error:
-                for answer in answers.refusal(message, "kernel-unavailable", str(error)):
-                    await self._answer(answer)
+                await self._refuse(message, "kernel-unavailable", str(error))
                 return
             if self._client is not None:
-                channel = getattr(self._client, f"{message['channel']}_channel")
-                channel.send(dict(message))
+                getattr(self._client, f"{message['channel']}_channel").send(dict(message))
 
     async def _answer(self, message: Message) -> None:
         if message["channel"] == "iopub":
@@ -291,7 +292,7 @@ class KernelRelay:
     async def _ask(self, asked: _Asked) -> None:
         waiting = sum(earlier.size for earlier in self._waiting)
         if len(self._waiting) >= MOST_WAITING or waiting > WAITING_BYTES:
-            await self._refuse(asked, "queue-full", "Too many requests wait in line.")
+            await self._refuse(asked.message, "queue-full", "Too many requests wait in line.")
             return
         self._waiting.append(asked)
         if self._worker is None or self._worker.done():
@@ -310,8 +311,8 @@ class KernelRelay:
             for answer in answers.aborted(asked.message):
                 await self._answer(answer)
 
-    async def _refuse(self, asked: _Asked, code: str, reason: str) -> None:
-        for answer in answers.refusal(asked.message, code, reason):
+    async def _refuse(self, message: Message, code: str, reason: str) -> None:
+        for answer in answers.refusal(message, code, reason):
             await self._answer(answer)
 
     async def _run(self, asked: _Asked) -> None:
@@ -342,7 +343,7 @@ class KernelRelay:
         await asyncio.gather(*delivering)
         if not replies:
             aborted += self._take_waiting() if stop_on_error else []
-            await self._refuse(asked, *(problem or ("interrupted", "The cell was cancelled.")))
+            await self._refuse(asked.message, *(problem or CANCELLED))
         await self._abort(aborted)
 
     async def _deliver_behind_outputs(self, reply: Message) -> None:
@@ -350,9 +351,11 @@ class KernelRelay:
         await self._events.written(self.key)
         self.deliver(reply)
 
-    async def _execute(self, asked: _Asked, request: ClientRequest) -> tuple[str, str] | None:
+    async def _execute(self, asked: _Asked, request: ClientRequest) -> Refusal | None:
         """Return code and words of what kept it from running to its end, if anything did."""
         content = asked.message["content"]
+        if (refusal := forbidden(content)) is not None:
+            return refusal
         code = str(content.get("code", ""))
         if content.get("silent"):
             return await self._execute_silently(code, request)
@@ -363,11 +366,8 @@ class KernelRelay:
         error = ((ended.error if ended is not None else None) or {}).get("error")
         return (str(error["code"]), str(error["message"])) if error else None
 
-    async def _execute_silently(self, code: str, request: ClientRequest) -> tuple[str, str] | None:
+    async def _execute_silently(self, code: str, request: ClientRequest) -> Refusal | None:
         """Run what a client asks for itself: neither shown nor recorded."""
-        found = assess(code)
-        if found.tier == "high":
-            return "blocked", "; ".join(finding.reason for finding in found.findings)
         await self._contexts.get_or_create(self.key)
         if self._session is None:
             raise ContainerError("The kernel ended just now.")
