@@ -33,6 +33,7 @@ from container.kernel_environment import (
 from container.limits import MIB, Limits, limits_from_json
 from container.runtime import free_user, runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
+from container.shim.lookout import Lookout
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
 from container.tree import change_owner, remove
@@ -117,7 +118,7 @@ class OwnedKernel:
         notify: Called with each message for the client, while there is one.
     """
 
-    def __init__(self, request: KernelRequest, zygotes: Zygotes | None) -> None:
+    def __init__(self, request: KernelRequest, zygotes: Zygotes | None, lookout: Lookout) -> None:
         self.request = request
         self.sandbox = make_sandbox(request, zygotes)
         self.sockets = Path(tempfile.mkdtemp(prefix=runtime_prefix("k"), dir=runtime_directory()))
@@ -126,6 +127,7 @@ class OwnedKernel:
         self.connection_file = self.sockets.with_name(f"{self.id}.json")
         self.notify: Callable[[dict[str, Any]], None] | None = None
         self.tap: Tap | None = None
+        self._lookout = lookout
         self.exit: ExitStatus | None = None
         self.breach: dict[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -179,7 +181,7 @@ class OwnedKernel:
         if self.request.record:
             limit = self.request.limits.output_bytes
             endpoint = f"ipc://{self.connection['ip']}-{self.connection['iopub_port']}"
-            self.tap = Tap(endpoint, self.connection["key"], limit)
+            self.tap = Tap(endpoint, self.connection["key"], limit, self._lookout)
 
     def _argv(self) -> tuple[str, ...]:
         file = f"{SOCKETS_INSIDE}/{CONNECTION_FILE}"
@@ -296,7 +298,7 @@ class OwnedKernel:
         """End it and remove everything it held."""
         try:
             if self.tap is not None:
-                await self.tap.aclose()
+                self.tap.close()
             await self.sandbox.aclose()
             if self._watch is not None:
                 with contextlib.suppress(asyncio.CancelledError):

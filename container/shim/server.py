@@ -14,6 +14,7 @@ from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError, KernelNotFound
 from container.runtime import sweep_runtime_directory
 from container.shim.kernels import KernelRequest, OwnedKernel, request_from_json
+from container.shim.lookout import Lookout
 from container.shim.pool import WarmPool
 from container.shim.quota import QuotaWatcher
 from container.shim.tap import frames_to_json
@@ -34,7 +35,8 @@ class Shim:
         self._connections: set[asyncio.Task[Any]] = set()
         self._ending: set[asyncio.Task[Any]] = set()
         self._quota = QuotaWatcher()
-        self._pool = WarmPool(zygotes)
+        self._lookout = Lookout()
+        self._pool = WarmPool(zygotes, self._lookout)
         self._stopped = asyncio.Event()
 
     async def serve(self, path: Path, listening: Any) -> None:
@@ -56,6 +58,7 @@ class Shim:
         await self._quota.aclose()
         await self._pool.aclose()
         await asyncio.gather(*(self._end(kernel) for kernel in list(self._kernels.values())))
+        await self._lookout.aclose()
         if self._zygotes is not None:
             await self._zygotes.aclose()
 
@@ -137,7 +140,7 @@ class Shim:
     async def _start(self, request: KernelRequest) -> OwnedKernel:
         kernel = await self._pool.lease(request)
         if kernel is None:
-            kernel = OwnedKernel(request, self._zygotes)
+            kernel = OwnedKernel(request, self._zygotes, self._lookout)
             await kernel.start()
         self._kernels[kernel.id] = kernel
         kernel.watch_quota(self._quota)

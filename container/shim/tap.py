@@ -17,16 +17,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import zmq.asyncio
-from zmq.constants import Event, Flag, SocketType
+from zmq.constants import Event, Flag, SocketOption, SocketType
 from zmq.error import ZMQError
+from zmq.sugar.context import Context
+from zmq.sugar.socket import Socket
 
 from container.messages import DELIMITER
+from container.shim.lookout import Lookout
 
 ROOM_BYTES = 1024 * 1024
 RECONNECT_SECONDS = 0.1
-LOOK_SECONDS = 0.02
-"""How long messages may wait in ZMQ's queue: to take each by itself would hold up the cell."""
 MOST_AT_ONCE = 1000
 CATCH_UP_SECONDS = 0.2
 """A kernel that floods its channel must not keep the owner of all kernels busy."""
@@ -34,8 +34,8 @@ MOST_SOCKETS = 65_000
 
 
 @functools.cache
-def _context() -> zmq.asyncio.Context:
-    context = zmq.asyncio.Context()
+def _context() -> Context[Socket[bytes]]:
+    context = Context()
     context.max_sockets = MOST_SOCKETS
     return context
 
@@ -51,7 +51,15 @@ class Tap:
         overflowed: Messages were left out because the record had reached its limit.
     """
 
-    def __init__(self, endpoint: str, key: str, limit_bytes: int) -> None:
+    def __init__(self, endpoint: str, key: str, limit_bytes: int, lookout: Lookout) -> None:
+        """Listen.
+
+        Args:
+            endpoint: ZMQ's address of the kernel's iopub channel.
+            key: What the kernel signs with.
+            limit_bytes: The most one cell may print.
+            lookout: Has `take_some` called when there is something to take.
+        """
         self.frames: list[list[bytes]] = []
         self.cell: str | None = None
         self.busy = False
@@ -60,59 +68,59 @@ class Tap:
         self._bytes = 0
         self._limit = limit_bytes + ROOM_BYTES
         self._key = key.encode()
-        self._endpoint = endpoint
-        self._context = _context()
-        self._socket = self._connect()
+        self._endpoint, self._lookout = endpoint, lookout
+        self._reconnecting: asyncio.TimerHandle | None = None
         self.listeners: list[Callable[[], None]] = []
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._reconnect())]
+        self._connect()
 
-    def _connect(self) -> zmq.asyncio.Socket:
-        socket = self._context.socket(SocketType.SUB)
+    def _connect(self) -> None:
+        socket = self._socket = _context().socket(SocketType.SUB)
         socket.rcvhwm = 0
         socket.linger = 0
         socket.maxmsgsize = self._limit
         socket.subscribe(b"")
         self._monitor = socket.get_monitor_socket(Event.DISCONNECTED)
         socket.connect(self._endpoint)
-        return socket
+        self._lookout.watch(socket.get(SocketOption.FD), self.take_some)
+        self._lookout.watch(self._monitor.get(SocketOption.FD), self._hear_of_disconnect)
 
     def _disconnect(self) -> None:
+        for socket in (self._socket, self._monitor):
+            self._lookout.forget(socket.get(SocketOption.FD))
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._socket.close(0)
 
-    async def _reconnect(self) -> None:
+    def _hear_of_disconnect(self) -> bool:
         """Connect anew when ZMQ has refused a message for its size, and closed the connection."""
-        while True:
-            await self._monitor.recv_multipart()
-            await asyncio.sleep(RECONNECT_SECONDS)
-            self.overflowed = True
-            self._tasks[0].cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._tasks[0]
-            self.catch_up()
-            self._disconnect()
-            self._socket = self._connect()
-            self._tasks[0] = asyncio.create_task(self._read())
+        with contextlib.suppress(ZMQError):
+            self._monitor.recv_multipart(Flag.DONTWAIT)
+            if self._reconnecting is None:
+                loop = asyncio.get_running_loop()
+                self._reconnecting = loop.call_later(RECONNECT_SECONDS, self._reconnect)
+        return False
 
-    async def _read(self) -> None:
-        while True:
-            await self._socket.poll()
-            more = self._take_some()
-            await asyncio.sleep(0 if more else LOOK_SECONDS)
+    def _reconnect(self) -> None:
+        self._reconnecting = None
+        self.overflowed = True
+        self.catch_up()
+        self._disconnect()
+        self._connect()
 
     def catch_up(self) -> None:
         """Take everything that has come in, and tell the listeners."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
-        while self._take_some() and time.monotonic() < deadline:
-            pass
+        while self.take_some():
+            if time.monotonic() >= deadline:
+                self._lookout.go_on(self.take_some)
+                break
 
-    def _take_some(self) -> bool:
+    def take_some(self) -> bool:
         """Take what has come in, but not for ever; return whether there may be more."""
         more = True
         for _ in range(MOST_AT_ONCE):
             try:
-                frames = self._socket.recv_multipart(Flag.DONTWAIT).result()
+                frames = self._socket.recv_multipart(Flag.DONTWAIT)
             except ZMQError:
                 more = False
                 break
@@ -156,12 +164,10 @@ class Tap:
         seconds = time.monotonic() - self.began if self.busy else 0.0
         return {"cell": self.cell, "busy": self.busy, "seconds": seconds}
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Stop listening."""
-        for task in reversed(self._tasks):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
         self._disconnect()
 
 
