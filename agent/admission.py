@@ -72,7 +72,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     if size > ports.budget.code_bytes:
         reason = str(CodeTooLong(size, ports.budget.code_bytes))
         return Admission(provenance=Provenance(turn_id=state.id), outcome="not-run", reason=reason)
-    with tracer.start_as_current_span("risk.assess") as span:
+    with tracer.start_span("risk.assess") as span:
         assessment = assess(pending.code)
         findings = len(assessment.findings)
         span.set_attributes({"turn": state.id, "risk": assessment.tier, "findings": findings})

@@ -14,7 +14,7 @@ from agent.ports import Bench, EventSink
 from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest, ExecuteReply
-from container.workspace import WorkspaceFile
+from container.workspace import Listing, WorkspaceFile
 from notebooks.blobs import Blobs
 from notebooks.cells import (
     CellIntent,
@@ -43,11 +43,12 @@ class FileHashes:
     def __init__(self, blobs: Blobs | None = None) -> None:
         self._blobs = blobs
         self._known: dict[str, tuple[str, str]] = {}
+        self._listing: Listing | None = None
 
     def snapshot(self, bench: Bench) -> tuple[dict[str, str], list[WorkspaceFile]]:
         """Return file name → sha256 (or ``size:N`` for a huge file), and the listing."""
-        files = bench.workspace.files()
-        found: dict[str, str] = {}
+        listing = bench.workspace.listing()
+        files, found = listing.files, dict[str, str]()
         for file in files:
             known = self._known.get(file.name)
             if known is None or known[0] != file.version:
@@ -55,16 +56,15 @@ class FileHashes:
                 self._known[file.name] = known
             found[file.name] = known[1]
         self._known = {name: self._known[name] for name in found}
+        self._listing = listing
         return found, files
 
     def glance(self, bench: Bench) -> dict[str, str] | None:
         """Return what `snapshot` would say if the files are few and none has changed."""
-        if len(self._known) > FEW_FILES:
+        listing = self._listing
+        if listing is None or len(listing.files) + len(listing.directories) > FEW_FILES:
             return None
-        files = bench.workspace.few_files(FEW_FILES)
-        if files is None or {f.name: f.version for f in files} != {
-            name: version for name, (version, _) in self._known.items()
-        }:
+        if not bench.workspace.unchanged(listing):
             return None
         return {name: sha256 for name, (_, sha256) in self._known.items()}
 
@@ -121,7 +121,7 @@ async def run_cell(
     async def run(durable: Durable) -> Execution:
         if following.cancelled.is_set():
             return await following.settle(ExecuteReply(status="interrupted"))
-        with tracer.start_as_current_span("cell.execute") as span:
+        with tracer.start_span("cell.execute") as span:
             span.set_attributes(
                 {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
             )

@@ -24,6 +24,7 @@ class Directory:
         directories: Names of directories in it.
         files: All other names.
         descriptor: The open directory; closed when the walk goes on.
+        info: Of the directory itself, from before it was read.
         too_deep: Its directories are not entered.
     """
 
@@ -31,6 +32,7 @@ class Directory:
     directories: tuple[str, ...]
     files: tuple[str, ...]
     descriptor: int
+    info: os.stat_result
     too_deep: bool
 
 
@@ -79,13 +81,14 @@ def walk_path(path: Path, max_depth: int = MAX_DEPTH) -> Iterator[Directory]:
 def _read(descriptor: int, path: str, *, too_deep: bool) -> Directory:
     directories: list[str] = []
     files: list[str] = []
+    info = os.fstat(descriptor)
     with contextlib.suppress(OSError), os.scandir(descriptor) as entries:
         for entry in entries:
             is_directory = False
             with contextlib.suppress(OSError):
                 is_directory = entry.is_dir(follow_symlinks=False)
             (directories if is_directory else files).append(entry.name)
-    return Directory(path, tuple(directories), tuple(files), descriptor, too_deep)
+    return Directory(path, tuple(directories), tuple(files), descriptor, info, too_deep)
 
 
 def change_owner(directory: Path, uid: int) -> None:

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import stat
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ INPUTS = "inputs"
 OUTPUTS = "outputs"
 NAME_BYTES = 200
 MAX_LISTED = 10_000
+TICK_NANOSECONDS = 20_000_000
+"""Longer than a tick of any file system's clock on Linux."""
+_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.part")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 
@@ -47,6 +51,22 @@ class WorkspaceFile:
     name: str
     size: int
     version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A workspace's plain files, and by what is seen whether they still are what they were.
+
+    Attributes:
+        files: Sorted by name.
+        directories: Path of each directory → its version; ``.`` is the workspace.
+        settled: No directory had changed just before. One that does so twice within a tick of
+            the file system's clock looks the same after the second time.
+    """
+
+    files: list[WorkspaceFile]
+    directories: dict[str, str]
+    settled: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -220,21 +240,44 @@ class Workspace:
 
     def files(self, area: str = "") -> list[WorkspaceFile]:
         """List the plain files below *area*, sorted by name; links and specials are left out."""
+        return self.listing(area).files
+
+    def listing(self, area: str = "") -> Listing:
+        """Return what `files` does, for `unchanged` to compare with later."""
         found: list[WorkspaceFile] = []
+        directories: dict[str, str] = {}
+        newest, now = 0, time.time_ns()
         for met in self._walk(area):
+            directories[met.path or "."] = _version(met.info)
+            newest = max(newest, met.info.st_mtime_ns, met.info.st_ctime_ns)
             found += _plain_files(met.descriptor, met.path, met.files, area)
             if len(found) > MAX_LISTED:
                 break
-        return sorted(found, key=lambda file: file.name)
+        return Listing(
+            files=sorted(found, key=lambda file: file.name),
+            directories=directories,
+            settled=0 < newest < now - TICK_NANOSECONDS,
+        )
 
-    def few_files(self, most: int) -> list[WorkspaceFile] | None:
-        """List all plain files if that is quickly done; ``None`` when it meets more than *most*."""
-        found: list[WorkspaceFile] = []
-        for number, met in enumerate(self._walk("")):
-            if number + len(found) + len(met.files) > most:
-                return None
-            found += _plain_files(met.descriptor, met.path, met.files, "")
-        return sorted(found, key=lambda file: file.name)
+    def unchanged(self, listing: Listing) -> bool:
+        """Whether all is as it was when the whole workspace had *listing*.
+
+        It asks for one stat of each file and directory, and opens none: far quicker than to
+        list them. ``False`` means that it may have changed.
+        """
+        if not listing.settled:
+            return False
+        versions = listing.directories | {file.name: file.version for file in listing.files}
+        with contextlib.suppress(OSError):
+            top = os.open(self.directory, os.O_PATH | _DIRECTORY)
+            try:
+                return all(
+                    _version(os.stat(name, dir_fd=top, follow_symlinks=False)) == version
+                    for name, version in versions.items()
+                )
+            finally:
+                os.close(top)
+        return False
 
     def _walk(self, area: str) -> Iterator[Directory]:
         parts = tuple(part for part in area.split("/") if part)
@@ -252,7 +295,7 @@ class Workspace:
 
     @contextlib.contextmanager
     def _directory(self, parts: tuple[str, ...], name: str) -> Iterator[int]:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDONLY | _DIRECTORY
         descriptor = os.open(self.directory, flags)
         try:
             for part in parts:
@@ -306,6 +349,10 @@ def _plain_files(
             unfinished = name.startswith(".") and name.endswith(".part")
             if stat.S_ISREG(info.st_mode) and not unfinished:
                 path = "/".join(part for part in (area, base, name) if part)
-                version = f"{info.st_ino}-{info.st_size}-{info.st_mtime_ns}-{info.st_ctime_ns}"
+                version = _version(info)
                 found.append(WorkspaceFile(name=path, size=info.st_size, version=version))
     return found
+
+
+def _version(info: os.stat_result) -> str:
+    return f"{info.st_ino}-{info.st_size}-{info.st_mtime_ns}-{info.st_ctime_ns}"

@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 PART = ".part"
 
@@ -38,27 +38,30 @@ def sweep_parts(path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def append(path: Path, line: bytes) -> BinaryIO:
-    """Append *line* to *path*; return the file, for `make_durable`.
+def append(path: Path, line: bytes) -> int:
+    """Append *line* to *path*; return the open file's descriptor, for `make_durable`.
 
     From then on it outlives this process, but not a loss of power. A kill or a full disk can
     cut a write short anywhere: a line begins anew after such a one.
     """
-    file = path.open("ab")
+    # Python's own file objects ask five things about the file before they write to it.
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        file.write(b"\n" + line + b"\n")
-        file.flush()
+        left = b"\n" + line + b"\n"
+        while left:
+            left = left[os.write(descriptor, left) :]
     except BaseException:
-        with contextlib.suppress(OSError):  # what it still holds can't be written either
-            file.close()
+        os.close(descriptor)
         raise
-    return file
+    return descriptor
 
 
-def make_durable(file: BinaryIO) -> None:
-    """Wait until what was written to *file* is on disk, and close it."""
-    with file:
-        os.fdatasync(file.fileno())
+def make_durable(descriptor: int) -> None:
+    """Wait until what was written to the open file is on disk, and close it."""
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def append_durably(path: Path, line: bytes) -> None:

@@ -204,8 +204,8 @@ class Recorder:
         """
         await self.abandon()
         # Not in a thread: it takes a moment only, and the kernel would wait for two changes.
-        file = append(self.directory / JOURNAL, _line({"intent": intent_to_json(intent)}))
-        durable = asyncio.create_task(in_thread(make_durable, file))
+        opened = append(self.directory / JOURNAL, _line({"intent": intent_to_json(intent)}))
+        durable = asyncio.create_task(in_thread(make_durable, opened))
         durable.add_done_callback(_hear_failure)
         return durable
 

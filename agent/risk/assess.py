@@ -17,6 +17,8 @@ from agent.risk import rules
 from agent.risk.findings import Assessment, Finding, Tier
 from container.inside.cell_text import is_python
 
+# What a parser warns of: an unknown escape in a string, a word right behind a number.
+_MAY_WARN = re.compile(r"\\|\d\.?[A-Za-z_]")
 _DUNDER = re.compile(r"__[a-z]+(?:_[a-z]+)*__")
 # What stands behind a cell magic's name can be code too: timeit's set-up, an expression in {}.
 _PLAIN_WORDS = re.compile(r"[\w\s-]*")
@@ -42,9 +44,11 @@ def assess(code: str) -> Assessment:
 
 
 def _parse(code: str) -> ast.Module:
+    if is_python(code) and _MAY_WARN.search(code) is None:
+        return ast.parse(code)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the user's code, of no use in a log
-        source: str = code if is_python(code) else TransformerManager().transform_cell(code)
+        source: str = TransformerManager().transform_cell(code)
         return ast.parse(source)
 
 

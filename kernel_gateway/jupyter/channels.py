@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Awaitable
 
 from tornado.websocket import WebSocketClosedError
 
@@ -14,6 +15,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.jupyter.handler import find_kernel
 from kernel_gateway.problems import problem_from_error
 from kernel_gateway.relays import answers
+from kernel_gateway.relays.allowed import MALFORMED
 from kernel_gateway.relays.relay import KIND, KernelRelay
 from kernel_gateway.relays.replies import UnsentReplies
 from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, encode_event
@@ -97,16 +99,23 @@ class ChannelsSocket(GatewaySocket):
                         cursors.set(self.session_id, event.seq)
             await self.part("the kernel was deleted")
 
-    async def on_message(self, message: str | bytes) -> None:
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Take a frame; the next is read once what this returns is done.
+
+        Not a coroutine: a cell would begin a turn of the event loop later.
+        """
         try:
             self.services.rate_limits.take(self.identity)
             decoded = decode(message, self.selected_subprotocol)
-            await self._relay.take(decoded, self.session_id, self.identity.user, len(message))
         except (MessageMalformed, GatewayError) as error:
-            code = getattr(error, "code", "message-malformed")
-            told = answers.complaint(code, f"The message was not understood: {error}.")
-            with contextlib.suppress(WebSocketClosedError):
-                await self.send_frame(encode(told, self.selected_subprotocol))
+            return self._complain(error)
+        return self._relay.take(decoded, self.session_id, self.identity.user, len(message))
+
+    async def _complain(self, error: Exception) -> None:
+        code = getattr(error, "code", MALFORMED)
+        told = answers.complaint(code, f"The message was not understood: {error}.")
+        with contextlib.suppress(WebSocketClosedError):
+            await self.send_frame(encode(told, self.selected_subprotocol))
 
     def on_close(self) -> None:
         if not hasattr(self, "_senders"):

@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from container.errors import ContainerError
@@ -25,12 +24,11 @@ from kernel_gateway.relays.allowed import EXECUTE, Refusal, forbidden, not_taken
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.relays.replies import MissedReplies
+from kernel_gateway.relays.waiting import Asked, Waiting
 from kernel_gateway.relays.wire import Message, to_event
 from kernel_gateway.turns import ServiceError, Turns
 
 KIND = "kernel.message"
-MOST_WAITING = 1000
-WAITING_BYTES = 16_000_000
 READY_SECONDS = 2.0
 READ = ("shell", "control")
 CANCELLED = ("interrupted", "The cell was cancelled.")
@@ -45,15 +43,6 @@ class Listener(Protocol):
 
     def deliver(self, message: Message) -> None:
         """Send a reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """An ``execute_request`` that waits for its turn."""
-
-    message: Message
-    user: str
-    size: int
 
 
 class KernelRelay:
@@ -81,7 +70,7 @@ class KernelRelay:
         self._listeners: dict[str, Listener] = {}
         self._missed = MissedReplies()
         self._asked_by: OrderedDict[str, str] = OrderedDict()
-        self._waiting: deque[_Asked] = deque()
+        self._waiting = Waiting()
         self._worker: asyncio.Task[None] | None = None
         self._client: KernelClient | None = None
         self._session: KernelSession | None = None
@@ -254,7 +243,9 @@ class KernelRelay:
         else:
             self._missed.keep(session_id, message)
 
-    async def take(self, message: Message, session_id: str, user: str, size: int) -> None:
+    def take(
+        self, message: Message, session_id: str, user: str, size: int
+    ) -> Awaitable[None] | None:
         """Take a client's message to the kernel.
 
         Args:
@@ -262,26 +253,32 @@ class KernelRelay:
             session_id: The client that sent it.
             user: Who they are.
             size: Of its frame, in bytes or characters.
+
+        Returns:
+            What has to be awaited before its next message, if anything.
         """
         header = message["header"]
         self._asked_by[header["msg_id"]] = session_id
         while len(self._asked_by) > 10 * MOST_REMEMBERED:
             self._asked_by.popitem(last=False)
         if (refusal := not_taken(message)) is not None:
-            await self._refuse(message, *refusal)
-        elif message["channel"] == "stdin":
-            if self._session is not None:
-                self._session.answer_input(message)
-        elif header["msg_type"] == EXECUTE:
-            await self._ask(_Asked(message, user, size))
-        else:
-            try:
-                await self._contexts.get_or_create(self.key)
-            except ServiceError as error:
-                await self._refuse(message, "kernel-unavailable", str(error))
-                return
-            if self._client is not None:
-                getattr(self._client, f"{message['channel']}_channel").send(dict(message))
+            return self._refuse(message, *refusal)
+        if header["msg_type"] == EXECUTE:
+            return self._ask(Asked(message, user, size))
+        if message["channel"] != "stdin":
+            return self._pass_on(message)
+        if self._session is not None:
+            self._session.answer_input(message)
+        return None
+
+    async def _pass_on(self, message: Message) -> None:
+        try:
+            await self._contexts.get_or_create(self.key)
+        except ServiceError as error:
+            await self._refuse(message, "kernel-unavailable", str(error))
+            return
+        if self._client is not None:
+            getattr(self._client, f"{message['channel']}_channel").send(dict(message))
 
     async def _answer(self, message: Message) -> None:
         if message["channel"] == "iopub":
@@ -289,24 +286,18 @@ class KernelRelay:
         else:
             self.deliver(message)
 
-    async def _ask(self, asked: _Asked) -> None:
-        waiting = sum(earlier.size for earlier in self._waiting)
-        if len(self._waiting) >= MOST_WAITING or waiting > WAITING_BYTES:
-            await self._refuse(asked.message, "queue-full", "Too many requests wait in line.")
-            return
-        self._waiting.append(asked)
+    def _ask(self, asked: Asked) -> Awaitable[None] | None:
+        if not self._waiting.put(asked):
+            return self._refuse(asked.message, "queue-full", "Too many requests wait in line.")
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
+        return None
 
     async def _work(self) -> None:
-        while self._waiting:
-            await self._run(self._waiting.popleft())
+        while (asked := self._waiting.next()) is not None:
+            await self._run(asked)
 
-    def _take_waiting(self) -> list[_Asked]:
-        waiting, self._waiting = list(self._waiting), deque()
-        return waiting
-
-    async def _abort(self, waiting: Sequence[_Asked]) -> None:
+    async def _abort(self, waiting: Sequence[Asked]) -> None:
         for asked in waiting:
             for answer in answers.aborted(asked.message):
                 await self._answer(answer)
@@ -315,10 +306,10 @@ class KernelRelay:
         for answer in answers.refusal(message, code, reason):
             await self._answer(answer)
 
-    async def _run(self, asked: _Asked) -> None:
+    async def _run(self, asked: Asked) -> None:
         """Run one request; one that fails aborts those that waited behind it by then."""
         replies: list[Message] = []
-        aborted: list[_Asked] = []
+        aborted: list[Asked] = []
         delivering: list[asyncio.Task[None]] = []
         stop_on_error = asked.message["content"].get("stop_on_error", True)
 
@@ -326,7 +317,7 @@ class KernelRelay:
             reply = {**message, "channel": "shell"}
             replies.append(reply)
             if stop_on_error and reply["content"].get("status") != "ok":
-                aborted.extend(self._take_waiting())
+                aborted.extend(self._waiting.take_all())
             delivering.append(asyncio.create_task(self._deliver_behind_outputs(reply)))
 
         def on_input(message: Mapping[str, Any]) -> None:
@@ -342,7 +333,7 @@ class KernelRelay:
                 await self._publish(end)
         await asyncio.gather(*delivering)
         if not replies:
-            aborted += self._take_waiting() if stop_on_error else []
+            aborted += self._waiting.take_all() if stop_on_error else []
             await self._refuse(asked.message, *(problem or CANCELLED))
         await self._abort(aborted)
 
@@ -351,7 +342,7 @@ class KernelRelay:
         await self._events.written(self.key)
         self.deliver(reply)
 
-    async def _execute(self, asked: _Asked, request: ClientRequest) -> Refusal | None:
+    async def _execute(self, asked: Asked, request: ClientRequest) -> Refusal | None:
         """Return code and words of what kept it from running to its end, if anything did."""
         content = asked.message["content"]
         if (refusal := forbidden(content)) is not None:
@@ -376,7 +367,7 @@ class KernelRelay:
 
     async def abort_waiting(self) -> None:
         """Answer the requests that wait as aborted."""
-        await self._abort(self._take_waiting())
+        await self._abort(self._waiting.take_all())
 
     async def interrupt(self) -> None:
         """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""

@@ -1,5 +1,7 @@
 """The risk check: three tiers, each finding with line, column, rule and reason."""
 
+import warnings
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,3 +149,12 @@ def test_what_cannot_be_parsed_never_passes(code):
 @settings(max_examples=300, deadline=None)
 def test_any_text_gets_a_verdict_and_never_an_exception(text):
     assert assess(text).tier in ("low", "medium", "high")
+
+
+@pytest.mark.parametrize(
+    "code", [r"'\d'", "1if x else 2", "1.if x else 2", "0x1for x in y", "1_0or x"]
+)
+def test_python_s_warnings_about_the_code_go_nowhere(code):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assess(code)

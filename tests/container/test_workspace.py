@@ -1,7 +1,9 @@
 """The service touches a workspace without ever being led out of it."""
 
 import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -53,20 +55,56 @@ def test_a_taken_name_gets_a_number(workspace):
         assert first.read() == b"1"
 
 
-def test_few_files_are_listed_as_all_are(workspace):
+@pytest.fixture
+def listed(workspace):
+    """A workspace with some files, all of it older than a tick, and its listing."""
     (workspace.directory / "outputs" / "deeper").mkdir()
     for name in ("inputs/a.xlsx", "outputs/deeper/b.csv"):
         (workspace.directory / name).write_bytes(b"1")
+    while not (listing := workspace.listing()).settled:
+        time.sleep(0.005)
+    return listing
 
-    assert workspace.few_files(10) == workspace.files()
+
+def test_a_workspace_nobody_touched_is_unchanged(workspace, listed):
+    assert [file.name for file in listed.files] == ["inputs/a.xlsx", "outputs/deeper/b.csv"]
+    assert workspace.unchanged(listed)
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["directories", "files"])
-def test_many_entries_are_not_looked_at_where_few_are_wanted(workspace, make):
-    for number in range(20):
-        make(workspace.directory / "outputs" / str(number))
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda top: (top / "inputs" / "a.xlsx").write_bytes(b"2"),
+        lambda top: (top / "inputs" / "a.xlsx").unlink(),
+        lambda top: (top / "inputs" / "a.xlsx").rename(top / "inputs" / "c.xlsx"),
+        lambda top: (top / "outputs" / "deeper" / "new").touch(),
+        lambda top: (top / "new").mkdir(),
+        lambda top: (top / "outputs").rename(top / "elsewhere"),
+        lambda top: os.utime(top / "inputs" / "a.xlsx", (0, 0)),
+        lambda top: (
+            (top / "outputs").rename(top / ".aside"),
+            (top / "outputs").symlink_to(".aside"),
+        ),
+    ],
+    ids=["written", "removed", "renamed", "added", "directory", "moved", "touched", "linked"],
+)
+def test_any_change_is_seen_without_a_listing(workspace, listed, change):
+    change(workspace.directory)
 
-    assert workspace.few_files(10) is None
+    assert not workspace.unchanged(listed)
+
+
+def test_what_was_listed_while_it_changed_does_not_count_as_unchanged(workspace):
+    just_now = time.time() + 60
+    os.utime(workspace.directory / "outputs", (just_now, just_now))
+
+    assert not workspace.unchanged(workspace.listing())
+
+
+def test_a_workspace_that_is_gone_is_not_unchanged(workspace, listed):
+    shutil.rmtree(workspace.directory)
+
+    assert not workspace.unchanged(listed)
 
 
 def test_two_uploads_of_one_name_at_the_same_time_are_both_kept(workspace):
