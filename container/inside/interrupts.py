@@ -8,9 +8,11 @@ forgotten once the cell is over.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 WORKSPACE = "/workspace"
@@ -27,6 +29,7 @@ class InterruptGate:
         # The kernel's own hooks would put its handler back around every request.
         shell.kernel.pre_handler_hook = self._begin_request
         shell.kernel.post_handler_hook = _nothing
+        shell.kernel._cancel_on_sigint = self._cancel_on_sigint
         self._entered = False
 
     def install(self) -> None:
@@ -49,6 +52,26 @@ class InterruptGate:
             publisher.interrupted = True  # raised as soon as the message is out
         else:
             raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def _cancel_on_sigint(self, cell: asyncio.Task[Any]) -> Iterator[None]:
+        """Let SIGINT reach a *cell* that awaits: its code where that runs, else what it awaits.
+
+        ipykernel's own leaves the loop asleep, and code that runs on alone.
+        """
+        loop = asyncio.get_running_loop()
+
+        def on_sigint(signum: int, frame: Any) -> None:
+            if asyncio.current_task(loop) is cell:
+                self._on_sigint(signum, frame)
+            else:
+                loop.call_soon_threadsafe(cell.cancel)
+
+        before = signal.signal(signal.SIGINT, on_sigint)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     async def _guarded_run_code(self, *args: Any, **kwargs: Any) -> Any:
         # IPython shows whatever is raised here as the cell's exception.

@@ -127,11 +127,12 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import cell_text, defaults, interrupts, once
+    from inside import awaiting, cell_text, defaults, interrupts, spared
 
+    awaiting.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
-    once.apply(app.shell)
+    spared.apply(app.shell)
     # Nothing waits for outputs to go out before the reply: they have their own order and end.
     app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)

@@ -19,12 +19,9 @@ _QUESTIONS = frozenset(
     """.split()
 )
 _COMMS = frozenset({"comm_open", "comm_msg", "comm_close"})
-_SUBSHELLS = frozenset(
-    {"create_subshell_request", "delete_subshell_request", "list_subshell_request"}
-)
 TAKEN = {
     "shell": _QUESTIONS | _COMMS | {EXECUTE},
-    "control": _QUESTIONS | _SUBSHELLS | {"usage_request"},
+    "control": _QUESTIONS | {"usage_request"},
     "stdin": frozenset({"input_reply"}),
 }
 """Kinds of message for each channel. The control channel has no way past the queue of cells."""
