@@ -148,7 +148,24 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
 
     _writes = 0
     _flushing = False
+    _last: tuple[Any, frozenset[Any]] = (None, frozenset())
     forked = False
+
+    def write(self, string: str) -> int | None:
+        """Write *string* for the cell that runs; ipykernel looks for its buffer anew each time."""
+        odd = type(string) is not str or self.echo is not None or self.pub_thread is None
+        if odd or self.forked:
+            written: int | None = super().write(string)
+            return written
+        parent = self.parent_header
+        known, key = self._last
+        if parent is not known:
+            key = frozenset(parent.items())
+            self._last = (parent, key)
+        with self._buffer_lock:
+            self._buffers[key].write(string)
+        self._schedule_flush()
+        return len(string)
 
     def _is_master_process(self) -> bool:
         # For each write the process id is asked for; behind a filter a call has its price.
