@@ -10,11 +10,14 @@ from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from zmq.constants import Event, SocketType
+from zmq import backend
+from zmq.constants import Event, Flag, SocketType
 from zmq.sugar.socket import Socket
 
 from container.messages import read_message, write_message
 
+SEND_MORE = int(Flag.SNDMORE)
+_send = backend.Socket.send
 MESSAGE_ROOM_BYTES = 1024 * 1024
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
 GREETING_SECONDS = 2.0
@@ -128,7 +131,11 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send *message* over the shell channel (see `container.messages.write_message`)."""
-        self._shell.send_multipart(write_message(message, self.session.sign))
+        *frames, last = write_message(message, self.session.sign)
+        # pyzmq's own combines its flags anew for each frame, which takes longer than to send it.
+        for frame in frames:
+            _send(self._shell, frame, SEND_MORE)
+        _send(self._shell, last)
 
     def send_interrupt(self) -> None:
         """Ask for an interrupt over the control channel."""
