@@ -24,10 +24,14 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import QueuePool
 
 from kernel_gateway.errors import DatabaseUnavailable
+from kernel_gateway.store.driver import DriverConnection
 from notebooks.uncancelled import uncancelled
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+Work = Callable[[Connection | DriverConnection], None]
+"""Writes to a connection."""
 
 EVERYONE = "*"
 """In place of a tenant: the service's own work across tenants. No token can name it."""
@@ -67,6 +71,7 @@ class Database:
         # SQLite has one writer at a time anyway.
         threads = POOL if self.dialect == "postgresql" else 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
+        self._driver: DriverConnection | None = None
         self._closed = False
 
     @asynccontextmanager
@@ -85,7 +90,7 @@ class Database:
                     await session.execute(_SET_TENANT, {"tenant": tenant})
                 yield session
 
-    def write(self, tenant: str, work: Callable[[Connection], None]) -> asyncio.Future[None]:
+    def write(self, tenant: str, work: Work) -> asyncio.Future[None]:
         """Do *work* as one transaction of *tenant*, in a thread: for what is written all the time.
 
         It begins before this returns. An asynchronous connection would change threads for
@@ -101,11 +106,20 @@ class Database:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads, self._write, tenant, work)
 
-    def _write(self, tenant: str, work: Callable[[Connection], None]) -> None:
+    def _write(self, tenant: str, work: Work) -> None:
+        if self.dialect == "sqlite":
+            self._write_by_driver(work)
+            return
         with _plain_errors(), self._writer.begin() as connection:
-            if self.dialect == "postgresql":
-                connection.execute(_SET_TENANT, {"tenant": tenant})
+            connection.execute(_SET_TENANT, {"tenant": tenant})
             work(connection)
+
+    def _write_by_driver(self, work: Work) -> None:
+        with _plain_errors():
+            if self._driver is None:  # the one thread keeps it
+                self._driver = DriverConnection(self._writer)
+            with self._driver.transaction() as connection:
+                work(connection)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -124,6 +138,8 @@ class Database:
             await asyncio.sleep(CHECK_SECONDS)
         await self._engine.dispose()
         await asyncio.to_thread(self._threads.shutdown)
+        if self._driver is not None:
+            self._driver.close()
         self._writer.dispose()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, sele
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
+from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import Base, EventRow, TurnRow
 
 _ADD_EVENTS = insert(EventRow)
@@ -69,7 +70,7 @@ class EventRows:
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         rows = [{**path, **event} for event in events]
 
-        def store(connection: Connection) -> None:
+        def store(connection: Connection | DriverConnection) -> None:
             for row in added:
                 connection.execute(_add(type(row)), _given(row))
             connection.execute(_ADD_EVENTS, rows)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, text, update
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
+from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import JupyterCursorRow, JupyterSessionRow, PathRow
 
 # Written all the time: in one step, as SQLite and PostgreSQL both say it.
@@ -121,7 +122,7 @@ class JupyterRows:
         of_path = {**key._asdict(), "at": time.time()}
         rows = [{**of_path, "session_id": name, "seq": seq} for name, seq in cursors.items()]
 
-        def store(connection: Connection) -> None:
+        def store(connection: Connection | DriverConnection) -> None:
             connection.execute(_SAVE_CURSOR, rows)
 
         if cursors:

@@ -6,12 +6,14 @@ import sqlite3
 import psycopg
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from kernel_gateway.errors import Conflict, DatabaseUnavailable, NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, open_database
 from kernel_gateway.store.repository import open_repository
-from kernel_gateway.store.tables import Base, ConversationRow, EventRow
+from kernel_gateway.store.tables import Base, ConversationRow, EventRow, TurnRow, columns_of
+from kernel_gateway.store.turns import rows_of
 
 
 @pytest.fixture
@@ -44,6 +46,43 @@ async def test_events_are_numbered_per_path_and_read_in_order(repository, key):
     assert await repository.events.last_seq(key) == 3
     assert [int(row.data) for row in await repository.events.after(key, 1, 10)] == [2, 3]
     assert list(await repository.events.after(key._replace(tenant="two"), 0, 10)) == []
+
+
+def an_event(seq):
+    return {"seq": seq, "kind": "k", "turn": None, "at": "t", "data": "{}"}
+
+
+def a_turn(key, name):
+    return TurnRow(
+        id=name, tenant=key.tenant, conversation=key.conversation, path=key.path, user="u",
+        kind="jupyter", request="1+1", status="running", created_at="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+
+
+async def test_what_is_stored_with_an_event_reads_as_if_stored_by_itself(repository, key):
+    settled = {"status": "ok", "result": {"a": [1, "é", None]}, "error": None, "state": None}
+    row = a_turn(key, "with-an-event")
+    await repository.events.add(key, [an_event(1)], (), rows_of(row))
+    await repository.events.add(key, [an_event(2)], [(row.id, settled)])
+    await repository.turns.add(alone := a_turn(key, "by-itself"))
+    await repository.turns.change(key.tenant, alone.id, **settled)
+
+    told, alone = [await repository.turns.get(key.tenant, turn.id) for turn in (row, alone)]
+
+    assert {**columns_of(told), "id": ""} == {**columns_of(alone), "id": ""}
+    assert told.result == {"a": [1, "é", None]}
+
+
+async def test_a_transaction_is_stored_whole_or_not_at_all_and_the_next_one_is(repository, key):
+    await repository.events.add(key, [an_event(1)])
+
+    with pytest.raises(IntegrityError):
+        await repository.events.add(key, [an_event(2), an_event(1)], (), rows_of(a_turn(key, "t")))
+    await repository.events.add(key, [an_event(2)])
+
+    assert [row.seq for row in await repository.events.after(key, 0, 10)] == [1, 2]
+    with pytest.raises(NotFound):
+        await repository.turns.get(key.tenant, "t")
 
 
 async def test_two_branches_of_one_name_conflict(repository, key):
