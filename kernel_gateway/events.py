@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.events import EventRows
-from kernel_gateway.store.tables import Base
+from kernel_gateway.store.tables import NewRow
 from notebooks.cells import utc_now
 
 RECENT = 64
@@ -71,7 +71,7 @@ class _Path:
     queue: list[Event] = field(default_factory=list)
     queued_bytes: int = 0
     settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    added: list[Base] = field(default_factory=list)
+    added: list[NewRow] = field(default_factory=list)
     gathering: asyncio.TimerHandle | None = None
     writer: asyncio.Task[None] | None = None
     failure: Exception | None = None
@@ -188,7 +188,7 @@ class EventLog:
         wait: bool = True,
         gather: bool = False,
         settle: Mapping[str, Any] | None = None,
-        add: Sequence[Base] = (),
+        add: Sequence[NewRow] = (),
         blame: bool = True,
     ) -> None:
         """Give an event the next number and store it.

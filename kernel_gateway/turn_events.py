@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.tables import Base
+from kernel_gateway.store.tables import NewRow
 
 GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed"})
 AWAITED = frozenset(
@@ -57,7 +57,7 @@ class TurnEvents:
         kind: str,
         data: Mapping[str, Any],
         settle: Mapping[str, Any] | None = None,
-        add: Sequence[Base] = (),
+        add: Sequence[NewRow] = (),
     ) -> None:
         """Append an event of this turn; one that others rely on is stored on return.
 

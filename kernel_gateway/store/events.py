@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, sele
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.driver import DriverConnection
-from kernel_gateway.store.tables import Base, EventRow, TurnRow
+from kernel_gateway.store.tables import Base, EventRow, NewRow, TurnRow
 
 _ADD_EVENTS = insert(EventRow)
 
@@ -32,11 +32,6 @@ def _settle(columns: tuple[str, ...]) -> Update:
     return update(TurnRow).where(of_turn).values({c: bindparam(f"new_{c}") for c in columns})
 
 
-def _given(row: Base) -> dict[str, Any]:
-    """Return the columns that *row*, which was just made, was given."""
-    return {k: v for k, v in vars(row).items() if not k.startswith("_") and v is not None}
-
-
 def _of(key: PathKey) -> Any:
     return (EventRow.conversation == key.conversation) & (EventRow.path == key.path)
 
@@ -52,7 +47,7 @@ class EventRows:
         key: PathKey,
         events: Sequence[dict[str, Any]],
         settled: Sequence[tuple[str, dict[str, Any]]] = (),
-        added: Sequence[Base] = (),
+        added: Sequence[NewRow] = (),
     ) -> asyncio.Future[None]:
         """Store events of one path, and change the rows of turns that they settle.
 
@@ -71,8 +66,8 @@ class EventRows:
         rows = [{**path, **event} for event in events]
 
         def store(connection: Connection | DriverConnection) -> None:
-            for row in added:
-                connection.execute(_add(type(row)), _given(row))
+            for table, columns in added:
+                connection.execute(_add(table), columns)
             connection.execute(_ADD_EVENTS, rows)
             for turn, values in settled:
                 of_turn = {"of_turn": turn, "of_tenant": key.tenant}

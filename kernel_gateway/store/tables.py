@@ -178,6 +178,10 @@ class AuditRow(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+NewRow = tuple[type[Base], dict[str, Any]]
+"""A table, and the columns of a row to add to it."""
+
+
 def columns_of(row: Base) -> dict[str, Any]:
     """Return a row's columns and their values."""
     return {column.key: getattr(row, column.key) for column in inspect(row).mapper.column_attrs}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.tables import AuditRow, Base, TurnRow
+from kernel_gateway.store.tables import AuditRow, NewRow, TurnRow
 
 UNFINISHED = ("queued", "running", "waiting")
 
@@ -25,7 +25,8 @@ class TurnRows:
     async def add(self, row: TurnRow) -> None:
         """Store a new turn, and in the audit list that it was asked for."""
         async with self._database.begin(row.tenant) as session:
-            session.add_all(rows_of(row))
+            for table, columns in rows_of(row):
+                await session.execute(insert(table), columns)
 
     @whole
     async def change(self, tenant: str, turn_id: str, **values: Any) -> None:
@@ -86,15 +87,16 @@ class TurnRows:
             return (await session.scalars(query)).all()
 
 
-def rows_of(row: TurnRow) -> list[Base]:
+def rows_of(row: TurnRow) -> list[NewRow]:
     """Return what is stored of a new turn: its row, and a line of the audit list."""
-    audit = AuditRow(
-        at=row.created_at,
-        tenant=row.tenant,
-        user=row.user,
-        action=f"{row.kind}.requested",
-        target=row.id,
-        conversation=row.conversation,
-        detail={},
-    )
-    return [row, audit]
+    given = {k: v for k, v in vars(row).items() if not k.startswith("_") and v is not None}
+    audit = {
+        "at": row.created_at,
+        "tenant": row.tenant,
+        "user": row.user,
+        "action": f"{row.kind}.requested",
+        "target": row.id,
+        "conversation": row.conversation,
+        "detail": {},
+    }
+    return [(TurnRow, given), (AuditRow, audit)]
