@@ -7,7 +7,8 @@ import os
 import re
 import statistics
 import sys
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,17 @@ from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient
 from kernel_gateway.wiring import open_gateway
 
+Found = list[tuple[str, float, float, str, str]]
+"""Of each figure: name, value, goal, unit, and the peer's."""
+Measure = Callable[[Path], Coroutine[Any, Any, Found]]
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def in_its_own_directory(measure: Measure) -> Found:
+    """Run *measure* with a directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tallybook-bench-") as directory:
+        return asyncio.run(measure(Path(directory)))
 
 
 @asynccontextmanager
