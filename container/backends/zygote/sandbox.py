@@ -83,12 +83,16 @@ class ZygoteSandbox:
                     await self._start(spec)
             except (TimeoutError, EOFError, OSError) as error:
                 unborn = self._pid is None
+                again = isinstance(
+                    error, EOFError
+                )  # it may have died while it waited, forked ahead
                 await self.aclose()
                 if unborn and self._zygote is not None:
                     # It has died, or hangs: the next kernel comes from another one.
                     self._zygote.retire()
-                    if not last:
-                        continue
+                    again = True
+                if again and self._zygote is not None and not last:
+                    continue
                 detail = f"{self.log()}\n{type(error).__name__}: {error}".strip()
                 raise KernelStartFailed(spec.limits.start_seconds, detail) from error
             except BaseException:
