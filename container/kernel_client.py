@@ -10,14 +10,12 @@ from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from zmq import backend
-from zmq.constants import Event, Flag, SocketType
+from zmq.constants import Event, SocketType
 from zmq.sugar.socket import Socket
 
+from container.inside.frames import send_frames
 from container.messages import read_message, write_message
 
-SEND_MORE = int(Flag.SNDMORE)
-_send = backend.Socket.send
 MESSAGE_ROOM_BYTES = 1024 * 1024
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
 GREETING_SECONDS = 2.0
@@ -131,11 +129,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send *message* over the shell channel (see `container.messages.write_message`)."""
-        *frames, last = write_message(message, self.session.sign)
-        # pyzmq's own combines its flags anew for each frame, which takes longer than to send it.
-        for frame in frames:
-            _send(self._shell, frame, SEND_MORE)
-        _send(self._shell, last)
+        send_frames(self._shell, write_message(message, self.session.sign))
 
     def send_interrupt(self) -> None:
         """Ask for an interrupt over the control channel."""

@@ -18,17 +18,16 @@ from collections.abc import Iterator
 from signal import valid_signals
 from typing import Any
 
+from inside.frames import send_frames  # type: ignore[import-not-found]
 from ipykernel.iostream import IOPubThread, OutStream
-from zmq import backend
-from zmq.constants import Flag, PollEvent, SocketOption, SocketType
+from zmq.constants import PollEvent, SocketOption, SocketType
 from zmq.eventloop.zmqstream import ZMQStream
 from zmq.sugar.context import Context
 from zmq.sugar.socket import Socket
 
 PIECE_CHARACTERS = 64 * 1024
 LOOK_EVERY = 16
-SEND_MORE, READABLE = int(Flag.SNDMORE), int(PollEvent.POLLIN)
-_send = backend.Socket.send
+READABLE = int(PollEvent.POLLIN)
 SIGNALS = frozenset(int(number) for number in valid_signals())
 
 
@@ -65,10 +64,8 @@ class SharedSocket(Socket[bytes]):  # type: ignore[misc]
         with self._turn:
             if flags or not copy or more or any(type(part) is not bytes for part in msg_parts):
                 return super().send_multipart(msg_parts, flags, copy, **more)
-            # pyzmq combines its flags anew for each part, which takes longer than to send it.
-            for part in msg_parts[:-1]:
-                _send(self, part, SEND_MORE)
-            return _send(self, msg_parts[-1])
+            send_frames(self, msg_parts)
+            return None
 
     def recv_multipart(self, *args: Any, **options: Any) -> Any:
         with self._turn:

@@ -60,9 +60,7 @@ class DriverConnection:
         if compiled is None:
             compiled = self._compiled[key] = self._compile(*key)
         with _as_sqlalchemy_raises(compiled.text):
-            self._held.driver_connection.executemany(  # type: ignore[union-attr]
-                compiled.text, [compiled.values(row) for row in rows]
-            )
+            self._held.cursor().executemany(compiled.text, [compiled.values(row) for row in rows])
 
     def _compile(self, statement: Statement, columns: tuple[str, ...]) -> _Compiled:
         keys = list(columns) if isinstance(statement, Insert) else None

@@ -83,16 +83,13 @@ class ZygoteSandbox:
                     await self._start(spec)
             except (TimeoutError, EOFError, OSError) as error:
                 unborn = self._pid is None
-                again = isinstance(
-                    error, EOFError
-                )  # it may have died while it waited, forked ahead
                 await self.aclose()
-                if unborn and self._zygote is not None:
-                    # It has died, or hangs: the next kernel comes from another one.
-                    self._zygote.retire()
-                    again = True
-                if again and self._zygote is not None and not last:
-                    continue
+                if self._zygote is not None:
+                    if unborn:  # it has died, or hangs: the next kernel comes from another one
+                        self._zygote.retire()
+                    # A kernel that was forked ahead may have died while it waited.
+                    if not last and (unborn or isinstance(error, EOFError)):
+                        continue
                 detail = f"{self.log()}\n{type(error).__name__}: {error}".strip()
                 raise KernelStartFailed(spec.limits.start_seconds, detail) from error
             except BaseException:
