@@ -127,7 +127,12 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         relays = Relays(
-            contexts, events, turns, repository.jupyter, output_bytes=settings.limits().output_bytes
+            contexts,
+            events,
+            turns,
+            repository.jupyter,
+            repository.audit,
+            output_bytes=settings.limits().output_bytes,
         )
         # The other way round when it stops: no cell is begun, what came of them is sent.
         for closing in (relays.store_cursors, events.aclose, turns.aclose, relays.aclose):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agent.errors import CodeTooLong
 from agent.risk.assess import assess
 from kernel_gateway.relays.wire import Message
 
@@ -26,6 +27,9 @@ TAKEN = {
 }
 """Kinds of message for each channel. The control channel has no way past the queue of cells."""
 
+MOST_UNSEEN_BYTES = 100 * 1024
+"""How long the code and the expressions of one request that no notebook shows may be."""
+
 MALFORMED = "message-malformed"
 Refusal = tuple[str, str]
 """Code and words of why something may not be done."""
@@ -39,21 +43,30 @@ def not_taken(message: Message) -> Refusal | None:
     return MALFORMED, f"The {channel} channel takes no {kind[:60]!r}."
 
 
-def forbidden(content: Mapping[str, Any]) -> Refusal | None:
-    """Return why an ``execute_request`` may not run what it would run unseen, if so.
+def unseen(content: Mapping[str, Any]) -> list[str]:
+    """Return what an ``execute_request`` runs that no notebook shows.
 
-    That is its ``user_expressions``, and its code where it is silent: neither is recorded.
+    That is its ``user_expressions``, and its code where it is silent.
 
     Args:
         content: The request's content, as the client sent it.
     """
     expressions = content.get("user_expressions") or {}
-    if not isinstance(expressions, dict):
-        return MALFORMED, "user_expressions is not an object."
-    unseen = [str(expression) for expression in expressions.values()]
+    texts = [str(text) for text in expressions.values()] if isinstance(expressions, dict) else []
     if content.get("silent"):
-        unseen.append(str(content.get("code", "")))
-    for text in unseen:
+        texts.append(str(content.get("code", "")))
+    return [text for text in texts if text.strip()]
+
+
+def forbidden(content: Mapping[str, Any]) -> Refusal | None:
+    """Return why an ``execute_request`` may not run what it would run `unseen`, if so."""
+    if not isinstance(content.get("user_expressions") or {}, dict):
+        return MALFORMED, "user_expressions is not an object."
+    texts = unseen(content)
+    size = sum(len(text.encode(errors="replace")) for text in texts)
+    if size > MOST_UNSEEN_BYTES:
+        return CodeTooLong.code, str(CodeTooLong(size, MOST_UNSEEN_BYTES))
+    for text in texts:
         found = assess(text)
         if found.tier == "high":
             return "blocked", "; ".join(finding.reason for finding in found.findings)

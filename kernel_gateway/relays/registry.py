@@ -10,6 +10,7 @@ from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays.cursors import Cursors
 from kernel_gateway.relays.relay import KIND, KernelRelay
+from kernel_gateway.store.audit import Audit
 from kernel_gateway.store.jupyter import JupyterRows
 from kernel_gateway.turns import Turns
 
@@ -23,11 +24,12 @@ class Relays:
         events: EventLog,
         turns: Turns,
         rows: JupyterRows,
+        audit: Audit,
         *,
         output_bytes: int,
     ) -> None:
         self._contexts, self._events, self._turns = contexts, events, turns
-        self._rows = rows
+        self._rows, self._audit = rows, audit
         self._output_bytes = output_bytes
         self._relays: dict[PathKey, KernelRelay] = {}
         contexts.on_start.append(self._follow)
@@ -44,7 +46,13 @@ class Relays:
         if key not in self._relays:
             cursors = Cursors(self._rows, key)
             self._relays[key] = KernelRelay(
-                key, self._contexts, self._events, self._turns, cursors, self._output_bytes
+                key,
+                self._contexts,
+                self._events,
+                self._turns,
+                cursors,
+                self._audit,
+                self._output_bytes,
             )
         return self._relays[key]
 

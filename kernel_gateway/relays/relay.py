@@ -20,12 +20,13 @@ from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
-from kernel_gateway.relays.allowed import EXECUTE, Refusal, forbidden, not_taken
+from kernel_gateway.relays.allowed import EXECUTE, Refusal, forbidden, not_taken, unseen
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.relays.replies import MissedReplies
 from kernel_gateway.relays.waiting import Asked, Waiting
 from kernel_gateway.relays.wire import Message, to_event
+from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns import ServiceError, Turns
 
 KIND = "kernel.message"
@@ -60,13 +61,14 @@ class KernelRelay:
         events: EventLog,
         turns: Turns,
         cursors: Cursors,
+        audit: Audit,
         output_bytes: int,
     ) -> None:
         self.key = key
         self.execution_state = "starting"
         self.cursors = cursors
         self._contexts, self._events, self._turns = contexts, events, turns
-        self._output_bytes = output_bytes
+        self._audit, self._output_bytes = audit, output_bytes
         self._listeners: dict[str, Listener] = {}
         self._missed = MissedReplies()
         self._asked_by: OrderedDict[str, str] = OrderedDict()
@@ -347,6 +349,11 @@ class KernelRelay:
         content = asked.message["content"]
         if (refusal := forbidden(content)) is not None:
             return refusal
+        if texts := unseen(content):
+            name, conversation = self.key.path, self.key.conversation
+            await self._audit.add(
+                self.key.tenant, asked.user, "code.unseen", name, conversation, code=texts
+            )
         code = str(content.get("code", ""))
         if content.get("silent"):
             return await self._execute_silently(code, request)
@@ -358,7 +365,7 @@ class KernelRelay:
         return (str(error["code"]), str(error["message"])) if error else None
 
     async def _execute_silently(self, code: str, request: ClientRequest) -> Refusal | None:
-        """Run what a client asks for itself: neither shown nor recorded."""
+        """Run what a client asks for itself: neither shown nor part of the notebook."""
         await self._contexts.get_or_create(self.key)
         if self._session is None:
             raise ContainerError("The kernel ended just now.")

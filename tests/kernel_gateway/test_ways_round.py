@@ -66,3 +66,22 @@ async def test_questions_about_the_kernel_are_answered_on_both_channels(client, 
     reply = await client.until_done(await client.send("kernel_info_request", {}, channel))
 
     assert reply["implementation"] == "ipython"
+
+
+async def test_what_runs_unseen_is_in_the_audit_list(running, client):
+    expressions = {"twice": "2 * x"}
+    await client.until_done(await client.execute("x = 20", user_expressions=expressions))
+    await client.until_done(await client.execute("y = x + 1", silent=True))
+    await client.until_done(await client.execute("y", silent=False))
+
+    lines = (await running.client.get("/api/v1/audit"))["audit"]
+    told = [line for line in lines if line["action"] == "code.unseen"]
+
+    assert [line["detail"]["code"] for line in told] == [["y = x + 1"], ["2 * x"]]
+    assert {line["target"] for line in told} == {"main"}
+
+
+async def test_what_would_run_unseen_is_not_longer_than_a_cell(client):
+    reply = await client.until_done(await client.execute("#" * 200_000, silent=True))
+
+    assert (reply["status"], reply["ename"]) == ("error", "code-too-long")
