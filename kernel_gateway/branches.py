@@ -7,6 +7,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import IntegrityError
+
 from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import INPUTS, Workspace
@@ -16,13 +18,16 @@ from kernel_gateway.contexts.open_path import OpenPath, put_in_place, unfinished
 from kernel_gateway.errors import BadRequest, Conflict, NotFound
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey, path_name
+from kernel_gateway.store.audit import audit_line
+from kernel_gateway.store.conversations import new_branch
 from kernel_gateway.store.repository import Repository
-from kernel_gateway.store.tables import PathRow, TurnRow
+from kernel_gateway.store.tables import NewRow, PathRow, TurnRow, columns_of
 from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turns import Turns
 from notebooks.errors import BlobError, BlobNotFound
 from notebooks.uncancelled import in_thread, uncancelled
 
+CREATED = "path.created"
 MOST_PATHS = 100
 log = logging.getLogger("tallybook.paths")
 
@@ -80,37 +85,45 @@ class Branches:
         key = await self._free_name(source, title)
         self._being_made.add(key)
         try:
-            row, to_remake = await self._make(source, key, title.strip(), turn_id)
+            row = new_branch(key, title.strip(), source.path, turn_id or "")
+            return await self._make(source, key, row, user)
         finally:
             self._being_made.discard(key)
-        facts = {"source_path": source.path, "source_turn_id": turn_id, "title": row.title}
-        await self._events.append(key, "path.created", facts, None)
-        await self._repository.audit.add(
-            key.tenant, user, "path.created", key.path, key.conversation, **facts
-        )
-        return Branch(row=row, to_remake=to_remake)
 
-    async def _make(
-        self, source: PathKey, key: PathKey, title: str, turn_id: str | None
-    ) -> tuple[PathRow, list[str]]:
+    async def _make(self, source: PathKey, key: PathKey, row: PathRow, user: str) -> Branch:
         """Fill the branch's directory, then enter it, then put the directory into its place.
 
         A crash leaves no branch, or one that is whole: whoever opens it puts it into place.
         """
-        home, conversations = self._contexts.home(key), self._repository.conversations
+        home, turn_id = self._contexts.home(key), row.source_turn or None
         opened = await self._contexts.open(source)
         try:
             to_remake = await in_thread(_make_home, opened, home, key, turn_id)
-            row = await conversations.add_path(key, title, source.path, turn_id or "")
         except BaseException as error:
-            if not isinstance(error, Conflict):  # else the row is somebody else's
-                await uncancelled(conversations.remove_path(key))
             await uncancelled(asyncio.to_thread(remove, unfinished(home)))
             if isinstance(error, KeyError):
                 raise NotFound("cell of turn", turn_id or "") from None
             raise
+        await uncancelled(self._enter(source, key, row, user))
         await in_thread(put_in_place, home)
-        return row, to_remake
+        return Branch(row=row, to_remake=to_remake)
+
+    async def _enter(self, source: PathKey, key: PathKey, row: PathRow, user: str) -> None:
+        """Store a branch's row, its first event and its line in the audit list, or nothing.
+
+        Its directory stays either way: what looks like a failure may have been stored.
+        """
+        facts = {
+            "source_path": source.path,
+            "source_turn_id": row.source_turn or None,
+            "title": row.title,
+        }
+        line = audit_line(key.tenant, user, CREATED, key.path, key.conversation, **facts)
+        rows: list[NewRow] = [(PathRow, columns_of(row)), line]
+        try:
+            await self._events.append(key, CREATED, facts, None, add=rows)
+        except IntegrityError:
+            raise Conflict(f"Path {key.path!r} was made by somebody else just now.") from None
 
     async def _check_turn(self, source: PathKey, turn_id: str) -> TurnRow:
         turn = await self._repository.turns.get(source.tenant, turn_id)

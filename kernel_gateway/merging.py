@@ -15,6 +15,7 @@ from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import GatewayError
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
+from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.turn_results import Ending, execution_error
 
@@ -72,10 +73,8 @@ async def close_merged(
     """
     await repository.conversations.set_merged(source, facts["into"])
     if not await events.containing(source, MERGED, "", limit=1):
-        await repository.audit.add(
-            source.tenant, user, MERGED, source.path, source.conversation, **facts
-        )
-        await events.append(source, MERGED, facts, None)
+        line = audit_line(source.tenant, user, MERGED, source.path, source.conversation, **facts)
+        await events.append(source, MERGED, facts, None, add=[line])
     try:
         await contexts.terminate(source)
     except (ContainerError, GatewayError, OSError):

@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import AuditRow, GrantRow, TurnRow
+from kernel_gateway.store.tables import AuditRow, GrantRow, NewRow, TurnRow
 from notebooks.cells import utc_now
 
 FORGOTTEN = "(deleted user)"
+
+
+def audit_line(
+    tenant: str,
+    user: str,
+    action: str,
+    target: str,
+    conversation: str | None = None,
+    **detail: Any,
+) -> NewRow:
+    """Return a line of the audit list as of now, to be stored with what it tells of."""
+    return AuditRow, {
+        "at": utc_now(),
+        "tenant": tenant,
+        "user": user,
+        "action": action,
+        "target": target,
+        "conversation": conversation,
+        "detail": detail,
+    }
 
 
 class Audit:
@@ -31,17 +51,9 @@ class Audit:
         **detail: Any,
     ) -> None:
         """Add one line."""
-        row = AuditRow(
-            at=utc_now(),
-            tenant=tenant,
-            user=user,
-            action=action,
-            target=target,
-            conversation=conversation,
-            detail=detail,
-        )
+        table, columns = audit_line(tenant, user, action, target, conversation, **detail)
         async with self._database.begin(tenant) as session:
-            session.add(row)
+            await session.execute(insert(table), columns)
 
     @whole
     async def lines(

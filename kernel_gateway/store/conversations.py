@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete, or_, select, update
@@ -25,6 +26,20 @@ OF_A_CONVERSATION = (
     JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow,
 )  # fmt: skip
 """Tables whose rows go with their conversation, in an order foreign keys allow."""
+
+
+def new_branch(key: PathKey, title: str, source_path: str, source_turn: str) -> PathRow:
+    """Return the row of a branch that is made now."""
+    return PathRow(
+        conversation=key.conversation,
+        name=key.path,
+        tenant=key.tenant,
+        title=title,
+        source_path=source_path,
+        source_turn=source_turn,
+        created_at=utc_now(),
+        kernel_id=str(uuid.uuid4()),
+    )
 
 
 class Conversations:
@@ -108,28 +123,6 @@ class Conversations:
             )
 
     @whole
-    async def add_path(self, key: PathKey, title: str, source_path: str, turn: str) -> PathRow:
-        """Create the row of a branch.
-
-        Raises:
-            Conflict: There is a path of this name.
-        """
-        row = PathRow(
-            conversation=key.conversation,
-            name=key.path,
-            tenant=key.tenant,
-            title=title,
-            source_path=source_path,
-            source_turn=turn,
-            created_at=utc_now(),
-        )
-        async with self._database.begin(key.tenant) as session:
-            if await session.get(PathRow, (key.conversation, key.path)) is not None:
-                raise Conflict(f"There is a path {key.path!r} in this conversation already.")
-            session.add(row)
-        return row
-
-    @whole
     async def path(self, key: PathKey) -> PathRow:
         """Return a path of a conversation of its tenant; `NotFound` for any other."""
         async with self._database.begin(key.tenant) as session:
@@ -164,16 +157,6 @@ class Conversations:
             for conversation, name in (await session.execute(query)).all():
                 names[conversation].append(name)
         return names
-
-    @whole
-    async def remove_path(self, key: PathKey) -> None:
-        """Delete the row of a branch that could not be made."""
-        async with self._database.begin(key.tenant) as session:
-            await session.execute(
-                delete(PathRow).where(
-                    PathRow.conversation == key.conversation, PathRow.name == key.path
-                )
-            )
 
     @whole
     async def set_merged(self, key: PathKey, target: str) -> None:

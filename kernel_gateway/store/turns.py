@@ -9,8 +9,9 @@ from sqlalchemy import insert, select, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
+from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.tables import AuditRow, NewRow, TurnRow
+from kernel_gateway.store.tables import NewRow, TurnRow
 
 UNFINISHED = ("queued", "running", "waiting")
 
@@ -90,13 +91,8 @@ class TurnRows:
 def rows_of(row: TurnRow) -> list[NewRow]:
     """Return what is stored of a new turn: its row, and a line of the audit list."""
     given = {k: v for k, v in vars(row).items() if not k.startswith("_") and v is not None}
-    audit = {
-        "at": row.created_at,
-        "tenant": row.tenant,
-        "user": row.user,
-        "action": f"{row.kind}.requested",
-        "target": row.id,
-        "conversation": row.conversation,
-        "detail": {},
-    }
-    return [(TurnRow, given), (AuditRow, audit)]
+    requested = f"{row.kind}.requested"
+    return [
+        (TurnRow, given),
+        audit_line(row.tenant, row.user, requested, row.id, row.conversation),
+    ]

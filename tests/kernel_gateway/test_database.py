@@ -8,11 +8,20 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from kernel_gateway.errors import Conflict, DatabaseUnavailable, NotFound
+from kernel_gateway.errors import DatabaseUnavailable, NotFound
 from kernel_gateway.ids import PathKey
+from kernel_gateway.store.audit import audit_line
+from kernel_gateway.store.conversations import new_branch
 from kernel_gateway.store.database import EVERYONE, open_database
 from kernel_gateway.store.repository import open_repository
-from kernel_gateway.store.tables import Base, ConversationRow, EventRow, TurnRow, columns_of
+from kernel_gateway.store.tables import (
+    Base,
+    ConversationRow,
+    EventRow,
+    PathRow,
+    TurnRow,
+    columns_of,
+)
 from kernel_gateway.store.turns import rows_of
 
 
@@ -85,12 +94,25 @@ async def test_a_transaction_is_stored_whole_or_not_at_all_and_the_next_one_is(r
         await repository.turns.get(key.tenant, "t")
 
 
-async def test_two_branches_of_one_name_conflict(repository, key):
+async def test_a_branch_and_its_line_of_the_audit_list_are_stored_with_its_first_event(
+    repository, key
+):
     branch = key._replace(path="what-if")
-    await repository.conversations.add_path(branch, "What if", "main", "turn_1")
+    row = new_branch(branch, "What if", "main", "turn_1")
+    line = audit_line("one", "u", "path.created", "what-if", key.conversation, title="What if")
+    rows = [(PathRow, columns_of(row)), line]
+    await repository.events.add(branch, [an_event(1)], (), rows)
 
-    with pytest.raises(Conflict, match="what-if"):
-        await repository.conversations.add_path(branch, "What if", "main", "turn_1")
+    with pytest.raises(IntegrityError):  # there is one of this name
+        await repository.events.add(branch, [an_event(2)], (), rows)
+
+    stored = await repository.conversations.path(branch)
+    assert (stored.title, stored.kernel_id) == ("What if", row.kernel_id)
+    [told] = await repository.audit.lines(
+        "one", before=None, limit=10, conversation=key.conversation
+    )
+    assert (told.action, told.detail) == ("path.created", {"title": "What if"})
+    assert await repository.events.last_seq(branch) == 1
 
 
 async def test_a_removed_conversation_takes_all_its_rows_along(repository, key):
