@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
 from agent.ports import Decision, PermissionRequest
 from kernel_gateway.errors import PermissionAlreadyDecided
-from kernel_gateway.store.permissions import now
+from kernel_gateway.store.audit import audit_line
+from kernel_gateway.store.permissions import new_grants, now
 from kernel_gateway.store.repository import Repository
-from kernel_gateway.store.tables import PermissionRow, TurnRow
+from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow, TurnRow
 from kernel_gateway.turn_events import TurnEvents
 from notebooks.cells import utc_now
+
+DECIDED = "permission.decided"
 
 
 class Approvals:
@@ -63,12 +66,15 @@ class TurnApprover:
 
     async def granted(self, capabilities: Sequence[str]) -> Decision | None:
         """Return the standing grant that covers all *capabilities*, if there is one."""
-        rows = await self._approvals.repository.permissions.grants(self._tenant, self._user)
-        held = {row.capability: row for row in rows}
+        held = await self._held()
         if not capabilities or any(capability not in held for capability in capabilities):
             return None
         grant = held[capabilities[0]]
         return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
+
+    async def _held(self) -> Mapping[str, GrantRow]:
+        rows = await self._approvals.repository.permissions.grants(self._tenant, self._user)
+        return {row.capability: row for row in rows}
 
     async def ask(self, request: PermissionRequest) -> Decision:
         """Wait until somebody decides, or the time is over, which denies."""
@@ -110,22 +116,25 @@ class TurnApprover:
         decision = Decision(
             decision=cast(Any, row.decision), who=row.who, at=row.decided_at or utc_now()
         )
-        repository = self._approvals.repository
-        if decision.decision == "always":
-            await repository.permissions.add_grants(self._tenant, self._user, request.capabilities)
-        await self._sink.emit(
-            "permission.decided",
-            {"id": row.id, "decision": row.decision, "who": row.who},
-            settle={"status": "running"},
-        )
-        await repository.audit.add(
+        line = audit_line(
             self._tenant,
             row.who or "timeout",
-            "permission.decided",
+            DECIDED,
             row.id,
             self._turn.conversation,
             decision=row.decision,
             capabilities=list(request.capabilities),
+        )
+        given: list[NewRow] = []
+        if decision.decision == "always":
+            held = await self._held()
+            new = [name for name in request.capabilities if name not in held]
+            given = new_grants(self._tenant, self._user, new)
+        await self._sink.emit(
+            DECIDED,
+            {"id": row.id, "decision": row.decision, "who": row.who},
+            settle={"status": "running"},
+            add=[*given, line],
         )
         return decision
 

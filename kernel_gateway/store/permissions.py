@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from kernel_gateway.errors import NotFound, PermissionAlreadyDecided
 from kernel_gateway.ids import new_id
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import GrantRow, PermissionRow
+from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow
 from notebooks.cells import utc_now
 
 
@@ -77,18 +77,6 @@ class Permissions:
         return row
 
     @whole
-    async def add_grants(self, tenant: str, user: str, capabilities: Sequence[str]) -> None:
-        """Give *user* standing permissions."""
-        at = utc_now()
-        async with self._database.begin(tenant) as session:
-            session.add_all(
-                GrantRow(
-                    id=new_id("grant"), tenant=tenant, user=user, capability=name, created_at=at
-                )
-                for name in capabilities
-            )
-
-    @whole
     async def grants(self, tenant: str, user: str) -> Sequence[GrantRow]:
         """Return the standing permissions of *user* that are not revoked."""
         query = select(GrantRow).where(
@@ -114,6 +102,14 @@ class Permissions:
         async with self._database.begin(tenant) as session:
             if (await session.execute(statement)).first() is None:
                 raise NotFound("grant", grant_id)
+
+
+def new_grants(tenant: str, user: str, capabilities: Sequence[str]) -> list[NewRow]:
+    """Return the rows that give *user* standing permissions."""
+    of_user = {"tenant": tenant, "user": user, "created_at": utc_now()}
+    return [
+        (GrantRow, {**of_user, "id": new_id("grant"), "capability": name}) for name in capabilities
+    ]
 
 
 def now() -> float:

@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -156,32 +157,60 @@ async def test_kernels_that_are_started_at_once_keep_to_the_limit(start_gateway)
 async def test_expired_contexts_are_ended_up_to_the_limit(start_gateway):
     running = await start_gateway([], context_ttl_seconds=0.5, cleanup_seconds=3600)
     contexts = running.gateway.services.contexts
-    contexts._sweeper.cancel()
+    await running.gateway.services.clean_up.aclose()
     for _ in range(3):
         await contexts.get_or_create((await running.conversation()).key)
     await asyncio.sleep(0.6)
 
     first, rest = await contexts.cleanup_expired(limit=2), await contexts.cleanup_expired()
 
-    assert (first.ended, rest.ended) == (2, 1)
+    assert (first.done, rest.done) == (2, 1)
     assert contexts.live_kernels() == 0
 
 
 async def test_a_context_that_cannot_be_ended_does_not_keep_the_others(start_gateway):
     running = await start_gateway([], context_ttl_seconds=0.3, cleanup_seconds=3600)
     contexts = running.gateway.services.contexts
-    contexts._sweeper.cancel()
+    await running.gateway.services.clean_up.aclose()
     damaged = await running.conversation()
     damaged.notebook.parent.mkdir(parents=True)
     damaged.notebook.write_text("damaged")
     await contexts._store.put(new_context(damaged.key, "", 0.0, 1.0))
-    for _ in range(2):
+    for _ in range(3):
         await contexts.get_or_create((await running.conversation()).key)
     await asyncio.sleep(0.4)
 
+    first, second, rest = [await contexts.cleanup_expired(limit) for limit in (2, 1, 50)]
+
+    assert (first.done, first.failed) == (1, 1)
+    assert (second.done, second.failed) == (1, 0)  # the others come first
+    assert (rest.done, rest.failed) == (1, 0)
+
+
+async def test_a_context_in_use_is_given_its_whole_time_again(running, contexts):
+    conversation = await running.conversation()
+    await contexts.get_or_create(conversation.key)
+    path = await contexts.open(conversation.key)
+    path.context = path.context.used(0.0, 1.0)
+    await contexts._store.put(path.context)
+    path.in_use += 1
+
     done = await contexts.cleanup_expired()
 
-    assert (done.ended, done.failed) == (2, 1)
+    assert (done.done, done.failed) == (0, 0)
+    assert contexts.live_kernels() == 1
+    assert (await contexts._store.get(conversation.key)).expires_at > time.time()
+
+
+async def test_a_context_that_took_an_expired_ones_place_is_not_ended_for_it(running, contexts):
+    conversation = await running.conversation()
+    present = await contexts.get_or_create(conversation.key)
+    await contexts._store.put(new_context(conversation.key, "", 0.0, 1.0))
+
+    done = await contexts.cleanup_expired()
+
+    assert (done.done, contexts.live_kernels()) == (0, 1)
+    assert (await contexts._store.get(conversation.key)).id == present.id
 
 
 async def test_the_clean_up_may_be_asked_for_by_admins_and_by_a_scheduler_with_the_secret(

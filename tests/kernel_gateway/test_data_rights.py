@@ -1,27 +1,21 @@
 """Nothing left of a deleted conversation or user but a line in the audit list; or all of it."""
 
+import asyncio
 import hashlib
 import io
 import json
+import re
 import time
 import zipfile
 
-import jwt
 import pytest
 from sqlalchemy import select
 
 from kernel_gateway.store.database import EVERYONE
 from kernel_gateway.store.tables import Base
+from tests.callers import SECRET, caller
 from tests.raw_http import Raw
-
-SECRET = "a-shared-secret-of-32-characters-or-more"
-
-
-def caller(running, user, *roles):
-    facts = {"tenant": "acme", "sub": user, "roles": roles or ["user"], "exp": time.time() + 60}
-    raw = Raw(running)
-    raw.headers = {"Authorization": f"Bearer {jwt.encode(facts, SECRET, 'HS256')}"}
-    return raw
+from tests.refused_writes import refusing
 
 
 @pytest.fixture
@@ -60,6 +54,20 @@ async def test_of_a_deleted_conversation_only_a_line_in_the_audit_list_is_left(r
     assert (await ann("GET", f"/api/v1/conversations/{conversation}")).code == 404
 
 
+async def test_a_deletion_that_fails_at_its_end_can_be_asked_for_again(running):
+    ann = caller(running, "ann")
+    made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
+    address = f"/api/v1/conversations/{made}"
+
+    with refusing(running, "audit", "NEW.action = 'conversation.deleted'"):
+        await ann("DELETE", address)
+    again = await ann("DELETE", address)
+
+    assert again.code == 200
+    audit = (await rows(running))["audit"]
+    assert [line["action"] for line in audit] == ["conversation.created", "conversation.deleted"]
+
+
 async def test_a_running_cell_does_not_keep_a_conversation(running):
     ann = caller(running, "ann")
     made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
@@ -93,6 +101,9 @@ async def test_of_a_deleted_user_no_name_is_left(running):
     await execute(ann, "1")
     of_admin = await execute(admin, "2")
     await execute(ann, "3", of_admin["conversation"])
+    asked = await execute(admin, "import urllib.parse", of_admin["conversation"])
+    await ann("POST", asked["permission"]["reply_to"], '{"decision": "deny"}')
+    await admin("GET", "/api/v1/users/ann/export")
 
     answer = await admin("DELETE", "/api/v1/users/ann")
 
@@ -100,6 +111,7 @@ async def test_of_a_deleted_user_no_name_is_left(running):
     left = await rows(running)
     assert "ann" not in {line["user"] for line in left["audit"]}
     assert {turn["user"] for turn in left["turns"]} == {"root", "(deleted user)"}
+    assert "ann" not in re.findall(r"\w+", json.dumps(left))
     assert [line["action"] for line in left["audit"]][-1] == "user.deleted"
 
 
@@ -132,6 +144,19 @@ async def test_a_users_export_holds_all_of_theirs_and_nothing_of_others(running)
 async def test_an_export_of_somebody_else_needs_an_admin(running):
     assert (await caller(running, "ann")("GET", "/api/v1/users/bob/export")).code == 403
     assert (await caller(running, "root", "admin")("GET", "/api/v1/users/bob/export")).code == 200
+
+
+async def test_what_is_past_its_retention_goes_by_itself(start_gateway):
+    running = await start_gateway([], retention_days=0.2 / 86_400, cleanup_seconds=0.1)
+    made = await running.client.post("/api/v1/conversations", {})
+    address = f"/api/v1/conversations/{made['id']}"
+
+    async with asyncio.timeout(30):
+        while (await Raw(running)("GET", address)).code == 200:
+            await asyncio.sleep(0.05)
+
+    [line, _] = (await running.client.get("/api/v1/audit"))["audit"]
+    assert (line["action"], line["user"]) == ("conversation.deleted", "retention")
 
 
 async def test_what_is_past_its_retention_goes_with_the_clean_up(start_gateway):

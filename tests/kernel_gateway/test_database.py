@@ -1,6 +1,7 @@
 """The database: migrated when opened, tenants kept apart, plain errors when it is away."""
 
 import asyncio
+import json
 import sqlite3
 
 import psycopg
@@ -115,11 +116,42 @@ async def test_a_branch_and_its_line_of_the_audit_list_are_stored_with_its_first
     assert await repository.events.last_seq(branch) == 1
 
 
+async def test_a_conversation_is_as_old_as_what_last_happened_in_it(repository, key):
+    quiet = await repository.conversations.add("one", "u", "quiet")
+    await repository.events.add(key, [{**an_event(1), "at": "2999-01-02T00:00:00.000+00:00"}])
+
+    old = await repository.conversations.created_before("2999-01-01T00:00:00.000+00:00", 10)
+
+    assert [row.id for row in old] == [quiet.id]
+
+
+async def test_a_forgotten_users_name_is_in_no_row_and_nothing_else_is_changed(repository, key):
+    turn = {**columns_of(a_turn(key, "t")), "user": "ann"}
+    told = {"kind": "turn.started", "data": json.dumps({"user": "ann", "request": "for ann"})}
+    other = {"kind": "turn.started", "data": json.dumps({"user": "anna", "request": "ann"})}
+    events = [{**an_event(1), **told}, {**an_event(2), **other}]
+    lines = [audit_line("one", "u", "user.exported", "ann"), audit_line("one", "ann", "x", "ann")]
+    await repository.events.add(key, events, (), [(TurnRow, turn), *lines])
+
+    await repository.audit.forget_user("one", "ann")
+
+    first, second = await repository.events.after(key, 0, 10)
+    assert json.loads(first.data) == {"user": "(deleted user)", "request": "for ann"}
+    assert json.loads(second.data) == {"user": "anna", "request": "ann"}
+    assert (await repository.turns.get("one", "t")).user == "(deleted user)"
+    told = await repository.audit.lines("one", before=None, limit=10, conversation=None)
+    assert {(line.user, line.action, line.target) for line in told} == {
+        ("u", "user.exported", "(deleted user)"),
+        ("(deleted user)", "x", "ann"),  # of a path, say
+    }
+
+
 async def test_a_removed_conversation_takes_all_its_rows_along(repository, key):
     await repository.events.add(
         key, [{"seq": 1, "kind": "k", "turn": None, "at": "t", "data": "{}"}]
     )
-    await repository.conversations.remove("one", key.conversation)
+    line = audit_line("one", "u", "conversation.deleted", key.conversation, key.conversation)
+    await repository.conversations.remove("one", key.conversation, line)
 
     async with repository.database.begin(EVERYONE) as session:
         for table in Base.metadata.sorted_tables:

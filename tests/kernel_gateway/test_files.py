@@ -166,6 +166,29 @@ async def test_a_body_that_is_no_whole_upload_is_refused_and_leaves_nothing(
     assert json.loads((await raw("GET", files_url)).body)["files"] == []
 
 
+async def test_a_file_that_running_code_takes_away_is_said_to_be_gone_and_the_others_stay(
+    running, raw
+):
+    conversation = await running.conversation()
+    code = (
+        "import pathlib\nprint('on', flush=True)\n"
+        "while True:\n    for file in pathlib.Path('inputs').glob('taken*'): file.unlink()"
+    )
+    await conversation.connection.send("execute.request", code=code)
+    await conversation.until("cell.output")
+    body, headers = multipart(
+        ("f", "taken.txt", b"x"), ("f", "stays.txt", b"y" * 500_000), ("f", "too.txt", b"z")
+    )
+
+    response = await raw("POST", conversation.url + "/files", body, headers)
+
+    told = json.loads(response.body)
+    assert response.code == 201
+    assert [file["name"] for file in told["files"]] == ["inputs/stays.txt", "inputs/too.txt"]
+    [rejected] = told["rejected"]
+    assert (rejected["name"], rejected["error"]["code"]) == ("taken.txt", "file-not-found")
+
+
 async def test_a_link_made_by_hostile_code_is_not_downloaded(running, raw):
     conversation = await running.conversation()
     await raw("GET", conversation.url + "/files")

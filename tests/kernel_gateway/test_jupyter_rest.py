@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft4Validator
 
+from tests.callers import SECRET, caller
 from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of
 
@@ -28,6 +29,22 @@ async def test_a_deleted_kernel_is_gone_and_its_notebook_stays(running, kernel):
     assert (await raw("GET", f"/api/kernels/{kernel}")).code == 404
     assert json.loads((await raw("GET", "/api/kernels")).body) == []
     assert (running.home(key.conversation) / "notebook.ipynb").exists()
+
+
+async def test_users_of_one_tenant_have_kernels_and_sessions_of_their_own(start_gateway):
+    running = await start_gateway([], jwt_secret=SECRET)
+    ann, bob = caller(running, "ann"), caller(running, "bob")
+    body = json.dumps({"path": "Untitled.ipynb", "type": "notebook"})
+
+    hers, his = [json.loads((await who("POST", "/api/sessions", body)).body) for who in (ann, bob)]
+    again = json.loads((await ann("POST", "/api/sessions", body)).body)
+
+    assert again == hers
+    assert hers["kernel"]["id"] != his["kernel"]["id"]
+    for who, session in ((ann, hers), (bob, his)):
+        assert json.loads((await who("GET", "/api/sessions")).body) == [session]
+        assert json.loads((await who("GET", "/api/kernels")).body) == [session["kernel"]]
+        assert json.loads((await who("GET", "/api/status")).body)["kernels"] == 1
 
 
 async def test_a_kernel_that_cannot_be_had_leaves_no_conversation(start_gateway):

@@ -1,8 +1,6 @@
 """Branches and merges: a path goes on from any turn, by itself, and can come back."""
 
-import contextlib
 import json
-import sqlite3
 
 import pytest
 
@@ -11,6 +9,7 @@ from notebooks.verify import verify_notebook
 from tests.branching import branch, post
 from tests.conftest import code_reply, exchange
 from tests.raw_http import Raw, error_of
+from tests.refused_writes import refusing
 
 
 @pytest.fixture
@@ -105,7 +104,7 @@ async def test_a_branch_is_stored_with_what_is_told_of_it_or_not_at_all(running)
     await conversation.execute("open('outputs/a.txt', 'w').write('main')")
     url = f"/api/v1/conversations/{conversation.id}/paths"
 
-    with refusing_events(running, "path.created"):
+    with refusing(running, "events", "NEW.kind = 'path.created'"):
         refused = await post(running, url, {"name": "What if"})
     paths = [path["name"] for path in (await running.client.get(url))["paths"]]
     _, made = await branch(running, conversation)
@@ -115,21 +114,6 @@ async def test_a_branch_is_stored_with_what_is_told_of_it_or_not_at_all(running)
     assert await made.printed("print(open('outputs/a.txt').read())") == "main\n"
     lines = (await running.client.get("/api/v1/audit"))["audit"]
     assert [line["target"] for line in lines if line["action"] == "path.created"] == ["what-if"]
-
-
-@contextlib.contextmanager
-def refusing_events(running, kind):
-    """Have the database refuse events of *kind* meanwhile."""
-    file = next(running.gateway.services.settings.data_dir.glob("*.db"))
-    with contextlib.closing(sqlite3.connect(file)) as database:
-        database.execute(
-            "CREATE TRIGGER refusing BEFORE INSERT ON events"
-            f" WHEN NEW.kind = '{kind}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
-        )
-        database.commit()
-        yield
-        database.execute("DROP TRIGGER refusing")
-        database.commit()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from kernel_gateway.terminal.client import ServiceRefused
 from tests.conftest import Conversation, code_reply, exchange
+from tests.refused_writes import refusing
 
 NETWORK = "import urllib.parse\nprint(urllib.parse.quote('a b'))"
 
@@ -58,6 +59,36 @@ async def test_allow_always_runs_without_asking_until_it_is_revoked(start_gatewa
 
     await running.client._fetch("DELETE", f"/api/v1/grants/{grant['id']}")
     await ask_until_permission(conversation, "third")
+
+
+async def test_always_said_twice_is_one_standing_permission(start_gateway):
+    running = await start_gateway(scripted("encode", "again"))
+    conversations = [await running.conversation() for _ in range(2)]
+    asked = [
+        await ask_until_permission(conversation, request)
+        for conversation, request in zip(conversations, ("encode", "again"), strict=True)
+    ]
+
+    for conversation, request in zip(conversations, asked, strict=True):
+        await conversation.connection.send("permission.reply", id=request["id"], decision="always")
+        await conversation.until("turn.finished")
+
+    assert len((await running.client.get("/api/v1/grants"))["grants"]) == 1
+
+
+async def test_a_standing_permission_is_given_with_the_decision_that_is_told_or_not_at_all(
+    start_gateway,
+):
+    running = await start_gateway(scripted("encode"))
+    conversation = await running.conversation()
+    asked = await ask_until_permission(conversation)
+
+    with refusing(running, "events", "NEW.kind = 'permission.decided'"):
+        await conversation.connection.send("permission.reply", id=asked["id"], decision="always")
+        finished = (await conversation.until("turn.finished"))["data"]
+
+    assert finished["status"] == "error"
+    assert (await running.client.get("/api/v1/grants"))["grants"] == []
 
 
 async def test_deny_blocks_the_code_and_tells_the_model(start_gateway):
