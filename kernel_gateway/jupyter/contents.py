@@ -120,7 +120,9 @@ class StatusHandler(JupyterHandler):
 
     @operation("Jupyter: connections and kernels", returns={200: models.JupyterObject})
     async def get(self) -> None:
-        keys = await self.services.contexts.live_keys(self.identity.tenant)
+        who, jupyter = self.identity, self.services.repository.jupyter
+        live = await self.services.contexts.live_keys(who.tenant)
+        keys = list(await jupyter.kernel_ids(live, who.user))
         relays = [self.services.relays.known(key) for key in keys]
         self.write_json(
             200,

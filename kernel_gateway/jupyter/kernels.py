@@ -77,12 +77,16 @@ class KernelSpecHandler(JupyterHandler):
 
 
 class KernelsHandler(JupyterHandler):
-    """``/api/kernels``: list the tenant's kernels, start one."""
+    """``/api/kernels``: list the caller's kernels, start one.
+
+    Jupyter's clients offer to shut down all that are listed, so others' are not.
+    """
 
     @operation("Jupyter: list the kernels", returns={200: models.Kernels})
     async def get(self) -> None:
         keys = await self.services.contexts.live_keys(self.identity.tenant)
-        ids = await self.services.repository.jupyter.kernel_ids(keys)
+        jupyter, user = self.services.repository.jupyter, self.identity.user
+        ids = await jupyter.kernel_ids(keys, user)
         self.write_json(200, [await self.kernel_model(key, ids[key]) for key in ids])
 
     @operation("Jupyter: start a kernel", body=StartKernel, returns={201: models.Kernel})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,6 +49,11 @@ class _SessionHandler(JupyterHandler):
             model["notebook"] = {"path": row.path, "name": row.name}
         return model
 
+    async def own_rows(self) -> Sequence[JupyterSessionRow]:
+        """Return the caller's sessions: two users may have documents of one name."""
+        who = self.identity
+        return await self.services.repository.jupyter.sessions(who.tenant, who.user)
+
     async def kernel_for(self, body: SessionBody) -> tuple[str, str]:
         """Return conversation and kernel id of the kernel a body asks for."""
         wanted = body.kernel or KernelOfSession()
@@ -64,7 +70,7 @@ class SessionsHandler(_SessionHandler):
     @operation("Jupyter: list the sessions", returns={200: models.JupyterSessions})
     async def get(self) -> None:
         models = []
-        for row in await self.services.repository.jupyter.sessions(self.identity.tenant):
+        for row in await self.own_rows():
             try:
                 models.append(await self.session_model(row))
             except NotFound:  # its kernel has expired
@@ -78,7 +84,7 @@ class SessionsHandler(_SessionHandler):
         body = self.json_body(SessionBody)
         if body.path is None:
             raise BadRequest("Field path: the session's document is missing.")
-        for row in await self.services.repository.jupyter.sessions(self.identity.tenant):
+        for row in await self.own_rows():
             if row.path == body.path and (body.kernel is None or body.kernel.id is None):
                 try:
                     self.write_json(201, await self.session_model(row))

@@ -6,13 +6,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, Select, delete, select, text, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.driver import DriverConnection
-from kernel_gateway.store.tables import JupyterCursorRow, JupyterSessionRow, PathRow
+from kernel_gateway.store.tables import (
+    ConversationRow,
+    JupyterCursorRow,
+    JupyterSessionRow,
+    PathRow,
+)
 
 # Written all the time: in one step, as SQLite and PostgreSQL both say it.
 _SAVE_CURSOR = text(
@@ -21,6 +26,12 @@ _SAVE_CURSOR = text(
     " ON CONFLICT (conversation, path, session_id) DO UPDATE SET seq = excluded.seq,"
     " at = excluded.at WHERE jupyter_cursors.tenant = excluded.tenant"
 )
+
+
+def _conversations_of(tenant: str, user: str) -> Select[str]:
+    return select(ConversationRow.id).where(
+        ConversationRow.tenant == tenant, ConversationRow.user == user
+    )
 
 
 class JupyterRows:
@@ -40,14 +51,18 @@ class JupyterRows:
         return PathKey(row.tenant, row.conversation, row.name)
 
     @whole
-    async def kernel_ids(self, keys: Sequence[PathKey]) -> Mapping[PathKey, str]:
-        """Return the kernel id of each path of one tenant."""
+    async def kernel_ids(
+        self, keys: Sequence[PathKey], user: str | None = None
+    ) -> Mapping[PathKey, str]:
+        """Return the kernel id of each path of one tenant, of *user*'s only if one is named."""
         if not keys:
             return {}
         tenant = keys[0].tenant
         query = select(PathRow).where(
             PathRow.conversation.in_({key.conversation for key in keys}), PathRow.tenant == tenant
         )
+        if user is not None:
+            query = query.where(PathRow.conversation.in_(_conversations_of(tenant, user)))
         async with self._database.begin(tenant) as session:
             rows = (await session.scalars(query)).all()
         known = {PathKey(r.tenant, r.conversation, r.name): r.kernel_id for r in rows}
@@ -60,9 +75,12 @@ class JupyterRows:
             session.add(row)
 
     @whole
-    async def sessions(self, tenant: str) -> Sequence[JupyterSessionRow]:
-        """Return the sessions of *tenant*."""
-        query = select(JupyterSessionRow).where(JupyterSessionRow.tenant == tenant)
+    async def sessions(self, tenant: str, user: str) -> Sequence[JupyterSessionRow]:
+        """Return the sessions with kernels of *user*."""
+        query = select(JupyterSessionRow).where(
+            JupyterSessionRow.tenant == tenant,
+            JupyterSessionRow.conversation.in_(_conversations_of(tenant, user)),
+        )
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
 
