@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import mimetypes
+from collections.abc import Mapping
 from typing import Any
 
 from tornado.web import stream_request_body
 
-from container.workspace import INPUTS, Workspace
+from container.errors import UnsafePath, WorkspaceFileNotFound
+from container.workspace import INPUTS, Workspace, WorkspaceFile
 from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import FILES, operation
 from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.room import room_of
-from kernel_gateway.api.uploads import Upload
+from kernel_gateway.api.uploads import Upload, UploadedFile
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest, FileTooLarge, StorageFull
 from kernel_gateway.ids import PathKey
@@ -96,21 +98,15 @@ class UploadingHandler(JsonHandler):
         files = []
         inputs = await asyncio.to_thread(workspace.files, INPUTS)
         listed = {file.name: file for file in inputs}
-        for stored in upload.files:
-            await asyncio.to_thread(workspace.sync, stored.name)
-            file = listed[stored.name]
-            profile = await self.services.profiler.profile(workspace, file)
-            problem = (profile or {}).get("problem")
-            facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
-            await self.services.events.append(key, "file.created", facts, None)
-            files.append(
-                {
-                    **file_to_json(file, key),
-                    "sent_name": stored.sent_name,
-                    "sha256": stored.sha256,
-                    "problem": problem,
-                }
-            )
+        for stored in list(upload.files):
+            try:
+                files.append(await self._describe(stored, listed, key))
+            except (
+                WorkspaceFileNotFound,
+                UnsafePath,
+            ) as error:  # code that runs just now took it away
+                upload.files.remove(stored)
+                upload.rejected.append((stored.sent_name, error))
         rejected = [
             {"name": name, **problem_from_error(error).body()} for name, error in upload.rejected
         ]
@@ -123,6 +119,28 @@ class UploadingHandler(JsonHandler):
             files=[{"name": f.name, "sha256": f.sha256} for f in upload.files],
         )
         return {"files": files, "rejected": rejected}
+
+    async def _describe(
+        self, stored: UploadedFile, listed: Mapping[str, WorkspaceFile], key: PathKey
+    ) -> dict[str, Any]:
+        """Have one file that came on disk; profile, announce and render it.
+
+        Raises:
+            WorkspaceFileNotFound: It is gone already.
+        """
+        workspace, file = self.open_path.workspace, listed.get(stored.name)
+        if file is None:
+            raise WorkspaceFileNotFound(stored.name)
+        await asyncio.to_thread(workspace.sync, stored.name)
+        profile = await self.services.profiler.profile(workspace, file)
+        facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
+        await self.services.events.append(key, "file.created", facts, None)
+        return {
+            **file_to_json(file, key),
+            "sent_name": stored.sent_name,
+            "sha256": stored.sha256,
+            "problem": (profile or {}).get("problem"),
+        }
 
 
 @stream_request_body

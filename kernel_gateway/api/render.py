@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -87,7 +88,8 @@ async def turn_to_json(row: TurnRow, services: Services) -> dict[str, Any]:
         return {"kind": "error" if row.finished_at else "running", **common}
     key = key_of(row)
     opened = await services.contexts.open(key)
-    files = [file_to_json(file, key) for file in opened.workspace.files(OUTPUTS)]
+    outputs = await asyncio.to_thread(opened.workspace.files, OUTPUTS)
+    files = [file_to_json(file, key) for file in outputs]
     notebook = f"{path_url(key)}/notebook"
     return {"kind": "result", **common, **(row.result or {}), "files": files, "notebook": notebook}
 

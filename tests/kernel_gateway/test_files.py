@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from tests.raw_http import Raw, error_of, multipart
 
@@ -176,15 +177,29 @@ async def test_a_file_that_running_code_takes_away_is_said_to_be_gone_and_the_ot
     )
     await conversation.connection.send("execute.request", code=code)
     await conversation.until("cell.output")
-    body, headers = multipart(
-        ("f", "taken.txt", b"x"), ("f", "stays.txt", b"y" * 500_000), ("f", "too.txt", b"z")
-    )
+    body, headers = multipart(("f", "taken.txt", b"x"), ("f", "stays.txt", b"y" * 1000))
+    cut, inputs = body.index(b"yyy") + 10, running.home(conversation.id) / "workspace" / "inputs"
 
-    response = await raw("POST", conversation.url + "/files", body, headers)
+    async def first_is_taken():
+        while not list(inputs.glob(".*.part")) or (inputs / "taken.txt").exists():
+            await asyncio.sleep(0.01)
+
+    async def halves(write):
+        await write(body[:cut])
+        await first_is_taken()
+        await write(body[cut:])
+
+    request = HTTPRequest(
+        running.url + conversation.url + "/files",
+        "POST",
+        {**raw.headers, **headers, "Content-Length": str(len(body))},
+        body_producer=halves,
+    )
+    response = await AsyncHTTPClient().fetch(request, raise_error=False)
 
     told = json.loads(response.body)
     assert response.code == 201
-    assert [file["name"] for file in told["files"]] == ["inputs/stays.txt", "inputs/too.txt"]
+    assert [file["name"] for file in told["files"]] == ["inputs/stays.txt"]
     [rejected] = told["rejected"]
     assert (rejected["name"], rejected["error"]["code"]) == ("taken.txt", "file-not-found")
 
