@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import tempfile
 import zipfile
@@ -16,20 +17,22 @@ from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import Workspace
 from kernel_gateway.cluster.membership import Membership
-from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.lifecycle import Cleared, ExecutionContextManager
+from kernel_gateway.errors import GatewayError
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import MAIN_PATH, PathKey
-from kernel_gateway.store.audit import FORGOTTEN
+from kernel_gateway.store.audit import FORGOTTEN, audit_line
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import ConversationRow, columns_of
 from kernel_gateway.turns import Turns
 from notebooks.blobs import Blobs
-from notebooks.errors import BlobError
+from notebooks.errors import BlobError, NotebookError
 from notebooks.uncancelled import uncancelled
 
 MOST = 1_000_000
 BATCH, BATCH_BYTES = 500, 4_000_000
 CHUNK_BYTES = 1024 * 1024
+log = logging.getLogger("tallybook.data_rights")
 RemoveElsewhere = Callable[[str, str], Awaitable[None]]
 
 
@@ -68,18 +71,16 @@ class DataRights:
             self._events.forget(key)
         home = self._contexts.home(PathKey(tenant, conversation, MAIN_PATH)).parent
         await asyncio.to_thread(remove, home)
-        await self._repository.conversations.remove(tenant, conversation)
-        await self._repository.audit.scrub_conversation(tenant, conversation)
-        await self._repository.audit.add(
-            tenant, who, "conversation.deleted", conversation, conversation
-        )
+        line = audit_line(tenant, who, "conversation.deleted", conversation, conversation)
+        await self._repository.conversations.remove(tenant, conversation, line)
 
     async def remove_user(
         self, tenant: str, user: str, who: str, remove_elsewhere: RemoveElsewhere
     ) -> int:
         """Delete a user's conversations, grants and name; return how many conversations.
 
-        What they asked in conversations of others stays, without their name.
+        What they asked in conversations of others stays, without their name; the notebooks of
+        those, which can't be changed without showing it, keep who allowed a cell.
 
         Args:
             tenant: Whose user.
@@ -94,24 +95,32 @@ class DataRights:
                 await remove_elsewhere(url, row.id)
             else:
                 await self.remove_conversation(tenant, row.id, who)
-        await self._repository.audit.scrub_user(tenant, user)
+        await self._repository.audit.forget_user(tenant, user)
+        self._events.read_anew(tenant)
         await self._repository.audit.add(
             tenant, who if who != user else FORGOTTEN, "user.deleted", "user"
         )
         return len(rows)
 
-    async def remove_past_retention(self, limit: int) -> int:
-        """Delete up to *limit* conversations in which nothing happened for too long."""
+    async def remove_past_retention(self, limit: int) -> Cleared:
+        """Delete up to *limit* conversations in which nothing happened for too long.
+
+        It goes on past any that fail.
+        """
         if not self._retention_days:
-            return 0
+            return Cleared(done=0, failed=0)
         oldest = datetime.now(UTC) - timedelta(days=self._retention_days)
         when = oldest.isoformat(timespec="milliseconds")
-        removed = 0
+        removed = failed = 0
         for row in await self._repository.conversations.created_before(when, limit):
-            if await self._elsewhere(row.id) is None:  # else its own node does it
-                await self.remove_conversation(row.tenant, row.id, "retention")
-                removed += 1
-        return removed
+            try:
+                if await self._elsewhere(row.id) is None:  # else its own node does it
+                    await self.remove_conversation(row.tenant, row.id, "retention")
+                    removed += 1
+            except (ContainerError, GatewayError, NotebookError, OSError):
+                log.exception("conversation %s could not be deleted", row.id)
+                failed += 1
+        return Cleared(done=removed, failed=failed)
 
     async def _elsewhere(self, conversation: str) -> str | None:
         return await self._membership.elsewhere(conversation) if self._membership else None

@@ -313,6 +313,13 @@ class EventLog:
         """Return the number of a path's last stored event, 0 before the first."""
         return (await self._path(key)).stored
 
+    def read_anew(self, tenant: str) -> None:
+        """Keep nothing of what *tenant*'s events said: they were changed in the store."""
+        for key, log in self._paths.items():
+            if key.tenant == tenant:
+                log.recent.clear()
+                log.recent_bytes = 0
+
     def forget(self, key: PathKey) -> None:
         """Drop what is kept in memory of a path that was deleted; its followers end."""
         if log := self._paths.pop(key, None):

@@ -9,6 +9,7 @@ from container.probe import HostReport
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator
 from kernel_gateway.branches import Branches
+from kernel_gateway.clean_up import CleanUp
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.data_rights import DataRights
@@ -37,6 +38,7 @@ class Services:
     turns: Turns
     branches: Branches
     data_rights: DataRights
+    clean_up: CleanUp
     relays: Relays
     membership: Membership | None
     telemetry: Telemetry

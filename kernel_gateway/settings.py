@@ -125,7 +125,10 @@ class Settings(BaseModel):
         1800.0, gt=0, description="An unused kernel is ended after this time."
     )
     cleanup_seconds: float = Field(
-        900.0, gt=0, description="Time between two clean-ups of unused kernels."
+        900.0,
+        gt=0,
+        description="Time between two clean-ups, of unused kernels and of what is past its "
+        "retention.",
     )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a service being stopped waits for running turns."
@@ -140,8 +143,8 @@ class Settings(BaseModel):
     retention_days: float = Field(
         0.0,
         ge=0,
-        description="Conversations in which nothing happened for so many days are deleted by "
-        "the clean-up; 0 keeps them.",
+        description="Conversations in which nothing happened for so many days are deleted; 0 keeps "
+        "them.",
     )
     file_versions_mb: float = Field(
         2000.0,

@@ -22,6 +22,7 @@ from kernel_gateway.app import make_app
 from kernel_gateway.approvals import Approvals
 from kernel_gateway.auth import Authenticator, load_or_create_token
 from kernel_gateway.branches import Branches
+from kernel_gateway.clean_up import CleanUp
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
@@ -139,6 +140,17 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             stack.push_async_callback(closing)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
+        data_rights = DataRights(
+            repository,
+            contexts,
+            events,
+            turns,
+            membership,
+            retention_days=settings.retention_days,
+        )
+        seconds = min(settings.cleanup_seconds, settings.context_ttl_seconds)
+        clean_up = CleanUp(contexts, data_rights, seconds)
+        stack.push_async_callback(clean_up.aclose)
         token = settings.token or load_or_create_token(settings.data_dir)
         services = Services(
             settings=settings,
@@ -152,14 +164,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             profiler=profiler,
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
-            data_rights=DataRights(
-                repository,
-                contexts,
-                events,
-                turns,
-                membership,
-                retention_days=settings.retention_days,
-            ),
+            data_rights=data_rights,
+            clean_up=clean_up,
             host=host,
             relays=relays,
             membership=membership,
@@ -170,7 +176,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         sockets, url = _bind(settings)
         await _settle_what_was_left(services, url)
         await contexts.keep_warm(settings.warm_kernels)
-        contexts.start_sweeping()
+        clean_up.start()
         _listen(services, sockets, stack)
         yield Gateway(url=url, services=services)
 
@@ -206,7 +212,6 @@ def _contexts(
         telemetry,
         versions,
         node=settings.node,
-        cleanup_seconds=settings.cleanup_seconds,
         max_kernels=settings.max_kernels,
         ttl_seconds=settings.context_ttl_seconds,
     )

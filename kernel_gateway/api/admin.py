@@ -35,9 +35,8 @@ class CleanupHandler(JsonHandler):
     )
     async def post(self) -> None:
         body = self.json_body(CleanupRequest)
-        done = await self.services.contexts.cleanup_expired(body.limit)
-        removed = await self.services.data_rights.remove_past_retention(body.limit)
+        done = await self.services.clean_up.run(body.limit)
         self.write_json(
             200,
-            {"ended": done.ended, "failed": done.failed, "removed_conversations": removed},
+            {"ended": done.ended, "failed": done.failed, "removed_conversations": done.removed},
         )

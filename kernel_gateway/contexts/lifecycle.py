@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -34,16 +33,18 @@ from notebooks.recorder import RESTART
 from notebooks.uncancelled import uncancelled
 
 CLEANED_AT_ONCE = 50
+AGAIN_SECONDS = 60.0
+"""After so long it is tried again to end a context that could not be."""
 TOUCH_SECONDS = 5.0
 log = logging.getLogger("tallybook.contexts")
 tracer = trace.get_tracer("tallybook")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleanup:
-    """What a clean-up did."""
+class Cleared:
+    """Of what was to go: how many went, and how many could not."""
 
-    ended: int
+    done: int
     failed: int
 
 
@@ -64,7 +65,6 @@ class ExecutionContextManager:
         node: str = "",
         max_kernels: int,
         ttl_seconds: float,
-        cleanup_seconds: float = 900.0,
     ) -> None:
         """Describe the contexts; nothing is opened yet.
 
@@ -76,26 +76,19 @@ class ExecutionContextManager:
             node: This service's name among those that share the store.
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
-            cleanup_seconds: Time between two clean-ups.
         """
         self._starter, self.versions = starter, versions
         self._store, self._node, self._telemetry = store, node, telemetry
-        self._cleanup_seconds = cleanup_seconds
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
         self._paths = OpenPaths(self._read)
         self._starting: set[PathKey] = set()
-        self._sweeper: asyncio.Task[None] | None = None
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
         self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
         """Awaited with a path that nobody uses any more, or that is about to be deleted."""
-
-    def start_sweeping(self) -> None:
-        """End expired contexts from now on, in the background."""
-        self._sweeper = asyncio.create_task(self._sweep())
 
     async def keep_warm(self, count: int) -> None:
         """Have *count* kernels wait, ready; without them a first cell takes a moment longer."""
@@ -295,33 +288,40 @@ class ExecutionContextManager:
                 path.context = ended
             await self._store.put(ended)
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(min(self._cleanup_seconds, self._ttl_seconds))
-            try:
-                done = await self.cleanup_expired()
-            except GatewayError as error:  # the database is away; the next round may find it
-                log.warning("contexts could not be cleaned up: %s", error)
-                continue
-            if done.ended or done.failed:
-                log.info("ended %d expired contexts, %d could not be", done.ended, done.failed)
+    async def cleanup_expired(self, limit: int = CLEANED_AT_ONCE) -> Cleared:
+        """End up to *limit* contexts that are past their time, going on past any that fail.
 
-    async def cleanup_expired(self, limit: int = CLEANED_AT_ONCE) -> Cleanup:
-        """End up to *limit* contexts that are past their time, going on past any that fail."""
+        Those in use are given their whole time again, those that fail a moment: the next
+        time the others come first.
+        """
         ended = failed = 0
         for context in await self._store.expired(self._node, time.time(), limit):
-            path = self._paths.get(context.key)
-            if path is not None and path.in_use:
-                continue
             try:
-                await self.terminate(context.key)
-                ended += 1
+                ended += await self._expire(context)
             except (ContainerError, GatewayError, NotebookError, OSError):
                 log.exception("context %s could not be ended", context.id)
                 failed += 1
+                later = time.time() + AGAIN_SECONDS
+                await self._store.put(replace(context, expires_at=later))
         for key in self._paths.drop_unused(time.monotonic() - self._ttl_seconds):
             await self.part_from(key)
-        return Cleanup(ended=ended, failed=failed)
+        return Cleared(done=ended, failed=failed)
+
+    async def _expire(self, context: ExecutionContext) -> bool:
+        """End *context* unless it is used, or another has taken its place meanwhile."""
+        path = await self.open(context.key)
+        async with path.starting:
+            if path.in_use:
+                await self.touch(path)
+                return False
+            ours = path.context is not None and path.context.id == context.id
+            if ours:
+                if path.session is None:
+                    path.session = await self._adopted(path)
+                await self._end(path, "terminated")
+            if path.context is not None:  # it may have changed while the database was away
+                await self._store.put(path.context)
+        return ours
 
     async def terminate(self, key: PathKey) -> ExecutionContext | None:
         """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
@@ -378,11 +378,6 @@ class ExecutionContextManager:
         if self._warm is not None:
             self._warm.close()
             self._warm = None
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeper
-            self._sweeper = None
         await self._paths.opened()
         await asyncio.gather(*(self._close(path) for path in self._paths))
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Delete, Update, delete, insert, select, update
 
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.tables import AuditRow, GrantRow, NewRow, TurnRow
+from kernel_gateway.store.tables import (
+    AuditRow,
+    EventRow,
+    GrantRow,
+    NewRow,
+    PermissionRow,
+    TurnRow,
+)
 from notebooks.cells import utc_now
 
 FORGOTTEN = "(deleted user)"
+_NAMING: Mapping[str, str] = {"turn.started": "user", "permission.decided": "who"}
+"""Kinds of event that tell who did it, and in which field."""
 
 
 def audit_line(
@@ -77,31 +87,37 @@ class Audit:
             return (await session.scalars(query.order_by(AuditRow.id.desc()).limit(limit))).all()
 
     @whole
-    async def scrub_conversation(self, tenant: str, conversation_id: str) -> None:
-        """Take names of files and the like out of a conversation's lines; the lines stay."""
-        statement = (
-            update(AuditRow)
-            .where(AuditRow.tenant == tenant, AuditRow.conversation == conversation_id)
-            .values(detail={})
+    async def forget_user(self, tenant: str, user: str) -> None:
+        """Take a user's name out of every line, turn, decision and event, and their grants away."""
+        in_json = json.dumps(user)
+        named = (
+            select(EventRow)
+            .where(EventRow.tenant == tenant, EventRow.kind.in_(_NAMING))
+            .where(EventRow.data.contains(in_json, autoescape=True))
         )
         async with self._database.begin(tenant) as session:
-            await session.execute(statement)
+            for statement in _without_name(tenant, user):
+                await session.execute(statement)
+            for event in await session.scalars(named):
+                event.data = _without(json.loads(event.data), _NAMING[event.kind], user)
 
-    @whole
-    async def scrub_user(self, tenant: str, user: str) -> None:
-        """Take a user's name out of every line and turn, and their grants away."""
-        statement = (
-            update(AuditRow)
-            .where(AuditRow.tenant == tenant, AuditRow.user == user)
-            .values(user=FORGOTTEN, detail={})
-        )
-        async with self._database.begin(tenant) as session:
-            await session.execute(statement)
-            await session.execute(
-                update(TurnRow)
-                .where(TurnRow.tenant == tenant, TurnRow.user == user)
-                .values(user=FORGOTTEN)
-            )
-            await session.execute(
-                delete(GrantRow).where(GrantRow.tenant == tenant, GrantRow.user == user)
-            )
+
+def _without_name(tenant: str, user: str) -> Sequence[Update | Delete]:
+    """Return the statements that take a user's name out of what was done and decided."""
+    did = (AuditRow.tenant == tenant) & (AuditRow.user == user)
+    about = (AuditRow.tenant == tenant) & AuditRow.action.like("user.%") & (AuditRow.target == user)
+    asked = (TurnRow.tenant == tenant) & (TurnRow.user == user)
+    decided = (PermissionRow.tenant == tenant) & (PermissionRow.who == user)
+    may = (GrantRow.tenant == tenant) & (GrantRow.user == user)
+    return (
+        update(AuditRow).where(did).values(user=FORGOTTEN, detail={}),
+        update(AuditRow).where(about).values(target=FORGOTTEN),
+        update(TurnRow).where(asked).values(user=FORGOTTEN),
+        update(PermissionRow).where(decided).values(who=FORGOTTEN),
+        delete(GrantRow).where(may),
+    )
+
+
+def _without(data: dict[str, Any], field: str, user: str) -> str:
+    """Return an event's data as it is stored, without the name of *user* in *field*."""
+    return json.dumps({**data, field: FORGOTTEN} if data.get(field) == user else data)

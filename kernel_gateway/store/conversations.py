@@ -5,17 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from kernel_gateway.errors import Conflict, NotFound
 from kernel_gateway.ids import MAIN_PATH, PathKey, new_id
 from kernel_gateway.store.database import EVERYONE, Database, whole
 from kernel_gateway.store.tables import (
+    AuditRow,
     ContextRow,
     ConversationRow,
     EventRow,
     JupyterCursorRow,
     JupyterSessionRow,
+    NewRow,
     PathRow,
     PermissionRow,
     TurnRow,
@@ -95,11 +97,17 @@ class Conversations:
 
     @whole
     async def created_before(self, when: str, limit: int) -> Sequence[ConversationRow]:
-        """Return the oldest conversations of any tenant in which nothing happened since *when*."""
-        busy = select(TurnRow.conversation).where(TurnRow.created_at >= when)
+        """Return the oldest conversations of any tenant in which nothing happened since *when*.
+
+        Uploads and branches count too: each is told by an event.
+        """
+        asked = exists().where(
+            TurnRow.conversation == ConversationRow.id, TurnRow.created_at >= when
+        )
+        told = exists().where(EventRow.conversation == ConversationRow.id, EventRow.at >= when)
         query = (
             select(ConversationRow)
-            .where(ConversationRow.created_at < when, ConversationRow.id.not_in(busy))
+            .where(ConversationRow.created_at < when, ~asked, ~told)
             .order_by(ConversationRow.created_at)
             .limit(limit)
         )
@@ -107,8 +115,12 @@ class Conversations:
             return (await session.scalars(query)).all()
 
     @whole
-    async def remove(self, tenant: str, conversation_id: str) -> None:
-        """Delete a conversation's rows, all in one transaction; the audit list stays."""
+    async def remove(self, tenant: str, conversation_id: str, line: NewRow) -> None:
+        """Delete a conversation's rows; its lines of the audit list stay, without their details.
+
+        *line* joins them, all in one transaction: nobody can ask again once the rows are gone.
+        """
+        lines = (AuditRow.tenant == tenant) & (AuditRow.conversation == conversation_id)
         async with self._database.begin(tenant) as session:
             for table in OF_A_CONVERSATION:
                 await session.execute(
@@ -121,6 +133,9 @@ class Conversations:
                     ConversationRow.id == conversation_id, ConversationRow.tenant == tenant
                 )
             )
+            await session.execute(update(AuditRow).where(lines).values(detail={}))
+            audit, columns = line
+            await session.execute(insert(audit), columns)
 
     @whole
     async def path(self, key: PathKey) -> PathRow:
