@@ -1,8 +1,12 @@
 """Large outputs: nothing is lost, to however slow a reader, and the service stays small."""
 
 import asyncio
+import contextlib
+import hashlib
 import json
 import re
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -23,31 +27,45 @@ def memory_mb(pid):
 
 @pytest.fixture
 async def service(tmp_path, standin, monkeypatch):
-    for name, value in {"OUTPUT_LIMIT_MB": "200", "MEMORY_LIMIT_MB": "1024"}.items():
+    limits = {
+        "OUTPUT_LIMIT_MB": "1200",
+        "WORKSPACE_LIMIT_MB": "1200",
+        "MEMORY_LIMIT_MB": "1024",
+        "CELL_SECONDS": "600",
+    }
+    for name, value in limits.items():
         monkeypatch.setenv(f"TALLYBOOK_{name}", value)
     made = Service(tmp_path / "data", standin([]), keep_seconds=0)
     yield made
     made.stop()
+    shutil.rmtree(made.data_dir)  # gigabytes
 
 
-async def follow(client, conversation, pause_after=None):
-    """Read every event of the path up to a turn's end; returns the printed text."""
+async def events(client, conversation):
+    """Yield every event of the path up to the end of the turn that prints."""
     url = client.url.replace("http", "ws")
     path = f"/api/v1/conversations/{conversation}/paths/main/events"
     request = HTTPRequest(url + path, headers=client._headers)
     socket = await websocket_connect(request, max_message_size=2**30)
-    printed, seq = [], 0
+    seq, printed = 0, False
     while True:
         event = json.loads(await socket.read_message())
         assert event["seq"] == seq + 1
-        seq = event["seq"]
-        if event["kind"] == "cell.output":
-            printed.append(event["data"]["output"]["text"])
-            if pause_after is not None:
-                await pause_after.wait()
+        seq, printed = event["seq"], printed or event["kind"] == "cell.output"
+        yield event
         if event["kind"] == "turn.finished" and printed:
             socket.close()
-            return "".join(printed), event["data"]
+            return
+
+
+async def printed_after(client, conversation, pause):
+    """Return what is printed, read only once *pause* is over."""
+    printed = []
+    async for event in events(client, conversation):
+        if event["kind"] == "cell.output":
+            printed.append(event["data"]["output"]["text"])
+            await pause.wait()
+    return "".join(printed)
 
 
 async def start(service):
@@ -59,31 +77,58 @@ async def start(service):
     return client, conversation, memory_mb(service.process.pid)
 
 
-async def test_50_mb_reach_a_reader_whole_and_the_service_stays_small(service):
+@pytest.mark.parametrize("megabytes", [50, 1000])
+async def test_all_that_is_printed_reaches_a_reader_of_1_mb_a_second_and_the_service_stays_small(
+    service, megabytes
+):
     client, conversation, before = await start(service)
-    code = f"for n in range({50 * MEGABYTE}): print('{LINE}')"
+    lines, all_printed = megabytes * MEGABYTE, asyncio.Event()
+    reader = SlowReader(all_printed)
+    reading = asyncio.create_task(reader.read(client, conversation))
 
-    running = asyncio.create_task(
-        client.post("/api/v1/execute", {"code": code, "conversation": conversation})
-    )
-    printed, finished = await follow(client, conversation)
-    await running
+    code = f"for n in range({lines}): print('{LINE}')"
+    reply = await client.post("/api/v1/execute", {"code": code, "conversation": conversation})
+    by_then = reader.size
+    all_printed.set()
+    await reading
 
-    assert finished["status"] == "ok"
-    assert printed == f"{LINE}\n" * (50 * MEGABYTE)
+    expected = hashlib.sha256()
+    for _ in range(megabytes):
+        expected.update(f"{LINE}\n".encode() * MEGABYTE)
+    assert reply["kind"] == "result"
+    assert by_then < reader.size
+    assert reader.digest.digest() == expected.digest()
     assert memory_mb(service.process.pid) - before < 64
+
+
+class SlowReader:
+    """Reads 1 MB a second until all is printed, and the rest in haste."""
+
+    def __init__(self, in_haste):
+        self.in_haste, self.size, self.digest = in_haste, 0, hashlib.sha256()
+
+    async def read(self, client, conversation):
+        began = time.monotonic()
+        async for event in events(client, conversation):
+            if event["kind"] == "cell.output":
+                text = event["data"]["output"]["text"].encode()
+                self.size += len(text)
+                self.digest.update(text)
+                too_early = self.size / 1_000_000 - (time.monotonic() - began)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.in_haste.wait(), max(too_early, 0.0))
 
 
 async def test_a_reader_that_stands_still_holds_nobody_up_and_loses_nothing(service):
     client, conversation, before = await start(service)
     code = f"for n in range({20 * MEGABYTE}): print('{LINE}')"
     go_on = asyncio.Event()
-    slow = asyncio.create_task(follow(client, conversation, go_on))
+    slow = asyncio.create_task(printed_after(client, conversation, go_on))
 
     reply = await client.post("/api/v1/execute", {"code": code, "conversation": conversation})
     assert not slow.done()
     go_on.set()
-    printed, _ = await slow
+    printed = await slow
 
     assert reply["kind"] == "result"
     assert printed == f"{LINE}\n" * (20 * MEGABYTE)
