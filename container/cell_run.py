@@ -30,6 +30,11 @@ from container.shim.client import Leash
 SILENCE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 LAST_WORDS_SECONDS = 0.2
+NO_REPLY = {
+    "status": "error",
+    "ename": "NoReply",
+    "evalue": "The kernel ended the cell without a reply.",
+}
 
 
 def death_of(leash: Leash | None, limits: Limits) -> ContainerError:
@@ -164,6 +169,8 @@ class CellRun:
                 timeout=min(left, LOOK_SECONDS),
                 return_when=asyncio.FIRST_COMPLETED,
             )
+            if self._idle.done() and self._reply is None and not self._probes:
+                self._probes.add(self._client.kernel_info())
         if not reading.done():
             # What the kernel said before it died is still on its way.
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
@@ -185,8 +192,9 @@ class CellRun:
                         self._request.on_reply(message)
                 elif parent in self._probes:
                     # The kernel is idle again, but an interrupt at a bad moment, before
-                    # the code began or after it ended, has swallowed the reply.
-                    self._reply = {"status": "aborted"}
+                    # the code began or after it ended, has swallowed the reply; or the code
+                    # has broken what sends it.
+                    self._reply = NO_REPLY
                     return
             await self._wait_for_idle(refused)
         finally:
@@ -310,9 +318,9 @@ class CellRun:
             if not killed_by_us:
                 error = death_of(self._leash, self._limits)
             return ExecuteReply(status="died", error=error, seconds=seconds)
-        count = reply.get("execution_count")
+        count = _count(reply.get("execution_count"))
         limit_passed = isinstance(self.stop_reason, OutputLimitExceeded | DiskQuotaExceeded)
-        if reply["status"] == "ok" and not limit_passed:
+        if reply.get("status") == "ok" and not limit_passed:
             return ExecuteReply(status="ok", execution_count=count, seconds=seconds)
         stopped = self.stop_reason is not None or self._cancelled
         return ExecuteReply(
@@ -322,5 +330,14 @@ class CellRun:
             error=self.stop_reason or self._blamed,
             ename=str(reply.get("ename", "")),
             evalue=str(reply.get("evalue", "")),
-            traceback=tuple(str(line) for line in reply.get("traceback", ())),
+            traceback=_lines(reply.get("traceback")),
         )
+
+
+def _count(said: object) -> int | None:
+    """Return what a kernel says is its counter, if it can be: code can forge a reply."""
+    return said if type(said) is int and 0 <= said < 2**31 else None
+
+
+def _lines(said: object) -> tuple[str, ...]:
+    return tuple(str(line) for line in said) if isinstance(said, list) else ()

@@ -73,6 +73,8 @@ class DataRights:
         await asyncio.to_thread(remove, home)
         line = audit_line(tenant, who, "conversation.deleted", conversation, conversation)
         await self._repository.conversations.remove(tenant, conversation, line)
+        if self._membership is not None:
+            self._membership.forget(conversation)
 
     async def remove_user(
         self, tenant: str, user: str, who: str, remove_elsewhere: RemoveElsewhere

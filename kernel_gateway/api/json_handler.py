@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
+from container.messages import from_json
 from kernel_gateway.auth import COOKIE, Identity, bearer_token, same_origin
 from kernel_gateway.errors import (
     BadRequest,
@@ -296,7 +297,7 @@ async def find_path(
 def parse_json(content: bytes, model: type[Body]) -> Body:
     """Parse *content* as *model*; `BadRequest` names the first thing that is wrong."""
     try:
-        value = json.loads(content)
+        value = from_json(content)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}.") from None
     text = json.dumps(value, ensure_ascii=False)

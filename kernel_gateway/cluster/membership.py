@@ -100,6 +100,10 @@ class Membership:
         self.owned.add(conversation)
         return None
 
+    def forget(self, conversation: str) -> None:
+        """Forget a conversation that was deleted."""
+        self.owned.discard(conversation)
+
     def _heart_stopped(self, heart: asyncio.Task[None]) -> None:
         if not heart.cancelled():
             self.lost.set()

@@ -43,6 +43,31 @@ def not_taken(message: Message) -> Refusal | None:
     return MALFORMED, f"The {channel} channel takes no {kind[:60]!r}."
 
 
+def plain_request(message: Message) -> Message:
+    """Return an ``execute_request`` as a kernel can take it.
+
+    Fields of another kind than they should be end as errors inside a kernel, which then gives
+    no reply. What decides about them stays as it is: the code and the expressions.
+
+    Args:
+        message: As the client sent it.
+    """
+    content, metadata = message["content"], message["metadata"]
+    silent = bool(content.get("silent", False))
+    return {
+        **message,
+        "metadata": metadata if isinstance(metadata.get("cellId", ""), str) else {},
+        "content": {
+            "code": content.get("code"),
+            "silent": silent,
+            "store_history": bool(content.get("store_history", not silent)),
+            "user_expressions": content.get("user_expressions") or {},
+            "allow_stdin": bool(content.get("allow_stdin", False)),
+            "stop_on_error": bool(content.get("stop_on_error", True)),
+        },
+    }
+
+
 def unseen(content: Mapping[str, Any]) -> list[str]:
     """Return what an ``execute_request`` runs that no notebook shows.
 
@@ -60,8 +85,11 @@ def unseen(content: Mapping[str, Any]) -> list[str]:
 
 def forbidden(content: Mapping[str, Any]) -> Refusal | None:
     """Return why an ``execute_request`` may not run what it would run `unseen`, if so."""
-    if not isinstance(content.get("user_expressions") or {}, dict):
-        return MALFORMED, "user_expressions is not an object."
+    if not isinstance(content.get("code"), str):  # a kernel would not answer
+        return MALFORMED, "code is not a text."
+    beside = content.get("user_expressions") or {}
+    if not isinstance(beside, dict) or not all(isinstance(text, str) for text in beside.values()):
+        return MALFORMED, "user_expressions is not an object of texts."
     texts = unseen(content)
     size = sum(len(text.encode(errors="replace")) for text in texts)
     if size > MOST_UNSEEN_BYTES:

@@ -7,11 +7,9 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Iterable
+from typing import Protocol
 
-from container.errors import ContainerError
-from container.execute_reply import ClientRequest
 from container.kernel_client import KernelClient, next_message
 from container.session import KernelSession
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
@@ -20,11 +18,12 @@ from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
-from kernel_gateway.relays.allowed import EXECUTE, Refusal, forbidden, not_taken, unseen
+from kernel_gateway.relays.allowed import EXECUTE, not_taken, plain_request
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.relays.replies import MissedReplies
-from kernel_gateway.relays.waiting import Asked, Waiting
+from kernel_gateway.relays.requests import Requests, ignore_output
+from kernel_gateway.relays.waiting import Asked
 from kernel_gateway.relays.wire import Message, to_event
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns import ServiceError, Turns
@@ -32,8 +31,6 @@ from kernel_gateway.turns import ServiceError, Turns
 KIND = "kernel.message"
 READY_SECONDS = 2.0
 READ = ("shell", "control")
-CANCELLED = ("interrupted", "The cell was cancelled.")
-LOST = ("outputs-lost", "What the cell showed last was lost.")
 log = logging.getLogger("tallybook.relays")
 
 
@@ -51,7 +48,7 @@ class KernelRelay:
 
     What the kernel publishes goes to the path's event log, from where clients follow it.
     Replies go to whoever asked, at once or when that client is back. Code is run by
-    `kernel_gateway.turns`, like any other of the path, one request after the other.
+    `kernel_gateway.relays.requests`.
     """
 
     def __init__(
@@ -67,13 +64,14 @@ class KernelRelay:
         self.key = key
         self.execution_state = "starting"
         self.cursors = cursors
-        self._contexts, self._events, self._turns = contexts, events, turns
-        self._audit, self._output_bytes = audit, output_bytes
+        self._contexts, self._events = contexts, events
+        self._output_bytes = output_bytes
         self._listeners: dict[str, Listener] = {}
         self._missed = MissedReplies()
         self._asked_by: OrderedDict[str, str] = OrderedDict()
-        self._waiting = Waiting()
-        self._worker: asyncio.Task[None] | None = None
+        self._requests = Requests(
+            key, contexts, events, turns, audit, publish=self._publish, deliver=self.deliver
+        )
         self._client: KernelClient | None = None
         self._session: KernelSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -81,7 +79,6 @@ class KernelRelay:
         self._following = asyncio.Lock()
         self._closed = False
         self._catch_up: CatchUp | None = None
-        self._idle_after = ""  # the request whose end was told last
 
     @property
     def connections(self) -> int:
@@ -134,7 +131,7 @@ class KernelRelay:
             return  # whoever goes on with the cell reads its record
         told, self._catch_up = self._catch_up, None
         if told is not None and told.begun and not told.complete and not session.last_cell_busy:
-            await session.resume(_ignore)
+            await session.resume(ignore_output)
         session.record_listener = None
 
     def _late(self, message: Message) -> None:
@@ -218,7 +215,7 @@ class KernelRelay:
         if kind == "status":
             self.execution_state = str(message["content"].get("execution_state"))
             if self.execution_state == "idle":
-                self._idle_after = str(message["parent_header"].get("msg_id"))
+                self._requests.end_told(str(message["parent_header"].get("msg_id")))
         # An output follows at once, or takes its time: either way these can be stored with it.
         gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
         # Somebody looks for a result: it is on its way before anything else is done.
@@ -264,9 +261,9 @@ class KernelRelay:
         while len(self._asked_by) > 10 * MOST_REMEMBERED:
             self._asked_by.popitem(last=False)
         if (refusal := not_taken(message)) is not None:
-            return self._refuse(message, *refusal)
+            return self._requests.refuse(message, *refusal)
         if header["msg_type"] == EXECUTE:
-            return self._ask(Asked(message, user, size))
+            return self._requests.ask(Asked(plain_request(message), user, size))
         if message["channel"] != "stdin":
             return self._pass_on(message)
         if self._session is not None:
@@ -277,122 +274,28 @@ class KernelRelay:
         try:
             await self._contexts.get_or_create(self.key)
         except ServiceError as error:
-            await self._refuse(message, "kernel-unavailable", str(error))
+            await self._requests.refuse(message, "kernel-unavailable", str(error))
             return
         if self._client is not None:
             getattr(self._client, f"{message['channel']}_channel").send(dict(message))
 
-    async def _answer(self, message: Message) -> None:
-        if message["channel"] == "iopub":
-            await self._publish(message)
-        else:
-            self.deliver(message)
-
-    def _ask(self, asked: Asked) -> Awaitable[None] | None:
-        if not self._waiting.put(asked):
-            return self._refuse(asked.message, "queue-full", "Too many requests wait in line.")
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-        return None
-
-    async def _work(self) -> None:
-        while (asked := self._waiting.next()) is not None:
-            await self._run(asked)
-
-    async def _abort(self, waiting: Sequence[Asked]) -> None:
-        for asked in waiting:
-            for answer in answers.aborted(asked.message):
-                await self._answer(answer)
-
-    async def _refuse(self, message: Message, code: str, reason: str) -> None:
-        for answer in answers.refusal(message, code, reason):
-            await self._answer(answer)
-
-    async def _run(self, asked: Asked) -> None:
-        """Run one request; one that fails aborts those that waited behind it by then."""
-        replies: list[Message] = []
-        aborted: list[Asked] = []
-        delivering: list[asyncio.Task[None]] = []
-        stop_on_error = asked.message["content"].get("stop_on_error", True)
-
-        def on_reply(message: Mapping[str, Any]) -> None:
-            reply = {**message, "channel": "shell"}
-            replies.append(reply)
-            if stop_on_error and reply["content"].get("status") != "ok":
-                aborted.extend(self._waiting.take_all())
-            delivering.append(asyncio.create_task(self._deliver_behind_outputs(reply)))
-
-        def on_input(message: Mapping[str, Any]) -> None:
-            self.deliver({**message, "channel": "stdin"})
-
-        request = ClientRequest(message=asked.message, on_reply=on_reply, on_input=on_input)
-        try:
-            problem = await self._execute(asked, request)
-        except ServiceError as error:
-            problem = (getattr(error, "code", "error"), str(error))
-        if replies and self._idle_after != asked.message["header"]["msg_id"]:
-            for end in answers.lost_end(asked.message, *(problem or LOST)):
-                await self._publish(end)
-        await asyncio.gather(*delivering)
-        if not replies:
-            aborted += self._waiting.take_all() if stop_on_error else []
-            await self._refuse(asked.message, *(problem or CANCELLED))
-        await self._abort(aborted)
-
-    async def _deliver_behind_outputs(self, reply: Message) -> None:
-        """Deliver *reply* once what the cell showed is stored: whoever asked sees that first."""
-        await self._events.written(self.key)
-        self.deliver(reply)
-
-    async def _execute(self, asked: Asked, request: ClientRequest) -> Refusal | None:
-        """Return code and words of what kept it from running to its end, if anything did."""
-        content = asked.message["content"]
-        if (refusal := forbidden(content)) is not None:
-            return refusal
-        if texts := unseen(content):
-            name, conversation = self.key.path, self.key.conversation
-            await self._audit.add(
-                self.key.tenant, asked.user, "code.unseen", name, conversation, code=texts
-            )
-        code = str(content.get("code", ""))
-        if content.get("silent"):
-            return await self._execute_silently(code, request)
-        turn = await self._turns.start(
-            self.key, asked.user, kind="jupyter", request=code, client=request
-        )
-        ended = await self._turns.ended(turn)
-        error = ((ended.error if ended is not None else None) or {}).get("error")
-        return (str(error["code"]), str(error["message"])) if error else None
-
-    async def _execute_silently(self, code: str, request: ClientRequest) -> Refusal | None:
-        """Run what a client asks for itself: neither shown nor part of the notebook."""
-        await self._contexts.get_or_create(self.key)
-        if self._session is None:
-            raise ContainerError("The kernel ended just now.")
-        reply = await self._session.execute(code, _ignore, client=request)
-        return ("kernel-died", str(reply.error)) if reply.error else None
-
     async def abort_waiting(self) -> None:
         """Answer the requests that wait as aborted."""
-        await self._abort(self._waiting.take_all())
+        await self._requests.abort_waiting()
 
     async def interrupt(self) -> None:
         """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""
-        await self.abort_waiting()
+        await self._requests.abort_waiting()
         if self._session is not None:
             await self._session.interrupt()
 
     async def aclose(self) -> None:
         """Stop relaying; the kernel is not touched."""
         self._closed = True
-        tasks = [task for task in (self._worker, self._reconnecting) if task is not None]
-        for task in tasks:
-            task.cancel()
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+        await self._requests.aclose()
         async with self._following:  # whoever is connecting comes to its end first
-            tasks += self._tasks
+            tasks = [*self._tasks, *([self._reconnecting] if self._reconnecting else ())]
             self._stop_following()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _ignore(output: Mapping[str, Any]) -> None:
-    """A silent request shows nothing."""

@@ -10,16 +10,22 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 import struct
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from container.messages import PARTS
+from container.messages import PARTS, from_json
 
 V1 = "v1.kernel.websocket.jupyter.org"
 CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
+HEADER = ("msg_id", "msg_type", "session", "username", "version", "date")
+MOST_HEADER_TEXT = 200
 MOST_FRAMES = 1000
 NO_BUFFERS = '"buffers": []}'
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_LIKE_A_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}T")
 
 Message = dict[str, Any]
 """``header``, ``parent_header``, ``metadata``, ``content``, ``buffers`` (bytes), ``channel``."""
@@ -86,7 +92,7 @@ def decode(frame: str | bytes, protocol: str | None) -> Message:
         elif isinstance(frame, bytes):
             message = _decode_buffers(frame)
         else:
-            message = json.loads(frame)
+            message = from_json(frame)
     except (ValueError, struct.error, RecursionError, UnicodeError) as error:
         raise MessageMalformed(str(error)[:200] or "it can't be read") from None
     return _checked(message)
@@ -102,7 +108,7 @@ def _decode_v1(frame: str | bytes) -> Message:
     if list(offsets) != sorted(offsets) or offsets[-1] > len(frame):
         raise MessageMalformed("its offsets are not in order")
     parts = [frame[start:end] for start, end in itertools.pairwise(offsets)]
-    message = {name: json.loads(part) for name, part in zip(PARTS, parts[1:5], strict=True)}
+    message = {name: from_json(part) for name, part in zip(PARTS, parts[1:5], strict=True)}
     return {**message, "channel": parts[0].decode(), "buffers": parts[5:]}
 
 
@@ -114,7 +120,7 @@ def _decode_buffers(frame: bytes) -> Message:
     if offsets != sorted(offsets):
         raise MessageMalformed("its offsets are not in order")
     parts = [frame[start:end] for start, end in itertools.pairwise(offsets)]
-    message = json.loads(parts[0])
+    message = from_json(parts[0])
     if not isinstance(message, dict):
         raise MessageMalformed("it is not an object")
     return {**message, "buffers": parts[1:]}
@@ -126,18 +132,40 @@ def _checked(message: Any) -> Message:
     for part in PARTS:
         if not isinstance(message.setdefault(part, {}), dict):
             raise MessageMalformed(f"its {part} is not an object")
-    header = message["header"]
+    message["header"] = header = _plain_header(message["header"])
+    message["parent_header"] = _plain_header(message["parent_header"])
     for name in ("msg_id", "msg_type"):
-        text = header.get(name)
-        if not isinstance(text, str) or not 0 < len(text) <= 200:
+        if not header.get(name):
             raise MessageMalformed(f"its header has no {name}")
     channel = message.setdefault("channel", "shell")
-    if channel not in CHANNELS - {"iopub"}:
+    if not isinstance(channel, str) or channel not in CHANNELS - {"iopub"}:
         raise MessageMalformed(f"channel {str(channel)[:40]!r} takes no messages")
     buffers = message.get("buffers") or []
-    if not all(isinstance(buffer, bytes) for buffer in buffers):
+    if not isinstance(buffers, list) or not all(isinstance(each, bytes) for each in buffers):
         raise MessageMalformed("its buffers are not binary")
     return {**{part: message[part] for part in PARTS}, "channel": channel, "buffers": buffers}
+
+
+def _plain_header(header: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of a header a kernel can read whatever a client has put there.
+
+    Kernels take every text of a header that begins like a date for one. One that is none is
+    an error to them, and the request is never answered; one that is becomes another text.
+    """
+    texts = {name: header[name] for name in HEADER if isinstance(header.get(name), str)}
+    return {
+        name: text
+        for name, text in texts.items()
+        if len(text) <= MOST_HEADER_TEXT
+        and (_is_date(text) if name == "date" else not _LIKE_A_DATE.match(text))
+    }
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def to_event(message: Message) -> dict[str, Any]:

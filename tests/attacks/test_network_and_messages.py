@@ -3,6 +3,8 @@
 import os
 import socket
 
+import pytest
+
 from tests.docker_engine import on_every_backend
 
 pytestmark = on_every_backend
@@ -103,6 +105,26 @@ async def test_forged_messages_touch_nothing_but_its_own_cell(start_kernel):
     assert (reply.status, hostile.text()) == ("ok", "fine\n")
     assert (await other.run("print('untouched')")).status == "ok"
     assert other.text() == "untouched\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{}", "{'status': 5, 'execution_count': 'x', 'traceback': 7, 'ename': []}",
+     "{'status': 'ok', 'execution_count': -1}", "{'status': 'error', 'execution_count': True}"],
+)  # fmt: skip
+async def test_a_forged_reply_ends_its_own_cell_and_no_more(start_kernel, content):
+    hostile = await start_kernel()
+
+    forged = await hostile.run(
+        "k = get_ipython().kernel\n"
+        f"k.session.send(k.shell_stream, 'execute_reply', {content},"
+        " parent=k.get_parent('shell'), ident=k._shell_parent_ident.get())"
+    )
+    reply = await hostile.run("print('fine')")
+
+    assert forged.status in ("ok", "error")
+    assert (forged.execution_count, forged.traceback) == (None, ())
+    assert (reply.status, hostile.text()) == ("ok", "fine\n")
 
 
 async def test_one_huge_message_ends_in_a_typed_error_and_the_next_cell_works(start_kernel):

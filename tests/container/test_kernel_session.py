@@ -245,6 +245,16 @@ async def test_one_huge_message_is_an_output_limit_and_the_next_cell_works(start
     assert kernel.text() == "fine\n"
 
 
+async def test_a_cell_that_its_kernel_ends_without_a_reply_is_an_error_not_a_hang(start_kernel):
+    kernel = await start_kernel()
+    await kernel.run("get_ipython().kernel.do_execute = None")
+
+    async with asyncio.timeout(30):  # its own limit is longer
+        reply = await kernel.run("1")
+
+    assert (reply.status, reply.ename) == ("error", "NoReply")
+
+
 async def test_a_kernel_that_exits_is_a_typed_error_not_a_hang(start_kernel):
     kernel = await start_kernel()
 

@@ -1,7 +1,9 @@
 """A kernel's channels on a websocket: both protocols, nothing lost, nothing that breaks it."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -203,6 +205,11 @@ async def test_restart_empties_the_kernel_and_a_later_loss_does_not_bring_the_ol
     "frame",
     ["{", "[]", "null", "{}", '{"header": 5}', '{"header": {"msg_id": 5, "msg_type": "x"}}',
      '{"header": {"msg_id": "a", "msg_type": "x"}, "channel": "iopub"}', "[" * 9999,
+     '{"header": {"msg_id": "a", "msg_type": "x"}, "channel": []}',
+     '{"header": {"msg_id": "a", "msg_type": "x"}, "content": {"x": NaN}}',
+     '{"header": {"msg_id": "a", "msg_type": "x"}, "content": {"x": 1e999}}',
+     '{"header": {"msg_id": "a", "msg_type": "x"}, "buffers": 5}',
+     '{"header": {"msg_id": "2020-01-01T00:00:00Z", "msg_type": "x"}}',
      b"", b"\x00" * 40, b"\xff" * 40, b"\x00\x00\x00\x01\x00\x00\x00\x08{"],
 )  # fmt: skip
 async def test_a_malformed_frame_is_answered_and_the_connection_lives_on(running, kernel, frame):
@@ -261,6 +268,24 @@ for header in ({}, [], {"msg_id": 5, "msg_type": "x"}, "x"):
     socket.send_multipart([b"x", b"<IDS|MSG>", session.sign(parts), *parts])
 print("sent")
 """
+
+
+async def test_what_ends_while_a_cells_end_is_stored_is_not_taken_for_it(running, kernel):
+    client = await Client(running, kernel).connect()
+    await client.until_done(await client.execute("x = 1"))
+    file = next(running.gateway.services.settings.data_dir.glob("*.db"))
+
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")  # nothing is stored meanwhile
+        asked = await client.execute("x")
+        other = await client.send("usage_request", {}, "control")
+        await asyncio.sleep(0.5)
+        database.execute("ROLLBACK")
+    for request in (asked, other):
+        await client.until_done(request)
+    await client.until_done(await client.execute("x"))
+
+    assert [m["content"] for m in client.messages if m["header"]["msg_type"] == "error"] == []
 
 
 async def test_what_code_forges_on_its_own_channel_breaks_nothing(running, kernel):

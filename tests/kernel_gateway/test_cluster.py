@@ -192,6 +192,8 @@ async def test_deleting_a_user_reaches_their_conversations_on_every_node(two):
     assert not two[0].home(here.id).exists()
     assert not two[0].home(there.id).exists()
     assert two[0].gateway.services.contexts.live_kernels() == 0
+    for running in two:
+        assert not {here.id, there.id} & running.gateway.services.membership.owned
 
 
 # ownership moves

@@ -12,13 +12,24 @@ from hypothesis import strategies as st
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
+from kernel_gateway.relays.allowed import TAKEN
+from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of, multipart
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
+
+def values(floats):
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | floats | st.text(max_size=30),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+        ),
+        max_leaves=6,
+    )
+
+
+VALUES = values(st.floats())
+JSON = values(st.floats(allow_nan=False, allow_infinity=False))
+ENDING = {"shutdown_request", "interrupt_request"}
 KINDS = st.sampled_from(["turn.request", "execute.request", "permission.reply", "cancel"])
 # A request that is right would be done; these have fields that no kind has.
 MESSAGES = st.fixed_dictionaries(
@@ -52,6 +63,43 @@ async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(runni
         assert answer["seq"] is None
         assert answer["data"]["error"]["code"] != "internal-error"
     socket.close()
+
+
+CODE = st.sampled_from(["1", "x = 1", "1/0", "await y", "%time 2", "def f(:", "\x00", ""])
+ANY_CONTENT = st.dictionaries(
+    st.sampled_from(
+        "code silent store_history user_expressions allow_stdin stop_on_error cursor_pos "
+        "detail_level target_name comm_id data hist_access_type output raw session start stop n "
+        "pattern unique value".split()
+    ),
+    JSON,
+)
+CONTENTS = ANY_CONTENT | st.tuples(ANY_CONTENT, CODE).map(lambda two: {**two[0], "code": two[1]})
+REQUESTS = st.tuples(
+    st.sampled_from(sorted(TAKEN)), st.sampled_from(sorted(set().union(*TAKEN.values()) - ENDING)),
+    CONTENTS, st.dictionaries(st.sampled_from(["session", "username", "version", "date"]), JSON),
+)  # fmt: skip
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(requests=st.lists(REQUESTS, min_size=5, max_size=20))
+async def test_whatever_is_asked_of_a_kernel_it_and_the_socket_live(running, kernel, requests):
+    client = await Client(running, kernel).connect()
+    code = []
+    for channel, kind, content, header in requests:
+        asked = await client.send(kind, content, channel, **header)
+        if kind == "execute_request" and channel != "stdin":
+            code.append(asked)
+
+    for asked in code:  # each of them is answered
+        await client.until_done(asked)
+    asked = await client.execute("print('alive')")
+    reply = await client.until_done(asked)
+
+    assert (reply["status"], client.printed(asked)) == ("ok", "alive\n")
+    client.socket.close()
 
 
 async def test_a_huge_frame_closes_its_socket_alone(running):

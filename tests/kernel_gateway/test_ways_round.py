@@ -46,8 +46,17 @@ async def test_a_harmless_expression_is_answered(client):
     assert reply["user_expressions"]["twice"]["data"] == {"text/plain": "40"}
 
 
-async def test_expressions_of_another_shape_are_refused(client):
-    reply = await client.until_done(await client.execute("1", user_expressions=["2 * 3"]))
+@pytest.mark.parametrize("expressions", [["2 * 3"], "2 * 3", 6, {"six": ["2 * 3"]}])
+async def test_expressions_of_another_shape_are_refused(client, expressions):
+    reply = await client.until_done(await client.execute("1", user_expressions=expressions))
+
+    assert (reply["status"], reply["ename"]) == ("error", "message-malformed")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("code", [None, 5, True, ["x = 1"], {"x": 1}])
+async def test_code_of_another_shape_is_refused(client, code, silent):
+    reply = await client.until_done(await client.execute(code, silent=silent))
 
     assert (reply["status"], reply["ename"]) == ("error", "message-malformed")
 

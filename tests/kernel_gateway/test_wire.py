@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_server.services.kernels.connection.base import (
@@ -24,7 +25,7 @@ MESSAGES = st.fixed_dictionaries(
     {
         "header": st.fixed_dictionaries({"msg_id": st.text(min_size=1, max_size=50),
                                          "msg_type": st.text(min_size=1, max_size=50)}),
-        "parent_header": OBJECT,
+        "parent_header": st.dictionaries(st.sampled_from(["msg_id", "session"]), st.text()),
         "metadata": OBJECT,
         "content": OBJECT,
         "channel": st.sampled_from(["shell", "control", "stdin"]),
@@ -65,6 +66,31 @@ def test_jupyter_server_reads_our_binary_frames_and_we_read_its(message):
     assert read["buffers"] == message["buffers"]
     assert read["content"] == message["content"]
     assert decode(serialize_binary_message(message), None) == message
+
+
+NAMED = st.fixed_dictionaries({"msg_id": st.just("a"), "msg_type": st.just("b")})
+
+
+@given(
+    st.fixed_dictionaries(
+        {"header": NAMED | JSON},
+        optional=dict.fromkeys(["channel", "buffers", "parent_header", "metadata"], JSON),
+    )
+)
+def test_no_value_in_any_place_does_more_than_be_refused(message):
+    with contextlib.suppress(MessageMalformed):
+        assert decode(json.dumps(message), None)["header"]["msg_id"]
+
+
+@pytest.mark.parametrize(
+    "date", ["2020-13-45T99:99:99Z", "2020-01-01T00:00:00+00:00:01", "0000-01-01T00:00:00Z", "٢", 5]
+)
+def test_a_header_holds_nothing_that_a_kernel_would_take_for_a_date_that_it_is_not(date):
+    header = {"msg_id": "a", "msg_type": "b", "username": "2020-01-01T10:00:00Z", "date": date}
+
+    message = decode(json.dumps({"header": header, "parent_header": header}), None)
+
+    assert message["header"] == message["parent_header"] == {"msg_id": "a", "msg_type": "b"}
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200), st.sampled_from([V1, None]))
