@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+UPDATE = "update_display_data"
 JSON_KINDS = ("/json", "+json")
 # What each kind of output takes from its message, with the types nbformat allows.
 FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
@@ -20,14 +21,14 @@ def output_of(message: dict[str, Any]) -> dict[str, Any] | None:
     nbformat makes the same of it, but takes a third of a millisecond to validate it.
 
     Returns:
-        An nbformat output (with ``transient.display_id`` where the kernel gave one), a
-        ``clear_output`` with its ``wait``, or ``None`` for a message that shows nothing, or
-        that no notebook could hold.
+        An nbformat output (with ``transient.display_id`` where the kernel gave one), an
+        ``update_display_data`` of the same shape as a ``display_data``, a ``clear_output`` with
+        its ``wait``, or ``None`` for a message that shows nothing, or that no notebook could hold.
     """
     kind, content = message["header"]["msg_type"], message["content"]
     if kind == "clear_output":
         return {"output_type": "clear_output", "wait": bool(content.get("wait"))}
-    fields = FIELDS.get(kind)
+    fields = FIELDS.get("display_data" if kind == UPDATE else kind)
     if fields is None or not all(
         name in content and isinstance(content[name], allowed) for name, allowed in fields.items()
     ):
@@ -36,8 +37,11 @@ def output_of(message: dict[str, Any]) -> dict[str, Any] | None:
     if not _holds(output):
         return None
     transient = content.get("transient")
-    if isinstance(transient, dict) and transient:
-        output["transient"] = {"display_id": transient.get("display_id")}
+    display_id = transient.get("display_id") if isinstance(transient, dict) else None
+    if isinstance(display_id, str):
+        output["transient"] = {"display_id": display_id}
+    elif kind == UPDATE:
+        return None
     return output
 
 

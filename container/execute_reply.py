@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from container.errors import ContainerError
 
 OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""Receives one nbformat output, or ``{"output_type": "clear_output", "wait": bool}``."""
+"""Receives one nbformat output, or another thing of `container.cell_output.output_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

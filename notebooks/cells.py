@@ -157,7 +157,13 @@ class OutputCollector:
         self._clear_next = False
 
     def add(self, output: Mapping[str, Any]) -> None:
-        """Add one output; joins streams, honours clear_output and display updates."""
+        """Add one output; joins streams, honours clear_output and display updates.
+
+        A display that another cell has shown can't be updated in its cell, whose record is
+        closed: its new content is shown in this one.
+
+        Source: "Messaging in Jupyter" 5.4, ``display_data`` and ``update_display_data``.
+        """
         item = dict(output)
         if item["output_type"] == "clear_output":
             self._clear_next = True
@@ -167,15 +173,26 @@ class OutputCollector:
         if self._clear_next:
             self._clear()
         display_id = (item.pop("transient", None) or {}).get("display_id")
-        if display_id is not None and display_id in self._display_ids:
-            self._outputs[self._display_ids.index(display_id)] = item
-            return
+        updated = self._update(display_id, item)
+        if item["output_type"] == "update_display_data":
+            if updated:
+                return
+            item["output_type"] = "display_data"
         last = self._outputs[-1] if self._outputs else None
         if item["output_type"] == "stream" and last and last.get("name") == item["name"]:
             last["text"] += item["text"]
             return
         self._outputs.append(item)
         self._display_ids.append(display_id)
+
+    def _update(self, display_id: str | None, item: Mapping[str, Any]) -> bool:
+        """Give every display of this id the content of *item*; return whether there is one."""
+        if display_id is None:
+            return False
+        known = [n for n, shown in enumerate(self._display_ids) if shown == display_id]
+        for number in known:
+            self._outputs[number] |= {"data": item["data"], "metadata": item["metadata"]}
+        return bool(known)
 
     def _clear(self) -> None:
         self._outputs.clear()

@@ -10,6 +10,7 @@ let lastSeq = 0;
 let running = 0;
 let stick = true; // follow the log's end until the person scrolls away from it
 let writing = "";
+const displays = new Map(); // what a cell has shown and may update, by its display_id
 
 function add(parent, tag, className, text) {
   const element = document.createElement(tag);
@@ -44,6 +45,16 @@ const pathUrl = () => `/conversations/${conversation}/paths/main`;
 const plain = (text) => (Array.isArray(text) ? text.join("") : String(text)).replace(/\x1b\[[0-9;]*m/g, "");
 
 function showOutput(output) {
+  const id = (output.transient || {}).display_id;
+  const before = displays.get(id);
+  const shown = render(output);
+  if (id && shown) {
+    if (before && output.output_type === "update_display_data") before.replaceWith(shown);
+    displays.set(id, shown);
+  }
+}
+
+function render(output) {
   if (output.output_type === "stream") return show("pre", "", plain(output.text));
   if (output.output_type === "error") return show("div", "note error", `${output.ename}: ${plain(output.evalue)}`);
   const data = output.data || {};

@@ -111,7 +111,7 @@ class TerminalView:
             self.console.print(Text(plain(output["text"]).rstrip("\n"), style=style))
         elif kind == "error":
             self._line(f"{output['ename']}: {output['evalue']}", "red")
-        elif kind in ("execute_result", "display_data"):
+        elif kind in ("execute_result", "display_data", "update_display_data"):
             mimes = output["data"]
             image = next((mime for mime in mimes if mime.startswith("image/")), None)
             shown = f"[{image}: in the notebook]" if image else mimes.get("text/plain", "")

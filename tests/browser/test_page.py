@@ -91,6 +91,20 @@ async def test_permission_is_asked_with_buttons(browser, start_gateway):
     assert "a%20b" in await asyncio.to_thread(drive)
 
 
+async def test_a_display_that_is_updated_shows_its_last_content_only(browser, start_gateway):
+    code = code_reply("shown = display('10 %', display_id=True)", "shown.update('all of it')")
+    running = await start_gateway(exchange("progress", code, {"text": "Finished."}))
+
+    def drive():
+        open_page(browser, running.gateway)
+        browser.find_element(By.ID, "request").send_keys("progress")
+        browser.find_element(By.ID, "send").click()
+        wait_for(browser, ".answer", "Finished.")
+        return [each.text for each in browser.find_elements(By.CSS_SELECTOR, "#log pre:not(.code)")]
+
+    assert await asyncio.to_thread(drive) == ["'all of it'"]
+
+
 async def test_hostile_output_is_shown_as_text_and_never_run(browser, start_gateway):
     hostile = (
         "<img src=x onerror=\\\"document.title='owned'\\\"><script>document.title='owned'</script>"

@@ -66,6 +66,17 @@ def test_every_kind_of_output_is_taken(kind, content):
     assert output_of(message) == dict(output_from_msg(message))
 
 
+def test_an_update_is_of_a_display_with_an_id_or_nothing():
+    content = {"data": {"text/plain": "1"}, "metadata": {}, "transient": {"display_id": "d"}}
+    header = {"msg_type": "update_display_data"}
+
+    assert output_of({"header": header, "content": content}) == {
+        "output_type": "update_display_data", **content
+    }  # fmt: skip
+    for transient in ({}, {"display_id": 5}, {"display_id": ["d"]}, "d", None):
+        assert output_of({"header": header, "content": {**content, "transient": transient}}) is None
+
+
 def test_a_display_keeps_its_id_and_a_clearing_its_wait():
     shown = {"data": {"text/plain": "1"}, "metadata": {}, "transient": {"display_id": "d"}}
     display = {"header": {"msg_type": "display_data"}, "content": shown}

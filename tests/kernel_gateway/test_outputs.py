@@ -135,6 +135,22 @@ async def test_a_reader_that_stands_still_holds_nobody_up_and_loses_nothing(serv
     assert memory_mb(service.process.pid) - before < 64
 
 
+async def test_a_display_that_its_cell_updates_is_told_and_recorded_as_updated(start_gateway):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+
+    await conversation.execute("h = display('10 %', display_id=True); h.update('done')")
+
+    told = [data["output"] for data in conversation.of_kind("cell.output")]
+    assert [output["output_type"] for output in told] == ["display_data", "update_display_data"]
+    [cell] = conversation.cells()
+    [output] = cell["outputs"]
+    assert (output["output_type"], output["data"]) == (
+        "display_data", {"text/plain": ["'done'"]}
+    )  # fmt: skip
+    assert verify_notebook(conversation.notebook).verified
+
+
 async def test_the_notebook_keeps_the_beginning_and_a_file_the_rest(start_gateway):
     running = await start_gateway([])
     conversation = await running.conversation()

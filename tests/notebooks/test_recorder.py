@@ -7,6 +7,8 @@ import threading
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from notebooks.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
 from notebooks.errors import NotebookUnreadable
@@ -282,18 +284,54 @@ def test_cleared_output_is_not_kept():
     assert [o["text"] for o in collector.outputs()] == ["20%"]
 
 
-def test_an_updated_display_replaces_the_old_one():
-    def display(text):
-        return {
-            "output_type": "display_data",
-            "data": {"text/plain": text},
-            "metadata": {},
-            "transient": {"display_id": "d1"},
-        }
+def display(text, kind="display_data", display_id="d1"):
+    return {
+        "output_type": kind,
+        "data": {"text/plain": text},
+        "metadata": {},
+        "transient": {"display_id": display_id},
+    }
 
+
+def update(text, display_id="d1"):
+    return display(text, "update_display_data", display_id)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kept"),
+    [
+        ([display("old"), stream("x"), update("new")], ["new", "x"]),
+        ([display("old"), display("other", display_id="d2"), update("new")], ["new", "other"]),
+        ([display("old"), display("again"), update("new")], ["new", "new"]),
+        ([display("old"), display("again")], ["again", "again"]),
+        ([update("of an earlier cell's")], ["of an earlier cell's"]),
+    ],
+)
+def test_an_update_changes_what_its_display_shows(outputs, kept):
     collector = OutputCollector()
-    for output in (display("old"), stream("x"), display("new")):
+    for output in outputs:
         collector.add(output)
 
-    assert collector.outputs()[0]["data"] == {"text/plain": "new"}
-    assert len(collector.outputs()) == 2
+    shown = [o.get("text") or o["data"]["text/plain"] for o in collector.outputs()]
+    assert shown == kept
+    assert {o["output_type"] for o in collector.outputs()} <= {"display_data", "stream"}
+
+
+@pytest.mark.parametrize("outputs", [
+    [display("old"), stream("x"), update("new")],
+    [display("old"), display("again")],
+    [display("old"), display("again"), update("new")],
+])  # fmt: skip
+def test_updates_are_kept_as_nbclient_keeps_them(outputs):
+    client, cell = NotebookClient(new_notebook()), new_code_cell()
+    client.nb.cells.append(cell)
+    client.clear_before_next_output = False  # as at a cell's beginning
+    collector = OutputCollector()
+    for output in outputs:
+        content = {name: value for name, value in output.items() if name != "output_type"}
+        kind, parts = output["output_type"], {"parent_header": {}, "content": content}
+        message = {"header": {"msg_type": kind}, "msg_type": kind, **parts}
+        client.process_message(message, cell, 0)
+        collector.add(output)
+
+    assert [dict(output) for output in collector.outputs()] == cell.outputs
