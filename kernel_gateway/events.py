@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.events import EventRows
@@ -271,7 +269,7 @@ class EventLog:
         while storing is not None:
             try:
                 await storing.stored
-            except (DatabaseUnavailable, SQLAlchemyError) as error:
+            except Exception as error:  # noqa: BLE001 (whoever relies on it is told)
                 self._on_lost(len(storing.batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error

@@ -24,6 +24,9 @@ HEADER = ("msg_id", "msg_type", "session", "username", "version", "date")
 MOST_HEADER_TEXT = 200
 MOST_FRAMES = 1000
 NO_BUFFERS = '"buffers": []}'
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
+_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPED_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _LIKE_A_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}T")
 
@@ -95,7 +98,19 @@ def decode(frame: str | bytes, protocol: str | None) -> Message:
             message = from_json(frame)
     except (ValueError, struct.error, RecursionError, UnicodeError) as error:
         raise MessageMalformed(str(error)[:200] or "it can't be read") from None
-    return _checked(message)
+    checked = _checked(message)
+    if _may_hold_half(frame):
+        parts = {part: checked[part] for part in PARTS}
+        if _HALF_CHARACTER.search(json.dumps(parts, ensure_ascii=False)):
+            raise MessageMalformed("it holds half of a character, which can't be stored")
+    return checked
+
+
+def _may_hold_half(frame: str | bytes) -> bool:
+    """Whether there is an escape or bytes in *frame* that may be a lone surrogate."""
+    if isinstance(frame, str):
+        return bool(_ESCAPE.search(frame))
+    return bool(_ESCAPED_BYTES.search(frame))
 
 
 def _decode_v1(frame: str | bytes) -> Message:

@@ -210,6 +210,8 @@ async def test_restart_empties_the_kernel_and_a_later_loss_does_not_bring_the_ol
      '{"header": {"msg_id": "a", "msg_type": "x"}, "content": {"x": 1e999}}',
      '{"header": {"msg_id": "a", "msg_type": "x"}, "buffers": 5}',
      '{"header": {"msg_id": "2020-01-01T00:00:00Z", "msg_type": "x"}}',
+     '{"header": {"msg_id": "a", "msg_type": "execute_request"}, "content": {"code": "\\ud800"}}',
+     '{"header": {"msg_id": "\\uDFFF", "msg_type": "x"}}',
      b"", b"\x00" * 40, b"\xff" * 40, b"\x00\x00\x00\x01\x00\x00\x00\x08{"],
 )  # fmt: skip
 async def test_a_malformed_frame_is_answered_and_the_connection_lives_on(running, kernel, frame):

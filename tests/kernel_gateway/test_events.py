@@ -5,7 +5,7 @@ import gc
 import time
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from kernel_gateway.events import GATHER_SECONDS, EventLog, _Path
 from kernel_gateway.ids import PathKey
@@ -130,10 +130,16 @@ async def test_a_cancelled_writer_leaves_the_log_whole(repository, key):
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def test_an_event_that_cannot_be_stored_is_told_and_its_number_given_again(repository, key):
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [(None, IntegrityError), ("half of a character: \ud800", (UnicodeError, DBAPIError))],
+)
+async def test_an_event_that_cannot_be_stored_is_told_and_its_number_given_again(
+    repository, key, kind, error
+):
     log = EventLog(repository.events)
-    with pytest.raises(IntegrityError):
-        await log.append(key, None, {}, None)
+    with pytest.raises(error):
+        await log.append(key, kind, {}, None)
 
     await log.append(key, "after", {}, None)
 

@@ -93,6 +93,17 @@ def test_a_header_holds_nothing_that_a_kernel_would_take_for_a_date_that_it_is_n
     assert message["header"] == message["parent_header"] == {"msg_id": "a", "msg_type": "b"}
 
 
+@pytest.mark.parametrize("protocol", [V1, None])
+def test_halves_of_characters_are_refused_and_whole_ones_are_not(protocol):
+    named = {"channel": "shell", "header": {"msg_id": "a", "msg_type": "b"}, "parent_header": {},
+             "metadata": {}, "buffers": []}  # fmt: skip
+    whole = {**named, "content": {"code": "'📈'", "\\ud800": "the words for it"}}
+
+    assert decode(encode(whole, protocol), protocol)["content"] == whole["content"]
+    with pytest.raises(MessageMalformed, match="half of a character"):
+        decode(encode({**named, "content": {"code": "\ud800"}}, protocol), protocol)
+
+
 @given(st.binary(max_size=200) | st.text(max_size=200), st.sampled_from([V1, None]))
 def test_no_frame_whatever_does_more_than_be_refused(frame, protocol):
     with contextlib.suppress(MessageMalformed):
