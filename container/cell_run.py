@@ -192,9 +192,9 @@ class CellRun:
                         self._request.on_reply(message)
                 elif parent in self._probes:
                     # The kernel is idle again, but an interrupt at a bad moment, before
-                    # the code began or after it ended, has swallowed the reply; or the code
+                    # the code began or after it ended, has swallowed the reply; or code
                     # has broken what sends it.
-                    self._reply = NO_REPLY
+                    self._reply = {"status": "aborted"} if self._cancelled else NO_REPLY
                     return
             await self._wait_for_idle(refused)
         finally:

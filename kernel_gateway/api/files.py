@@ -101,10 +101,8 @@ class UploadingHandler(JsonHandler):
         for stored in list(upload.files):
             try:
                 files.append(await self._describe(stored, listed, key))
-            except (
-                WorkspaceFileNotFound,
-                UnsafePath,
-            ) as error:  # code that runs just now took it away
+            except (WorkspaceFileNotFound, UnsafePath) as error:
+                # Code that runs just now has taken it away.
                 upload.files.remove(stored)
                 upload.rejected.append((stored.sent_name, error))
         rejected = [
