@@ -147,8 +147,12 @@ async def test_kernels_that_are_started_at_once_keep_to_the_limit(start_gateway)
         *(contexts.get_or_create(key) for key in keys), return_exceptions=True
     )
 
+    # One that was ready before another came may have been ended for it.
     refused = [answer for answer in found if isinstance(answer, KernelLimitReached)]
-    assert (len(refused), contexts.live_kernels()) == (4, 2)
+    made = [answer for answer in found if not isinstance(answer, BaseException)]
+    assert len(refused) + len(made) == 6
+    assert refused
+    assert contexts.live_kernels() == 2
 
 
 # clean-up
