@@ -9,11 +9,14 @@ from __future__ import annotations
 import hmac
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 PARTS = ("header", "parent_header", "metadata", "content")
 DELIMITER = b"<IDS|MSG>"
+HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
+"""A lone surrogate: JSON can name one, and no UTF-8 text can hold it."""
 
 
 def _finite(text: str) -> float:

@@ -104,17 +104,17 @@ class Branches:
             if isinstance(error, KeyError):
                 raise NotFound("cell of turn", turn_id or "") from None
             raise
-        await uncancelled(self._enter(source, key, row, user))
+        await uncancelled(self._enter(key, row, user))
         await in_thread(put_in_place, home)
         return Branch(row=row, to_remake=to_remake)
 
-    async def _enter(self, source: PathKey, key: PathKey, row: PathRow, user: str) -> None:
+    async def _enter(self, key: PathKey, row: PathRow, user: str) -> None:
         """Store a branch's row, its first event and its line in the audit list, or nothing.
 
         Its directory stays either way: what looks like a failure may have been stored.
         """
         facts = {
-            "source_path": source.path,
+            "source_path": row.source_path,
             "source_turn_id": row.source_turn or None,
             "title": row.title,
         }

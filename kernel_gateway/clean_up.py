@@ -7,10 +7,9 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
-from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.lifecycle import CLEANED_AT_ONCE, ExecutionContextManager
 from kernel_gateway.data_rights import DataRights
 
-AT_ONCE = 50
 log = logging.getLogger("tallybook.clean_up")
 
 
@@ -60,7 +59,7 @@ class CleanUp:
                     done.failed,
                 )
 
-    async def run(self, limit: int = AT_ONCE) -> Cleaned:
+    async def run(self, limit: int = CLEANED_AT_ONCE) -> Cleaned:
         """End up to *limit* expired contexts, delete up to *limit* conversations.
 
         It goes on past those that fail.

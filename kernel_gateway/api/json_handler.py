@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from container.messages import from_json
+from container.messages import HALF_CHARACTER, from_json
 from kernel_gateway.auth import COOKIE, Identity, bearer_token, same_origin
 from kernel_gateway.errors import (
     BadRequest,
@@ -34,7 +34,6 @@ Body = TypeVar("Body", bound=BaseModel)
 DRAINED_BYTES = 1_000_000_000
 CHUNK_BYTES = 256 * 1024
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # itself, not a backslash and the words for it
-_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 READING = frozenset({"GET", "HEAD"})
@@ -301,7 +300,7 @@ def parse_json(content: bytes, model: type[Body]) -> Body:
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}.") from None
     text = json.dumps(value, ensure_ascii=False)
-    if _HALF_CHARACTER.search(text):
+    if HALF_CHARACTER.search(text):
         raise BadRequest("The body holds half of a character (a lone surrogate, \\ud800-\\udfff).")
     if _NUL.search(text):
         raise BadRequest("The body holds a NUL character; remove it.")

@@ -120,9 +120,7 @@ class StatusHandler(JupyterHandler):
 
     @operation("Jupyter: connections and kernels", returns={200: models.JupyterObject})
     async def get(self) -> None:
-        who, jupyter = self.identity, self.services.repository.jupyter
-        live = await self.services.contexts.live_keys(who.tenant)
-        keys = list(await jupyter.kernel_ids(live, who.user))
+        keys = await self.own_kernels()
         relays = [self.services.relays.known(key) for key in keys]
         self.write_json(
             200,

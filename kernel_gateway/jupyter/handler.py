@@ -6,6 +6,7 @@ Source: jupyter_server's REST API specification (``services/api/api.yaml``).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -37,6 +38,15 @@ class JupyterHandler(JsonHandler):
         if key not in await self.services.contexts.live_keys(key.tenant):
             raise NotFound("kernel", kernel_id)
         return key
+
+    async def own_kernels(self) -> Mapping[PathKey, str]:
+        """Return the live kernels of the caller's conversations: paths and kernel ids.
+
+        Jupyter's clients offer to shut down all that are listed, so others' are not.
+        """
+        who, services = self.identity, self.services
+        keys = await services.contexts.live_keys(who.tenant)
+        return await services.repository.jupyter.kernel_ids(keys, who.user)
 
     async def kernel_model(self, key: PathKey, kernel_id: str) -> dict[str, Any]:
         """Return Jupyter's model of a kernel."""

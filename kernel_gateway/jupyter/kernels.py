@@ -77,16 +77,11 @@ class KernelSpecHandler(JupyterHandler):
 
 
 class KernelsHandler(JupyterHandler):
-    """``/api/kernels``: list the caller's kernels, start one.
-
-    Jupyter's clients offer to shut down all that are listed, so others' are not.
-    """
+    """``/api/kernels``: list the caller's kernels, start one."""
 
     @operation("Jupyter: list the kernels", returns={200: models.Kernels})
     async def get(self) -> None:
-        keys = await self.services.contexts.live_keys(self.identity.tenant)
-        jupyter, user = self.services.repository.jupyter, self.identity.user
-        ids = await jupyter.kernel_ids(keys, user)
+        ids = await self.own_kernels()
         self.write_json(200, [await self.kernel_model(key, ids[key]) for key in ids])
 
     @operation("Jupyter: start a kernel", body=StartKernel, returns={201: models.Kernel})

@@ -74,20 +74,19 @@ def unseen(content: Mapping[str, Any]) -> list[str]:
     That is its ``user_expressions``, and its code where it is silent.
 
     Args:
-        content: The request's content, as the client sent it.
+        content: Of a `plain_request` that has text where there should be text.
     """
-    expressions = content.get("user_expressions") or {}
-    texts = [str(text) for text in expressions.values()] if isinstance(expressions, dict) else []
-    if content.get("silent"):
-        texts.append(str(content.get("code", "")))
+    texts = list(content["user_expressions"].values())
+    if content["silent"]:
+        texts.append(content["code"])
     return [text for text in texts if text.strip()]
 
 
 def forbidden(content: Mapping[str, Any]) -> Refusal | None:
-    """Return why an ``execute_request`` may not run what it would run `unseen`, if so."""
-    if not isinstance(content.get("code"), str):  # a kernel would not answer
+    """Return why a `plain_request` with *content* may not run, or what it would run `unseen`."""
+    if not isinstance(content["code"], str):  # a kernel would not answer
         return MALFORMED, "code is not a text."
-    beside = content.get("user_expressions") or {}
+    beside = content["user_expressions"]
     if not isinstance(beside, dict) or not all(isinstance(text, str) for text in beside.values()):
         return MALFORMED, "user_expressions is not an object of texts."
     texts = unseen(content)

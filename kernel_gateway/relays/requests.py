@@ -138,8 +138,8 @@ class Requests:
             await self._audit.add(
                 self._key.tenant, asked.user, "code.unseen", name, conversation, code=texts
             )
-        code = str(content.get("code", ""))
-        if content.get("silent"):
+        code = content["code"]
+        if content["silent"]:
             return await self._execute_silently(code, request)
         turn = await self._turns.start(
             self._key, asked.user, kind="jupyter", request=code, client=request

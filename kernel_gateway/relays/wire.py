@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from container.messages import PARTS, from_json
+from container.messages import HALF_CHARACTER, PARTS, from_json
 
 V1 = "v1.kernel.websocket.jupyter.org"
 CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
@@ -24,7 +24,6 @@ HEADER = ("msg_id", "msg_type", "session", "username", "version", "date")
 MOST_HEADER_TEXT = 200
 MOST_FRAMES = 1000
 NO_BUFFERS = '"buffers": []}'
-_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPED_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -101,7 +100,7 @@ def decode(frame: str | bytes, protocol: str | None) -> Message:
     checked = _checked(message)
     if _may_hold_half(frame):
         parts = {part: checked[part] for part in PARTS}
-        if _HALF_CHARACTER.search(json.dumps(parts, ensure_ascii=False)):
+        if HALF_CHARACTER.search(json.dumps(parts, ensure_ascii=False)):
             raise MessageMalformed("it holds half of a character, which can't be stored")
     return checked
 
