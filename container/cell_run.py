@@ -108,13 +108,15 @@ class CellRun:
         """Interrupt the cell, for *reason* when a limit was passed; variables are kept."""
         self._cancelled = True
         self.stop_reason = self.stop_reason or reason
+        if self._client.closed:  # the kernel is being ended
+            return
         self._client.send_interrupt()
         # Answered only once the cell is over: requests wait in line behind it.
         self._probes.add(self._client.kernel_info())
 
     async def stop(self) -> None:
         """Stop an abandoned cell, so that the next one starts on an idle kernel."""
-        if self._ended.done():
+        if self._ended.done() or self._client.closed:
             return
         self.interrupt()
         reading = asyncio.create_task(self._read())
@@ -174,7 +176,9 @@ class CellRun:
         if not reading.done():
             # What the kernel said before it died is still on its way.
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
-        if reading.done():
+        if reading.cancelled():  # the session was closed: the kernel is being ended
+            await asyncio.wait({ended})
+        elif reading.done():
             reading.result()
         return True
 
@@ -253,6 +257,8 @@ class CellRun:
             await self._pass_on(message)
         except Exception as error:  # noqa: BLE001 (whoever runs the cell is told)
             self._idle.set_exception(error)
+            if self._reply is None:  # what it does from now on would be known to nobody
+                self.interrupt()
 
     async def _read_record(self) -> None:
         """Read the shim's record of the cell; its reply went to a process that is gone."""

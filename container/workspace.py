@@ -115,7 +115,7 @@ class Workspace:
         Raises:
             SandboxUnavailable: The workspace belongs to a user this service has no rights over.
         """
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.mkdir(exist_ok=True, mode=0o700)
         workspace = cls(directory.resolve())
         if not (workspace.directory.parent / f"{directory.name}{MARKER}").exists():
             uid = free_user()

@@ -59,6 +59,7 @@ class Branches:
         self._repository, self._contexts = repository, contexts
         self._events, self._turns = events, turns
         self._being_made: set[PathKey] = set()
+        self._naming = asyncio.Lock()
 
     async def branch(self, source: PathKey, title: str, turn_id: str | None, user: str) -> Branch:
         """Make a path that goes on from where *source* stood after a turn.
@@ -82,8 +83,9 @@ class Branches:
             await self._check_turn(source, turn_id)
         elif self._turns.busy(source):
             raise Conflict("A request is running on this path; name the turn to branch from.")
-        key = await self._free_name(source, title)
-        self._being_made.add(key)
+        async with self._naming:
+            key = await self._free_name(source, title)
+            self._being_made.add(key)
         try:
             row = new_branch(key, title.strip(), source.path, turn_id or "")
             return await self._make(source, key, row, user)
@@ -137,9 +139,10 @@ class Branches:
         base = path_name(title)
         if not base:
             raise BadRequest(f"The name {title[:40]!r} has no letter or digit.")
+        # Those that come to their end meanwhile are not among the rows yet.
+        taken = {k.path for k in self._being_made if k.conversation == source.conversation}
         rows = await self._repository.conversations.paths(source.tenant, source.conversation)
-        taken = {row.name for row in rows}
-        taken |= {k.path for k in self._being_made if k.conversation == source.conversation}
+        taken |= {row.name for row in rows}
         if len(taken) >= MOST_PATHS:
             raise Conflict(f"A conversation has at most {MOST_PATHS} paths.")
         numbered = (f"{base}-{number}" for number in range(2, MOST_PATHS + 2))
@@ -170,7 +173,7 @@ class Branches:
             if self._turns.busy(key):
                 raise Conflict(f"A request is running on path {key.path!r}; wait for its end.")
         started = await self._turns.start(into, user, kind="merge", request=f"{source.path}:{mode}")
-        return await self._turns.settled(source.tenant, started.id)
+        return await self._turns.settled(started)
 
 
 def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> list[str]:
@@ -179,7 +182,7 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
     for left in (home, made):  # by a crash: there is no such path
         if left.exists():
             remove(left)
-    made.mkdir(parents=True, mode=0o700)
+    made.mkdir(mode=0o700)  # beside its source: not, once the conversation was deleted
     source.recorder.branch(made, conversation=key.conversation, path=key.path, turn=turn)
     workspace = Workspace.create(made / "workspace")
     present = {file.name for file in source.workspace.files()}

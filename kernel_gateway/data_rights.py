@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from container.tree import remove
 from container.workspace import Workspace
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.lifecycle import Cleared, ExecutionContextManager
-from kernel_gateway.errors import GatewayError
+from kernel_gateway.deletions import Deletions
+from kernel_gateway.errors import DeletionIncomplete, GatewayError
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.store.audit import FORGOTTEN, audit_line
@@ -32,6 +34,7 @@ from notebooks.uncancelled import uncancelled
 MOST = 1_000_000
 BATCH, BATCH_BYTES = 500, 4_000_000
 CHUNK_BYTES = 1024 * 1024
+REMOVAL_TRIES, REMOVAL_SECONDS = 50, 0.1
 log = logging.getLogger("tallybook.data_rights")
 RemoveElsewhere = Callable[[str, str], Awaitable[None]]
 
@@ -45,13 +48,14 @@ class DataRights:
         contexts: ExecutionContextManager,
         events: EventLog,
         turns: Turns,
+        deletions: Deletions,
         membership: Membership | None = None,
         *,
         retention_days: float,
     ) -> None:
         self._repository, self._contexts = repository, contexts
         self._events, self._turns = events, turns
-        self._membership = membership
+        self._deletions, self._membership = deletions, membership
         self._retention_days = retention_days
 
     async def remove_conversation(self, tenant: str, conversation: str, who: str) -> None:
@@ -59,8 +63,20 @@ class DataRights:
 
         The audit list keeps that it was there and who removed it, without its content.
         Should the service die on the way, asking again completes it.
+
+        Raises:
+            DeletionIncomplete: Files stay; so does the conversation, in the list.
+            DatabaseUnavailable: The conversation stays in the list, without its files.
         """
-        await uncancelled(self._remove(tenant, conversation, who))
+        await uncancelled(self._delete(tenant, conversation, who))
+
+    async def _delete(self, tenant: str, conversation: str, who: str) -> None:
+        self._deletions.begin(conversation)
+        try:
+            await self._remove(tenant, conversation, who)
+        except BaseException:
+            self._deletions.give_up(conversation)
+            raise
 
     async def _remove(self, tenant: str, conversation: str, who: str) -> None:
         for row in await self._repository.conversations.paths(tenant, conversation):
@@ -68,9 +84,10 @@ class DataRights:
             await self._contexts.part_from(key)
             await self._turns.stop(key)
             await self._contexts.forget(key)
+            await self._contexts.part_from(key)  # those who had found it just before
             self._events.forget(key)
         home = self._contexts.home(PathKey(tenant, conversation, MAIN_PATH)).parent
-        await asyncio.to_thread(remove, home)
+        await asyncio.to_thread(_remove_files, conversation, home)
         line = audit_line(tenant, who, "conversation.deleted", conversation, conversation)
         await self._repository.conversations.remove(tenant, conversation, line)
         if self._membership is not None:
@@ -176,6 +193,15 @@ class DataRights:
                     values = {**columns_of(row), "data": json.loads(row.data)}
                     out.write(json.dumps(values).encode() + b"\n")
                 after = rows[-1].seq
+
+
+def _remove_files(conversation: str, home: Path) -> None:
+    for _ in range(REMOVAL_TRIES):  # a request that is at its end may still write something
+        remove(home)
+        if not home.exists():
+            return
+        time.sleep(REMOVAL_SECONDS)
+    raise DeletionIncomplete(conversation)
 
 
 def _add_json(archive: zipfile.ZipFile, name: str, value: Sequence[Any] | dict[str, Any]) -> None:

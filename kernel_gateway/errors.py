@@ -35,6 +35,28 @@ class NotFound(GatewayError):
         return f"There is no {self.kind} {self.name[:120]!r}."
 
 
+class ConversationDeleted(GatewayError):
+    """Its conversation was deleted while the request was under way."""
+
+    code = "conversation-deleted"
+
+    def __str__(self) -> str:
+        return "The conversation was deleted just now."
+
+
+class DeletionIncomplete(GatewayError):
+    """Files of a conversation could not be removed; the conversation is still listed."""
+
+    code = "deletion-incomplete"
+
+    def __init__(self, conversation: str) -> None:
+        super().__init__(conversation)
+        self.conversation = conversation
+
+    def __str__(self) -> str:
+        return f"Files of conversation {self.conversation} could not be removed."
+
+
 class MethodNotAllowed(GatewayError):
     """The address exists, but not for this HTTP method."""
 

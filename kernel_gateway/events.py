@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from kernel_gateway.errors import DatabaseUnavailable
+from kernel_gateway.deletions import Deletions
+from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.events import EventRows
 from kernel_gateway.store.tables import NewRow
 from notebooks.cells import utc_now
 
+T = TypeVar("T")
 RECENT = 64
 RECENT_BYTES = 1_000_000
 BATCH = 200
@@ -25,6 +28,8 @@ PARTING_SECONDS = 1.0
 """How long clients may take to read what is stored when the service stops."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
+AGAIN_SECONDS = 1.0
+"""After so long it is tried again to read events from a database that was away."""
 QUIET_SECONDS = 300.0
 """What is kept of a path that nobody has asked for in so long goes; the store has it all."""
 
@@ -111,6 +116,7 @@ class EventLog:
         self,
         rows: EventRows,
         on_lost: Callable[[int], None] = lambda count: None,
+        deletions: Deletions | None = None,
         *,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
@@ -119,9 +125,11 @@ class EventLog:
         Args:
             rows: The store.
             on_lost: Hears how many events could not be stored.
+            deletions: Which conversations are being deleted: none is followed or told of.
             quiet_seconds: How long what nobody asks for stays in memory.
         """
         self._rows, self._on_lost, self._quiet_seconds = rows, on_lost, quiet_seconds
+        self._deletions = deletions or Deletions()
         self._paths: dict[PathKey, _Path] = {}
         self._looked = 0.0
         self._dropped = 0
@@ -160,6 +168,7 @@ class EventLog:
             self._drop_quiet(now)
             dropped = self._dropped
             seq = await self._rows.last_seq(key)
+            self._deletions.check(key.conversation)
             if dropped == self._dropped:  # else it may have come and gone, with numbers given out
                 until = seq if self.closing else None
                 self._paths.setdefault(key, _Path(given=seq, stored=seq, until=until))
@@ -207,6 +216,7 @@ class EventLog:
         Raises:
             DatabaseUnavailable: This event, or one before it that nobody waited for,
                 could not be stored.
+            ConversationDeleted: There is nothing to store it in any more.
         """
         log = await self._path(key)
         if blame:
@@ -270,7 +280,8 @@ class EventLog:
             try:
                 await storing.stored
             except Exception as error:  # noqa: BLE001 (whoever relies on it is told)
-                self._on_lost(len(storing.batch) + len(log.queue))
+                if not isinstance(error, ConversationDeleted):  # nobody is to have them
+                    self._on_lost(len(storing.batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
                 log.queued_bytes, log.settled, log.added = 0, [], []
@@ -329,9 +340,13 @@ class EventLog:
     async def follow(self, key: PathKey, after: int) -> AsyncIterator[list[Event]]:
         """Yield every event after number *after*, until the path is deleted or the log closes.
 
-        They come in batches, as they are found; a slow reader loses none.
+        They come in batches, as they are found; a slow reader loses none. While the database
+        is away, they are waited for.
         """
-        log = await self._path(key)
+        try:
+            log = await _once_there(lambda: self._path(key))
+        except ConversationDeleted:
+            return
         log.followers += 1
         try:
             while not log.deleted and (log.until is None or after < log.until):
@@ -339,7 +354,7 @@ class EventLog:
                 if after >= log.stored:
                     await news.wait()
                     continue
-                batch = await self._batch(log, key, after)
+                batch = await _once_there(partial(self._batch, log, key, after))
                 if not batch:
                     return  # they were deleted just now
                 after = batch[-1].seq
@@ -363,6 +378,15 @@ def _row(event: Event) -> dict[str, Any]:
         "at": event.at,
         "data": event.text,
     }
+
+
+async def _once_there(read: Callable[[], Awaitable[T]]) -> T:
+    """Return what *read* does, as soon as the database answers."""
+    while True:
+        try:
+            return await read()
+        except DatabaseUnavailable:
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 def _raise_failure(log: _Path) -> None:

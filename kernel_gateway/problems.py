@@ -43,6 +43,11 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
         "'Authorization: Bearer TOKEN'.",
     ),
     errors.NotFound: (404, "Check the id; list what exists with GET."),
+    errors.ConversationDeleted: (404, "Nothing to do: all of it is gone. Begin another one."),
+    errors.DeletionIncomplete: (
+        503,
+        "Ask for the deletion again; what stays is in the data directory, to be seen with ls.",
+    ),
     errors.MethodNotAllowed: (405, "See docs/api.md for the methods of each address."),
     errors.BadRequest: (400, "See docs/api.md for what is expected."),
     errors.UnknownEventKind: (

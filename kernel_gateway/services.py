@@ -13,6 +13,7 @@ from kernel_gateway.clean_up import CleanUp
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.data_rights import DataRights
+from kernel_gateway.deletions import Deletions
 from kernel_gateway.events import EventLog
 from kernel_gateway.rate_limits import RateLimits
 from kernel_gateway.relays.registry import Relays
@@ -38,6 +39,7 @@ class Services:
     turns: Turns
     branches: Branches
     data_rights: DataRights
+    deletions: Deletions
     clean_up: CleanUp
     relays: Relays
     membership: Membership | None

@@ -18,6 +18,7 @@ from container.execute_reply import ClientRequest
 from kernel_gateway.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.events import EventLog
 from kernel_gateway.merging import close_merged, merge
@@ -44,6 +45,7 @@ class TurnServices:
         model: Writes the code; ``None`` where none is set up.
         telemetry: Counts turns and cells.
         budget: The bounds of a turn.
+        deletions: Which conversations are being deleted.
     """
 
     repository: Repository
@@ -54,6 +56,7 @@ class TurnServices:
     model: Model | None
     telemetry: Telemetry
     budget: TurnBudget
+    deletions: Deletions
 
 
 class TurnRun:

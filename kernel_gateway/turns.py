@@ -6,14 +6,23 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from agent.errors import AgentError, InvalidRequest
 from agent.turn import check_request
 from agent.turn_state import TurnState
 from container.errors import ContainerError
 from container.execute_reply import ClientRequest
-from kernel_gateway.errors import Draining, GatewayError, NotFound, QueueFull
+from kernel_gateway.errors import (
+    ConversationDeleted,
+    DatabaseUnavailable,
+    Draining,
+    GatewayError,
+    NotFound,
+    QueueFull,
+)
 from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.store.turns import UNFINISHED
@@ -23,6 +32,8 @@ from notebooks.cells import utc_now
 from notebooks.errors import NotebookError
 
 log = logging.getLogger("tallybook.turns")
+AGAIN_SECONDS = 1.0
+"""After so long it is tried again to store how a turn ended."""
 SETTLED = frozenset({"ok", "error", "cancelled", "interrupted", "waiting"})
 ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
 
@@ -128,6 +139,7 @@ class Turns:
             queue.ending.discard(row.id)
             if not queue.tasks and self._queues.get(key) is queue:
                 del self._queues[key]
+            self._tell(row.id)  # of one that could not be settled, too
 
         task.add_done_callback(forget)
 
@@ -148,42 +160,74 @@ class Turns:
         except asyncio.CancelledError:
             if self._closing:
                 return  # the next service settles it, as after a crash
-            await asyncio.shield(run.cancelled())
+            queue.ending.add(turn)
+            await asyncio.shield(self._stored(run.cancelled))
         except ServiceError as failure:
             queue.ending.add(turn)
-            await run.fail(failure)
+            await self._stored(partial(run.fail, failure))
         except Exception as unforeseen:
-            log.exception("turn %s failed", turn)
-            await run.fail(unforeseen)
+            if run.row.conversation not in self._services.deletions:
+                log.exception("turn %s failed", turn)
+            queue.ending.add(turn)
+            await self._stored(partial(run.fail, unforeseen))
+
+    async def _stored(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Do what ends a turn; while the database is away, again and again."""
+        while True:
+            try:
+                await end()
+            except ConversationDeleted:
+                return
+            except DatabaseUnavailable:
+                if self._closing:
+                    raise
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
 
     def _tell(self, turn_id: str) -> None:
         for changed in self._watching.get(turn_id, ()):
             changed.set()
 
-    async def settled(self, tenant: str, turn_id: str) -> TurnRow:
-        """Wait until a turn has ended or waits for a permission; return its row."""
+    async def settled(self, row: TurnRow) -> TurnRow:
+        """Wait until a turn that `start` returned has ended or waits for a permission.
+
+        Raises:
+            ConversationDeleted: It is gone, with its conversation.
+            Draining: The service stops; the next one settles it.
+        """
         changed = asyncio.Event()
-        watching = self._watching.setdefault(turn_id, set())
+        watching = self._watching.setdefault(row.id, set())
         watching.add(changed)
         try:
             while True:
-                row = await self._services.repository.turns.get(tenant, turn_id)
-                if row.status in SETTLED:
-                    return row
+                task = self._task(row)  # as of before the row is read
+                over = task is None or task.done()
+                stored = await self._stored_row(row)
+                if stored is not None and stored.status in SETTLED:
+                    return stored
+                if over:
+                    raise Draining if self._closing else ConversationDeleted
                 await changed.wait()
                 changed.clear()
         finally:
             watching.discard(changed)
             if not watching:
-                del self._watching[turn_id]
+                del self._watching[row.id]
 
     async def ended(self, row: TurnRow) -> TurnRow | None:
         """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
-        queue = self._queues.get(key_of(row))
-        if queue is not None and (task := queue.tasks.get(row.id)) is not None:
+        if (task := self._task(row)) is not None:
             await asyncio.wait({task})
         if row.status not in UNFINISHED:  # told by the task itself
             return row
+        return await self._stored_row(row)
+
+    def _task(self, row: TurnRow) -> asyncio.Task[None] | None:
+        queue = self._queues.get(key_of(row))
+        return queue.tasks.get(row.id) if queue is not None else None
+
+    async def _stored_row(self, row: TurnRow) -> TurnRow | None:
         try:
             return await self._services.repository.turns.get(row.tenant, row.id)
         except NotFound:
@@ -235,6 +279,7 @@ class Turns:
         queue = self._queues.pop(key, None)
         if queue is not None and queue.tasks and grace_seconds:
             await asyncio.wait(set(queue.tasks.values()), timeout=grace_seconds)
+        await asyncio.sleep(0)  # see `cancel`
         for task in list(queue.tasks.values()) if queue is not None else ():
             task.cancel()
             await asyncio.wait({task})
@@ -248,7 +293,8 @@ class Turns:
         if turn_id is not None and turn_id not in queue.tasks:
             raise NotFound("running turn", turn_id)
         chosen = [turn_id] if turn_id is not None else list(queue.tasks)
-        chosen = [name for name in chosen if name not in queue.ending]
+        await asyncio.sleep(0)  # one that was queued just now begins: else nobody settles it
+        chosen = [name for name in chosen if name in queue.tasks and name not in queue.ending]
         for name in chosen:
             queue.tasks[name].cancel()
         return chosen

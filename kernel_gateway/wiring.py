@@ -30,6 +30,7 @@ from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.data_rights import DataRights
+from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import new_id
@@ -109,12 +110,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
         membership = await _membership(settings, stack)
-        contexts = _contexts(settings, repository, telemetry, versions)
+        deletions = Deletions()
+        contexts = _contexts(settings, repository, telemetry, versions, deletions)
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        events, profiler = EventLog(repository.events, telemetry.lost_outputs.inc), Profiler()
+        events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions)
+        profiler = Profiler()
         approvals = Approvals(repository, seconds=settings.permission_seconds)
         works_with = TurnServices(
             repository=repository,
@@ -125,6 +128,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             model=model,
             telemetry=telemetry,
             budget=settings.budget(),
+            deletions=deletions,
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         relays = Relays(
@@ -145,6 +149,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             contexts,
             events,
             turns,
+            deletions,
             membership,
             retention_days=settings.retention_days,
         )
@@ -165,6 +170,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
             data_rights=data_rights,
+            deletions=deletions,
             clean_up=clean_up,
             host=host,
             relays=relays,
@@ -196,7 +202,11 @@ def _check_host(settings: Settings) -> HostReport:
 
 
 def _contexts(
-    settings: Settings, repository: Repository, telemetry: Telemetry, versions: FileVersions
+    settings: Settings,
+    repository: Repository,
+    telemetry: Telemetry,
+    versions: FileVersions,
+    deletions: Deletions,
 ) -> ExecutionContextManager:
     starter = KernelStarter(
         directory=versions.directory,
@@ -211,6 +221,7 @@ def _contexts(
         DatabaseContextStore(repository.database),
         telemetry,
         versions,
+        deletions,
         node=settings.node,
         max_kernels=settings.max_kernels,
         ttl_seconds=settings.context_ttl_seconds,

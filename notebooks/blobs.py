@@ -57,7 +57,7 @@ class Blobs:
         """
         if sha256 in self:
             return
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         part = self._directory / f"{secrets.token_hex(8)}{PART}"
         digest = hashlib.sha256()
         try:

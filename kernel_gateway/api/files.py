@@ -19,9 +19,9 @@ from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.room import room_of
 from kernel_gateway.api.uploads import Upload, UploadedFile
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import BadRequest, FileTooLarge, StorageFull
+from kernel_gateway.errors import BadRequest, FileTooLarge
 from kernel_gateway.ids import PathKey
-from kernel_gateway.problems import DISK_FULL, problem_from_error
+from kernel_gateway.problems import problem_from_error
 
 
 @stream_request_body
@@ -56,23 +56,21 @@ class UploadingHandler(JsonHandler):
 
     def data_received(self, chunk: bytes) -> None:
         """Hand the next bytes to the parser; after an error the rest is only read."""
-        if self.upload is None or self._too_large is not None:
+        if self.upload is None or self._refusal is not None:
             return
         try:
             self.upload.feed(chunk)
         except BadRequest as error:
-            self._too_large = error
+            self._refusal = error
         except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            self._too_large = StorageFull()
+            self._refusal = error
             with contextlib.suppress(OSError):
                 self.upload.close()
 
     def finish_upload(self) -> Upload:
         """Return the whole upload; raises what was wrong with it."""
-        if self._too_large is not None:
-            raise self._too_large
+        if self._refusal is not None:
+            raise self._refusal
         if self.upload is None:
             raise BadRequest("The body must be multipart/form-data.")
         self.upload.finish()

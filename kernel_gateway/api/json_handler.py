@@ -19,6 +19,7 @@ from kernel_gateway.errors import (
     BadRequest,
     BodyTooLarge,
     Conflict,
+    ConversationDeleted,
     MethodNotAllowed,
     NotFound,
 )
@@ -75,6 +76,8 @@ class JsonHandler(RequestHandler):
     query_token: ClassVar[bool] = False
     scopes: ClassVar[Mapping[str, str]] = {}
     identity: Identity
+    about: str | None = None
+    """The conversation it names."""
 
     @property
     def services(self) -> Services:
@@ -106,7 +109,7 @@ class JsonHandler(RequestHandler):
     async def prepare(self) -> None:
         """Refuse what may not be done before anything of the body is read."""
         self._collected = bytearray()
-        self._too_large: Exception | None = None
+        self._refusal: Exception | None = None
         if "%00" in (self.request.uri or ""):
             raise BadRequest("The address holds a NUL character.")
         if self.request.method == "OPTIONS":
@@ -157,22 +160,22 @@ class JsonHandler(RequestHandler):
     def check_length(self, length: int) -> None:
         """Note a body over the limit; refuse at once what isn't worth draining."""
         if length > self.body_limit_bytes:
-            self._too_large = BodyTooLarge(self.body_limit_bytes)
+            self._refusal = BodyTooLarge(self.body_limit_bytes)
             if length > DRAINED_BYTES:
-                raise self._too_large
+                raise self._refusal
 
     def data_received(self, chunk: bytes) -> None:
         """Collect the body up to its limit."""
-        if self._too_large is None and len(self._collected) + len(chunk) > self.body_limit_bytes:
-            self._too_large = BodyTooLarge(self.body_limit_bytes)
-        if self._too_large is None:
+        if self._refusal is None and len(self._collected) + len(chunk) > self.body_limit_bytes:
+            self._refusal = BodyTooLarge(self.body_limit_bytes)
+        if self._refusal is None:
             self._collected += chunk
 
     @property
     def body(self) -> bytes:
         """The body as it came; raises `BodyTooLarge` when it was over the limit."""
-        if self._too_large is not None:
-            raise self._too_large
+        if self._refusal is not None:
+            raise self._refusal
         return bytes(self._collected)
 
     def json_body(self, model: type[Body]) -> Body:
@@ -188,6 +191,7 @@ class JsonHandler(RequestHandler):
         """Return a conversation of the caller's tenant; `NotFound` for any other."""
         if not is_id(conversation_id):
             raise NotFound("conversation", conversation_id)
+        self.about = conversation_id
         return await self.services.repository.conversations.get(
             self.identity.tenant, conversation_id
         )
@@ -206,6 +210,7 @@ class JsonHandler(RequestHandler):
             NotFound: There is no such path in the tenant.
             Conflict: It is to be changed, but was merged into another one.
         """
+        self.about = conversation_id
         return await find_path(
             self.services, self.identity, conversation_id, path, to_change=to_change
         )
@@ -259,11 +264,19 @@ class JsonHandler(RequestHandler):
         if isinstance(error, HTTPError):
             message = error.log_message or "The request is malformed."
             error = BadRequest(str(message)[:300])
-        self.write_problem(problem_from_error(error or Exception()))
+        self.write_problem(self._problem(error or Exception()))
+
+    def _problem(self, error: Exception) -> Problem:
+        """Return how *error* is shown; nobody foresees all that fails amid a deletion."""
+        problem = problem_from_error(error)
+        amid_deletion = self.about is not None and self.about in self.services.deletions
+        if problem.status == 500 and amid_deletion:
+            return problem_from_error(ConversationDeleted())
+        return problem
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log only what nobody foresaw."""
-        if not isinstance(value, HTTPError) and problem_from_error(value).status == 500:
+        if not isinstance(value, HTTPError) and self._problem(value).status == 500:
             log.error("%s %s failed", self.request.method, self.request.path,
                       exc_info=(typ, value, tb))  # fmt: skip
 

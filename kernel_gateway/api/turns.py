@@ -67,7 +67,7 @@ class ExecuteHandler(JsonHandler):
                 return
             key = await self.path_key(body.conversation, body.path, to_change=True)
         turn = await services.turns.start(key, who.user, kind="execute", request=body.code)
-        settled = await services.turns.settled(who.tenant, turn.id)
+        settled = await services.turns.settled(turn)
         self.write_json(200, await turn_to_json(settled, services))
 
     async def _elsewhere(self, conversation: str) -> str | None:
@@ -128,7 +128,7 @@ class ExecuteTaskHandler(UploadingHandler):
         turn = await services.turns.start(
             self.key, who.user, kind="turn", request=upload.fields["request"]
         )
-        settled = await services.turns.settled(who.tenant, turn.id)
+        settled = await services.turns.settled(turn)
         reply = await turn_to_json(settled, services)
         self.write_json(200, {**reply, "uploaded": described["files"]})
 

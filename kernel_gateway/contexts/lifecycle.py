@@ -25,6 +25,7 @@ from kernel_gateway.contexts.restore import Tell
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.contexts.versions import FileVersions
+from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import GatewayError, KernelLimitReached
 from kernel_gateway.ids import PathKey
 from kernel_gateway.telemetry import Telemetry
@@ -61,6 +62,7 @@ class ExecutionContextManager:
         store: ContextStore,
         telemetry: Telemetry,
         versions: FileVersions,
+        deletions: Deletions,
         *,
         node: str = "",
         max_kernels: int,
@@ -73,6 +75,7 @@ class ExecutionContextManager:
             store: Where contexts are kept.
             telemetry: Counts what comes and goes.
             versions: Keeps what files held before they were changed.
+            deletions: Which conversations are being deleted: none is opened.
             node: This service's name among those that share the store.
             max_kernels: Kernels alive at once.
             ttl_seconds: How long an unused kernel lives.
@@ -83,7 +86,8 @@ class ExecutionContextManager:
         self._left = LeftKernels(starter.directory, store, node)
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
-        self._paths = OpenPaths(self._read)
+        self._deletions = deletions
+        self._paths = OpenPaths(self._read, deletions)
         self._starting: set[PathKey] = set()
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
@@ -122,6 +126,7 @@ class ExecutionContextManager:
 
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
+            ConversationDeleted: It is being deleted.
         """
         return await self._paths.open(key)
 
@@ -187,6 +192,7 @@ class ExecutionContextManager:
 
     async def _session(self, path: OpenPath, tell: Tell) -> KernelSession:
         async with path.starting:  # many callers, one kernel
+            self._deletions.check(path.key.conversation)
             if path.live is not None:
                 await self.touch(path)
                 return path.live
@@ -365,6 +371,7 @@ class ExecutionContextManager:
     async def forget(self, key: PathKey) -> None:
         """End a path's kernel and drop what is kept of it in memory."""
         await self._left.end(key)
+        await self._paths.opened()
         if self._paths.get(key) is not None:
             await self.terminate(key)
             self._paths.drop(key)

@@ -35,6 +35,7 @@ class JupyterHandler(JsonHandler):
             NotFound: The tenant has no such kernel.
         """
         key = await find_kernel(self, kernel_id)
+        self.about = key.conversation
         if key not in await self.services.contexts.live_keys(key.tenant):
             raise NotFound("kernel", kernel_id)
         return key

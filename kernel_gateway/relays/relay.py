@@ -14,7 +14,7 @@ from container.kernel_client import KernelClient, next_message
 from container.session import KernelSession
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import DatabaseUnavailable
+from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.relays import answers
@@ -220,7 +220,8 @@ class KernelRelay:
         gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
         # Somebody looks for a result: it is on its way before anything else is done.
         wait = kind == "execute_result"
-        with contextlib.suppress(DatabaseUnavailable):  # counted there, and a turn is told
+        # A turn is told, and what was lost is counted there.
+        with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
             await self._events.append(
                 self.key, KIND, to_event(message), None, wait=wait, gather=gather, blame=False
             )

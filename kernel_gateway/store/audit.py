@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Delete, Update, delete, insert, select, update
 
+from kernel_gateway.errors import ConversationDeleted
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import (
     AuditRow,
+    ConversationRow,
     EventRow,
     GrantRow,
     NewRow,
@@ -60,10 +62,18 @@ class Audit:
         conversation: str | None = None,
         **detail: Any,
     ) -> None:
-        """Add one line."""
+        """Add one line.
+
+        Raises:
+            ConversationDeleted: It would tell of one of which nothing is to be left.
+        """
         table, columns = audit_line(tenant, user, action, target, conversation, **detail)
+        there = select(ConversationRow.id).where(ConversationRow.id == conversation)
+        there = there.with_for_update(read=True, key_share=True)  # a deletion waits for it
         async with self._database.begin(tenant) as session:
             await session.execute(insert(table), columns)
+            if conversation is not None and await session.scalar(there) is None:
+                raise ConversationDeleted
 
     @whole
     async def lines(

@@ -121,7 +121,10 @@ class Conversations:
         *line* joins them, all in one transaction: nobody can ask again once the rows are gone.
         """
         lines = (AuditRow.tenant == tenant) & (AuditRow.conversation == conversation_id)
+        # What others are just adding to it waits, and finds it gone.
+        locked = select(ConversationRow.id).where(ConversationRow.id == conversation_id)
         async with self._database.begin(tenant) as session:
+            await session.execute(locked.with_for_update())
             for table in OF_A_CONVERSATION:
                 await session.execute(
                     delete(table).where(

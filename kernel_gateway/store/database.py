@@ -8,12 +8,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from sqlite3 import SQLITE_CONSTRAINT_FOREIGNKEY
 from typing import Any, ParamSpec, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -23,7 +30,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import QueuePool
 
-from kernel_gateway.errors import DatabaseUnavailable
+from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.store.driver import DriverConnection
 from notebooks.uncancelled import uncancelled
 
@@ -40,6 +47,8 @@ POOL = 10
 CLOSING_CHECKS, CHECK_SECONDS = 2000, 0.005
 """How often, and how long apart, closing looks whether transactions are still under way."""
 FIRST_VERSION = "0001"
+FOREIGN_KEY_VIOLATION = "23503"
+"""Source: PostgreSQL's documentation, appendix A."""
 MIGRATING = 7_233_011
 """Advisory lock: gateways that start together migrate one after the other."""
 _SET_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
@@ -82,6 +91,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
+            ConversationDeleted: What was to be added belongs to one that is gone.
         """
         self._refuse_if_closed()
         with _plain_errors():
@@ -149,6 +159,10 @@ def _plain_errors() -> Iterator[None]:
         yield
     except (OperationalError, PoolTimeout, OSError) as error:
         raise DatabaseUnavailable(_reason(error)) from error
+    except IntegrityError as error:
+        if not _refers_to_nothing(error):
+            raise
+        raise ConversationDeleted from error  # all that refer to something refer to one
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
@@ -226,6 +240,12 @@ def _migrate(connection: Connection) -> None:
     if "conversations" in tables and "alembic_version" not in tables:
         command.stamp(config, FIRST_VERSION)  # made before there were migrations
     command.upgrade(config, "head")
+
+
+def _refers_to_nothing(error: IntegrityError) -> bool:
+    """Whether a row was refused because what it belongs to isn't there."""
+    sqlite = getattr(error.orig, "sqlite_errorcode", None) == SQLITE_CONSTRAINT_FOREIGNKEY
+    return sqlite or getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION
 
 
 def _reason(error: BaseException) -> str:

@@ -61,6 +61,7 @@ class EventRows:
 
         Raises:
             DatabaseUnavailable: Nothing was stored.
+            ConversationDeleted: Neither, nor will it be.
         """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         rows = [{**path, **event} for event in events]

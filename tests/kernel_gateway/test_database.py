@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from kernel_gateway.errors import DatabaseUnavailable, NotFound
+from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable, NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.conversations import new_branch
@@ -159,6 +159,16 @@ async def test_a_removed_conversation_takes_all_its_rows_along(repository, key):
                 assert (await session.execute(select(table))).all() == []
 
 
+async def test_nothing_can_be_added_to_a_removed_conversation(repository, key):
+    line = audit_line("one", "u", "conversation.deleted", key.conversation, key.conversation)
+    await repository.conversations.remove("one", key.conversation, line)
+
+    with pytest.raises(ConversationDeleted):
+        await repository.events.add(key, [an_event(1)])
+    with pytest.raises(ConversationDeleted):
+        await repository.turns.add(a_turn(key, "t"))
+
+
 async def test_closing_waits_for_a_transaction_and_takes_no_new_one(database_url):
     database = (await open_repository(database_url)).database
     async with database.begin(EVERYONE) as session:
@@ -271,6 +281,26 @@ async def test_a_row_for_another_tenant_cannot_be_written(postgres):
                 EventRow(conversation=conversation.id, path="main", seq=1, tenant="one",
                          turn=None, kind="k", at="t", data="{}")
             )  # fmt: skip
+    await repository.aclose()
+
+
+async def test_what_is_just_being_added_to_a_conversation_is_removed_with_it(postgres):
+    repository = await open_repository(postgres.new_database())
+    key = PathKey("one", (await repository.conversations.add("one", "u", "c")).id, "main")
+    line = audit_line("one", "u", "conversation.deleted", key.conversation, key.conversation)
+
+    async with repository.database.begin("one") as session:
+        session.add(a_turn(key, "t"))
+        await session.flush()
+        removing = asyncio.create_task(
+            repository.conversations.remove("one", key.conversation, line)
+        )
+        done, _ = await asyncio.wait({removing}, timeout=0.3)
+        assert not done
+    await removing
+
+    with pytest.raises(NotFound):
+        await repository.turns.get("one", "t")
     await repository.aclose()
 
 

@@ -53,6 +53,16 @@ async def test_a_cancel_at_any_moment_loses_no_cell_that_was_started(start_gatew
     assert await conversation.printed("print(kept)") == "3\n"
 
 
+async def test_a_request_that_is_cancelled_before_it_begins_ends_as_cancelled(start_gateway):
+    running = await start_gateway([])
+    conversation, turns = await running.conversation(), running.gateway.services.turns
+    queued = await turns.start(conversation.key, "ann", kind="execute", request="x = 1")
+
+    await turns.cancel(conversation.key)
+
+    assert (await turns.settled(queued)).status == "cancelled"
+
+
 async def test_cancel_while_the_model_thinks_ends_the_turn(start_gateway):
     running = await start_gateway(
         [{"when": {"request": "slow"}, "reply": {"hang_seconds": 60, "text": "x"}}]
