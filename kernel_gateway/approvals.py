@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, cast
 
 from agent.ports import Decision, PermissionRequest
 from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.store.audit import audit_line
+from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.permissions import new_grants, now
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow, TurnRow
@@ -23,8 +25,8 @@ DECIDED = "permission.decided"
 class Approvals:
     """Every permission request that waits in this service."""
 
-    def __init__(self, repository: Repository, *, seconds: float) -> None:
-        self.repository = repository
+    def __init__(self, repository: Repository, patience: Patience, *, seconds: float) -> None:
+        self.repository, self.patience = repository, patience
         self.seconds = seconds
         self._waiting: dict[str, asyncio.Event] = {}
 
@@ -73,7 +75,10 @@ class TurnApprover:
         return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
 
     async def _held(self) -> Mapping[str, GrantRow]:
-        rows = await self._approvals.repository.permissions.grants(self._tenant, self._user)
+        permissions = self._approvals.repository.permissions
+        rows = await self._approvals.patience.until_it_answers(
+            partial(permissions.grants, self._tenant, self._user)
+        )
         return {row.capability: row for row in rows}
 
     async def ask(self, request: PermissionRequest) -> Decision:
@@ -110,7 +115,9 @@ class TurnApprover:
             # A reply that came in the same moment counts.
             with contextlib.suppress(PermissionAlreadyDecided):
                 await permissions.decide(self._tenant, row.id, "timeout", None)
-        return await permissions.get(self._tenant, row.id)
+        return await self._approvals.patience.until_it_answers(
+            partial(permissions.get, self._tenant, row.id)
+        )
 
     async def _told(self, row: PermissionRow, request: PermissionRequest) -> Decision:
         decision = Decision(

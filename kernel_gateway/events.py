@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.ids import PathKey
+from kernel_gateway.path_log import Event, PathLog, Storing
 from kernel_gateway.store.events import EventRows
+from kernel_gateway.store.patience import ENDLESS, Patience
 from kernel_gateway.store.tables import NewRow
 from notebooks.cells import utc_now
 
-T = TypeVar("T")
-RECENT = 64
-RECENT_BYTES = 1_000_000
 BATCH = 200
 BATCH_BYTES = 4_000_000
 GATHER_SECONDS = 0.01
@@ -28,87 +25,16 @@ PARTING_SECONDS = 1.0
 """How long clients may take to read what is stored when the service stops."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
-AGAIN_SECONDS = 1.0
-"""After so long it is tried again to read events from a database that was away."""
 QUIET_SECONDS = 300.0
 """What is kept of a path that nobody has asked for in so long goes; the store has it all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a path; its data is kept as the JSON text that is stored and sent."""
-
-    seq: int
-    kind: str
-    turn: str | None
-    at: str
-    text: str
-
-    @property
-    def data(self) -> Any:
-        """The event's data."""
-        return json.loads(self.text)
-
-    def json(self) -> str:
-        """Return the event as clients get it: ``{"seq", "kind", "turn", "at", "data"}``."""
-        head = {"seq": self.seq, "kind": self.kind, "turn": self.turn, "at": self.at}
-        return f'{json.dumps(head)[:-1]}, "data": {self.text}}}'
-
-
-@dataclass(frozen=True, slots=True)
-class _Storing:
-    """Events on their way to the store, and what is done once they are there."""
-
-    batch: list[Event]
-    stored: asyncio.Future[None]
-
-
-@dataclass(slots=True)
-class _Path:
-    """One path's log: numbers given out, events on their way to the store, those stored last."""
-
-    given: int
-    stored: int
-    recent: deque[Event] = field(default_factory=deque)
-    recent_bytes: int = 0
-    queue: list[Event] = field(default_factory=list)
-    queued_bytes: int = 0
-    settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    added: list[NewRow] = field(default_factory=list)
-    gathering: asyncio.TimerHandle | None = None
-    writer: asyncio.Task[None] | None = None
-    failure: Exception | None = None
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    deleted: bool = False
-    used: float = 0.0
-    followers: int = 0
-    until: int | None = None
-    """Number of the last event that is sent before the service stops."""
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether anything waits to be stored, or is being stored."""
-        return bool(self.queue) or (self.writer is not None and not self.writer.done())
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nobody needs it: the store can tell the same."""
-        return not (self.unsettled or self.followers or self.failure)
-
-    def remember(self, batch: Sequence[Event]) -> None:
-        """Keep the last events, up to a number and a size, for those who follow closely."""
-        for event in batch:
-            self.recent.append(event)
-            self.recent_bytes += len(event.text)
-        while len(self.recent) > RECENT or self.recent_bytes > RECENT_BYTES:
-            self.recent_bytes -= len(self.recent.popleft().text)
 
 
 class EventLog:
     """Events of every path, numbered from 1 without gaps, stored before they are sent.
 
     Each path has a writer that stores what has gathered in one transaction, so that a
-    running cell does not wait for the disk; `append` waits where the caller must
+    running cell does not wait for the disk; while the database is away it tries again, and
+    whoever has more to tell waits; `append` waits where the caller must
     know that its event is stored, and when too many are on their way.
     """
 
@@ -117,6 +43,7 @@ class EventLog:
         rows: EventRows,
         on_lost: Callable[[int], None] = lambda count: None,
         deletions: Deletions | None = None,
+        patience: Patience | None = None,
         *,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
@@ -126,11 +53,13 @@ class EventLog:
             rows: The store.
             on_lost: Hears how many events could not be stored.
             deletions: Which conversations are being deleted: none is followed or told of.
+            patience: How long events wait for a database that is away.
             quiet_seconds: How long what nobody asks for stays in memory.
         """
         self._rows, self._on_lost, self._quiet_seconds = rows, on_lost, quiet_seconds
+        self._patience = patience or Patience()
         self._deletions = deletions or Deletions()
-        self._paths: dict[PathKey, _Path] = {}
+        self._paths: dict[PathKey, PathLog] = {}
         self._looked = 0.0
         self._dropped = 0
         self._followers: set[asyncio.Task[None]] = set()
@@ -162,7 +91,7 @@ class EventLog:
             task.cancel()
         await asyncio.gather(*followers, return_exceptions=True)
 
-    async def _path(self, key: PathKey) -> _Path:
+    async def _path(self, key: PathKey) -> PathLog:
         now = asyncio.get_running_loop().time()
         while (log := self._paths.get(key)) is None:
             self._drop_quiet(now)
@@ -171,7 +100,7 @@ class EventLog:
             self._deletions.check(key.conversation)
             if dropped == self._dropped:  # else it may have come and gone, with numbers given out
                 until = seq if self.closing else None
-                self._paths.setdefault(key, _Path(given=seq, stored=seq, until=until))
+                self._paths.setdefault(key, PathLog(given=seq, stored=seq, until=until))
         log.used = now
         return log
 
@@ -218,7 +147,8 @@ class EventLog:
                 could not be stored.
             ConversationDeleted: There is nothing to store it in any more.
         """
-        log = await self._path(key)
+        path = partial(self._path, key)
+        log = await (path() if key in self._paths else self._patience.until_it_answers(path))
         if blame:
             _raise_failure(log)
         log.given += 1
@@ -238,12 +168,12 @@ class EventLog:
             if blame:
                 _raise_failure(log)
 
-    def _write_later(self, log: _Path, key: PathKey) -> None:
+    def _write_later(self, log: PathLog, key: PathKey) -> None:
         if log.gathering is None:
             loop = asyncio.get_running_loop()
             log.gathering = loop.call_later(GATHER_SECONDS, self._write_now, log, key)
 
-    def _write_now(self, log: _Path, key: PathKey) -> None:
+    def _write_now(self, log: PathLog, key: PathKey) -> None:
         """Have what has gathered written; a writer that is at it takes it along."""
         if log.gathering is not None:
             log.gathering.cancel()
@@ -256,12 +186,12 @@ class EventLog:
                 log.writer = asyncio.create_task(self._write(log, key, storing))
 
     @staticmethod
-    async def _writing(log: _Path) -> None:
+    async def _writing(log: PathLog) -> None:
         """Wait for the writer to come to its end, if there is one."""
         if log.writer is not None:
             await asyncio.shield(log.writer)
 
-    def _begin_to_store(self, log: _Path, key: PathKey) -> _Storing | None:
+    def _begin_to_store(self, log: PathLog, key: PathKey) -> Storing | None:
         """Take what has gathered on its way; ``None`` when nothing has."""
         if not log.queue:
             return None
@@ -273,12 +203,12 @@ class EventLog:
         except DatabaseUnavailable as error:
             stored = asyncio.get_running_loop().create_future()
             stored.set_exception(error)
-        return _Storing(batch, stored)
+        return Storing(batch, settled, added, stored)
 
-    async def _write(self, log: _Path, key: PathKey, storing: _Storing | None) -> None:
+    async def _write(self, log: PathLog, key: PathKey, storing: Storing | None) -> None:
         while storing is not None:
             try:
-                await storing.stored
+                await self._stored(key, storing)
             except Exception as error:  # noqa: BLE001 (whoever relies on it is told)
                 if not isinstance(error, ConversationDeleted):  # nobody is to have them
                     self._on_lost(len(storing.batch) + len(log.queue))
@@ -292,7 +222,20 @@ class EventLog:
             log.news = asyncio.Event()
             storing = self._begin_to_store(log, key)
 
-    async def _store_all(self, log: _Path, key: PathKey) -> None:
+    async def _stored(self, key: PathKey, storing: Storing) -> None:
+        """Wait until it is stored; a database that is away is tried again for a while."""
+        try:
+            await storing.stored
+        except DatabaseUnavailable:
+            await self._patience.until_it_answers(partial(self._store_again, key, storing))
+
+    async def _store_again(self, key: PathKey, storing: Storing) -> None:
+        if await self._rows.last_seq(key) >= storing.batch[-1].seq:
+            return  # what looked like a failure was none
+        rows = [_row(event) for event in storing.batch]
+        await self._rows.add(key, rows, storing.settled, storing.added)
+
+    async def _store_all(self, log: PathLog, key: PathKey) -> None:
         if log.unsettled:
             self._write_now(log, key)
             await self._writing(log)
@@ -344,7 +287,7 @@ class EventLog:
         is away, they are waited for.
         """
         try:
-            log = await _once_there(lambda: self._path(key))
+            log = await ENDLESS.until_it_answers(partial(self._path, key))
         except ConversationDeleted:
             return
         log.followers += 1
@@ -354,7 +297,7 @@ class EventLog:
                 if after >= log.stored:
                     await news.wait()
                     continue
-                batch = await _once_there(partial(self._batch, log, key, after))
+                batch = await ENDLESS.until_it_answers(partial(self._batch, log, key, after))
                 if not batch:
                     return  # they were deleted just now
                 after = batch[-1].seq
@@ -362,7 +305,7 @@ class EventLog:
         finally:
             log.followers -= 1
 
-    async def _batch(self, log: _Path, key: PathKey, after: int) -> list[Event]:
+    async def _batch(self, log: PathLog, key: PathKey, after: int) -> list[Event]:
         if log.recent and log.recent[0].seq <= after + 1:
             return [entry for entry in log.recent if entry.seq > after]
         rows = await self._rows.after(key, after, BATCH, BATCH_BYTES)
@@ -380,16 +323,7 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
-async def _once_there(read: Callable[[], Awaitable[T]]) -> T:
-    """Return what *read* does, as soon as the database answers."""
-    while True:
-        try:
-            return await read()
-        except DatabaseUnavailable:
-            await asyncio.sleep(AGAIN_SECONDS)
-
-
-def _raise_failure(log: _Path) -> None:
+def _raise_failure(log: PathLog) -> None:
     failure, log.failure = log.failure, None
     if failure is not None:
         raise failure

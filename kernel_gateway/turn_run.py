@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from agent.admission import TurnPorts
@@ -23,6 +24,7 @@ from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.events import EventLog
 from kernel_gateway.merging import close_merged, merge
 from kernel_gateway.problems import problem_from_error
+from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.store.turns import rows_of
@@ -46,6 +48,7 @@ class TurnServices:
         telemetry: Counts turns and cells.
         budget: The bounds of a turn.
         deletions: Which conversations are being deleted.
+        patience: How long a turn waits for a database that is away.
     """
 
     repository: Repository
@@ -57,6 +60,7 @@ class TurnServices:
     telemetry: Telemetry
     budget: TurnBudget
     deletions: Deletions
+    patience: Patience
 
 
 class TurnRun:
@@ -156,7 +160,8 @@ class TurnRun:
 
         async def save(state: TurnState) -> None:
             stored = turn_state_to_json(state)
-            await services.repository.turns.change(row.tenant, row.id, state=stored)
+            change = partial(services.repository.turns.change, row.tenant, row.id, state=stored)
+            await services.patience.until_it_answers(change)
 
         approver: Approver = (
             OwnCode(row.user)

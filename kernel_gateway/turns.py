@@ -17,13 +17,13 @@ from container.errors import ContainerError
 from container.execute_reply import ClientRequest
 from kernel_gateway.errors import (
     ConversationDeleted,
-    DatabaseUnavailable,
     Draining,
     GatewayError,
     NotFound,
     QueueFull,
 )
 from kernel_gateway.ids import PathKey, new_id
+from kernel_gateway.store.patience import ENDLESS
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turn_results import key_of
@@ -32,8 +32,6 @@ from notebooks.cells import utc_now
 from notebooks.errors import NotebookError
 
 log = logging.getLogger("tallybook.turns")
-AGAIN_SECONDS = 1.0
-"""After so long it is tried again to store how a turn ended."""
 SETTLED = frozenset({"ok", "error", "cancelled", "interrupted", "waiting"})
 ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
 
@@ -171,19 +169,11 @@ class Turns:
             queue.ending.add(turn)
             await self._stored(partial(run.fail, unforeseen))
 
-    async def _stored(self, end: Callable[[], Awaitable[None]]) -> None:
-        """Do what ends a turn; while the database is away, again and again."""
-        while True:
-            try:
-                await end()
-            except ConversationDeleted:
-                return
-            except DatabaseUnavailable:
-                if self._closing:
-                    raise
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                return
+    @staticmethod
+    async def _stored(end: Callable[[], Awaitable[None]]) -> None:
+        """Do what ends a turn, however long the database is away."""
+        with contextlib.suppress(ConversationDeleted):
+            await ENDLESS.until_it_answers(end)
 
     def _tell(self, turn_id: str) -> None:
         for changed in self._watching.get(turn_id, ()):

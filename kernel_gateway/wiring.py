@@ -27,7 +27,7 @@ from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.starting import KernelStarter
-from kernel_gateway.contexts.stores import DatabaseContextStore
+from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.data_rights import DataRights
 from kernel_gateway.deletions import Deletions
@@ -40,6 +40,7 @@ from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import open_database, sqlite_url
 from kernel_gateway.store.nodes import Nodes
+from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.turn_recovery import recover_turns
@@ -110,15 +111,16 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
         membership = await _membership(settings, stack)
-        deletions = Deletions()
-        contexts = _contexts(settings, repository, telemetry, versions, deletions)
+        deletions, patience = Deletions(), Patience()
+        store = DatabaseContextStore(repository.database, patience)
+        contexts = _contexts(settings, store, telemetry, versions, deletions)
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions)
+        events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
         profiler = Profiler()
-        approvals = Approvals(repository, seconds=settings.permission_seconds)
+        approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -129,6 +131,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             telemetry=telemetry,
             budget=settings.budget(),
             deletions=deletions,
+            patience=patience,
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         relays = Relays(
@@ -142,6 +145,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         # The other way round when it stops: no cell is begun, what came of them is sent.
         for closing in (relays.store_cursors, events.aclose, turns.aclose, relays.aclose):
             stack.push_async_callback(closing)
+        stack.callback(patience.end)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         data_rights = DataRights(
@@ -203,7 +207,7 @@ def _check_host(settings: Settings) -> HostReport:
 
 def _contexts(
     settings: Settings,
-    repository: Repository,
+    store: ContextStore,
     telemetry: Telemetry,
     versions: FileVersions,
     deletions: Deletions,
@@ -218,7 +222,7 @@ def _contexts(
     )
     return ExecutionContextManager(
         starter,
-        DatabaseContextStore(repository.database),
+        store,
         telemetry,
         versions,
         deletions,

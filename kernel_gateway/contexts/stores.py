@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, cast
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from kernel_gateway.contexts.records import ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
+from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.tables import LIVE, ContextRow
 
 
@@ -65,8 +67,9 @@ class MemoryContextStore:
 class DatabaseContextStore:
     """A `ContextStore` that outlives the process."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, patience: Patience) -> None:
+        """Keep them in *database*; a change waits for one that is away with *patience*."""
+        self._database, self._patience = database, patience
 
     @whole
     async def get(self, key: PathKey) -> ExecutionContext | None:
@@ -74,8 +77,11 @@ class DatabaseContextStore:
             row = await session.get(ContextRow, (key.conversation, key.path))
         return _from_row(row) if row is not None and row.tenant == key.tenant else None
 
-    @whole
     async def put(self, context: ExecutionContext) -> None:
+        await self._patience.until_it_answers(partial(self._put, context))
+
+    @whole
+    async def _put(self, context: ExecutionContext) -> None:
         async with self._database.begin(context.key.tenant) as session:
             await session.merge(_to_row(context))
 

@@ -7,8 +7,9 @@ import time
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from kernel_gateway.events import GATHER_SECONDS, EventLog, _Path
+from kernel_gateway.events import GATHER_SECONDS, EventLog
 from kernel_gateway.ids import PathKey
+from kernel_gateway.path_log import PathLog
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import open_repository
 
@@ -206,4 +207,4 @@ async def test_logs_nobody_asks_for_do_not_add_up(repository):
         await log.append(await new_key(repository), "a", {"text": "x" * 1000}, None)
 
     gc.collect()
-    assert sum(type(thing) is _Path for thing in gc.get_objects()) <= 2
+    assert sum(type(thing) is PathLog for thing in gc.get_objects()) <= 2

@@ -1,0 +1,94 @@
+"""What is kept in memory of one path's event log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel_gateway.store.tables import NewRow
+
+RECENT = 64
+RECENT_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a path; its data is kept as the JSON text that is stored and sent."""
+
+    seq: int
+    kind: str
+    turn: str | None
+    at: str
+    text: str
+
+    @property
+    def data(self) -> Any:
+        """The event's data."""
+        return json.loads(self.text)
+
+    def json(self) -> str:
+        """Return the event as clients get it: ``{"seq", "kind", "turn", "at", "data"}``."""
+        head = {"seq": self.seq, "kind": self.kind, "turn": self.turn, "at": self.at}
+        return f'{json.dumps(head)[:-1]}, "data": {self.text}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """What is on its way to the store together.
+
+    Attributes:
+        batch: Events, in order.
+        settled: Turns whose rows change with them: ids and columns.
+        added: Rows that are added with them.
+        stored: The first attempt.
+    """
+
+    batch: list[Event]
+    settled: list[tuple[str, dict[str, Any]]]
+    added: list[NewRow]
+    stored: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class PathLog:
+    """One path's log: numbers given out, events on their way to the store, those stored last."""
+
+    given: int
+    stored: int
+    recent: deque[Event] = field(default_factory=deque)
+    recent_bytes: int = 0
+    queue: list[Event] = field(default_factory=list)
+    queued_bytes: int = 0
+    settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    added: list[NewRow] = field(default_factory=list)
+    gathering: asyncio.TimerHandle | None = None
+    writer: asyncio.Task[None] | None = None
+    failure: Exception | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    deleted: bool = False
+    used: float = 0.0
+    followers: int = 0
+    until: int | None = None
+    """Number of the last event that is sent before the service stops."""
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether anything waits to be stored, or is being stored."""
+        return bool(self.queue) or (self.writer is not None and not self.writer.done())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody needs it: the store can tell the same."""
+        return not (self.unsettled or self.followers or self.failure)
+
+    def remember(self, batch: Sequence[Event]) -> None:
+        """Keep the last events, up to a number and a size, for those who follow closely."""
+        for event in batch:
+            self.recent.append(event)
+            self.recent_bytes += len(event.text)
+        while len(self.recent) > RECENT or self.recent_bytes > RECENT_BYTES:
+            self.recent_bytes -= len(self.recent.popleft().text)

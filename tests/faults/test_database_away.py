@@ -1,0 +1,109 @@
+"""The database goes away while a cell runs, and comes back."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.patience import Patience
+from tests.jupyter_client import Client, close_opened, new_kernel
+from tests.postgres import running_postgres
+from tests.raw_http import Raw, error_of
+
+COUNT = "import time\nfor n in range(40):\n    print(n)\n    time.sleep(0.1)"
+COUNTED = "".join(f"{n}\n" for n in range(40))
+
+
+@pytest.fixture
+def server():
+    with running_postgres() as own:  # stopped on the way, so not the one of other tests
+        yield own
+
+
+@pytest.fixture
+async def running(server, start_gateway):
+    yield await start_gateway([], database_url=server.new_database())
+    await close_opened()
+
+
+@contextlib.asynccontextmanager
+async def away(server):
+    await asyncio.to_thread(server.control, "stop")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.control, "start")
+
+
+async def test_nothing_of_a_cell_is_lost_and_its_follower_stays_connected(running, server):
+    conversation = await running.conversation()
+    asked = asyncio.create_task(conversation.execute(COUNT))
+    await asyncio.sleep(0.5)
+
+    for _ in range(2):
+        async with away(server):
+            await asyncio.sleep(0.3)
+    finished = await asyncio.wait_for(asked, 30)
+
+    told = "".join(data["output"].get("text", "") for data in conversation.of_kind("cell.output"))
+    assert finished["status"] == "ok", finished
+    assert told == "".join(o["text"] for o in finished["outputs"]) == COUNTED
+    assert [e["seq"] for e in conversation.events] == list(range(1, len(conversation.events) + 1))
+    assert "".join(conversation.cells()[0]["outputs"][0]["text"]) == COUNTED
+    assert lost(running) == 0
+
+
+async def test_a_jupyter_client_sees_all_its_cell_prints(running, server):
+    client = await Client(running, await new_kernel(running)).connect()
+    asked = await client.execute(COUNT)
+    await asyncio.sleep(0.5)
+
+    async with away(server):
+        await asyncio.sleep(0.3)
+    reply = await asyncio.wait_for(client.until_done(asked), 30)
+
+    assert reply["status"] == "ok"
+    assert client.printed(asked) == COUNTED
+    assert lost(running) == 0
+
+
+async def test_a_cell_is_stopped_and_its_request_ends_when_it_stays_away_for_too_long(
+    running, server, monkeypatch
+):
+    events = running.gateway.services.events
+    monkeypatch.setattr(events, "_patience", Patience(0.0))
+    conversation = await running.conversation()
+    await conversation.execute("kept = 5")
+    asked = asyncio.create_task(conversation.execute("while True:\n    print('on', flush=True)"))
+    await conversation_runs(running, conversation.key)
+
+    async with away(server):
+        while not lost(running):
+            await asyncio.sleep(0.01)
+    finished = await asyncio.wait_for(asked, 30)
+
+    assert finished["error"]["code"] == "database-unavailable"
+    assert await conversation.printed("print(kept)") == "5\n"
+
+
+async def test_a_request_that_comes_meanwhile_is_refused_and_the_next_one_is_not(running, server):
+    conversation = await running.conversation()
+    address = f"/api/v1/conversations/{conversation.id}"
+
+    async with away(server):
+        refused = await Raw(running)("GET", address)
+    later = await Raw(running)("GET", address)
+
+    assert (refused.code, error_of(refused)["code"]) == (503, "database-unavailable")
+    assert later.code == 200
+
+
+async def conversation_runs(running, key: PathKey):
+    """Return once a cell of *key* has printed."""
+    while await running.gateway.services.events.last_seq(key) < 12:
+        await asyncio.sleep(0.01)
+
+
+def lost(running):
+    return running.gateway.services.telemetry.lost_outputs._value.get()
