@@ -186,24 +186,29 @@ class Turns:
             ConversationDeleted: It is gone, with its conversation.
             Draining: The service stops; the next one settles it.
         """
-        changed = asyncio.Event()
+        changed, task = asyncio.Event(), self._task(row)
         watching = self._watching.setdefault(row.id, set())
         watching.add(changed)
         try:
             while True:
-                task = self._task(row)  # as of before the row is read
-                over = task is None or task.done()
+                over = task is None or task.done()  # as of before the row is read
                 stored = await self._stored_row(row)
                 if stored is not None and stored.status in SETTLED:
                     return stored
                 if over:
-                    raise Draining if self._closing else ConversationDeleted
+                    raise self._unsettled(task)
                 await changed.wait()
                 changed.clear()
         finally:
             watching.discard(changed)
             if not watching:
                 del self._watching[row.id]
+
+    def _unsettled(self, task: asyncio.Task[None] | None) -> BaseException:
+        """Return why a turn that is over has no result."""
+        if task is not None and not task.cancelled() and (failure := task.exception()):
+            return failure  # of a kind that nobody foresaw
+        return Draining() if self._closing else ConversationDeleted()
 
     async def ended(self, row: TurnRow) -> TurnRow | None:
         """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
