@@ -59,7 +59,7 @@ async def test_a_deletion_that_fails_at_its_end_can_be_asked_for_again(running):
     made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
     address = f"/api/v1/conversations/{made}"
 
-    with refusing(running, "audit", "NEW.action = 'conversation.deleted'"):
+    async with refusing(running, "audit", "NEW.action = 'conversation.deleted'"):
         await ann("DELETE", address)
     again = await ann("DELETE", address)
 

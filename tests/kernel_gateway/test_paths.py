@@ -104,7 +104,7 @@ async def test_a_branch_is_stored_with_what_is_told_of_it_or_not_at_all(running)
     await conversation.execute("open('outputs/a.txt', 'w').write('main')")
     url = f"/api/v1/conversations/{conversation.id}/paths"
 
-    with refusing(running, "events", "NEW.kind = 'path.created'"):
+    async with refusing(running, "events", "NEW.kind = 'path.created'"):
         refused = await post(running, url, {"name": "What if"})
     paths = [path["name"] for path in (await running.client.get(url))["paths"]]
     _, made = await branch(running, conversation)

@@ -83,7 +83,7 @@ async def test_a_standing_permission_is_given_with_the_decision_that_is_told_or_
     conversation = await running.conversation()
     asked = await ask_until_permission(conversation)
 
-    with refusing(running, "events", "NEW.kind = 'permission.decided'"):
+    async with refusing(running, "events", "NEW.kind = 'permission.decided'"):
         await conversation.connection.send("permission.reply", id=asked["id"], decision="always")
         finished = (await conversation.until("turn.finished"))["data"]
 

@@ -40,6 +40,7 @@ def blobs(request, tmp_path):
 
 
 def sealed(tmp_path, keys=KEY):
+    tmp_path.mkdir(exist_ok=True)
     return Blobs(tmp_path / "b", sealing_keys(keys), ROOM)
 
 
