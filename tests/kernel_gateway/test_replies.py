@@ -113,6 +113,7 @@ async def patch(running, kernel, **how):
 
     await path.session.execute(PATCHED.format(**how), keep)  # past the risk rules
     assert printed == ["patched\n"]
+    await running.gateway.services.events.written(key)  # else whoever joins next is sent it
 
 
 async def test_a_request_has_one_reply_however_many_the_kernel_sends(running, kernel):
