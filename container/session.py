@@ -250,7 +250,7 @@ class KernelSession:
             self._running = self._hearing = cell
             try:
                 reply = await cell.run(limit)
-            except BaseException:  # cancelled, or whoever hears of its outputs failed
+            except asyncio.CancelledError:
                 await asyncio.shield(cell.stop())
                 raise
             finally:
