@@ -257,8 +257,6 @@ class CellRun:
             await self._pass_on(message)
         except Exception as error:  # noqa: BLE001 (whoever runs the cell is told)
             self._idle.set_exception(error)
-            if self._reply is None:  # what it does from now on would be known to nobody
-                self.interrupt()
 
     async def _read_record(self) -> None:
         """Read the shim's record of the cell; its reply went to a process that is gone."""

@@ -294,20 +294,6 @@ async def test_a_cancelled_caller_leaves_an_idle_kernel_with_its_variables(start
     assert kernel.text() == "5\n"
 
 
-async def test_a_cell_whose_outputs_nobody_can_take_is_stopped(start_kernel):
-    kernel = await start_kernel()
-    await kernel.run("kept = 5")
-
-    async def refuse(output):
-        raise OSError("nowhere to put it")
-
-    with pytest.raises(OSError, match="nowhere"):
-        await kernel.session.execute("print(kept)\nwhile True: pass", refuse)
-    reply = await kernel.run("kept")
-
-    assert (reply.status, kernel.text()) == ("ok", "5")
-
-
 async def test_a_session_that_is_closed_under_a_cell_ends_it(start_kernel):
     kernel = await start_kernel()
     running = asyncio.create_task(kernel.run("print('on', flush=True)\nwhile True: pass"))
