@@ -68,13 +68,16 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.start_channels(iopub=heard is not None, stdin=False, hb=False)
         # As it is without asyncio: what is sent is only put into ZMQ's queue.
         self._shell = Socket.shadow(self.shell_channel.socket.underlying)
-        self.closed = False
-        """Nothing can be sent or read any more."""
         self._published = asyncio.Event()
         self._reading = None if heard is None else asyncio.create_task(self._read(heard))
         self._watched = (self.shell_channel if heard is None else self.iopub_channel).socket
         self._monitor = self._watched.get_monitor_socket(Event.DISCONNECTED)
         self.disconnected = asyncio.create_task(self._watch())
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent or read any more."""
+        return not self.shell_channel.is_alive()
 
     async def _read(self, heard: OnMessage) -> None:
         while True:
@@ -139,7 +142,6 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the channels."""
-        self.closed = True
         self.disconnected.cancel()
         if self._reading is not None:
             self._reading.cancel()

@@ -147,8 +147,10 @@ class EventLog:
                 could not be stored.
             ConversationDeleted: There is nothing to store it in any more.
         """
-        path = partial(self._path, key)
-        log = await (path() if key in self._paths else self._patience.until_it_answers(path))
+        if key in self._paths:
+            log = await self._path(key)
+        else:
+            log = await self._patience.until_it_answers(partial(self._path, key))
         if blame:
             _raise_failure(log)
         log.given += 1
@@ -199,7 +201,7 @@ class EventLog:
         settled, log.settled = log.settled, []
         added, log.added = log.added, []
         try:
-            stored = self._rows.add(key, [_row(event) for event in batch], settled, added)
+            stored = self._rows.add(key, _rows(batch), settled, added)
         except DatabaseUnavailable as error:
             stored = asyncio.get_running_loop().create_future()
             stored.set_exception(error)
@@ -232,8 +234,7 @@ class EventLog:
     async def _store_again(self, key: PathKey, storing: Storing) -> None:
         if await self._rows.last_seq(key) >= storing.batch[-1].seq:
             return  # what looked like a failure was none
-        rows = [_row(event) for event in storing.batch]
-        await self._rows.add(key, rows, storing.settled, storing.added)
+        await self._rows.add(key, _rows(storing.batch), storing.settled, storing.added)
 
     async def _store_all(self, log: PathLog, key: PathKey) -> None:
         if log.unsettled:
@@ -312,15 +313,18 @@ class EventLog:
         return [Event(row.seq, row.kind, row.turn, row.at, row.data) for row in rows]
 
 
-def _row(event: Event) -> dict[str, Any]:
-    """Return the columns of an event's row."""
-    return {
-        "seq": event.seq,
-        "kind": event.kind,
-        "turn": event.turn,
-        "at": event.at,
-        "data": event.text,
-    }
+def _rows(batch: Sequence[Event]) -> list[dict[str, Any]]:
+    """Return the columns of each event's row."""
+    return [
+        {
+            "seq": event.seq,
+            "kind": event.kind,
+            "turn": event.turn,
+            "at": event.at,
+            "data": event.text,
+        }
+        for event in batch
+    ]
 
 
 def _raise_failure(log: PathLog) -> None:

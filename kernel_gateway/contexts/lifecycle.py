@@ -87,7 +87,7 @@ class ExecutionContextManager:
         self._max_kernels = max_kernels
         self._ttl_seconds = ttl_seconds
         self._deletions = deletions
-        self._paths = OpenPaths(self._read, deletions)
+        self._paths = OpenPaths(self._read)
         self._starting: set[PathKey] = set()
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
@@ -131,6 +131,7 @@ class ExecutionContextManager:
         return await self._paths.open(key)
 
     async def _read(self, key: PathKey) -> OpenPath:
+        self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
         path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
         path.context = await self._store.get(key)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.deletions import Deletions
 from kernel_gateway.ids import PathKey
 from kernel_gateway.single_flight import SingleFlight
 
@@ -15,11 +14,9 @@ from kernel_gateway.single_flight import SingleFlight
 class OpenPaths:
     """The open paths of this process."""
 
-    def __init__(
-        self, read: Callable[[PathKey], Awaitable[OpenPath]], deletions: Deletions
-    ) -> None:
-        """Have *read* open a path that is not in memory, unless *deletions* has it."""
-        self._read, self._deletions = read, deletions
+    def __init__(self, read: Callable[[PathKey], Awaitable[OpenPath]]) -> None:
+        """Have *read* open a path that is not in memory."""
+        self._read = read
         self._paths: dict[PathKey, OpenPath] = {}
         self._opening: SingleFlight[PathKey, OpenPath] = SingleFlight()
 
@@ -39,7 +36,6 @@ class OpenPaths:
         return path
 
     async def _open(self, key: PathKey) -> OpenPath:
-        self._deletions.check(key.conversation)
         path = self._paths[key] = await self._read(key)
         return path
 

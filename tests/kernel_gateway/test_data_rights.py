@@ -9,13 +9,11 @@ import time
 import zipfile
 
 import pytest
-from sqlalchemy import select
 
-from kernel_gateway.store.database import EVERYONE
-from kernel_gateway.store.tables import Base
 from tests.callers import SECRET, caller
 from tests.raw_http import Raw
 from tests.refused_writes import refusing
+from tests.stored_rows import rows_by_table
 
 
 @pytest.fixture
@@ -28,14 +26,6 @@ async def execute(raw, code, conversation=None):
     return json.loads((await raw("POST", "/api/v1/execute", json.dumps(body))).body)
 
 
-async def rows(running):
-    found = {}
-    async with running.gateway.services.repository.database.begin(EVERYONE) as session:
-        for table in Base.metadata.sorted_tables:
-            found[table.name] = [dict(r._mapping) for r in await session.execute(select(table))]
-    return found
-
-
 async def test_of_a_deleted_conversation_only_a_line_in_the_audit_list_is_left(running):
     ann = caller(running, "ann", "user", "admin")
     ran = await execute(ann, "secret = 'plans'; open('outputs/plans.txt', 'w').write(secret)")
@@ -44,7 +34,7 @@ async def test_of_a_deleted_conversation_only_a_line_in_the_audit_list_is_left(r
 
     response = await ann("DELETE", f"/api/v1/conversations/{conversation}")
 
-    left = await rows(running)
+    left = await rows_by_table(running)
     assert response.code == 200
     assert not home.exists()
     assert running.gateway.services.contexts.live_kernels() == 0
@@ -64,7 +54,7 @@ async def test_a_deletion_that_fails_at_its_end_can_be_asked_for_again(running):
     again = await ann("DELETE", address)
 
     assert again.code == 200
-    audit = (await rows(running))["audit"]
+    audit = (await rows_by_table(running))["audit"]
     assert [line["action"] for line in audit] == ["conversation.created", "conversation.deleted"]
 
 
@@ -80,7 +70,7 @@ async def test_a_running_cell_does_not_keep_a_conversation(running):
     response = await ann("DELETE", f"/api/v1/conversations/{made}")
 
     assert response.code == 200
-    assert not (await rows(running))["turns"]
+    assert not (await rows_by_table(running))["turns"]
 
 
 async def test_a_damaged_notebook_does_not_keep_a_conversation(running):
@@ -108,7 +98,7 @@ async def test_of_a_deleted_user_no_name_is_left(running):
     answer = await admin("DELETE", "/api/v1/users/ann")
 
     assert json.loads(answer.body)["removed_conversations"] == 1
-    left = await rows(running)
+    left = await rows_by_table(running)
     assert "ann" not in {line["user"] for line in left["audit"]}
     assert {turn["user"] for turn in left["turns"]} == {"root", "(deleted user)"}
     assert "ann" not in re.findall(r"\w+", json.dumps(left))

@@ -7,15 +7,13 @@ import random
 import subprocess
 
 import pytest
-from sqlalchemy import select
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from kernel_gateway import data_rights
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.database import EVERYONE
-from kernel_gateway.store.tables import Base
 from tests.raw_http import Raw, error_of, multipart
+from tests.stored_rows import rows_by_table
 
 ROUNDS = 15
 TOGETHER = 8
@@ -100,14 +98,6 @@ async def begin(running, *, used):
     return conversation
 
 
-async def rows_by_table(running):
-    found = {}
-    async with running.gateway.services.repository.database.begin(EVERYONE) as session:
-        for table in Base.metadata.sorted_tables:
-            found[table.name] = (await session.execute(select(table))).all()
-    return found
-
-
 async def test_whatever_is_asked_amid_a_deletion_is_answered_and_nothing_is_left(
     start_gateway, database_url
 ):
@@ -134,7 +124,7 @@ async def test_whatever_is_asked_amid_a_deletion_is_answered_and_nothing_is_left
     left = await rows_by_table(running)
     assert {code for _, code in answers} <= {200, 201, 202, 204, 404, 409, DELETED}
     assert {name for name, rows in left.items() if rows} == {"audit"}
-    assert not any(line.detail for line in left["audit"])
+    assert not any(line["detail"] for line in left["audit"])
     assert services.contexts.live_kernels() == 0
     assert services.telemetry.lost_outputs._value.get() == 0
 
