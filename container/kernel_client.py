@@ -10,13 +10,15 @@ from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from traitlets import Type
 from zmq.constants import Event, SocketType
-from zmq.sugar.socket import Socket
 
-from container.inside.frames import send_frames
+from container.channel import Channel
 from container.messages import read_message, write_message
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
+MOST_SENDING = 4
+"""Messages in a socket's own line, where they may have any size; more wait in a `Channel`."""
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
 GREETING_SECONDS = 2.0
 MOST_SOCKETS = 65_000
@@ -29,6 +31,7 @@ def _context(message_bytes: int) -> zmq.asyncio.Context:
     context = zmq.asyncio.Context()
     context.max_sockets = MOST_SOCKETS
     context.maxmsgsize = message_bytes
+    context.sndhwm = MOST_SENDING
     return context
 
 
@@ -49,6 +52,9 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
     """
 
     disconnected: asyncio.Task[None]
+    shell_channel_class = Type(Channel)
+    control_channel_class = Type(Channel)
+    stdin_channel_class = Type(Channel)
     _stdin_channel: Any
 
     def __init__(
@@ -66,8 +72,6 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
         self.start_channels(iopub=heard is not None, stdin=False, hb=False)
-        # As it is without asyncio: what is sent is only put into ZMQ's queue.
-        self._shell = Socket.shadow(self.shell_channel.socket.underlying)
         self._published = asyncio.Event()
         self._reading = None if heard is None else asyncio.create_task(self._read(heard))
         self._watched = (self.shell_channel if heard is None else self.iopub_channel).socket
@@ -134,7 +138,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send *message* over the shell channel (see `container.messages.write_message`)."""
-        send_frames(self._shell, write_message(message, self.session.sign))
+        self.shell_channel.send_frames(write_message(message, self.session.sign))
 
     def send_interrupt(self) -> None:
         """Ask for an interrupt over the control channel."""

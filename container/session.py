@@ -289,9 +289,9 @@ class KernelSession:
         return str(message["header"]["msg_id"])
 
     def answer_input(self, message: Mapping[str, Any]) -> None:
-        """Pass a client's ``input_reply`` to the kernel."""
-        if self._client is not None:
-            self._client.stdin_channel.send(dict(message))
+        """Pass a client's ``input_reply`` to the kernel, unless too many wait for it already."""
+        if self._client is not None and self._client.stdin_channel.takes_more:
+            self._client.stdin_channel.send(message)
 
     @property
     def connection(self) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Send the frames of a message: on the kernel's side and on its client's."""
+"""Send the frames of a message, in less time than pyzmq takes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from kernel_gateway.relays.allowed import EXECUTE, not_taken, plain_request
 from kernel_gateway.relays.catch_up import CatchUp
 from kernel_gateway.relays.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.relays.replies import MissedReplies
-from kernel_gateway.relays.requests import Requests, ignore_output
+from kernel_gateway.relays.requests import QUEUE_FULL, Requests, ignore_output
 from kernel_gateway.relays.waiting import Asked
 from kernel_gateway.relays.wire import Message, to_event
 from kernel_gateway.store.audit import Audit
@@ -277,8 +277,13 @@ class KernelRelay:
         except ServiceError as error:
             await self._requests.refuse(message, "kernel-unavailable", str(error))
             return
-        if self._client is not None:
-            getattr(self._client, f"{message['channel']}_channel").send(dict(message))
+        if self._client is None:
+            return
+        channel = getattr(self._client, f"{message['channel']}_channel")
+        if channel.takes_more:
+            channel.send(message)
+        else:
+            await self._requests.refuse(message, *QUEUE_FULL)
 
     async def abort_waiting(self) -> None:
         """Answer the requests that wait as aborted."""

@@ -19,6 +19,7 @@ from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns import ServiceError, Turns
 
 NO_REPLY = ("interrupted", "The cell was cancelled, or its kernel gave no reply.")
+QUEUE_FULL = ("queue-full", "Too many requests wait in line.")
 LOST = ("outputs-lost", "What the cell showed last was lost.")
 
 
@@ -66,7 +67,7 @@ class Requests:
             What has to be awaited before its client's next message, if anything.
         """
         if not self._waiting.put(asked):
-            return self.refuse(asked.message, "queue-full", "Too many requests wait in line.")
+            return self.refuse(asked.message, *QUEUE_FULL)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
         return None

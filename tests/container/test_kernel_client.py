@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import select
+
+import pytest
 
 from container.kernel_client import KernelClient, next_message
 
@@ -54,3 +57,24 @@ async def test_what_a_cell_asks_at_once_is_heard_however_slowly_the_channel_open
         client.close()
 
     assert asked["content"]["prompt"] == "who? "
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+async def test_a_reply_that_comes_in_the_moment_something_is_sent_is_heard(start_kernel, channel):
+    kernel = await start_kernel()
+    client = KernelClient(kernel.session.connection, 1_000_000)
+    await client.ready()
+    way = getattr(client, f"{channel}_channel")
+    first, second = (client.session.msg("kernel_info_request") for _ in range(2))
+
+    waiting = asyncio.create_task(next_message(way))
+    await asyncio.sleep(0.05)  # until nothing but a reply ends the waiting
+    way.send(first)
+    select.select([way.socket.fileno()], [], [], 10)  # it comes, and the loop can't see that
+    way.send(second)
+    async with asyncio.timeout(10):
+        replies = [await waiting, await next_message(way)]
+    client.close()
+
+    asked = [message["header"]["msg_id"] for message in (first, second)]
+    assert [reply["parent_header"]["msg_id"] for reply in replies] == asked

@@ -10,10 +10,11 @@ from kernel_gateway.relays.replies import (
     MissedReplies,
     UnsentReplies,
 )
-from tests.jupyter_client import Client
+from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
 
 MEGABYTE = 1_000_000
+MORE_THAN_FIT = 8_000
 PATCHED = """
 kernel = get_ipython().kernel
 async def answer(stream, ident, parent):
@@ -129,12 +130,17 @@ async def test_a_request_has_one_reply_however_many_the_kernel_sends(running, ke
     assert client.printed() == "after\n"
 
 
+async def next_reply(client, kind):
+    while (message := await client.next())["header"]["msg_type"] != kind:
+        pass
+    return message
+
+
 async def all_is_answered(running, kernel):
     """Return once the kernel has answered whatever it was asked before."""
     other = await Client(running, kernel).connect()
     await other.send("complete_request", {"code": "x", "cursor_pos": 1})
-    while (await other.next())["header"]["msg_type"] != "complete_reply":
-        pass  # it is told what all are told, but gets its own replies only
+    await next_reply(other, "complete_reply")  # told what all are, it gets its own replies only
 
 
 async def test_a_client_that_asks_and_reads_no_replies_is_parted_from_and_can_come_back(
@@ -159,6 +165,26 @@ async def test_a_client_that_asks_and_reads_no_replies_is_parted_from_and_can_co
     replies = [m for m in back.messages if m["header"]["msg_type"] == "complete_reply"]
     assert 0 < 4 * len(replies) * MEGABYTE <= MISSED_BYTES
     assert back.printed(asked) == "here again\n"
+
+
+async def test_a_kernel_that_reads_nothing_holds_nobody_up(start_gateway):
+    running = await start_gateway([], requests_per_minute=1_000_000)
+    kernel = await new_kernel(running)
+    client = await Client(running, kernel).connect()
+    await client.execute("print('on', flush=True)\nwhile True: pass")
+    while client.printed() != "on\n":
+        await client.next()
+
+    asked = [await client.send("comm_info_request", {}) for _ in range(MORE_THAN_FIT)]
+    replies = [await next_reply(client, "comm_info_reply")]
+    other = await Client(running, await new_kernel(running)).connect()
+    elsewhere = await other.until_done(await other.execute("1 + 1"))
+    await Raw(running)("POST", f"/api/kernels/{kernel}/interrupt", "")
+    replies += [await next_reply(client, "comm_info_reply") for _ in asked[1:]]
+
+    assert elsewhere["status"] == "ok"
+    assert {m["content"].get("ename") for m in replies} == {"queue-full", None}
+    assert sorted(m["parent_header"]["msg_id"] for m in replies) == sorted(asked)
 
 
 async def test_requests_that_wait_are_bounded_in_size(running, kernel):
