@@ -63,6 +63,7 @@ async def test_output_arrives_while_the_cell_still_runs(start_kernel):
 
 async def test_a_cell_runs_but_nothing_of_it_is_told_before_it_may_be(start_kernel):
     kernel = await start_kernel()
+    await kernel.run("pass")  # what it says as it starts has come by then
     heard, durable = [], asyncio.get_running_loop().create_future()
 
     async def hear(message):
