@@ -85,6 +85,7 @@ async def measure_cycles(directory: Path) -> list[tuple[str, float, float, str, 
 
 
 async def _cycles(directory: Path, count: int) -> None:
+    directory.mkdir()
     waiting = [directory / str(number) for number in range(count)]
 
     async def work() -> None:
