@@ -76,11 +76,15 @@ class GatewaySocket(WebSocketHandler):
     async def send_frame(self, frame: str | bytes) -> None:
         """Send *frame*; return once the system has it, so that a slow client slows its sender.
 
-        To wait for each costs a turn of the event loop, so that is done when there is need.
+        To wait for each costs a turn of the event loop, so that is done when there is need. Others
+        get theirs before *frame* is written: what the system has taken at once is never cancelled.
         """
+        if self._at_once >= MOST_AT_ONCE:
+            self._at_once = 0
+            await asyncio.sleep(0)
         written = self.write_message(frame, binary=isinstance(frame, bytes))
         self._at_once += 1
-        if self._stream is None or self._stream.writing() or self._at_once >= MOST_AT_ONCE:
+        if self._stream is None or self._stream.writing():
             self._at_once = 0
             await written
 

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import json
+import random
 import sqlite3
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.relays.wire import V1
-from tests.jupyter_client import Client, new_kernel
+from tests.jupyter_client import OPENED, Client, new_kernel
 from tests.raw_http import Raw
+
+LINES = 20_000
 
 
 @pytest.mark.parametrize("protocols", [None, [V1]])
@@ -93,6 +96,30 @@ async def test_a_client_that_comes_back_gets_what_it_missed_and_nothing_twice(ru
     assert reply["status"] == "ok"
     assert back.printed() == "0\n1\n2\n3\n4\n"
     assert len(set(back.published())) == len(back.published())
+
+
+async def read_and_leave(client, most):
+    """Read at most so many messages, to a cell's end, and what still comes as the socket closes."""
+    for _ in range(most):
+        if (await client.next())["content"].get("execution_state") == "idle":
+            break
+    client.socket.close()
+    while (frame := await client.socket.read_message()) is not None:
+        client.messages.append(json.loads(frame))
+    OPENED.remove(client.socket)
+
+
+async def test_a_client_that_leaves_again_and_again_amid_outputs_is_told_each_once(running, kernel):
+    chance = random.Random(1)
+    client = await Client(running, kernel).connect()
+    await client.execute(f"for n in range({LINES}): print(n, flush=True)")
+
+    while not client.printed().endswith(f"\n{LINES - 1}\n"):
+        await read_and_leave(client, chance.randrange(400))
+        await client.connect()
+
+    assert client.printed() == "".join(f"{n}\n" for n in range(LINES))
+    assert len(set(client.published())) == len(client.published())
 
 
 async def test_any_client_can_name_where_to_go_on_from(running, kernel):
