@@ -76,9 +76,25 @@ class Client:
             self.socket.close()
             OPENED.remove(self.socket)
         assert frame is not None, "the socket was closed"
+        return self._keep(frame)
+
+    def _keep(self, frame):
         message = json.loads(frame) if isinstance(frame, str) else read_v1(frame)
         self.messages.append(message)
         return message
+
+    async def until(self, kind):
+        """Read until a message of this type has come, and return it."""
+        while (message := await self.next())["header"]["msg_type"] != kind:
+            pass
+        return message
+
+    async def leave(self):
+        """Close the socket; what still comes meanwhile is kept."""
+        self.socket.close()
+        OPENED.remove(self.socket)
+        while (frame := await self.socket.read_message()) is not None:
+            self._keep(frame)
 
     async def until_done(self, message_id):
         """Read until both the reply and the idle status of a request have come."""

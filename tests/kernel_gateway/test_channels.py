@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.relays.wire import V1
-from tests.jupyter_client import OPENED, Client, new_kernel
+from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
 
 LINES = 20_000
@@ -99,14 +99,11 @@ async def test_a_client_that_comes_back_gets_what_it_missed_and_nothing_twice(ru
 
 
 async def read_and_leave(client, most):
-    """Read at most so many messages, to a cell's end, and what still comes as the socket closes."""
+    """Read at most so many messages, to a cell's end, and leave."""
     for _ in range(most):
         if (await client.next())["content"].get("execution_state") == "idle":
             break
-    client.socket.close()
-    while (frame := await client.socket.read_message()) is not None:
-        client.messages.append(json.loads(frame))
-    OPENED.remove(client.socket)
+    await client.leave()
 
 
 async def test_a_client_that_leaves_again_and_again_amid_outputs_is_told_each_once(running, kernel):
@@ -157,8 +154,7 @@ async def test_what_waits_behind_a_cell_that_fails_is_aborted(running, kernel):
         await client.execute("print('never')"),
         await client.execute("print('no')"),
     ]
-    while (await client.next())["header"]["msg_type"] != "input_request":
-        pass
+    await client.until("input_request")
     await client.send("input_reply", {"value": "", "status": "ok"}, "stdin")
     replies = [await client.until_done(message_id) for message_id in asked]
 

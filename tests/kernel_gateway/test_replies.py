@@ -130,17 +130,11 @@ async def test_a_request_has_one_reply_however_many_the_kernel_sends(running, ke
     assert client.printed() == "after\n"
 
 
-async def next_reply(client, kind):
-    while (message := await client.next())["header"]["msg_type"] != kind:
-        pass
-    return message
-
-
 async def all_is_answered(running, kernel):
     """Return once the kernel has answered whatever it was asked before."""
     other = await Client(running, kernel).connect()
     await other.send("complete_request", {"code": "x", "cursor_pos": 1})
-    await next_reply(other, "complete_reply")  # told what all are, it gets its own replies only
+    await other.until("complete_reply")  # told what all are, it gets its own replies only
 
 
 async def test_a_client_that_asks_and_reads_no_replies_is_parted_from_and_can_come_back(
@@ -167,20 +161,25 @@ async def test_a_client_that_asks_and_reads_no_replies_is_parted_from_and_can_co
     assert back.printed(asked) == "here again\n"
 
 
+async def begin_endless_cell(client):
+    cell = await client.execute("print('on', flush=True)\nwhile True: pass")
+    while client.printed() != "on\n":
+        await client.next()
+    return cell
+
+
 async def test_a_kernel_that_reads_nothing_holds_nobody_up(start_gateway):
     running = await start_gateway([], requests_per_minute=1_000_000)
     kernel = await new_kernel(running)
     client = await Client(running, kernel).connect()
-    await client.execute("print('on', flush=True)\nwhile True: pass")
-    while client.printed() != "on\n":
-        await client.next()
+    await begin_endless_cell(client)
 
     asked = [await client.send("comm_info_request", {}) for _ in range(MORE_THAN_FIT)]
-    replies = [await next_reply(client, "comm_info_reply")]
+    replies = [await client.until("comm_info_reply")]
     other = await Client(running, await new_kernel(running)).connect()
     elsewhere = await other.until_done(await other.execute("1 + 1"))
     await Raw(running)("POST", f"/api/kernels/{kernel}/interrupt", "")
-    replies += [await next_reply(client, "comm_info_reply") for _ in asked[1:]]
+    replies += [await client.until("comm_info_reply") for _ in asked[1:]]
 
     assert elsewhere["status"] == "ok"
     assert {m["content"].get("ename") for m in replies} == {"queue-full", None}
@@ -189,9 +188,7 @@ async def test_a_kernel_that_reads_nothing_holds_nobody_up(start_gateway):
 
 async def test_requests_that_wait_are_bounded_in_size(running, kernel):
     client = await Client(running, kernel).connect()
-    running_cell = await client.execute("print('on', flush=True)\nwhile True: pass")
-    while client.printed() != "on\n":
-        await client.next()
+    running_cell = await begin_endless_cell(client)
 
     large = "#" * (7 * MEGABYTE)
     asked = [await client.execute(large) for _ in range(4)]
