@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from agent.turn_state import PendingCode, TurnState
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
+NETWORK = "network"
+"""What the kernel's audit hook takes to let a cell open connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,13 @@ class Admission:
         provenance: What the record says of the cell.
         outcome: ``None`` when it may run; else the outcome recorded for it.
         reason: Why it may not run.
+        granted: What the kernel lets the cell do beside what every cell may.
     """
 
     provenance: Provenance
     outcome: Literal["blocked", "not-run"] | None = None
     reason: str = ""
+    granted: tuple[str, ...] = ()
 
 
 async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Admission:
@@ -84,18 +88,71 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     if assessment.syntax_error:
         outcome, reason = "not-run", assessment.syntax_error
     elif assessment.tier == "high":
-        outcome, reason = "blocked", _reasons(assessment)
+        outcome, reason = "blocked", assessment.reasons
     elif assessment.tier == "medium":
         decision = await _decide(state, pending, ports, assessment)
         if not decision.allowed:
             why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
             outcome = "blocked"
-            reason = f"It was not allowed to run: {why}. {_reasons(assessment)}"
+            reason = f"It was not allowed to run: {why}. {assessment.reasons}"
     provenance = _provenance(state, pending, ports, assessment, decision)
-    admission = Admission(provenance=provenance, outcome=outcome, reason=reason)
+    admission = Admission(
+        provenance=provenance,
+        outcome=outcome,
+        reason=reason,
+        granted=granted_to(assessment) if outcome is None else (),
+    )
     if outcome is not None:
         await _record_refusal(pending, admission, ports)
     return admission
+
+
+def granted_to(assessment: Assessment) -> tuple[str, ...]:
+    """Return what the kernel's audit hook lets code do that was allowed to run."""
+    return (NETWORK,) if assessment.wants_network else ()
+
+
+def unseen_refusal(text: str) -> str:
+    """Return why *text*, which no notebook will show, may not run; empty when it may.
+
+    Nobody can be asked about it: what needs permission is left to the sandbox, which gives
+    it nothing beyond what every cell has.
+
+    Args:
+        text: Code or an expression that a Jupyter client runs for itself.
+    """
+    assessment = assess(text)
+    return assessment.reasons if assessment.tier == "high" else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayVerdict:
+    """Whether a recorded cell may run again without asking.
+
+    Attributes:
+        refusal: Why not, in plain words; empty when it may.
+        granted: As `Admission.granted`.
+    """
+
+    refusal: str = ""
+    granted: tuple[str, ...] = ()
+
+
+def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
+    """Judge a recorded cell anew before it is replayed; "once" counted for its first run only.
+
+    Args:
+        source: The cell.
+        held: Capabilities that a standing permission of its user covers.
+    """
+    assessment = assess(source)
+    if assessment.syntax_error or assessment.tier == "high":
+        return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
+    missing = [name for name in assessment.capabilities if name not in held]
+    if missing:
+        wanted = ", ".join(missing)
+        return ReplayVerdict(refusal=f"it was allowed for one run ({wanted}); ask for it again")
+    return ReplayVerdict(granted=granted_to(assessment))
 
 
 def _provenance(
@@ -137,10 +194,6 @@ async def _record_refusal(pending: PendingCode, admission: Admission, ports: Tur
     await ports.sink.emit("cell.finished", finished)
 
 
-def _reasons(assessment: Assessment) -> str:
-    return " ".join(f"Line {f.line}: {f.reason}." for f in assessment.findings[:8])
-
-
 async def _decide(
     state: TurnState, pending: PendingCode, ports: TurnPorts, assessment: Assessment
 ) -> Decision:
@@ -156,7 +209,7 @@ def permission_request(pending: PendingCode, assessment: Assessment) -> Permissi
     """Build what the user is shown before medium-risk code runs."""
     asked = [finding for finding in assessment.findings if finding.tier == "medium"]
     reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
-    network = any(f.rule in ("network-library", "url", "database") for f in asked)
+    network = assessment.wants_network
     note = " The sandbox has no network, so such a call fails even when allowed." if network else ""
     return PermissionRequest(
         id=pending.permission_id or "",

@@ -98,6 +98,7 @@ async def run_cell(
     tags: Sequence[str] = (),
     cell_id: str | None = None,
     client: ClientRequest | None = None,
+    granted: Sequence[str] = (),
 ) -> Execution:
     """Run *code* in the path's kernel and record it.
 
@@ -126,7 +127,12 @@ async def run_cell(
                 {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
             )
             reply = await session.execute(
-                code, following.on_output, message_id=intent.id, client=client, told_after=durable
+                code,
+                following.on_output,
+                message_id=intent.id,
+                client=client,
+                told_after=durable,
+                granted=granted,
             )
             span.set_attributes({"status": reply.status, "seconds": reply.seconds})
         return await following.settle(reply)

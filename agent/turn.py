@@ -240,6 +240,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
         ports.sink,
         ports.hashes,
         cell_id=state.running,
+        granted=admission.granted,
     )
     _take_execution(state, execution, ports.bench)
 
@@ -338,6 +339,7 @@ async def run_direct(
         ports.hashes,
         cell_id=_cell_id(client, ports.bench) if client is not None else None,
         client=client,
+        granted=admission.granted,
     )
 
 

@@ -9,7 +9,7 @@ import ast
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from container.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
@@ -203,6 +203,7 @@ class KernelSession:
         message_id: str | None = None,
         client: ClientRequest | None = None,
         told_after: asyncio.Future[None] | None = None,
+        granted: Collection[str] = (),
     ) -> ExecuteReply:
         """Run *code* and hand each output to *on_output* while it runs.
 
@@ -215,6 +216,7 @@ class KernelSession:
             client: A Jupyter client's own request, sent in place of one made here; *code*,
                 *silent* and *message_id* are then not used.
             told_after: Nothing the kernel says of the cell is passed on before this is done.
+            granted: What the kernel's audit hook lets this cell do: ``network``.
 
         Returns:
             How it ended; never raises for what the code did.
@@ -232,9 +234,9 @@ class KernelSession:
             if client is not None and client.message["content"].get("allow_stdin"):
                 await self._client.open_stdin()
             sent = (
-                self._send(code, silent=silent, message_id=message_id)
+                self._send(code, silent=silent, message_id=message_id, granted=granted)
                 if client is None
-                else self._pass_on(client.message)
+                else self._pass_on(_with_granted(client.message, granted))
             )
             cell = CellRun(
                 sent,
@@ -267,7 +269,9 @@ class KernelSession:
             async with asyncio.timeout(self.limits.start_seconds):
                 await self._wait_until_ready()
 
-    def _send(self, code: str, *, silent: bool, message_id: str | None) -> str:
+    def _send(
+        self, code: str, *, silent: bool, message_id: str | None, granted: Collection[str]
+    ) -> str:
         content = {
             "code": code,
             "silent": silent,
@@ -280,9 +284,8 @@ class KernelSession:
         header["date"] = header["date"].isoformat()
         if message_id is not None:
             header["msg_id"] = message_id
-        return self._pass_on(
-            {"header": header, "parent_header": {}, "metadata": {}, "content": content}
-        )
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+        return self._pass_on(_with_granted(message, granted))
 
     def _pass_on(self, message: Mapping[str, Any]) -> str:
         self._client.send(message)
@@ -395,3 +398,9 @@ class KernelSession:
             self._client = None
         leash, self._leash = self._leash, None
         return leash
+
+
+def _with_granted(message: Mapping[str, Any], granted: Collection[str]) -> dict[str, Any]:
+    """Return a request with what its cell may do; what a client says of that does not count."""
+    metadata = {**message["metadata"], "tallybook": {"granted": list(granted)}}
+    return {**message, "metadata": metadata}

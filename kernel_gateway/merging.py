@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.admission import TurnPorts
 from agent.merge import run_again, summary
+from agent.turn_state import TurnState
 from container.errors import ContainerError
 from container.workspace import OUTPUTS
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
@@ -23,19 +24,19 @@ MERGED = "path.merged"
 log = logging.getLogger("tallybook.paths")
 
 
-async def merge(source: OpenPath, mode: str, turn: str, ports: TurnPorts) -> Ending:
+async def merge(source: OpenPath, mode: str, state: TurnState, ports: TurnPorts) -> Ending:
     """Merge *source* into the path that *ports* belong to, or go on after a restart.
 
     Args:
         source: The path that ends.
         mode: ``summary`` or ``full``.
-        turn: The turn that does it.
+        state: The turn that does it.
         ports: What that turn works with.
 
     Returns:
         How the turn ended.
     """
-    name = source.key.path
+    name, turn = source.key.path, state.id
     files = [file.name for file in source.workspace.files(OUTPUTS)]
     recorder = ports.bench.recorder
     if all((t["kind"], t["turn"]) != ("merge", turn) for t in recorder.own_texts()):
@@ -44,7 +45,7 @@ async def merge(source: OpenPath, mode: str, turn: str, ports: TurnPorts) -> End
     result: dict[str, Any] = {"merged": name, "mode": mode, "cells": 0}
     if mode == "full":
         intents = source.recorder.own_intents()
-        result["cells"], failed = await run_again(intents, turn, name, ports)
+        result["cells"], failed = await run_again(intents, state, name, ports)
         if failed is not None:
             return Ending("error", result, execution_error(failed))
     return Ending("ok", result)

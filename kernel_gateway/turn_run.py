@@ -143,7 +143,7 @@ class TurnRun:
         row, services = self.row, self._services
         name, _, mode = row.request.partition(":")
         source = await services.contexts.open(key_of(row)._replace(path=name))
-        ending = await merge(source, mode, row.id, ports)
+        ending = await merge(source, mode, self._state, ports)
         if ending.status == "ok":
             await close_merged(
                 source.key,

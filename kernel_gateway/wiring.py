@@ -26,6 +26,7 @@ from kernel_gateway.clean_up import CleanUp
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.restore import HeldCapabilities
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
@@ -113,7 +114,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         membership = await _membership(settings, stack)
         deletions, patience = Deletions(), Patience()
         store = DatabaseContextStore(repository.database, patience)
-        contexts = _contexts(settings, store, telemetry, versions, deletions)
+        held = repository.permissions.capabilities
+        contexts = _contexts(settings, store, telemetry, versions, deletions, held)
         stack.push_async_callback(contexts.aclose)
         model = make_model(settings)
         if model is not None:
@@ -211,10 +213,12 @@ def _contexts(
     telemetry: Telemetry,
     versions: FileVersions,
     deletions: Deletions,
+    held: HeldCapabilities,
 ) -> ExecutionContextManager:
     starter = KernelStarter(
         directory=versions.directory,
         limits=settings.limits(),
+        held=held,
         keep_seconds=settings.keep_kernels_seconds,
         backend=settings.backend,
         image=settings.image,

@@ -359,6 +359,7 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
             "status": cell.metadata[KEY].get("status"),
             "turn": cell.metadata[KEY].get("turn"),
             "request": cell.metadata[KEY].get("request", ""),
+            "decision": cell.metadata[KEY].get("decision"),
             "files_after": dict(cell.metadata[KEY].get("files_after", {})),
             "outputs": cell.get("outputs", []),
         }

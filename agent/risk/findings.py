@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 Tier = Literal["low", "medium", "high"]
 ORDER: dict[Tier, int] = {"low": 0, "medium": 1, "high": 2}
+MOST_REASONS = 8
+NETWORK_RULES = frozenset({"network-library", "url", "database"})
+"""Rules whose findings say that the code wants to open connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,16 @@ class Assessment:
         """What would have to be granted for the code to run."""
         wanted = [f.capability for f in self.findings if f.tier == "medium"]
         return tuple(dict.fromkeys(wanted))
+
+    @property
+    def wants_network(self) -> bool:
+        """Whether the code would open connections."""
+        return any(f.rule in NETWORK_RULES for f in self.findings)
+
+    @property
+    def reasons(self) -> str:
+        """Why it is not low risk, line by line, in plain words."""
+        return " ".join(f"Line {f.line}: {f.reason}." for f in self.findings[:MOST_REASONS])
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:

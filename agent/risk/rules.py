@@ -1,71 +1,6 @@
-"""The rules, as data."""
+"""Names, attributes, calls and paths, as data."""
 
 from __future__ import annotations
-
-LOW_MODULES = frozenset(
-    """
-    __future__ abc bisect calendar collections contextlib copy csv dataclasses datetime
-    decimal difflib enum fractions functools heapq io itertools json locale math
-    matplotlib numbers numpy openpyxl operator pandas pathlib pprint python_calamine random re
-    statistics string tempfile textwrap time typing unicodedata uuid warnings xlsxwriter
-    zoneinfo dateutil tabulate seaborn
-    """.split()
-)
-
-NETWORK_MODULES = frozenset(
-    """
-    aiohttp asyncio boto3 botocore ftplib google http httpcore httpx httpx2 imaplib nntplib paramiko
-    poplib requests selenium smtplib ssl telnetlib urllib urllib3 webbrowser websocket
-    websockets xmlrpc
-    """.split()
-)
-
-EXCEL_READERS = frozenset(
-    "xlrd xlwt pyxlsb odf ezodf xlwings win32com pyexcel calamine formulas pycel".split()
-)
-
-HIGH_MODULES: dict[str, str] = {
-    "os": "reaches the operating system; use pathlib for files",
-    "posix": "reaches the operating system; use pathlib for files",
-    "nt": "reaches the operating system; use pathlib for files",
-    "subprocess": "starts other programs",
-    "pty": "starts other programs",
-    "multiprocessing": "starts other processes",
-    "concurrent": "starts other processes",
-    "socket": "opens network connections",
-    "socketserver": "opens network connections",
-    "_socket": "opens network connections",
-    "sys": "changes the interpreter itself",
-    "ctypes": "calls native code past every check",
-    "_ctypes": "calls native code past every check",
-    "cffi": "calls native code past every check",
-    "importlib": "imports modules past this check",
-    "imp": "imports modules past this check",
-    "pkgutil": "imports modules past this check",
-    "runpy": "runs other code past this check",
-    "zipimport": "imports modules past this check",
-    "builtins": "hands out eval, exec and __import__",
-    "code": "runs strings as code",
-    "codeop": "runs strings as code",
-    "pickle": "runs code hidden in data; use json, csv or xlsx",
-    "_pickle": "runs code hidden in data; use json, csv or xlsx",
-    "cloudpickle": "runs code hidden in data; use json, csv or xlsx",
-    "dill": "runs code hidden in data; use json, csv or xlsx",
-    "joblib": "runs code hidden in data; use json, csv or xlsx",
-    "shelve": "runs code hidden in data; use json, csv or xlsx",
-    "marshal": "runs code hidden in data; use json, csv or xlsx",
-    "gc": "finds every object of the interpreter",
-    "inspect": "finds frames and globals of other code",
-    "resource": "changes the kernel's limits",
-    "signal": "changes how the kernel can be stopped",
-    "fcntl": "reaches the operating system",
-    "mmap": "reaches the operating system",
-    "IPython": "controls the kernel itself",
-    "ipykernel": "controls the kernel itself",
-    "jupyter_client": "controls the kernel itself",
-    "zmq": "controls the kernel itself",
-    "inside": "controls the kernel itself",
-}
 
 HIGH_NAMES: dict[str, str] = {
     "eval": "runs a string as code",
@@ -75,48 +10,119 @@ HIGH_NAMES: dict[str, str] = {
     "__builtins__": "hands out eval, exec and __import__",
     "__loader__": "imports modules past this check",
     "__spec__": "imports modules past this check",
-    "globals": "hands out every name, by string",
     "breakpoint": "starts a debugger",
     "get_ipython": "controls the kernel itself",
 }
 
 MEDIUM_NAMES: dict[str, str] = {
     "vars": "reaches attributes by string, which this check can't follow",
-    "locals": "reaches names by string, which this check can't follow",
-    "setattr": "changes objects by attribute name, which this check can't follow",
     "delattr": "changes objects by attribute name, which this check can't follow",
 }
 
-HARMLESS_DUNDERS = frozenset(
+NAMESPACES = frozenset({"globals", "locals"})
+"""They hand out names by string; harmless where they are only asked whether a name is there."""
+
+BY_STRING = frozenset({"getattr", "setattr"})
+"""They reach attributes by string: followed where they are called, not where they are handed on."""
+
+SAFE_SINKS = frozenset(
     """
-    __name__ __doc__ __version__ __len__ __iter__ __next__ __getitem__ __contains__ __eq__
-    __lt__ __le__ __gt__ __ge__ __ne__ __add__ __sub__ __mul__ __init__ __post_init__ __str__
-    __repr__ __enter__ __exit__ __call__ __hash__ __bool__ __float__ __int__ __abs__ __round__
+    print str repr len type isinstance issubclass int float bool round abs sum format list tuple
+    set frozenset sorted dir help id hash any all enumerate zip hasattr getattr display callable
+    append add extend insert update setdefault write writerow append_row to_datetime to_numeric
+    isna notna isnull notnull isnan Decimal Fraction date datetime Timestamp
     """.split()
 )
+"""Calls that only look at a value or keep it: they don't call it and don't reach into it."""
+
+DATA_ATTRIBUTES = frozenset(
+    """
+    strip lstrip rstrip lower upper title split replace startswith endswith format casefold
+    isdigit isalpha isnumeric zfill find count index join sum mean median min max std round
+    astype fillna dropna isna notna isnull notnull unique nunique value_counts values tolist
+    to_list items keys get shape dtype size head tail date time year month day hour strftime
+    isoformat value number_format font fill border alignment column row coordinate data_type
+    quantile abs cumsum shift diff str dt
+    """.split()
+)
+"""Attributes of data: reading one of a value found by name at run time leads nowhere else."""
+
+HARMLESS_DUNDERS = frozenset(
+    """
+    __name__ __qualname__ __module__ __class__ __doc__ __version__ __len__ __iter__ __next__
+    __getitem__ __setitem__ __delitem__ __contains__ __eq__ __lt__ __le__ __gt__ __ge__ __ne__
+    __add__ __radd__ __sub__ __mul__ __truediv__ __floordiv__ __mod__ __pow__ __neg__ __and__
+    __or__ __init__ __new__ __post_init__ __str__ __repr__ __format__ __enter__ __exit__
+    __aenter__ __aexit__ __aiter__ __anext__ __await__ __call__ __hash__ __bool__ __float__
+    __int__ __index__ __abs__ __round__ __members__ __annotations__ __match_args__ __slots__
+    __set_name__ __init_subclass__ __class_getitem__ __notes__
+    """.split()
+)
+
+ESCAPE_DUNDERS = frozenset(
+    """
+    __globals__ __builtins__ __import__ __subclasses__ __bases__ __base__ __mro__ __code__
+    __closure__ __dict__ __loader__ __spec__ __getattribute__ __reduce__ __reduce_ex__ __self__
+    __func__ __wrapped__ __traceback__ __class__ __subclasshook__ __kwdefaults__ __defaults__
+    """.split()
+)
+"""In a text, the dunder names that code hidden in it would need; others are ordinary data."""
 
 ESCAPE_ATTRIBUTES = frozenset(
     """
     gi_frame gi_code cr_frame cr_code ag_frame ag_code f_globals f_locals f_builtins f_back
-    f_code tb_frame tb_next func_globals func_code co_code mro _ip
+    f_code tb_frame tb_next func_globals func_code co_code co_consts mro _ip gi_yieldfrom
+    cr_await ag_await
     """.split()
 )
 
-PICKLE_CALLS = frozenset({"read_pickle", "to_pickle"})
-
 FILE_CALLS = frozenset(
     """
-    open Path PurePath PosixPath ExcelFile ExcelWriter Workbook load_workbook CalamineWorkbook
-    from_path save savefig imread imsave load loadtxt genfromtxt fromfile tofile savetxt
-    read_text write_text read_bytes write_bytes symlink_to hardlink_to
+    open ExcelFile ExcelWriter Workbook load_workbook CalamineWorkbook HDFStore
+    from_path save savefig imread imsave load loadtxt genfromtxt fromfile tofile savetxt savez
+    savez_compressed memmap glob iglob rglob ZipFile TarFile unpack_archive extractall
+    read_text write_text read_bytes write_bytes FileHandler
+    """.split()
+)
+"""Calls whose first argument, or one of `PATH_KEYWORDS`, is a path or a URL."""
+
+PATH_CLASSES = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
+
+TWO_PATH_CALLS = frozenset(
+    """
+    copy copy2 copyfile copytree move rename replace symlink_to hardlink_to link_to make_archive
+    rmtree
+    """.split()
+)
+"""Calls of shutil and pathlib that take a path to read from and one to write to."""
+
+PATH_KEYWORDS = frozenset(
+    """
+    filepath_or_buffer io path path_or_buf path_or_buffer excel_writer fname file filename name
+    src dst target buf url
     """.split()
 )
 
 READ_PREFIXES = ("read_", "to_")
+NO_PATHS = frozenset(
+    """
+    to_datetime to_numeric to_timedelta to_frame to_dict to_list to_numpy to_period to_records
+    to_timestamp to_series to_flat_index to_pydatetime to_string to_tuples to_offset to_thread
+    to_rgb to_rgba to_hex to_html
+    """.split()
+)
+"""Calls that begin with `READ_PREFIXES` and take no path first."""
+
 READ_DATABASES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_sql", "read_gbq"})
 
-URL_PREFIXES = ("http://", "https://", "ftp://", "ftps://", "s3://", "gs://", "file://", "sftp://")
 ALLOWED_ROOTS = ("/workspace", "/tmp")  # noqa: S108 (the sandbox's own)
 
 HARMLESS_LINE_MAGICS = frozenset({"time", "timeit"})
+LISTING_LINE_MAGICS = frozenset({"who", "who_ls", "whos"})
 HARMLESS_CELL_MAGICS = frozenset({"time", "timeit", "capture"})
+
+QUERY_CALLS: dict[str, str] = {"query": "expr", "eval": "expr"}
+"""Methods of a table that evaluate a string, with the keyword it may come by."""
+
+MODULE_SINKS = frozenset({"print", "type", "repr", "str", "dir", "help", "id", "hasattr", "len"})
+"""Calls that a module may be handed to."""

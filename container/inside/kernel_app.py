@@ -57,6 +57,7 @@ def application_class() -> Any:
         """IPKernelApp whose sockets and threads come after everything else."""
 
         gate: Any = None
+        audit_hook: Any = None
 
         def init_pdb(self) -> None:
             """Leave pdb out: nobody sits at a terminal."""
@@ -127,8 +128,10 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import awaiting, cell_text, defaults, interrupts, spared
+    from inside import audit_hook, awaiting, cell_text, defaults, interrupts, spared
 
+    app.audit_hook = audit_hook.AuditHook()
+    audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _granted(app.kernel))
     awaiting.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
@@ -137,6 +140,12 @@ def build() -> Any:
     app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)
     return app
+
+
+def _granted(kernel: Any) -> list[str]:
+    """Return what the service says the running cell may do (see `audit_hook`)."""
+    ours = kernel.get_parent("shell").get("metadata", {}).get("tallybook", {})
+    return list(ours.get("granted", ()))
 
 
 def rehearse(app: Any, wanted: Callable[[], bool]) -> None:
@@ -190,12 +199,13 @@ def reseed() -> None:
     uuid._last_timestamp = None  # type: ignore[attr-defined]
 
 
-def connect(app: Any, connection: dict[str, Any]) -> None:
+def connect(app: Any, connection: dict[str, Any], *, audited: bool) -> None:
     """Open *connection*'s sockets for *app* and announce the kernel as this process.
 
     Args:
         app: What `build` returned, in this process or its parent.
         connection: A connection file's content, with paths as this process sees them.
+        audited: Refuse from now on what `audit_hook` refuses.
     """
     from inside import iopub
     from jupyter_client.session import new_id
@@ -207,3 +217,5 @@ def connect(app: Any, connection: dict[str, Any]) -> None:
         app.gate.install()
     with iopub.signals_held():  # so that no thread of it takes one in the main thread's place
         app.open(connection)
+    if audited and app.audit_hook is not None:
+        app.audit_hook.arm()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run a kernel: ``launch.py RLIMITS_JSON CONNECTION_FILE``."""
+    """Run a kernel: ``launch.py RLIMITS_JSON CONNECTION_FILE audited|unaudited``."""
     # "inside" is this package's name in the kernel.
     from inside import confine, kernel_app  # type: ignore[import-not-found]
 
@@ -21,7 +21,8 @@ def main() -> None:
     Path(os.environ["MPLCONFIGDIR"]).mkdir(parents=True, exist_ok=True)
     os.chdir("/workspace")
     app = kernel_app.build()
-    kernel_app.connect(app, json.loads(Path(sys.argv[2]).read_text()))
+    connection = json.loads(Path(sys.argv[2]).read_text())
+    kernel_app.connect(app, connection, audited=sys.argv[3] == "audited")
     app.start()
 
 

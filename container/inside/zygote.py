@@ -207,7 +207,7 @@ def _run_kernel(
         confine.give_up_rights(seccomp)
         for directory in (os.environ["MPLCONFIGDIR"], os.environ["IPYTHONDIR"]):
             os.makedirs(directory, exist_ok=True)
-        kernel_app.connect(app, request["connection"])
+        kernel_app.connect(app, request["connection"], audited=request["audited"])
         binding.send(b"bound")
         binding.close()
         app.start()

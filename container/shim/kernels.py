@@ -196,7 +196,8 @@ class OwnedKernel:
             replaced = {"{connection_file}": file, "{python}": python}
             command = (replaced.get(part, part) for part in self.request.argv)
             return (python, "-m", "inside.limited", rlimits, *command)
-        return (python, "-m", "inside.launch", rlimits, file)
+        audited = "audited" if limits.audited else "unaudited"
+        return (python, "-m", "inside.launch", rlimits, file, audited)
 
     @property
     def _lent(self) -> bool:

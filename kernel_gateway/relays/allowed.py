@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agent.admission import unseen_refusal
 from agent.errors import CodeTooLong
-from agent.risk.assess import assess
 from kernel_gateway.relays.wire import Message
 
 EXECUTE = "execute_request"
@@ -94,7 +94,6 @@ def forbidden(content: Mapping[str, Any]) -> Refusal | None:
     if size > MOST_UNSEEN_BYTES:
         return CodeTooLong.code, str(CodeTooLong(size, MOST_UNSEEN_BYTES))
     for text in texts:
-        found = assess(text)
-        if found.tier == "high":
-            return "blocked", "; ".join(finding.reason for finding in found.findings)
+        if reason := unseen_refusal(text):
+            return "blocked", reason
     return None

@@ -85,6 +85,10 @@ class Permissions:
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
 
+    async def capabilities(self, tenant: str, user: str) -> frozenset[str]:
+        """Return what the standing permissions of *user* cover."""
+        return frozenset(row.capability for row in await self.grants(tenant, user))
+
     @whole
     async def revoke_grant(self, tenant: str, user: str, grant_id: str) -> None:
         """Revoke a standing permission; `NotFound` if *user* has none such."""

@@ -49,7 +49,8 @@ def test_ordinary_work_on_workbooks_is_low(code):
         ("open('../../etc/hosts')", "path"),
         ("open('/workspace/../etc/hosts')", "path"),
         ("pd.read_sql('select 1', 'x')", "database"),
-        ("getattr(frame, name)", "dynamic-access"),
+        ("getattr(frame, name)()", "dynamic-access"),
+        ("frame.pipe(getattr(frame, name))", "dynamic-access"),
     ],
 )
 def test_what_could_matter_outside_asks(code, rule):
@@ -114,7 +115,7 @@ def test_modules_that_leave_python_never_run(module, form):
         "get_ipython().system('ls')",
         "get_ipython",
         "x?",
-        "globals()['x']",
+        "globals()['__builtins__']",
         "breakpoint()",
     ],
 )

@@ -123,6 +123,7 @@ class ZygoteSandbox:
                 "tmp_bytes": spec.limits.tmp_bytes,
                 "rlimits": kernel_rlimits(spec.limits, cgroup=self._group is not None),
                 "connection": spec.connection,
+                "audited": spec.limits.audited,
                 "workspace": spec.workspace is not None,
             }
             zygote.fork(request, handed)
