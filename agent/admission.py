@@ -14,6 +14,7 @@ from agent.errors import CodeTooLong
 from agent.ports import Approver, Bench, Decision, EventSink, Model, PermissionRequest
 from agent.profiler import Profiler
 from agent.risk.assess import assess
+from agent.risk.client_scripts import is_known_script
 from agent.risk.findings import Assessment, assessment_to_json, finding_to_json
 from agent.run_cell import FileHashes
 from agent.turn_state import PendingCode, TurnState
@@ -121,6 +122,8 @@ def unseen_refusal(text: str) -> str:
     Args:
         text: Code or an expression that a Jupyter client runs for itself.
     """
+    if is_known_script(text):
+        return ""
     assessment = assess(text)
     return assessment.reasons if assessment.tier == "high" else ""
 

@@ -132,8 +132,14 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def audited() -> bool:
+    """Whether `start_kernel`'s kernels refuse what never runs, as they do by default."""
+    return True
+
+
+@pytest.fixture
 async def start_kernel(
-    tmp_path: Path, backend: str
+    tmp_path: Path, backend: str, audited: bool
 ) -> AsyncIterator[Callable[..., Awaitable[Kernel]]]:
     async with AsyncExitStack() as stack:
         count = 0
@@ -142,7 +148,7 @@ async def start_kernel(
             nonlocal count
             count += 1
             made = Workspace.create(tmp_path / f"kernel-{count}")
-            session = KernelSession(made, Limits(**limits), backend=backend)
+            session = KernelSession(made, Limits(audited=audited, **limits), backend=backend)
             stack.push_async_callback(session.aclose)
             await session.start()
             return Kernel(session)

@@ -66,6 +66,7 @@ HIGH_MODULES: dict[str, str] = {
     "runpy": "runs other code past this check",
     "zipimport": "imports modules past this check",
     "builtins": "hands out eval, exec and __import__",
+    "bltns": "hands out eval, exec and __import__",
     "code": "runs strings as code",
     "codeop": "runs strings as code",
     "pdb": "runs strings as code",

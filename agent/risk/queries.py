@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 
 _QUOTED = re.compile(r"`([^`]*)`")
 _LOCAL = re.compile(r"@\s*(?=\w)")
@@ -23,6 +24,6 @@ def query_as_python(text: str) -> ast.AST | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         pass
     try:  # eval takes assignments, one a line
-        return ast.parse(_LOCAL.sub("", _QUOTED.sub("_column", text)).strip())
+        return ast.parse(textwrap.dedent(_LOCAL.sub("", _QUOTED.sub("_column", text))).strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

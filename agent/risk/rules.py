@@ -118,7 +118,10 @@ READ_DATABASES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_
 ALLOWED_ROOTS = ("/workspace", "/tmp")  # noqa: S108 (the sandbox's own)
 
 HARMLESS_LINE_MAGICS = frozenset({"time", "timeit"})
-LISTING_LINE_MAGICS = frozenset({"who", "who_ls", "whos"})
+LISTING_LINE_MAGICS = frozenset({"pinfo", "precision", "who", "who_ls", "whos"})
+"""They show things, and take plain words."""
+DRAWING_OPTIONS = "InlineBackend."
+"""What ``%config`` may set; it runs the rest of the line as code."""
 HARMLESS_CELL_MAGICS = frozenset({"time", "timeit", "capture"})
 
 QUERY_CALLS: dict[str, str] = {"query": "expr", "eval": "expr"}

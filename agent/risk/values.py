@@ -212,6 +212,8 @@ class Bindings:
                 return self._union(parts)
             case ast.Set(elts=parts) | ast.Dict(values=parts):
                 return self._union(parts)
+            case ast.Subscript(slice=ast.Slice()):
+                return UNKNOWN
             case ast.Subscript(value=value):
                 return self._subscript(value)
             case ast.BinOp():

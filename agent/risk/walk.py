@@ -38,6 +38,9 @@ from agent.risk.values import (
 _DUNDER = re.compile(r"__[a-z]+(?:_[a-z]+)*__")
 # What stands behind a cell magic's name can be code too: timeit's set-up, an expression in {}.
 _PLAIN_WORDS = re.compile(r"[\w\s-]*")
+_DOTTED_NAMES = re.compile(r"[\w\s.-]*")
+_TIMING_OPTIONS = re.compile(r"\s*(?:-[nrtcpqo]\s*\d*\s+)*")
+_MANGLED = re.compile(r"_[A-Za-z]\w*?__\w+")
 _OUT = "leads out of the user's own objects"
 _TARGET_CHARACTERS = 200
 
@@ -57,6 +60,8 @@ class Walker(ast.NodeVisitor):
         self._names = Bindings(tree)
         self._parse = parse
         self._line_offset = 0
+        self._called: set[int] = set()
+        """Nodes, by id, that are called where they stand."""
         self._expected: set[int] = set()
         """Nodes, by id, that may be a module, or name a namespace, where they stand."""
 
@@ -147,7 +152,7 @@ class Walker(ast.NodeVisitor):
         elif _DUNDER.fullmatch(name):
             if name not in rules.HARMLESS_DUNDERS and not path.startswith("__future__."):
                 self._high(node, "escape", name, f"{name} {_OUT}")
-        elif name.startswith("_") and not name.startswith("__"):
+        elif name.startswith("_") and not name.startswith("__") and top in LOW_MODULES:
             reason = f"{path} is a private part of a library, which this check can't follow"
             self._high(node, "private-member", path, reason)
         elif (asking := ASKING_MEMBERS.get(path)) is not None:
@@ -239,8 +244,11 @@ class Walker(ast.NodeVisitor):
                 self._add(node, "medium", "dynamic-access", name, reason, f"name:{name}")
             elif name not in rules.HARMLESS_DUNDERS:
                 self._high(node, "escape", name, f"{name} {_OUT}")
-        elif name in rules.ESCAPE_ATTRIBUTES:
+        elif name in rules.ESCAPE_ATTRIBUTES or _MANGLED.fullmatch(name):
             self._high(node, "escape", name, f"{name} {_OUT}")
+        elif name in rules.QUERY_CALLS and id(node) not in self._called:
+            reason = f"{name} on a table evaluates a string, which this check can't follow"
+            self._add(node, "medium", "dynamic-access", name, reason, f"name:DataFrame.{name}")
         elif name in FORBIDDEN_ATTRIBUTES:
             self._high(node, "forbidden-call", name, f"{name} {FORBIDDEN_ATTRIBUTES[name]}")
         elif name in UNMISTAKABLE:
@@ -314,6 +322,20 @@ class Walker(ast.NodeVisitor):
         self._expect(node.value)
         self.generic_visit(node)
 
+    def visit_For(self, node: ast.For) -> None:
+        """What goes through a list that is written out is followed."""
+        self._expect_listed(node.iter)
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        """As `visit_For`."""
+        self._expect_listed(node.iter)
+        self.generic_visit(node)
+
+    def _expect_listed(self, node: ast.expr) -> None:
+        if isinstance(node, ast.List | ast.Tuple):
+            self._expect(node)
+
     def visit_FormattedValue(self, node: ast.FormattedValue) -> None:
         """As `visit_Expr`."""
         self._expect(node.value)
@@ -380,6 +402,7 @@ class Walker(ast.NodeVisitor):
             self._check_magic(node)
             return
         name = self._names.name_called(node.func)
+        self._called.add(id(node.func))
         self._expect_arguments(node, name)
         if name in rules.BY_STRING:
             self._check_by_string(node, name)
@@ -514,11 +537,19 @@ class Walker(ast.NodeVisitor):
             method == "run_line_magic"
             and words
             and words[0] in rules.LISTING_LINE_MAGICS
-            and _PLAIN_WORDS.fullmatch(" ".join(words[1:]))
+            and _DOTTED_NAMES.fullmatch(" ".join(words[1:]))
         ):
             return
+        elif (
+            method == "run_line_magic"
+            and words[:1] == ["config"]
+            and words[1].startswith(rules.DRAWING_OPTIONS)
+        ):
+            self._check_body(node, words[1], offset=node.lineno - 1)
         elif method == "run_line_magic" and words and words[0] in rules.HARMLESS_LINE_MAGICS:
-            self._check_body(node, " ".join(words[1:]), offset=node.lineno - 1)
+            body = " ".join(words[1:])
+            body = body[_TIMING_OPTIONS.match(body).end() :]  # type: ignore[union-attr]
+            self._check_body(node, body, offset=node.lineno - 1)
         elif (
             method == "run_cell_magic"
             and len(words) == 3

@@ -114,7 +114,6 @@ def test_modules_that_leave_python_never_run(module, form):
         "exit._ip.system('ls')",
         "get_ipython().system('ls')",
         "get_ipython",
-        "x?",
         "globals()['__builtins__']",
         "breakpoint()",
     ],

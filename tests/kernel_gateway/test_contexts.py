@@ -322,7 +322,7 @@ async def test_a_cell_that_kills_the_kernel_when_replayed_is_left_out_the_next_t
     )
     await conversation.connection.send("execute.request", code=trap)
     asked = (await conversation.until("permission.required"))["data"]
-    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="always")
     await conversation.until("turn.finished")
     await conversation.execute("after = 2")
     path = await contexts.open(conversation.key)
@@ -374,7 +374,7 @@ async def test_a_disk_too_full_to_set_files_aside_leaves_every_file_where_it_was
     path = await path_with_a_large_input(disk)
 
     with pytest.raises(OSError, match="No space left"):
-        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+        await restore(path, None, ignore, {}, None)  # it doesn't come to the kernel
 
     assert content(path, "inputs/large.bin") == LARGE
     assert not path.set_aside.exists()
