@@ -21,8 +21,8 @@ from agent.turn_state import PendingCode, TurnState
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
-NETWORK = "network"
-"""What the kernel's audit hook takes to let a cell open connections."""
+NETWORK, FILES = "network", "files"
+"""What the kernel's audit hook takes to let a cell open connections, and files outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,9 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
 
 def granted_to(assessment: Assessment) -> tuple[str, ...]:
     """Return what the kernel's audit hook lets code do that was allowed to run."""
-    return (NETWORK,) if assessment.wants_network else ()
+    rules = {finding.rule for finding in assessment.findings}
+    granted = (NETWORK, assessment.wants_network), (FILES, "path" in rules)
+    return tuple(name for name, wanted in granted if wanted)
 
 
 def unseen_refusal(text: str) -> str:

@@ -158,6 +158,10 @@ FORBIDDEN_MEMBERS: dict[str, str] = {
     "asyncio.create_subprocess_exec": _STARTS,
     "asyncio.create_subprocess_shell": _STARTS,
     "concurrent.futures.ProcessPoolExecutor": "starts other processes",
+    **{
+        f"matplotlib.animation.{name}": f"{_STARTS}; use PillowWriter"
+        for name in "FFMpegWriter FFMpegFileWriter ImageMagickWriter ImageMagickFileWriter".split()
+    },
     "numpy.load_library": "calls native code past every check",
     "numpy.testing.measure": "runs strings as code",
     "numpy.testing.rundocs": "runs strings as code",

@@ -6,13 +6,15 @@ takes the interpreter apart, gets past it and meets the sandbox.
 
 No library starts a process, unpickles foreign data or opens a connection on its own in a
 kernel, so these are refused whoever asks. Native code (ctypes) is refused unless a library
-on `NATIVE_USERS` calls it.
+on `NATIVE_USERS` calls it. Files are opened in the workspace and in /tmp, besides those that
+Python and its libraries are made of; readers written in native code are the sandbox's to hold.
 
 Source: PEP 578 and the audit events table of Python's documentation.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -22,11 +24,12 @@ PROCESSES = "starts another program"
 UNPICKLES = "runs code hidden in data; use json, csv or xlsx"
 NATIVE = "calls native code past every check"
 CONNECTS = "opens a network connection"
+OUTSIDE = "is outside /workspace and /tmp"
 OBJECTS = "finds every object of the interpreter"
 NEVER = "Code that does this never runs here; find another way."
 NOT_GRANTED = "This cell has no permission for that."
-NETWORK = "network"
-"""What `AuditHook.allow` takes to let connections be opened."""
+NETWORK, FILES = "network", "files"
+"""What `AuditHook.allow` takes: to let connections be opened, and files that lie outside."""
 
 REFUSED: dict[str, str] = {
     "os.system": PROCESSES,
@@ -55,6 +58,25 @@ NATIVE_USERS = ("/numpy/_core/", "/scipy/", "/threadpoolctl.py", "/psutil/", "/z
 """Libraries whose own code calls native code through ctypes."""
 IMPORTERS = ("<frozen importlib._bootstrap_external>", "<frozen zipimport>")
 """Code that may read compiled modules."""
+OWN_FILES = ("/workspace", "/tmp", "/dev/shm")  # noqa: S108 (the sandbox's own)
+LIBRARY_FILES = (
+    "/usr/share",
+    "/usr/lib",
+    "/lib",
+    "/lib64",
+    "/opt/tallybook",
+    "/etc/fonts",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/os-release",
+    "/dev/null",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/zero",
+)
+"""What libraries read that stands outside Python's own directories."""
+SYSTEM_READERS = ("/psutil/",)
+"""Libraries that read ``/proc`` to measure the kernel."""
 UNAUDITED_MODULES = frozenset({"_posixsubprocess", "_cffi_backend", "cffi"})
 """Modules that do the same without an audit event; imported before cells run, or never."""
 
@@ -71,6 +93,8 @@ class AuditHook:
         self._armed = False
         self._allowed: frozenset[str] = frozenset()
         self._library = tuple({sys.prefix, sys.base_prefix, "/usr/lib/python3"})
+        readable = (*OWN_FILES, *LIBRARY_FILES, *self._library)
+        self._readable = tuple({*readable, *map(os.path.realpath, readable)})
         sys.addaudithook(self._on_event)
 
     def arm(self) -> None:
@@ -82,7 +106,7 @@ class AuditHook:
         """Let the cell that runs next do what it was granted, and nothing else.
 
         Args:
-            capabilities: `NETWORK`; others are not known here.
+            capabilities: `NETWORK`, `FILES`; others are not known here.
         """
         self._allowed = frozenset(capabilities)
 
@@ -92,8 +116,10 @@ class AuditHook:
         if (reason := REFUSED.get(event)) is not None:
             _refuse(event, reason)
         elif event.startswith("ctypes."):
-            if not self._of_library(sys._getframe(1)):
+            if not self._of_library(sys._getframe(1), NATIVE_USERS):
                 _refuse(event, NATIVE)
+        elif event == "open":
+            self._on_open(arguments[0])
         elif event in CONNECTING:
             if NETWORK not in self._allowed:
                 _refuse(event, CONNECTS, NOT_GRANTED)
@@ -104,15 +130,29 @@ class AuditHook:
         elif event == "import" and arguments[0] in UNAUDITED_MODULES:
             _refuse(f"import of {arguments[0]}", NATIVE)
 
-    def _of_library(self, frame: FrameType | None) -> bool:
-        """Return whether the first code outside Python's own library is one of `NATIVE_USERS`."""
+    def _on_open(self, path: Any) -> None:
+        if isinstance(path, int) or FILES in self._allowed:
+            return
+        if (real := self._outside(os.fsdecode(path))) is None:
+            return
+        if not self._of_library(sys._getframe(2), SYSTEM_READERS):
+            _refuse(f"open: {real}", OUTSIDE, NOT_GRANTED)
+
+    def _outside(self, path: str) -> str | None:
+        """Return where *path* leads if that is outside; ``None`` when it is not."""
+        real = os.path.realpath(path)
+        inside = any(real == root or real.startswith(f"{root}/") for root in self._readable)
+        return None if inside else real
+
+    def _of_library(self, frame: FrameType | None, libraries: tuple[str, ...]) -> bool:
+        """Return whether the first code outside Python's own library is one of *libraries*."""
         while frame is not None:
             file = frame.f_code.co_filename
             installed = file.startswith(self._library) or file.startswith("/opt/tallybook/")
             if not installed and not file.startswith("<frozen "):
                 return False  # a cell, or code it made of a string
             if "-packages/" in file or file.startswith("/opt/tallybook/"):
-                return file.startswith("/opt/tallybook/") or any(u in file for u in NATIVE_USERS)
+                return file.startswith("/opt/tallybook/") or any(name in file for name in libraries)
             frame = frame.f_back
         return False
 

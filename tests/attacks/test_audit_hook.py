@@ -26,8 +26,7 @@ NEVER = {
     ),
     "asyncio": f"import asyncio\nawait asyncio.create_subprocess_shell('{TOUCH}')",
     "hidden code": (
-        "import numpy as np\n"
-        f"np.testing.runstring(\"import os; os.system('{TOUCH}')\", {{}})"
+        f"import numpy as np\nnp.testing.runstring(\"import os; os.system('{TOUCH}')\", {{}})"
     ),
     "foreign data": (
         "import os, pickle\n"
@@ -91,7 +90,9 @@ async def test_what_libraries_do_by_themselves_goes_on(start_kernel, code):
     assert reply.status == "ok", reply
 
 
-async def test_a_cell_that_was_granted_the_network_may_try_it_and_the_next_one_may_not(start_kernel):
+async def test_a_cell_that_was_granted_the_network_may_try_it_and_the_next_one_may_not(
+    start_kernel,
+):
     kernel = await start_kernel()
     connect = "import socket\nsocket.socket(socket.AF_UNIX).connect('/tmp/nobody')"
 
@@ -109,8 +110,7 @@ async def test_a_refusal_names_the_call_and_the_way_out(start_kernel):
     reply = await kernel.run("import os\nos.system('true')")
 
     assert reply.evalue == (
-        "os.system starts another program. "
-        "Code that does this never runs here; find another way."
+        "os.system starts another program. Code that does this never runs here; find another way."
     )
 
 

@@ -1,4 +1,4 @@
-""""Allow once" counts once: a cell that runs again, by itself or in a merge, is judged anew."""
+""" "Allow once" counts once: a cell that runs again, by itself or in a merge, is judged anew."""
 
 import json
 

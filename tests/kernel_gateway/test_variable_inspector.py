@@ -22,7 +22,9 @@ def inspector():
     literals = (SCRIPT.search(file.read_text()) for file in EXTENSION.glob("*.js"))
     [literal] = [found[1] for found in literals if found is not None]
     program = f"process.stdout.write({literal})"
-    return subprocess.run(["node", "-e", program], capture_output=True, check=True, text=True).stdout
+    return subprocess.run(
+        ["node", "-e", program], capture_output=True, check=True, text=True
+    ).stdout
 
 
 @pytest.fixture
