@@ -21,6 +21,8 @@ from agent.turn_state import PendingCode, TurnState
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
+RECORDED_CHARACTERS = 100_000
+"""How much of refused code the notebook keeps."""
 NETWORK, FILES = "network", "files"
 """What the kernel's audit hook takes to let a cell open connections, and files outside."""
 
@@ -71,12 +73,18 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     """Decide whether *pending* may run, asking the user if need be.
 
     Emits ``risk.assessed``. Code that may not run is recorded in the notebook, as a
-    raw cell with its outcome, and told with ``cell.finished``.
+    raw cell with its outcome, and told with ``cell.finished``; of code that is too long,
+    its beginning.
     """
     size = len(pending.code.encode("utf-8", "surrogatepass"))
     if size > ports.budget.code_bytes:
-        reason = str(CodeTooLong(size, ports.budget.code_bytes))
-        return Admission(provenance=Provenance(turn_id=state.id), outcome="not-run", reason=reason)
+        too_long = Admission(
+            provenance=_provenance(state, pending, ports, Assessment(), None),
+            outcome="not-run",
+            reason=str(CodeTooLong(size, ports.budget.code_bytes)),
+        )
+        await _record_refusal(pending, too_long, ports)
+        return too_long
     with tracer.start_span("risk.assess") as span:
         assessment = assess(pending.code)
         findings = len(assessment.findings)
@@ -192,7 +200,10 @@ def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
 
 async def _record_refusal(pending: PendingCode, admission: Admission, ports: TurnPorts) -> None:
     outcome = admission.outcome or "blocked"
-    intent = CellIntent(id=new_cell_id(), source=pending.code, provenance=admission.provenance)
+    source = pending.code
+    if len(source) > RECORDED_CHARACTERS:
+        source = f"{source[:RECORDED_CHARACTERS]}\n# … {len(source):,} characters in all"
+    intent = CellIntent(id=new_cell_id(), source=source, provenance=admission.provenance)
     error = {"code": outcome, "message": admission.reason}
     await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
     finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
