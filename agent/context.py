@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +44,9 @@ async def read_profiles(
     """Return the profiles of the input tables, and the names of all other files."""
     profiles: dict[str, Profile] = {}
     other: list[str] = []
-    for file in workspace.files(INPUTS)[:MAX_FILES]:
-        profile = await profiler.profile(workspace, file)
+    files = workspace.files(INPUTS)[:MAX_FILES]
+    found = await asyncio.gather(*(profiler.profile(workspace, file) for file in files))
+    for file, profile in zip(files, found, strict=True):
         if profile is None:
             other.append(file.name)
         else:

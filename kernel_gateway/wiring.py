@@ -121,7 +121,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if model is not None:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
-        profiler = Profiler()
+        profiler = Profiler(versions.profiles)
         approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
         works_with = TurnServices(
             repository=repository,
