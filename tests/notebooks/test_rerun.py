@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from kernel_gateway.rerunning import parse_parameters, rerun_file
+from kernel_gateway.rerunning import rerun_file
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.errors import InputMissing, NotebookUnreadable, UnknownParameter
 from notebooks.recorder import NOTEBOOK, Recorder
@@ -74,7 +74,7 @@ async def test_another_output_differs_and_says_how(record):
 async def test_a_parameter_can_be_replaced(record):
     notebook = await record(("limit + 1", "ok", [result("11")]))
 
-    report = await rerun(notebook, parameters=parse_parameters([("limit", "41")]))
+    report = await rerun(notebook, parameters={"limit": "41"})
 
     assert report.changed
     assert "became '42'" in report.cells[1].detail
