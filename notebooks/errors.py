@@ -63,7 +63,9 @@ class ParameterMisfit(NotebookError):
         self.name, self.value, self.wanted = name, value, wanted
 
     def __str__(self) -> str:
-        return f"{self.value!r} can't be the parameter {self.name}, which {self.wanted}."
+        value = repr(self.value)
+        shown = value if len(value) <= 80 else f"{value[:79]}…"
+        return f"{shown} can't be the parameter {self.name}, which {self.wanted}."
 
 
 class InputMissing(NotebookError):

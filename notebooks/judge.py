@@ -18,6 +18,7 @@ from notebooks.compare_files import file_difference
 from notebooks.document import Notebook
 from notebooks.files import is_recorded
 from notebooks.ledger import KEY
+from notebooks.tolerance import printable
 
 Verdict = Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
 SEVERITY: tuple[Verdict, ...] = ("failed", "not-run", "differs", "incomplete", "reproduced")
@@ -51,7 +52,7 @@ class FileVerdict:
     @property
     def label(self) -> str:
         """How a report names it."""
-        return self.name
+        return printable(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,9 @@ def judge_cells(recorded: Notebook, again: Notebook, run: Run) -> tuple[CellVerd
             verdict, detail = _judge_cell(cell, shown[cell.id], run)
         elif cell.source.strip():
             verdict, detail = "not-run", _not_run(cell, last, numbers)
-        verdicts.append(CellVerdict(cell=number, cell_id=cell.id, verdict=verdict, detail=detail))
+        verdicts.append(
+            CellVerdict(cell=number, cell_id=cell.id, verdict=verdict, detail=printable(detail))
+        )
     return tuple(verdicts)
 
 
@@ -163,7 +166,7 @@ def judge_files(
             verdict, detail = "differs", "the re-run did not produce it"
         else:
             verdict, detail = _compare(there[name], made[name], hashes.get(name))
-        verdicts.append(FileVerdict(name=OUTPUTS + name, verdict=verdict, detail=detail))
+        verdicts.append(FileVerdict(name=OUTPUTS + name, verdict=verdict, detail=printable(detail)))
     return tuple(verdicts)
 
 

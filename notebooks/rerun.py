@@ -16,7 +16,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from notebooks.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
-from notebooks.errors import InputMissing, RerunFailed
+from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
 from notebooks.files import replace_atomically
 from notebooks.judge import (
     OUTPUTS,
@@ -174,7 +174,10 @@ def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tu
         stopped = stopped.replace(str(workspace), WORKSPACE).replace(directory, "")
         if not end.exists() or (stopped and not replies):
             raise RerunFailed(stopped or "papermill saved no notebook")
-        return Run(replies=replies, stopped=stopped), read_notebook(end)
+        try:
+            return Run(replies=replies, stopped=stopped), read_notebook(end)
+        except NotebookUnreadable as error:
+            raise RerunFailed(f"papermill's notebook can't be read: {error.reason}") from None
 
 
 def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks: Any) -> str:

@@ -118,6 +118,11 @@ def changed(before: str | None, after: str | None) -> str:
     return f"{_part(before, at)} became {_part(after, at)}"
 
 
+def printable(text: str) -> str:
+    """Return *text* in one line; what would steer a terminal is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _part(text: str, at: int) -> str:
     """Return *text* quoted; of a long one, what stands around position *at*."""
     if len(text) <= SHOWN_CHARACTERS:

@@ -31,7 +31,7 @@ _STYLES = (
     " vertical-align white-space width".split()
 )
 _ATTRIBUTES = frozenset(
-    "align alt border class colspan dir height lang rowspan scope span start title width".split()
+    "align alt class colspan dir height lang rowspan scope span start title width".split()
 )
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]+")
@@ -40,6 +40,8 @@ _NOT_IN_STYLES = re.compile(r"url|expression|@|\\|/\*", re.IGNORECASE)
 _NOT_IN_SVG = frozenset(
     "script foreignObject iframe embed object audio video handler animate set".split()
 )
+MAX_DEPTH = 1000
+"""Of elements in one another: to look through them takes the square of it."""
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
@@ -61,11 +63,20 @@ def sanitised(html: str) -> str:
     """
     try:
         soup = BeautifulSoup(html, "html.parser")
+        if _depth(soup) > MAX_DEPTH:
+            raise ValueError("the HTML is nested too deeply")
         for tag in soup.find_all(_GONE_WITH_CONTENT):
             tag.decompose()
         return str(_cleaner().clean(str(soup)))
     except (RecursionError, AssertionError):
         raise ValueError("the HTML is nested too deeply") from None
+
+
+def _depth(soup: BeautifulSoup) -> int:
+    depths = {id(soup): 0}
+    for tag in soup.find_all(name=True):
+        depths[id(tag)] = depths[id(tag.parent)] + 1
+    return max(depths.values())
 
 
 def _cleaner() -> Cleaner:

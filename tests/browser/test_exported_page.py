@@ -35,7 +35,7 @@ ATTACKS = [
     "</div></section></main><section class=forged>forged</section>",
     "<!--><img src=x onerror=attacked(1)>--><![CDATA[<script>attacked(1)</script>]]>",
     "<plaintext><template><script>attacked(1)</script></template>",
-    "<div>" * 3000 + "<img src=x onerror=attacked(1)>",
+    "<div>" * 900 + "<img src=x onerror=attacked(1)>",
 ]
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="40"
  height="40" onload="attacked(1)"><script>attacked(1)</script><a xlink:href="javascript:attacked(1)">

@@ -201,6 +201,17 @@ def test_what_is_no_notebook_is_a_typed_error(tmp_path, kind, content):
         EXPORTS[kind](tmp_path / "x.ipynb")
 
 
+async def test_html_that_is_nested_without_end_is_left_for_the_plain_text(tmp_path):
+    data = {"text/html": "<div>" * 200_000 + "deep", "text/plain": "plain instead"}
+    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    notebook = await recorded(tmp_path, ("1", "ok", {"outputs": (output,)}))
+
+    page = EXPORTS["html"](notebook).decode()
+
+    assert "plain instead" in page
+    assert "deep" not in page
+
+
 async def test_the_notebook_still_verifies(tmp_path):
     notebook = await recorded(tmp_path, ("1", "ok", {"outputs": (printed("1\n"),)}))
 
