@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     OpenGateway = Callable[[Settings], AbstractAsyncContextManager[Gateway]]
 
 SWITCH_SECONDS = 0.0001
+INCOMPLETE = 3
+"""Exit code of a re-run in which nothing differed, but not all could be compared."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
 # In a wheel the examples are inside the package, in a checkout beside it.
@@ -288,7 +290,7 @@ def verify(notebook: Path) -> None:
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option(
     "-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
-    help="Replace a parameter.",
+    help="Replace a parameter of any request; VALUE is read as the recorded type.",
 )  # fmt: skip
 @click.option(
     "--inputs",
@@ -305,20 +307,23 @@ def rerun(
     """Run NOTEBOOK again with papermill in a fresh sandbox, and compare by value.
 
     Exits with 0 when everything was reproduced, or nothing failed and inputs or
-    parameters were replaced; else with 1.
+    parameters were replaced; with 3 when nothing was found to differ, but a recorded
+    file was missing and could not be compared; else with 1.
     """
     _take_host_users(Path(tempfile.gettempdir()))
     from container.errors import ContainerError
-    from kernel_gateway.rerunning import parse_parameters, rerun_file
+    from kernel_gateway.rerunning import rerun_file
     from notebooks.errors import NotebookError
 
     try:
         with _console().status("Running the notebook again …"):
-            report = rerun_file(
-                notebook, parameters=parse_parameters(parameters), inputs=inputs, saved=output
-            )
+            report = rerun_file(notebook, parameters=dict(parameters), inputs=inputs, saved=output)
     except (NotebookError, ContainerError) as error:
         raise click.ClickException(str(error)) from None
+    for number in report.repaired_cells:
+        click.echo(f"cell {number}: had no id of its own; the copy that was run has one")
+    for name in report.replaced_inputs:
+        click.echo(f"inputs/{name}: is not the recorded file (its sha256 differs)")
     for item in report.items:
         click.echo(f"{item.label}: {item.verdict} {item.detail}".rstrip())
     click.echo(f"notebook: {report.notebook}")
@@ -326,7 +331,7 @@ def rerun(
     click.echo(f"verdict: {report.verdict}{expected}")
     fine = {"reproduced", "differs"} if report.changed else {"reproduced"}
     if report.verdict not in fine:
-        raise SystemExit(1)
+        raise SystemExit(INCOMPLETE if report.verdict == "incomplete" else 1)
 
 
 @cli.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ KERNELSPEC = {
     "language": "python",
 }
 FORMAT = 1
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CELLS_BEGIN, _CELLS_END, _NO_CELLS = b'{\n "cells": [\n', b"\n ]", b'{\n "cells": []'
 
 
@@ -237,8 +239,27 @@ def read_notebook(path: Path) -> Notebook:
     Raises:
         NotebookUnreadable: It is missing, not JSON, or not a valid notebook.
     """
+    return _read(path)[0]
+
+
+def read_copy(path: Path) -> tuple[Notebook, tuple[int, ...]]:
+    """Read a notebook file to work on a copy of it: cells without an id of their own get one.
+
+    Returns:
+        The notebook, and the numbers, from 1, of the cells whose id was missing, no valid
+        one, or another cell's. The file is not changed.
+
+    Raises:
+        NotebookUnreadable: It is missing, not JSON, or otherwise not a valid notebook.
+    """
+    return _read(path, repair=True)
+
+
+def _read(path: Path, *, repair: bool = False) -> tuple[Notebook, tuple[int, ...]]:
     try:
-        return parse_notebook(path.read_bytes())
+        value = _parse(path.read_bytes())
+        repaired = _repair_ids(value) if repair else ()
+        return _valid(value), repaired
     except OSError as error:
         raise NotebookUnreadable(str(path), error.strerror or "it can't be opened") from None
     except (ValueError, nbformat.ValidationError) as error:
@@ -248,14 +269,63 @@ def read_notebook(path: Path) -> Notebook:
 
 def parse_notebook(content: bytes) -> Notebook:
     """Parse notebook bytes; `ValueError` or `nbformat.ValidationError` when they aren't one."""
-    value = json.loads(content.decode("utf-8"))
+    return _valid(_parse(content))
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(value, dict) or value.get("nbformat") != 4:
         raise ValueError("it is not an nbformat 4 notebook")
-    if not all(isinstance(cell, dict) and "id" in cell for cell in value.get("cells", ())):
-        raise ValueError("a cell has no id; nbformat 4.5 asks for one")
+    cells = value.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise ValueError("it has no list of cells")
+    return value
+
+
+def _valid(value: dict[str, Any]) -> Notebook:
+    if problem := _id_problem(value["cells"]):
+        raise ValueError(problem)
     try:
         notebook = nbjson.reads(json.dumps(value))
         nbformat.validate(notebook)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"its structure is broken ({type(error).__name__})") from None
     return notebook
+
+
+def _id_problem(cells: Sequence[Mapping[str, Any]]) -> str:
+    first: dict[str, int] = {}
+    for number, cell in enumerate(cells, 1):
+        if "id" not in cell:
+            return f"cell {number} has no id; nbformat 4.5 asks for one"
+        if not _is_id(cell["id"]):
+            return f"cell {number} has no valid id: {str(cell['id'])[:70]!r}"
+        if first.setdefault(cell["id"], number) != number:
+            return f"cells {first[cell['id']]} and {number} have the same id {cell['id']!r}"
+    return ""
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _CELL_ID.fullmatch(value) is not None
+
+
+def _repair_ids(value: dict[str, Any]) -> tuple[int, ...]:
+    """Give each cell without an id of its own one that names its place; the first keeps its."""
+    taken = {cell["id"] for cell in value["cells"] if _is_id(cell.get("id"))}
+    seen: set[str] = set()
+    repaired = []
+    for number, cell in enumerate(value["cells"], 1):
+        if not _is_id(cell.get("id")) or cell["id"] in seen:
+            new = f"cell-{number}"
+            while new in taken:
+                new += "-copy"
+            cell["id"] = new
+            repaired.append(number)
+        seen.add(cell["id"])
+        taken.add(cell["id"])
+    if repaired:
+        value["nbformat_minor"] = 5  # the first version in which cells have ids
+    return tuple(repaired)

@@ -5,6 +5,7 @@
     NotebookError
     ├── NotebookUnreadable   not a notebook file at all
     ├── UnknownParameter     `rerun -p` names none of the notebook's parameters
+    ├── ParameterMisfit      its value is not of the type that is recorded
     ├── InputMissing         a file the notebook reads was not given to the re-run
     ├── RerunFailed          the re-run could not start
     ├── SealingKeyInvalid    a key for contents at rest can't be used
@@ -50,6 +51,21 @@ class UnknownParameter(NotebookError):
     def __str__(self) -> str:
         known = ", ".join(self.known) or "none"
         return f"The notebook has no parameter {self.name!r}. It has: {known}."
+
+
+class ParameterMisfit(NotebookError):
+    """A value for a parameter is not of the type that the notebook has recorded."""
+
+    code = "parameter-misfit"
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(name, value, wanted)
+        self.name, self.value, self.wanted = name, value, wanted
+
+    def __str__(self) -> str:
+        value = repr(self.value)
+        shown = value if len(value) <= 80 else f"{value[:79]}…"
+        return f"{shown} can't be the parameter {self.name}, which {self.wanted}."
 
 
 class InputMissing(NotebookError):

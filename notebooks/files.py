@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -73,6 +74,14 @@ def empty(path: Path) -> None:
     """Empty the file at *path*, if there is one: to remove and make it again takes longer."""
     with contextlib.suppress(FileNotFoundError):
         os.truncate(path, 0)
+
+
+def is_recorded(path: Path, recorded: str) -> bool:
+    """Whether the file at *path* is the recorded one: its sha256, or ``size:N`` of a huge one."""
+    if recorded.startswith("size:"):
+        return recorded == f"size:{path.stat().st_size}"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == recorded
 
 
 def encodable(value: Any) -> Any:
