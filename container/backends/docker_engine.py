@@ -22,7 +22,12 @@ from requests.exceptions import Timeout
 
 from container.errors import SandboxUnavailable
 from container.host_users import outside
-from container.kernel_environment import DEFAULT_IMAGE, PYTHON_IN_IMAGE, SOCKETS_INSIDE
+from container.kernel_environment import (
+    DEFAULT_IMAGE,
+    PYTHON_IN_IMAGE,
+    SOCKETS_INSIDE,
+    START_DIRECTORY,
+)
 from container.sandbox import ExitStatus, SandboxSpec
 from container.seccomp import docker_profile
 
@@ -58,7 +63,7 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
         "labels": {LABEL: spec.name},
         "user": user,
         "environment": {**spec.env, "PATH": SEARCH_PATH},
-        "working_dir": "/workspace",
+        "working_dir": START_DIRECTORY,
         "hostname": "tallybook",
         "network_mode": "none",
         "ipc_mode": "private",

@@ -27,6 +27,7 @@ from container.kernel_environment import (
     LIBRARY,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
+    inside_command,
     kernel_environment,
     kernel_rlimits,
 )
@@ -195,8 +196,8 @@ class OwnedKernel:
         if self.request.argv:
             replaced = {"{connection_file}": file, "{python}": python}
             command = (replaced.get(part, part) for part in self.request.argv)
-            return (python, "-m", "inside.limited", rlimits, *command)
-        return (python, "-m", "inside.launch", rlimits, file)
+            return inside_command(python, "limited", rlimits, *command)
+        return inside_command(python, "launch", rlimits, file)
 
     @property
     def _lent(self) -> bool:
