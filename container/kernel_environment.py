@@ -14,6 +14,8 @@ START_DIRECTORY = "/"
 """Where commands begin. Nobody can write there, so no program finds configuration of a kernel's
 making in its working directory; a kernel enters the workspace once it has read its own."""
 SOCKETS_INSIDE = "/run/kernel"
+INPUTS = "inputs"
+INPUTS_INSIDE = f"/workspace/{INPUTS}"
 DEFAULT_IMAGE = "tallybook-kernel:latest"
 PYTHON_IN_IMAGE = "/opt/kernel/bin/python"
 CONNECTION_FILE = "connection.json"

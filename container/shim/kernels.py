@@ -38,6 +38,7 @@ from container.shim.lookout import Lookout
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
 from container.tree import change_owner, remove
+from container.workspace import Workspace
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
@@ -161,6 +162,8 @@ class OwnedKernel:
                 os.chown(path, self.request.uid, self.request.uid)
             if self._lent:
                 change_owner(self.request.workspace, self.request.uid)
+        if with_workspace:
+            Workspace(self.request.workspace).make_inputs_plain(self.request.uid)
         spec = SandboxSpec(
             name=self.id,
             argv=self._argv(),
@@ -234,6 +237,7 @@ class OwnedKernel:
         self.request = replace(request, uid=self.request.uid)
         if self.request.uid is not None:
             change_owner(request.workspace, self.request.uid)
+        Workspace(request.workspace).make_inputs_plain(self.request.uid)
         await self.sandbox.attach(request.workspace)
         if self._lent:
             self._open_to_client()
