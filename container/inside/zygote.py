@@ -8,10 +8,10 @@ pages it will write to its own before anybody asks for it.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
 requests in, each with descriptors: status socket, log, sockets directory, the workspace and its
-inputs if they are known, and a way into each of its control groups. On a kernel's status socket, all from its
-init: ``init``, by which the owner learns its process id →; ``ready`` (the sockets are bound)
-→; without a workspace ← ``attach`` with it; ``attached`` →; ``exit`` with its status →; or
-``failed``.
+inputs if they are known, and a way into each of its control groups. On a kernel's status
+socket, all from its init: ``init``, by which the owner learns its process id →; ``ready`` (the
+sockets are bound) →; without a workspace ← ``attach`` with it and its inputs; ``attached`` →;
+``exit`` with its status →; or ``failed``.
 """
 
 from __future__ import annotations
