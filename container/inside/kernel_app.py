@@ -50,7 +50,6 @@ def application_class() -> Any:
     from ipykernel.control import ControlThread
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
-    from tornado.ioloop import IOLoop
     from zmq.constants import SocketType
     from zmq.eventloop.zmqstream import ZMQStream
 
@@ -102,7 +101,7 @@ def application_class() -> Any:
             What ends an event loop elsewhere, a task that calls ``sys.exit()``, ends a cell here.
             """
             self.kernel.start()
-            self.io_loop = IOLoop.current()
+            self.io_loop = self.kernel.io_loop
             while True:
                 try:
                     self.io_loop.start()
