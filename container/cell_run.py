@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from container.cell_output import output_of
@@ -18,7 +19,9 @@ from container.errors import (
     DiskQuotaExceeded,
     KernelDied,
     MemoryLimitExceeded,
+    MemoryLimitReached,
     OutputLimitExceeded,
+    OutputsIncomplete,
     ProcessLimitReached,
 )
 from container.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
@@ -83,7 +86,7 @@ class CellRun:
         self._reply: dict[str, Any] | None = None
         self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle.add_done_callback(asyncio.Future.exception)  # its reader may be gone
-        self._blamed: ProcessLimitReached | None = None
+        self._blamed: ContainerError | None = None
 
     async def run(self, limit: float) -> ExecuteReply:
         """Follow a cell that was just sent, for at most *limit* seconds."""
@@ -242,7 +245,7 @@ class CellRun:
                 idle.result()
                 return
         self.outputs_lost = True
-        self.stop_reason = OutputLimitExceeded(self._limits.output_bytes)
+        self.stop_reason = self.stop_reason or OutputsIncomplete(SILENCE_SECONDS)
 
     async def hear(self, message: dict[str, Any]) -> None:
         """Take a message the kernel published, if it is about this cell; never raises."""
@@ -298,7 +301,7 @@ class CellRun:
             self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
 
     async def _explain(self) -> None:
-        """Find out whether the error came from the limit on processes."""
+        """Find out whether the error came from a limit on processes or memory."""
         reply = self._reply or {}
         if reply.get("status") != "error" or self.stop_reason is not None or self._ended.done():
             return
@@ -308,7 +311,9 @@ class CellRun:
         told = "can't start new thread" in evalue or (
             reply.get("ename") == "BlockingIOError" and "unavailable" in evalue
         )
-        if hits > self._leash.process_limit_hits or told:
+        if out_of_memory(reply):
+            self._blamed = MemoryLimitReached(self._limits.memory_bytes)
+        elif hits > self._leash.process_limit_hits or told:
             self._blamed = ProcessLimitReached(self._limits.pids)
         self._leash.process_limit_hits = hits
 
@@ -323,7 +328,9 @@ class CellRun:
                 error = death_of(self._leash, self._limits)
             return ExecuteReply(status="died", error=error, seconds=seconds)
         count = _count(reply.get("execution_count"))
-        limit_passed = isinstance(self.stop_reason, OutputLimitExceeded | DiskQuotaExceeded)
+        limit_passed = isinstance(
+            self.stop_reason, OutputLimitExceeded | OutputsIncomplete | DiskQuotaExceeded
+        )
         if reply.get("status") == "ok" and not limit_passed:
             return ExecuteReply(status="ok", execution_count=count, seconds=seconds)
         stopped = self.stop_reason is not None or self._cancelled
@@ -336,6 +343,16 @@ class CellRun:
             evalue=str(reply.get("evalue", "")),
             traceback=_lines(reply.get("traceback")),
         )
+
+
+def out_of_memory(reply: Mapping[str, Any]) -> bool:
+    """Whether an ``execute_reply`` tells of an allocation that failed, in Python or a library."""
+    ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))
+    return (
+        ename.endswith("MemoryError")
+        or (ename == "OSError" and evalue.startswith(f"[Errno {errno.ENOMEM}]"))
+        or (ename == "RuntimeError" and evalue.endswith("not enough memory"))
+    )
 
 
 def _count(said: object) -> int | None:

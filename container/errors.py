@@ -8,11 +8,13 @@
     ├── KernelNotFound         nobody owns a kernel of this name
     ├── KernelDied             it ended while it was needed; variables are gone
     │   └── MemoryLimitExceeded
+    ├── MemoryLimitReached     it asked for more memory than it may have; state kept
     ├── ProcessLimitReached    it asked for more processes or threads than it may have
     ├── DiskQuotaExceeded      its workspace grew past its size
     ├── CellTimedOut           stopped at its time limit; `state_kept` says what is left
     ├── CellWouldNotStop       cancelled, but only a kill ended it; variables are gone
     ├── OutputLimitExceeded    stopped because it printed too much; state kept
+    ├── OutputsIncomplete      the kernel did not send all outputs; state kept
     ├── UnsafePath             a name that leaves the workspace or is a link
     └── WorkspaceFileNotFound
 """
@@ -98,6 +100,23 @@ class MemoryLimitExceeded(KernelDied):
             f"The kernel used more than its {self.memory_bytes // (1024 * 1024)} MB of memory and "
             "was stopped. Its variables are lost; files are kept. Read fewer columns or rows at "
             "once, or raise the memory limit."
+        )
+
+
+class MemoryLimitReached(ContainerError):
+    """The code was refused more memory; the kernel goes on."""
+
+    code = "memory-limit-reached"
+
+    def __init__(self, memory_bytes: int) -> None:
+        super().__init__(memory_bytes)
+        self.memory_bytes = memory_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"The cell needed more than its {self.memory_bytes // (1024 * 1024)} MB of memory. "
+            "Variables are kept. Read fewer columns or rows at once, delete variables that are "
+            "not needed (del name), or raise the memory limit."
         )
 
 
@@ -196,6 +215,23 @@ class OutputLimitExceeded(ContainerError):
         return (
             f"The cell printed more than {self.output_bytes // 1024} KB and was interrupted. "
             "Variables are kept. Print less, or write the result to a file in outputs/."
+        )
+
+
+class OutputsIncomplete(ContainerError):
+    """The cell ended, but its kernel did not send all of its outputs."""
+
+    code = "outputs-incomplete"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"The cell ended, but its kernel sent nothing more for {self.seconds:g} s and never "
+            "the end of its outputs, so some may be missing. Variables are kept. Run the cell "
+            "again; if memory is short, delete variables that are not needed first."
         )
 
 

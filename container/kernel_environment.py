@@ -10,7 +10,12 @@ from container.limits import Limits
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 LIBRARY = "/opt/tallybook"
+START_DIRECTORY = "/"
+"""Where commands begin. Nobody can write there, so no program finds configuration of a kernel's
+making in its working directory; a kernel enters the workspace once it has read its own."""
 SOCKETS_INSIDE = "/run/kernel"
+INPUTS = "inputs"
+INPUTS_INSIDE = f"/workspace/{INPUTS}"
 DEFAULT_IMAGE = "tallybook-kernel:latest"
 PYTHON_IN_IMAGE = "/opt/kernel/bin/python"
 CONNECTION_FILE = "connection.json"
@@ -36,6 +41,18 @@ def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
     }
 
 
+def inside_command(python: str, module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs *module* of the package ``inside`` in a sandbox.
+
+    Args:
+        python: The interpreter, as the sandbox sees it.
+        module: Its name, without the package.
+        arguments: What it is given.
+    """
+    # -P: never the working directory's modules, whatever the environment says.
+    return (python, "-P", "-m", f"inside.{module}", *arguments)
+
+
 def kernel_environment() -> dict[str, str]:
     """Return the kernel's whole environment: nothing of the service's is passed on."""
     return {
@@ -45,6 +62,9 @@ def kernel_environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": os.environ.get("TZ", "UTC"),
         "PYTHONPATH": LIBRARY,
+        # What a kernel, or an upload, left in the workspace is data: the working directory is on
+        # no module path, in the processes that code in a kernel starts neither.
+        "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",

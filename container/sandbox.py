@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from container.kernel_environment import INPUTS
 from container.limits import Limits
 
 
@@ -17,7 +18,8 @@ class SandboxSpec:
         name: Short unique name, used for the control group and in logs.
         argv: The command, as seen from inside.
         limits: Resources it may use.
-        workspace: Host directory shown, writable, as ``/workspace``; ``None`` for none.
+        workspace: Host directory shown, writable, as ``/workspace``; ``None`` for none. Its
+            ``inputs/``, which has to be a plain directory, is shown read-only.
         sockets: Host directory shown, writable, as ``/run/kernel``; ``None`` for a
             command that is not a kernel.
         connection: The kernel's connection file as it reads inside; ``None`` likewise.
@@ -45,6 +47,13 @@ class SandboxSpec:
     loopback: bool = False
     host_uids: range | None = None
     pass_fds: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> Path | None:
+        """The host directory to mount read-only over ``/workspace/inputs``, if that is needed."""
+        if self.workspace is None or self.workspace_readonly:
+            return None
+        return self.workspace / INPUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,8 @@ Messages: "Messaging in Jupyter", protocol 5.4 (jupyter_client's documentation).
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import contextlib
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -20,7 +18,10 @@ from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import Limits
 from container.shim.client import Leash, LivingKernel
 from container.shim.kernels import KernelRequest
+from container.variables import EXPRESSION, variables_of
 from container.workspace import Workspace
+
+VARIABLES_SECONDS = 5.0
 
 
 class KernelSession:
@@ -350,27 +351,23 @@ class KernelSession:
     async def variables(self) -> list[dict[str, Any]]:
         """Return name, type and shape, columns or preview of each variable.
 
-        The kernel says so itself, so its code can lie about its own variables.
+        The kernel says so itself, so its code can lie about its own variables; whatever it
+        answers, the entries are as `container.variables.variables_of` describes them. There are
+        none where it does not answer in `VARIABLES_SECONDS`.
         """
         async with self._lock:
             if not self.alive:
                 return []
-            expression = (
-                "__import__('inside.variables', fromlist=['x'])"
-                ".variables_json(get_ipython().user_ns, get_ipython().user_ns_hidden)"
+            client = self._client
+            message_id = client.execute(
+                "", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False
             )
-            message_id = self._client.execute(
-                "", silent=True, user_expressions={"v": expression}, allow_stdin=False
-            )
-            with contextlib.suppress(TimeoutError, KeyError, ValueError, SyntaxError):
-                async with asyncio.timeout(5.0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(VARIABLES_SECONDS):
                     while True:
-                        message = await next_message(self._client.shell_channel)
+                        message = await next_message(client.shell_channel)
                         if message["parent_header"].get("msg_id") == message_id:
-                            break
-                result = message["content"]["user_expressions"]["v"]
-                text = ast.literal_eval(result["data"]["text/plain"])
-                return [v for v in json.loads(text) if isinstance(v, dict) and "name" in v]
+                            return variables_of(message["content"])
             return []
 
     async def aclose(self) -> None:

@@ -23,11 +23,11 @@ from typing import BinaryIO
 
 from container.errors import SandboxUnavailable, UnsafePath, WorkspaceFileNotFound
 from container.host_users import host_users
+from container.kernel_environment import INPUTS as INPUTS
 from container.runtime import free_user
 from container.tree import Directory, change_owner, remove, walk
 
 MARKER = ".tallybook-workspace"
-INPUTS = "inputs"
 OUTPUTS = "outputs"
 NAME_BYTES = 200
 MAX_LISTED = 10_000
@@ -154,6 +154,41 @@ class Workspace:
     def uid(self) -> int | None:
         """The owner, whom the kernel runs as; ``None`` where no users can be handed out."""
         return self.directory.stat().st_uid if os.geteuid() == 0 else None
+
+    def make_inputs_plain(self, uid: int | None) -> None:
+        """See that ``inputs/`` is a plain directory, which a kernel can be shown read-only.
+
+        A kernel that had it writable may have removed it or put something else in its place;
+        that is kept under another name.
+
+        Args:
+            uid: Owner of a new one; ``None`` for this process's own.
+
+        Raises:
+            SandboxUnavailable: The workspace is not there, or not the service's to change.
+        """
+        try:
+            self._make_inputs_plain(uid)
+        except OSError as error:
+            raise SandboxUnavailable(
+                f"the workspace {self.directory} can't be shown to a kernel ({error.strerror})",
+                "See that the directory is there and belongs to the service's users.",
+            ) from error
+
+    def _make_inputs_plain(self, uid: int | None) -> None:
+        top = os.open(self.directory, os.O_RDONLY | _DIRECTORY)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                mode = os.stat(INPUTS, dir_fd=top, follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode):
+                    return
+                other = f"{INPUTS}-{secrets.token_hex(4)}"
+                os.rename(INPUTS, other, src_dir_fd=top, dst_dir_fd=top)
+            os.mkdir(INPUTS, 0o700, dir_fd=top)
+            if uid is not None:
+                os.chown(INPUTS, uid, uid, dir_fd=top, follow_symlinks=False)
+        finally:
+            os.close(top)
 
     def remove(self) -> None:
         """Delete the directory and its marker."""

@@ -82,19 +82,15 @@ def _clone(source: int, target: int) -> None:
 
 
 def set_aside(workspace: Workspace, place: Path) -> None:
-    """Move everything out of *workspace* into *place*; leave copies of the inputs.
+    """Move everything but the inputs, which no kernel can change, out of *workspace* into *place*.
 
     The kernel may run, but no code may have run in it yet. Until `put_back`, a crash
     leaves the files in *place*, from where `put_back` brings them home.
     """
     place.mkdir(mode=0o700)
-    for entry in sorted(os.listdir(workspace.directory)):
+    for entry in _changeable(workspace.directory):
         (workspace.directory / entry).rename(place / entry)
-    uid = workspace.uid
-    for name in (INPUTS, OUTPUTS):
-        _make_directories(workspace.directory / name, workspace.directory, uid)
-    kept = Workspace(place)
-    copy_files(kept, workspace.directory, [file.name for file in kept.files(INPUTS)], uid)
+    _make_directories(workspace.directory / OUTPUTS, workspace.directory, workspace.uid)
 
 
 def put_back(workspace: Workspace, place: Path, keep: Iterable[str] = ()) -> None:
@@ -105,13 +101,18 @@ def put_back(workspace: Workspace, place: Path, keep: Iterable[str] = ()) -> Non
         place: Where `set_aside` put them.
         keep: Files made meanwhile that stay, where none of that name was set aside.
     """
-    present = {file.name for file in Workspace(place).files()}
+    stays = {file.name for file in Workspace(place).files()}
+    stays |= {file.name for file in workspace.files(INPUTS)}
     try:
-        copy_files(workspace, place, [name for name in keep if name not in present], workspace.uid)
+        copy_files(workspace, place, [name for name in keep if name not in stays], workspace.uid)
     finally:  # whether or not there was room for those
-        for entry in os.listdir(workspace.directory):
+        for entry in _changeable(workspace.directory):
             remove(workspace.directory / entry)
         recover(workspace, place)
+
+
+def _changeable(directory: Path) -> list[str]:
+    return [entry for entry in sorted(os.listdir(directory)) if entry != INPUTS]
 
 
 def recover(workspace: Workspace, place: Path) -> None:

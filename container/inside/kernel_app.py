@@ -96,12 +96,29 @@ def application_class() -> Any:
             self.iopub_thread.start()
             self.iopub_socket = self.iopub_thread.background_socket
 
+        def start(self) -> None:
+            """Handle requests until the kernel is shut down.
+
+            What ends an event loop elsewhere, a task that calls ``sys.exit()``, ends a cell here.
+            """
+            self.kernel.start()
+            self.io_loop = self.kernel.io_loop
+            while True:
+                try:
+                    self.io_loop.start()
+                except (SystemExit, KeyboardInterrupt):
+                    continue
+                return
+
         def open(self, connection: dict[str, Any]) -> None:
             """Open sockets and threads for *connection*, a connection file's content."""
             self.transport, self.ip = connection["transport"], connection["ip"]
             for channel in CHANNELS:
                 setattr(self, f"{channel}_port", connection[f"{channel}_port"])
             self.session.key = connection["key"].encode()
+            # pyzmq has a thread for messages it doesn't copy, which it starts, with a socket, at
+            # the first large one: where there is little memory that ends the process.
+            self.session.copy_threshold = sys.maxsize
             IPKernelApp.init_sockets(self)
             IPKernelApp.init_heartbeat(self)
             IPKernelApp.init_io(self)
@@ -128,13 +145,22 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import audit_hook, awaiting, cell_text, defaults, interrupts, spared
+    from inside import (
+        audit_hook,
+        awaiting,
+        cell_text,
+        defaults,
+        failures,
+        interrupts,
+        spared,
+    )
 
     app.audit_hook = audit_hook.AuditHook()
     audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _granted(app.kernel))
     awaiting.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
+    failures.apply(app.shell)
     spared.apply(app.shell)
     # Nothing waits for outputs to go out before the reply: they have their own order and end.
     app.kernel._execute_sleep = 0.0

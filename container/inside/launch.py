@@ -19,7 +19,6 @@ def main() -> None:
     confine.schedule_normally()
     confine.apply_rlimits(json.loads(sys.argv[1]))
     Path(os.environ["MPLCONFIGDIR"]).mkdir(parents=True, exist_ok=True)
-    os.chdir("/workspace")
     app = kernel_app.build()
     connection = json.loads(Path(sys.argv[2]).read_text())
     kernel_app.connect(app, connection, audited=sys.argv[3] == "audited")

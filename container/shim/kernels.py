@@ -27,6 +27,7 @@ from container.kernel_environment import (
     LIBRARY,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
+    inside_command,
     kernel_environment,
     kernel_rlimits,
 )
@@ -37,6 +38,7 @@ from container.shim.lookout import Lookout
 from container.shim.quota import QuotaWatcher, Usage
 from container.shim.tap import Tap
 from container.tree import change_owner, remove
+from container.workspace import Workspace
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
@@ -160,6 +162,8 @@ class OwnedKernel:
                 os.chown(path, self.request.uid, self.request.uid)
             if self._lent:
                 change_owner(self.request.workspace, self.request.uid)
+        if with_workspace:
+            Workspace(self.request.workspace).make_inputs_plain(self.request.uid)
         spec = SandboxSpec(
             name=self.id,
             argv=self._argv(),
@@ -195,9 +199,9 @@ class OwnedKernel:
         if self.request.argv:
             replaced = {"{connection_file}": file, "{python}": python}
             command = (replaced.get(part, part) for part in self.request.argv)
-            return (python, "-m", "inside.limited", rlimits, *command)
+            return inside_command(python, "limited", rlimits, *command)
         audited = "audited" if limits.audited else "unaudited"
-        return (python, "-m", "inside.launch", rlimits, file, audited)
+        return inside_command(python, "launch", rlimits, file, audited)
 
     @property
     def _lent(self) -> bool:
@@ -234,6 +238,7 @@ class OwnedKernel:
         self.request = replace(request, uid=self.request.uid)
         if self.request.uid is not None:
             change_owner(request.workspace, self.request.uid)
+        Workspace(request.workspace).make_inputs_plain(self.request.uid)
         await self.sandbox.attach(request.workspace)
         if self._lent:
             self._open_to_client()

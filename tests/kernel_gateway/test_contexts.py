@@ -369,22 +369,31 @@ async def ignore(*facts):
     pass
 
 
-async def test_a_disk_too_full_to_set_files_aside_leaves_every_file_where_it_was(small_disk):
-    disk = small_disk(40)
-    path = await path_with_a_large_input(disk)
+async def test_a_replay_takes_no_room_for_another_copy_of_the_uploads(small_disk):
+    path = await path_with_a_large_input(small_disk(40))
 
-    with pytest.raises(OSError, match="No space left"):
-        await restore(path, None, ignore, {}, None)  # it doesn't come to the kernel
+    set_aside(path.workspace, path.set_aside)
+    put_back(path.workspace, path.set_aside)
 
     assert content(path, "inputs/large.bin") == LARGE
     assert not path.set_aside.exists()
 
 
+async def test_files_that_cannot_be_set_aside_stay_where_they_are(small_disk):
+    path = await path_with_a_large_input(small_disk(40))
+    path.set_aside.write_text("in the way")
+
+    with pytest.raises(FileExistsError):
+        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+
+    assert content(path, "inputs/large.bin") == LARGE
+
+
 async def test_a_disk_too_full_for_what_a_replay_made_brings_every_file_back(small_disk):
-    disk = small_disk(60)
+    disk = small_disk(40)
     path = await path_with_a_large_input(disk)
     set_aside(path.workspace, path.set_aside)
-    (path.workspace.directory / "outputs" / "made.bin").write_bytes(bytes(8_000_000))
+    (path.workspace.directory / "outputs" / "made.bin").write_bytes(bytes(9_000_000))
 
     with pytest.raises(OSError, match="No space left"):
         put_back(path.workspace, path.set_aside, ["outputs/made.bin"])

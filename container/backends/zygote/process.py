@@ -16,7 +16,12 @@ from typing import Any
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.errors import KernelStartFailed
 from container.host_users import ZYGOTE_USER, host_users
-from container.kernel_environment import INSIDE, LIBRARY, kernel_environment
+from container.kernel_environment import (
+    INSIDE,
+    LIBRARY,
+    inside_command,
+    kernel_environment,
+)
 from container.limits import MIB, Limits
 from container.runtime import runtime_prefix
 from container.sandbox import SandboxSpec
@@ -74,13 +79,7 @@ class Zygote:
             users = host_users()
             spec = SandboxSpec(
                 name=f"{runtime_prefix('k')}zygote-{secrets.token_hex(4)}",
-                argv=(
-                    sys.executable,
-                    "-m",
-                    "inside.zygote",
-                    str(theirs.fileno()),
-                    str(program),
-                ),
+                argv=inside_command(sys.executable, "zygote", str(theirs.fileno()), str(program)),
                 limits=ZYGOTE_LIMITS,
                 workspace=None,
                 uid=ZYGOTE_USER if users is not None else None,
