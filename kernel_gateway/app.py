@@ -8,7 +8,7 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from kernel_gateway.api import admin, conversations, files, health, paths, turns, users
+from kernel_gateway.api import admin, conversations, files, health, page, paths, turns, users
 from kernel_gateway.api.json_handler import JsonHandler, UnknownAddressHandler
 from kernel_gateway.jupyter import contents, kernels, sessions
 from kernel_gateway.jupyter.channels import ChannelsSocket
@@ -113,7 +113,7 @@ def make_app(services: Services) -> Application:
             (r"/api/v1/(openapi\.json|docs)", DocumentHandler),
             (r"/api/()", contents.VersionHandler),
             (r"/api/contents/()", contents.ContentsHandler),
-            (r"/(|app\.js|app\.css)", health.PageHandler),
+            (r"/(|app\.js|app\.css)", page.PageHandler),
         ],
         default_handler_class=UnknownAddressHandler,
         log_function=_log_request,

@@ -42,6 +42,15 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
         "Open the address the service printed at its start, or send its token as "
         "'Authorization: Bearer TOKEN'.",
     ),
+    errors.KeysUnavailable: (
+        503,
+        "Wait as long as the Retry-After header says; the operator finds more in the log.",
+    ),
+    errors.TooManyFailedTokens: (
+        429,
+        "Wait as long as the Retry-After header says, and check the token.",
+    ),
+    errors.ForeignOrigin: (403, "Open the service's own page and send the form there."),
     errors.NotFound: (404, "Check the id; list what exists with GET."),
     errors.ConversationDeleted: (404, "Nothing to do: all of it is gone. Begin another one."),
     errors.DeletionIncomplete: (
@@ -106,9 +115,8 @@ def problem_from_error(error: Exception) -> Problem:
         if kind in TABLE:
             status, hint = TABLE[kind]
             code = str(getattr(error, "code", "error"))
-            details = (
-                {"retry_after": error.retry_after} if isinstance(error, errors.RateLimited) else {}
-            )
+            retry_after = getattr(error, "retry_after", None)
+            details = {} if retry_after is None else {"retry_after": retry_after}
             return Problem(status=status, code=code, message=str(error), hint=hint, details=details)
     return Problem(
         status=500,

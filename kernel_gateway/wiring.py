@@ -34,7 +34,8 @@ from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import new_id
-from kernel_gateway.rate_limits import RateLimits
+from kernel_gateway.proxies import TrustedProxies, networks
+from kernel_gateway.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.relays.registry import Relays
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
@@ -166,6 +167,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             token=token,
             authenticator=Authenticator(settings, token),
             rate_limits=RateLimits(settings.requests_per_minute),
+            failed_tokens=FailedTokens(settings.failed_tokens_per_minute),
+            proxies=TrustedProxies(networks(settings.trusted_proxies)),
             repository=repository,
             events=events,
             contexts=contexts,
@@ -302,7 +305,7 @@ def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
 def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitStack) -> None:
     settings, membership = services.settings, services.membership
     application = make_app(services)
-    router = None if membership is None else Router(application, membership)
+    router = None if membership is None else Router(application, membership, services.proxies)
     server = HTTPServer(
         application if router is None else router,
         max_body_size=BODY_BYTES,

@@ -23,6 +23,21 @@ from kernel_gateway.errors import BadRequest, FileTooLarge
 from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import problem_from_error
 
+UNKNOWN = "application/octet-stream"
+PASSIVE = frozenset(
+    """application/json application/pdf application/zip application/gzip application/parquet
+    application/vnd.apache.parquet application/vnd.ms-excel
+    application/vnd.ms-excel.sheet.binary.macroEnabled.12
+    application/vnd.ms-excel.sheet.macroEnabled.12
+    application/vnd.oasis.opendocument.spreadsheet
+    application/vnd.openxmlformats-officedocument.presentationml.presentation
+    application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
+    application/vnd.openxmlformats-officedocument.wordprocessingml.document
+    image/bmp image/gif image/jpeg image/png image/tiff image/webp
+    text/csv text/plain text/tab-separated-values""".split()
+)
+"""Media types that only show something; everything else is sent as `UNKNOWN`."""
+
 
 @stream_request_body
 class UploadingHandler(JsonHandler):
@@ -176,6 +191,12 @@ class FilesHandler(UploadingHandler):
         self.write_json(200, {"files": [file_to_json(file, self.key) for file in listed]})
 
 
+def passive_kind(name: str) -> str:
+    """Return the media type of file *name*, unless a browser might run what has it."""
+    kind = mimetypes.guess_type(name)[0]
+    return kind if kind in PASSIVE else UNKNOWN
+
+
 class FileHandler(JsonHandler):
     """``…/files/{name}``: download."""
 
@@ -183,9 +204,8 @@ class FileHandler(JsonHandler):
     async def get(self, conversation_id: str, path: str, name: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with opened.workspace.open_read(name) as file:
-            await self.send_file(file, kind, name.rpartition("/")[2])
+            await self.send_file(file, passive_kind(name), name.rpartition("/")[2])
 
 
 class NotebookHandler(JsonHandler):

@@ -123,7 +123,10 @@ function connect() {
     if (handler) handler(event.data);
   };
   // The log is replayed from lastSeq: a lost connection loses nothing.
-  socket.onclose = () => { if (mine === conversation) setTimeout(() => { if (mine === conversation) connect(); }, 1000); };
+  socket.onclose = (closed) => {
+    if (closed.code === 4401) { status("Your access has ended. Open the login address again."); return; }
+    if (mine === conversation) setTimeout(() => { if (mine === conversation) connect(); }, 1000);
+  };
 }
 
 async function listFiles() {
