@@ -1,4 +1,4 @@
-"""The command line: ``tallybook serve | chat | demo | verify | rerun | export | doctor``."""
+"""The command line: ``tallybook serve | chat | files | demo | verify | rerun | export | …``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from container.host_users import enter_host_users
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
+from kernel_gateway.file_commands import files
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -75,6 +76,9 @@ def _service_options(command: Command) -> Command:
 @click.version_option(__version__, prog_name="tallybook")
 def cli() -> None:
     """Ask for things in your Excel workbooks; keep an auditable notebook of how they were done."""
+
+
+cli.add_command(files)
 
 
 @cli.command()

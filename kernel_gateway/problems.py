@@ -100,6 +100,19 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     container_errors.KernelDied: (503, _KERNEL),
     container_errors.UnsafePath: (400, "Rename the file and upload it again."),
     container_errors.WorkspaceFileNotFound: (404, "List the files with GET …/files."),
+    notebook_errors.PinnedRoomUsed: (
+        413,
+        "Go on in another conversation, or raise TALLYBOOK_UPLOAD_VERSIONS_MB.",
+    ),
+    notebook_errors.BlobNotFound: (404, "List the versions: those that can be had say so."),
+    notebook_errors.BlobDamaged: (
+        500,
+        "Take another version; the operator has to look after the disk.",
+    ),
+    notebook_errors.SealingKeyMissing: (
+        503,
+        "Tell the operator: a key in TALLYBOOK_BLOB_KEY is missing.",
+    ),
     notebook_errors.NotebookUnreadable: (
         500,
         "The notebook on disk was changed by hand; move it away and keep it for inspection.",

@@ -175,6 +175,12 @@ class Settings(BaseModel):
         description="Room for what a conversation's files held before they were changed, in MB "
         "(10^6); the oldest go first, 0 keeps none.",
     )
+    upload_versions_mb: float = Field(
+        4000.0,
+        gt=0,
+        description="Room for every version of a conversation's uploads, in MB (10^6); none ever "
+        "goes, uploads are refused when it is used up.",
+    )
     blob_key: str | None = Field(
         None,
         repr=False,

@@ -111,6 +111,26 @@ class File(_Exact):
     url: str
 
 
+class FileVersion(_Exact):
+    """A content a file has or had."""
+
+    sha256: str | None
+    size: int
+    at: str | None
+    user: str | None
+    cell: str | None
+    current: bool
+    kept: bool
+    url: str | None
+
+
+class FileVersions(_Exact):
+    """The versions of a file, the oldest first."""
+
+    name: str
+    versions: list[FileVersion]
+
+
 class UploadedFile(File):
     """A file just uploaded."""
 
