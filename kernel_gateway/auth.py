@@ -17,9 +17,8 @@ import jwt
 
 from kernel_gateway.errors import Forbidden, NotAuthenticated, TokenWrong
 from kernel_gateway.published_keys import PublishedKeys
-from kernel_gateway.settings import Settings
+from kernel_gateway.settings import TOKEN_FILE, Settings
 
-TOKEN_FILE = "token"  # noqa: S105 (a file's name)
 LEEWAY_SECONDS = 30
 """How far the issuer's clock may be ahead; a token's end counts to the second."""
 GUESSABLE = 22

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from container.errors import SandboxUnavailable
 from container.host_users import enter_host_users
@@ -25,6 +21,7 @@ from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
 from kernel_gateway.file_commands import files
+from kernel_gateway.service_import import import_service
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -34,11 +31,11 @@ from kernel_gateway.settings import (
 )
 
 if TYPE_CHECKING:
-    from kernel_gateway.cluster.membership import Membership
-    from kernel_gateway.services import Services
-    from kernel_gateway.wiring import Gateway
+    from rich.console import Console
 
-    OpenGateway = Callable[[Settings], AbstractAsyncContextManager[Gateway]]
+    from kernel_gateway.cluster.membership import Membership
+    from kernel_gateway.service_import import OpenGateway
+    from kernel_gateway.services import Services
 
 SWITCH_SECONDS = 0.0001
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -48,6 +45,8 @@ EXAMPLES = next((d for d in (HERE / "examples", HERE.parent / "examples") if d.i
 
 
 def _console() -> Console:
+    from rich.console import Console
+
     return Console(highlight=False)
 
 
@@ -95,22 +94,13 @@ def serve(**options: Any) -> None:
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     settings = _settings(**options)
     _take_host_users(settings.data_dir)
-    _run(_serve(settings, _import_service()))
+    _run(_serve(settings, import_service()))
 
 
 def _take_host_users(directory: Path) -> None:
     """Get users for kernels with files in *directory*; else the host's report says why not."""
     with contextlib.suppress(SandboxUnavailable):
         enter_host_users(directory)
-
-
-def _import_service() -> OpenGateway:
-    """Import the service in one piece of memory, which the garbage collector leaves alone."""
-    gc.disable()  # until all is there: next to nothing of it is garbage
-    with heap.in_one_piece():
-        from kernel_gateway.wiring import open_gateway
-    gc.enable()
-    return open_gateway
 
 
 async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
@@ -181,6 +171,8 @@ def config_show(**options: Any) -> None:
     """Show every setting, its value, and where that comes from; secrets are hidden."""
     file, flags = options.pop("config"), options
     settings = _settings(config=file, **flags)
+    from rich.table import Table
+
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for row in shown_settings(settings, read_sources(overrides=flags, file=file)):
         table.add_row(*row)

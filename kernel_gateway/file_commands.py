@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from kernel_gateway.auth import TOKEN_FILE
-from kernel_gateway.settings import Settings, SettingsInvalid, load_settings
+from kernel_gateway.settings import TOKEN_FILE, Settings, SettingsInvalid, load_settings
 
 if TYPE_CHECKING:
     from kernel_gateway.terminal.files import PathFiles
@@ -107,17 +104,21 @@ async def _with_files(
         client.close()
 
 
-def _print(table: Table) -> None:
+def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
     Console(highlight=False, soft_wrap=True).print(table)
 
 
 @_command("list")
 async def list_files(path: PathFiles) -> None:
     """List the files."""
-    table = Table("file", "bytes", box=None, pad_edge=False)
-    for file in await path.listed():
-        table.add_row(file["name"], f"{file['size']:,}")
-    _print(table)
+    listed = await path.listed()
+    _print(("file", "bytes"), [(file["name"], f"{file['size']:,}") for file in listed])
 
 
 @_command("put")
@@ -138,13 +139,13 @@ async def put(path: PathFiles, sources: tuple[Path, ...]) -> None:
 @click.argument("name")
 async def versions(path: PathFiles, name: str) -> None:
     """List the versions of NAME (as `files list` shows it), the oldest first."""
-    table = Table("version", "bytes", "since", "by", "", box=None, pad_edge=False)
+    rows = []
     for version in await path.versions(name):
         by = version["user"] or (f"cell {version['cell']}" if version["cell"] else "")
         state = "current" if version["current"] else "" if version["kept"] else "not kept"
         shown = (version["sha256"] or "too large")[:SHOWN_DIGITS]
-        table.add_row(shown, f"{version['size']:,}", version["at"] or "", by, state)
-    _print(table)
+        rows.append((shown, f"{version['size']:,}", version["at"] or "", by, state))
+    _print(("version", "bytes", "since", "by", ""), rows)
 
 
 @_command("get")

@@ -25,6 +25,8 @@ SECRETS = frozenset(
     {"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret", "blob_key"}
 )
 DEFAULT_MODEL = "gemini-3.8-flash"
+TOKEN_FILE = "token"  # noqa: S105 (a file's name)
+"""In the data directory: the access token that is made at the first start."""
 
 
 class SettingsInvalid(ValueError):

@@ -30,6 +30,7 @@ from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.data_rights import DataRights
+from kernel_gateway.deferred_model import DeferredModel
 from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
@@ -72,18 +73,23 @@ class Gateway:
         return f"{self.url}/?token={self.services.token}"
 
 
-def make_model(settings: Settings) -> Model | None:
+def make_model(settings: Settings) -> DeferredModel | None:
     """Return the language model of *settings*, or ``None`` without a key."""
-    if not settings.gemini_api_key:
+    key = settings.gemini_api_key
+    if not key:
         return None
-    from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
 
-    return GeminiModel(
-        settings.model,
-        api_key=settings.gemini_api_key,
-        base_url=settings.model_base_url,
-        timeout=settings.model_timeout,
-    )
+    def make() -> Model:
+        from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
+
+        return GeminiModel(
+            settings.model,
+            api_key=key,
+            base_url=settings.model_base_url,
+            timeout=settings.model_timeout,
+        )
+
+    return DeferredModel(settings.model, make)
 
 
 @asynccontextmanager
@@ -116,6 +122,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         store = DatabaseContextStore(repository.database, patience)
         contexts = _contexts(settings, store, telemetry, versions, deletions)
         stack.push_async_callback(contexts.aclose)
+        warming = asyncio.create_task(contexts.keep_warm(settings.warm_kernels))
+        stack.push_async_callback(asyncio.wait, {warming})
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
@@ -188,9 +196,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         sockets, url = _bind(settings)
         await _settle_what_was_left(services, url)
-        await contexts.keep_warm(settings.warm_kernels)
         clean_up.start()
         _listen(services, sockets, stack)
+        if model is not None:
+            model.prepare()
         yield Gateway(url=url, services=services)
 
 

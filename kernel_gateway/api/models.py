@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 
 class _Exact(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # Only the OpenAPI document needs them, so they are built when it is made.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class _Open(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
 
 class Error(_Exact):
