@@ -8,7 +8,17 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from kernel_gateway.api import admin, conversations, files, health, paths, turns, users
+from kernel_gateway.api import (
+    admin,
+    conversations,
+    file_versions,
+    files,
+    health,
+    page,
+    paths,
+    turns,
+    users,
+)
 from kernel_gateway.api.json_handler import JsonHandler, UnknownAddressHandler
 from kernel_gateway.jupyter import contents, kernels, sessions
 from kernel_gateway.jupyter.channels import ChannelsSocket
@@ -35,6 +45,7 @@ ROUTES = (
     Route(PATH + "/context", paths.ContextHandler),
     Route(PATH + "/files", files.FilesHandler),
     Route(PATH + "/files/{name*}", files.FileHandler),
+    Route(PATH + "/versions/{name*}", file_versions.FileVersionsHandler),
     Route(PATH + "/notebook", files.NotebookHandler),
     Route(PATH + "/events", EventsSocket, websocket=True),
     Route(PATH + "/turns", turns.PathTurnsHandler),
@@ -113,7 +124,7 @@ def make_app(services: Services) -> Application:
             (r"/api/v1/(openapi\.json|docs)", DocumentHandler),
             (r"/api/()", contents.VersionHandler),
             (r"/api/contents/()", contents.ContentsHandler),
-            (r"/(|app\.js|app\.css)", health.PageHandler),
+            (r"/(|app\.js|app\.css)", page.PageHandler),
         ],
         default_handler_class=UnknownAddressHandler,
         log_function=_log_request,

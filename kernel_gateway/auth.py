@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import os
 import re
@@ -16,15 +15,14 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from kernel_gateway.errors import Forbidden, NotAuthenticated
-from kernel_gateway.settings import Settings
+from kernel_gateway.errors import Forbidden, NotAuthenticated, TokenWrong
+from kernel_gateway.published_keys import PublishedKeys
+from kernel_gateway.settings import TOKEN_FILE, Settings
 
-COOKIE = "tallybook_token"
-TOKEN_FILE = "token"  # noqa: S105 (a file's name)
 LEEWAY_SECONDS = 30
-JWKS_SECONDS = 300
-JWKS_PAUSE_SECONDS = 10.0
-"""An unknown key id may be a new key, or an attack: keys are fetched no more often than this."""
+"""How far the issuer's clock may be ahead; a token's end counts to the second."""
+GUESSABLE = 22
+"""A set token with fewer characters (128 bits in base64) could be found by trying."""
 
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": frozenset({"read"}),
@@ -46,11 +44,13 @@ class Identity:
         tenant: Whose data they work with.
         user: Their name in it.
         roles: Of `ROLES`.
+        expires: When their token ends, in seconds since the epoch; ``None`` for never.
     """
 
     tenant: str
     user: str
     roles: frozenset[str] = frozenset({"user"})
+    expires: int | None = None
 
     def check(self, scope: str) -> None:
         """Raise `Forbidden` unless one of the roles has *scope*."""
@@ -71,31 +71,46 @@ class Authenticator:
     def __init__(self, settings: Settings, local_token: str) -> None:
         self._settings = settings
         self._local = None if settings.checks_jwt and not settings.token else local_token
-        self._jwks = (
-            jwt.PyJWKClient(settings.jwt_jwks_url, lifespan=JWKS_SECONDS, timeout=10)
+        self._guessable = self._local is not None and len(self._local) < GUESSABLE
+        self._published = (
+            PublishedKeys(
+                settings.jwt_jwks_url,
+                seconds=settings.jwt_jwks_seconds,
+                pause_seconds=settings.jwt_jwks_pause_seconds,
+            )
             if settings.jwt_jwks_url
             else None
         )
-        self._asked = 0.0
 
-    async def identify(self, token: str | None) -> Identity:
+    async def identify(self, token: str | None, *, suspicious: bool = False) -> Identity:
         """Return whose *token* this is.
 
+        Args:
+            token: As it was sent; ``None`` when none was.
+            suspicious: Too many wrong ones came from the same place: a token that is short
+                enough to guess doesn't count.
+
         Raises:
-            NotAuthenticated: It is missing, wrong, expired, or not for this service.
+            TokenWrong: It is not one that was given out for this service.
+            NotAuthenticated: It is missing, has expired, or names nobody.
+            KeysUnavailable: The key to check it with can't be fetched.
         """
         if token is None:
             raise NotAuthenticated
-        if self._local is not None and token_matches(token, self._local):
+        if (
+            self._local is not None
+            and token_matches(token, self._local)
+            and not (suspicious and self._guessable)
+        ):
             return LOCAL
         if not self._settings.checks_jwt:
-            raise NotAuthenticated
+            raise TokenWrong
         try:
             claims = await self._claims(token)
         except jwt.ExpiredSignatureError:
             raise NotAuthenticated("has expired") from None
-        except (jwt.PyJWTError, ValueError):
-            raise NotAuthenticated from None
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+            raise TokenWrong from None  # the last two: a time that is none, such as infinity
         return self._identity(claims)
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -108,10 +123,11 @@ class Authenticator:
             key = settings.jwt_secret
         elif algorithm == "RS256" and settings.jwt_public_key:
             key = settings.jwt_public_key
-        elif algorithm == "RS256" and self._jwks is not None:
-            key = await self._published_key(token)
+        elif algorithm == "RS256" and self._published is not None:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = await self._published.key(kid) if isinstance(kid, str) else None
         if key is None or algorithm is None:
-            raise NotAuthenticated
+            raise TokenWrong
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -121,23 +137,9 @@ class Authenticator:
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp"], "verify_aud": settings.jwt_audience is not None},
         )
+        if int(claims["exp"]) <= time.time():
+            raise jwt.ExpiredSignatureError
         return claims
-
-    async def _published_key(self, token: str) -> Any:
-        jwks = self._jwks
-        kid = jwt.get_unverified_header(token).get("kid")
-        if jwks is None or not isinstance(kid, str):
-            raise NotAuthenticated
-        for refresh in (False, True):
-            if refresh and time.monotonic() - self._asked < JWKS_PAUSE_SECONDS:
-                break
-            if refresh:
-                self._asked = time.monotonic()
-            keys = await asyncio.to_thread(jwks.get_signing_keys, refresh=refresh)
-            found = [key.key for key in keys or () if key.key_id == kid]
-            if found:
-                return found[0]
-        raise NotAuthenticated
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         settings = self._settings
@@ -150,7 +152,7 @@ class Authenticator:
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise NotAuthenticated("does not name a tenant and a user")
         known = frozenset(role for role in given if role in ROLES)
-        return Identity(tenant=str(tenant), user=str(user), roles=known)
+        return Identity(tenant=str(tenant), user=str(user), roles=known, expires=int(claims["exp"]))
 
 
 def load_or_create_token(data_dir: Path) -> str:
@@ -178,11 +180,21 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
     return value.strip() if scheme.lower() in ("bearer", "token") and value.strip() else None
 
 
-def same_origin(headers: Mapping[str, str]) -> bool:
+def same_origin(headers: Mapping[str, str], *, tls: bool) -> bool:
     """Whether the browser page that sent this came from the service itself.
 
     Browsers send ``Origin`` with every websocket and every request that changes
     something; a missing one therefore means that no foreign page is behind it.
+
+    Args:
+        headers: The request's.
+        tls: Whether it came over TLS: a page that didn't could be anybody's.
     """
     origin = headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("Host", "")
+    if origin is None:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.netloc == headers.get("Host", "") and (parts.scheme == "https" or not tls)

@@ -204,8 +204,6 @@ def _stands_in_the_way(name: str, others: set[str]) -> bool:
 
 def _bring_back(source: OpenPath, workspace: Workspace, name: str, sha256: str) -> bool:
     """Write a file as it once was into a branch's *workspace*; whether that could be done."""
-    if source.blobs is None:
-        return False
     try:
         with new_file(workspace.directory, name, workspace.uid) as file:
             source.blobs.copy(sha256, file)

@@ -1,29 +1,27 @@
-"""The command line: ``tallybook serve | chat | demo | verify | rerun | export | doctor``."""
+"""The command line: ``tallybook serve | chat | files | demo | verify | rerun | export | …``."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from container.errors import SandboxUnavailable
 from container.host_users import enter_host_users
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
+from kernel_gateway.file_commands import files
+from kernel_gateway.service_import import import_service
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -33,11 +31,11 @@ from kernel_gateway.settings import (
 )
 
 if TYPE_CHECKING:
-    from kernel_gateway.cluster.membership import Membership
-    from kernel_gateway.services import Services
-    from kernel_gateway.wiring import Gateway
+    from rich.console import Console
 
-    OpenGateway = Callable[[Settings], AbstractAsyncContextManager[Gateway]]
+    from kernel_gateway.cluster.membership import Membership
+    from kernel_gateway.service_import import OpenGateway
+    from kernel_gateway.services import Services
 
 SWITCH_SECONDS = 0.0001
 INCOMPLETE = 3
@@ -49,6 +47,8 @@ EXAMPLES = next((d for d in (HERE / "examples", HERE.parent / "examples") if d.i
 
 
 def _console() -> Console:
+    from rich.console import Console
+
     return Console(highlight=False)
 
 
@@ -79,6 +79,9 @@ def cli() -> None:
     """Ask for things in your Excel workbooks; keep an auditable notebook of how they were done."""
 
 
+cli.add_command(files)
+
+
 @cli.command()
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (8765); 0 picks a free one.")
@@ -93,22 +96,13 @@ def serve(**options: Any) -> None:
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     settings = _settings(**options)
     _take_host_users(settings.data_dir)
-    _run(_serve(settings, _import_service()))
+    _run(_serve(settings, import_service()))
 
 
 def _take_host_users(directory: Path) -> None:
     """Get users for kernels with files in *directory*; else the host's report says why not."""
     with contextlib.suppress(SandboxUnavailable):
         enter_host_users(directory)
-
-
-def _import_service() -> OpenGateway:
-    """Import the service in one piece of memory, which the garbage collector leaves alone."""
-    gc.disable()  # until all is there: next to nothing of it is garbage
-    with heap.in_one_piece():
-        from kernel_gateway.wiring import open_gateway
-    gc.enable()
-    return open_gateway
 
 
 async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
@@ -179,6 +173,8 @@ def config_show(**options: Any) -> None:
     """Show every setting, its value, and where that comes from; secrets are hidden."""
     file, flags = options.pop("config"), options
     settings = _settings(config=file, **flags)
+    from rich.table import Table
+
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for row in shown_settings(settings, read_sources(overrides=flags, file=file)):
         table.add_row(*row)

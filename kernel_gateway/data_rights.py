@@ -182,8 +182,8 @@ class DataRights:
             await self._add_events(archive, f"{place}/events.jsonl", key)
             home = self._contexts.home(key)
             await asyncio.to_thread(_add_files, archive, place, home)
-        if (blobs := self._contexts.versions.of(row.id)) is not None:
-            await asyncio.to_thread(_add_versions, archive, f"{top}/versions", blobs)
+        blobs = self._contexts.versions.of(row.id)
+        await asyncio.to_thread(_add_versions, archive, f"{top}/versions", blobs)
 
     async def _add_events(self, archive: zipfile.ZipFile, name: str, key: PathKey) -> None:
         after = 0

@@ -22,6 +22,53 @@ class NotAuthenticated(GatewayError):
         return f"The access token {self.reason}."
 
 
+class TokenWrong(NotAuthenticated):
+    """The access token is not one that was given out; somebody may be guessing."""
+
+
+class KeysUnavailable(GatewayError):
+    """The endpoint that publishes the keys of access tokens gives none; no token was judged."""
+
+    code = "keys-unavailable"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return "The keys of access tokens can't be fetched, so the token can't be checked now."
+
+
+class TooManyFailedTokens(GatewayError):
+    """One address sends more wrong access tokens than the settings allow."""
+
+    code = "too-many-failed-tokens"
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        super().__init__(limit, retry_after)
+        self.limit, self.retry_after = limit, retry_after
+
+    def __str__(self) -> str:
+        return (
+            f"More than {self.limit} wrong access tokens came from this address in a minute; "
+            f"the next counts in {self.retry_after} s."
+        )
+
+
+class ForeignOrigin(GatewayError):
+    """What only the service's own page may send came from another one."""
+
+    code = "foreign-origin"
+
+    def __init__(self, origin: str | None) -> None:
+        super().__init__(origin)
+        self.origin = origin
+
+    def __str__(self) -> str:
+        sender = "without an Origin header" if self.origin is None else f"by {self.origin[:200]}"
+        return f"The form was sent {sender}, not by the service's own page."
+
+
 class NotFound(GatewayError):
     """The thing does not exist, or belongs to somebody else: the two look the same."""
 

@@ -42,6 +42,15 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
         "Open the address the service printed at its start, or send its token as "
         "'Authorization: Bearer TOKEN'.",
     ),
+    errors.KeysUnavailable: (
+        503,
+        "Wait as long as the Retry-After header says; the operator finds more in the log.",
+    ),
+    errors.TooManyFailedTokens: (
+        429,
+        "Wait as long as the Retry-After header says, and check the token.",
+    ),
+    errors.ForeignOrigin: (403, "Open the service's own page and send the form there."),
     errors.NotFound: (404, "Check the id; list what exists with GET."),
     errors.ConversationDeleted: (404, "Nothing to do: all of it is gone. Begin another one."),
     errors.DeletionIncomplete: (
@@ -91,6 +100,19 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     container_errors.KernelDied: (503, _KERNEL),
     container_errors.UnsafePath: (400, "Rename the file and upload it again."),
     container_errors.WorkspaceFileNotFound: (404, "List the files with GET …/files."),
+    notebook_errors.PinnedRoomUsed: (
+        413,
+        "Go on in another conversation, or raise TALLYBOOK_UPLOAD_VERSIONS_MB.",
+    ),
+    notebook_errors.BlobNotFound: (404, "List the versions: those that can be had say so."),
+    notebook_errors.BlobDamaged: (
+        500,
+        "Take another version; the operator has to look after the disk.",
+    ),
+    notebook_errors.SealingKeyMissing: (
+        503,
+        "Tell the operator: a key in TALLYBOOK_BLOB_KEY is missing.",
+    ),
     notebook_errors.NotebookUnreadable: (
         500,
         "The notebook on disk was changed by hand; move it away and keep it for inspection.",
@@ -106,9 +128,8 @@ def problem_from_error(error: Exception) -> Problem:
         if kind in TABLE:
             status, hint = TABLE[kind]
             code = str(getattr(error, "code", "error"))
-            details = (
-                {"retry_after": error.retry_after} if isinstance(error, errors.RateLimited) else {}
-            )
+            retry_after = getattr(error, "retry_after", None)
+            details = {} if retry_after is None else {"retry_after": retry_after}
             return Problem(status=status, code=code, message=str(error), hint=hint, details=details)
     return Problem(
         status=500,

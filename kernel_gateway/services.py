@@ -15,7 +15,8 @@ from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.data_rights import DataRights
 from kernel_gateway.deletions import Deletions
 from kernel_gateway.events import EventLog
-from kernel_gateway.rate_limits import RateLimits
+from kernel_gateway.proxies import TrustedProxies
+from kernel_gateway.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.relays.registry import Relays
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.repository import Repository
@@ -31,6 +32,8 @@ class Services:
     token: str
     authenticator: Authenticator
     rate_limits: RateLimits
+    failed_tokens: FailedTokens
+    proxies: TrustedProxies
     repository: Repository
     events: EventLog
     contexts: ExecutionContextManager

@@ -7,14 +7,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent.budget import TurnBudget
 from container.kernel_environment import DEFAULT_IMAGE
 from container.limits import MIB, Limits
+from kernel_gateway.proxies import networks
 
 PREFIX = "TALLYBOOK_"
 CONFIG = "TALLYBOOK_CONFIG"
@@ -24,6 +25,8 @@ SECRETS = frozenset(
     {"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret", "blob_key"}
 )
 DEFAULT_MODEL = "gemini-3.8-flash"
+TOKEN_FILE = "token"  # noqa: S105 (a file's name)
+"""In the data directory: the access token that is made at the first start."""
 
 
 class SettingsInvalid(ValueError):
@@ -72,12 +75,34 @@ class Settings(BaseModel):
     jwt_jwks_url: str | None = Field(
         None, description="Address of the key set (JWKS) of RS256 access tokens."
     )
-    jwt_audience: str | None = Field(None, description="Audience an access token must name.")
+    jwt_audience: str | None = Field(
+        None,
+        validate_default=True,
+        description="Audience an access token must name; a key set needs one.",
+    )
     jwt_issuer: str | None = Field(None, description="Issuer an access token must name.")
     jwt_tenant_claim: str = Field("tenant", description="Claim that names the tenant.")
     jwt_user_claim: str = Field("sub", description="Claim that names the user.")
     jwt_roles_claim: str = Field(
         "roles", description="Claim that lists roles: viewer, user, reviewer, admin."
+    )
+    jwt_jwks_seconds: float = Field(
+        300.0, ge=0, description="Age from which keys of the key set are fetched again."
+    )
+    jwt_jwks_pause_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="After a failure, or for an unknown key, the key set is fetched no sooner.",
+    )
+    failed_tokens_per_minute: int = Field(
+        30,
+        ge=0,
+        description="Wrong access tokens one address may send in a minute; 0 for no limit.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1 ::1",
+        description="Addresses and networks, separated by spaces, of proxies (and other gateways) "
+        "whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     )
     allow_origins: str = Field(
         "",
@@ -152,6 +177,12 @@ class Settings(BaseModel):
         description="Room for what a conversation's files held before they were changed, in MB "
         "(10^6); the oldest go first, 0 keeps none.",
     )
+    upload_versions_mb: float = Field(
+        4000.0,
+        gt=0,
+        description="Room for every version of a conversation's uploads, in MB (10^6); none ever "
+        "goes, uploads are refused when it is used up.",
+    )
     blob_key: str | None = Field(
         None,
         repr=False,
@@ -191,13 +222,35 @@ class Settings(BaseModel):
         1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
     )
 
-    @model_validator(mode="after")
-    def _several_need_postgresql(self) -> Self:
-        if self.node and not (self.database_url or "").startswith("postgresql"):
+    @field_validator("node")
+    @classmethod
+    def _several_need_postgresql(cls, node: str, info: ValidationInfo) -> str:
+        if node and not (info.data.get("database_url") or "").startswith("postgresql"):
+            raise ValueError("several gateways need one PostgreSQL database; set database_url")
+        return node
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _key_set_is_on_the_web(cls, url: str | None) -> str | None:
+        if url is not None and not url.lower().startswith(("http://", "https://")):
+            raise ValueError("it must be an http or https address")
+        return url
+
+    @field_validator("jwt_audience")
+    @classmethod
+    def _key_set_needs_an_audience(cls, audience: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("jwt_jwks_url") and not audience:
             raise ValueError(
-                "node: several gateways need one PostgreSQL database; set database_url"
+                "with jwt_jwks_url it must be set: a key set signs the tokens of many services, "
+                "and only the audience says which are for this one"
             )
-        return self
+        return audience
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_have_addresses(cls, proxies: str) -> str:
+        networks(proxies)
+        return proxies
 
     @property
     def checks_jwt(self) -> bool:
@@ -297,7 +350,7 @@ def load_settings(
         return Settings(**{name: source.value for name, source in sources.items()})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"]) or "node"
+        name = ".".join(str(part) for part in first["loc"])
         origin = sources[name].origin if name in sources else "default"
         variable = f"{PREFIX}{name.upper()}"
         by = "" if origin == variable else f", set by {origin}"

@@ -47,6 +47,7 @@ class EventsSocket(GatewaySocket):
         self.services.telemetry.websockets.inc()
         self.set_nodelay(True)  # Nagle would hold each small event back for 40 ms
         self._sender = self.services.events.start_following(self._send())
+        self.close_when_expired()
 
     async def _send(self) -> None:
         events = self.services.events.follow(self._key, self._after)
@@ -105,6 +106,7 @@ class EventsSocket(GatewaySocket):
             await self.write_message(json.dumps(event))
 
     def on_close(self) -> None:
+        super().on_close()
         if sender := getattr(self, "_sender", None):
             sender.cancel()
             self.services.telemetry.websockets.dec()

@@ -31,11 +31,13 @@ from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.data_rights import DataRights
+from kernel_gateway.deferred_model import DeferredModel
 from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
 from kernel_gateway.ids import new_id
-from kernel_gateway.rate_limits import RateLimits
+from kernel_gateway.proxies import TrustedProxies, networks
+from kernel_gateway.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.relays.registry import Relays
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
@@ -72,18 +74,23 @@ class Gateway:
         return f"{self.url}/?token={self.services.token}"
 
 
-def make_model(settings: Settings) -> Model | None:
+def make_model(settings: Settings) -> DeferredModel | None:
     """Return the language model of *settings*, or ``None`` without a key."""
-    if not settings.gemini_api_key:
+    key = settings.gemini_api_key
+    if not key:
         return None
-    from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
 
-    return GeminiModel(
-        settings.model,
-        api_key=settings.gemini_api_key,
-        base_url=settings.model_base_url,
-        timeout=settings.model_timeout,
-    )
+    def make() -> Model:
+        from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
+
+        return GeminiModel(
+            settings.model,
+            api_key=key,
+            base_url=settings.model_base_url,
+            timeout=settings.model_timeout,
+        )
+
+    return DeferredModel(settings.model, make)
 
 
 @asynccontextmanager
@@ -117,6 +124,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         held = repository.permissions.capabilities
         contexts = _contexts(settings, store, telemetry, versions, deletions, held)
         stack.push_async_callback(contexts.aclose)
+        warming = asyncio.create_task(contexts.keep_warm(settings.warm_kernels))
+        stack.push_async_callback(asyncio.wait, {warming})
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
@@ -168,6 +177,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             token=token,
             authenticator=Authenticator(settings, token),
             rate_limits=RateLimits(settings.requests_per_minute),
+            failed_tokens=FailedTokens(settings.failed_tokens_per_minute),
+            proxies=TrustedProxies(networks(settings.trusted_proxies)),
             repository=repository,
             events=events,
             contexts=contexts,
@@ -187,9 +198,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         sockets, url = _bind(settings)
         await _settle_what_was_left(services, url)
-        await contexts.keep_warm(settings.warm_kernels)
         clean_up.start()
         _listen(services, sockets, stack)
+        if model is not None:
+            model.prepare()
         yield Gateway(url=url, services=services)
 
 
@@ -306,7 +318,7 @@ def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
 def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitStack) -> None:
     settings, membership = services.settings, services.membership
     application = make_app(services)
-    router = None if membership is None else Router(application, membership)
+    router = None if membership is None else Router(application, membership, services.proxies)
     server = HTTPServer(
         application if router is None else router,
         max_body_size=BODY_BYTES,

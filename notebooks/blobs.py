@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from notebooks.errors import BlobDamaged, BlobNotFound, SealingKeyMissing
-from notebooks.files import PART
+from notebooks.errors import BlobDamaged, BlobNotFound, PinnedRoomUsed, SealingKeyMissing
+from notebooks.files import PART, fsync_directory
 from notebooks.sealing import CHUNK_BYTES, SealingKeys
 
 SEALED = ".sealed"
+PINNED = "pinned"
+ABANDONED_SECONDS = 3600.0
+"""A part that nobody has written to for so long was left by a crash."""
 
 
 class Blobs:
-    """A directory of contents, in which the oldest make room for new ones.
+    """A directory of contents, in which the oldest make room for new ones; pinned ones stay.
 
-    A content is not waited for until it is on disk: what a crash left half is noticed when
-    it is read, since a blob's name is its digest.
+    Only for a pinned content does a caller wait until it is on disk. What a crash left half of
+    another one is noticed when it is read, since a blob's name is its digest.
     """
 
-    def __init__(self, directory: Path, keys: SealingKeys | None, room_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, keys: SealingKeys | None, room_bytes: int, pinned_bytes: int = 0
+    ) -> None:
         """Describe the directory; it is made with the first content.
 
         Args:
             directory: Only the service may reach it.
             keys: What seals and opens; ``None`` keeps contents as they are.
-            room_bytes: What all of them together may take on disk.
+            room_bytes: What all that are not pinned may take on disk; 0 keeps none.
+            pinned_bytes: What all that are pinned may take.
         """
         self._directory, self._keys, self._room = directory, keys, room_bytes
+        self._pinned, self._pinned_room = directory / PINNED, pinned_bytes
 
     def __contains__(self, sha256: str) -> bool:
         """Whether the content with this hex digest is kept."""
@@ -39,10 +48,8 @@ class Blobs:
 
     def names(self) -> list[str]:
         """Return the hex digest of every content kept."""
-        if not self._directory.is_dir():
-            return []
-        whole = (file for file in self._directory.iterdir() if file.suffix != PART)
-        return sorted({file.name.removesuffix(SEALED) for file in whole})
+        found = [file for place in (self._directory, self._pinned) for file in _files(place)]
+        return sorted({file.name.removesuffix(SEALED) for file in found if file.suffix != PART})
 
     def keep(self, sha256: str, source: BinaryIO) -> None:
         """Keep the content of *source*.
@@ -55,7 +62,7 @@ class Blobs:
         Raises:
             OSError: The disk is full or broken; nothing was kept.
         """
-        if sha256 in self:
+        if not self._room or sha256 in self:
             return
         self._directory.mkdir(mode=0o700, exist_ok=True)
         part = self._directory / f"{secrets.token_hex(8)}{PART}"
@@ -65,12 +72,47 @@ class Blobs:
                 self._write(_digested(source, digest, self._room), file)
             if part.stat().st_size <= self._room:
                 self._make_room()
-                ending = SEALED if self._keys is not None else ""
-                part.replace(self._directory / f"{digest.hexdigest()}{ending}")
+                part.replace(self._directory / f"{digest.hexdigest()}{self._ending}")
         except _LargerThanRoom:
             pass
         finally:
             part.unlink(missing_ok=True)
+
+    def pin(self, sha256: str, source: BinaryIO) -> None:
+        """Keep the content of *source* for as long as there is the directory.
+
+        When it returns the content is on disk. One that was kept before is pinned from now on.
+
+        Args:
+            sha256: See `keep`.
+            source: Read to its end.
+
+        Raises:
+            PinnedRoomUsed: There is no room for it.
+            OSError: The disk is full or broken; nothing was kept.
+        """
+        if self._file(sha256, self._pinned) is not None:
+            return
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self._pinned.mkdir(mode=0o700, exist_ok=True)
+        room = self._pinned_room - _taken(self._pinned)
+        part = self._pinned / f"{secrets.token_hex(8)}{PART}"
+        digest = hashlib.sha256()
+        try:
+            with part.open("xb") as file:
+                self._write(_digested(source, digest, room), file)
+                file.flush()
+                os.fsync(file.fileno())
+            if part.stat().st_size > room:
+                raise PinnedRoomUsed(self._pinned_room)
+            part.replace(self._pinned / f"{digest.hexdigest()}{self._ending}")
+        except _LargerThanRoom:
+            raise PinnedRoomUsed(self._pinned_room) from None
+        finally:
+            part.unlink(missing_ok=True)
+        fsync_directory(self._pinned)
+        if (unpinned := self._file(sha256, self._directory)) is not None:
+            unpinned.unlink(missing_ok=True)
 
     def copy(self, sha256: str, target: BinaryIO) -> None:
         """Write a content to *target*; on an error, what was written is to be thrown away.
@@ -104,15 +146,21 @@ class Blobs:
             raise SealingKeyMissing("unknown", [])
         return self._keys.open(source)
 
-    def _file(self, sha256: str) -> Path | None:
-        plain = self._directory / sha256
-        sealed = plain.with_name(f"{sha256}{SEALED}")
-        return next((file for file in (sealed, plain) if file.is_file()), None)
+    @property
+    def _ending(self) -> str:
+        return SEALED if self._keys is not None else ""
+
+    def _file(self, sha256: str, *places: Path) -> Path | None:
+        names = (f"{sha256}{SEALED}", sha256)
+        files = (
+            place / name for place in places or (self._pinned, self._directory) for name in names
+        )
+        return next((file for file in files if file.is_file()), None)
 
     def _make_room(self) -> None:
         """Remove the oldest until the rest fits: contents, and what crashes left half."""
         kept = []
-        for file in self._directory.iterdir():
+        for file in _files(self._directory):
             with contextlib.suppress(FileNotFoundError):
                 status = file.stat()
                 kept.append((status.st_mtime_ns, status.st_size, file))
@@ -122,6 +170,26 @@ class Blobs:
                 return
             file.unlink(missing_ok=True)
             over -= taken
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return [file for file in directory.iterdir() if file.name != PINNED]
+    except FileNotFoundError:
+        return []
+
+
+def _taken(directory: Path) -> int:
+    """Return how many bytes the files take; what crashes left half is removed."""
+    taken, abandoned = 0, time.time() - ABANDONED_SECONDS
+    for file in _files(directory):
+        with contextlib.suppress(FileNotFoundError):
+            status = file.stat()
+            if file.suffix == PART and status.st_mtime < abandoned:
+                file.unlink()
+            else:
+                taken += status.st_size
+    return taken
 
 
 class _LargerThanRoom(Exception):

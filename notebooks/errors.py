@@ -145,6 +145,20 @@ class BlobDamaged(BlobError):
         return f"A kept content is damaged: {self.reason}. Look after the disk it lies on."
 
 
+class PinnedRoomUsed(BlobError):
+    """The versions of a conversation's uploads take all the room they may; nothing was kept."""
+
+    code = "upload-versions-full"
+
+    def __init__(self, room_bytes: int) -> None:
+        super().__init__(room_bytes)
+        self.room_bytes = room_bytes
+
+    def __str__(self) -> str:
+        room = f"{self.room_bytes / 1_000_000:g} MB"
+        return f"With it, all versions of this conversation's uploads would take more than {room}."
+
+
 class SealingKeyMissing(BlobError):
     """It was sealed with a key that is not in force."""
 

@@ -10,18 +10,51 @@ from typing import Any
 
 from tornado.web import stream_request_body
 
-from container.errors import UnsafePath, WorkspaceFileNotFound
+from container.errors import ContainerError, UnsafePath, WorkspaceFileNotFound
 from container.workspace import INPUTS, Workspace, WorkspaceFile
 from kernel_gateway.api import models
+from kernel_gateway.api.file_versions import open_version
 from kernel_gateway.api.json_handler import JsonHandler
-from kernel_gateway.api.operations import FILES, operation
+from kernel_gateway.api.operations import FILES, Query, operation
 from kernel_gateway.api.render import file_to_json
 from kernel_gateway.api.room import room_of
 from kernel_gateway.api.uploads import Upload, UploadedFile
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import BadRequest, FileTooLarge
+from kernel_gateway.contexts.uploads import discard_upload, keep_upload
+from kernel_gateway.errors import BadRequest, Conflict, FileTooLarge, GatewayError
 from kernel_gateway.ids import PathKey
 from kernel_gateway.problems import problem_from_error
+from notebooks.errors import NotebookError
+
+UNKNOWN = "application/octet-stream"
+PASSIVE = frozenset(
+    """application/json application/pdf application/zip application/gzip application/parquet
+    application/vnd.apache.parquet application/vnd.ms-excel
+    application/vnd.ms-excel.sheet.binary.macroEnabled.12
+    application/vnd.ms-excel.sheet.macroEnabled.12
+    application/vnd.oasis.opendocument.spreadsheet
+    application/vnd.openxmlformats-officedocument.presentationml.presentation
+    application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
+    application/vnd.openxmlformats-officedocument.wordprocessingml.document
+    image/bmp image/gif image/jpeg image/png image/tiff image/webp
+    text/csv text/plain text/tab-separated-values""".split()
+)
+"""Media types that only show something; everything else is sent as `UNKNOWN`."""
+
+REPLACE_QUERY = (
+    Query(
+        name="replace",
+        schema={"type": "string", "enum": ["true", "false"]},
+        help="true: a file takes the place of the one that has its name; that becomes a version.",
+    ),
+)
+VERSION_QUERY = (
+    Query(
+        name="version",
+        schema={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        help="The sha256 of one of its versions.",
+    ),
+)
 
 
 @stream_request_body
@@ -29,6 +62,8 @@ class UploadingHandler(JsonHandler):
     """Base of the handlers that take multipart bodies."""
 
     upload: Upload | None = None
+    replaces = False
+    """Whether a file takes the place of the one that has its name."""
     open_path: OpenPath
     _holds_path = False
 
@@ -94,6 +129,9 @@ class UploadingHandler(JsonHandler):
         """Profile, announce and render what was uploaded."""
         upload, workspace = self.finish_upload(), self.open_path.workspace
         files = []
+        async with self.open_path.replacing:
+            for stored in list(upload.files):
+                await self._keep(stored, upload)
         inputs = await asyncio.to_thread(workspace.files, INPUTS)
         listed = {file.name: file for file in inputs}
         for stored in list(upload.files):
@@ -116,10 +154,31 @@ class UploadingHandler(JsonHandler):
         )
         return {"files": files, "rejected": rejected}
 
+    async def _keep(self, stored: UploadedFile, upload: Upload) -> None:
+        """Keep one file that came, as a version of the name it has or is to have."""
+        replaces = stored.wanted if self.replaces else None
+        try:
+            if replaces not in (None, stored.name) and self.services.turns.busy(self.open_path.key):
+                discard_upload(self.open_path, stored.name)
+                raise Conflict(
+                    f"A request is running on this path; replace {replaces} when it has ended."
+                )
+            stored.name = await asyncio.to_thread(
+                keep_upload,
+                self.open_path,
+                stored.name,
+                stored.sha256,
+                replaces=replaces,
+                new=stored.new,
+            )
+        except (ContainerError, GatewayError, NotebookError) as error:
+            upload.files.remove(stored)
+            upload.rejected.append((stored.sent_name, error))
+
     async def _describe(
         self, stored: UploadedFile, listed: Mapping[str, WorkspaceFile], key: PathKey
     ) -> dict[str, Any]:
-        """Have one file that came on disk; profile, announce and render it.
+        """Profile, announce and render one file that came.
 
         Raises:
             WorkspaceFileNotFound: It is gone already.
@@ -127,9 +186,9 @@ class UploadingHandler(JsonHandler):
         workspace, file = self.open_path.workspace, listed.get(stored.name)
         if file is None:
             raise WorkspaceFileNotFound(stored.name)
-        await asyncio.to_thread(workspace.sync, stored.name)
         profile = await self.services.profiler.profile(workspace, file)
         facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
+        facts["user"] = self.identity.user
         await self.services.events.append(key, "file.created", facts, None)
         return {
             **file_to_json(file, key),
@@ -152,11 +211,19 @@ class FilesHandler(UploadingHandler):
         )
         self.open_path = await self.services.contexts.open(self.key)
         if self.request.method == "POST":
+            self.replaces = self._wants_to_replace()
             await self.start_upload()
+
+    def _wants_to_replace(self) -> bool:
+        wanted = self.get_query_argument("replace", "false")
+        if wanted not in ("true", "false"):
+            raise BadRequest(f"replace={wanted[:20]!r} is neither true nor false.")
+        return wanted == "true"
 
     @operation(
         "Upload files",
         form={"files": FILES},
+        query=REPLACE_QUERY,
         returns={201: models.Uploaded},
     )
     async def post(self, conversation_id: str, path: str) -> None:
@@ -176,16 +243,30 @@ class FilesHandler(UploadingHandler):
         self.write_json(200, {"files": [file_to_json(file, self.key) for file in listed]})
 
 
+def passive_kind(name: str) -> str:
+    """Return the media type of file *name*, unless a browser might run what has it."""
+    kind = mimetypes.guess_type(name)[0]
+    return kind if kind in PASSIVE else UNKNOWN
+
+
 class FileHandler(JsonHandler):
     """``…/files/{name}``: download."""
 
-    @operation("Download a file", returns={200: "application/octet-stream"})
+    @operation(
+        "Download a file, as it is or as it was",
+        query=VERSION_QUERY,
+        returns={200: "application/octet-stream"},
+    )
     async def get(self, conversation_id: str, path: str, name: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        with opened.workspace.open_read(name) as file:
-            await self.send_file(file, kind, name.rpartition("/")[2])
+        version = self.get_query_argument("version", None)
+        with (
+            opened.workspace.open_read(name)
+            if version is None
+            else await open_version(self.services, opened, name, version)
+        ) as file:
+            await self.send_file(file, passive_kind(name), name.rpartition("/")[2])
 
 
 class NotebookHandler(JsonHandler):

@@ -1,9 +1,8 @@
-"""Health, and the page a person sees."""
+"""Health, readiness, metrics."""
 
 from __future__ import annotations
 
 import shutil
-from importlib import resources
 from typing import ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -12,15 +11,9 @@ from kernel_gateway import __version__
 from kernel_gateway.api import models
 from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.api.operations import operation
-from kernel_gateway.auth import COOKIE
-from kernel_gateway.errors import DatabaseUnavailable, NotFound
+from kernel_gateway.errors import DatabaseUnavailable
 
 FREE_BYTES = 100_000_000
-PAGES = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "app.css": ("app.css", "text/css; charset=utf-8"),
-}
 
 
 class HealthHandler(JsonHandler):
@@ -88,22 +81,3 @@ class MetricsHandler(JsonHandler):
     async def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.finish(self.services.telemetry.text())
-
-
-class PageHandler(JsonHandler):
-    """``/``: the page. The address with the token sets a cookie and leaves the URL clean."""
-
-    public = True
-
-    async def get(self, name: str) -> None:
-        if (token := self.get_query_argument("token", None)) is not None:
-            await self.services.authenticator.identify(token)
-            self.set_cookie(COOKIE, token, httponly=True, samesite="Strict", expires_days=30)
-            self.redirect("/")
-            return
-        if name not in PAGES:
-            raise NotFound("address", self.request.path)
-        await self.check_caller()
-        file, kind = PAGES[name]
-        self.set_header("Content-Type", kind)
-        self.finish((resources.files("kernel_gateway.static") / file).read_bytes())

@@ -14,7 +14,8 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from container.messages import HALF_CHARACTER, from_json
-from kernel_gateway.auth import COOKIE, Identity, bearer_token, same_origin
+from kernel_gateway.api.login_cookies import login_token
+from kernel_gateway.auth import Identity, bearer_token, same_origin
 from kernel_gateway.errors import (
     BadRequest,
     BodyTooLarge,
@@ -22,9 +23,11 @@ from kernel_gateway.errors import (
     ConversationDeleted,
     MethodNotAllowed,
     NotFound,
+    TokenWrong,
 )
 from kernel_gateway.ids import PathKey, is_id, is_path_name
 from kernel_gateway.problems import Problem, problem_from_error
+from kernel_gateway.proxies import Client
 from kernel_gateway.services import Services
 from kernel_gateway.store.tables import ConversationRow
 
@@ -51,15 +54,44 @@ async def identify(handler: RequestHandler, *, query_token: bool = False) -> Ide
 
     Raises:
         NotAuthenticated: There is no token, or it doesn't count.
+        TooManyFailedTokens: It doesn't count, and neither did many before from this address.
+        KeysUnavailable: It can't be checked now.
     """
-    services: Services = handler.application.settings["services"]
     headers = handler.request.headers
     token = bearer_token(headers)
     if token is None and query_token:
         token = handler.get_query_argument("token", None)
-    if token is None and same_origin(headers):
-        token = handler.get_cookie(COOKIE)
-    return await services.authenticator.identify(token)
+    tls = client_of(handler).tls
+    if token is None and same_origin(headers, tls=tls):
+        token = login_token(handler, tls=tls)
+    return await check_token(handler, token)
+
+
+async def check_token(handler: RequestHandler, token: str | None) -> Identity:
+    """Return whose *token* this is, and count a wrong one; the errors of `identify`."""
+    services: Services = handler.application.settings["services"]
+    address, failed = client_of(handler).address, services.failed_tokens
+    try:
+        return await services.authenticator.identify(token, suspicious=failed.exhausted(address))
+    except TokenWrong:
+        failed.take(address)
+        raise
+
+
+def client_of(handler: RequestHandler) -> Client:
+    """Return who sent the request of *handler*, as far as trusted proxies say."""
+    services: Services = handler.application.settings["services"]
+    request = handler.request
+    peer, tls = request.remote_ip or "", request.protocol == "https"
+    return services.proxies.client(request.headers, peer, tls=tls)
+
+
+PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+FILE_POLICY = "default-src 'none'; sandbox"
+"""Of what comes from a workspace: nothing in it may load or run anything, wherever it is shown."""
 
 
 @stream_request_body
@@ -91,10 +123,7 @@ class JsonHandler(RequestHandler):
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
         self.set_header("Cross-Origin-Resource-Policy", "same-site")
-        self.set_header(
-            "Content-Security-Policy",
-            "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'",
-        )
+        self.set_header("Content-Security-Policy", PAGE_POLICY)
         self.clear_header("Server")
         self._allow_origin()
 
@@ -231,8 +260,12 @@ class JsonHandler(RequestHandler):
         self.finish(json.dumps(value))
 
     async def send_file(self, file: IO[bytes], kind: str, name: str) -> None:
-        """Send *file* to be saved as *name*, in pieces; a client that goes away ends it."""
+        """Send *file* to be saved as *name*, in pieces; a client that goes away ends it.
+
+        No browser shows it as a page or runs it, whatever it holds and *kind* says.
+        """
         self.set_header("Content-Type", kind)
+        self.set_header("Content-Security-Policy", FILE_POLICY)
         self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
         try:
             while chunk := file.read(CHUNK_BYTES):
@@ -244,10 +277,7 @@ class JsonHandler(RequestHandler):
 
     def write_problem(self, problem: Problem) -> None:
         """Send an error."""
-        if problem.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        if "retry_after" in problem.details:
-            self.set_header("Retry-After", str(problem.details["retry_after"]))
+        set_problem_headers(self, problem)
         self.write_json(problem.status, self.problem_body(problem))
 
     def problem_body(self, problem: Problem) -> dict[str, Any]:
@@ -279,6 +309,14 @@ class JsonHandler(RequestHandler):
         if not isinstance(value, HTTPError) and self._problem(value).status == 500:
             log.error("%s %s failed", self.request.method, self.request.path,
                       exc_info=(typ, value, tb))  # fmt: skip
+
+
+def set_problem_headers(handler: RequestHandler, problem: Problem) -> None:
+    """Set the headers that say what to do about *problem*."""
+    if problem.status == 401:
+        handler.set_header("WWW-Authenticate", "Bearer")
+    if "retry_after" in problem.details:
+        handler.set_header("Retry-After", str(problem.details["retry_after"]))
 
 
 class UnknownAddressHandler(JsonHandler):

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 
 class _Exact(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # Only the OpenAPI document needs them, so they are built when it is made.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class _Open(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
 
 class Error(_Exact):
@@ -109,6 +110,26 @@ class File(_Exact):
     name: str
     size: int
     url: str
+
+
+class FileVersion(_Exact):
+    """A content a file has or had."""
+
+    sha256: str | None
+    size: int
+    at: str | None
+    user: str | None
+    cell: str | None
+    current: bool
+    kept: bool
+    url: str | None
+
+
+class FileVersions(_Exact):
+    """The versions of a file, the oldest first."""
+
+    name: str
+    versions: list[FileVersion]
 
 
 class UploadedFile(File):

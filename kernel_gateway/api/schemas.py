@@ -41,6 +41,12 @@ class Rating(_Strict):
     comment: str = Field("", max_length=2000)
 
 
+class PutBack(_Strict):
+    """``POST …/versions/{name}``: which version of an upload is to be the current one."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class CleanupRequest(_Strict):
     """``POST /admin/cleanup``: how many to end at most."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,12 +13,16 @@ from typing import Any
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
-from kernel_gateway.api.json_handler import identify
+from kernel_gateway.api.json_handler import client_of, identify, set_problem_headers
 from kernel_gateway.auth import Identity, same_origin
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.problems import Problem
 from kernel_gateway.services import Services
 
+EXPIRED = 4401
+"""Close code: the access token has ended; connect again with a new one."""
+LOOK_SECONDS = 10.0
+"""How often the end of a token is looked for, since the system's clock may be set meanwhile."""
 GONE = 4404
 """Close code: there is nothing more to follow."""
 RESTART = 1012
@@ -31,6 +36,7 @@ class GatewaySocket(WebSocketHandler):
 
     identity: Identity
     _at_once = 0
+    _expiry: asyncio.TimerHandle | None = None
 
     @property
     def services(self) -> Services:
@@ -39,7 +45,23 @@ class GatewaySocket(WebSocketHandler):
         return services
 
     def check_origin(self, origin: str) -> bool:
-        return same_origin(self.request.headers) or origin in self.services.settings.origins
+        own = same_origin(self.request.headers, tls=client_of(self).tls)
+        return own or origin in self.services.settings.origins
+
+    def close_when_expired(self) -> None:
+        """Close the socket at the moment its token ends, whether or not anything is sent."""
+        if self.identity.expires is None:
+            return
+        left = self.identity.expires - time.time()
+        if left <= 0:
+            self.close(EXPIRED, "the access token has expired")
+            return
+        wait = min(left, LOOK_SECONDS)
+        self._expiry = asyncio.get_running_loop().call_later(wait, self.close_when_expired)
+
+    def on_close(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
 
     async def check_caller(self, scope: str, *, query_token: bool = False) -> None:
         """Find out who is calling; check that they have *scope*, and come not too often.
@@ -102,6 +124,8 @@ class GatewaySocket(WebSocketHandler):
         """Answer with an error in place of the upgrade; *more* joins its body."""
         self.set_status(problem.status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        set_problem_headers(self, problem)
         self.finish(json.dumps({**problem.body(), **more}))
 
 

@@ -32,15 +32,19 @@ class UploadedFile:
 
     Attributes:
         name: Name in the workspace, ``inputs/…``.
+        wanted: The name it would have if that were free.
         sent_name: Name the client gave.
         size: Bytes.
         sha256: Of the content.
+        new: It was not there before.
     """
 
     name: str
+    wanted: str
     sent_name: str
     size: int
     sha256: str
+    new: bool
 
 
 @dataclass(slots=True)
@@ -206,7 +210,14 @@ class Upload:
             self._stack.close()
             stored = f"{INPUTS}/{new.name}"
         self.files.append(
-            UploadedFile(name=stored, sent_name=part.filename or "", size=part.size, sha256=sha256)
+            UploadedFile(
+                name=stored,
+                wanted=f"{INPUTS}/{part.wanted_name}",
+                sent_name=part.filename or "",
+                size=part.size,
+                sha256=sha256,
+                new=twin is None,
+            )
         )
 
     def _on_end(self) -> None:

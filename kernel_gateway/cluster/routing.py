@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Collection
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection
@@ -25,6 +25,7 @@ from kernel_gateway.cluster.addresses import conversation_of
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.errors import GatewayError, NodeUnreachable
 from kernel_gateway.problems import problem_from_error
+from kernel_gateway.proxies import TrustedProxies
 
 FROM_NODE = "X-Tallybook-Node"
 """Header of a request that comes from another node: it is not passed on again."""
@@ -37,11 +38,14 @@ class Router(HTTPServerConnectionDelegate):
     """Stands before the application; what is about another node's conversation goes there.
 
     It goes there byte by byte, uploads and websockets alike, with the caller's own token:
-    the other node checks it like any other request.
+    the other node checks it like any other request. Two headers say where it came from, which
+    the other node believes if this one is among its trusted proxies.
     """
 
-    def __init__(self, application: Application, membership: Membership) -> None:
-        self.application, self.membership = application, membership
+    def __init__(
+        self, application: Application, membership: Membership, proxies: TrustedProxies
+    ) -> None:
+        self.application, self.membership, self.proxies = application, membership, proxies
         self._forwarding: dict[asyncio.Task[None], str] = {}
         membership.on_living = self.cut_off
 
@@ -105,11 +109,21 @@ class _Request(HTTPMessageDelegate):
         client = self._connection.detach()
         client.set_nodelay(True)
         try:
-            await node.write(_head(start_line, headers))
+            await node.write(_head(start_line, self._from_client(headers)))
         except StreamClosedError:
             client.close()
             return
         self._router.follow(client, node, url)
+
+    def _from_client(self, headers: HTTPHeaders) -> HTTPHeaders:
+        """Add whom the request comes from; what the client itself says of that doesn't count."""
+        sent, context = headers.copy(), cast("Any", self._connection.context)
+        peer, tls = context.remote_ip, context.protocol == "https"
+        tls = self._router.proxies.client(headers, peer, tls=tls).tls
+        before = headers.get("X-Forwarded-For")
+        sent["X-Forwarded-For"] = peer if before is None else f"{before}, {peer}"
+        sent["X-Forwarded-Proto"] = "https" if tls else "http"
+        return sent
 
     async def _refuse(self, error: Exception) -> None:
         problem = problem_from_error(error)

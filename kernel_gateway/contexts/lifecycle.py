@@ -99,7 +99,7 @@ class ExecutionContextManager:
         if count and self._starter.backend == "zygote":
             try:
                 self._warm = await keep_warm(count, self._starter.limits)
-            except ContainerError as error:
+            except (ContainerError, OSError) as error:
                 log.warning("no kernels can be kept ready: %s", error)
 
     async def find_living_kernels(self, conversations: Collection[str] | None = None) -> int:

@@ -32,13 +32,14 @@ class OpenPath:
         workspace: The path's files; they stay.
         recorder: The path's notebook; it stays.
         hashes: File hashes known so far.
-        blobs: What the conversation's files once held; ``None`` where that is not kept.
+        blobs: What the conversation's files once held.
         session: The live kernel, if there is one.
         context: What is stored about it; ``None`` before the first kernel.
         state_note: What the kernel could not be given back; not told yet.
         last_used: Monotonic time of the last use.
         in_use: Turns, Jupyter clients and uploads that hold the path right now.
         received: Bytes and files that uploads have brought since it was opened.
+        replacing: Held while an upload takes the place of another one.
     """
 
     key: PathKey
@@ -46,7 +47,7 @@ class OpenPath:
     workspace: Workspace
     recorder: Recorder
     hashes: FileHashes
-    blobs: Blobs | None
+    blobs: Blobs
     session: KernelSession | None = None
     context: ExecutionContext | None = None
     state_note: str = ""
@@ -54,6 +55,7 @@ class OpenPath:
     in_use: int = 0
     received: Usage = field(default_factory=lambda: Usage(0, 0))
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def live(self) -> KernelSession | None:
@@ -88,7 +90,7 @@ def put_in_place(home: Path) -> None:
             unfinished(home).rename(home)
 
 
-def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs | None) -> OpenPath:
+def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> OpenPath:
     """Open a path's notebook and files in *home*, settling what a crash left behind.
 
     Args:

@@ -17,7 +17,6 @@ from container.session import KernelSession
 from container.workspace_copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import OpenPath
 from notebooks.cells import OutputCollector
-from notebooks.compare import outputs_difference
 from notebooks.uncancelled import in_thread, uncancelled
 
 MOST_NAMED = 8
@@ -165,5 +164,11 @@ async def _replay(
         restored.failed.append({"cell": cell["id"], "reason": reason[:300]})
         return
     restored.replayed += 1
-    if difference := outputs_difference(cell["outputs"], shown.outputs()):
+    if difference := _difference(cell["outputs"], shown.outputs()):
         restored.differs.append({"cell": cell["id"], "reason": difference})
+
+
+def _difference(recorded: Any, shown: Any) -> str | None:
+    from notebooks.compare import outputs_difference  # openpyxl and numpy take 0.15 s to import
+
+    return outputs_difference(recorded, shown)

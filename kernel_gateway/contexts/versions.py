@@ -25,18 +25,19 @@ class FileVersions:
     Attributes:
         directory: Holds a directory for each conversation.
         keys: What seals them; ``None`` where they are kept as they are.
-        room_bytes: What those of one conversation may take; 0 keeps none.
+        room_bytes: What those of one conversation may take, uploads aside; 0 keeps none.
+        uploads_bytes: What the versions of a conversation's uploads may take.
     """
 
     directory: Path
     keys: SealingKeys | None
     room_bytes: int
+    uploads_bytes: int
 
-    def of(self, conversation: str) -> Blobs | None:
-        """Return a conversation's; ``None`` where none are kept."""
-        if not self.room_bytes:
-            return None
-        return Blobs(self.directory / conversation / BLOBS, self.keys, self.room_bytes)
+    def of(self, conversation: str) -> Blobs:
+        """Return a conversation's."""
+        place = self.directory / conversation / BLOBS
+        return Blobs(place, self.keys, self.room_bytes, self.uploads_bytes)
 
     def profiles(self, workspace: Workspace) -> Path:
         """Return where the profiles of a workspace's files are kept, with its conversation."""
@@ -56,7 +57,8 @@ def file_versions(settings: Settings, directory: Path) -> FileVersions:
         keys = None if text is None else sealing_keys(text)
     except SealingKeyInvalid as error:
         raise SettingsInvalid(f"Setting blob_key: {error}") from None
-    return FileVersions(directory, keys, int(settings.file_versions_mb * MB))
+    room, uploads = settings.file_versions_mb, settings.upload_versions_mb
+    return FileVersions(directory, keys, int(room * MB), int(uploads * MB))
 
 
 def _said_by(command: str) -> str:

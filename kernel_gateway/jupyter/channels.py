@@ -71,6 +71,7 @@ class ChannelsSocket(GatewaySocket):
             self.services.events.start_following(self._send_replies()),
         ]
         self._relay.join(self)
+        self.close_when_expired()
 
     def deliver(self, message: Message) -> None:
         """Send a reply (see `kernel_gateway.relays.relay.Listener`).
@@ -118,6 +119,7 @@ class ChannelsSocket(GatewaySocket):
             await self.send_frame(encode(told, self.selected_subprotocol))
 
     def on_close(self) -> None:
+        super().on_close()
         if not hasattr(self, "_senders"):
             return
         self.services.telemetry.websockets.dec()

@@ -123,23 +123,56 @@ function connect() {
     if (handler) handler(event.data);
   };
   // The log is replayed from lastSeq: a lost connection loses nothing.
-  socket.onclose = () => { if (mine === conversation) setTimeout(() => { if (mine === conversation) connect(); }, 1000); };
+  socket.onclose = (closed) => {
+    if (closed.code === 4401) { status("Your access has ended. Open the login address again."); return; }
+    if (mine === conversation) setTimeout(() => { if (mine === conversation) connect(); }, 1000);
+  };
 }
 
 async function listFiles() {
   const { files } = await call("GET", pathUrl() + "/files");
   $("files").replaceChildren();
   for (const file of files) {
-    const link = add(add($("files"), "li"), "a", "", `${file.name} (${(file.size / 1000).toFixed(1)} kB)`);
-    link.href = file.url;
+    const item = add($("files"), "li");
+    add(item, "a", "", `${file.name} (${(file.size / 1000).toFixed(1)} kB)`).href = file.url;
+    const older = add(item, "details");
+    add(older, "summary", "", "versions");
+    older.ontoggle = () => { if (older.open) listVersions(file.name, older); };
   }
+}
+
+async function listVersions(name, parent) {
+  const { versions } = await call("GET", `${pathUrl()}/versions/${name.split("/").map(encodeURIComponent).join("/")}`);
+  for (const list of parent.querySelectorAll("ol")) list.remove();
+  const list = add(parent, "ol");
+  for (const version of versions) {
+    const by = version.user || (version.cell ? "a cell" : "");
+    const text = [version.at ? new Date(version.at).toLocaleString() : "earlier", by, `${(version.size / 1000).toFixed(1)} kB`].filter(Boolean).join(", ");
+    const item = add(list, "li");
+    if (version.url) add(item, "a", "", text).href = version.url;
+    else add(item, "span", "", `${text} (not kept)`);
+    if (version.current) { add(item, "span", "", " (current)"); continue; }
+    if (!version.kept || !name.startsWith("inputs/")) continue;
+    const button = add(item, "button", "", "Put back");
+    button.type = "button";
+    button.onclick = () => putBack(name, version.sha256);
+  }
+}
+
+async function putBack(name, sha256) {
+  try {
+    await call("POST", `${pathUrl()}/versions/${name.split("/").map(encodeURIComponent).join("/")}`, JSON.stringify({ sha256 }));
+  } catch (error) {
+    show("div", "error", error.message);
+  }
+  listFiles();
 }
 
 function upload(chosen) {
   const form = new FormData();
   for (const file of chosen) form.append("files", file);
   const request = new XMLHttpRequest();
-  request.open("POST", `${api}${pathUrl()}/files`);
+  request.open("POST", `${api}${pathUrl()}/files?replace=true`);
   request.upload.onprogress = (event) => { $("uploading").hidden = false; $("uploading").value = event.loaded / event.total; };
   request.onloadend = () => {
     $("uploading").hidden = true;

@@ -22,7 +22,11 @@ from kernel_gateway.store.tables import (
 from notebooks.cells import utc_now
 
 FORGOTTEN = "(deleted user)"
-_NAMING: Mapping[str, str] = {"turn.started": "user", "permission.decided": "who"}
+_NAMING: Mapping[str, str] = {
+    "turn.started": "user",
+    "permission.decided": "who",
+    "file.created": "user",
+}
 """Kinds of event that tell who did it, and in which field."""
 
 

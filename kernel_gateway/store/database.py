@@ -11,8 +11,6 @@ from pathlib import Path
 from sqlite3 import SQLITE_CONSTRAINT_FOREIGNKEY
 from typing import Any, ParamSpec, TypeVar, cast
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import (
     ArgumentError,
@@ -32,6 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.store.driver import DriverConnection
+from kernel_gateway.store.tables import Base
 from notebooks.uncancelled import uncancelled
 
 Parameters = ParamSpec("Parameters")
@@ -46,7 +45,8 @@ EVERYONE = "*"
 POOL = 10
 CLOSING_CHECKS, CHECK_SECONDS = 2000, 0.005
 """How often, and how long apart, closing looks whether transactions are still under way."""
-FIRST_VERSION = "0001"
+PRESENT_VERSION = "0003"
+"""The newest migration's; the tables are as `kernel_gateway.store.tables` has them."""
 FOREIGN_KEY_VIOLATION = "23503"
 """Source: PostgreSQL's documentation, appendix A."""
 MIGRATING = 7_233_011
@@ -231,15 +231,30 @@ def _pragmas(connection: Any, _: Any) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
+    """Bring the tables to the present version; without Alembic, which takes long, if it can be."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATING})"))
     tables = inspect(connection).get_table_names()
-    if "conversations" in tables and "alembic_version" not in tables:
-        command.stamp(config, FIRST_VERSION)  # made before there were migrations
-    command.upgrade(config, "head")
+    if "alembic_version" in tables:
+        version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        if version == PRESENT_VERSION:
+            return
+    elif not tables and connection.dialect.name == "sqlite":
+        _create(connection)
+        return
+    from kernel_gateway.store.migrating import migrate
+
+    migrate(connection)
+
+
+def _create(connection: Connection) -> None:
+    """Make all tables of an empty SQLite database, or none if this is cut short."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 itself begins no transaction for DDL
+    Base.metadata.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+    connection.execute(
+        text("INSERT INTO alembic_version VALUES (:version)"), {"version": PRESENT_VERSION}
+    )
 
 
 def _refers_to_nothing(error: IntegrityError) -> bool:

@@ -99,6 +99,21 @@ class EventRows:
             return (await session.scalars(query)).all()
 
     @whole
+    async def about_file(self, key: PathKey, name: str) -> Sequence[EventRow]:
+        """Return the events that say a file was created or changed, in order.
+
+        Its name is looked for as text, so a few may be about others: their data says whose.
+        """
+        query = (
+            select(EventRow)
+            .where(_of(key), EventRow.kind == "file.created", EventRow.tenant == key.tenant)
+            .where(EventRow.data.contains(json.dumps(name)[1:-1], autoescape=True))
+            .order_by(EventRow.seq)
+        )
+        async with self._database.begin(key.tenant) as session:
+            return (await session.scalars(query)).all()
+
+    @whole
     async def about(self, key: PathKey, turn: str, cell: str) -> dict[str, int]:
         """Return how many events of each kind *turn* has stored about *cell*."""
         query = select(EventRow.kind, EventRow.data).where(_of(key), EventRow.turn == turn)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Float, cast, delete, extract, func, or_, select, union, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kernel_gateway.errors import OwnershipLost
@@ -61,6 +60,8 @@ class Nodes:
     async def register(self, url: str) -> None:
         """Enter this node, in place of an earlier run of the same name."""
         values = {"run": self._run, "url": url, "seen_at": _NOW}
+        from sqlalchemy.dialects.postgresql import insert  # only where several gateways are
+
         statement = insert(NodeRow).values(name=self._name, **values)
         statement = statement.on_conflict_do_update(index_elements=["name"], set_=values)
         async with self._database.begin(EVERYONE) as session:

@@ -64,8 +64,14 @@ class GatewayClient:
         """GET bytes."""
         return (await self._fetch("GET", path)).body
 
-    async def upload(self, path_url: str, files: Sequence[Path]) -> Any:
-        """Upload *files*, streamed from disk."""
+    async def upload(self, path_url: str, files: Sequence[Path], *, replace: bool = False) -> Any:
+        """Upload *files*, streamed from disk.
+
+        Args:
+            path_url: Address of the path.
+            files: Where they are.
+            replace: Whether one takes the place of the file that has its name.
+        """
         boundary = secrets.token_hex(16)
 
         async def produce(write: Callable[[bytes], Any]) -> None:
@@ -82,7 +88,10 @@ class GatewayClient:
 
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         response = await self._fetch(
-            "POST", f"{path_url}/files", headers=headers, body_producer=produce
+            "POST",
+            f"{path_url}/files{'?replace=true' if replace else ''}",
+            headers=headers,
+            body_producer=produce,
         )
         return json.loads(response.body)
 

@@ -172,6 +172,34 @@ async def test_the_other_asks_for_the_callers_token_like_the_first(two):
     assert error_of(response)["code"] == "not-authenticated"
 
 
+async def test_the_other_knows_who_sent_a_wrong_token_whatever_the_sender_says(two):
+    here = await two[0].conversation()
+    stranger = Raw(two[1], token="wrong" * 8)
+
+    async def code(address):
+        sent = {"X-Forwarded-For": f"192.0.2.{len(codes)}, {address}"}
+        return (await stranger("GET", here.url, headers=sent)).code
+
+    codes = []
+    for _ in range(31):
+        codes.append(await code("203.0.113.7"))
+
+    assert codes == [401] * 30 + [429]
+    assert await code("203.0.113.8") == 401
+
+
+async def test_a_cookie_of_tls_counts_at_the_other_too(two):
+    here = await two[0].conversation()
+    raw = Raw(two[1])
+    raw.headers = {
+        "Cookie": f"__Host-tallybook_token={two[1].token}",
+        "Origin": two[1].url.replace("http://", "https://"),
+        "X-Forwarded-Proto": "https",
+    }
+
+    assert (await raw("POST", f"{here.url}/cancel", "{}")).code == 202
+
+
 async def test_a_request_that_was_passed_on_is_not_passed_on_again(two):
     here = await two[0].conversation()
 

@@ -6,14 +6,19 @@ import sqlite3
 
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable, NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.conversations import new_branch
 from kernel_gateway.store.database import EVERYONE, open_database
+from kernel_gateway.store.migrating import configuration, migrate
 from kernel_gateway.store.repository import open_repository
 from kernel_gateway.store.tables import (
     Base,
@@ -188,21 +193,28 @@ async def test_closing_waits_for_a_transaction_and_takes_no_new_one(database_url
 
 async def test_the_tables_are_those_the_migrations_make(database_url):
     """A column added to a table without a migration would only show in production."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-    from sqlalchemy.ext.asyncio import create_async_engine
-
-    await (await open_database(database_url)).aclose()
     driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
     scheme, rest = database_url.split("://", 1)
     engine = create_async_engine(f"{driver[scheme]}://{rest}")
-    async with engine.connect() as connection:
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate)
         differences = await connection.run_sync(
             lambda c: compare_metadata(MigrationContext.configure(c), Base.metadata)
         )
     await engine.dispose()
 
     assert [d for d in differences if "default" not in str(d[0])] == []
+
+
+async def test_an_empty_database_gets_the_newest_migrations_version(database_url):
+    newest = ScriptDirectory.from_config(configuration()).get_current_head()
+
+    database = await open_database(database_url)
+
+    async with database.begin(EVERYONE) as session:
+        versions = (await session.scalars(text("SELECT version_num FROM alembic_version"))).all()
+    await database.aclose()
+    assert versions == [newest]
 
 
 # SQLite

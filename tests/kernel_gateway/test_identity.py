@@ -2,38 +2,14 @@
 
 import json
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import ClassVar
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from tests.access_tokens import KEY, PUBLIC, SECRET, caller, claims, hs256
 from tests.raw_http import Raw, error_of
-
-SECRET = "a-shared-secret-of-32-characters-or-more"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PUBLIC = KEY.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-)
-
-
-def claims(tenant="acme", user="ann", roles=("user",), **other):
-    return {"tenant": tenant, "sub": user, "roles": list(roles), "exp": time.time() + 60, **other}
-
-
-def hs256(**kwargs):
-    return jwt.encode(claims(**kwargs), SECRET, "HS256")
-
-
-def caller(running, token):
-    raw = Raw(running)
-    raw.headers = {"Authorization": f"Bearer {token}"}
-    return raw
 
 
 @pytest.fixture
@@ -129,54 +105,6 @@ async def test_issuer_and_audience_must_be_the_ones_set(start_gateway):
     assert await code() == 401
     assert await code(**{**right, "aud": "another"}) == 401
     assert await code(**{**right, "iss": "https://evil.example"}) == 401
-
-
-@pytest.fixture
-def key_set():
-    """A server of a JWKS; its keys can be changed, and it counts who asks."""
-
-    class Handler(BaseHTTPRequestHandler):
-        keys: ClassVar[list] = []
-        asked = 0
-
-        def do_GET(self):
-            type(self).asked += 1
-            body = json.dumps({"keys": self.keys}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    Handler.url = f"http://127.0.0.1:{server.server_port}/jwks"
-    yield Handler
-    server.shutdown()
-    server.server_close()
-
-
-def jwk(kid):
-    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())), "kid": kid}
-
-
-async def test_keys_come_from_a_published_set_and_unknown_ones_cannot_make_it_be_asked_often(
-    start_gateway, key_set
-):
-    key_set.keys = [jwk("one")]
-    running = await start_gateway([], jwt_jwks_url=key_set.url)
-
-    async def code(kid):
-        token = jwt.encode(claims(), KEY, "RS256", headers={"kid": kid})
-        return (await caller(running, token)("GET", "/api/v1/conversations")).code
-
-    assert await code("one") == 200
-    key_set.keys = [jwk("one"), jwk("two")]
-    assert await code("two") == 200
-    assert [await code(f"unknown-{n}") for n in range(20)] == [401] * 20
-    assert key_set.asked <= 4
 
 
 # tenants

@@ -8,7 +8,13 @@ import os
 import pytest
 
 from notebooks.blobs import Blobs
-from notebooks.errors import BlobDamaged, BlobNotFound, SealingKeyInvalid, SealingKeyMissing
+from notebooks.errors import (
+    BlobDamaged,
+    BlobNotFound,
+    PinnedRoomUsed,
+    SealingKeyInvalid,
+    SealingKeyMissing,
+)
 from notebooks.sealing import CHUNK_BYTES, HEADER, TAG_BYTES, sealing_keys
 
 ROOM = 10 * CHUNK_BYTES
@@ -214,3 +220,65 @@ def test_a_key_that_cannot_be_used_is_refused_without_being_shown(text, reason):
         sealing_keys(text)
 
     assert not text or text not in str(refused.value)
+
+
+# contents that stay
+
+
+def pin(blobs, content):
+    sha256 = hashlib.sha256(content).hexdigest()
+    blobs.pin(sha256, io.BytesIO(content))
+    return sha256
+
+
+@pytest.fixture(params=["plain", "sealed"])
+def with_pins(request, tmp_path):
+    keys = sealing_keys(KEY) if request.param == "sealed" else None
+    return Blobs(tmp_path / "b", keys, room_bytes=3000, pinned_bytes=3000)
+
+
+def test_a_pinned_content_never_makes_room_for_another(with_pins):
+    pinned = pin(with_pins, b"p" * 1000)
+
+    for number in range(20):
+        keep(with_pins, bytes([number]) * 1000)
+
+    assert read(with_pins, pinned) == b"p" * 1000
+    assert pinned in with_pins.names()
+
+
+def test_a_content_that_is_pinned_later_is_there_once_and_stays(with_pins, tmp_path):
+    sha256 = keep(with_pins, CONTENT)
+
+    assert pin(with_pins, CONTENT) == sha256
+
+    assert with_pins.names() == [sha256]
+    assert len([file for file in (tmp_path / "b").rglob("*") if file.is_file()]) == 1
+    assert read(with_pins, sha256) == CONTENT
+
+
+def test_a_pinned_content_is_not_kept_a_second_time(with_pins, tmp_path):
+    pin(with_pins, CONTENT)
+    keep(with_pins, CONTENT)
+
+    assert len([file for file in (tmp_path / "b").rglob("*") if file.is_file()]) == 1
+
+
+def test_where_the_room_for_pinned_ones_is_used_up_another_is_refused_and_all_stay(with_pins):
+    first = pin(with_pins, b"1" * 2000)
+
+    with pytest.raises(PinnedRoomUsed):
+        pin(with_pins, b"2" * 2000)
+
+    assert with_pins.names() == [first]
+    pin(with_pins, b"1" * 2000)  # the same takes no room
+    pin(with_pins, b"3" * 500)
+
+
+def test_without_room_only_pinned_ones_are_kept(tmp_path):
+    blobs = Blobs(tmp_path / "b", None, room_bytes=0, pinned_bytes=1000)
+
+    kept, pinned = keep(blobs, b"kept"), pin(blobs, b"pinned")
+
+    assert kept not in blobs
+    assert blobs.names() == [pinned]

@@ -1,0 +1,171 @@
+"""``tallybook files``: a conversation's files and their versions, of a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel_gateway.settings import TOKEN_FILE, Settings, SettingsInvalid, load_settings
+
+if TYPE_CHECKING:
+    from kernel_gateway.terminal.files import PathFiles
+
+SHOWN_DIGITS = 12
+Command = Callable[..., Awaitable[None]]
+
+
+@click.group()
+def files() -> None:
+    """List a conversation's files and their versions; get or put back any of them.
+
+    Talks to the running service that --url names, by default the one on this machine.
+    """
+
+
+def _command(name: str) -> Callable[[Command], click.Command]:
+    """Make a command of a coroutine function whose first argument is the path's files."""
+    options = [
+        click.option("-c", "--conversation", help="Its id; by default the newest conversation."),
+        click.option("--path", default="main", show_default=True, help="Path of the conversation."),
+        click.option("--url", help="Address of the service; by default as the settings have it."),
+        click.option(
+            "--token", envvar="TALLYBOOK_TOKEN", help="Access token; by default this machine's."
+        ),
+    ]
+
+    def make(work: Command) -> click.Command:
+        @functools.wraps(work)
+        def run(
+            conversation: str | None, path: str, url: str | None, token: str | None, **rest: Any
+        ) -> None:
+            settings = _settings()
+            asyncio.run(
+                _with_files(
+                    functools.partial(work, **rest),
+                    url or f"http://{settings.host}:{settings.port}",
+                    token or _token(settings),
+                    conversation,
+                    path,
+                )
+            )
+
+        command: Any = run
+        for option in reversed(options):
+            command = option(command)
+        made: click.Command = files.command(name)(command)
+        return made
+
+    return make
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsInvalid as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _token(settings: Settings) -> str:
+    """Return the token of the service on this machine."""
+    file = settings.data_dir / TOKEN_FILE
+    try:
+        token = settings.token or file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise click.UsageError(
+            f"There is no access token: {file} can't be read ({error.strerror}). Name one with "
+            "--token or TALLYBOOK_TOKEN."
+        ) from None
+    return token
+
+
+async def _with_files(
+    work: Callable[[PathFiles], Awaitable[None]],
+    url: str,
+    token: str,
+    conversation: str | None,
+    path: str,
+) -> None:
+    from kernel_gateway.terminal.client import GatewayClient, ServiceRefused
+    from kernel_gateway.terminal.files import FileProblem, open_files
+
+    client = GatewayClient(url, token)
+    try:
+        await work(await open_files(client, conversation, path))
+    except (ServiceRefused, FileProblem) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{url}: {error.strerror or error}.") from None
+    finally:
+        client.close()
+
+
+def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+@_command("list")
+async def list_files(path: PathFiles) -> None:
+    """List the files."""
+    listed = await path.listed()
+    _print(("file", "bytes"), [(file["name"], f"{file['size']:,}") for file in listed])
+
+
+@_command("put")
+@click.argument(
+    "sources",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE...",
+)
+async def put(path: PathFiles, sources: tuple[Path, ...]) -> None:
+    """Upload FILEs; one whose name is taken becomes its newest version."""
+    for name in await path.put(sources):
+        click.echo(name)
+
+
+@_command("versions")
+@click.argument("name")
+async def versions(path: PathFiles, name: str) -> None:
+    """List the versions of NAME (as `files list` shows it), the oldest first."""
+    rows = []
+    for version in await path.versions(name):
+        by = version["user"] or (f"cell {version['cell']}" if version["cell"] else "")
+        state = "current" if version["current"] else "" if version["kept"] else "not kept"
+        shown = (version["sha256"] or "too large")[:SHOWN_DIGITS]
+        rows.append((shown, f"{version['size']:,}", version["at"] or "", by, state))
+    _print(("version", "bytes", "since", "by", ""), rows)
+
+
+@_command("get")
+@click.argument("name")
+@click.option("--version", help="First digits of a version; by default the current one.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes."
+)
+async def get(path: PathFiles, name: str, version: str | None, output: Path | None) -> None:
+    """Download NAME."""
+    target = output or Path(name.rpartition("/")[2])
+    if output is None and target.exists():
+        raise click.UsageError(f"{target} is there already; name another with --output.")
+    target.write_bytes(await path.content(name, version))
+    click.echo(str(target))
+
+
+@_command("put-back")
+@click.argument("name")
+@click.option("--version", required=True, help="First digits of the version.")
+async def put_back(path: PathFiles, name: str, version: str) -> None:
+    """Make an earlier version of upload NAME the current one; no version is lost."""
+    click.echo(f"{name} is {(await path.put_back(name, version))[:SHOWN_DIGITS]} now")
