@@ -27,7 +27,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
-from tests.docker_engine import engine_with_image
+from tests.docker_engine import engine_address, engine_with_image
 from tests.postgres import Postgres, running_postgres
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
@@ -35,8 +35,8 @@ RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
 RUNTIME.chmod(0o711)
 os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
 os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
-if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
-    os.environ["DOCKER_HOST"] = f"unix://{RUNTIME}/docker.sock"  # `docker_engine` listens there
+if (address := engine_address(RUNTIME)) is not None:
+    os.environ["DOCKER_HOST"] = address  # before kernels' owners start, who inherit it
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
