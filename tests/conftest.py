@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_u
 from kernel_gateway.wiring import Gateway, open_gateway
 from tests.docker_engine import engine_address, engine_with_image
 from tests.postgres import Postgres, running_postgres
+from tests.waiting import NeverHappened, eventually_now
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
@@ -38,18 +39,29 @@ os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
 if (address := engine_address(RUNTIME)) is not None:
     os.environ["DOCKER_HOST"] = address  # before kernels' owners start, who inherit it
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+TESTS = Path(__file__).resolve().parent
+EXAMPLES = TESTS.parent / "examples"
 STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
 PIVOT = "now a pivot of Sales by Region and Quarter, and a chart"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole files, and all that needs the Docker Engine to one of them."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        on_docker = callspec is not None and callspec.params.get("backend") == "docker"
+        on_docker = on_docker or "docker_engine" in getattr(item, "fixturenames", ())
+        if item.get_closest_marker("xdist_group") is None:
+            group = "docker" if on_docker else str(item.path.relative_to(TESTS))
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_sessionfinish() -> None:
     """Stop the processes that own kernels: they outlive whoever started them."""
     stop_all_shims()
-    for _ in range(200):
-        if not list(RUNTIME.glob("shim-*.sock")):
-            break
-        time.sleep(0.05)
+    with contextlib.suppress(NeverHappened):
+        eventually_now("the kernels' owners end", lambda: not list(RUNTIME.glob("shim-*.sock")))
     shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
