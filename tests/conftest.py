@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from agent.standin.server import StandinServer
@@ -38,6 +39,12 @@ os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
 os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
 if (address := engine_address(RUNTIME)) is not None:
     os.environ["DOCKER_HOST"] = address  # before kernels' owners start, who inherit it
+
+# Made-up examples are the same in every run, so that a change is what fails; `make soak` tries new
+# ones, and many more.
+hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("same-every-time")
 
 TESTS = Path(__file__).resolve().parent
 EXAMPLES = TESTS.parent / "examples"

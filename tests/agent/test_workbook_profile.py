@@ -12,6 +12,8 @@ from agent.profiler import Profiler
 from agent.workbook_profile import column_letter, find_header
 from tests.conftest import EXAMPLES
 
+pytestmark = pytest.mark.check
+
 
 @pytest.fixture
 def profile(workspace):

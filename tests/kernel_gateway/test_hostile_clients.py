@@ -36,6 +36,10 @@ MESSAGES = st.fixed_dictionaries(
     {"kind": KINDS | st.text(max_size=20) | VALUES, "unknown": VALUES},
     optional={"request": VALUES, "code": VALUES, "id": VALUES, "decision": VALUES, "turn": VALUES},
 )
+FEWER = {
+    "max_examples": settings.default.max_examples // 7,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+}
 FRAMES = st.one_of(
     MESSAGES.map(json.dumps), VALUES.map(json.dumps), st.text(max_size=200), st.binary(max_size=200)
 )
@@ -46,9 +50,7 @@ async def running(start_gateway):
     return await start_gateway([], requests_per_minute=0)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(**FEWER)
 @given(frames=st.lists(FRAMES, min_size=5, max_size=20))
 async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(running, frames):
     made = await running.client.post("/api/v1/conversations", {})
@@ -81,9 +83,7 @@ REQUESTS = st.tuples(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(**FEWER)
 @given(requests=st.lists(REQUESTS, min_size=5, max_size=20))
 async def test_whatever_is_asked_of_a_kernel_it_and_the_socket_live(running, kernel, requests):
     client = await Client(running, kernel).connect()

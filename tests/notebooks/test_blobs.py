@@ -11,6 +11,8 @@ from notebooks.blobs import Blobs
 from notebooks.errors import BlobDamaged, BlobNotFound, SealingKeyInvalid, SealingKeyMissing
 from notebooks.sealing import CHUNK_BYTES, HEADER, TAG_BYTES, sealing_keys
 
+pytestmark = pytest.mark.check
+
 ROOM = 10 * CHUNK_BYTES
 CONTENT = b"Region,Sales\nNorth,1200\n" * 3
 

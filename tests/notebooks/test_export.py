@@ -2,10 +2,14 @@
 
 import ast
 
+import pytest
+
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.export.formats import EXPORTS
 from notebooks.recorder import NOTEBOOK, Recorder
 from notebooks.verify import verify_bytes
+
+pytestmark = pytest.mark.check
 
 
 async def recorded(directory):
