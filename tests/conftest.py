@@ -31,6 +31,7 @@ from kernel_gateway.wiring import Gateway, open_gateway
 from tests.docker_engine import engine_address, engine_with_image
 from tests.postgres import Postgres, running_postgres
 from tests.waiting import NeverHappened, eventually_now
+from tests.websockets import close_opened
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
@@ -271,6 +272,7 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
             gateway = await stack.enter_async_context(open_gateway(Settings(**values)))
             client = GatewayClient(gateway.url, gateway.services.token)
             stack.callback(client.close)
+            stack.push_async_callback(close_opened)
             return RunningGateway(gateway, client, standin)
 
         yield start

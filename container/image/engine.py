@@ -14,7 +14,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-DATA_ROOT_VARIABLE = "TALLYBOOK_DOCKER_ROOT"
+DATA_ROOT_VARIABLE = "DOCKER_DATA_ROOT"
 """Names a directory of images: an engine of our own is started on it, whatever else answers."""
 
 START_SECONDS = 60

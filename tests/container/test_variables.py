@@ -2,9 +2,8 @@
 
 from tests.docker_engine import on_every_backend
 
-pytestmark = on_every_backend
 
-
+@on_every_backend
 async def test_variables_tell_type_shape_columns_and_preview(start_kernel):
     kernel = await start_kernel()
     await kernel.run("import pandas as pd\nframe = pd.DataFrame({'Sales': [1, 2]})\nname = 'Q1'")

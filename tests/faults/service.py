@@ -22,6 +22,8 @@ class Service:
         self.settings = settings
         self.process: subprocess.Popen | None = None
         self.client: GatewayClient | None = None
+        self.url = ""
+        self.headers: dict[str, str] = {}
 
     async def start(self) -> GatewayClient:
         environment = {
@@ -33,21 +35,29 @@ class Service:
             **{f"TALLYBOOK_{name.upper()}": value for name, value in self.settings.items()},
         }
         command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]
-        self.process = subprocess.Popen(
-            [*command, "--data-dir", str(self.data_dir)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        url = ""
-        while not url:
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "--data-dir", str(self.data_dir)],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.url = ""
+        while not self.url:
             line = await asyncio.to_thread(self.process.stdout.readline)
-            assert line, "the service ended before it listened"
+            assert line, f"the service ended before it listened: {self.log.read_text()[-3000:]}"
             if line.startswith("Open:"):
-                url, _, token = line.split()[1].partition("/?token=")
-        self.client = GatewayClient(url, token)
+                self.url, _, token = line.split()[1].partition("/?token=")
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.client = GatewayClient(self.url, token)
         return self.client
+
+    @property
+    def log(self) -> Path:
+        """What the service says on standard error."""
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        return self.data_dir.parent / f"{self.data_dir.name}.log"
 
     def home(self, conversation_id: str) -> Path:
         """Return where the main path of a conversation keeps its notebook and files."""

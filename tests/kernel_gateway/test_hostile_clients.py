@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClosedError, websocket_connect
+from tornado.websocket import WebSocketClosedError
 
 from kernel_gateway.relays.allowed import TAKEN
 from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of, multipart
+from tests.websockets import close_opened, open_websocket
 
 
 def values(floats):
@@ -54,9 +54,8 @@ async def running(start_gateway):
 @given(frames=st.lists(FRAMES, min_size=5, max_size=20))
 async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(running, frames):
     made = await running.client.post("/api/v1/conversations", {})
-    url = f"{running.url.replace('http', 'ws')}/api/v1/conversations/{made['id']}/paths/main/events"
-    headers = {"Authorization": f"Bearer {running.token}"}
-    socket = await websocket_connect(HTTPRequest(url, headers=headers))
+    url = f"{running.url}/api/v1/conversations/{made['id']}/paths/main/events"
+    socket = await open_websocket(url, {"Authorization": f"Bearer {running.token}"})
     for frame in frames:
         await socket.write_message(frame, binary=isinstance(frame, bytes))
         async with asyncio.timeout(20):
@@ -64,7 +63,7 @@ async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(runni
         assert answer["kind"] == "error"
         assert answer["seq"] is None
         assert answer["data"]["error"]["code"] != "internal-error"
-    socket.close()
+    await close_opened()
 
 
 CODE = st.sampled_from(["1", "x = 1", "1/0", "await y", "%time 2", "def f(:", "\x00", ""])
@@ -99,7 +98,7 @@ async def test_whatever_is_asked_of_a_kernel_it_and_the_socket_live(running, ker
     reply = await client.until_done(asked)
 
     assert (reply["status"], client.printed(asked)) == ("ok", "alive\n")
-    client.socket.close()
+    await close_opened()
 
 
 async def test_a_huge_frame_closes_its_socket_alone(running):

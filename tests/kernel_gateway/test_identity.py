@@ -14,6 +14,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from tests.raw_http import Raw, error_of
+from tests.websockets import open_websocket
 
 SECRET = "a-shared-secret-of-32-characters-or-more"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -241,15 +242,12 @@ async def test_each_role_may_do_its_part_and_no_more(running, role, read, run, a
 
 async def test_who_may_only_look_can_follow_a_path_but_send_nothing_to_it(running):
     conversation = await created(caller(running, hs256()))
-    url = running.url.replace("http", "ws")
+    url = f"{running.url}/api/v1/conversations/{conversation}/paths/main/events"
     headers = {"Authorization": f"Bearer {hs256(roles=['viewer'])}"}
-    socket = await websocket_connect(
-        HTTPRequest(f"{url}/api/v1/conversations/{conversation}/paths/main/events", headers=headers)
-    )
+    socket = await open_websocket(url, headers)
 
     await socket.write_message(json.dumps({"kind": "execute.request", "code": "1"}))
     refused = json.loads(await socket.read_message())
-    socket.close()
 
     assert refused["data"]["error"]["code"] == "forbidden"
 
