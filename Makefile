@@ -25,7 +25,7 @@ test: _style  ## Everything the project promises: the same, and the whole suite 
 	$(BIN)/python -m pytest -m "not soak" $(WORKERS)
 
 soak: .venv/.ready-test  ## The long random tests, before a release: kills, fuzzing, a gigabyte printed
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile=soak --timeout=1800
 
 _style: .venv/.ready-test
 	$(BIN)/ruff check .

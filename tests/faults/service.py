@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from container.shim.client import LivingKernel, living_kernels
 from kernel_gateway.terminal.client import GatewayClient, path_url
 from tests.conftest import Conversation
+from tests.faults.starter import ServiceProcess
 
 
 class Service:
@@ -20,7 +19,7 @@ class Service:
     def __init__(self, data_dir: Path, standin, keep_seconds: float, **settings: str) -> None:
         self.data_dir, self.standin, self.keep_seconds = data_dir, standin, keep_seconds
         self.settings = settings
-        self.process: subprocess.Popen | None = None
+        self.process: ServiceProcess | None = None
         self.client: GatewayClient | None = None
         self.url = ""
         self.headers: dict[str, str] = {}
@@ -34,15 +33,8 @@ class Service:
             "PYTHONUNBUFFERED": "1",
             **{f"TALLYBOOK_{name.upper()}": value for name, value in self.settings.items()},
         }
-        command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, "--data-dir", str(self.data_dir)],
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        arguments = ["serve", "--port", "0", "--data-dir", str(self.data_dir)]
+        self.process = await asyncio.to_thread(ServiceProcess, arguments, environment, self.log)
         self.url = ""
         while not self.url:
             line = await asyncio.to_thread(self.process.stdout.readline)

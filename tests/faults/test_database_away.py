@@ -7,7 +7,7 @@ import pytest
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.patience import Patience
-from tests.jupyter_client import Client, close_opened, new_kernel
+from tests.jupyter_client import Client, new_kernel
 from tests.postgres import running_postgres
 from tests.raw_http import Raw, error_of
 
@@ -23,8 +23,7 @@ def server():
 
 @pytest.fixture
 async def running(server, start_gateway):
-    yield await start_gateway([], database_url=server.new_database())
-    await close_opened()
+    return await start_gateway([], database_url=server.new_database())
 
 
 @contextlib.asynccontextmanager

@@ -78,7 +78,9 @@ async def start(service):
     return client, conversation, memory_mb(service.process.pid)
 
 
-@pytest.mark.parametrize("megabytes", [50, 1000])
+@pytest.mark.parametrize(
+    "megabytes", [50, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+)
 async def test_all_that_is_printed_reaches_a_reader_of_1_mb_a_second_and_the_service_stays_small(
     service, megabytes
 ):
