@@ -14,6 +14,7 @@ from tornado.websocket import WebSocketClosedError
 from kernel_gateway.relays.allowed import TAKEN
 from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of, multipart
+from tests.waiting import eventually
 from tests.websockets import close_opened, open_websocket
 
 
@@ -141,14 +142,13 @@ async def test_an_upload_cut_off_in_the_middle_leaves_nothing(running, files_url
              f"Content-Type: {headers['Content-Type']}", f"Content-Length: {len(body)}"]  # fmt: skip
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:250_000])
     await writer.drain()
-    await asyncio.sleep(0.3)
+    inputs = running.home(files_url.split("/")[4]) / "workspace" / "inputs"
+    await eventually("a part of it comes", lambda: inputs.is_dir() and [*inputs.iterdir()])
     writer.close()
-    await asyncio.sleep(0.3)
 
+    await eventually("nothing of it is left", lambda: not [*inputs.iterdir()])
     listed = json.loads((await Raw(running)("GET", files_url)).body)["files"]
-    home = running.home(files_url.split("/")[4])
     assert listed == []
-    assert list((home / "workspace" / "inputs").iterdir()) == []
 
 
 async def test_a_full_disk_is_said_and_nothing_of_the_upload_stays(small_disk, start_gateway):
