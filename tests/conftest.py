@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from agent.standin.server import StandinServer
@@ -27,29 +28,48 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
-from tests.docker_engine import engine_with_image
+from tests.docker_engine import engine_address, engine_with_image
 from tests.postgres import Postgres, running_postgres
+from tests.waiting import NeverHappened, eventually_now
+from tests.websockets import close_opened
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
 RUNTIME.chmod(0o711)
 os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
 os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
-if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
-    os.environ["DOCKER_HOST"] = f"unix://{RUNTIME}/docker.sock"  # `docker_engine` listens there
+if (address := engine_address(RUNTIME)) is not None:
+    os.environ["DOCKER_HOST"] = address  # before kernels' owners start, who inherit it
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+# Made-up examples are the same in every run, so that a change is what fails; `make soak` tries new
+# ones, and many more.
+hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("same-every-time")
+
+TESTS = Path(__file__).resolve().parent
+EXAMPLES = TESTS.parent / "examples"
 STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
 PIVOT = "now a pivot of Sales by Region and Quarter, and a chart"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole files, and all that needs the Docker Engine to one of them."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        on_docker = callspec is not None and callspec.params.get("backend") == "docker"
+        on_docker = on_docker or "docker_engine" in getattr(item, "fixturenames", ())
+        if item.get_closest_marker("xdist_group") is None:
+            group = "docker" if on_docker else str(item.path.relative_to(TESTS))
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_sessionfinish() -> None:
     """Stop the processes that own kernels: they outlive whoever started them."""
     stop_all_shims()
-    for _ in range(200):
-        if not list(RUNTIME.glob("shim-*.sock")):
-            break
-        time.sleep(0.05)
+    with contextlib.suppress(NeverHappened):
+        eventually_now("the kernels' owners end", lambda: not list(RUNTIME.glob("shim-*.sock")))
     shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
@@ -258,6 +278,7 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
             gateway = await stack.enter_async_context(open_gateway(Settings(**values)))
             client = GatewayClient(gateway.url, gateway.services.token)
             stack.callback(client.close)
+            stack.push_async_callback(close_opened)
             return RunningGateway(gateway, client, standin)
 
         yield start

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from agent.risk.assess import assess
 
+pytestmark = pytest.mark.check
+
 
 @pytest.mark.parametrize(
     "code",
@@ -146,7 +148,7 @@ def test_what_cannot_be_parsed_never_passes(code):
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_any_text_gets_a_verdict_and_never_an_exception(text):
     assert assess(text).tier in ("low", "medium", "high")
 

@@ -7,6 +7,8 @@ from nbformat.v4 import output_from_msg
 
 from container.cell_output import FIELDS, output_of
 
+pytestmark = pytest.mark.check
+
 TEXT = st.text(max_size=20)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | TEXT,

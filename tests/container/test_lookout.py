@@ -9,6 +9,8 @@ from zmq.sugar.context import Context
 
 from container.shim.lookout import LOOK_SECONDS, QUIET_LOOKS, Lookout
 
+pytestmark = pytest.mark.check
+
 
 @pytest.fixture
 async def lookout():

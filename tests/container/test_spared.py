@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.check
+
 
 @pytest.mark.parametrize(
     ("code", "shown"),

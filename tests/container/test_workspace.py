@@ -13,6 +13,8 @@ from container.host_users import HOST_USERS
 from container.runtime import LAST_USER, RUNTIME_VARIABLE
 from container.workspace import Workspace, safe_name
 
+pytestmark = pytest.mark.check
+
 
 @pytest.mark.parametrize(
     "name",

@@ -12,6 +12,8 @@ from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.repository import open_repository
 from kernel_gateway.store.tables import ContextRow, ConversationRow
 
+pytestmark = pytest.mark.check
+
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 async def store_and_keys(request, tmp_path):

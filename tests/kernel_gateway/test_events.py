@@ -13,6 +13,8 @@ from kernel_gateway.path_log import PathLog
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import open_repository
 
+pytestmark = pytest.mark.check
+
 
 @pytest.fixture
 async def repository(tmp_path):

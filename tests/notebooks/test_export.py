@@ -5,12 +5,16 @@ import json
 
 import pytest
 
+import pytest
+
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.document import NotebookUnreadable
 from notebooks.export.formats import EXPORTS
 from notebooks.recorder import NOTEBOOK, Recorder
 from notebooks.verify import verify_bytes
 from tests.notebooks.records import printed
+
+pytestmark = pytest.mark.check
 
 
 async def recorded(directory, *cells):

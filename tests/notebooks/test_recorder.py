@@ -15,6 +15,8 @@ from notebooks.errors import NotebookUnreadable
 from notebooks.recorder import JOURNAL, JOURNAL_BYTES, NOTEBOOK, Recorder
 from notebooks.verify import verify_notebook
 
+pytestmark = pytest.mark.check
+
 
 def open_recorder(directory, running=None) -> Recorder:
     return Recorder.open(directory, conversation="conv_1", path="main", running=running)

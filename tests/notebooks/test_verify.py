@@ -9,6 +9,8 @@ from notebooks.errors import NotebookUnreadable
 from notebooks.recorder import NOTEBOOK, Recorder
 from notebooks.verify import verify_bytes, verify_notebook
 
+pytestmark = pytest.mark.check
+
 
 @pytest.fixture
 async def recorded(tmp_path):
