@@ -61,7 +61,7 @@ async def test_an_attack_that_counts_as_low_risk_reaches_nothing(target):
     assert reached == []
 
 
-# @pytest.mark.soak
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 async def test_code_that_gets_past_the_risk_check_starts_no_process(target):
     """Every attack is run, as if nothing had been found in it."""

@@ -5,8 +5,6 @@ import json
 
 import pytest
 
-import pytest
-
 from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.document import NotebookUnreadable
 from notebooks.export.formats import EXPORTS
