@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agent.admission import TurnPorts, admit
+from agent.permission.admission import TurnPorts, admit
 from agent.run_cell import ran_before, run_cell
 from agent.turn_state import PendingCode, TurnState
-from notebooks.cells import CellIntent, Execution
-from notebooks.recorder import Recorder
+from notebooks.record.cells import CellIntent, Execution
+from notebooks.record.recorder import Recorder
 
 ANSWER_CHARACTERS = 2000
 ID_CHARACTERS = 60

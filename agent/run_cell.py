@@ -13,16 +13,16 @@ from opentelemetry import trace
 from agent.ports import Bench, EventSink
 from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
-from container.execute_reply import ClientRequest, ExecuteReply
-from container.workspace import Listing, WorkspaceFile
-from notebooks.blobs import Blobs
-from notebooks.cells import (
+from container.kernel.execute_reply import ClientRequest, ExecuteReply
+from container.workspace.workspace import Listing, WorkspaceFile
+from notebooks.history.blobs import Blobs
+from notebooks.record.cells import (
     CellIntent,
     Execution,
     Provenance,
     new_cell_id,
 )
-from notebooks.recorder import Durable
+from notebooks.record.recorder import Durable
 
 log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")

@@ -18,12 +18,12 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Unicode
 
 from container.errors import ContainerError
-from container.kernel_environment import DEFAULT_IMAGE, inside_command
+from container.host.environment import DEFAULT_IMAGE, inside_command
+from container.host.runtime import runtime_directory, runtime_prefix
 from container.limits import Limits, limits_from_json
-from container.runtime import runtime_directory, runtime_prefix
 from container.shim.client import Leash
 from container.shim.kernels import KernelRequest
-from container.workspace import INPUTS, Workspace
+from container.workspace.workspace import INPUTS, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from container.kernel_environment import INPUTS
+from container.host.environment import INPUTS
 from container.limits import Limits
 
 
@@ -27,7 +27,7 @@ class SandboxSpec:
         env: The whole environment inside; nothing is inherited.
         readonly: Further (host path, path inside) pairs, read-only.
         workspace_readonly: Show the workspace read-only.
-        seccomp: Allow the system calls of `container.seccomp` only.
+        seccomp: Allow the system calls of `container.host.seccomp` only.
         loopback: Allow TCP on the sandbox's own loopback.
         host_uids: Host users the command may hand out to its children, beside its own.
         pass_fds: Open files it inherits, by number.

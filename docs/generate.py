@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from kernel_gateway.app import ROUTES
-from kernel_gateway.auth import ROLES
-from kernel_gateway.openapi import endpoints_table, make_document
-from kernel_gateway.problems import TABLE
+from kernel_gateway.http.openapi import endpoints_table, make_document
+from kernel_gateway.http.problems import TABLE
+from kernel_gateway.identity.auth import ROLES
 from kernel_gateway.settings import PREFIX, Settings
 from kernel_gateway.telemetry import Telemetry
 

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from container.errors import SandboxUnavailable
-from container.host_users import enter_host_users
+from container.host.host_users import enter_host_users
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
-from kernel_gateway.file_commands import files
-from kernel_gateway.service_import import import_service
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -29,13 +27,15 @@ from kernel_gateway.settings import (
     read_sources,
     shown_settings,
 )
+from kernel_gateway.terminal.file_commands import files
+from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from kernel_gateway.cluster.membership import Membership
-    from kernel_gateway.service_import import OpenGateway
     from kernel_gateway.services import Services
+    from kernel_gateway.terminal.service_import import OpenGateway
 
 SWITCH_SECONDS = 0.0001
 INCOMPLETE = 3
@@ -266,7 +266,7 @@ def demo(examples: Path, output: Path) -> None:
 def verify(notebook: Path) -> None:
     """Check that not a byte of NOTEBOOK has changed since it was recorded."""
     from notebooks.errors import NotebookError
-    from notebooks.verify import verify_notebook
+    from notebooks.ledger.verify import verify_notebook
 
     try:
         report = verify_notebook(notebook)
@@ -308,7 +308,7 @@ def rerun(
     """
     _take_host_users(Path(tempfile.gettempdir()))
     from container.errors import ContainerError
-    from kernel_gateway.rerunning import rerun_file
+    from kernel_gateway.terminal.rerun import rerun_file
     from notebooks.errors import NotebookError
 
     try:
@@ -338,7 +338,7 @@ def export(notebook: Path, kind: str, output: Path | None) -> None:
     """Write NOTEBOOK as a web page, a script, or a notebook."""
     from notebooks.errors import NotebookError
     from notebooks.export.formats import EXPORTS
-    from notebooks.files import replace_atomically
+    from notebooks.record.files import replace_atomically
 
     target = output or notebook.with_suffix(f".{kind}")
     if target.resolve() == notebook.resolve():

@@ -1,4 +1,4 @@
-"""Errors of the gateway layer; `kernel_gateway.problems` maps each to a status."""
+"""Errors of the gateway layer; `kernel_gateway.http.problems` maps each to a status."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ import pytest
 
 from agent.standin.server import StandinServer
 from agent.standin.transcript import TRANSCRIPTS, Transcript, exchanges_from_json, load_transcripts
-from container.execute_reply import ExecuteReply
+from container.host.runtime import RUNTIME_VARIABLE
+from container.kernel.execute_reply import ExecuteReply
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.runtime import RUNTIME_VARIABLE
-from container.session import KernelSession
 from container.shim.client import stop_all_shims
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 from kernel_gateway.ids import PathKey
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url

@@ -10,10 +10,10 @@ from pathlib import Path
 import docker
 import pytest
 
+from container.host.environment import DEFAULT_IMAGE
 from container.image.build import ImageBuildFailed, is_current
 from container.image.engine import DATA_ROOT_VARIABLE, NoDockerEngine
 from container.image.engine import docker_engine as running_engine
-from container.kernel_environment import DEFAULT_IMAGE
 from container.shim.server import DOCKER_SOCKET
 
 on_every_backend = pytest.mark.parametrize(

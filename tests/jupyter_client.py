@@ -8,7 +8,7 @@ import uuid
 
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 
-from kernel_gateway.relays.wire import encode
+from kernel_gateway.channels.wire_format import encode
 from tests.raw_http import Raw
 from tests.websockets import open_websocket
 

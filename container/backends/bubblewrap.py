@@ -23,13 +23,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from container.cgroups import ControlGroup, make_control_group
 from container.errors import SandboxUnavailable
+from container.host.cgroups import ControlGroup, make_control_group
+from container.host.environment import INPUTS_INSIDE, SOCKETS_INSIDE, START_DIRECTORY
+from container.host.runtime import reachable, stage_directory
+from container.host.seccomp import seccomp_program
 from container.inside import linux
-from container.kernel_environment import INPUTS_INSIDE, SOCKETS_INSIDE, START_DIRECTORY
-from container.runtime import reachable, stage_directory
 from container.sandbox import ExitStatus, SandboxSpec
-from container.seccomp import seccomp_program
 
 INSIDE_UID = 1000
 LOG_BYTES = 64 * 1024

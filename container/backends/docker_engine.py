@@ -21,16 +21,16 @@ from requests.exceptions import ConnectionError as Unreachable
 from requests.exceptions import Timeout
 
 from container.errors import SandboxUnavailable
-from container.host_users import outside
-from container.kernel_environment import (
+from container.host.environment import (
     DEFAULT_IMAGE,
     INPUTS_INSIDE,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
     START_DIRECTORY,
 )
+from container.host.host_users import outside
+from container.host.seccomp import docker_profile
 from container.sandbox import ExitStatus, SandboxSpec
-from container.seccomp import docker_profile
 
 SEARCH_PATH = f"{Path(PYTHON_IN_IMAGE).parent}:/usr/bin:/bin"
 LABEL = "tallybook.kernel"

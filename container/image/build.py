@@ -25,9 +25,9 @@ import docker
 import platformdirs
 from docker.errors import APIError, DockerException, ImageNotFound
 
+from container.host.environment import DEFAULT_IMAGE
 from container.image.engine import NoDockerEngine, docker_engine
 from container.image.progress import run_showing, say, show
-from container.kernel_environment import DEFAULT_IMAGE
 
 KERNEL_PACKAGES = frozenset(
     "ipykernel matplotlib numpy openpyxl pandas python-calamine xlsxwriter bash-kernel".split()

@@ -18,9 +18,9 @@ from typing import Any
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.backends.zygote.process import Zygotes
 from container.backends.zygote.sandbox import ZygoteSandbox
-from container.cgroups import group_parent
 from container.errors import KernelStartFailed, SandboxUnavailable
-from container.kernel_environment import (
+from container.host.cgroups import group_parent
+from container.host.environment import (
     CONNECTION_FILE,
     DEFAULT_IMAGE,
     INSIDE,
@@ -31,14 +31,14 @@ from container.kernel_environment import (
     kernel_environment,
     kernel_rlimits,
 )
+from container.host.runtime import free_user, runtime_directory, runtime_prefix
 from container.limits import MIB, Limits, limits_from_json
-from container.runtime import free_user, runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
-from container.shim.lookout import Lookout
+from container.shim.output_recorder import Tap
 from container.shim.quota import QuotaWatcher, Usage
-from container.shim.tap import Tap
+from container.shim.socket_poller import Lookout
 from container.tree import change_owner, remove
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005

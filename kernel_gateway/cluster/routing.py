@@ -24,7 +24,7 @@ from tornado.web import Application
 from kernel_gateway.cluster.addresses import conversation_of
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.errors import GatewayError, NodeUnreachable
-from kernel_gateway.problems import problem_from_error
+from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.proxies import TrustedProxies
 
 FROM_NODE = "X-Tallybook-Node"

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.admission import judge_replay
-from container.session import KernelSession
-from container.workspace_copy import put_back, recover, set_aside
+from agent.permission.admission import judge_replay
+from container.kernel.session import KernelSession
+from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import OpenPath
-from notebooks.cells import OutputCollector
-from notebooks.uncancelled import in_thread, uncancelled
+from notebooks.record.cells import OutputCollector
+from notebooks.record.shielded import in_thread, uncancelled
 
 MOST_NAMED = 8
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -169,6 +169,8 @@ async def _replay(
 
 
 def _difference(recorded: Any, shown: Any) -> str | None:
-    from notebooks.compare import outputs_difference  # openpyxl and numpy take 0.15 s to import
+    from notebooks.rerun.compare import (
+        outputs_difference,  # openpyxl and numpy take 0.15 s to import
+    )
 
     return outputs_difference(recorded, shown)

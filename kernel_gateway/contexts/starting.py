@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from container.kernel_environment import DEFAULT_IMAGE
+from container.host.environment import DEFAULT_IMAGE
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.session import KernelSession
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.restore import HeldCapabilities, Tell, restore
 from kernel_gateway.telemetry import Telemetry
@@ -24,7 +24,7 @@ class KernelStarter:
         limits: What each kernel may use.
         held: What a user's standing permissions cover, for cells that are replayed.
         keep_seconds: How long a kernel lives on when the service died.
-        backend: `container.session.KernelSession`'s backend, …
+        backend: `container.kernel.session.KernelSession`'s backend, …
         image: … its image …
         runtime: … and its runtime.
     """

@@ -6,11 +6,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 from kernel_gateway.settings import Settings, SettingsInvalid
-from notebooks.blobs import Blobs
 from notebooks.errors import SealingKeyInvalid
-from notebooks.sealing import SealingKeys, sealing_keys
+from notebooks.history.blobs import Blobs
+from notebooks.history.sealing import SealingKeys, sealing_keys
 
 BLOBS = ".blobs"
 PROFILES = ".profiles"

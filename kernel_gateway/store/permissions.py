@@ -11,7 +11,7 @@ from kernel_gateway.errors import NotFound, PermissionAlreadyDecided
 from kernel_gateway.ids import new_id
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow
-from notebooks.cells import utc_now
+from notebooks.record.cells import utc_now
 
 
 class Permissions:

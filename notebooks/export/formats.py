@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from notebooks.document import notebook_bytes, read_copy
 from notebooks.export.page import notebook_page
 from notebooks.export.script import notebook_script
+from notebooks.record.document import notebook_bytes, read_copy
 
 
 def export_html(notebook_file: Path) -> bytes:

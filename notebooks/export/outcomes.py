@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from notebooks.cells import RERUNNABLE
-from notebooks.ledger import KEY
+from notebooks.record.cells import RERUNNABLE
+from notebooks.record.chain import KEY
 
 _WORDS = {
     "blocked": "was blocked and did not run",
@@ -22,7 +22,8 @@ class Ending:
     """How a cell ended.
 
     Attributes:
-        outcome: One of `notebooks.cells.Outcome`, or ``denied``; ``""`` when nobody recorded it.
+        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody
+            recorded it.
         reason: Why, in one line; ``""`` when that is not recorded.
     """
 

@@ -17,9 +17,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from notebooks.document import Notebook
 from notebooks.export.outcomes import ending_of
 from notebooks.export.sanitised import PICTURES, picture_address, sanitised, shows_something
+from notebooks.record.document import Notebook
 
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "

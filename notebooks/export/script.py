@@ -9,8 +9,8 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from notebooks.document import Notebook
 from notebooks.export.outcomes import ending_of
+from notebooks.record.document import Notebook
 
 # An encoding that a text below names counts in the first two lines only.
 HEADER = """\

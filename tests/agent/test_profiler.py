@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from agent.profiler import Profiler
+from agent.context.profiler import Profiler
 from container.errors import WorkspaceFileNotFound
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 
 SMALL = b"Region,Sales\nNorth,1\nSouth,2\n"
 

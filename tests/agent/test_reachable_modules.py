@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.risk.assess import assess
-from agent.risk.modules import HIGH_MODULES, LOW_MODULES, NETWORK_MODULES
+from agent.permission.risk.assess import assess
+from agent.permission.risk.modules import HIGH_MODULES, LOW_MODULES, NETWORK_MODULES
 
 PROGRAM = Path(__file__).with_name("reachable_modules.py")
 PARTS = ("matplotlib.pyplot", "pandas.io.common", "pandas.io.excel", "openpyxl.reader.excel")

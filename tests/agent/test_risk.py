@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.risk.assess import assess
+from agent.permission.risk.assess import assess
 
 pytestmark = pytest.mark.check
 

@@ -1,6 +1,6 @@
 """Ordinary cells are left alone; attacks by indirect ways are seen before they run."""
 
-from agent.risk.assess import assess
+from agent.permission.risk.assess import assess
 from tests.agent.risk_cells import cells_in
 
 ORDINARY, ATTACKS = cells_in("ordinary"), cells_in("attacks")

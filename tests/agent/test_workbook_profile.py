@@ -8,8 +8,8 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook
 
-from agent.profiler import Profiler
-from agent.workbook_profile import column_letter, find_header
+from agent.context.profiler import Profiler
+from agent.context.workbook_profile import column_letter, find_header
 from tests.conftest import EXAMPLES
 
 pytestmark = pytest.mark.check

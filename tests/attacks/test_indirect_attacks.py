@@ -2,10 +2,10 @@
 
 import pytest
 
-from agent.risk.assess import assess
+from agent.permission.risk.assess import assess
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.session import KernelSession
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 from tests.agent.risk_cells import cells_in
 
 ATTACKS = cells_in("attacks")

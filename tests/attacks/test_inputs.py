@@ -13,8 +13,8 @@ from nbclient import NotebookClient
 
 from container.limits import Limits
 from container.shim.client import ask, keep_warm
-from container.workspace import Workspace
-from container.workspace_copy import put_back, set_aside
+from container.workspace.copy import put_back, set_aside
+from container.workspace.workspace import Workspace
 from tests.attacks.conftest import CALL
 from tests.docker_engine import on_every_backend
 

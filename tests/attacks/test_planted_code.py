@@ -8,10 +8,10 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 
 from container.confined import run_confined
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.session import KernelSession
 from container.tree import change_owner
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 from tests.docker_engine import on_every_backend
 
 PACKAGES = (

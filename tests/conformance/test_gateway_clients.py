@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.browser.chromium import browser
 
 ROOT = Path(__file__).resolve().parents[2]

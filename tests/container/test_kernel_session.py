@@ -12,9 +12,9 @@ from container.errors import (
     MemoryLimitExceeded,
     OutputLimitExceeded,
 )
+from container.host.runtime import runtime_directory
 from container.limits import MIB
 from container.probe import probe_host
-from container.runtime import runtime_directory
 from tests.docker_engine import on_every_backend
 from tests.waiting import eventually
 

@@ -7,7 +7,7 @@ from zmq.constants import Flag, SocketOption, SocketType
 from zmq.error import Again
 from zmq.sugar.context import Context
 
-from container.shim.lookout import LOOK_SECONDS, QUIET_LOOKS, Lookout
+from container.shim.socket_poller import LOOK_SECONDS, QUIET_LOOKS, Lookout
 
 pytestmark = pytest.mark.check
 

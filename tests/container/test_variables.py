@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from container.variables import LONGEST_TEXT, MIME_TYPE, MOST_VARIABLES, variables_of
+from container.kernel.variables import LONGEST_TEXT, MIME_TYPE, MOST_VARIABLES, variables_of
 from tests.docker_engine import on_every_backend
 
 

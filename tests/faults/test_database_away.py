@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.patience import Patience
+from kernel_gateway.store.retry import Patience
 from tests.jupyter_client import Client, new_kernel
 from tests.postgres import running_postgres
 from tests.raw_http import Raw, error_of

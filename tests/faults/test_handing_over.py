@@ -6,7 +6,7 @@ import json
 import nbformat
 
 from agent.standin.transcript import Transcript, exchanges_from_json
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 from tests.websockets import open_websocket
 

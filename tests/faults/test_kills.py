@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from kernel_gateway.terminal.client import GatewayClient
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 
 SEED = 20_261_121
 # Importing takes longer than all the rest: a parent that has done it forks each service.

@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from kernel_gateway.relays.wire import V1
+from kernel_gateway.channels.wire_format import V1
 from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
 from tests.waiting import eventually

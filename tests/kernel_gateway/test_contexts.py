@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from container.workspace_copy import put_back, set_aside
+from container.workspace.copy import put_back, set_aside
 from kernel_gateway.contexts.open_path import open_path
-from kernel_gateway.contexts.records import new_context
 from kernel_gateway.contexts.restore import restore
+from kernel_gateway.contexts.state import new_context
 from kernel_gateway.errors import KernelLimitReached
 from kernel_gateway.ids import PathKey
-from notebooks.cells import CellIntent, Execution, Provenance
+from notebooks.record.cells import CellIntent, Execution, Provenance
 from tests.raw_http import Raw
 
 

@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway import data_rights
+from kernel_gateway.conversations import data_rights
 from kernel_gateway.ids import PathKey
 from tests.raw_http import Raw, error_of, multipart
 from tests.stored_rows import rows_by_table

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway.relays.allowed import TAKEN
+from kernel_gateway.channels.message_policy import TAKEN
 from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of, multipart
 from tests.waiting import eventually

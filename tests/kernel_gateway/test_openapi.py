@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.app import ROUTES
-from kernel_gateway.openapi import METHODS, make_document
+from kernel_gateway.http.json_handler import JsonHandler
+from kernel_gateway.http.openapi import METHODS, make_document
 from tests.raw_http import Raw
 
 

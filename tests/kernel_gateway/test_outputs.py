@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.faults.service import Service
 from tests.websockets import close_opened, open_websocket
 

@@ -5,7 +5,7 @@ import hashlib
 import nbformat
 import pytest
 
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import PIVOT, STACK, code_reply, exchange
 
 FAIL = {"text": "done"}

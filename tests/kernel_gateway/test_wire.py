@@ -13,7 +13,13 @@ from jupyter_server.services.kernels.connection.base import (
     serialize_msg_to_ws_v1,
 )
 
-from kernel_gateway.relays.wire import MOST_HEADER_TEXT, V1, MessageMalformed, decode, encode
+from kernel_gateway.channels.wire_format import (
+    MOST_HEADER_TEXT,
+    V1,
+    MessageMalformed,
+    decode,
+    encode,
+)
 
 pytestmark = pytest.mark.check
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from kernel_gateway.rerunning import rerun_file
-from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
-from notebooks.recorder import NOTEBOOK, Recorder
+from kernel_gateway.terminal.rerun import rerun_file
+from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.record.recorder import NOTEBOOK, Recorder
 
 OF_THIS_REQUEST = "# Parameters of this request"
 

@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-from notebooks.blobs import Blobs
 from notebooks.errors import (
     BlobDamaged,
     BlobNotFound,
@@ -15,7 +14,8 @@ from notebooks.errors import (
     SealingKeyInvalid,
     SealingKeyMissing,
 )
-from notebooks.sealing import CHUNK_BYTES, HEADER, TAG_BYTES, sealing_keys
+from notebooks.history.blobs import Blobs
+from notebooks.history.sealing import CHUNK_BYTES, HEADER, TAG_BYTES, sealing_keys
 
 pytestmark = pytest.mark.check
 

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
-from notebooks.document import NotebookUnreadable
 from notebooks.export.formats import EXPORTS
-from notebooks.recorder import NOTEBOOK, Recorder
-from notebooks.verify import verify_bytes
+from notebooks.ledger.verify import verify_bytes
+from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.record.document import NotebookUnreadable
+from notebooks.record.recorder import NOTEBOOK, Recorder
 from tests.notebooks.records import printed
 
 pytestmark = pytest.mark.check

@@ -7,8 +7,8 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.formula import ArrayFormula
 
-from notebooks.compare_files import file_difference
 from notebooks.errors import InputMissing
+from notebooks.rerun.compare_files import file_difference
 from tests.notebooks.records import rerun
 
 MAKES = (

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.errors import NotebookUnreadable
-from notebooks.recorder import NOTEBOOK, Recorder
-from notebooks.verify import verify_bytes, verify_notebook
+from notebooks.ledger.verify import verify_bytes, verify_notebook
+from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.record.recorder import NOTEBOOK, Recorder
 
 pytestmark = pytest.mark.check
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from container.backends.zygote.process import Zygote, Zygotes
-from container.cgroups import ControlGroup, make_control_group
 from container.errors import KernelStartFailed, SandboxUnavailable
+from container.host.cgroups import ControlGroup, make_control_group
+from container.host.environment import INPUTS, kernel_rlimits
 from container.inside import linux
-from container.kernel_environment import INPUTS, kernel_rlimits
 from container.sandbox import ExitStatus, SandboxSpec
 
 LOG_BYTES = 64 * 1024
