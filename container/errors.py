@@ -26,12 +26,15 @@ class ContainerError(Exception):
     """Base of every error this layer raises on purpose."""
 
     code = "container-error"
+    hint = ""
+    """What to do next, in plain words."""
 
 
 class SandboxUnavailable(ContainerError):
     """No kernel can be confined on this host, so none is started."""
 
     code = "sandbox-unavailable"
+    hint = "See `tallybook doctor` and docs/operator.md."
 
     def __init__(self, reason: str, way_out: str) -> None:
         super().__init__(reason, way_out)
@@ -45,6 +48,7 @@ class KernelStartFailed(ContainerError):
     """The kernel process ran, or tried to, but never answered."""
 
     code = "kernel-start-failed"
+    hint = "Send the request again."
 
     def __init__(self, seconds: float, log: str) -> None:
         super().__init__(seconds, log)
@@ -72,6 +76,7 @@ class KernelDied(ContainerError):
     """The kernel process ended; its variables are lost, its workspace is not."""
 
     code = "kernel-died"
+    hint = "Send the request again: a new kernel is started. Files and the notebook are kept."
 
     def __init__(self, signal: int | None = None, exit_code: int | None = None) -> None:
         super().__init__(signal, exit_code)
@@ -239,6 +244,7 @@ class UnsafePath(ContainerError):
     """A file name that would leave the workspace, or names a link or device."""
 
     code = "unsafe-path"
+    hint = "Rename the file and upload it again."
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -252,6 +258,7 @@ class WorkspaceFileNotFound(ContainerError):
     """The workspace holds no such file."""
 
     code = "file-not-found"
+    hint = "List the files with GET …/files."
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

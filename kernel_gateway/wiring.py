@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -32,6 +33,7 @@ from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events.log import EventLog
+from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.identity.auth import Authenticator, load_or_create_token
 from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.ids import new_id
@@ -315,10 +317,17 @@ def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
     return sockets, f"http://{shown}:{port}"
 
 
+def _rendered(error: Exception) -> tuple[int, dict[str, Any]]:
+    problem = problem_from_error(error)
+    return problem.status, problem.body()
+
+
 def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitStack) -> None:
     settings, membership = services.settings, services.membership
     application = make_app(services)
-    router = None if membership is None else Router(application, membership, services.proxies)
+    router = None
+    if membership is not None:
+        router = Router(application, membership, services.proxies, _rendered)
     server = HTTPServer(
         application if router is None else router,
         max_body_size=BODY_BYTES,

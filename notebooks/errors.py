@@ -24,12 +24,15 @@ class NotebookError(Exception):
     """Base of every error this layer raises on purpose."""
 
     code = "notebook-error"
+    hint = ""
+    """What to do next, in plain words."""
 
 
 class NotebookUnreadable(NotebookError):
     """The file is missing or is not a notebook."""
 
     code = "notebook-unreadable"
+    hint = "The notebook on disk was changed by hand; move it away and keep it for inspection."
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -123,6 +126,7 @@ class BlobNotFound(BlobError):
     """It is not kept, or had to make room."""
 
     code = "blob-not-found"
+    hint = "List the versions: those that can be had say so."
 
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256)
@@ -136,6 +140,7 @@ class BlobDamaged(BlobError):
     """It is not what was kept."""
 
     code = "blob-damaged"
+    hint = "Take another version; the operator has to look after the disk."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -149,6 +154,7 @@ class PinnedRoomUsed(BlobError):
     """The versions of a conversation's uploads take all the room they may; nothing was kept."""
 
     code = "upload-versions-full"
+    hint = "Go on in another conversation, or raise TALLYBOOK_UPLOAD_VERSIONS_MB."
 
     def __init__(self, room_bytes: int) -> None:
         super().__init__(room_bytes)
@@ -163,6 +169,7 @@ class SealingKeyMissing(BlobError):
     """It was sealed with a key that is not in force."""
 
     code = "sealing-key-missing"
+    hint = "Tell the operator: a key in TALLYBOOK_BLOB_KEY is missing."
 
     def __init__(self, key_id: str, known: Sequence[str]) -> None:
         super().__init__(key_id, tuple(known))

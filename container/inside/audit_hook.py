@@ -42,12 +42,10 @@ REFUSED: dict[str, str] = {
     "pty.spawn": PROCESSES,
     "subprocess.Popen": PROCESSES,
     "pickle.find_class": UNPICKLES,
-    "gc.get_objects": OBJECTS,
-    "gc.get_referents": OBJECTS,
-    "gc.get_referrers": OBJECTS,
     "sqlite3.enable_load_extension": NATIVE,
     "sqlite3.load_extension": NATIVE,
 }
+FINDING_OBJECTS = frozenset({"gc.get_objects", "gc.get_referents", "gc.get_referrers"})
 CONNECTING = frozenset(
     """
     socket.bind socket.connect socket.sendto socket.sendmsg socket.getaddrinfo
@@ -118,6 +116,9 @@ class AuditHook:
         elif event.startswith("ctypes."):
             if not self._of_library(sys._getframe(1), NATIVE_USERS):
                 _refuse(event, NATIVE)
+        elif event in FINDING_OBJECTS:
+            if not self._of_library(sys._getframe(1), ()):
+                _refuse(event, OBJECTS)
         elif event == "open":
             self._on_open(arguments[0])
         elif event in CONNECTING:
@@ -145,7 +146,7 @@ class AuditHook:
         return None if inside else real
 
     def _of_library(self, frame: FrameType | None, libraries: tuple[str, ...]) -> bool:
-        """Return whether the first code outside Python's own library is one of *libraries*."""
+        """Return whether the first code outside Python's library is ours or of *libraries*."""
         while frame is not None:
             file = frame.f_code.co_filename
             installed = file.startswith(self._library) or file.startswith("/opt/tallybook/")

@@ -147,21 +147,21 @@ def build() -> Any:
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
     from inside import (
         audit_hook,
-        awaiting,
         cell_text,
         defaults,
         failures,
+        fast_paths,
         interrupts,
-        spared,
+        top_level_await,
     )
 
     app.audit_hook = audit_hook.AuditHook()
     audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _granted(app.kernel))
-    awaiting.apply(app.shell)
+    top_level_await.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
     failures.apply(app.shell)
-    spared.apply(app.shell)
+    fast_paths.apply(app.shell)
     # Nothing waits for outputs to go out before the reply: they have their own order and end.
     app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)

@@ -18,9 +18,8 @@ from agent.turn_state import TurnState, turn_state_to_json
 from container.kernel.execute_reply import ClientRequest
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import PermissionAlreadyDecided
+from kernel_gateway.errors import PermissionAlreadyDecided, error_body
 from kernel_gateway.events.log import EventLog
-from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.retry import Patience
 from kernel_gateway.store.tables import TurnRow
@@ -205,7 +204,7 @@ class TurnRun:
 
     async def fail(self, failure: Exception) -> None:
         """End the turn with what went wrong."""
-        await self.finish(Ending("error", error=problem_from_error(failure).body()))
+        await self.finish(Ending("error", error=error_body(failure)))
 
     async def cancelled(self) -> None:
         """End a turn somebody cancelled; a permission it waits for is denied."""
