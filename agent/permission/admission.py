@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from agent.turn_state import PendingCode, TurnState
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
+SHORT_CHARACTERS = 4000
 RECORDED_CHARACTERS = 100_000
 """How much of refused code the notebook keeps."""
-NETWORK, FILES = "network", "files"
-"""What the kernel's audit hook takes to let a cell open connections, and files outside."""
+NETWORK, FILE = "network", "file:"
+"""What the kernel's audit hook takes to let a cell open connections, and a file outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         await _record_refusal(pending, too_long, ports)
         return too_long
     with tracer.start_span("risk.assess") as span:
-        assessment = assess(pending.code)
+        assessment = await _assess(pending.code)
         findings = len(assessment.findings)
         span.set_attributes({"turn": state.id, "risk": assessment.tier, "findings": findings})
     if pending.permission_id is None:
@@ -116,11 +118,17 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     return admission
 
 
+async def _assess(code: str) -> Assessment:
+    """Assess *code*; long code in a thread, so that nobody waits for it but its turn."""
+    if len(code) < SHORT_CHARACTERS:
+        return assess(code)
+    return await asyncio.to_thread(assess, code)
+
+
 def granted_to(assessment: Assessment) -> tuple[str, ...]:
     """Return what the kernel's audit hook lets code do that was allowed to run."""
-    rules = {finding.rule for finding in assessment.findings}
-    granted = (NETWORK, assessment.wants_network), (FILES, "path" in rules)
-    return tuple(name for name, wanted in granted if wanted)
+    files = tuple(f"{FILE}{f.target}" for f in assessment.findings if f.rule == "path")
+    return (NETWORK, *files) if assessment.wants_network else files
 
 
 def unseen_refusal(text: str) -> str:
@@ -135,6 +143,8 @@ def unseen_refusal(text: str) -> str:
     if is_known_script(text):
         return ""
     assessment = assess(text)
+    if assessment.syntax_error:
+        return assessment.syntax_error
     return assessment.reasons if assessment.tier == "high" else ""
 
 

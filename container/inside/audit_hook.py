@@ -17,7 +17,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from types import FrameType
+from dataclasses import dataclass
+from types import FrameType, MappingProxyType
 from typing import Any, NoReturn
 
 PROCESSES = "starts another program"
@@ -28,23 +29,25 @@ OUTSIDE = "is outside /workspace and /tmp"
 OBJECTS = "finds every object of the interpreter"
 NEVER = "Code that does this never runs here; find another way."
 NOT_GRANTED = "This cell has no permission for that."
-NETWORK, FILES = "network", "files"
-"""What `AuditHook.allow` takes: to let connections be opened, and files that lie outside."""
+NETWORK, FILE = "network", "file:"
+"""What a cell may be granted: to open connections; and, followed by a path, what is there."""
 
-REFUSED: dict[str, str] = {
-    "os.system": PROCESSES,
-    "os.exec": PROCESSES,
-    "os.fork": PROCESSES,
-    "os.forkpty": PROCESSES,
-    "os.posix_spawn": PROCESSES,
-    "os.spawn": PROCESSES,
-    "os.startfile": PROCESSES,
-    "pty.spawn": PROCESSES,
-    "subprocess.Popen": PROCESSES,
-    "pickle.find_class": UNPICKLES,
-    "sqlite3.enable_load_extension": NATIVE,
-    "sqlite3.load_extension": NATIVE,
-}
+REFUSED = MappingProxyType(
+    {
+        "os.system": PROCESSES,
+        "os.exec": PROCESSES,
+        "os.fork": PROCESSES,
+        "os.forkpty": PROCESSES,
+        "os.posix_spawn": PROCESSES,
+        "os.spawn": PROCESSES,
+        "os.startfile": PROCESSES,
+        "pty.spawn": PROCESSES,
+        "subprocess.Popen": PROCESSES,
+        "pickle.find_class": UNPICKLES,
+        "sqlite3.enable_load_extension": NATIVE,
+        "sqlite3.load_extension": NATIVE,
+    }
+)
 FINDING_OBJECTS = frozenset({"gc.get_objects", "gc.get_referents", "gc.get_referrers"})
 CONNECTING = frozenset(
     """
@@ -52,6 +55,8 @@ CONNECTING = frozenset(
     socket.gethostbyname socket.gethostbyaddr socket.getnameinfo
     """.split()
 )
+OPENING = frozenset({"open", "sqlite3.connect"})
+OURS = "/opt/tallybook/"
 NATIVE_USERS = ("/numpy/_core/", "/scipy/", "/threadpoolctl.py", "/psutil/", "/zmq/", "/PIL/")
 """Libraries whose own code calls native code through ctypes."""
 IMPORTERS = ("<frozen importlib._bootstrap_external>", "<frozen zipimport>")
@@ -83,79 +88,84 @@ class ForbiddenCall(PermissionError):
     """A cell did what never runs; libraries that try it on their own take it as "no"."""
 
 
+@dataclass(frozen=True, slots=True)
 class AuditHook:
-    """The hook of one interpreter: it can't be removed, only be given its rules."""
+    """The two things that can be done with a hook that is set; it can't be removed.
 
-    def __init__(self) -> None:
-        """Add a hook that refuses nothing until `arm`."""
-        self._armed = False
-        self._allowed: frozenset[str] = frozenset()
-        self._library = tuple({sys.prefix, sys.base_prefix, "/usr/lib/python3"})
-        readable = (*OWN_FILES, *LIBRARY_FILES, *self._library)
-        self._readable = tuple({*readable, *map(os.path.realpath, readable)})
-        sys.addaudithook(self._on_event)
+    Attributes:
+        arm: Refuses from then on; not to be undone.
+        allow: Takes what the cell that runs next was granted: `NETWORK`, `FILE` and a path.
+    """
 
-    def arm(self) -> None:
-        """Refuse from here on; never again to be undone."""
-        _leave_out_unaudited_calls()
-        self._armed = True
+    arm: Callable[[], None]
+    allow: Callable[[Iterable[str]], None]
 
-    def allow(self, capabilities: Iterable[str]) -> None:
-        """Let the cell that runs next do what it was granted, and nothing else.
 
-        Args:
-            capabilities: `NETWORK`, `FILES`; others are not known here.
-        """
-        self._allowed = frozenset(capabilities)
+def set_hook() -> AuditHook:
+    """Set a hook that refuses nothing until it is armed.
 
-    def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self._armed:
+    What it decides by lies in this call's own variables: changing this module's names later
+    changes nothing.
+    """
+    refused, connecting, opening = dict(REFUSED), CONNECTING, OPENING
+    refuse, lies_in, is_of_library = _refuse, _lies_in, _is_of_library
+    leave_out_unaudited_calls = _leave_out_unaudited_calls
+    library = tuple({sys.prefix, sys.base_prefix, "/usr/lib/python3"})
+    named = (*OWN_FILES, *LIBRARY_FILES, *library)
+    readable = tuple({*named, *map(os.path.realpath, named)})
+    granted: tuple[str, ...] = ()
+    armed = False
+
+    def on_event(event: str, arguments: tuple[Any, ...]) -> None:
+        if not armed:
             return
-        if (reason := REFUSED.get(event)) is not None:
-            _refuse(event, reason)
+        if event in refused:
+            refuse(event, refused[event])
         elif event.startswith("ctypes."):
-            if not self._of_library(sys._getframe(1), NATIVE_USERS):
-                _refuse(event, NATIVE)
+            if not is_of_library(sys._getframe(1), NATIVE_USERS, library):
+                refuse(event, NATIVE)
         elif event in FINDING_OBJECTS:
-            if not self._of_library(sys._getframe(1), ()):
-                _refuse(event, OBJECTS)
-        elif event == "open":
-            self._on_open(arguments[0])
-        elif event in CONNECTING:
-            if NETWORK not in self._allowed:
-                _refuse(event, CONNECTS, NOT_GRANTED)
+            if not is_of_library(sys._getframe(1), (), library):
+                refuse(event, OBJECTS)
+        elif event in opening:
+            check_file(event, arguments[0])
+        elif event in connecting:
+            if NETWORK not in granted:
+                refuse(event, CONNECTS, NOT_GRANTED)
         elif event == "marshal.loads":
-            caller = sys._getframe(1)
-            if caller.f_code.co_filename not in IMPORTERS:
-                _refuse(event, UNPICKLES)
-        elif event == "import" and arguments[0] in UNAUDITED_MODULES:
-            _refuse(f"import of {arguments[0]}", NATIVE)
+            if sys._getframe(1).f_code.co_filename not in IMPORTERS:
+                refuse(event, UNPICKLES)
+        elif event == "import":
+            check_import(str(arguments[0]), arguments[1])
 
-    def _on_open(self, path: Any) -> None:
-        if isinstance(path, int) or FILES in self._allowed:
+    def check_file(event: str, path: Any) -> None:
+        if isinstance(path, int) or path in ("", ":memory:", b""):
             return
-        if (real := self._outside(os.fsdecode(path))) is None:
+        real = os.path.realpath(os.fsdecode(path))
+        allowed = [g.removeprefix(FILE) for g in granted if g.startswith(FILE)]
+        if lies_in(real, readable) or lies_in(real, map(os.path.realpath, allowed)):
             return
-        if not self._of_library(sys._getframe(2), SYSTEM_READERS):
-            _refuse(f"open: {real}", OUTSIDE, NOT_GRANTED)
+        if not is_of_library(sys._getframe(2), SYSTEM_READERS, library):
+            refuse(f"{event}: {real}", OUTSIDE, NOT_GRANTED)
 
-    def _outside(self, path: str) -> str | None:
-        """Return where *path* leads if that is outside; ``None`` when it is not."""
-        real = os.path.realpath(path)
-        inside = any(real == root or real.startswith(f"{root}/") for root in self._readable)
-        return None if inside else real
+    def check_import(name: str, file: Any) -> None:
+        if name.rpartition(".")[2] in UNAUDITED_MODULES:
+            refuse(f"import of {name}", NATIVE)
+        shared = isinstance(file, str) and file.endswith(".so")
+        if shared and not lies_in(os.path.realpath(file), map(os.path.realpath, library)):
+            refuse(f"import of {file}", NATIVE)
 
-    def _of_library(self, frame: FrameType | None, libraries: tuple[str, ...]) -> bool:
-        """Return whether the first code outside Python's library is ours or of *libraries*."""
-        while frame is not None:
-            file = frame.f_code.co_filename
-            installed = file.startswith(self._library) or file.startswith("/opt/tallybook/")
-            if not installed and not file.startswith("<frozen "):
-                return False  # a cell, or code it made of a string
-            if "-packages/" in file or file.startswith("/opt/tallybook/"):
-                return file.startswith("/opt/tallybook/") or any(name in file for name in libraries)
-            frame = frame.f_back
-        return False
+    def arm() -> None:
+        nonlocal armed
+        leave_out_unaudited_calls()
+        armed = True
+
+    def allow(capabilities: Iterable[str]) -> None:
+        nonlocal granted
+        granted = tuple(capabilities)
+
+    sys.addaudithook(on_event)
+    return AuditHook(arm, allow)
 
 
 def follow_cells(hook: AuditHook, shell: Any, granted: Callable[[], Iterable[str]]) -> None:
@@ -165,6 +175,41 @@ def follow_cells(hook: AuditHook, shell: Any, granted: Callable[[], Iterable[str
         hook.allow(granted())
 
     shell.events.register("pre_execute", before_cell)
+
+
+def _lies_in(path: str, roots: Iterable[str]) -> bool:
+    return any(path == root or path.startswith(f"{root}/") for root in roots)
+
+
+def _is_of_module(frame: FrameType) -> bool:
+    """Return whether the code is of the module it names: a file name can be made up."""
+    module = sys.modules.get(frame.f_globals.get("__name__", ""))
+    return module is not None and vars(module) is frame.f_globals
+
+
+def _is_of_library(
+    frame: FrameType | None,
+    libraries: tuple[str, ...],
+    installed: tuple[str, ...],
+    is_of_module: Callable[[FrameType], bool] = _is_of_module,
+) -> bool:
+    """Return whether the first code outside Python's library is ours or of *libraries*.
+
+    Args:
+        frame: Where it is asked for.
+        libraries: Parts of paths.
+        installed: Directories that cells can't write.
+        is_of_module: Whether a frame's code belongs to the module it says it is of.
+    """
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((*installed, OURS, "<frozen ")):
+            return False  # a cell, or code it made of a string
+        if file.startswith(OURS) or "-packages/" in file:
+            trusted = file.startswith(OURS) or any(name in file for name in libraries)
+            return trusted and is_of_module(frame)
+        frame = frame.f_back
+    return False
 
 
 def _refuse(event: str, reason: str, way_out: str = NEVER) -> NoReturn:

@@ -155,7 +155,7 @@ def build() -> Any:
         top_level_await,
     )
 
-    app.audit_hook = audit_hook.AuditHook()
+    app.audit_hook = audit_hook.set_hook()
     audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _granted(app.kernel))
     top_level_await.apply(app.shell)
     cell_text.apply(app.shell)

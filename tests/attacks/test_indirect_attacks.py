@@ -66,7 +66,7 @@ async def test_an_attack_that_counts_as_low_risk_reaches_nothing(target):
 async def test_code_that_gets_past_the_risk_check_starts_no_process(target):
     """Every attack is run, as if nothing had been found in it."""
     starting = {
-        title: code for title, code in ATTACKS.items() if title.startswith(("a ", "b ", "c ", "d "))
+        title: code for title, code in ATTACKS.items() if title.startswith(("a ", "b ", "d "))
     }
 
     reached = [title for title, code in starting.items() if await target.attack(code)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -19,6 +20,9 @@ from agent.permission.risk.findings import Assessment
 from agent.permission.risk.walk import Walker
 from container.inside.cell_text import is_python
 
+DEEPEST = 6000
+MOST_MAGICS = 50
+_MAGIC_LINES = re.compile(r"^[ \t]*[%!]|=[ \t]*[%!]", re.MULTILINE)
 # What a parser warns of: an unknown escape in a string, a word right behind a number.
 _MAY_WARN = re.compile(r"\\|\d\.?[A-Za-z_]")
 
@@ -30,11 +34,14 @@ def assess(code: str) -> Assessment:
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
         return Assessment(syntax_error=f"SyntaxError: {where}{error.msg}")
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RuntimeError, MemoryError) as error:  # too many magics, or too deep
         return Assessment(syntax_error=f"SyntaxError: {error or type(error).__name__}")
+    # A chain of calls is a deep tree; a frame of Python's takes no C stack.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST))
     try:
         walker = Walker(tree, parse_cell)
         walker.visit(tree)
+        walker.finish(tree)
     except RecursionError:
         return Assessment(syntax_error="SyntaxError: the code is nested too deeply")
     found = sorted(dict.fromkeys(walker.findings), key=lambda f: (f.line, f.column))
@@ -45,10 +52,12 @@ def parse_cell(code: str) -> ast.Module:
     """Return the syntax tree of *code* as IPython would run it.
 
     Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: It can't be parsed.
+        SyntaxError, ValueError, RuntimeError, MemoryError: It can't be parsed.
     """
     if is_python(code) and _MAY_WARN.search(code) is None:
         return ast.parse(code)
+    if len(_MAGIC_LINES.findall(code)) > MOST_MAGICS:
+        raise ValueError(f"a cell may have {MOST_MAGICS} magics")  # IPython takes seconds over more
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the user's code, of no use in a log
         source: str = TransformerManager().transform_cell(code)

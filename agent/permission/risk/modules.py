@@ -11,7 +11,7 @@ LOW_MODULES = frozenset(
     __future__ abc array asyncio base64 binascii bisect bz2 calendar chardet charset_normalizer
     cmath codecs collections colorsys concurrent configparser contextlib contextvars copy csv
     dataclasses dateutil datetime decimal difflib enum errno et_xmlfile fnmatch fractions functools
-    glob graphlib gzip hashlib heapq hmac html io itertools json keyword locale logging lxml lzma
+    gc glob graphlib gzip hashlib heapq hmac html io itertools json keyword locale logging lxml lzma
     math matplotlib mpl_toolkits numbers numpy numpy_financial openpyxl operator pandas pathlib
     PIL platform pprint pyarrow python_calamine queue random re reprlib scipy seaborn secrets
     sched stat statistics statsmodels string stringprep struct tabulate tarfile tempfile textwrap
@@ -43,6 +43,7 @@ EXCEL_READERS = frozenset(
 _RUNS_DATA = "runs code hidden in data; use json, csv or xlsx"
 _STARTS = "starts other programs"
 _KERNEL = "controls the kernel itself"
+_OBJECTS = "finds every object of the interpreter"
 _SYSTEM = "reaches the operating system"
 
 HIGH_MODULES: dict[str, str] = {
@@ -81,7 +82,6 @@ HIGH_MODULES: dict[str, str] = {
     "joblib": _RUNS_DATA,
     "shelve": _RUNS_DATA,
     "marshal": _RUNS_DATA,
-    "gc": "finds every object of the interpreter",
     "inspect": "finds frames and globals of other code",
     "resource": "changes the kernel's limits",
     "signal": "changes how the kernel can be stopped",
@@ -132,7 +132,10 @@ HELD_BACK: dict[str, str] = {
 
 _CODE_TEXT = ("dynamic-access", "runs strings as code, which this check can't follow")
 ASKING_MEMBERS: dict[str, tuple[str, str]] = {
-    "logging.handlers": ("network-library", "sends what is logged over the network"),
+    **{
+        f"logging.handlers.{name}": ("network-library", "sends what is logged over the network")
+        for name in "SocketHandler DatagramHandler SysLogHandler SMTPHandler HTTPHandler".split()
+    },
     "xml.sax": ("network-library", "may read external entities"),
     "tqdm.contrib": ("network-library", "may send messages over the network"),
     "timeit.Timer": _CODE_TEXT,
@@ -162,6 +165,9 @@ FORBIDDEN_MEMBERS: dict[str, str] = {
         f"matplotlib.animation.{name}": f"{_STARTS}; use PillowWriter"
         for name in "FFMpegWriter FFMpegFileWriter ImageMagickWriter ImageMagickFileWriter".split()
     },
+    "gc.get_objects": _OBJECTS,
+    "gc.get_referents": _OBJECTS,
+    "gc.get_referrers": _OBJECTS,
     "numpy.load_library": "calls native code past every check",
     "numpy.testing.measure": "runs strings as code",
     "numpy.testing.rundocs": "runs strings as code",

@@ -55,7 +55,9 @@ HARMLESS_DUNDERS = frozenset(
     __or__ __init__ __new__ __post_init__ __str__ __repr__ __format__ __enter__ __exit__
     __aenter__ __aexit__ __aiter__ __anext__ __await__ __call__ __hash__ __bool__ __float__
     __int__ __index__ __abs__ __round__ __members__ __annotations__ __match_args__ __slots__
-    __set_name__ __init_subclass__ __class_getitem__ __notes__
+    __set_name__ __init_subclass__ __class_getitem__ __notes__ __setattr__ __delattr__ __getattr__
+    __traceback__ __cause__ __context__ __suppress_context__ __wrapped__ __array_interface__
+    __dataclass_fields__ __required_keys__ __optional_keys__
     """.split()
 )
 
@@ -63,7 +65,7 @@ ESCAPE_DUNDERS = frozenset(
     """
     __globals__ __builtins__ __import__ __subclasses__ __bases__ __base__ __mro__ __code__
     __closure__ __dict__ __loader__ __spec__ __getattribute__ __reduce__ __reduce_ex__ __self__
-    __func__ __wrapped__ __traceback__ __class__ __subclasshook__ __kwdefaults__ __defaults__
+    __func__ __class__ __subclasshook__ __kwdefaults__ __defaults__
     """.split()
 )
 """In a text, the dunder names that code hidden in it would need; others are ordinary data."""
@@ -79,8 +81,8 @@ ESCAPE_ATTRIBUTES = frozenset(
 FILE_CALLS = frozenset(
     """
     open ExcelFile ExcelWriter Workbook load_workbook CalamineWorkbook HDFStore
-    from_path save savefig imread imsave load loadtxt genfromtxt fromfile tofile savetxt savez
-    savez_compressed memmap glob iglob rglob ZipFile TarFile unpack_archive extractall
+    from_path connect save savefig imread imsave load loadtxt genfromtxt fromfile tofile savetxt
+    savez savez_compressed memmap glob iglob rglob ZipFile TarFile unpack_archive extractall
     read_text write_text read_bytes write_bytes FileHandler
     """.split()
 )
@@ -115,7 +117,7 @@ NO_PATHS = frozenset(
 
 READ_DATABASES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_sql", "read_gbq"})
 
-ALLOWED_ROOTS = ("/workspace", "/tmp")  # noqa: S108 (the sandbox's own)
+ALLOWED_ROOTS = ("/workspace", "/tmp", "/dev/null")  # noqa: S108 (the sandbox's own)
 
 HARMLESS_LINE_MAGICS = frozenset({"time", "timeit"})
 LISTING_LINE_MAGICS = frozenset({"pinfo", "precision", "who", "who_ls", "whos"})

@@ -17,12 +17,18 @@ from agent.permission.risk.modules import CONVENTIONAL
 
 ROUNDS = 6
 """How many assignments deep a value is followed."""
-MOST_VALUES = 64
+MOST_VALUES = 16
 """A name that stands for more than this is as good as unknown in what it adds."""
+MOST_STEPS = 100_000
+"""How many expressions are evaluated before the rest counts as unknown."""
 FOLLOWED_BUILTINS = frozenset({"open", "getattr", "setattr"})
+SQLITE = "sqlite3.Connection"
+"""What a connection to an SQLite database refers to."""
 ANYTHING = "\ufffc"
 """In a text, a part that only the run will know."""
-MOST_CHARACTERS = 4096
+MOST_PARTS = 64
+"""A text made of more parts than this is as good as unknown."""
+MOST_CHARACTERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +53,22 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """What was found by a name that only the run will know, so that it may be anything."""
+    """What was found by a name that only the run will know, so that it may be anything.
+
+    Attributes:
+        held: It is an item of the value, or what a loop over the value gives.
+    """
+
+    held: bool = False
 
 
 Value = Reference | Text | Dynamic
 Values = frozenset[Value]
 UNKNOWN: Values = frozenset()
 FOUND_BY_NAME: Values = frozenset({Dynamic()})
+HOLDS_FOUND: Values = frozenset({Dynamic(held=True)})
+KEEPING = frozenset({"append", "add", "extend", "insert", "update", "setdefault"})
+"""Methods that keep their arguments in what they are a method of."""
 
 
 class Bindings:
@@ -68,13 +83,25 @@ class Bindings:
         """The cell imports names that can't be seen (``from x import *``)."""
         self._values: dict[str, Values] = {}
         self._functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda] = {}
+        self._returns: dict[str, list[ast.expr]] = {}
+        self._calling: set[str] = set()
+        self._known: dict[int, Values] = {}
+        self._steps = 0
         pairs = list(self._pairs(tree))
         for _ in range(ROUNDS):
             before = dict(self._values)
             for target, value in pairs:
+                self._known.clear()
                 self._bind(target, value)
             if self._values == before:
                 break
+        self._known.clear()
+        self._steps = 0
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the cell was too large to be followed to its end."""
+        return self._steps > MOST_STEPS
 
     def of_name(self, name: str) -> Values:
         """Return what *name* stands for."""
@@ -97,6 +124,7 @@ class Bindings:
                         yield target, value
                     if isinstance(value, ast.Lambda) and isinstance(targets[0], ast.Name):
                         self._functions[targets[0].id] = value
+                        self._returns[targets[0].id] = [value.body]
                 case ast.AnnAssign(target=target, value=ast.expr() as value):
                     yield target, value
                 case (
@@ -109,7 +137,7 @@ class Bindings:
                     | ast.AsyncFor(target=target, iter=value)
                     | ast.comprehension(target=target, iter=value)
                 ):
-                    yield target, value
+                    yield target, ast.Subscript(value=value, slice=ast.Constant(value=0))
                 case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
                     yield target, value
                 case ast.Match(subject=subject, cases=cases):
@@ -118,6 +146,11 @@ class Bindings:
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     self.bound.add(name)
                     self._functions[name] = node
+                    self._returns[name] = [
+                        inner.value
+                        for inner in ast.walk(node)
+                        if isinstance(inner, ast.Return | ast.Yield) and inner.value is not None
+                    ]
                     yield from self._defaults(node.args)
                 case ast.Lambda(args=arguments):
                     yield from self._defaults(arguments)
@@ -159,8 +192,16 @@ class Bindings:
                 yield argument.arg, value
 
     def _arguments(self, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-        """Yield the parameters of a function of the cell with what a call gives them."""
+        """Yield the parameters of a function of the cell with what a call gives them.
+
+        A list that is given something to keep stands for a list of it.
+        """
         called = call.func
+        if isinstance(called, ast.Attribute) and called.attr in KEEPING:
+            if isinstance(called.value, ast.Name):
+                for argument in call.args:
+                    yield called.value.id, ast.List(elts=[argument])
+            return
         function: ast.AST | None = called
         if isinstance(called, ast.Name):
             function = self._functions.get(called.id)
@@ -197,6 +238,16 @@ class Bindings:
 
     def evaluate(self, node: ast.expr | None) -> Values:
         """Return what *node* may stand for; nothing when that is not known."""
+        if node is None:
+            return UNKNOWN
+        known = self._known.get(id(node))
+        if known is None:
+            self._steps += 1
+            known = UNKNOWN if self.gave_up else self._evaluate(node)
+            self._known[id(node)] = known
+        return known
+
+    def _evaluate(self, node: ast.expr) -> Values:
         match node:
             case ast.Constant(value=str(text)):
                 return frozenset({Text(text[:MOST_CHARACTERS])})
@@ -208,10 +259,18 @@ class Bindings:
                 return self.evaluate(value)
             case ast.IfExp(body=body, orelse=orelse):
                 return self.evaluate(body) | self.evaluate(orelse)
-            case ast.BoolOp(values=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts):
+            case ast.BoolOp(values=parts):
                 return self._union(parts)
-            case ast.Set(elts=parts) | ast.Dict(values=parts):
-                return self._union(parts)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+                return _kept(self._union(parts))
+            case ast.Dict(values=parts):
+                return _kept(self._union(parts))
+            case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part):
+                return _kept(self.evaluate(part))
+            case ast.DictComp(value=part):
+                return _kept(self.evaluate(part))
+            case ast.Lambda(body=body):
+                return _kept(self.evaluate(body))
             case ast.Subscript(slice=ast.Slice()):
                 return UNKNOWN
             case ast.Subscript(value=value):
@@ -239,7 +298,7 @@ class Bindings:
                     found.add(Reference(f"{path}.{attr}"))
                 case Text(text, is_path=True) if attr == "parent":
                     found.add(Text(posixpath.join(text, ".."), is_path=True))
-                case Dynamic():
+                case Dynamic(held=False) if attr not in rules.DATA_ATTRIBUTES:
                     found.add(value)
                 case _:
                     pass
@@ -248,19 +307,29 @@ class Bindings:
     def _subscript(self, value: ast.expr) -> Values:
         if is_call_of(value, rules.NAMESPACES):
             return FOUND_BY_NAME
-        return self.evaluate(value)
+        return _taken_out(self.evaluate(value))
 
     def _operation(self, node: ast.BinOp) -> Values:
-        left, right = self.evaluate(node.left), self.evaluate(node.right)
         if isinstance(node.op, ast.Add):
-            if not _texts(left) and not _texts(right):
-                return UNKNOWN
-            return _each([_texts(left), _texts(right)], "".join)
+            return self._sum(node)
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
         if isinstance(node.op, ast.Div) and (_texts(left) or _texts(right)):
             return _each([_texts(left), _texts(right)], _join_path, is_path=True)
         if isinstance(node.op, ast.Mod) and _texts(left):
             return frozenset(Text(t.split("%")[0] + ANYTHING) for t in _texts(left))
         return UNKNOWN
+
+    def _sum(self, node: ast.BinOp) -> Values:
+        """Return what a sum may stand for; a long one is a deep tree, so it is taken flat."""
+        terms: list[list[str]] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+            if len(terms) > MOST_PARTS:
+                return UNKNOWN
+            terms.append(_texts(self.evaluate(left.right)))
+            left = left.left
+        terms.append(_texts(self.evaluate(left)))
+        return _each(terms[::-1], "".join) if any(terms) else UNKNOWN
 
     def _part(self, part: ast.expr) -> list[str]:
         """Return what a part of an f-string may read."""
@@ -282,11 +351,24 @@ class Bindings:
             return self._by_name(node)
         if name == "str" and len(arguments) == 1:
             return frozenset(Text(t) for t in _texts(self.evaluate(arguments[0])))
+        if name == "connect" and Reference("sqlite3.connect") in self.evaluate(node.func):
+            return frozenset({Reference(SQLITE)})
+        if isinstance(node.func, ast.Name) and node.func.id in self._returns:
+            return self._returned(node.func.id)
         if isinstance(node.func, ast.Attribute):
             return self._method(node.func, node)
         if isinstance(node.func, ast.Call) and called_name(node.func.func) == "attrgetter":
             return FOUND_BY_NAME
         return UNKNOWN
+
+    def _returned(self, name: str) -> Values:
+        """Return what a function of the cell may return."""
+        if name in self._calling:  # it calls itself
+            return UNKNOWN
+        self._calling.add(name)
+        returned = self._union(self._returns[name])
+        self._calling.discard(name)
+        return returned
 
     def name_called(self, func: ast.expr) -> str:
         """Return the last name of what is called, whatever the cell calls it."""
@@ -306,6 +388,7 @@ class Bindings:
             if isinstance(listed, ast.List | ast.Tuple):
                 parts = [_texts(self.evaluate(element)) for element in listed.elts]
                 return frozenset().union(*(_each(parts, separator.join) for separator in base))
+            return frozenset({Text(ANYTHING)})
         if func.attr == "get" and is_call_of(func.value, rules.NAMESPACES):
             return FOUND_BY_NAME
         return UNKNOWN
@@ -341,12 +424,28 @@ def _texts(values: Values) -> list[str]:
     return [value.text for value in values if isinstance(value, Text)]
 
 
+def _kept(values: Values) -> Values:
+    """Return *values* as those of a container that holds them."""
+    if not any(isinstance(value, Dynamic) for value in values):
+        return values
+    return values - FOUND_BY_NAME | HOLDS_FOUND
+
+
+def _taken_out(values: Values) -> Values:
+    """Return *values* as those of an item of what has them."""
+    if not any(isinstance(value, Dynamic) for value in values):
+        return values
+    return values - HOLDS_FOUND | FOUND_BY_NAME
+
+
 def _join_path(parts: Iterable[str]) -> str:
     return posixpath.join(*parts)
 
 
 def _each(parts: list[list[str]], join: object, *, is_path: bool = False) -> Values:
     """Return *join* of every choice of one text a part; a part without any may be anything."""
+    if len(parts) > MOST_PARTS:
+        return frozenset({Text(ANYTHING, is_path=is_path)})
     joined: list[list[str]] = [[]]
     for choices in parts:
         longer = [[*before, text] for before in joined for text in (choices or [ANYTHING])]

@@ -29,6 +29,7 @@ from agent.permission.risk.queries import query_as_python
 from agent.permission.risk.syntax import KNOWN_SYNTAX
 from agent.permission.risk.values import (
     ANYTHING,
+    SQLITE,
     Bindings,
     Dynamic,
     Reference,
@@ -68,6 +69,12 @@ class Walker(ast.NodeVisitor):
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.NamedExpr):
             self._check_value(node)
         super().visit(node)
+
+    def finish(self, tree: ast.Module) -> None:
+        """Say so if the cell was too large to be followed to its end."""
+        if self._names.gave_up:
+            reason = "the cell is too involved for this check to follow it to its end"
+            self._add(tree, dynamic("cell", reason))
 
     def _add(self, node: ast.AST, verdict: Verdict | None) -> None:
         if verdict is None:
@@ -187,10 +194,29 @@ class Walker(ast.NodeVisitor):
             self._pickle(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        """Check the text that two texts make."""
-        for text in texts_of(self._names.evaluate(node)):
-            self._check_text(node, text)
-        self.generic_visit(node)
+        """Check the text that two texts make; a long sum is a deep tree, so its left goes last."""
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp):
+            for text in texts_of(self._names.evaluate(left)):
+                self._check_text(left, text)
+            self.visit(left.right)
+            left = left.left
+        self.visit(left)
+
+    def visit_If(self, node: ast.If) -> None:
+        """Each ``elif`` is an ``if`` of its own, one inside the other."""
+        branch: ast.If | None = node
+        while branch is not None:
+            self.visit(branch.test)
+            for statement in branch.body:
+                self.visit(statement)
+            following = branch.orelse
+            branch = None
+            if len(following) == 1 and isinstance(following[0], ast.If):
+                branch = following[0]
+            else:
+                for statement in following:
+                    self.visit(statement)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """As `visit_BinOp`."""
@@ -236,18 +262,14 @@ class Walker(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
-        """What goes through a list that is written out is followed."""
-        self._expect_listed(node.iter)
+        """What a loop goes through is followed."""
+        self._expect(node.iter)
         self.generic_visit(node)
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         """As `visit_For`."""
-        self._expect_listed(node.iter)
+        self._expect(node.iter)
         self.generic_visit(node)
-
-    def _expect_listed(self, node: ast.expr) -> None:
-        if isinstance(node, ast.List | ast.Tuple):
-            self._expect(node)
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> None:
         """As `visit_Expr`."""
@@ -318,7 +340,7 @@ class Walker(ast.NodeVisitor):
             self._check_by_string(node, name)
         elif name in ("attrgetter", "methodcaller"):
             self._check_getter(node, name)
-        elif name in rules.READ_DATABASES:
+        elif name in rules.READ_DATABASES and not self._has_sqlite(node):
             reason = f"{name} opens a database connection"
             self._add(node, Verdict("medium", "database", name, reason, f"call:{name}"))
         elif name in FORBIDDEN_CALLS and isinstance(node.func, ast.Attribute):
@@ -329,6 +351,11 @@ class Walker(ast.NodeVisitor):
             self._check_query(node, name)
         self._check_paths(node, name)
         self.generic_visit(node)
+
+    def _has_sqlite(self, node: ast.Call) -> bool:
+        """Return whether a connection to an SQLite file, which is judged as a path, is given."""
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return any(Reference(SQLITE) in self._names.evaluate(value) for value in given)
 
     def _expect_arguments(self, node: ast.Call, name: str) -> None:
         self._check_found(node.func)
@@ -417,7 +444,7 @@ class Walker(ast.NodeVisitor):
             return
         try:
             tree = self._parse(magic.body)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RuntimeError):
             self._refuse_magic(node, "a magic whose body can't be parsed")
             return
         inner = Walker(tree, self._parse)
