@@ -144,15 +144,16 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import awaiting, cell_text, defaults, failures, interrupts, spared
+    from inside import awaiting, cell_text, defaults, failures, interrupts, patches, spared
 
     awaiting.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
     failures.apply(app.shell)
-    spared.apply(app.shell)
-    # Nothing waits for outputs to go out before the reply: they have their own order and end.
-    app.kernel._execute_sleep = 0.0
+    if patches.wanted("plain_text"):
+        spared.apply(app.shell)
+    if patches.wanted("no_pause"):
+        app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)
     return app
 
