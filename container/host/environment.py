@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from container.inside import patches
 from container.limits import Limits
 
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
@@ -55,7 +56,9 @@ def inside_command(python: str, module: str, *arguments: str) -> tuple[str, ...]
 
 def kernel_environment() -> dict[str, str]:
     """Return the kernel's whole environment: nothing of the service's is passed on."""
+    without = {patches.SWITCH: os.environ[patches.SWITCH]} if patches.SWITCH in os.environ else {}
     return {
+        **without,
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": "/tmp",  # noqa: S108 (the sandbox's own tmpfs)
         "USER": "tallybook",

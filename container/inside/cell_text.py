@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from . import patches  # noqa: TID252 (it has two names: inside a sandbox, and outside)
+
 _MAY_CHANGE = re.compile(
     r"""
     \A(?:\s|\Z)                                   # begins with an empty line, or indented
@@ -47,5 +49,6 @@ def apply(shell: Any) -> None:
     def prefilter_lines(text: str, continue_prompt: bool = False) -> str:  # noqa: FBT001, FBT002
         return text.rstrip("\n")
 
-    shell.input_transformer_manager.transform_cell = transform_cell
+    if patches.wanted("python_as_it_is"):
+        shell.input_transformer_manager.transform_cell = transform_cell
     shell.prefilter_manager.prefilter_lines = prefilter_lines

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from signal import valid_signals
 from typing import Any
 
-from inside import reserve  # type: ignore[import-not-found]
+from inside import patches, reserve  # type: ignore[import-not-found]
 from inside.frames import send_frames  # type: ignore[import-not-found]
 from ipykernel.iostream import IOPubThread, OutStream
 from zmq.constants import PollEvent, SocketOption, SocketType
@@ -32,6 +32,8 @@ PIECE_CHARACTERS = 64 * 1024
 LOOK_EVERY = 16
 LOST = "Some of what was printed is lost: there was no memory left to send it.\n"
 READABLE = int(PollEvent.POLLIN)
+SEND_FRAMES, SEND_DIRECTLY = patches.wanted("frames"), patches.wanted("direct")
+SKIP_FLUSHES = patches.wanted("flush")
 SIGNALS = frozenset(int(number) for number in valid_signals())
 
 
@@ -66,7 +68,8 @@ class SharedSocket(Socket[bytes]):  # type: ignore[misc]
 
     def send_multipart(self, msg_parts: Any, flags: int = 0, copy: bool = True, **more: Any) -> Any:  # noqa: FBT001, FBT002 (pyzmq's)
         with self._turn:
-            if flags or not copy or more or any(type(part) is not bytes for part in msg_parts):
+            odd = flags or not copy or more or not SEND_FRAMES
+            if odd or any(type(part) is not bytes for part in msg_parts):
                 return super().send_multipart(msg_parts, flags, copy, **more)
             send_frames(self, msg_parts)
             return None
@@ -116,7 +119,7 @@ class Publisher(IOPubThread):  # type: ignore[misc]
 
     def send_multipart(self, *args: Any, **options: Any) -> None:
         # First the line, then whether something taken from it is still in hand.
-        waits = self._events or self._handling
+        waits = self._events or self._handling or not SEND_DIRECTLY
         if waits or PiecewiseStream.forked or threading.get_ident() != self._main:
             super().send_multipart(*args, **options)
             return
@@ -223,5 +226,6 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
 
         What is in line already goes out before anything the kernel sends next.
         """
-        if self._flush_pending or self._flushing or not self._is_master_process():
+        needed = self._flush_pending or self._flushing or not SKIP_FLUSHES
+        if needed or not self._is_master_process():
             super().flush()

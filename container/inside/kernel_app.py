@@ -152,6 +152,7 @@ def build() -> Any:
         failures,
         fast_paths,
         interrupts,
+        patches,
         top_level_await,
     )
 
@@ -161,9 +162,10 @@ def build() -> Any:
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
     failures.apply(app.shell)
-    fast_paths.apply(app.shell)
-    # Nothing waits for outputs to go out before the reply: they have their own order and end.
-    app.kernel._execute_sleep = 0.0
+    if patches.wanted("plain_text"):
+        fast_paths.apply(app.shell)
+    if patches.wanted("no_pause"):
+        app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)
     return app
 

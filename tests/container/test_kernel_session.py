@@ -11,6 +11,7 @@ from container.errors import (
     KernelDied,
     MemoryLimitExceeded,
     OutputLimitExceeded,
+    OutputsIncomplete,
 )
 from container.host.runtime import runtime_directory
 from container.limits import MIB
@@ -375,3 +376,23 @@ async def test_closing_twice_leaves_no_process_socket_or_control_group(start_ker
     assert sorted(Path(name).suffix for name in gone) == ["", ".json"]
     name = next(name for name in gone if not name.endswith(".json"))
     assert not list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{name}"))
+
+
+async def test_outputs_that_never_end_are_not_taken_for_too_many(start_kernel):
+    """The kernel replies, and then says nothing more: nobody knows why, so nothing is blamed."""
+    kernel = await start_kernel()
+
+    reply = await kernel.run(
+        "kernel = get_ipython().kernel\npublish = kernel._publish_status\n"
+        "def all_but_the_first_idle(status, *args, **options):\n"
+        "    kernel._publish_status = publish\n"
+        "kernel._publish_status = all_but_the_first_idle\nprint('x' * 1000)"
+    )
+    printed = kernel.text()
+    await kernel.run("print('fine')")
+
+    assert reply.status == "interrupted"
+    assert isinstance(reply.error, OutputsIncomplete)
+    assert "never the end of its outputs" in str(reply.error)
+    assert printed == f"{'x' * 1000}\n"
+    assert kernel.text() == "fine\n"
