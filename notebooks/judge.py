@@ -17,7 +17,7 @@ from notebooks.compare import outputs_difference
 from notebooks.compare_files import file_difference
 from notebooks.document import Notebook
 from notebooks.files import is_recorded
-from notebooks.ledger import KEY
+from notebooks.ledger import facts_of, mapping
 from notebooks.tolerance import printable
 
 Verdict = Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
@@ -109,7 +109,7 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
         return "failed", run.stopped or "the kernel gave no reply"
     if ends_notebook(reply):
         return "failed", "exit() or quit() ended the notebook here"
-    facts = cell.metadata.get(KEY, {})
+    facts = facts_of(cell)
     errors = [output for output in cell.outputs if output["output_type"] == "error"]
     was_error = bool(errors) or facts.get("status") == "error"
     if reply.get("status") != "ok" and not was_error:
@@ -118,7 +118,7 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
     if reply.get("status") == "ok" and was_error:
         name = errors[0]["ename"] if errors else "an error"
         return "differs", f"the record ends in {name}, the re-run does not"
-    difference = outputs_difference(cell.outputs, again.outputs, facts.get("files_after"))
+    difference = outputs_difference(cell.outputs, again.outputs, mapping(facts.get("files_after")))
     return ("differs", difference) if difference else ("reproduced", "")
 
 
@@ -130,10 +130,11 @@ def recorded_outputs(notebook: Notebook) -> dict[str, str]:
     last: Mapping[str, str] = {}
     spilled = set()
     for cell in notebook.cells:
-        facts = cell.metadata.get(KEY, {})
-        last = facts.get("files_after", last)
-        for output in cell.get("outputs", facts.get("outputs", ())):
-            if REST_OF_OUTPUT.search("".join(output.get("text", ""))):
+        facts = facts_of(cell)
+        last = mapping(facts.get("files_after", last))
+        outputs = cell.get("outputs", facts.get("outputs"))
+        for output in outputs if isinstance(outputs, list) else ():
+            if REST_OF_OUTPUT.search(str(mapping(output).get("text", ""))):
                 spilled.add(f"{OUTPUTS}cell-{cell.id}-output.txt")
     return {
         name: sha256

@@ -31,7 +31,7 @@ from notebooks.judge import (
     judge_inputs,
     recorded_outputs,
 )
-from notebooks.ledger import KEY
+from notebooks.ledger import facts_of, mapping
 from notebooks.parameters import given_parameters, notebook_parameters, with_parameters
 
 CELL_SECONDS = 125
@@ -77,9 +77,9 @@ def recorded_inputs(notebook: Notebook) -> dict[str, str]:
     """Return each input file's sha256 as it was when a cell first saw it."""
     found: dict[str, str] = {}
     for cell in notebook.cells:
-        for name, sha256 in cell.metadata.get(KEY, {}).get("files_before", {}).items():
+        for name, sha256 in mapping(facts_of(cell).get("files_before")).items():
             if name.startswith("inputs/"):
-                found.setdefault(name.removeprefix("inputs/"), sha256)
+                found.setdefault(name.removeprefix("inputs/"), str(sha256))
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notebooks.cells import RERUNNABLE
-from notebooks.ledger import KEY
+from notebooks.ledger import facts_of, mapping
 
 _WORDS = {
     "blocked": "was blocked and did not run",
@@ -43,12 +43,12 @@ class Ending:
 
 def ending_of(cell: Any) -> Ending:
     """Return how *cell* ended, from its record."""
-    facts = cell.metadata.get(KEY) or {}
+    facts = facts_of(cell)
     outcome = str(facts.get("status") or "")
-    decision = (facts.get("decision") or {}).get("decision")
+    decision = mapping(facts.get("decision")).get("decision")
     if outcome == "blocked" and decision not in (None, "once", "always"):
         outcome = "denied"
-    error = facts.get("error") or {}
+    error = mapping(facts.get("error"))
     name = f"{error['ename']}: " if "ename" in error else ""
     reason = name + str(error.get("message") or error.get("evalue") or "")
     if not facts and cell.cell_type == "code":

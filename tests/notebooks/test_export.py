@@ -193,6 +193,33 @@ async def test_every_format_works_on_a_copy_with_repaired_cell_ids(tmp_path, kin
 
 
 @pytest.mark.parametrize("kind", list(EXPORTS))
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "text",
+        {"status": 1, "decision": "x", "error": "x", "outputs": "x"},
+        {"status": "died", "outputs": [1, {"output_type": "stream"}], "error": {"message": [1]}},
+    ],
+)
+def test_a_record_of_any_shape_is_exported(tmp_path, kind, facts):
+    file = foreign(tmp_path, ("code", "marker"), ("raw", "y = 2"))
+    content = json.loads(file.read_text())
+    for cell in content["cells"]:
+        cell["metadata"] = {"tallybook": facts}
+    file.write_text(json.dumps(content))
+
+    assert b"marker" in EXPORTS[kind](file)
+
+
+async def test_what_a_cell_printed_before_it_was_stopped_is_shown(tmp_path):
+    kept = {"outputs": (printed("so far\n"),), "error": {"code": "x", "message": "Cancelled."}}
+
+    page = EXPORTS["html"](await recorded(tmp_path, ("loop()", "interrupted", kept))).decode()
+
+    assert "so far" in page
+
+
+@pytest.mark.parametrize("kind", list(EXPORTS))
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"{}", b'{"nbformat": 4, "cells": [1]}'])
 def test_what_is_no_notebook_is_a_typed_error(tmp_path, kind, content):
     (tmp_path / "x.ipynb").write_bytes(content)

@@ -1,7 +1,9 @@
 """A re-run says which recorded files it could not compare, and never calls that reproduced."""
 
 import hashlib
+import json
 import shutil
+import zipfile
 
 import pytest
 from openpyxl import Workbook
@@ -176,6 +178,39 @@ def test_text_files_are_compared_line_by_line_with_a_tolerance(tmp_path):
 
     assert file_difference(tmp_path / "a.csv", tmp_path / "b.csv") == ""
     assert "line 2: " in file_difference(tmp_path / "a.csv", tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18, b"no workbook"])
+def test_a_workbook_that_cannot_be_read_is_said(tmp_path, content):
+    good = save(tmp_path / "good.xlsx", [1])
+    (tmp_path / "bad.xlsx").write_bytes(content)
+
+    assert "can't be read" in file_difference(good, tmp_path / "bad.xlsx")
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])
+def test_a_workbook_with_a_broken_part_is_said(tmp_path, part):
+    good = save(tmp_path / "good.xlsx", [1])
+    with zipfile.ZipFile(good) as source, zipfile.ZipFile(tmp_path / "bad.xlsx", "w") as bad:
+        for name in source.namelist():
+            bad.writestr(name, "<broken" if name == part else source.read(name))
+
+    assert "can't be read" in file_difference(good, tmp_path / "bad.xlsx")
+
+
+async def test_a_record_of_any_shape_is_run(tmp_path):
+    facts = [{"files_before": ["x"], "files_after": "x", "outputs": 1}, "x", None, {"status": 5}]
+    cells = [
+        {"cell_type": "code", "id": f"c{number}", "metadata": {"tallybook": fact},
+         "source": "1", "outputs": [], "execution_count": 1}
+        for number, fact in enumerate(facts)
+    ]  # fmt: skip
+    notebook = tmp_path / "x.ipynb"
+    notebook.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+
+    assert (await rerun(notebook)).verdict == "differs"
 
 
 async def test_a_link_in_outputs_is_not_followed(record, tmp_path):
