@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from notebooks.cells import REST_OF_OUTPUT
+from notebooks.cells import RERUNNABLE, REST_OF_OUTPUT
 from notebooks.compare import outputs_difference
 from notebooks.compare_files import file_difference
 from notebooks.document import Notebook
@@ -123,7 +123,7 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
 
 
 def recorded_outputs(notebook: Notebook) -> dict[str, str]:
-    """Return sha256 by name of the files that were in ``outputs/`` after the last cell.
+    """Return sha256 by name of the files that were in ``outputs/`` after the last cell that ran.
 
     Text that was too long for a cell is left out: it is compared with the cell.
     """
@@ -131,13 +131,15 @@ def recorded_outputs(notebook: Notebook) -> dict[str, str]:
     spilled = set()
     for cell in notebook.cells:
         facts = facts_of(cell)
-        last = mapping(facts.get("files_after", last))
+        after = mapping(facts.get("files_after"))
+        if after or facts.get("status") in RERUNNABLE:  # of a refused cell none are recorded
+            last = after
         outputs = cell.get("outputs", facts.get("outputs"))
         for output in outputs if isinstance(outputs, list) else ():
             if REST_OF_OUTPUT.search(str(mapping(output).get("text", ""))):
                 spilled.add(f"{OUTPUTS}cell-{cell.id}-output.txt")
     return {
-        name: sha256
+        name: str(sha256)
         for name, sha256 in last.items()
         if name.startswith(OUTPUTS) and name not in spilled
     }
@@ -177,7 +179,11 @@ def _without_record(recorded: Path | None) -> tuple[Verdict, str]:
 
 
 def _compare(before: Path, after: Path, sha256: str | None) -> tuple[Verdict, str]:
-    if difference := file_difference(before, after):
+    try:
+        difference = file_difference(before, after)
+    except OSError as error:
+        return "incomplete", f"not compared: {error.strerror}"
+    if difference:
         return "differs", difference
     if sha256 is not None and not is_recorded(before, sha256):
         return "reproduced", "(as the file beside the notebook, whose sha256 the record has not)"

@@ -120,13 +120,15 @@ def rerun_notebook(
     names = {**notebook_parameters(recorded), **values}.get("input_files")
     _require_inputs(names, workspace / "inputs", inputs or notebook_file.parent / "inputs")
     prepared = with_parameters(read_copy(notebook_file)[0], values)
+    # Whoever names other input files does not miss the recorded ones.
+    wanted = {} if "input_files" in values else recorded_inputs(recorded)
     run, again = _run_papermill(prepared, workspace, cell_seconds)
     _write(_honest(again, run, notebook_file, saved, values), saved)
     return RerunReport(
         notebook=saved,
         cells=judge_cells(recorded, again, run),
         files=(
-            *judge_inputs(recorded_inputs(recorded), inputs),
+            *judge_inputs(wanted, inputs),
             *judge_files(recorded_outputs(recorded), outputs, workspace / OUTPUTS),
         ),
         changed=bool(values or replaced_inputs),

@@ -11,7 +11,7 @@ from notebooks.ledger import facts_of, mapping
 _WORDS = {
     "blocked": "was blocked and did not run",
     "denied": "was denied and did not run",
-    "not-run": "did not run",
+    "not-run": "did not run (recorded as not-run)",
     "interrupted": "was interrupted",
     "died": "died",
 }

@@ -59,7 +59,7 @@ def run(script):
         ("blocked", "Line 1: it starts a process.", None, "was blocked and did not run: Line 1"),
         ("blocked", "the user said no.", {"decision": "deny"}, "was denied and did not run: the"),
         ("blocked", "no reply came", {"decision": "timeout"}, "was denied and did not run: no"),
-        ("not-run", "It is too long.", None, "did not run: It is too long."),
+        ("not-run", "It is too long.", None, "did not run (recorded as not-run): It is too long."),
         ("interrupted", "Cancelled.", None, "was interrupted: Cancelled."),
         ("died", "It took more memory\nthan 1 GB.", None, "died: It took more memory than 1 GB."),
     ],

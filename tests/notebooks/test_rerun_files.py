@@ -9,8 +9,10 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.formula import ArrayFormula
 
+from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.compare_files import file_difference
 from notebooks.errors import InputMissing
+from notebooks.recorder import NOTEBOOK, Recorder
 from tests.notebooks.records import rerun
 
 MAKES = (
@@ -62,6 +64,22 @@ async def test_without_outputs_every_file_the_record_names_is_said_to_be_missing
     assert report.verdict == "incomplete"
     assert [file.name for file in report.files] == ["outputs/made.xlsx", "outputs/sub/other.csv"]
     assert all("the recorded file is missing" in file.detail for file in report.files)
+
+
+async def test_a_refused_last_cell_does_not_hide_that_recorded_files_are_missing(tmp_path):
+    recorder = Recorder.open(tmp_path, conversation="c", path="main")
+    for source, execution in (
+        ("1 + 1;", Execution(outcome="ok", files_after={"outputs/made.xlsx": "1" * 64})),
+        ("import os", Execution(outcome="blocked")),
+    ):
+        why = Provenance(turn_id="t")
+        await recorder.commit(
+            CellIntent(id=new_cell_id(), source=source, provenance=why), execution
+        )
+
+    report = await rerun(tmp_path / NOTEBOOK)
+
+    assert report.verdict == "incomplete"
 
 
 async def test_a_file_the_record_names_that_is_not_there_is_said(record, tmp_path):
@@ -121,6 +139,21 @@ async def test_an_input_of_a_later_request_that_is_not_there_is_said(record, tmp
 
     assert [(file.name, file.verdict) for file in report.files] == [("inputs/b.csv", "incomplete")]
     assert (report.verdict, report.changed) == ("incomplete", False)
+
+
+async def test_whoever_names_other_input_files_does_not_miss_the_recorded_ones(record, tmp_path):
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "new.csv").write_text("a")
+    notebook = await record(
+        ("1 + 1;", "ok", []),
+        parameters="input_files = ['old.csv']",
+        files_before={"inputs/old.csv": "0" * 64},
+    )
+
+    report = await rerun(notebook, inputs=given, parameters={"input_files": '["new.csv"]'})
+
+    assert (report.verdict, report.changed) == ("reproduced", True)
 
 
 async def test_an_input_that_is_not_the_recorded_one_is_named(record, tmp_path):
