@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -120,7 +121,7 @@ def rerun_notebook(
     names = {**notebook_parameters(recorded), **values}.get("input_files")
     _require_inputs(names, workspace / "inputs", inputs or notebook_file.parent / "inputs")
     prepared = with_parameters(read_copy(notebook_file)[0], values)
-    # Whoever names other input files does not miss the recorded ones.
+    # Where other input files are named, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
     run, again = _run_papermill(prepared, workspace, cell_seconds)
     _write(_honest(again, run, notebook_file, saved, values), saved)
@@ -229,7 +230,8 @@ def _honest(
         elif reply is None or reply.get("status") != "ok" or ends_notebook(reply):
             facts["status"], facts["exception"] = "failed", True
     about = again.metadata.setdefault("papermill", {})
-    about["input_path"], about["output_path"] = str(notebook_file), str(saved)
+    paths = [os.fsencode(path).decode("utf-8", "replace") for path in (notebook_file, saved)]
+    about["input_path"], about["output_path"] = paths
     about["parameters"] = dict(values)
     return again
 

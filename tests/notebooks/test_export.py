@@ -111,7 +111,7 @@ async def test_what_only_ipython_understands_becomes_python(tmp_path, source, li
 
 
 @pytest.mark.parametrize(
-    "source", ["def broken(:", "x = 'no end", "return 1", "x = 1\0", "'\ud800'", "(" * 300]
+    "source", ["def broken(:", "x = 'no end", "return 1", "x = 1\0", "(" * 300]
 )
 async def test_what_is_no_python_is_a_comment(tmp_path, source):
     notebook = foreign(tmp_path, ("code", source), ("code", "fine = 1"))
@@ -177,6 +177,14 @@ async def test_the_page_says_what_did_not_run_and_why(tmp_path):
     page = EXPORTS["html"](await recorded(tmp_path, ("import os", "blocked", facts))).decode()
 
     assert "was blocked and did not run: Line 1: &lt;b&gt;it&lt;/b&gt; starts" in page
+
+
+@pytest.mark.parametrize("kind", list(EXPORTS))
+def test_what_no_file_can_hold_is_replaced(tmp_path, kind):
+    file = foreign(tmp_path, ("markdown", "a\ud800b"), ("code", "x = '\ud800'"))
+    odd = file.rename(tmp_path / "odd \udcff.ipynb")
+
+    assert b"a?b" in EXPORTS[kind](odd)
 
 
 @pytest.mark.parametrize("kind", ["html", "py"])

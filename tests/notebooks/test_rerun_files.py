@@ -141,7 +141,7 @@ async def test_an_input_of_a_later_request_that_is_not_there_is_said(record, tmp
     assert (report.verdict, report.changed) == ("incomplete", False)
 
 
-async def test_whoever_names_other_input_files_does_not_miss_the_recorded_ones(record, tmp_path):
+async def test_where_other_input_files_are_named_the_recorded_ones_are_not_missed(record, tmp_path):
     given = tmp_path / "given"
     given.mkdir()
     (given / "new.csv").write_text("a")
