@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -58,11 +57,9 @@ def _lines(path: Path) -> Iterator[str]:
 def workbook_difference(one: Path, other: Path) -> str:
     """Return the first difference of two workbooks' sheets, values and formulas, or ``""``."""
     try:
-        with (
-            closing(load_workbook(one, read_only=True)) as first,
-            closing(load_workbook(other, read_only=True)) as second,
-        ):
-            return _book_difference(first, second)
+        with one.open("rb") as file, other.open("rb") as again:  # openpyxl leaves broken ones open
+            books = [load_workbook(book, read_only=True) for book in (file, again)]
+            return _book_difference(*books)
     except Exception as error:  # noqa: BLE001 (openpyxl raises whatever a broken file leads to)
         return f"a workbook can't be read ({type(error).__name__})"
 

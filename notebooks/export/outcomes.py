@@ -51,14 +51,14 @@ def ending_of(cell: Any) -> Ending:
     error = mapping(facts.get("error"))
     name = f"{error['ename']}: " if "ename" in error else ""
     reason = name + str(error.get("message") or error.get("evalue") or "")
-    if not facts and cell.cell_type == "code":
-        outcome, reason = _of_outputs(cell)
+    if cell.cell_type == "code" and (not facts or (outcome == "error" and not reason)):
+        outcome, reason = _of_outputs(cell) or (outcome, reason)
     return Ending(outcome=outcome, reason=" ".join(reason.split()))
 
 
-def _of_outputs(cell: Any) -> tuple[str, str]:
-    """Return how a cell ended that Tallybook did not record, by its outputs."""
+def _of_outputs(cell: Any) -> tuple[str, str] | None:
+    """Return the outcome and reason that the outputs of *cell* show; ``None`` for no error."""
     for output in cell.outputs:
         if output["output_type"] == "error":
             return "error", f"{output['ename']}: {output['evalue']}"
-    return "", ""
+    return None

@@ -10,7 +10,7 @@ from notebooks.document import NotebookUnreadable
 from notebooks.export.formats import EXPORTS
 from notebooks.recorder import NOTEBOOK, Recorder
 from notebooks.verify import verify_bytes
-from tests.notebooks.records import printed
+from tests.notebooks.records import error, printed
 
 
 async def recorded(directory, *cells):
@@ -54,7 +54,7 @@ def run(script):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "error", "decision", "said"),
+    ("outcome", "message", "decision", "said"),
     [
         ("blocked", "Line 1: it starts a process.", None, "was blocked and did not run: Line 1"),
         ("blocked", "the user said no.", {"decision": "deny"}, "was denied and did not run: the"),
@@ -65,9 +65,9 @@ def run(script):
     ],
 )
 async def test_code_that_did_not_run_to_its_end_is_a_comment_with_outcome_and_reason(
-    tmp_path, outcome, error, decision, said
+    tmp_path, outcome, message, decision, said
 ):
-    facts = {"error": {"code": outcome, "message": error}}
+    facts = {"error": {"code": outcome, "message": message}}
     refused = "refused = 1\n'''\nrefused = 2\n'''\rrefused = 3\x0crefused = 4\u2028refused = 5"
     notebook = await recorded(tmp_path, (refused, outcome, facts, decision), ("fine = 1", "ok", {}))
 
@@ -163,6 +163,14 @@ async def test_a_cell_that_ended_in_an_error_does_what_it_did_and_the_script_goe
     assert "# It ended in an error: SystemExit: 3" in script
     assert names["after"] == "a\n  b\nc"
     assert "SystemExit: 3" in capsys.readouterr().err
+
+
+async def test_the_error_is_named_by_the_outputs_where_the_record_does_not(tmp_path):
+    notebook = await recorded(
+        tmp_path, ("1/0", "error", {"outputs": (error("ZeroDivisionError", "by zero"),)})
+    )
+
+    assert "# It ended in an error: ZeroDivisionError: by zero" in script_of(notebook)
 
 
 async def test_the_text_cells_are_comments(tmp_path):
