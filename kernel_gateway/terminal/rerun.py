@@ -79,9 +79,9 @@ def _report_file(notebook_file: Path, saved: Path) -> Path:
 def _replaced(wanted: Mapping[str, str], inputs: Path) -> tuple[str, ...]:
     """Return the names of the inputs that are not those of the record."""
     return tuple(
-        name
-        for name, sha256 in sorted(wanted.items())
-        if (inputs / name).is_file() and not is_recorded(inputs / name, sha256)
+        file.name
+        for file in sorted(inputs.iterdir())
+        if file.name in wanted and not is_recorded(file, wanted[file.name])
     )
 
 

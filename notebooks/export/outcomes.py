@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from notebooks.record.cells import RERUNNABLE
-from notebooks.record.chain import KEY
+from notebooks.record.chain import facts_of, mapping
 
 _WORDS = {
     "blocked": "was blocked and did not run",
     "denied": "was denied and did not run",
-    "not-run": "did not run",
+    "not-run": "did not run (recorded as not-run)",
     "interrupted": "was interrupted",
     "died": "died",
 }
@@ -22,8 +22,7 @@ class Ending:
     """How a cell ended.
 
     Attributes:
-        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody
-            recorded it.
+        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody recorded it.
         reason: Why, in one line; ``""`` when that is not recorded.
     """
 
@@ -44,22 +43,22 @@ class Ending:
 
 def ending_of(cell: Any) -> Ending:
     """Return how *cell* ended, from its record."""
-    facts = cell.metadata.get(KEY) or {}
+    facts = facts_of(cell)
     outcome = str(facts.get("status") or "")
-    decision = (facts.get("decision") or {}).get("decision")
+    decision = mapping(facts.get("decision")).get("decision")
     if outcome == "blocked" and decision not in (None, "once", "always"):
         outcome = "denied"
-    error = facts.get("error") or {}
+    error = mapping(facts.get("error"))
     name = f"{error['ename']}: " if "ename" in error else ""
     reason = name + str(error.get("message") or error.get("evalue") or "")
-    if not facts and cell.cell_type == "code":
-        outcome, reason = _of_outputs(cell)
+    if cell.cell_type == "code" and (not facts or (outcome == "error" and not reason)):
+        outcome, reason = _of_outputs(cell) or (outcome, reason)
     return Ending(outcome=outcome, reason=" ".join(reason.split()))
 
 
-def _of_outputs(cell: Any) -> tuple[str, str]:
-    """Return how a cell ended that Tallybook did not record, by its outputs."""
+def _of_outputs(cell: Any) -> tuple[str, str] | None:
+    """Return the outcome and reason that the outputs of *cell* show; ``None`` for no error."""
     for output in cell.outputs:
         if output["output_type"] == "error":
             return "error", f"{output['ename']}: {output['evalue']}"
-    return "", ""
+    return None

@@ -7,18 +7,20 @@ itself, so that none can close the element it stands in.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from nbconvert.filters import ansi2html
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
+from nbformat.validator import isvalid
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from notebooks.export.outcomes import ending_of
 from notebooks.export.sanitised import PICTURES, picture_address, sanitised, shows_something
+from notebooks.record.chain import facts_of
 from notebooks.record.document import Notebook
 
 POLICY = (
@@ -78,13 +80,21 @@ def _cell(cell: Any, formatter: HtmlFormatter[str]) -> str:
     if cell.cell_type == "raw" and not ending.outcome:
         return f'<section class="cell text"><pre>{escape(source)}</pre></section>'
     code = highlight(source, PythonLexer(stripnl=False), formatter)
-    outputs = cell.get("outputs") or cell.metadata.get("tallybook", {}).get("outputs", ())
+    outputs = cell.get("outputs") or _kept_outputs(cell)
     shown = "\n".join(_output(output) for output in outputs)
     if cell.cell_type == "code" and ending.is_live:
         prompt = f'<div class="prompt">In [{escape(str(cell.execution_count or " "))}]:</div>'
         return f'<section class="cell code">{prompt}{code}{shown}</section>'
     said = f'<p class="outcome">{escape(f"This cell {ending.sentence}")}</p>'
     return f'<section class="cell code refused">{said}{code}{shown}</section>'
+
+
+def _kept_outputs(cell: Any) -> Sequence[Mapping[str, Any]]:
+    """Return the outputs of a cell that did not run to its end, which its record keeps."""
+    outputs = facts_of(cell).get("outputs")
+    if not isinstance(outputs, list):
+        return ()
+    return [one for one in outputs if isvalid(one, ref="output", version=4, version_minor=5)]
 
 
 def _markdown(source: str, attachments: Mapping[str, Any] | None = None) -> str:

@@ -98,7 +98,8 @@ def _piece(cell: Any) -> Piece:
         return Piece(f"{heading}\n{_comment(f'This cell is no Python{why}')}\n{_comment(source)}")
     code, futures = _without_futures(code)
     if ending.outcome == "error":
-        heading = f"{heading}\n{_comment(f'It ended in an error: {ending.reason}')}"
+        said = f"It ended in an error: {ending.reason or 'the record does not say which'}"
+        heading = f"{heading}\n{_comment(said)}"
         code = _going_on(code)
     return Piece(heading, code, source, futures)
 

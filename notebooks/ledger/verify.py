@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 
 from notebooks.errors import NotebookUnreadable
-from notebooks.record.chain import GENESIS, KEY, cell_hash, seal, source_sha256
+from notebooks.record.chain import GENESIS, KEY, cell_hash, facts_of, seal, source_sha256
 from notebooks.record.document import notebook_bytes, parse_notebook
 
 
@@ -82,17 +82,12 @@ def _check_cells(cells: list[Any]) -> tuple[list[Problem], str]:
         if what:
             problems.append(Problem(cell=number, cell_id=cell.get("id"), what=what))
         # Go on from what the cell claims, so that one change is one problem.
-        prev = str(_facts(cell).get("hash", GENESIS))
+        prev = str(facts_of(cell).get("hash", GENESIS))
     return problems, prev
 
 
-def _facts(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    facts = cell["metadata"].get(KEY)
-    return facts if isinstance(facts, Mapping) else {}
-
-
 def _cell_problem(cell: Mapping[str, Any], prev: str) -> str:
-    facts = _facts(cell)
+    facts = facts_of(cell)
     if "hash" not in facts:
         return "it was not recorded by Tallybook (no hash)"
     if facts.get("prev") != prev:

@@ -245,6 +245,8 @@ def read_notebook(path: Path) -> Notebook:
 def read_copy(path: Path) -> tuple[Notebook, tuple[int, ...]]:
     """Read a notebook file to work on a copy of it: cells without an id of their own get one.
 
+    Lone surrogates, which no file can hold, are replaced.
+
     Returns:
         The notebook, and the numbers, from 1, of the cells whose id was missing, no valid
         one, or another cell's. The file is not changed.
@@ -259,7 +261,7 @@ def _read(path: Path, *, repair: bool = False) -> tuple[Notebook, tuple[int, ...
     try:
         value = _parse(path.read_bytes())
         repaired = _repair_ids(value) if repair else ()
-        return _valid(value), repaired
+        return _valid(_encodable(value) if repair else value), repaired
     except OSError as error:
         raise NotebookUnreadable(str(path), error.strerror or "it can't be opened") from None
     except (ValueError, nbformat.ValidationError) as error:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from notebooks.rerun.compare import plain_text
@@ -59,18 +57,19 @@ def _lines(path: Path) -> Iterator[str]:
 def workbook_difference(one: Path, other: Path) -> str:
     """Return the first difference of two workbooks' sheets, values and formulas, or ``""``."""
     try:
-        first, second = (load_workbook(path, read_only=True) for path in (one, other))
-    except (OSError, ValueError, KeyError, BadZipFile, InvalidFileException) as error:
+        with one.open("rb") as file, other.open("rb") as again:  # openpyxl leaves broken ones open
+            books = [load_workbook(book, read_only=True) for book in (file, again)]
+            return _book_difference(*books)
+    except Exception as error:  # noqa: BLE001 (openpyxl raises whatever a broken file leads to)
         return f"a workbook can't be read ({type(error).__name__})"
-    try:
-        if first.sheetnames != second.sheetnames:
-            return f"sheets {first.sheetnames} became {second.sheetnames}"
-        for name in first.sheetnames:
-            if difference := _sheet_difference(first[name], second[name]):
-                return f"{name}!{difference}"
-    finally:
-        first.close()
-        second.close()
+
+
+def _book_difference(first: Any, second: Any) -> str:
+    if first.sheetnames != second.sheetnames:
+        return f"sheets {first.sheetnames} became {second.sheetnames}"
+    for name in first.sheetnames:
+        if difference := _sheet_difference(first[name], second[name]):
+            return f"{name}!{difference}"
     return ""
 
 

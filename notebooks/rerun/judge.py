@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from notebooks.record.cells import REST_OF_OUTPUT
-from notebooks.record.chain import KEY
+from notebooks.record.cells import RERUNNABLE, REST_OF_OUTPUT
+from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import Notebook
 from notebooks.record.files import is_recorded
 from notebooks.rerun.compare import outputs_difference
@@ -109,7 +109,7 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
         return "failed", run.stopped or "the kernel gave no reply"
     if ends_notebook(reply):
         return "failed", "exit() or quit() ended the notebook here"
-    facts = cell.metadata.get(KEY, {})
+    facts = facts_of(cell)
     errors = [output for output in cell.outputs if output["output_type"] == "error"]
     was_error = bool(errors) or facts.get("status") == "error"
     if reply.get("status") != "ok" and not was_error:
@@ -118,25 +118,28 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
     if reply.get("status") == "ok" and was_error:
         name = errors[0]["ename"] if errors else "an error"
         return "differs", f"the record ends in {name}, the re-run does not"
-    difference = outputs_difference(cell.outputs, again.outputs, facts.get("files_after"))
+    difference = outputs_difference(cell.outputs, again.outputs, mapping(facts.get("files_after")))
     return ("differs", difference) if difference else ("reproduced", "")
 
 
 def recorded_outputs(notebook: Notebook) -> dict[str, str]:
-    """Return sha256 by name of the files that were in ``outputs/`` after the last cell.
+    """Return sha256 by name of the files that were in ``outputs/`` after the last cell that ran.
 
     Text that was too long for a cell is left out: it is compared with the cell.
     """
     last: Mapping[str, str] = {}
     spilled = set()
     for cell in notebook.cells:
-        facts = cell.metadata.get(KEY, {})
-        last = facts.get("files_after", last)
-        for output in cell.get("outputs", facts.get("outputs", ())):
-            if REST_OF_OUTPUT.search("".join(output.get("text", ""))):
+        facts = facts_of(cell)
+        after = mapping(facts.get("files_after"))
+        if after or facts.get("status") in RERUNNABLE:  # of a refused cell none are recorded
+            last = after
+        outputs = cell.get("outputs", facts.get("outputs"))
+        for output in outputs if isinstance(outputs, list) else ():
+            if REST_OF_OUTPUT.search(str(mapping(output).get("text", ""))):
                 spilled.add(f"{OUTPUTS}cell-{cell.id}-output.txt")
     return {
-        name: sha256
+        name: str(sha256)
         for name, sha256 in last.items()
         if name.startswith(OUTPUTS) and name not in spilled
     }
@@ -176,7 +179,11 @@ def _without_record(recorded: Path | None) -> tuple[Verdict, str]:
 
 
 def _compare(before: Path, after: Path, sha256: str | None) -> tuple[Verdict, str]:
-    if difference := file_difference(before, after):
+    try:
+        difference = file_difference(before, after)
+    except OSError as error:
+        return "incomplete", f"not compared: {error.strerror}"
+    if difference:
         return "differs", difference
     if sha256 is not None and not is_recorded(before, sha256):
         return "reproduced", "(as the file beside the notebook, whose sha256 the record has not)"

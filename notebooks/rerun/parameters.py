@@ -42,9 +42,9 @@ def notebook_parameters(notebook: Notebook) -> dict[str, Any]:
 
 
 def is_parameters_cell(cell: Any) -> bool:
-    """Whether *cell* sets parameters: the notebook's own, or those of a later request."""
-    tags = cell.metadata.get("tags", ())
-    return cell.cell_type == "code" and bool(PARAMETER_TAGS & set(tags))
+    """Whether *cell* sets parameters: the notebook's own, a later request's, or a re-run's."""
+    tags = {*cell.metadata.get("tags", ())}
+    return cell.cell_type == "code" and bool(tags & {*PARAMETER_TAGS, INJECTED_TAG})
 
 
 def _assignments(source: str) -> dict[str, Any]:

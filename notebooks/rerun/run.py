@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
-from notebooks.record.chain import KEY
+from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
 from notebooks.record.files import replace_atomically
 from notebooks.rerun.judge import (
@@ -77,9 +78,9 @@ def recorded_inputs(notebook: Notebook) -> dict[str, str]:
     """Return each input file's sha256 as it was when a cell first saw it."""
     found: dict[str, str] = {}
     for cell in notebook.cells:
-        for name, sha256 in cell.metadata.get(KEY, {}).get("files_before", {}).items():
+        for name, sha256 in mapping(facts_of(cell).get("files_before")).items():
             if name.startswith("inputs/"):
-                found.setdefault(name.removeprefix("inputs/"), sha256)
+                found.setdefault(name.removeprefix("inputs/"), str(sha256))
     return found
 
 
@@ -120,13 +121,15 @@ def rerun_notebook(
     names = {**notebook_parameters(recorded), **values}.get("input_files")
     _require_inputs(names, workspace / "inputs", inputs or notebook_file.parent / "inputs")
     prepared = with_parameters(read_copy(notebook_file)[0], values)
+    # Where other input files are named, the recorded ones are not needed.
+    wanted = {} if "input_files" in values else recorded_inputs(recorded)
     run, again = _run_papermill(prepared, workspace, cell_seconds)
     _write(_honest(again, run, notebook_file, saved, values), saved)
     return RerunReport(
         notebook=saved,
         cells=judge_cells(recorded, again, run),
         files=(
-            *judge_inputs(recorded_inputs(recorded), inputs),
+            *judge_inputs(wanted, inputs),
             *judge_files(recorded_outputs(recorded), outputs, workspace / OUTPUTS),
         ),
         changed=bool(values or replaced_inputs),
@@ -227,7 +230,8 @@ def _honest(
         elif reply is None or reply.get("status") != "ok" or ends_notebook(reply):
             facts["status"], facts["exception"] = "failed", True
     about = again.metadata.setdefault("papermill", {})
-    about["input_path"], about["output_path"] = str(notebook_file), str(saved)
+    paths = [os.fsencode(path).decode("utf-8", "replace") for path in (notebook_file, saved)]
+    about["input_path"], about["output_path"] = paths
     about["parameters"] = dict(values)
     return again
 

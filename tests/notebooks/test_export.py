@@ -10,9 +10,7 @@ from notebooks.ledger.verify import verify_bytes
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.record.document import NotebookUnreadable
 from notebooks.record.recorder import NOTEBOOK, Recorder
-from tests.notebooks.records import printed
-
-pytestmark = pytest.mark.check
+from tests.notebooks.records import error, printed
 
 
 async def recorded(directory, *cells):
@@ -56,20 +54,20 @@ def run(script):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "error", "decision", "said"),
+    ("outcome", "message", "decision", "said"),
     [
         ("blocked", "Line 1: it starts a process.", None, "was blocked and did not run: Line 1"),
         ("blocked", "the user said no.", {"decision": "deny"}, "was denied and did not run: the"),
         ("blocked", "no reply came", {"decision": "timeout"}, "was denied and did not run: no"),
-        ("not-run", "It is too long.", None, "did not run: It is too long."),
+        ("not-run", "It is too long.", None, "did not run (recorded as not-run): It is too long."),
         ("interrupted", "Cancelled.", None, "was interrupted: Cancelled."),
         ("died", "It took more memory\nthan 1 GB.", None, "died: It took more memory than 1 GB."),
     ],
 )
 async def test_code_that_did_not_run_to_its_end_is_a_comment_with_outcome_and_reason(
-    tmp_path, outcome, error, decision, said
+    tmp_path, outcome, message, decision, said
 ):
-    facts = {"error": {"code": outcome, "message": error}}
+    facts = {"error": {"code": outcome, "message": message}}
     refused = "refused = 1\n'''\nrefused = 2\n'''\rrefused = 3\x0crefused = 4\u2028refused = 5"
     notebook = await recorded(tmp_path, (refused, outcome, facts, decision), ("fine = 1", "ok", {}))
 
@@ -113,7 +111,7 @@ async def test_what_only_ipython_understands_becomes_python(tmp_path, source, li
 
 
 @pytest.mark.parametrize(
-    "source", ["def broken(:", "x = 'no end", "return 1", "x = 1\0", "'\ud800'", "(" * 300]
+    "source", ["def broken(:", "x = 'no end", "return 1", "x = 1\0", "(" * 300]
 )
 async def test_what_is_no_python_is_a_comment(tmp_path, source):
     notebook = foreign(tmp_path, ("code", source), ("code", "fine = 1"))
@@ -167,6 +165,14 @@ async def test_a_cell_that_ended_in_an_error_does_what_it_did_and_the_script_goe
     assert "SystemExit: 3" in capsys.readouterr().err
 
 
+async def test_the_error_is_named_by_the_outputs_where_the_record_does_not(tmp_path):
+    notebook = await recorded(
+        tmp_path, ("1/0", "error", {"outputs": (error("ZeroDivisionError", "by zero"),)})
+    )
+
+    assert "# It ended in an error: ZeroDivisionError: by zero" in script_of(notebook)
+
+
 async def test_the_text_cells_are_comments(tmp_path):
     script = script_of(await recorded(tmp_path, ("total = 1", "ok", {})))
 
@@ -181,6 +187,14 @@ async def test_the_page_says_what_did_not_run_and_why(tmp_path):
     assert "was blocked and did not run: Line 1: &lt;b&gt;it&lt;/b&gt; starts" in page
 
 
+@pytest.mark.parametrize("kind", list(EXPORTS))
+def test_what_no_file_can_hold_is_replaced(tmp_path, kind):
+    file = foreign(tmp_path, ("markdown", "a\ud800b"), ("code", "x = '\ud800'"))
+    odd = file.rename(tmp_path / "odd \udcff.ipynb")
+
+    assert b"a?b" in EXPORTS[kind](odd)
+
+
 @pytest.mark.parametrize("kind", ["html", "py"])
 async def test_every_format_works_on_a_copy_with_repaired_cell_ids(tmp_path, kind):
     file = foreign(tmp_path, ("code", "x = 1"), ("code", "y = 2"))
@@ -192,6 +206,33 @@ async def test_every_format_works_on_a_copy_with_repaired_cell_ids(tmp_path, kin
 
     assert EXPORTS[kind](file)
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", list(EXPORTS))
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "text",
+        {"status": 1, "decision": "x", "error": "x", "outputs": "x"},
+        {"status": "died", "outputs": [1, {"output_type": "stream"}], "error": {"message": [1]}},
+    ],
+)
+def test_a_record_of_any_shape_is_exported(tmp_path, kind, facts):
+    file = foreign(tmp_path, ("code", "marker"), ("raw", "y = 2"))
+    content = json.loads(file.read_text())
+    for cell in content["cells"]:
+        cell["metadata"] = {"tallybook": facts}
+    file.write_text(json.dumps(content))
+
+    assert b"marker" in EXPORTS[kind](file)
+
+
+async def test_what_a_cell_printed_before_it_was_stopped_is_shown(tmp_path):
+    kept = {"outputs": (printed("so far\n"),), "error": {"code": "x", "message": "Cancelled."}}
+
+    page = EXPORTS["html"](await recorded(tmp_path, ("loop()", "interrupted", kept))).decode()
+
+    assert "so far" in page
 
 
 @pytest.mark.parametrize("kind", list(EXPORTS))

@@ -1,13 +1,17 @@
 """A re-run says which recorded files it could not compare, and never calls that reproduced."""
 
 import hashlib
+import json
 import shutil
+import zipfile
 
 import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.formula import ArrayFormula
 
 from notebooks.errors import InputMissing
+from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.record.recorder import NOTEBOOK, Recorder
 from notebooks.rerun.compare_files import file_difference
 from tests.notebooks.records import rerun
 
@@ -60,6 +64,22 @@ async def test_without_outputs_every_file_the_record_names_is_said_to_be_missing
     assert report.verdict == "incomplete"
     assert [file.name for file in report.files] == ["outputs/made.xlsx", "outputs/sub/other.csv"]
     assert all("the recorded file is missing" in file.detail for file in report.files)
+
+
+async def test_a_refused_last_cell_does_not_hide_that_recorded_files_are_missing(tmp_path):
+    recorder = Recorder.open(tmp_path, conversation="c", path="main")
+    for source, execution in (
+        ("1 + 1;", Execution(outcome="ok", files_after={"outputs/made.xlsx": "1" * 64})),
+        ("import os", Execution(outcome="blocked")),
+    ):
+        why = Provenance(turn_id="t")
+        await recorder.commit(
+            CellIntent(id=new_cell_id(), source=source, provenance=why), execution
+        )
+
+    report = await rerun(tmp_path / NOTEBOOK)
+
+    assert report.verdict == "incomplete"
 
 
 async def test_a_file_the_record_names_that_is_not_there_is_said(record, tmp_path):
@@ -121,6 +141,21 @@ async def test_an_input_of_a_later_request_that_is_not_there_is_said(record, tmp
     assert (report.verdict, report.changed) == ("incomplete", False)
 
 
+async def test_where_other_input_files_are_named_the_recorded_ones_are_not_missed(record, tmp_path):
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "new.csv").write_text("a")
+    notebook = await record(
+        ("1 + 1;", "ok", []),
+        parameters="input_files = ['old.csv']",
+        files_before={"inputs/old.csv": "0" * 64},
+    )
+
+    report = await rerun(notebook, inputs=given, parameters={"input_files": '["new.csv"]'})
+
+    assert (report.verdict, report.changed) == ("reproduced", True)
+
+
 async def test_an_input_that_is_not_the_recorded_one_is_named(record, tmp_path):
     (tmp_path / "inputs").mkdir()
     (tmp_path / "inputs" / "a.csv").write_text("a")
@@ -176,6 +211,39 @@ def test_text_files_are_compared_line_by_line_with_a_tolerance(tmp_path):
 
     assert file_difference(tmp_path / "a.csv", tmp_path / "b.csv") == ""
     assert "line 2: " in file_difference(tmp_path / "a.csv", tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18, b"no workbook"])
+def test_a_workbook_that_cannot_be_read_is_said(tmp_path, content):
+    good = save(tmp_path / "good.xlsx", [1])
+    (tmp_path / "bad.xlsx").write_bytes(content)
+
+    assert "can't be read" in file_difference(good, tmp_path / "bad.xlsx")
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])
+def test_a_workbook_with_a_broken_part_is_said(tmp_path, part):
+    good = save(tmp_path / "good.xlsx", [1])
+    with zipfile.ZipFile(good) as source, zipfile.ZipFile(tmp_path / "bad.xlsx", "w") as bad:
+        for name in source.namelist():
+            bad.writestr(name, "<broken" if name == part else source.read(name))
+
+    assert "can't be read" in file_difference(good, tmp_path / "bad.xlsx")
+
+
+async def test_a_record_of_any_shape_is_run(tmp_path):
+    facts = [{"files_before": ["x"], "files_after": "x", "outputs": 1}, "x", None, {"status": 5}]
+    cells = [
+        {"cell_type": "code", "id": f"c{number}", "metadata": {"tallybook": fact},
+         "source": "1", "outputs": [], "execution_count": 1}
+        for number, fact in enumerate(facts)
+    ]  # fmt: skip
+    notebook = tmp_path / "x.ipynb"
+    notebook.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+
+    assert (await rerun(notebook)).verdict == "differs"
 
 
 async def test_a_link_in_outputs_is_not_followed(record, tmp_path):

@@ -127,3 +127,12 @@ async def test_a_parameters_cell_that_is_no_python_sets_none(record):
 
     with pytest.raises(UnknownParameter, match="It has: none"):
         await rerun(notebook, parameters={"limit": "1"})
+
+
+async def test_a_re_runs_own_notebook_takes_parameters_too(record):
+    notebook = await record(("print(limit)", "ok", [printed("10\n")]), parameters="limit = 10")
+    first = await rerun(notebook, parameters={"limit": "11"})
+
+    second = await rerun(first.notebook, parameters={"limit": "12"})
+
+    assert "'11' became '12'" in second.cells[-1].detail
