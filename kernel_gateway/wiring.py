@@ -62,10 +62,12 @@ class Gateway:
     Attributes:
         url: Its address, without a token.
         services: Its parts.
+        model: The language model, which its first call makes; ``None`` without a key.
     """
 
     url: str
     services: Services
+    model: DeferredModel | None
 
     @property
     def login_url(self) -> str:
@@ -198,9 +200,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         await _settle_what_was_left(services, url)
         clean_up.start()
         _listen(services, sockets, stack)
-        if model is not None:
-            model.prepare()
-        yield Gateway(url=url, services=services)
+        yield Gateway(url=url, services=services, model=model)
 
 
 def _check_host(settings: Settings) -> HostReport:
