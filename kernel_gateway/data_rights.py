@@ -18,7 +18,8 @@ from container.errors import ContainerError
 from container.tree import remove
 from container.workspace import Workspace
 from kernel_gateway.cluster.membership import Membership
-from kernel_gateway.contexts.lifecycle import Cleared, ExecutionContextManager
+from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.records import Cleared
 from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import DeletionIncomplete, GatewayError
 from kernel_gateway.events import EventLog

@@ -87,7 +87,11 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     errors.Draining: (503, "Send it again in a moment; another service takes it."),
     errors.PermissionAlreadyDecided: (409, "Nothing to do: the first decision counts."),
     errors.QueueFull: (429, "Wait until they are done, or cancel them."),
-    errors.KernelLimitReached: (503, "Wait a moment, or raise TALLYBOOK_MAX_KERNELS."),
+    errors.KernelLimitReached: (
+        503,
+        "Wait as long as the Retry-After header says; end kernels that nobody needs. The operator "
+        "can add memory or raise TALLYBOOK_MAX_KERNELS.",
+    ),
     agent_errors.InvalidRequest: (400, "Change the request and send it again."),
     agent_errors.CodeTooLong: (400, "Split the code into several cells."),
     agent_errors.ModelUnavailable: (503, "Wait and send the request again; nothing was lost."),

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -16,6 +18,7 @@ from tornado.netutil import bind_sockets
 from agent.ports import Model
 from agent.profiler import Profiler
 from container.errors import SandboxUnavailable
+from container.limits import MIB
 from container.probe import HostReport, probe_host
 from container.runtime import open_files_to_the_limit, sweep_runtime_directory
 from kernel_gateway.app import make_app
@@ -25,6 +28,7 @@ from kernel_gateway.branches import Branches
 from kernel_gateway.clean_up import CleanUp
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
+from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.lifecycle import ExecutionContextManager
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
@@ -34,7 +38,7 @@ from kernel_gateway.deferred_model import DeferredModel
 from kernel_gateway.deletions import Deletions
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events import EventLog
-from kernel_gateway.ids import new_id
+from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.proxies import TrustedProxies, networks
 from kernel_gateway.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.relays.registry import Relays
@@ -130,6 +134,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if model is not None:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
+        contexts.on_wait.append(partial(_tell_of_wait, events))
         profiler = Profiler()
         approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
         works_with = TurnServices(
@@ -203,6 +208,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield Gateway(url=url, services=services, model=model)
 
 
+async def _tell_of_wait(events: EventLog, key: PathKey, facts: Mapping[str, Any]) -> None:
+    await events.append(key, "context.waiting", facts, None)
+
+
 def _check_host(settings: Settings) -> HostReport:
     host = probe_host(
         settings.backend,
@@ -239,7 +248,12 @@ def _contexts(
         versions,
         deletions,
         node=settings.node,
-        max_kernels=settings.max_kernels,
+        limit=KernelLimit(
+            most=settings.max_kernels,
+            keep_free_bytes=None if settings.keep_free_mb is None else settings.keep_free_mb * MIB,
+            kernel_bytes=settings.limits().memory_bytes,
+        ),
+        wait_seconds=settings.kernel_wait_seconds,
         ttl_seconds=settings.context_ttl_seconds,
     )
 
