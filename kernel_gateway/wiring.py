@@ -134,7 +134,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if model is not None:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
-        contexts.on_wait.append(partial(_tell_of_wait, events))
+        contexts.on_wait.append(partial(_emit_waiting, events))
         profiler = Profiler()
         approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
         works_with = TurnServices(
@@ -208,7 +208,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield Gateway(url=url, services=services, model=model)
 
 
-async def _tell_of_wait(events: EventLog, key: PathKey, facts: Mapping[str, Any]) -> None:
+async def _emit_waiting(events: EventLog, key: PathKey, facts: Mapping[str, Any]) -> None:
     await events.append(key, "context.waiting", facts, None)
 
 

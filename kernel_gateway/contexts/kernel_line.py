@@ -54,7 +54,7 @@ class KernelLine:
         try:
             await on_wait({"ahead": ahead, "reason": self._reason()})
             async with asyncio.timeout(self._wait_seconds), self._first:
-                while not await self._has_room():  # noqa: ASYNC110 (free memory tells nobody)
+                while not await self._has_room():  # noqa: ASYNC110 (nothing announces free memory)
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             raise KernelLimitReached(self._reason(), self._wait_seconds) from None

@@ -89,7 +89,7 @@ class ExecutionContextManager:
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
         self.on_wait: list[Callable[[PathKey, Mapping[str, Any]], Awaitable[None]]] = []
-        """Awaited with a path that has to wait in line for a kernel, and what there is to say."""
+        """Awaited with a path that waits in line for a kernel, and the facts of that event."""
         self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
         """Awaited with a path that nobody uses any more, or that is about to be deleted."""
 
@@ -199,7 +199,7 @@ class ExecutionContextManager:
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
             if path.key not in self._left:  # else it has one already
-                await self._line.enter(partial(self._tell_of_wait, path.key, tell))
+                await self._line.enter(partial(self._notify_waiting, path.key, tell))
             self._starting.add(path.key)
             try:
                 path.session = await self._new_session(path, tell)
@@ -219,7 +219,7 @@ class ExecutionContextManager:
             span.set_attribute("context", path.context.id if path.context else "")
         return session
 
-    async def _tell_of_wait(self, key: PathKey, tell: Tell, facts: Mapping[str, Any]) -> None:
+    async def _notify_waiting(self, key: PathKey, tell: Tell, facts: Mapping[str, Any]) -> None:
         await tell("context.waiting", facts)
         for hear in self.on_wait if tell is _tell_nobody else ():
             await hear(key, facts)
@@ -278,7 +278,7 @@ class ExecutionContextManager:
         return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
 
     async def _spare_one(self) -> bool:
-        """End the kernel that is missed least, if there is one that nobody needs right now."""
+        """End the kernel that is needed least, if one can be spared; return whether one was."""
         left = [key for key in self._left.spare() if key not in self._starting]
         if (path := spared(self._paths)) is not None:
             await uncancelled(self._end(path, "terminated"))

@@ -40,8 +40,8 @@ class OpenPath:
         last_used: Monotonic time of the last use.
         in_use: Turns and uploads that hold the path right now.
         watchers: Jupyter clients that are connected to its kernel.
-        suspended: Its kernel made room for another while somebody watched it; the next cell
-            gets a new one with its variables.
+        suspended: Its kernel was ended for another path while a client was connected to it;
+            the next cell gets a new one with its variables.
         unseen_code: Its kernel ran code that is not in the notebook, so that a replay does
             not bring back all it holds.
         received: Bytes and files that uploads have brought since it was opened.
@@ -134,11 +134,11 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
 
 
 def spared(paths: Iterable[OpenPath]) -> OpenPath | None:
-    """Return the path whose kernel is missed least; ``None`` when none can be spared.
+    """Return the path whose kernel is needed least; ``None`` when none can be spared.
 
-    First come those whose kernel can be rebuilt, the least used before the others, those that
-    nobody watches before those somebody does. One that can't be rebuilt is spared only when
-    nobody watches it. One in use never is.
+    A kernel that can be rebuilt is ended first, one without clients before one with some, the
+    least recently used before the others. One that can't be rebuilt is ended only if no client
+    is connected to it; one in use, never.
     """
     idle = [
         path
