@@ -1,9 +1,10 @@
 # Tallybook: every target sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve image test lint bench docs clean
+.PHONY: help demo serve image check test soak bench docs clean _style
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -14,13 +15,19 @@ demo: .venv/.ready-run  ## Stack three example workbooks in a sandboxed kernel, 
 serve: .venv/.ready-run  ## Run the service and print the address to open
 	@$(BIN)/tallybook serve
 
-image: .venv/.ready-run  ## Build the image of the Docker backend (needs Docker; debootstrap where no registry answers)
+image: .venv/.ready-run  ## Build the image of the Docker backend (as root without a registry: debootstrap)
 	$(BIN)/python -m container.image.build
 
-test: .venv/.ready-test lint  ## Install what the tests need, then lint and run the whole suite
-	$(BIN)/python -m pytest
+check: _style  ## In a minute and a half: style, types, layers, pure tests, one kernel
+	$(BIN)/python -m pytest -m check
 
-lint: .venv/.ready-test  ## Style, types, import layers
+test: _style  ## Everything the project promises: the same, and the whole suite but for `soak`
+	$(BIN)/python -m pytest -m "not soak" $(WORKERS)
+
+soak: .venv/.ready-test  ## The long random tests, before a release: kills, fuzzing, a gigabyte printed
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile=soak --timeout=1800
+
+_style: .venv/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,5 +46,5 @@ clean:  ## Remove everything made here
 .venv/.ready-run: pyproject.toml .ci/setup
 	PYTHON=$(PYTHON) .ci/setup run
 
-.venv/.ready-test: pyproject.toml .ci/setup tests/conformance/clients.txt
+.venv/.ready-test: pyproject.toml .ci/setup tests/conformance/clients.txt container/image/Containerfile $(wildcard container/image/*.py)
 	PYTHON=$(PYTHON) .ci/setup test

@@ -19,12 +19,15 @@ class AgentError(Exception):
     """Base of every error this layer raises on purpose."""
 
     code = "agent-error"
+    hint = ""
+    """What to do next, in plain words."""
 
 
 class InvalidRequest(AgentError):
     """The user's request can't be worked on as it is."""
 
     code = "invalid-request"
+    hint = "Change the request and send it again."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -38,6 +41,7 @@ class CodeTooLong(AgentError):
     """A cell's code is longer than a cell may be."""
 
     code = "code-too-long"
+    hint = "Split the code into several cells."
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(size, limit)
@@ -54,6 +58,7 @@ class ModelUnavailable(AgentError):
     """The model's service is overloaded, rate-limited or silent."""
 
     code = "model-unavailable"
+    hint = "Wait and send the request again; nothing was lost."
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason, retry_after)
@@ -68,6 +73,7 @@ class ModelRejected(AgentError):
     """The model's service will not take our calls: key, model name or base URL."""
 
     code = "model-rejected"
+    hint = "Check GEMINI_API_KEY and TALLYBOOK_MODEL."
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(status, reason)
@@ -84,6 +90,7 @@ class ModelDeclined(AgentError):
     """The model refused to answer this request."""
 
     code = "model-declined"
+    hint = "Put the request in other words."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -97,6 +104,7 @@ class ModelReplyBroken(AgentError):
     """The model's reply was empty, cut, or no valid reply at all."""
 
     code = "model-reply-broken"
+    hint = "Send the request again; nothing was lost."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -110,6 +118,7 @@ class TurnBudgetSpent(AgentError):
     """The turn used up its repairs or steps without an answer."""
 
     code = "turn-budget-spent"
+    hint = "Put the request in other words or split it."
 
     def __init__(self, what: str, last_error: str = "") -> None:
         super().__init__(what, last_error)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agent.admission import TurnPorts
+from agent.permission.admission import TurnPorts, admit
 from agent.run_cell import ran_before, run_cell
-from notebooks.cells import CellIntent, Execution
-from notebooks.recorder import Recorder
+from agent.turn_state import PendingCode, TurnState
+from notebooks.record.cells import CellIntent, Execution
+from notebooks.record.recorder import Recorder
 
 ANSWER_CHARACTERS = 2000
 ID_CHARACTERS = 60
@@ -34,43 +35,65 @@ def summary(path: str, texts: Sequence[Mapping[str, Any]], files: Sequence[str])
 
 
 async def run_again(
-    intents: Sequence[CellIntent], turn: str, path: str, ports: TurnPorts
+    intents: Sequence[CellIntent], state: TurnState, path: str, ports: TurnPorts
 ) -> tuple[int, Execution | None]:
     """Run another path's cells in this one; each is recorded as its own, with where it is from.
 
     One that ended well here before, in this merge or one that was not finished, is not run
     again: a cell keeps its id. One that was running when the service stopped is waited for.
 
+    Each is admitted like new code: what was allowed once there is asked for here.
+
     Args:
-        intents: The cells, oldest first; each was allowed to run there.
-        turn: The turn that merges.
+        intents: The cells, oldest first.
+        state: The turn that merges; changed in place while it waits for a permission.
         path: The path they come from.
         ports: This path's.
 
     Returns:
         How many ended well, and the execution that did not; the rest was not run.
     """
-    last = await ran_before(turn, ports.bench, ports.sink, ports.hashes)
+    last = await ran_before(state.id, ports.bench, ports.sink, ports.hashes)
     failed = last[1] if last is not None and last[1].outcome != "ok" else None
     for done, intent in enumerate(intents):
         cell_id = _next_attempt(intent.id, ports.bench.recorder)
         if cell_id is None:
             continue
         if failed is None:
-            failed = await _run_again(intent, cell_id, turn, path, ports)
+            failed = await _run_again(intent, cell_id, state, path, ports)
         if failed is not None:
             return done, failed
     return len(intents), None
 
 
 async def _run_again(
-    intent: CellIntent, cell_id: str, turn: str, path: str, ports: TurnPorts
+    intent: CellIntent, cell_id: str, state: TurnState, path: str, ports: TurnPorts
 ) -> Execution | None:
-    """Run one of the cells; return its execution unless it ended well."""
-    why = replace(intent.provenance, turn_id=turn)
+    """Run one of the cells if it may; return its execution unless it ended well."""
+    if state.pending is None or state.pending.code != intent.source:  # else it is asked for
+        state.pending = PendingCode(code=intent.source)
+    admission = await admit(state, state.pending, ports)
+    state.pending = None
+    if admission.outcome is not None:
+        error = {"code": admission.outcome, "message": admission.reason}
+        return Execution(outcome=admission.outcome, error=error)
+    why = replace(
+        intent.provenance,
+        turn_id=state.id,
+        risk=admission.provenance.risk,
+        findings=admission.provenance.findings,
+        decision=admission.provenance.decision,
+    )
     tags = [*(t for t in intent.tags if t != "parameters"), f"merged-from-{path}"]
     execution = await run_cell(
-        intent.source, why, ports.bench, ports.sink, ports.hashes, tags=tags, cell_id=cell_id
+        intent.source,
+        why,
+        ports.bench,
+        ports.sink,
+        ports.hashes,
+        tags=tags,
+        cell_id=cell_id,
+        granted=admission.granted,
     )
     return None if execution.outcome == "ok" else execution
 

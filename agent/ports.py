@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from container.session import KernelSession
-from container.workspace import Workspace
-from notebooks.recorder import Recorder
+from container.kernel.session import KernelSession
+from container.workspace.workspace import Workspace
+from notebooks.record.recorder import Recorder
 
 Message = dict[str, Any]
 """One entry of a turn's history, plain JSON so that a paused turn can be stored.

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from container.errors import ContainerError
-from container.workspace import Workspace
-from notebooks.cells import OutputCollector, rest_of_output
+from container.workspace.workspace import Workspace
+from notebooks.record.cells import OutputCollector, rest_of_output
 
 RECORDED_CHARACTERS = 1_000_000
 

@@ -13,16 +13,16 @@ from opentelemetry import trace
 from agent.ports import Bench, EventSink
 from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
-from container.execute_reply import ClientRequest, ExecuteReply
-from container.workspace import Listing, WorkspaceFile
-from notebooks.blobs import Blobs
-from notebooks.cells import (
+from container.kernel.execute_reply import ClientRequest, ExecuteReply
+from container.workspace.workspace import Listing, WorkspaceFile
+from notebooks.history.blobs import Blobs
+from notebooks.record.cells import (
     CellIntent,
     Execution,
     Provenance,
     new_cell_id,
 )
-from notebooks.recorder import Durable
+from notebooks.record.recorder import Durable
 
 log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
@@ -98,6 +98,7 @@ async def run_cell(
     tags: Sequence[str] = (),
     cell_id: str | None = None,
     client: ClientRequest | None = None,
+    granted: Sequence[str] = (),
 ) -> Execution:
     """Run *code* in the path's kernel and record it.
 
@@ -126,7 +127,12 @@ async def run_cell(
                 {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
             )
             reply = await session.execute(
-                code, following.on_output, message_id=intent.id, client=client, told_after=durable
+                code,
+                following.on_output,
+                message_id=intent.id,
+                client=client,
+                told_after=durable,
+                granted=granted,
             )
             span.set_attributes({"status": reply.status, "seconds": reply.seconds})
         return await following.settle(reply)

@@ -11,18 +11,18 @@ from typing import Any
 
 from opentelemetry import trace
 
-from agent.admission import TurnPorts, admit
 from agent.budget import TurnBudget
-from agent.context import TurnContext, context_facts, read_profiles, render_context
+from agent.context.context import TurnContext, context_facts, read_profiles, render_context
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
+from agent.permission.admission import TurnPorts, admit
 from agent.ports import Bench, CodeCall, Message, ModelReply
 from agent.prompts.render import render_output, system_prompt
 from agent.run_cell import ran_before, run_cell
 from agent.turn_state import PendingCode, TurnState
-from container.execute_reply import ClientRequest
-from container.workspace import INPUTS
-from notebooks.cells import Execution, Provenance, new_cell_id
+from container.kernel.execute_reply import ClientRequest
+from container.workspace.workspace import INPUTS
+from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -240,6 +240,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
         ports.sink,
         ports.hashes,
         cell_id=state.running,
+        granted=admission.granted,
     )
     _take_execution(state, execution, ports.bench)
 
@@ -338,6 +339,7 @@ async def run_direct(
         ports.hashes,
         cell_id=_cell_id(client, ports.bench) if client is not None else None,
         client=client,
+        granted=admission.granted,
     )
 
 

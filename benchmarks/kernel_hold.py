@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.running import running
-from container.cgroups import group_parent
+from container.host.cgroups import group_parent
+from container.host.runtime import runtime_directory
+from container.kernel.session import KernelSession
 from container.limits import MIB
-from container.runtime import runtime_directory
-from container.session import KernelSession
 from container.shim.client import ask
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 
 IDLE = 500

@@ -19,11 +19,11 @@ from benchmarks.peer_gateway import (
     private_bytes,
 )
 from benchmarks.running import percentile
+from container.kernel.session import KernelSession
 from container.limits import MIB, Limits
-from container.session import KernelSession
 from container.shim.client import Leash, keep_warm
 from container.shim.kernels import KernelRequest
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 
 ROUNDS, BURSTS, TRIES = 20, 3, 5
 PAUSE_SECONDS = 0.35

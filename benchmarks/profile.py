@@ -9,8 +9,8 @@ from pathlib import Path
 import xlsxwriter
 from openpyxl import load_workbook
 
-from agent.profiler import Profiler
-from container.workspace import Workspace
+from agent.context.profiler import Profiler
+from container.workspace.workspace import Workspace
 
 ROWS, COLUMNS, RUNS = 100_000, 12, 5
 

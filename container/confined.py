@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from container.backends.bubblewrap import BubblewrapSandbox
-from container.kernel_environment import kernel_environment
+from container.host.environment import kernel_environment
+from container.host.runtime import runtime_prefix
 from container.limits import Limits
-from container.runtime import runtime_prefix
 from container.sandbox import ExitStatus, SandboxSpec
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

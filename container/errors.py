@@ -8,11 +8,13 @@
     ├── KernelNotFound         nobody owns a kernel of this name
     ├── KernelDied             it ended while it was needed; variables are gone
     │   └── MemoryLimitExceeded
+    ├── MemoryLimitReached     it asked for more memory than it may have; state kept
     ├── ProcessLimitReached    it asked for more processes or threads than it may have
     ├── DiskQuotaExceeded      its workspace grew past its size
     ├── CellTimedOut           stopped at its time limit; `state_kept` says what is left
     ├── CellWouldNotStop       cancelled, but only a kill ended it; variables are gone
     ├── OutputLimitExceeded    stopped because it printed too much; state kept
+    ├── OutputsIncomplete      the kernel did not send all outputs; state kept
     ├── UnsafePath             a name that leaves the workspace or is a link
     └── WorkspaceFileNotFound
 """
@@ -24,12 +26,15 @@ class ContainerError(Exception):
     """Base of every error this layer raises on purpose."""
 
     code = "container-error"
+    hint = ""
+    """What to do next, in plain words."""
 
 
 class SandboxUnavailable(ContainerError):
     """No kernel can be confined on this host, so none is started."""
 
     code = "sandbox-unavailable"
+    hint = "See `tallybook doctor` and docs/operator.md."
 
     def __init__(self, reason: str, way_out: str) -> None:
         super().__init__(reason, way_out)
@@ -43,6 +48,7 @@ class KernelStartFailed(ContainerError):
     """The kernel process ran, or tried to, but never answered."""
 
     code = "kernel-start-failed"
+    hint = "Send the request again."
 
     def __init__(self, seconds: float, log: str) -> None:
         super().__init__(seconds, log)
@@ -70,6 +76,7 @@ class KernelDied(ContainerError):
     """The kernel process ended; its variables are lost, its workspace is not."""
 
     code = "kernel-died"
+    hint = "Send the request again: a new kernel is started. Files and the notebook are kept."
 
     def __init__(self, signal: int | None = None, exit_code: int | None = None) -> None:
         super().__init__(signal, exit_code)
@@ -98,6 +105,23 @@ class MemoryLimitExceeded(KernelDied):
             f"The kernel used more than its {self.memory_bytes // (1024 * 1024)} MB of memory and "
             "was stopped. Its variables are lost; files are kept. Read fewer columns or rows at "
             "once, or raise the memory limit."
+        )
+
+
+class MemoryLimitReached(ContainerError):
+    """The code was refused more memory; the kernel goes on."""
+
+    code = "memory-limit-reached"
+
+    def __init__(self, memory_bytes: int) -> None:
+        super().__init__(memory_bytes)
+        self.memory_bytes = memory_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"The cell needed more than its {self.memory_bytes // (1024 * 1024)} MB of memory. "
+            "Variables are kept. Read fewer columns or rows at once, delete variables that are "
+            "not needed (del name), or raise the memory limit."
         )
 
 
@@ -199,10 +223,28 @@ class OutputLimitExceeded(ContainerError):
         )
 
 
+class OutputsIncomplete(ContainerError):
+    """The cell ended, but its kernel did not send all of its outputs."""
+
+    code = "outputs-incomplete"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"The cell ended, but its kernel sent nothing more for {self.seconds:g} s and never "
+            "the end of its outputs, so some may be missing. Variables are kept. Run the cell "
+            "again; if memory is short, delete variables that are not needed first."
+        )
+
+
 class UnsafePath(ContainerError):
     """A file name that would leave the workspace, or names a link or device."""
 
     code = "unsafe-path"
+    hint = "Rename the file and upload it again."
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -216,6 +258,7 @@ class WorkspaceFileNotFound(ContainerError):
     """The workspace holds no such file."""
 
     code = "file-not-found"
+    hint = "List the files with GET …/files."
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from container.backends.docker_engine import check_engine
-from container.cgroups import group_parent
 from container.errors import SandboxUnavailable
-from container.host_users import ZYGOTE_USER, check_host_users
-from container.kernel_environment import DEFAULT_IMAGE
+from container.host.cgroups import group_parent
+from container.host.environment import DEFAULT_IMAGE
+from container.host.host_users import ZYGOTE_USER, check_host_users
+from container.host.runtime import runtime_directory
+from container.host.seccomp import seccomp_program
 from container.limits import MIB
-from container.runtime import runtime_directory
-from container.seccomp import seccomp_program
 
 FREE_BYTES = 64 * MIB
 NO_GROUPS = (

@@ -18,12 +18,12 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Unicode
 
 from container.errors import ContainerError
-from container.kernel_environment import DEFAULT_IMAGE
+from container.host.environment import DEFAULT_IMAGE, inside_command
+from container.host.runtime import runtime_directory, runtime_prefix
 from container.limits import Limits, limits_from_json
-from container.runtime import runtime_directory, runtime_prefix
 from container.shim.client import Leash
 from container.shim.kernels import KernelRequest
-from container.workspace import INPUTS, Workspace
+from container.workspace.workspace import INPUTS, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,13 @@ class Language:
     loopback: bool = False
 
 
+ENTER_BY_DENO = "Deno.chdir('/workspace')"
 DENO = ("deno", "jupyter", "--kernel", "--conn", "{tcp_connection_file}")
 LANGUAGES = {
     "python": Language(),
-    "bash": Language(argv=("{python}", "-m", "inside.bash", "{connection_file}")),
+    "bash": Language(argv=inside_command("{python}", "bash", "{connection_file}")),
     "deno": Language(
-        argv=("{python}", "-m", "inside.bridge", "{connection_file}", *DENO),
+        argv=inside_command("{python}", "bridge", "{connection_file}", ENTER_BY_DENO, *DENO),
         env={"DENO_DIR": "/tmp/.deno", "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"},  # noqa: S108
         loopback=True,
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from container.host.environment import INPUTS
 from container.limits import Limits
 
 
@@ -17,7 +18,8 @@ class SandboxSpec:
         name: Short unique name, used for the control group and in logs.
         argv: The command, as seen from inside.
         limits: Resources it may use.
-        workspace: Host directory shown, writable, as ``/workspace``; ``None`` for none.
+        workspace: Host directory shown, writable, as ``/workspace``; ``None`` for none. Its
+            ``inputs/``, which has to be a plain directory, is shown read-only.
         sockets: Host directory shown, writable, as ``/run/kernel``; ``None`` for a
             command that is not a kernel.
         connection: The kernel's connection file as it reads inside; ``None`` likewise.
@@ -25,7 +27,7 @@ class SandboxSpec:
         env: The whole environment inside; nothing is inherited.
         readonly: Further (host path, path inside) pairs, read-only.
         workspace_readonly: Show the workspace read-only.
-        seccomp: Allow the system calls of `container.seccomp` only.
+        seccomp: Allow the system calls of `container.host.seccomp` only.
         loopback: Allow TCP on the sandbox's own loopback.
         host_uids: Host users the command may hand out to its children, beside its own.
         pass_fds: Open files it inherits, by number.
@@ -45,6 +47,13 @@ class SandboxSpec:
     loopback: bool = False
     host_uids: range | None = None
     pass_fds: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> Path | None:
+        """The host directory to mount read-only over ``/workspace/inputs``, if that is needed."""
+        if self.workspace is None or self.workspace_readonly:
+            return None
+        return self.workspace / INPUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

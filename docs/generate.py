@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from kernel_gateway.app import ROUTES
-from kernel_gateway.auth import ROLES
-from kernel_gateway.openapi import endpoints_table, make_document
-from kernel_gateway.problems import TABLE
+from kernel_gateway.http.openapi import endpoints_table, make_document
+from kernel_gateway.http.problems import STATUSES
+from kernel_gateway.identity.auth import ROLES
 from kernel_gateway.settings import PREFIX, Settings
 from kernel_gateway.telemetry import Telemetry
 
@@ -54,9 +54,9 @@ def settings_table() -> str:
 def errors_table() -> str:
     """Return every error a client can get as a Markdown table."""
     rows = ["| code | status | meaning | hint |", "|---|---|---|---|"]
-    for kind, (status, hint) in sorted(TABLE.items(), key=lambda item: (item[1][0], item[0].code)):
+    for kind, status in sorted(STATUSES.items(), key=lambda item: (item[1], item[0].code)):
         meaning = (kind.__doc__ or "").strip().splitlines()[0]
-        rows.append(f"| `{kind.code}` | {status} | {meaning} | {hint} |")
+        rows.append(f"| `{kind.code}` | {status} | {meaning} | {kind.hint} |")
     return "\n".join(rows)
 
 

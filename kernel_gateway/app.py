@@ -8,7 +8,7 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from kernel_gateway.api import (
+from kernel_gateway.http.handlers import (
     admin,
     conversations,
     file_versions,
@@ -19,12 +19,12 @@ from kernel_gateway.api import (
     turns,
     users,
 )
-from kernel_gateway.api.json_handler import JsonHandler, UnknownAddressHandler
+from kernel_gateway.http.handlers.stream import EventsSocket
+from kernel_gateway.http.json_handler import JsonHandler, UnknownAddressHandler
+from kernel_gateway.http.openapi import METHODS, Route, make_document, make_page
 from kernel_gateway.jupyter import contents, kernels, sessions
 from kernel_gateway.jupyter.channels import ChannelsSocket
-from kernel_gateway.openapi import METHODS, Route, make_document, make_page
 from kernel_gateway.services import Services
-from kernel_gateway.stream import EventsSocket
 
 access = logging.getLogger("tallybook.access")
 # A 1 MB request gets a typed answer; only what is far beyond closes the socket.

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from container.errors import SandboxUnavailable
-from container.host_users import enter_host_users
+from container.host.host_users import enter_host_users
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
-from kernel_gateway.file_commands import files
-from kernel_gateway.service_import import import_service
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -29,15 +27,19 @@ from kernel_gateway.settings import (
     read_sources,
     shown_settings,
 )
+from kernel_gateway.terminal.file_commands import files
+from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from kernel_gateway.cluster.membership import Membership
-    from kernel_gateway.service_import import OpenGateway
     from kernel_gateway.services import Services
+    from kernel_gateway.terminal.service_import import OpenGateway
 
 SWITCH_SECONDS = 0.0001
+INCOMPLETE = 3
+"""Exit code of a re-run in which nothing differed, but not all could be compared."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
 # In a wheel the examples are inside the package, in a checkout beside it.
@@ -266,7 +268,7 @@ def demo(examples: Path, output: Path) -> None:
 def verify(notebook: Path) -> None:
     """Check that not a byte of NOTEBOOK has changed since it was recorded."""
     from notebooks.errors import NotebookError
-    from notebooks.verify import verify_notebook
+    from notebooks.ledger.verify import verify_notebook
 
     try:
         report = verify_notebook(notebook)
@@ -286,7 +288,7 @@ def verify(notebook: Path) -> None:
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option(
     "-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
-    help="Replace a parameter.",
+    help="Replace a parameter of any request; VALUE is read as the recorded type.",
 )  # fmt: skip
 @click.option(
     "--inputs",
@@ -303,20 +305,23 @@ def rerun(
     """Run NOTEBOOK again with papermill in a fresh sandbox, and compare by value.
 
     Exits with 0 when everything was reproduced, or nothing failed and inputs or
-    parameters were replaced; else with 1.
+    parameters were replaced; with 3 when nothing was found to differ, but a recorded
+    file was missing and could not be compared; else with 1.
     """
     _take_host_users(Path(tempfile.gettempdir()))
     from container.errors import ContainerError
-    from kernel_gateway.rerunning import parse_parameters, rerun_file
+    from kernel_gateway.terminal.rerun import rerun_file
     from notebooks.errors import NotebookError
 
     try:
         with _console().status("Running the notebook again …"):
-            report = rerun_file(
-                notebook, parameters=parse_parameters(parameters), inputs=inputs, saved=output
-            )
+            report = rerun_file(notebook, parameters=dict(parameters), inputs=inputs, saved=output)
     except (NotebookError, ContainerError) as error:
         raise click.ClickException(str(error)) from None
+    for number in report.repaired_cells:
+        click.echo(f"cell {number}: had no id of its own; the copy that was run has one")
+    for name in report.replaced_inputs:
+        click.echo(f"inputs/{name}: is not the recorded file (its sha256 differs)")
     for item in report.items:
         click.echo(f"{item.label}: {item.verdict} {item.detail}".rstrip())
     click.echo(f"notebook: {report.notebook}")
@@ -324,7 +329,7 @@ def rerun(
     click.echo(f"verdict: {report.verdict}{expected}")
     fine = {"reproduced", "differs"} if report.changed else {"reproduced"}
     if report.verdict not in fine:
-        raise SystemExit(1)
+        raise SystemExit(INCOMPLETE if report.verdict == "incomplete" else 1)
 
 
 @cli.command()
@@ -335,7 +340,7 @@ def export(notebook: Path, kind: str, output: Path | None) -> None:
     """Write NOTEBOOK as a web page, a script, or a notebook."""
     from notebooks.errors import NotebookError
     from notebooks.export.formats import EXPORTS
-    from notebooks.files import replace_atomically
+    from notebooks.record.files import replace_atomically
 
     target = output or notebook.with_suffix(f".{kind}")
     if target.resolve() == notebook.resolve():

@@ -1,18 +1,33 @@
-"""Errors of the gateway layer; `kernel_gateway.problems` maps each to a status."""
+"""Errors of the gateway layer, and what is said of any error.
+
+`kernel_gateway.http.problems` alone knows the status codes.
+"""
 
 from __future__ import annotations
+
+import errno
+from typing import Any
+
+from agent.errors import AgentError
+from container.errors import ContainerError
+from notebooks.errors import NotebookError
 
 
 class GatewayError(Exception):
     """Base of every error this layer raises on purpose."""
 
     code = "gateway-error"
+    hint = ""
 
 
 class NotAuthenticated(GatewayError):
     """No token, a wrong one, or one that is not valid any more."""
 
     code = "not-authenticated"
+    hint = (
+        "Open the address the service printed at its start, or send its token as "
+        "'Authorization: Bearer TOKEN'."
+    )
 
     def __init__(self, reason: str = "is missing or wrong") -> None:
         super().__init__(reason)
@@ -30,6 +45,7 @@ class KeysUnavailable(GatewayError):
     """The endpoint that publishes the keys of access tokens gives none; no token was judged."""
 
     code = "keys-unavailable"
+    hint = "Wait as long as the Retry-After header says; the operator finds more in the log."
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -43,6 +59,7 @@ class TooManyFailedTokens(GatewayError):
     """One address sends more wrong access tokens than the settings allow."""
 
     code = "too-many-failed-tokens"
+    hint = "Wait as long as the Retry-After header says, and check the token."
 
     def __init__(self, limit: int, retry_after: int) -> None:
         super().__init__(limit, retry_after)
@@ -59,6 +76,7 @@ class ForeignOrigin(GatewayError):
     """What only the service's own page may send came from another one."""
 
     code = "foreign-origin"
+    hint = "Open the service's own page and send the form there."
 
     def __init__(self, origin: str | None) -> None:
         super().__init__(origin)
@@ -73,6 +91,7 @@ class NotFound(GatewayError):
     """The thing does not exist, or belongs to somebody else: the two look the same."""
 
     code = "not-found"
+    hint = "Check the id; list what exists with GET."
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(kind, name)
@@ -86,6 +105,7 @@ class ConversationDeleted(GatewayError):
     """Its conversation was deleted while the request was under way."""
 
     code = "conversation-deleted"
+    hint = "Nothing to do: all of it is gone. Begin another one."
 
     def __str__(self) -> str:
         return "The conversation was deleted just now."
@@ -95,6 +115,7 @@ class DeletionIncomplete(GatewayError):
     """Files of a conversation could not be removed; the conversation is still listed."""
 
     code = "deletion-incomplete"
+    hint = "Ask for the deletion again; what stays is in the data directory, to be seen with ls."
 
     def __init__(self, conversation: str) -> None:
         super().__init__(conversation)
@@ -108,6 +129,7 @@ class MethodNotAllowed(GatewayError):
     """The address exists, but not for this HTTP method."""
 
     code = "method-not-allowed"
+    hint = "See docs/api.md for the methods of each address."
 
     def __init__(self, method: str, path: str) -> None:
         super().__init__(method, path)
@@ -121,6 +143,7 @@ class BadRequest(GatewayError):
     """The message is not understood: malformed JSON, a wrong or missing field."""
 
     code = "bad-request"
+    hint = "See docs/api.md for what is expected."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -134,18 +157,21 @@ class UnknownEventKind(BadRequest):
     """A websocket message of a kind that clients can't send."""
 
     code = "unknown-event-kind"
+    hint = "Send one of: turn.request, execute.request, permission.reply, cancel."
 
 
 class UnsupportedLanguage(BadRequest):
     """Code in a language no kernel speaks."""
 
     code = "unsupported-language"
+    hint = 'Send Python: {"language": "python"}.'
 
 
 class BodyTooLarge(GatewayError):
     """A request's body is over its limit."""
 
     code = "body-too-large"
+    hint = "Send less; upload data as a file."
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(limit_bytes)
@@ -159,6 +185,7 @@ class FileTooLarge(GatewayError):
     """An uploaded file is over the limit; nothing of it was kept."""
 
     code = "file-too-large"
+    hint = "Split the file, or raise TALLYBOOK_UPLOAD_LIMIT_MB."
 
     def __init__(self, name: str, limit_bytes: int) -> None:
         super().__init__(name, limit_bytes)
@@ -172,6 +199,10 @@ class WorkspaceFull(GatewayError):
     """An uploaded file has no room in the conversation's workspace; nothing of it was kept."""
 
     code = "workspace-full"
+    hint = (
+        "Have files deleted that are not needed, begin another conversation, or raise "
+        "TALLYBOOK_WORKSPACE_LIMIT_MB or TALLYBOOK_WORKSPACE_FILES."
+    )
 
     def __init__(self, name: str, limit_bytes: int, limit_files: int) -> None:
         super().__init__(name, limit_bytes, limit_files)
@@ -189,6 +220,7 @@ class PermissionAlreadyDecided(GatewayError):
     """A second reply to one permission request."""
 
     code = "permission-already-decided"
+    hint = "Nothing to do: the first decision counts."
 
     def __init__(self, permission_id: str, decision: str) -> None:
         super().__init__(permission_id, decision)
@@ -202,6 +234,7 @@ class QueueFull(GatewayError):
     """Too many requests wait on one path already."""
 
     code = "queue-full"
+    hint = "Wait until they are done, or cancel them."
 
     def __init__(self, waiting: int) -> None:
         super().__init__(waiting)
@@ -215,6 +248,10 @@ class KernelLimitReached(GatewayError):
     """As many kernels are in use as settings and memory allow, and waiting did not help."""
 
     code = "kernel-limit-reached"
+    hint = (
+        "Wait as long as the Retry-After header says; end kernels that nobody needs. The operator "
+        "can add memory or raise TALLYBOOK_MAX_KERNELS."
+    )
     retry_after = 10
 
     def __init__(self, reason: str, waited: float) -> None:
@@ -250,6 +287,7 @@ class Forbidden(GatewayError):
     """The caller's roles don't allow this."""
 
     code = "forbidden"
+    hint = "Ask for a role that has it; docs/api.md lists what each may do."
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
@@ -263,6 +301,7 @@ class RateLimited(GatewayError):
     """A user sends more requests than the settings allow."""
 
     code = "rate-limited"
+    hint = "Wait as long as the Retry-After header says."
 
     def __init__(self, limit: int, retry_after: int) -> None:
         super().__init__(limit, retry_after)
@@ -276,6 +315,7 @@ class Conflict(GatewayError):
     """What is asked for contradicts what is there; the message says how."""
 
     code = "conflict"
+    hint = "Look at what is there with GET, then decide."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -289,6 +329,7 @@ class DatabaseUnavailable(GatewayError):
     """The database doesn't answer or can't be used; nothing was changed."""
 
     code = "database-unavailable"
+    hint = "Wait and send it again; the operator finds more in the log."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -302,6 +343,7 @@ class OwnershipLost(GatewayError):
     """The gateways that share the database hold this one for dead; it has to end."""
 
     code = "ownership-lost"
+    hint = "Send it again in a moment; another service takes it."
 
     def __str__(self) -> str:
         return "This gateway was away for too long; another one serves its conversations now."
@@ -311,6 +353,7 @@ class NodeUnreachable(GatewayError):
     """The gateway whose conversation it is doesn't answer; another one takes over soon."""
 
     code = "node-unreachable"
+    hint = "Send it again in a moment; another service takes over."
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -324,6 +367,7 @@ class StorageFull(GatewayError):
     """The service's disk is full; nothing of what was sent was kept."""
 
     code = "storage-full"
+    hint = "Tell the operator; send it again when there is room."
 
     def __str__(self) -> str:
         return "The disk of the service is full."
@@ -333,6 +377,42 @@ class Draining(GatewayError):
     """The service is being stopped and takes no new turns."""
 
     code = "draining"
+    hint = "Send it again in a moment; another service takes it."
 
     def __str__(self) -> str:
         return "The service is being stopped and takes no new requests."
+
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def named(error: Exception) -> Exception:
+    """Return *error*, or the error of this layer that a bare system error stands for."""
+    return StorageFull() if isinstance(error, OSError) and error.errno in DISK_FULL else error
+
+
+def error_facts(error: Exception) -> dict[str, Any]:
+    """Return code, message, hint and details of *error*, as clients and the record have them.
+
+    An error that nobody foresaw shows no internals.
+    """
+    error = named(error)
+    if not isinstance(error, GatewayError | AgentError | ContainerError | NotebookError):
+        return {
+            "code": "internal-error",
+            "message": "Something went wrong inside the service.",
+            "hint": "Try again; if it stays, give the operator the time of this message.",
+            "details": {},
+        }
+    retry_after = getattr(error, "retry_after", None)
+    return {
+        "code": error.code,
+        "message": str(error),
+        "hint": error.hint,
+        "details": {} if retry_after is None else {"retry_after": retry_after},
+    }
+
+
+def error_body(error: Exception) -> dict[str, Any]:
+    """Return what says of *error* in a response, an event or a row: ``{"error": {…}}``."""
+    return {"error": error_facts(error)}

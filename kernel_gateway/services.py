@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.profiler import Profiler
+from agent.context.profiler import Profiler
 from container.probe import HostReport
-from kernel_gateway.approvals import Approvals
-from kernel_gateway.auth import Authenticator
-from kernel_gateway.branches import Branches
-from kernel_gateway.clean_up import CleanUp
+from kernel_gateway.channels.registry import Relays
 from kernel_gateway.cluster.membership import Membership
-from kernel_gateway.contexts.lifecycle import ExecutionContextManager
-from kernel_gateway.data_rights import DataRights
-from kernel_gateway.deletions import Deletions
-from kernel_gateway.events import EventLog
+from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.conversations.branches import Branches
+from kernel_gateway.conversations.cleanup import CleanUp
+from kernel_gateway.conversations.data_rights import DataRights
+from kernel_gateway.events.log import EventLog
+from kernel_gateway.identity.auth import Authenticator
+from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.proxies import TrustedProxies
-from kernel_gateway.rate_limits import FailedTokens, RateLimits
-from kernel_gateway.relays.registry import Relays
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
-from kernel_gateway.turns import Turns
+from kernel_gateway.turns.approvals import Approvals
+from kernel_gateway.turns.queue import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent.budget import TurnBudget
-from container.kernel_environment import DEFAULT_IMAGE
+from container.host.environment import DEFAULT_IMAGE
 from container.limits import MIB, Limits
 from kernel_gateway.proxies import networks
 

@@ -15,44 +15,46 @@ from typing import Any
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from agent.context.profiler import Profiler
 from agent.ports import Model
-from agent.profiler import Profiler
 from container.errors import SandboxUnavailable
+from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
 from container.limits import MIB
 from container.probe import HostReport, probe_host
-from container.runtime import open_files_to_the_limit, sweep_runtime_directory
 from kernel_gateway.app import make_app
-from kernel_gateway.approvals import Approvals
-from kernel_gateway.auth import Authenticator, load_or_create_token
-from kernel_gateway.branches import Branches
-from kernel_gateway.clean_up import CleanUp
+from kernel_gateway.channels.registry import Relays
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.kernel_limit import KernelLimit
-from kernel_gateway.contexts.lifecycle import ExecutionContextManager
+from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.restore import HeldCapabilities
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
 from kernel_gateway.contexts.versions import FileVersions, file_versions
-from kernel_gateway.data_rights import DataRights
-from kernel_gateway.deferred_model import DeferredModel
-from kernel_gateway.deletions import Deletions
+from kernel_gateway.conversations.branches import Branches
+from kernel_gateway.conversations.cleanup import CleanUp
+from kernel_gateway.conversations.data_rights import DataRights
 from kernel_gateway.errors import AlreadyRunning
-from kernel_gateway.events import EventLog
+from kernel_gateway.events.log import EventLog
+from kernel_gateway.http.problems import problem_from_error
+from kernel_gateway.identity.auth import Authenticator, load_or_create_token
+from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.proxies import TrustedProxies, networks
-from kernel_gateway.rate_limits import FailedTokens, RateLimits
-from kernel_gateway.relays.registry import Relays
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import open_database, sqlite_url
 from kernel_gateway.store.nodes import Nodes
-from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.repository import Repository, open_repository
+from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry, exporting
-from kernel_gateway.turn_recovery import recover_turns
-from kernel_gateway.turn_run import TurnServices
-from kernel_gateway.turns import Turns
-from notebooks.files import advisory_lock
+from kernel_gateway.turns.approvals import Approvals
+from kernel_gateway.turns.deferred_model import DeferredModel
+from kernel_gateway.turns.queue import Turns
+from kernel_gateway.turns.recovery import recover_turns
+from kernel_gateway.turns.run import TurnServices
+from notebooks.record.files import advisory_lock
 
 log = logging.getLogger("tallybook")
 LOCK_SECONDS = 1.0
@@ -126,7 +128,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         membership = await _membership(settings, stack)
         deletions, patience = Deletions(), Patience()
         store = DatabaseContextStore(repository.database, patience)
-        contexts = _contexts(settings, store, telemetry, versions, deletions)
+        held = repository.permissions.capabilities
+        contexts = _contexts(settings, store, telemetry, versions, deletions, held)
         stack.push_async_callback(contexts.aclose)
         warming = asyncio.create_task(contexts.keep_warm(settings.warm_kernels))
         stack.push_async_callback(asyncio.wait, {warming})
@@ -135,7 +138,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
         contexts.on_wait.append(partial(_emit_waiting, events))
-        profiler = Profiler()
+        profiler = Profiler(versions.profiles)
         approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
         works_with = TurnServices(
             repository=repository,
@@ -232,10 +235,12 @@ def _contexts(
     telemetry: Telemetry,
     versions: FileVersions,
     deletions: Deletions,
+    held: HeldCapabilities,
 ) -> ExecutionContextManager:
     starter = KernelStarter(
         directory=versions.directory,
         limits=settings.limits(),
+        held=held,
         keep_seconds=settings.keep_kernels_seconds,
         backend=settings.backend,
         image=settings.image,
@@ -325,10 +330,17 @@ def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
     return sockets, f"http://{shown}:{port}"
 
 
+def _rendered(error: Exception) -> tuple[int, dict[str, Any]]:
+    problem = problem_from_error(error)
+    return problem.status, problem.body()
+
+
 def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitStack) -> None:
     settings, membership = services.settings, services.membership
     application = make_app(services)
-    router = None if membership is None else Router(application, membership, services.proxies)
+    router = None
+    if membership is not None:
+        router = Router(application, membership, services.proxies, _rendered)
     server = HTTPServer(
         application if router is None else router,
         max_body_size=BODY_BYTES,

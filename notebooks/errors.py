@@ -5,6 +5,7 @@
     NotebookError
     ├── NotebookUnreadable   not a notebook file at all
     ├── UnknownParameter     `rerun -p` names none of the notebook's parameters
+    ├── ParameterMisfit      its value is not of the type that is recorded
     ├── InputMissing         a file the notebook reads was not given to the re-run
     ├── RerunFailed          the re-run could not start
     ├── SealingKeyInvalid    a key for contents at rest can't be used
@@ -23,12 +24,15 @@ class NotebookError(Exception):
     """Base of every error this layer raises on purpose."""
 
     code = "notebook-error"
+    hint = ""
+    """What to do next, in plain words."""
 
 
 class NotebookUnreadable(NotebookError):
     """The file is missing or is not a notebook."""
 
     code = "notebook-unreadable"
+    hint = "The notebook on disk was changed by hand; move it away and keep it for inspection."
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -50,6 +54,21 @@ class UnknownParameter(NotebookError):
     def __str__(self) -> str:
         known = ", ".join(self.known) or "none"
         return f"The notebook has no parameter {self.name!r}. It has: {known}."
+
+
+class ParameterMisfit(NotebookError):
+    """A value for a parameter is not of the type that the notebook has recorded."""
+
+    code = "parameter-misfit"
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(name, value, wanted)
+        self.name, self.value, self.wanted = name, value, wanted
+
+    def __str__(self) -> str:
+        value = repr(self.value)
+        shown = value if len(value) <= 80 else f"{value[:79]}…"
+        return f"{shown} can't be the parameter {self.name}, which {self.wanted}."
 
 
 class InputMissing(NotebookError):
@@ -107,6 +126,7 @@ class BlobNotFound(BlobError):
     """It is not kept, or had to make room."""
 
     code = "blob-not-found"
+    hint = "List the versions: those that can be had say so."
 
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256)
@@ -120,6 +140,7 @@ class BlobDamaged(BlobError):
     """It is not what was kept."""
 
     code = "blob-damaged"
+    hint = "Take another version; the operator has to look after the disk."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -133,6 +154,7 @@ class PinnedRoomUsed(BlobError):
     """The versions of a conversation's uploads take all the room they may; nothing was kept."""
 
     code = "upload-versions-full"
+    hint = "Go on in another conversation, or raise TALLYBOOK_UPLOAD_VERSIONS_MB."
 
     def __init__(self, room_bytes: int) -> None:
         super().__init__(room_bytes)
@@ -147,6 +169,7 @@ class SealingKeyMissing(BlobError):
     """It was sealed with a key that is not in force."""
 
     code = "sealing-key-missing"
+    hint = "Tell the operator: a key in TALLYBOOK_BLOB_KEY is missing."
 
     def __init__(self, key_id: str, known: Sequence[str]) -> None:
         super().__init__(key_id, tuple(known))

@@ -2,54 +2,74 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from agent.standin.server import StandinServer
 from agent.standin.transcript import TRANSCRIPTS, Transcript, exchanges_from_json, load_transcripts
-from container.execute_reply import ExecuteReply
+from container.host.runtime import RUNTIME_VARIABLE
+from container.kernel.execute_reply import ExecuteReply
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.runtime import RUNTIME_VARIABLE
-from container.session import KernelSession
 from container.shim.client import stop_all_shims
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 from kernel_gateway.ids import PathKey
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.client import GatewayClient, PathConnection, path_url
 from kernel_gateway.wiring import Gateway, open_gateway
-from tests.docker_engine import engine_with_image
+from tests.docker_engine import engine_address, engine_with_image
 from tests.postgres import Postgres, running_postgres
+from tests.waiting import NeverHappened, eventually_now
+from tests.websockets import close_opened
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
 RUNTIME.chmod(0o711)
 os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
 os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
-if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
-    os.environ["DOCKER_HOST"] = f"unix://{RUNTIME}/docker.sock"  # `docker_engine` listens there
+if (address := engine_address(RUNTIME)) is not None:
+    os.environ["DOCKER_HOST"] = address  # before kernels' owners start, who inherit it
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+# Made-up examples are the same in every run, so that a change is what fails; `make soak` tries new
+# ones, and many more.
+hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("same-every-time")
+
+TESTS = Path(__file__).resolve().parent
+EXAMPLES = TESTS.parent / "examples"
 STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
 PIVOT = "now a pivot of Sales by Region and Quarter, and a chart"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole files, and all that needs the Docker Engine to one of them."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        on_docker = callspec is not None and callspec.params.get("backend") == "docker"
+        on_docker = on_docker or "docker_engine" in getattr(item, "fixturenames", ())
+        if item.get_closest_marker("xdist_group") is None:
+            group = "docker" if on_docker else str(item.path.relative_to(TESTS))
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_sessionfinish() -> None:
     """Stop the processes that own kernels: they outlive whoever started them."""
     stop_all_shims()
-    for _ in range(200):
-        if not list(RUNTIME.glob("shim-*.sock")):
-            break
-        time.sleep(0.05)
+    with contextlib.suppress(NeverHappened):
+        eventually_now("the kernels' owners end", lambda: not list(RUNTIME.glob("shim-*.sock")))
     shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
@@ -132,8 +152,14 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def audited() -> bool:
+    """Whether `start_kernel`'s kernels refuse what never runs, as they do by default."""
+    return True
+
+
+@pytest.fixture
 async def start_kernel(
-    tmp_path: Path, backend: str
+    tmp_path: Path, backend: str, audited: bool
 ) -> AsyncIterator[Callable[..., Awaitable[Kernel]]]:
     async with AsyncExitStack() as stack:
         count = 0
@@ -142,7 +168,7 @@ async def start_kernel(
             nonlocal count
             count += 1
             made = Workspace.create(tmp_path / f"kernel-{count}")
-            session = KernelSession(made, Limits(**limits), backend=backend)
+            session = KernelSession(made, Limits(audited=audited, **limits), backend=backend)
             stack.push_async_callback(session.aclose)
             await session.start()
             return Kernel(session)
@@ -252,6 +278,7 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
             gateway = await stack.enter_async_context(open_gateway(Settings(**values)))
             client = GatewayClient(gateway.url, gateway.services.token)
             stack.callback(client.close)
+            stack.push_async_callback(close_opened)
             return RunningGateway(gateway, client, standin)
 
         yield start

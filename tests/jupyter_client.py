@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import uuid
 
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
-from kernel_gateway.relays.wire import encode
+from kernel_gateway.channels.wire_format import encode
 from tests.raw_http import Raw
-
-OPENED = []
-
-
-async def close_opened():
-    """Close every socket a test opened, and wait until it is."""
-    for socket in OPENED:
-        socket.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                while await socket.read_message() is not None:
-                    pass
-    OPENED.clear()
+from tests.websockets import open_websocket
 
 
 async def new_kernel(running):
@@ -44,13 +29,11 @@ class Client:
         self.messages = []
 
     async def connect(self, query="", protocols=None, token=None):
-        url = self.running.url.replace("http", "ws")
-        request = HTTPRequest(
-            f"{url}/api/kernels/{self.kernel}/channels?session_id={self.session}{query}",
-            headers={"Authorization": f"token {token or self.running.token}"},
+        self.socket = await open_websocket(
+            f"{self.running.url}/api/kernels/{self.kernel}/channels?session_id={self.session}{query}",
+            {"Authorization": f"token {token or self.running.token}"},
+            subprotocols=protocols,
         )
-        self.socket = await websocket_connect(request, subprotocols=protocols)
-        OPENED.append(self.socket)
         self.protocol = self.socket.selected_subprotocol
         return self
 
@@ -74,7 +57,6 @@ class Client:
             frame = await self.socket.read_message()
         if frame is None:
             self.socket.close()
-            OPENED.remove(self.socket)
         assert frame is not None, "the socket was closed"
         return self._keep(frame)
 
@@ -92,7 +74,6 @@ class Client:
     async def leave(self):
         """Close the socket; what still comes meanwhile is kept."""
         self.socket.close()
-        OPENED.remove(self.socket)
         while (frame := await self.socket.read_message()) is not None:
             self._keep(frame)
 

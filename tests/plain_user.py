@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from container.host.runtime import reachable
 from container.inside import linux
-from container.runtime import reachable
 from container.shim.server import DOCKER_SOCKET
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -7,6 +7,8 @@ import pytest
 from docs.generate import DOCS, TABLES, replace_between
 from kernel_gateway.cli import cli
 
+pytestmark = pytest.mark.check
+
 ROOT = DOCS.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 

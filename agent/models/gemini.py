@@ -15,7 +15,7 @@ from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
 from agent.ports import CodeCall, Message, ModelReply
-from notebooks.files import encodable
+from notebooks.record.files import encodable
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 DECLINED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})

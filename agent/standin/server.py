@@ -24,6 +24,7 @@ VERSION = "standin-1"
 CHUNK_WORDS = 12
 DIMENSIONS = 768
 MAX_BODY = 64 * 1024 * 1024
+SECONDS_TO_STOP = 0.02
 _ROUTE = re.compile(r"^/v1(?:beta|alpha)?/models/([^/:]+):(\w+)$")
 
 
@@ -51,7 +52,9 @@ class StandinServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(SECONDS_TO_STOP,), daemon=True
+        )
         self._thread.start()
 
     @property

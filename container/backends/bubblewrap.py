@@ -23,13 +23,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from container.cgroups import ControlGroup, make_control_group
 from container.errors import SandboxUnavailable
+from container.host.cgroups import ControlGroup, make_control_group
+from container.host.environment import INPUTS_INSIDE, SOCKETS_INSIDE, START_DIRECTORY
+from container.host.runtime import reachable, stage_directory
+from container.host.seccomp import seccomp_program
 from container.inside import linux
-from container.kernel_environment import SOCKETS_INSIDE
-from container.runtime import reachable, stage_directory
 from container.sandbox import ExitStatus, SandboxSpec
-from container.seccomp import seccomp_program
 
 INSIDE_UID = 1000
 LOG_BYTES = 64 * 1024
@@ -152,10 +152,13 @@ def make_bwrap_argv(
         (spec.sockets, SOCKETS_INSIDE, "--bind"),
     ):
         argv += [how, str(sources.get(host, host)), inside] if host else ["--dir", inside]
+    if spec.workspace is not None and spec.inputs is not None:
+        staged = sources.get(spec.workspace, spec.workspace)
+        argv += ["--ro-bind", str(staged / spec.inputs.name), INPUTS_INSIDE]
     for key, value in spec.env.items():
         argv += ["--setenv", key, value]
-    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/workspace", "--", *spec.argv]
-    return argv
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", START_DIRECTORY]
+    return [*argv, "--", *spec.argv]
 
 
 def _parents(paths: Iterable[Path]) -> list[Path]:

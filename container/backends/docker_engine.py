@@ -21,10 +21,16 @@ from requests.exceptions import ConnectionError as Unreachable
 from requests.exceptions import Timeout
 
 from container.errors import SandboxUnavailable
-from container.host_users import outside
-from container.kernel_environment import DEFAULT_IMAGE, PYTHON_IN_IMAGE, SOCKETS_INSIDE
+from container.host.environment import (
+    DEFAULT_IMAGE,
+    INPUTS_INSIDE,
+    PYTHON_IN_IMAGE,
+    SOCKETS_INSIDE,
+    START_DIRECTORY,
+)
+from container.host.host_users import outside
+from container.host.seccomp import docker_profile
 from container.sandbox import ExitStatus, SandboxSpec
-from container.seccomp import docker_profile
 
 SEARCH_PATH = f"{Path(PYTHON_IN_IMAGE).parent}:/usr/bin:/bin"
 LABEL = "tallybook.kernel"
@@ -50,6 +56,8 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
     if spec.workspace is not None:
         readonly = spec.workspace_readonly
         mounts.append(Mount("/workspace", str(spec.workspace), type="bind", read_only=readonly))
+    if spec.inputs is not None:
+        mounts.append(Mount(INPUTS_INSIDE, str(spec.inputs), type="bind", read_only=True))
     if spec.sockets is not None:
         mounts.append(Mount(SOCKETS_INSIDE, str(spec.sockets), type="bind"))
     return {
@@ -58,7 +66,7 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
         "labels": {LABEL: spec.name},
         "user": user,
         "environment": {**spec.env, "PATH": SEARCH_PATH},
-        "working_dir": "/workspace",
+        "working_dir": START_DIRECTORY,
         "hostname": "tallybook",
         "network_mode": "none",
         "ipc_mode": "private",

@@ -2,12 +2,14 @@
 
 Without ``--base`` the base is made here by debootstrap, from the mirror and suite this host
 itself installs from: no container registry is needed. The packages come from the index pip
-is configured for; nothing is fetched while the image is built.
+is configured for; nothing is fetched while the image is built. An image that was made from the
+same is left as it is. Where no Docker Engine answers, root starts one for the length of the build.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -15,27 +17,29 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import platformdirs
-from docker.errors import APIError, BuildError, DockerException
+from docker.errors import APIError, DockerException, ImageNotFound
 
-from container.kernel_environment import DEFAULT_IMAGE
+from container.host.environment import DEFAULT_IMAGE
+from container.image.engine import NoDockerEngine, docker_engine
+from container.image.progress import run_showing, say, show
 
 KERNEL_PACKAGES = frozenset(
     "ipykernel matplotlib numpy openpyxl pandas python-calamine xlsxwriter bash-kernel".split()
 )
 BASE_PACKAGES = "python3,python3-venv,fontconfig,fonts-dejavu-core"
+CONTAINERFILE = Path(__file__).with_name("Containerfile")
+MADE_FROM, BASE = "tallybook.made-from", "tallybook.base"
+"""Labels of the image: a hash of what it was made from, and the ``--base`` of then, if any."""
 
 
 class ImageBuildFailed(RuntimeError):
     """The image could not be built; the message says why and what to do."""
-
-
-def say(text: str) -> None:
-    """Tell the user how far it is."""
-    print(f"image: {text}", flush=True)  # noqa: T201
 
 
 def requirements() -> list[str]:
@@ -70,14 +74,49 @@ def host_suite() -> tuple[str, str]:
     )
 
 
+def base_name() -> str:
+    """Return what the base made here is called: after this host's release and its packages.
+
+    Raises:
+        ImageBuildFailed: As `host_suite` says.
+    """
+    packages = hashlib.sha256(BASE_PACKAGES.encode()).hexdigest()[:8]
+    return f"tallybook-base:{host_suite()[0]}-{packages}"
+
+
+def made_from(base: str) -> str:
+    """Return a hash of all that decides what is in an image on *base*.
+
+    Raises:
+        ImageBuildFailed: No base is named, and none can be made here.
+    """
+    parts = [base or base_name(), CONTAINERFILE.read_text(), *requirements()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def is_current(client: docker.DockerClient, tag: str, base: str | None = None) -> bool:
+    """Whether image *tag* is there and made from what one would be made from today.
+
+    Args:
+        client: The engine to ask.
+        tag: The image's name.
+        base: The base it shall stand on; ``None`` for the one it was made with, whichever.
+    """
+    try:
+        labels = client.images.get(tag).labels
+    except ImageNotFound:
+        return False
+    base = labels.get(BASE, "") if base is None else base
+    return bool(labels.get(MADE_FROM) == made_from(base))
+
+
 def make_base(client: docker.DockerClient, cache: Path) -> str:
     """Make the base with debootstrap, once, and return its image name.
 
     Raises:
         ImageBuildFailed: Not root, or debootstrap is missing or failed.
     """
-    suite, mirror = host_suite()
-    name = f"tallybook-base:{suite}"
+    name = base_name()
     if client.images.list(name):
         return name
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
@@ -85,32 +124,30 @@ def make_base(client: docker.DockerClient, cache: Path) -> str:
             "making a base needs root and debootstrap (apt-get install debootstrap); "
             "or name one: --base IMAGE"
         )
-    archive = cache / f"base-{suite}.tar"
+    repository, _, tag = name.partition(":")
+    archive = cache / f"base-{tag}.tar"
     if not archive.exists():
-        say(f"making a {suite} base with debootstrap (a minute or two)")
-        with tempfile.TemporaryDirectory(prefix="tallybook-base-") as directory:
-            root = Path(directory, "root")
-            log = cache / "debootstrap.log"
-            command = ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}"]
-            with log.open("wb") as output:
-                done = subprocess.run(
-                    [*command, suite, str(root), mirror], stdout=output, stderr=output, check=False
-                )
-            if done.returncode:
-                raise ImageBuildFailed(f"debootstrap failed; read {log}")
-            for leftover in (
-                "var/cache/apt",
-                "var/lib/apt/lists",
-                "usr/share/doc",
-                "usr/share/man",
-            ):
-                shutil.rmtree(root / leftover, ignore_errors=True)
-            part = archive.with_suffix(".part")
-            subprocess.run(["/usr/bin/tar", "-C", str(root), "-cf", str(part), "."], check=True)
-            part.rename(archive)
+        _bootstrap(archive)
     say("importing the base")
-    client.api.import_image_from_file(str(archive), repository="tallybook-base", tag=suite)
+    client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
     return name
+
+
+def _bootstrap(archive: Path) -> None:
+    suite, mirror = host_suite()
+    with tempfile.TemporaryDirectory(prefix="tallybook-base-") as directory:
+        root = Path(directory, "root")
+        log = archive.with_name("debootstrap.log")
+        command = ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}"]
+        if run_showing(
+            f"making a {suite} base with debootstrap", [*command, suite, str(root), mirror], log
+        ):
+            raise ImageBuildFailed(f"debootstrap failed; read {log}")
+        for leftover in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man"):
+            shutil.rmtree(root / leftover, ignore_errors=True)
+        part = archive.with_suffix(".part")
+        subprocess.run(["/usr/bin/tar", "-C", str(root), "-cf", str(part), "."], check=True)
+        part.rename(archive)
 
 
 def python_of(client: docker.DockerClient, base: str) -> str:
@@ -123,7 +160,7 @@ def python_of(client: docker.DockerClient, base: str) -> str:
 
 
 def build(tag: str, base: str | None) -> str:
-    """Build the image and return its id.
+    """Build the image unless it is there as it would become, and return its id.
 
     Args:
         tag: Its name.
@@ -132,40 +169,59 @@ def build(tag: str, base: str | None) -> str:
     Raises:
         ImageBuildFailed: Docker does not answer, or a step failed.
     """
-    cache = platformdirs.user_cache_path("tallybook", ensure_exists=True)
     try:
         client = docker.from_env(timeout=600)
         client.ping()
     except DockerException as error:
         raise ImageBuildFailed(f"the Docker Engine does not answer ({error}); start it") from error
     try:
-        base = base or make_base(client, cache)
-        version = python_of(client, base)
-        with tempfile.TemporaryDirectory(prefix="tallybook-image-") as directory:
-            context = Path(directory)
-            wanted = requirements()
-            (context / "requirements.txt").write_text("\n".join(wanted) + "\n")
-            shutil.copy(Path(__file__).with_name("Containerfile"), context / "Containerfile")
-            say(f"fetching packages for Python {version}")
-            _fetch(context / "wheels", version, wanted)
-            say("building")
-            image, _ = client.images.build(
-                path=str(context), dockerfile="Containerfile", tag=tag, network_mode="none",
-                buildargs={"BASE": base}, rm=True, forcerm=True,
-            )  # fmt: skip
-    except (APIError, BuildError) as error:
+        if is_current(client, tag, base or ""):
+            say("nothing it is made from has changed")
+        else:
+            _build(client, tag, base)
+        return str(client.images.get(tag).id)
+    except APIError as error:
         raise ImageBuildFailed(f"Docker refused: {error}") from error
     finally:
         client.close()
-    return str(image.id)
+
+
+def _build(client: docker.DockerClient, tag: str, base: str | None) -> None:
+    cache = platformdirs.user_cache_path("tallybook", ensure_exists=True)
+    on = base or make_base(client, cache)
+    version = python_of(client, on)
+    with tempfile.TemporaryDirectory(prefix="tallybook-image-") as directory:
+        context = Path(directory)
+        wanted = requirements()
+        (context / "requirements.txt").write_text("\n".join(wanted) + "\n")
+        shutil.copy(CONTAINERFILE, context / "Containerfile")
+        _fetch(context / "wheels", version, wanted)
+        said = client.api.build(
+            path=str(context), dockerfile="Containerfile", tag=tag, network_mode="none",
+            buildargs={"BASE": on}, labels={MADE_FROM: made_from(base or ""), BASE: base or ""},
+            rm=True, forcerm=True, decode=True,
+        )  # fmt: skip
+        show("building", _lines(said))
+
+
+def _lines(said: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """Return what the engine says while it builds.
+
+    Raises:
+        ImageBuildFailed: It says that a step failed.
+    """
+    for message in said:
+        if "error" in message:
+            raise ImageBuildFailed(f"Docker could not build it: {message['error']}")
+        yield str(message.get("stream", ""))
 
 
 def _fetch(target: Path, version: str, wanted: list[str]) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(target)]
+    log = target.with_name("pip.log")
+    command = [sys.executable, "-m", "pip", "download", "--progress-bar=off", "--dest", str(target)]
     command += ["--python-version", version, "--only-binary", ":all:", *wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ImageBuildFailed(f"pip can't fetch the packages: {done.stderr.strip()[-500:]}")
+    if run_showing(f"fetching packages for Python {version}", command, log):
+        raise ImageBuildFailed(f"pip can't fetch the packages: {log.read_text().strip()[-500:]}")
 
 
 def main() -> None:
@@ -175,8 +231,9 @@ def main() -> None:
     parser.add_argument("--tag", default=DEFAULT_IMAGE, help="name of the image")
     options = parser.parse_args()
     try:
-        say(f"built {options.tag} ({build(options.tag, options.base)[:19]})")
-    except ImageBuildFailed as error:
+        with docker_engine():
+            say(f"{options.tag} is ready ({build(options.tag, options.base)[:19]})")
+    except (ImageBuildFailed, NoDockerEngine) as error:
         sys.exit(f"image: {error}")
 
 

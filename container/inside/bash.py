@@ -16,10 +16,11 @@ def main() -> None:
     from bash_kernel.kernel import BashKernel
 
     # "inside" is this package's name in the kernel.
-    from inside import kernel_app  # type: ignore[import-not-found]
+    from inside import confine, kernel_app  # type: ignore[import-not-found]
 
-    os.chdir("/workspace")
     app = kernel_app.application_class().instance(kernel_class=BashKernel)
+    # Bash starts here, in its working directory; it reads no configuration from there.
+    os.chdir(confine.WORKSPACE)
     app.initialize([])
     kernel_app.connect(app, json.loads(Path(sys.argv[1]).read_text()))
     app.start()

@@ -1,7 +1,8 @@
-"""Give a kernel that knows TCP only its unix sockets: ``bridge.py CONNECTION_FILE COMMAND…``.
+"""Give a kernel that knows TCP only its unix sockets: ``bridge.py CONNECTION_FILE ENTER COMMAND…``.
 
 The kernel listens on the sandbox's own loopback, which nothing outside reaches; what comes
-over the unix sockets is passed on byte for byte.
+over the unix sockets is passed on byte for byte. The command begins in a directory without
+anybody's configuration; ENTER is code in the kernel's language that takes it to the workspace.
 """
 
 from __future__ import annotations
@@ -68,21 +69,46 @@ async def _until_listening(port: int) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def run(connection_file: str, command: list[str]) -> int:
+async def enter_workspace(connection: dict[str, Any], code: str) -> None:
+    """Have the kernel run *code*, which makes the workspace its working directory.
+
+    Args:
+        connection: The kernel's own connection file: that with TCP ports.
+        code: In the kernel's language.
+    """
+    import zmq.asyncio
+    from jupyter_client.session import Session
+    from zmq.constants import SocketType
+
+    session = Session(key=connection["key"].encode())
+    content = {"code": code, "silent": True, "store_history": False, "allow_stdin": False}
+    with zmq.asyncio.Context() as context, context.socket(SocketType.DEALER) as shell:
+        shell.linger = 0
+        shell.connect(f"tcp://{connection['ip']}:{connection['shell_port']}")
+        await shell.send_multipart(session.serialize(session.msg("execute_request", content)))
+        await shell.recv_multipart()
+
+
+async def _get_ready(local: dict[str, Any], ports: dict[str, int], enter: str) -> None:
+    await asyncio.gather(*(_until_listening(port) for port in ports.values()))
+    await enter_workspace(local, enter)
+
+
+async def run(connection_file: str, enter: str, command: list[str]) -> int:
     """Run *command* with a TCP connection file and relay to it; return its exit code."""
     connection = json.loads(Path(connection_file).read_text())
     ports = dict(zip(CHANNELS, free_ports(len(CHANNELS)), strict=True))
     changed = {f"{channel}_port": port for channel, port in ports.items()}
-    TCP_FILE.write_text(
-        json.dumps({**connection, **changed, "transport": "tcp", "ip": "127.0.0.1"})
-    )
+    local = {**connection, **changed, "transport": "tcp", "ip": "127.0.0.1"}
+    TCP_FILE.write_text(json.dumps(local))
     argv = [part.replace("{tcp_connection_file}", str(TCP_FILE)) for part in command]
     kernel = await asyncio.create_subprocess_exec(*argv)
     ended: asyncio.Future[int] = asyncio.ensure_future(kernel.wait())
-    listening = asyncio.gather(*(_until_listening(port) for port in ports.values()))
-    waited: set[asyncio.Future[Any]] = {ended, listening}
+    ready = asyncio.ensure_future(_get_ready(local, ports, enter))
+    waited: set[asyncio.Future[Any]] = {ended, ready}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
+        ready.result()
         subscribed = asyncio.Event()
         for channel, port in ports.items():
             path = f"{connection['ip']}-{connection[f'{channel}_port']}"
@@ -91,4 +117,4 @@ async def run(connection_file: str, command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run(sys.argv[1], sys.argv[2:])))
+    sys.exit(asyncio.run(run(sys.argv[1], sys.argv[2], sys.argv[3:])))

@@ -17,6 +17,7 @@ from inside import linux  # type: ignore[import-not-found]
 
 INSIDE_UID = 1000
 WORKSPACE, SOCKETS, TMP = "/workspace", "/run/kernel", "/tmp"  # noqa: S108
+INPUTS = f"{WORKSPACE}/inputs"
 # Unprivileged readers learn about the host from these, or could.
 SHM_BYTES = 64 * 1024 * 1024
 
@@ -114,10 +115,14 @@ def protect_sockets() -> None:
     linux.mount("none", SOCKETS, flags=linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | plain)
 
 
-def attach_workspace(descriptor: int) -> None:
-    """Put the workspace, a detached mount, in its place."""
-    linux.attach_mount(descriptor, WORKSPACE)
-    os.close(descriptor)
+def attach_workspace(whole: int, inputs: int) -> None:
+    """Put the workspace and its inputs, detached mounts, in their places.
+
+    A directory that something is mounted on can't be renamed, replaced or removed either.
+    """
+    for descriptor, place in ((whole, WORKSPACE), (inputs, INPUTS)):
+        linux.attach_mount(descriptor, place)
+        os.close(descriptor)
 
 
 def give_up_rights(seccomp: bytes) -> None:

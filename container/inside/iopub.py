@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
+import traceback
 
 # signal's own makes a name of each number, which takes longer than the call.
 from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask  # type: ignore[import-not-found]
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from signal import valid_signals
 from typing import Any
 
+from inside import reserve  # type: ignore[import-not-found]
 from inside.frames import send_frames  # type: ignore[import-not-found]
 from ipykernel.iostream import IOPubThread, OutStream
 from zmq.constants import PollEvent, SocketOption, SocketType
@@ -27,6 +30,7 @@ from zmq.sugar.socket import Socket
 
 PIECE_CHARACTERS = 64 * 1024
 LOOK_EVERY = 16
+LOST = "Some of what was printed is lost: there was no memory left to send it.\n"
 READABLE = int(PollEvent.POLLIN)
 SIGNALS = frozenset(int(number) for number in valid_signals())
 
@@ -97,9 +101,18 @@ class Publisher(IOPubThread):  # type: ignore[misc]
     def _handle_event(self, msg: Any) -> None:
         self._handling = True  # before anything is taken from the line
         try:
-            super()._handle_event(msg)
+            for _ in range(len(self._events)):
+                try:
+                    self._events.popleft()()
+                except Exception:  # noqa: BLE001 (ipykernel's would leave what is behind it in line)
+                    with contextlib.suppress(Exception):
+                        traceback.print_exc(file=sys.__stderr__)
         finally:
             self._handling = False
+
+    def _really_send(self, *args: Any, **options: Any) -> None:
+        reserve.give_up_if_short()
+        super()._really_send(*args, **options)
 
     def send_multipart(self, *args: Any, **options: Any) -> None:
         # First the line, then whether something taken from it is still in hand.
@@ -197,7 +210,11 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
     def _flush(self) -> None:
         self._flushing = True  # before nothing is pending any more
         try:
+            reserve.give_up_if_short()
             super()._flush()
+        except MemoryError:
+            content = {"name": "stderr", "text": LOST}
+            self.session.send(self.pub_thread, "stream", content, self.parent_header, self.topic)
         finally:
             self._flushing = False
 

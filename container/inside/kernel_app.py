@@ -57,6 +57,7 @@ def application_class() -> Any:
         """IPKernelApp whose sockets and threads come after everything else."""
 
         gate: Any = None
+        audit_hook: Any = None
 
         def init_pdb(self) -> None:
             """Leave pdb out: nobody sits at a terminal."""
@@ -95,12 +96,29 @@ def application_class() -> Any:
             self.iopub_thread.start()
             self.iopub_socket = self.iopub_thread.background_socket
 
+        def start(self) -> None:
+            """Handle requests until the kernel is shut down.
+
+            What ends an event loop elsewhere, a task that calls ``sys.exit()``, ends a cell here.
+            """
+            self.kernel.start()
+            self.io_loop = self.kernel.io_loop
+            while True:
+                try:
+                    self.io_loop.start()
+                except (SystemExit, KeyboardInterrupt):
+                    continue
+                return
+
         def open(self, connection: dict[str, Any]) -> None:
             """Open sockets and threads for *connection*, a connection file's content."""
             self.transport, self.ip = connection["transport"], connection["ip"]
             for channel in CHANNELS:
                 setattr(self, f"{channel}_port", connection[f"{channel}_port"])
             self.session.key = connection["key"].encode()
+            # pyzmq has a thread for messages it doesn't copy, which it starts, with a socket, at
+            # the first large one: where there is little memory that ends the process.
+            self.session.copy_threshold = sys.maxsize
             IPKernelApp.init_sockets(self)
             IPKernelApp.init_heartbeat(self)
             IPKernelApp.init_io(self)
@@ -127,16 +145,33 @@ def build() -> Any:
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
     app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
-    from inside import awaiting, cell_text, defaults, interrupts, spared
+    from inside import (
+        audit_hook,
+        cell_text,
+        defaults,
+        failures,
+        fast_paths,
+        interrupts,
+        top_level_await,
+    )
 
-    awaiting.apply(app.shell)
+    app.audit_hook = audit_hook.AuditHook()
+    audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _granted(app.kernel))
+    top_level_await.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
-    spared.apply(app.shell)
+    failures.apply(app.shell)
+    fast_paths.apply(app.shell)
     # Nothing waits for outputs to go out before the reply: they have their own order and end.
     app.kernel._execute_sleep = 0.0
     app.gate = interrupts.InterruptGate(app.shell)
     return app
+
+
+def _granted(kernel: Any) -> list[str]:
+    """Return what the service says the running cell may do (see `audit_hook`)."""
+    ours = kernel.get_parent("shell").get("metadata", {}).get("tallybook", {})
+    return list(ours.get("granted", ()))
 
 
 def rehearse(app: Any, wanted: Callable[[], bool]) -> None:
@@ -190,12 +225,13 @@ def reseed() -> None:
     uuid._last_timestamp = None  # type: ignore[attr-defined]
 
 
-def connect(app: Any, connection: dict[str, Any]) -> None:
+def connect(app: Any, connection: dict[str, Any], *, audited: bool) -> None:
     """Open *connection*'s sockets for *app* and announce the kernel as this process.
 
     Args:
         app: What `build` returned, in this process or its parent.
         connection: A connection file's content, with paths as this process sees them.
+        audited: Refuse from now on what `audit_hook` refuses.
     """
     from inside import iopub
     from jupyter_client.session import new_id
@@ -207,3 +243,5 @@ def connect(app: Any, connection: dict[str, Any]) -> None:
         app.gate.install()
     with iopub.signals_held():  # so that no thread of it takes one in the main thread's place
         app.open(connection)
+    if audited and app.audit_hook is not None:
+        app.audit_hook.arm()

@@ -12,16 +12,16 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run a kernel: ``launch.py RLIMITS_JSON CONNECTION_FILE``."""
+    """Run a kernel: ``launch.py RLIMITS_JSON CONNECTION_FILE audited|unaudited``."""
     # "inside" is this package's name in the kernel.
     from inside import confine, kernel_app  # type: ignore[import-not-found]
 
     confine.schedule_normally()
     confine.apply_rlimits(json.loads(sys.argv[1]))
     Path(os.environ["MPLCONFIGDIR"]).mkdir(parents=True, exist_ok=True)
-    os.chdir("/workspace")
     app = kernel_app.build()
-    kernel_app.connect(app, json.loads(Path(sys.argv[2]).read_text()))
+    connection = json.loads(Path(sys.argv[2]).read_text())
+    kernel_app.connect(app, connection, audited=sys.argv[3] == "audited")
     app.start()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import json
 import sys
 from typing import Any
 
@@ -22,6 +21,12 @@ _DATES = (datetime.date, datetime.datetime, datetime.time, datetime.timedelta, d
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 
 
+def _name(kind: type) -> str:
+    """Return the name of *kind*, whatever its metaclass makes of that attribute."""
+    name: str = vars(type)["__name__"].__get__(kind)
+    return name
+
+
 def _cell(item: Any) -> str:
     kind = type(item)
     if kind is str:
@@ -30,10 +35,11 @@ def _cell(item: Any) -> str:
         return str(item)[:PREVIEW_CELL]
     pandas = sys.modules.get("pandas")
     if pandas is None:
-        return kind.__name__
-    if kind in (pandas.Timestamp, pandas.Timedelta) or item is pandas.NaT or item is pandas.NA:
+        return _name(kind)
+    plain = (pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval)
+    if kind in plain or item is pandas.NaT or item is pandas.NA:
         return str(item)
-    return kind.__name__
+    return _name(kind)
 
 
 def _preview(rows: Any) -> str:
@@ -45,8 +51,17 @@ def _preview(rows: Any) -> str:
     return "; ".join(shown)[:PREVIEW]
 
 
+def _column(name: Any) -> str:
+    """Return a column's name; of one that has several parts, each."""
+    if type(name) is str:
+        return name[:PREVIEW]
+    if type(name) is tuple:
+        return f"({', '.join(_cell(part) for part in name)})"[:PREVIEW]
+    return _cell(name)
+
+
 def _describe_frame(value: Any) -> dict[str, Any]:
-    columns = [str(column)[:PREVIEW] for column in list(value.columns)[:MAX_COLUMNS]]
+    columns = [_column(column) for column in list(value.columns)[:MAX_COLUMNS]]
     dtypes = [str(dtype) for dtype in list(value.dtypes)[:MAX_COLUMNS]]
     return {
         "shape": list(value.shape),
@@ -60,7 +75,7 @@ def _describe_frame(value: Any) -> dict[str, Any]:
 def describe(name: str, value: Any) -> dict[str, Any]:
     """Describe one variable: name, type, and shape, columns, dtypes, bytes or preview."""
     kind = type(value)
-    found: dict[str, Any] = {"name": name, "type": kind.__name__}
+    found: dict[str, Any] = {"name": name, "type": _name(kind)}
     pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
     if kind in _SCALARS:
         text = repr(value[:PREVIEW] if kind is str else value)
@@ -88,16 +103,30 @@ def describe(name: str, value: Any) -> dict[str, Any]:
     return found
 
 
-def variables_json(namespace: dict[str, Any], hidden: dict[str, Any]) -> str:
-    """Return a JSON list describing the variables of *namespace* that the user made.
+class Variables:
+    """The variables of a namespace that the user made, as IPython shows a value: in JSON."""
 
-    Args:
-        namespace: The shell's ``user_ns``.
-        hidden: The shell's ``user_ns_hidden``: names IPython put there itself.
-    """
+    def __init__(self, namespace: dict[str, Any], hidden: dict[str, Any]) -> None:
+        """Look at them.
+
+        Args:
+            namespace: The shell's ``user_ns``.
+            hidden: The shell's ``user_ns_hidden``: names IPython put there itself.
+        """
+        self._found = _described(namespace, hidden)
+
+    def _repr_json_(self) -> list[dict[str, Any]]:
+        return self._found
+
+
+def _described(namespace: dict[str, Any], hidden: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name, value in list(namespace.items()):
-        if name.startswith("_") or type(value).__name__ in ("module", "function", "type"):
+        if (
+            type(name) is not str
+            or name.startswith("_")
+            or _name(type(value)) in ("module", "function", "type")
+        ):
             continue
         if name in hidden and hidden[name] is value:
             continue
@@ -106,5 +135,5 @@ def variables_json(namespace: dict[str, Any], hidden: dict[str, Any]) -> str:
         try:
             found.append(describe(name, value))
         except Exception:  # noqa: BLE001 (a broken object must not hide the others)
-            found.append({"name": name, "type": type(value).__name__})
-    return json.dumps(found, default=str)
+            found.append({"name": name, "type": _name(type(value))})
+    return found

@@ -7,11 +7,11 @@ arranges what is to be seen, reaps and reports; the second is the kernel, which 
 pages it will write to its own before anybody asks for it.
 
 Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
-requests in, each with descriptors: status socket, log, sockets directory, the workspace if it
-is known, and a way into each of its control groups. On a kernel's status socket, all from its
-init: ``init``, by which the owner learns its process id →; ``ready`` (the sockets are bound)
-→; without a workspace ← ``attach`` with it; ``attached`` →; ``exit`` with its status →; or
-``failed``.
+requests in, each with descriptors: status socket, log, sockets directory, the workspace and its
+inputs if they are known, and a way into each of its control groups. On a kernel's status
+socket, all from its init: ``init``, by which the owner learns its process id →; ``ready`` (the
+sockets are bound) →; without a workspace ← ``attach`` with it and its inputs; ``attached`` →;
+``exit`` with its status →; or ``failed``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 from inside import confine, heap, kernel_app, linux  # type: ignore[import-not-found]
 
 MESSAGE_BYTES = 256 * 1024
+MOST_DESCRIPTORS = 16
 QUIET_SECONDS = 0.05
 
 
@@ -59,7 +60,7 @@ def serve(control: socket.socket, seccomp: bytes) -> None:
         if spare is None and not select.select([control], [], [], QUIET_SECONDS)[0]:
             with contextlib.suppress(OSError):  # whoever asks will hear of it
                 spare = _fork(app, seccomp, control, ahead=True)
-        message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 8)
+        message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, MOST_DESCRIPTORS)
         if not message:
             return
         if spare is None or not _hand_over(spare, message, descriptors):
@@ -116,7 +117,7 @@ def _await_request(app: Any, seccomp: bytes, server: socket.socket, *, ahead: bo
     try:
         os.setsid()
         kernel, ours = _fork_kernel(app, seccomp, server, ahead=ahead)
-        message, (status, *others), _, _ = socket.recv_fds(server, MESSAGE_BYTES, 8)
+        message, (status, *others), _, _ = socket.recv_fds(server, MESSAGE_BYTES, MOST_DESCRIPTORS)
         if os.waitpid(kernel, os.WNOHANG)[0]:  # it ended before anybody asked for it
             ours.close()
             kernel, ours = _fork_kernel(app, seccomp, server, ahead=False)
@@ -155,7 +156,7 @@ def _arrange(
     *others: int,
 ) -> bool:
     """Make the place for the kernel and send it there; whether it has its workspace."""
-    workspace, doors = (others[0], others[1:]) if request["workspace"] else (None, others)
+    mounts, doors = (others[:2], others[2:]) if request["workspace"] else ((), others)
     confine.use_log(log)
     confine.join_control_group(doors)
     confine.become_user()
@@ -164,13 +165,13 @@ def _arrange(
     linux.set_dumpable(False)
     channel.send(json.dumps({"init": True}).encode())
     confine.arrange_mounts(sockets, request["tmp_bytes"])
-    if workspace is not None:
-        confine.attach_workspace(workspace)
+    if mounts:
+        confine.attach_workspace(*mounts)
     confine.name_host()
     socket.send_fds(kernel, [json.dumps(request).encode()], [sys.stdout.fileno(), *doors])
     for door in doors:
         os.close(door)
-    return workspace is not None
+    return bool(mounts)
 
 
 def _become_kernel(app: Any, seccomp: bytes, init: socket.socket, *, ahead: bool) -> NoReturn:
@@ -179,7 +180,7 @@ def _become_kernel(app: Any, seccomp: bytes, init: socket.socket, *, ahead: bool
         linux.set_name("kernel")
         if ahead:
             kernel_app.rehearse(app, lambda: bool(select.select([init], [], [], 0)[0]))
-        message, (log, *doors), _, _ = socket.recv_fds(init, MESSAGE_BYTES, 8)
+        message, (log, *doors), _, _ = socket.recv_fds(init, MESSAGE_BYTES, MOST_DESCRIPTORS)
         confine.close_other_descriptors({init.fileno(), log, *doors})
         confine.use_log(log)
         confine.join_control_group(doors)
@@ -207,7 +208,7 @@ def _run_kernel(
         confine.give_up_rights(seccomp)
         for directory in (os.environ["MPLCONFIGDIR"], os.environ["IPYTHONDIR"]):
             os.makedirs(directory, exist_ok=True)
-        kernel_app.connect(app, request["connection"])
+        kernel_app.connect(app, request["connection"], audited=request["audited"])
         binding.send(b"bound")
         binding.close()
         app.start()
@@ -256,9 +257,9 @@ def _attach(kernel: int, channel: socket.socket) -> bool:
     os.close(handle)
     if channel.fileno() not in ready:
         return True
-    message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 1)
+    message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 2)
     if message:
-        confine.attach_workspace(descriptors[0])
+        confine.attach_workspace(*descriptors)
     return bool(message)
 
 

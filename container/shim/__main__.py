@@ -14,9 +14,9 @@ from pathlib import Path
 
 from container.backends.zygote.process import Zygotes
 from container.errors import SandboxUnavailable
-from container.host_users import enter_host_users
+from container.host.host_users import enter_host_users
+from container.host.runtime import open_files_to_the_limit
 from container.inside import linux
-from container.runtime import open_files_to_the_limit
 from container.shim.server import Shim
 from container.shim.wire import NO_HOST_USERS
 

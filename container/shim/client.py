@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from container.errors import KernelNotFound, OutputLimitExceeded, SandboxUnavailable
+from container.host.runtime import runtime_directory
 from container.limits import Limits, limits_to_json
-from container.runtime import runtime_directory
 from container.sandbox import ExitStatus
 from container.shim.connection import SPAWN_SECONDS, Connection, connect
 from container.shim.kernels import KernelRequest, request_to_json
-from container.shim.tap import frames_from_json
+from container.shim.output_recorder import frames_from_json
 from container.shim.wire import encode, error_from_json, socket_pattern
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from container.errors import SandboxUnavailable
-from container.host_users import allowed_users, host_users
-from container.runtime import RUNTIME_VARIABLE
+from container.host.host_users import allowed_users, host_users
+from container.host.runtime import RUNTIME_VARIABLE
 from container.shim.wire import NO_HOST_USERS, encode, socket_path
 
 ATTEMPTS = 3

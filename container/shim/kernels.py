@@ -18,25 +18,27 @@ from typing import Any
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.backends.zygote.process import Zygotes
 from container.backends.zygote.sandbox import ZygoteSandbox
-from container.cgroups import group_parent
 from container.errors import KernelStartFailed, SandboxUnavailable
-from container.kernel_environment import (
+from container.host.cgroups import group_parent
+from container.host.environment import (
     CONNECTION_FILE,
     DEFAULT_IMAGE,
     INSIDE,
     LIBRARY,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
+    inside_command,
     kernel_environment,
     kernel_rlimits,
 )
+from container.host.runtime import free_user, runtime_directory, runtime_prefix
 from container.limits import MIB, Limits, limits_from_json
-from container.runtime import free_user, runtime_directory, runtime_prefix
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
-from container.shim.lookout import Lookout
+from container.shim.output_recorder import Tap
 from container.shim.quota import QuotaWatcher, Usage
-from container.shim.tap import Tap
+from container.shim.socket_poller import Lookout
 from container.tree import change_owner, remove
+from container.workspace.workspace import Workspace
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
@@ -160,6 +162,8 @@ class OwnedKernel:
                 os.chown(path, self.request.uid, self.request.uid)
             if self._lent:
                 change_owner(self.request.workspace, self.request.uid)
+        if with_workspace:
+            Workspace(self.request.workspace).make_inputs_plain(self.request.uid)
         spec = SandboxSpec(
             name=self.id,
             argv=self._argv(),
@@ -195,8 +199,9 @@ class OwnedKernel:
         if self.request.argv:
             replaced = {"{connection_file}": file, "{python}": python}
             command = (replaced.get(part, part) for part in self.request.argv)
-            return (python, "-m", "inside.limited", rlimits, *command)
-        return (python, "-m", "inside.launch", rlimits, file)
+            return inside_command(python, "limited", rlimits, *command)
+        audited = "audited" if limits.audited else "unaudited"
+        return inside_command(python, "launch", rlimits, file, audited)
 
     @property
     def _lent(self) -> bool:
@@ -233,6 +238,7 @@ class OwnedKernel:
         self.request = replace(request, uid=self.request.uid)
         if self.request.uid is not None:
             change_owner(request.workspace, self.request.uid)
+        Workspace(request.workspace).make_inputs_plain(self.request.uid)
         await self.sandbox.attach(request.workspace)
         if self._lent:
             self._open_to_client()

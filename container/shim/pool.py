@@ -14,10 +14,10 @@ from zmq.constants import SocketType
 
 from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError
+from container.host.runtime import free_user
 from container.limits import Limits, limits_from_json
-from container.runtime import free_user
 from container.shim.kernels import KernelRequest, OwnedKernel
-from container.shim.lookout import Lookout
+from container.shim.socket_poller import Lookout
 
 QUIET_SECONDS = 0.2
 """Nobody asked for a kernel for so long: time to make another one."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError, KernelNotFound
-from container.runtime import sweep_runtime_directory
+from container.host.runtime import sweep_runtime_directory
 from container.shim.kernels import KernelRequest, OwnedKernel, request_from_json
-from container.shim.lookout import Lookout
+from container.shim.output_recorder import frames_to_json
 from container.shim.pool import WarmPool
 from container.shim.quota import QuotaWatcher
-from container.shim.tap import frames_to_json
+from container.shim.socket_poller import Lookout
 from container.shim.wire import LINE_BYTES, PROTOCOL, encode, error_to_json
 
 IDLE_SECONDS = float(os.environ.get("TALLYBOOK_SHIM_IDLE_SECONDS", "600"))

@@ -18,8 +18,8 @@ from typing import Any
 
 from container import errors
 from container.backends.zygote.process import packages_fingerprint
-from container.host_users import host_users
-from container.runtime import runtime_directory
+from container.host.host_users import host_users
+from container.host.runtime import runtime_directory
 
 PROTOCOL = 1
 NO_HOST_USERS = 69

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -24,7 +24,6 @@ from tornado.web import Application
 from kernel_gateway.cluster.addresses import conversation_of
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.errors import GatewayError, NodeUnreachable
-from kernel_gateway.problems import problem_from_error
 from kernel_gateway.proxies import TrustedProxies
 
 FROM_NODE = "X-Tallybook-Node"
@@ -32,6 +31,9 @@ FROM_NODE = "X-Tallybook-Node"
 CONNECT_SECONDS = 5.0
 CHUNK_BYTES = 64 * 1024
 log = logging.getLogger("tallybook.cluster")
+
+
+RenderError = Callable[[Exception], tuple[int, dict[str, Any]]]
 
 
 class Router(HTTPServerConnectionDelegate):
@@ -43,9 +45,22 @@ class Router(HTTPServerConnectionDelegate):
     """
 
     def __init__(
-        self, application: Application, membership: Membership, proxies: TrustedProxies
+        self,
+        application: Application,
+        membership: Membership,
+        proxies: TrustedProxies,
+        render: RenderError,
     ) -> None:
+        """Stand before *application*.
+
+        Args:
+            application: Answers what is this node's own.
+            membership: Knows whose each conversation is.
+            proxies: Whose word on a client's address counts.
+            render: Returns status and body of the answer to an error.
+        """
         self.application, self.membership, self.proxies = application, membership, proxies
+        self.render = render
         self._forwarding: dict[asyncio.Task[None], str] = {}
         membership.on_living = self.cut_off
 
@@ -126,8 +141,8 @@ class _Request(HTTPMessageDelegate):
         return sent
 
     async def _refuse(self, error: Exception) -> None:
-        problem = problem_from_error(error)
-        body = json.dumps(problem.body()).encode()
+        status, facts = self._router.render(error)
+        body = json.dumps(facts).encode()
         headers = HTTPHeaders(
             {
                 "Content-Type": "application/json; charset=utf-8",
@@ -136,7 +151,7 @@ class _Request(HTTPMessageDelegate):
                 "Connection": "close",
             }
         )
-        line = ResponseStartLine("HTTP/1.1", problem.status, problem.code)
+        line = ResponseStartLine("HTTP/1.1", status, facts["error"]["code"])
         await self._connection.write_headers(line, headers, body)
         self._connection.finish()
 

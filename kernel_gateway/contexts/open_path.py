@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.run_cell import FileHashes
-from container.session import KernelSession
+from container.kernel.session import KernelSession
 from container.shim.quota import Usage
-from container.workspace import Workspace
-from container.workspace_copy import recover
-from kernel_gateway.contexts.records import ExecutionContext
+from container.workspace.copy import recover
+from container.workspace.workspace import Workspace
+from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
-from notebooks.blobs import Blobs
-from notebooks.recorder import Recorder
+from notebooks.history.blobs import Blobs
+from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
 UNFINISHED = ".unfinished"

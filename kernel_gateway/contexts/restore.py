@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from container.session import KernelSession
-from container.workspace_copy import put_back, recover, set_aside
+from agent.permission.admission import judge_replay
+from container.kernel.session import KernelSession
+from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import OpenPath
-from notebooks.cells import OutputCollector
-from notebooks.uncancelled import in_thread, uncancelled
+from notebooks.record.cells import OutputCollector
+from notebooks.record.shielded import in_thread, uncancelled
 
 MOST_NAMED = 8
 RAN = frozenset({"ok", "error", "interrupted", "died"})
 Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 """Emits an event: its kind and data."""
+HeldCapabilities = Callable[[str, str], Awaitable[Collection[str]]]
+"""Returns what standing permissions cover, of a tenant's user."""
 
 
 @dataclass(slots=True)
@@ -32,7 +35,8 @@ class Restored:
         replayed: How many cells ran again.
         failed: Cells that ended otherwise than they are recorded.
         differs: Cells that showed something else than they are recorded with.
-        not_replayed: Cells that are not run again: they had failed, or were stopped.
+        not_replayed: Cells that are not run again: they had failed, or were stopped, or were
+            allowed for one run.
         killer: The cell during which the kernel ended.
     """
 
@@ -79,7 +83,11 @@ class Restored:
 
 
 async def restore(
-    path: OpenPath, session: KernelSession, tell: Tell, skip: Mapping[str, str]
+    path: OpenPath,
+    session: KernelSession,
+    tell: Tell,
+    skip: Mapping[str, str],
+    held: HeldCapabilities,
 ) -> Restored:
     """Replay the successful cells of *path*'s notebook in *session*, which is new.
 
@@ -91,6 +99,7 @@ async def restore(
         session: Its new kernel.
         tell: Where to emit.
         skip: Cells to leave out, with the reason.
+        held: What the user who allowed a cell has standing permissions for.
 
     Returns:
         What could and what could not be rebuilt; nothing is raised for what cells do.
@@ -117,7 +126,7 @@ async def restore(
     try:
         for number, cell in enumerate(again):
             await tell("context.restoring", {"cell": cell["id"], "done": number, "of": len(again)})
-            await _replay(cell, session, restored)
+            await _replay(cell, session, restored, await _held_for(cell, path, held))
             if not session.alive:
                 restored.killer = cell["id"]
                 return restored
@@ -129,13 +138,27 @@ async def restore(
     return restored
 
 
-async def _replay(cell: Mapping[str, Any], session: KernelSession, restored: Restored) -> None:
+async def _held_for(
+    cell: Mapping[str, Any], path: OpenPath, held: HeldCapabilities
+) -> Collection[str]:
+    """Return the standing permissions that count for a cell: those of whoever allowed it."""
+    who = (cell["decision"] or {}).get("who")
+    return await held(path.key.tenant, who) if who else ()
+
+
+async def _replay(
+    cell: Mapping[str, Any], session: KernelSession, restored: Restored, held: Collection[str]
+) -> None:
+    verdict = judge_replay(cell["source"], held)
+    if verdict.refusal:
+        restored.not_replayed.append({"cell": cell["id"], "reason": verdict.refusal[:300]})
+        return
     shown = OutputCollector()
 
     async def keep(output: Mapping[str, Any]) -> None:
         shown.add(output)
 
-    reply = await session.execute(cell["source"], keep)
+    reply = await session.execute(cell["source"], keep, granted=verdict.granted)
     if reply.status != "ok":
         reason = str(reply.error) if reply.error else f"{reply.ename}: {reply.evalue}"
         restored.failed.append({"cell": cell["id"], "reason": reason[:300]})
@@ -146,6 +169,8 @@ async def _replay(cell: Mapping[str, Any], session: KernelSession, restored: Res
 
 
 def _difference(recorded: Any, shown: Any) -> str | None:
-    from notebooks.compare import outputs_difference  # openpyxl and numpy take 0.15 s to import
+    from notebooks.rerun.compare import (
+        outputs_difference,  # openpyxl and numpy take 0.15 s to import
+    )
 
     return outputs_difference(recorded, shown)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from container.kernel_environment import DEFAULT_IMAGE
+from container.host.environment import DEFAULT_IMAGE
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.session import KernelSession
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.contexts.restore import Tell, restore
+from kernel_gateway.contexts.restore import HeldCapabilities, Tell, restore
 from kernel_gateway.telemetry import Telemetry
 
 MOST_DEATHS = 2
@@ -22,14 +22,16 @@ class KernelStarter:
     Attributes:
         directory: Where the paths' homes are; it also names their kernels.
         limits: What each kernel may use.
+        held: What a user's standing permissions cover, for cells that are replayed.
         keep_seconds: How long a kernel lives on when the service died.
-        backend: `container.session.KernelSession`'s backend, …
+        backend: `container.kernel.session.KernelSession`'s backend, …
         image: … its image …
         runtime: … and its runtime.
     """
 
     directory: Path
     limits: Limits
+    held: HeldCapabilities
     keep_seconds: float = 0.0
     backend: str = "zygote"
     image: str = DEFAULT_IMAGE
@@ -64,7 +66,7 @@ class KernelStarter:
             session = self.session(path)
             try:
                 await session.start()
-                restored = await restore(path, session, tell, skip)
+                restored = await restore(path, session, tell, skip, self.held)
             except BaseException:
                 await session.aclose()
                 raise

@@ -8,10 +8,10 @@ from typing import Protocol, cast
 
 from sqlalchemy import select
 
-from kernel_gateway.contexts.records import ContextStatus, ExecutionContext
+from kernel_gateway.contexts.state import ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.patience import Patience
+from kernel_gateway.store.retry import Patience
 from kernel_gateway.store.tables import LIVE, ContextRow
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 
 from container.errors import ContainerError, UnsafePath
-from container.workspace import INPUTS, Workspace
+from container.workspace.workspace import INPUTS, Workspace
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest
 

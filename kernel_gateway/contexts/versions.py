@@ -6,12 +6,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from container.workspace.workspace import Workspace
 from kernel_gateway.settings import Settings, SettingsInvalid
-from notebooks.blobs import Blobs
 from notebooks.errors import SealingKeyInvalid
-from notebooks.sealing import SealingKeys, sealing_keys
+from notebooks.history.blobs import Blobs
+from notebooks.history.sealing import SealingKeys, sealing_keys
 
 BLOBS = ".blobs"
+PROFILES = ".profiles"
 COMMAND_SECONDS = 60.0
 MB = 1_000_000
 
@@ -36,6 +38,10 @@ class FileVersions:
         """Return a conversation's."""
         place = self.directory / conversation / BLOBS
         return Blobs(place, self.keys, self.room_bytes, self.uploads_bytes)
+
+    def profiles(self, workspace: Workspace) -> Path:
+        """Return where the profiles of a workspace's files are kept, with its conversation."""
+        return workspace.directory.parents[1] / PROFILES
 
 
 def file_versions(settings: Settings, directory: Path) -> FileVersions:

@@ -8,18 +8,25 @@ from collections.abc import Awaitable
 
 from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway.api.socket import GatewaySocket, sequence_number
+from kernel_gateway.channels import synthetic_messages as answers
+from kernel_gateway.channels.kernel_channels import KIND, KernelRelay
+from kernel_gateway.channels.message_policy import MALFORMED
+from kernel_gateway.channels.replies import UnsentReplies
+from kernel_gateway.channels.wire_format import (
+    V1,
+    Message,
+    MessageMalformed,
+    decode,
+    encode,
+    encode_event,
+)
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import GatewayError
+from kernel_gateway.http.problems import problem_from_error
+from kernel_gateway.http.websocket import GatewaySocket, sequence_number
 from kernel_gateway.ids import PathKey
 from kernel_gateway.jupyter.handler import find_kernel
-from kernel_gateway.problems import problem_from_error
-from kernel_gateway.relays import answers
-from kernel_gateway.relays.allowed import MALFORMED
-from kernel_gateway.relays.relay import KIND, KernelRelay
-from kernel_gateway.relays.replies import UnsentReplies
-from kernel_gateway.relays.wire import V1, Message, MessageMalformed, decode, encode, encode_event
-from kernel_gateway.turns import ServiceError
+from kernel_gateway.turns.queue import ServiceError
 
 NOT_READ = 1008
 """Close code: policy violation. Source: RFC 6455, section 7.4.1."""
@@ -74,7 +81,7 @@ class ChannelsSocket(GatewaySocket):
         self.close_when_expired()
 
     def deliver(self, message: Message) -> None:
-        """Send a reply (see `kernel_gateway.relays.relay.Listener`).
+        """Send a reply (see `kernel_gateway.channels.kernel_channels.Listener`).
 
         A client that reads no replies is parted from; it can connect again and go on.
         """

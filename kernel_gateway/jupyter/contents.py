@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 from kernel_gateway import __version__
-from kernel_gateway.api import models
-from kernel_gateway.api.operations import Query, operation
 from kernel_gateway.errors import BadRequest, MethodNotAllowed, NotFound
+from kernel_gateway.http.operations import Query, operation
+from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.jupyter.handler import JupyterHandler, iso
-from notebooks.document import read_notebook
+from notebooks.record.document import read_notebook
 
 LISTED = 200
 CONTENT_QUERY = (

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from kernel_gateway.api.json_handler import JsonHandler
 from kernel_gateway.errors import NotFound
+from kernel_gateway.http.json_handler import JsonHandler
+from kernel_gateway.http.problems import Problem
 from kernel_gateway.ids import PathKey
-from kernel_gateway.problems import Problem
 
 KERNEL_NAME = "tallybook-python"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel_gateway.api import models
-from kernel_gateway.api.operations import operation
 from kernel_gateway.errors import BadRequest
+from kernel_gateway.http.operations import operation
+from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
-from notebooks.document import KERNELSPEC
+from notebooks.record.document import KERNELSPEC
 
 GRACE_SECONDS = 0.5
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel_gateway.api import models
-from kernel_gateway.api.operations import operation
 from kernel_gateway.errors import BadRequest, NotFound
+from kernel_gateway.http.operations import operation
+from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.jupyter.handler import JupyterHandler
 from kernel_gateway.jupyter.kernels import check_kernel_name, end_kernel, start_kernel
 from kernel_gateway.store.tables import JupyterSessionRow

@@ -19,7 +19,7 @@ from kernel_gateway.store.tables import (
     PermissionRow,
     TurnRow,
 )
-from notebooks.cells import utc_now
+from notebooks.record.cells import utc_now
 
 FORGOTTEN = "(deleted user)"
 _NAMING: Mapping[str, str] = {

@@ -22,7 +22,7 @@ from kernel_gateway.store.tables import (
     PermissionRow,
     TurnRow,
 )
-from notebooks.cells import utc_now
+from notebooks.record.cells import utc_now
 
 OF_A_CONVERSATION = (
     JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow,

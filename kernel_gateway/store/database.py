@@ -31,7 +31,7 @@ from sqlalchemy.pool import QueuePool
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import Base
-from notebooks.uncancelled import uncancelled
+from notebooks.record.shielded import uncancelled
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

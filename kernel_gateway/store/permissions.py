@@ -11,7 +11,7 @@ from kernel_gateway.errors import NotFound, PermissionAlreadyDecided
 from kernel_gateway.ids import new_id
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow
-from notebooks.cells import utc_now
+from notebooks.record.cells import utc_now
 
 
 class Permissions:
@@ -84,6 +84,10 @@ class Permissions:
         )
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
+
+    async def capabilities(self, tenant: str, user: str) -> frozenset[str]:
+        """Return what the standing permissions of *user* cover."""
+        return frozenset(row.capability for row in await self.grants(tenant, user))
 
     @whole
     async def revoke_grant(self, tenant: str, user: str, grant_id: str) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kernel_gateway.rerunning import rerun_file
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.chat import Chat
 from kernel_gateway.terminal.client import GatewayClient, path_url
+from kernel_gateway.terminal.rerun import rerun_file
 from kernel_gateway.terminal.view import TerminalView
 from kernel_gateway.wiring import open_gateway
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 
 REQUESTS = (
     "Stack these 3 workbooks and keep rows where Sales > 1000",

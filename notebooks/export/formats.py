@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nbconvert import HTMLExporter, PythonExporter
-
-from notebooks.document import notebook_bytes, read_notebook
+from notebooks.export.page import notebook_page
+from notebooks.export.script import notebook_script
+from notebooks.record.document import notebook_bytes, read_copy
 
 
 def export_html(notebook_file: Path) -> bytes:
-    """Render a self-contained page; scripts that outputs might carry are taken out."""
-    exporter = HTMLExporter(template_name="lab", sanitize_html=True)
-    for name in (
-        "mathjax_url",
-        "require_js_url",
-        "mermaid_js_url",
-        "jquery_url",
-        "html_manager_url",
-    ):
-        setattr(exporter, name, "")
-    body, _ = exporter.from_notebook_node(read_notebook(notebook_file))
-    return str(body).encode()
+    """Render a self-contained page in which nothing runs."""
+    notebook, _ = read_copy(notebook_file)
+    return notebook_page(notebook, notebook_file.stem).encode("utf-8", "replace")
 
 
 def export_py(notebook_file: Path) -> bytes:
-    """Render the code cells as one script, text cells as comments."""
-    body, _ = PythonExporter().from_notebook_node(read_notebook(notebook_file))
-    return str(body).encode()
+    """Render the code that ran as one script; everything else is a comment."""
+    notebook, _ = read_copy(notebook_file)
+    return notebook_script(notebook).encode()
 
 
 def export_ipynb(notebook_file: Path) -> bytes:
-    """Return the notebook as recorded; it still verifies."""
-    return notebook_bytes(read_notebook(notebook_file))
+    """Return the notebook as recorded; it still verifies.
+
+    Cells without an id of their own, which no recorded notebook has, get one.
+    """
+    return notebook_bytes(read_copy(notebook_file)[0])
 
 
 EXPORTS: dict[str, Callable[[Path], bytes]] = {

@@ -7,6 +7,8 @@ from agent.models.gemini import GeminiModel
 from kernel_gateway.settings import Settings
 from tests.conftest import code_reply
 
+pytestmark = pytest.mark.check
+
 ASKED = [{"role": "user", "texts": ["the workbooks", "stack them"]}]
 
 

@@ -5,6 +5,8 @@ import pytest
 from agent.parameters import parameters_problem, parameters_source
 from agent.prompts.render import clip, render_output, system_prompt
 
+pytestmark = pytest.mark.check
+
 
 def test_the_system_prompt_names_what_never_runs():
     for word in ("run_code", "outputs/", "subprocess", "parameters"):

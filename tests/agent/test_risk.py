@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.risk.assess import assess
+from agent.permission.risk.assess import assess
+
+pytestmark = pytest.mark.check
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,8 @@ def test_ordinary_work_on_workbooks_is_low(code):
         ("open('../../etc/hosts')", "path"),
         ("open('/workspace/../etc/hosts')", "path"),
         ("pd.read_sql('select 1', 'x')", "database"),
-        ("getattr(frame, name)", "dynamic-access"),
+        ("getattr(frame, name)()", "dynamic-access"),
+        ("frame.pipe(getattr(frame, name))", "dynamic-access"),
     ],
 )
 def test_what_could_matter_outside_asks(code, rule):
@@ -113,8 +116,7 @@ def test_modules_that_leave_python_never_run(module, form):
         "exit._ip.system('ls')",
         "get_ipython().system('ls')",
         "get_ipython",
-        "x?",
-        "globals()['x']",
+        "globals()['__builtins__']",
         "breakpoint()",
     ],
 )
@@ -146,7 +148,7 @@ def test_what_cannot_be_parsed_never_passes(code):
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_any_text_gets_a_verdict_and_never_an_exception(text):
     assert assess(text).tier in ("low", "medium", "high")
 

@@ -8,9 +8,11 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook
 
-from agent.profiler import Profiler
-from agent.workbook_profile import column_letter, find_header
+from agent.context.profiler import Profiler
+from agent.context.workbook_profile import column_letter, find_header
 from tests.conftest import EXAMPLES
+
+pytestmark = pytest.mark.check
 
 
 @pytest.fixture
@@ -175,18 +177,19 @@ async def test_a_zip_bomb_is_refused_before_it_is_unpacked(profile):
     assert await problem_of(profile, "a.xlsx", buffer.getvalue()) == "zip-bomb"
 
 
-async def test_a_sheet_with_a_million_rows_is_profiled(profile):
+@pytest.mark.parametrize("rows", [50_000, pytest.param(1_048_576, marks=pytest.mark.soak)])
+async def test_a_sheet_with_as_many_rows_as_fit_is_profiled(profile, rows):
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"constant_memory": True}) as book:
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, ["Id", "Sales"])
-        for row in range(1, 1_048_576):
+        for row in range(1, rows):
             sheet.write_row(row, 0, [row, 1.5])
 
     (found,) = (await profile("a.xlsx", buffer.getvalue()))["sheets"]
 
-    assert found["rows"] == 1_048_576
-    assert found["data_rows"] == 1_048_575
+    assert found["rows"] == rows
+    assert found["data_rows"] == rows - 1
 
 
 async def test_a_sheet_with_16384_columns_is_profiled_and_cut(profile):

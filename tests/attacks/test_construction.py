@@ -1,9 +1,13 @@
 """How the sandboxes are put together: the argument vectors and options are pure, so read them."""
 
+import pytest
+
 from container.backends.bubblewrap import make_bwrap_argv, make_root_argv
 from container.backends.docker_engine import container_options
 from container.limits import Limits
 from container.sandbox import SandboxSpec
+
+pytestmark = pytest.mark.check
 
 
 def test_every_namespace_is_unshared_and_the_environment_is_empty(tmp_path):

@@ -3,7 +3,7 @@
 import pyseccomp
 import pytest
 
-from container.seccomp import docker_profile, seccomp_program
+from container.host.seccomp import docker_profile, seccomp_program
 from tests.docker_engine import on_every_backend
 
 CLOSED = ("EPERM", "ENOSYS")

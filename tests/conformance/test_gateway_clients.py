@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.browser.chromium import browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,9 @@ with JupyterKernelClient(server_url=url, token=token) as kernel:
     first = kernel.execute("x = 41; print('hello')")
     second = kernel.execute("x + 1")
     failed = kernel.execute("1 / 0")
-print(json.dumps([first["outputs"], second["outputs"], failed["outputs"][0]["ename"]]))
+    variables = kernel.list_variables()
+names = [variable["name"] if isinstance(variable, dict) else variable.name for variable in variables]
+print(json.dumps([first["outputs"], second["outputs"], failed["outputs"][0]["ename"], names]))
 """
 
 # jupyter_server's blocking gateway client opens its websocket without the token it was given.
@@ -88,13 +90,14 @@ def only_conversation(running):
 
 
 async def test_jupyter_kernel_client_runs_code_and_its_cells_are_recorded(running):
-    first, second, failed = await output_of(
+    first, second, failed, names = await output_of(
         CLIENTS / "python", "-c", KERNEL_CLIENT, running.url, running.token
     )
 
     assert first == [{"output_type": "stream", "name": "stdout", "text": "hello\n"}]
     assert second[0]["data"] == {"text/plain": "42"}
     assert failed == "ZeroDivisionError"
+    assert names == ["x"]
     notebook = running.home(only_conversation(running)) / "notebook.ipynb"
     code = [c for c in json.loads(notebook.read_text())["cells"] if c["cell_type"] == "code"]
     assert ["".join(c["source"]) for c in code] == ["x = 41; print('hello')", "x + 1", "1 / 0"]

@@ -15,7 +15,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from container.runtime import runtime_directory
+from container.host.runtime import runtime_directory
 from tests.conftest import PIVOT, STACK
 
 

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import output_from_msg
 
-from container.cell_output import FIELDS, output_of
+from container.kernel.outputs import FIELDS, output_of
+
+pytestmark = pytest.mark.check
 
 TEXT = st.text(max_size=20)
 ANYTHING = st.recursive(

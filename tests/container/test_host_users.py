@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from container.host_users import HOST_USERS
+from container.host.host_users import HOST_USERS
 from tests.attacks.greed import DESCRIPTORS
 from tests.docker_engine import on_every_backend
 from tests.plain_user import RANGE, UID, PlainUser, plain_user
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can arrange
 BEGIN = """
 import asyncio, json, os, sys, tempfile
 from pathlib import Path
-from container.host_users import enter_host_users, host_users, outside
-from container.session import KernelSession
-from container.workspace import Workspace
+from container.host.host_users import enter_host_users, host_users, outside
+from container.kernel.session import KernelSession
+from container.workspace.workspace import Workspace
 
 home = Path(os.environ["HOME"])
 

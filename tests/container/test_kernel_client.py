@@ -6,7 +6,7 @@ import select
 
 import pytest
 
-from container.kernel_client import KernelClient, next_message
+from container.kernel.client import KernelClient, next_message
 
 SLOW_CHANNEL = 99
 """Stands in the socket's name in place of a channel's number."""

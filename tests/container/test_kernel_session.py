@@ -12,14 +12,14 @@ from container.errors import (
     MemoryLimitExceeded,
     OutputLimitExceeded,
 )
+from container.host.runtime import runtime_directory
 from container.limits import MIB
 from container.probe import probe_host
-from container.runtime import runtime_directory
 from tests.docker_engine import on_every_backend
+from tests.waiting import eventually
 
-pytestmark = on_every_backend
 
-
+@on_every_backend
 async def test_a_variable_set_in_one_cell_is_there_in_the_next(start_kernel):
     kernel = await start_kernel()
     await kernel.run("sales = 41")
@@ -30,6 +30,7 @@ async def test_a_variable_set_in_one_cell_is_there_in_the_next(start_kernel):
     assert kernel.text() == "42"
 
 
+@on_every_backend
 async def test_two_kernels_share_no_variables(start_kernel):
     first, second = await start_kernel(), await start_kernel()
     await first.run("secret = 1")
@@ -39,6 +40,7 @@ async def test_two_kernels_share_no_variables(start_kernel):
     assert (reply.status, reply.ename) == ("error", "NameError")
 
 
+@on_every_backend
 async def test_output_arrives_while_the_cell_still_runs(start_kernel):
     """The cell only ends once a file appears that is made when its output is seen."""
     kernel = await start_kernel()
@@ -72,8 +74,8 @@ async def test_a_cell_runs_but_nothing_of_it_is_told_before_it_may_be(start_kern
     kernel.session.on_message = hear
     code = "print('shown', flush=True); open('outputs/done', 'w').close()"
     running = asyncio.create_task(kernel.run(code, told_after=durable))
-    while not (kernel.session.workspace.directory / "outputs" / "done").exists():
-        await asyncio.sleep(0.01)
+    done = kernel.session.workspace.directory / "outputs" / "done"
+    await eventually("the cell runs", done.exists)
     await asyncio.wait({running}, timeout=0.3)
 
     assert (heard, kernel.outputs, running.done()) == ([], [], False)
@@ -113,6 +115,7 @@ async def test_an_exception_is_an_error_with_its_name_and_message(start_kernel):
     )
 
 
+@on_every_backend
 async def test_a_timed_out_cell_is_interrupted_and_variables_are_kept(start_kernel):
     kernel = await start_kernel(seconds=0.5)
     await kernel.run("kept = 'yes'")
@@ -126,6 +129,7 @@ async def test_a_timed_out_cell_is_interrupted_and_variables_are_kept(start_kern
     assert kernel.text() == "yes\n"
 
 
+@on_every_backend
 async def test_a_cell_that_will_not_stop_is_killed_and_says_that_variables_are_lost(start_kernel):
     kernel = await start_kernel(seconds=0.5, grace_seconds=0.5)
 
@@ -141,6 +145,7 @@ async def test_a_cell_that_will_not_stop_is_killed_and_says_that_variables_are_l
     assert not kernel.session.alive
 
 
+@on_every_backend
 async def test_one_huge_allocation_is_a_memory_error_and_variables_are_kept(start_kernel):
     kernel = await start_kernel()
     await kernel.run("import numpy; kept = 1")
@@ -151,6 +156,7 @@ async def test_one_huge_allocation_is_a_memory_error_and_variables_are_kept(star
     assert (await kernel.run("kept")).status == "ok"
 
 
+@on_every_backend
 async def test_memory_over_the_limit_ends_the_kernel_with_the_limit_named(start_kernel):
     """Shared memory escapes the rlimit on purpose: only the control group can stop it."""
     kernel = await start_kernel(memory_bytes=300 * MIB)
@@ -167,6 +173,7 @@ async def test_memory_over_the_limit_ends_the_kernel_with_the_limit_named(start_
         assert "300 MB" in str(reply.error)
 
 
+@on_every_backend
 async def test_a_huge_print_arrives_whole_and_before_the_result(start_kernel):
     kernel = await start_kernel()
 
@@ -177,6 +184,7 @@ async def test_a_huge_print_arrives_whole_and_before_the_result(start_kernel):
     assert sum(len(o["text"]) for o in kernel.outputs[:-1]) == 3_000_001
 
 
+@on_every_backend
 async def test_what_a_forked_child_prints_is_shown(start_kernel):
     kernel = await start_kernel()
     code = (
@@ -256,6 +264,7 @@ async def test_a_cell_that_its_kernel_ends_without_a_reply_is_an_error_not_a_han
     assert (reply.status, reply.ename) == ("error", "NoReply")
 
 
+@on_every_backend
 async def test_a_kernel_that_exits_is_a_typed_error_not_a_hang(start_kernel):
     kernel = await start_kernel()
 
@@ -275,6 +284,7 @@ async def test_a_dead_kernel_answers_every_later_cell_with_its_death(start_kerne
     assert reply.status == "died"
 
 
+@on_every_backend
 async def test_a_cancelled_caller_leaves_an_idle_kernel_with_its_variables(start_kernel):
     kernel = await start_kernel()
     await kernel.run("kept = 5")
@@ -295,11 +305,11 @@ async def test_a_cancelled_caller_leaves_an_idle_kernel_with_its_variables(start
     assert kernel.text() == "5\n"
 
 
+@on_every_backend
 async def test_a_session_that_is_closed_under_a_cell_ends_it(start_kernel):
     kernel = await start_kernel()
     running = asyncio.create_task(kernel.run("print('on', flush=True)\nwhile True: pass"))
-    while not kernel.outputs:
-        await asyncio.sleep(0.01)
+    await eventually("the cell prints", lambda: kernel.outputs)
 
     await kernel.session.aclose()
 
@@ -315,6 +325,7 @@ async def test_input_is_refused_with_a_plain_error(start_kernel):
     assert "input() is not available" in reply.evalue
 
 
+@on_every_backend
 async def test_workbooks_are_written_with_xlsxwriter_and_appended_to_without_loss(start_kernel):
     kernel = await start_kernel()
 
@@ -349,6 +360,7 @@ async def test_workbooks_are_read_with_calamine_by_default(start_kernel):
     assert kernel.text() == "calamine\n"
 
 
+@on_every_backend
 async def test_closing_twice_leaves_no_process_socket_or_control_group(start_kernel):
     kernel = await start_kernel()
     pid = kernel.session.pid
@@ -359,11 +371,7 @@ async def test_closing_twice_leaves_no_process_socket_or_control_group(start_ker
 
     left = {path.name for path in runtime_directory().glob("k-*")}
     gone = before - left
-    for _ in range(100):  # its parent reaps it a moment later
-        if not Path(f"/proc/{pid}").exists():
-            break
-        await asyncio.sleep(0.02)
-    assert not Path(f"/proc/{pid}").exists()
+    await eventually("its parent reaps it", lambda: not Path(f"/proc/{pid}").exists())
     assert sorted(Path(name).suffix for name in gone) == ["", ".json"]
     name = next(name for name in gone if not name.endswith(".json"))
     assert not list(Path("/sys/fs/cgroup").glob(f"*/tallybook/{name}"))

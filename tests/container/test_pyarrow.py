@@ -11,8 +11,8 @@ WITH_PYARROW = Path(sys.prefix).with_name(".venv-pyarrow") / "bin/python"
 RUN = """
 import asyncio, json, sys
 from pathlib import Path
-from container.session import KernelSession
-from container.workspace import Workspace
+from container.kernel.session import KernelSession
+from container.workspace.workspace import Workspace
 
 async def main():
     printed = []

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from container.errors import SandboxUnavailable
+from container.host.runtime import RUNTIME_VARIABLE
+from container.kernel.session import KernelSession
 from container.limits import Limits
 from container.probe import check_host, probe_host
-from container.runtime import RUNTIME_VARIABLE
-from container.session import KernelSession
 from tests.docker_engine import DEFAULT_IMAGE
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can arrange such a host")
@@ -148,7 +148,7 @@ def test_a_plain_user_makes_groups_below_the_one_delegated_to_it(version):
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from container.cgroups import make_control_group\n"
+        "from container.host.cgroups import make_control_group\n"
         "from container.limits import Limits\n"
         f"delegated = {[str(d) for d in delegated]!r}\n"
         "for d in delegated:\n"
@@ -188,9 +188,9 @@ def test_a_plain_user_makes_groups_below_the_one_delegated_to_it(version):
 def test_kernels_start_below_a_directory_nobody_else_can_enter_and_with_any_umask(backend):
     script = (
         "import asyncio, sys\nfrom pathlib import Path\n"
-        "from container.session import KernelSession\n"
+        "from container.kernel.session import KernelSession\n"
         "from container.shim.client import stop_all_shims\n"
-        "from container.workspace import Workspace\n"
+        "from container.workspace.workspace import Workspace\n"
         "async def main():\n"
         "    made = Workspace.create(Path(sys.argv[1], 'workspace'))\n"
         "    kernel = KernelSession(made, backend=sys.argv[2])\n"

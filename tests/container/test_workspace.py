@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from container.errors import UnsafePath, WorkspaceFileNotFound
-from container.host_users import HOST_USERS
-from container.runtime import LAST_USER, RUNTIME_VARIABLE
-from container.workspace import Workspace, safe_name
+from container.host.host_users import HOST_USERS
+from container.host.runtime import LAST_USER, RUNTIME_VARIABLE
+from container.workspace.workspace import Workspace, safe_name
+
+pytestmark = pytest.mark.check
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kernel_hold import count_resources
+from container.kernel.session import KernelSession
 from container.limits import Limits
-from container.session import KernelSession
 from container.shim.client import ask, keep_warm
-from container.workspace import Workspace
+from container.workspace.workspace import Workspace
 
 
 def fork_server_of(kernel) -> int:

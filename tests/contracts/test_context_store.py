@@ -5,12 +5,14 @@ import time
 import pytest
 from sqlalchemy import insert
 
-from kernel_gateway.contexts.records import new_context
+from kernel_gateway.contexts.state import new_context
 from kernel_gateway.contexts.stores import DatabaseContextStore, MemoryContextStore
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.patience import Patience
 from kernel_gateway.store.repository import open_repository
+from kernel_gateway.store.retry import Patience
 from kernel_gateway.store.tables import ContextRow, ConversationRow
+
+pytestmark = pytest.mark.check
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from tests.faults.service import Service
+from tests.websockets import close_opened
 
 
 @pytest.fixture
@@ -23,3 +24,10 @@ async def lasting(tmp_path, standin):
     yield made
     with contextlib.suppress(ProcessLookupError):
         made.stop()
+
+
+@pytest.fixture(autouse=True)
+async def closed_sockets():
+    """No websocket of a test outlives it."""
+    yield
+    await close_opened()

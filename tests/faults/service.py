@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from container.shim.client import LivingKernel, living_kernels
 from kernel_gateway.terminal.client import GatewayClient, path_url
 from tests.conftest import Conversation
+from tests.faults.starter import ServiceProcess
 
 
 class Service:
@@ -20,8 +19,10 @@ class Service:
     def __init__(self, data_dir: Path, standin, keep_seconds: float, **settings: str) -> None:
         self.data_dir, self.standin, self.keep_seconds = data_dir, standin, keep_seconds
         self.settings = settings
-        self.process: subprocess.Popen | None = None
+        self.process: ServiceProcess | None = None
         self.client: GatewayClient | None = None
+        self.url = ""
+        self.headers: dict[str, str] = {}
 
     async def start(self) -> GatewayClient:
         environment = {
@@ -32,22 +33,23 @@ class Service:
             "PYTHONUNBUFFERED": "1",
             **{f"TALLYBOOK_{name.upper()}": value for name, value in self.settings.items()},
         }
-        command = [sys.executable, "-m", "kernel_gateway", "serve", "--port", "0"]
-        self.process = subprocess.Popen(
-            [*command, "--data-dir", str(self.data_dir)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        url = ""
-        while not url:
+        arguments = ["serve", "--port", "0", "--data-dir", str(self.data_dir)]
+        self.process = await asyncio.to_thread(ServiceProcess, arguments, environment, self.log)
+        self.url = ""
+        while not self.url:
             line = await asyncio.to_thread(self.process.stdout.readline)
-            assert line, "the service ended before it listened"
+            assert line, f"the service ended before it listened: {self.log.read_text()[-3000:]}"
             if line.startswith("Open:"):
-                url, _, token = line.split()[1].partition("/?token=")
-        self.client = GatewayClient(url, token)
+                self.url, _, token = line.split()[1].partition("/?token=")
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.client = GatewayClient(self.url, token)
         return self.client
+
+    @property
+    def log(self) -> Path:
+        """What the service says on standard error."""
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        return self.data_dir.parent / f"{self.data_dir.name}.log"
 
     def home(self, conversation_id: str) -> Path:
         """Return where the main path of a conversation keeps its notebook and files."""

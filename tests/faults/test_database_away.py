@@ -6,10 +6,11 @@ import contextlib
 import pytest
 
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.patience import Patience
-from tests.jupyter_client import Client, close_opened, new_kernel
+from kernel_gateway.store.retry import Patience
+from tests.jupyter_client import Client, new_kernel
 from tests.postgres import running_postgres
 from tests.raw_http import Raw, error_of
+from tests.waiting import LONGEST, eventually
 
 COUNT = "import time\nfor n in range(40):\n    print(n)\n    time.sleep(0.1)"
 COUNTED = "".join(f"{n}\n" for n in range(40))
@@ -23,8 +24,7 @@ def server():
 
 @pytest.fixture
 async def running(server, start_gateway):
-    yield await start_gateway([], database_url=server.new_database())
-    await close_opened()
+    return await start_gateway([], database_url=server.new_database())
 
 
 @contextlib.asynccontextmanager
@@ -39,12 +39,12 @@ async def away(server):
 async def test_nothing_of_a_cell_is_lost_and_its_follower_stays_connected(running, server):
     conversation = await running.conversation()
     asked = asyncio.create_task(conversation.execute(COUNT))
-    await asyncio.sleep(0.5)
+    await eventually("the cell prints", lambda: conversation.of_kind("cell.output"))
 
     for _ in range(2):
         async with away(server):
             await asyncio.sleep(0.3)
-    finished = await asyncio.wait_for(asked, 30)
+    finished = await asyncio.wait_for(asked, LONGEST)
 
     told = "".join(data["output"].get("text", "") for data in conversation.of_kind("cell.output"))
     assert finished["status"] == "ok", finished
@@ -57,11 +57,12 @@ async def test_nothing_of_a_cell_is_lost_and_its_follower_stays_connected(runnin
 async def test_a_jupyter_client_sees_all_its_cell_prints(running, server):
     client = await Client(running, await new_kernel(running)).connect()
     asked = await client.execute(COUNT)
-    await asyncio.sleep(0.5)
+    while not client.printed():
+        await client.next()
 
     async with away(server):
         await asyncio.sleep(0.3)
-    reply = await asyncio.wait_for(client.until_done(asked), 30)
+    reply = await asyncio.wait_for(client.until_done(asked), LONGEST)
 
     assert reply["status"] == "ok"
     assert client.printed(asked) == COUNTED
@@ -79,9 +80,8 @@ async def test_a_request_ends_with_an_error_when_it_stays_away_for_too_long(
     await conversation_runs(running, conversation.key)
 
     async with away(server):
-        while not lost(running):
-            await asyncio.sleep(0.01)
-    finished = await asyncio.wait_for(asked, 30)
+        await eventually("outputs are given up", lambda: lost(running))
+    finished = await asyncio.wait_for(asked, LONGEST)
 
     assert finished["error"]["code"] == "database-unavailable"
     assert await conversation.printed("print(kept)") == "5\n"
@@ -101,8 +101,11 @@ async def test_a_request_that_comes_meanwhile_is_refused_and_the_next_one_is_not
 
 async def conversation_runs(running, key: PathKey):
     """Return once a cell of *key* has printed."""
-    while await running.gateway.services.events.last_seq(key) < 12:
-        await asyncio.sleep(0.01)
+
+    async def printed():
+        return await running.gateway.services.events.last_seq(key) >= 12
+
+    await eventually("the cell prints", printed)
 
 
 def lost(running):

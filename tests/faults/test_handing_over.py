@@ -4,12 +4,11 @@ import asyncio
 import json
 
 import nbformat
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
 from agent.standin.transcript import Transcript, exchanges_from_json
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
+from tests.websockets import open_websocket
 
 COUNTED = 40
 COUNTING = f"import time\nfor n in range({COUNTED}): print(n, flush=True); time.sleep(0.1)"
@@ -191,8 +190,7 @@ async def test_a_cell_that_outlasts_the_drain_is_handed_over_with_every_line(las
 async def test_a_jupyter_clients_cell_goes_on_through_a_kill_and_is_recorded_whole(lasting):
     client = await lasting.start()
     kernel = (await client.post("/api/kernels", {}))["id"]
-    url = f"{client.url.replace('http', 'ws')}/api/kernels/{kernel}/channels"
-    socket = await websocket_connect(HTTPRequest(url, headers=client._headers))
+    socket = await open_websocket(f"{client.url}/api/kernels/{kernel}/channels", lasting.headers)
     header = {"msg_id": "a-cell-of-jupyter", "msg_type": "execute_request", "session": "s"}
     message = {"header": header, "content": {"code": COUNTING}, "channel": "shell"}
     await socket.write_message(json.dumps(message))

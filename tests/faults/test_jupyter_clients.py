@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.service import Service
-from tests.jupyter_client import Client, close_opened
+from tests.jupyter_client import Client
+from tests.websockets import close_opened
 
 SERVICE_RESTART = 1012
 COUNTED = 30

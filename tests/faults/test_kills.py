@@ -1,4 +1,4 @@
-"""The service is killed at 200 random moments of a running conversation; nothing is lost."""
+"""The service is killed at random moments of a running conversation; nothing is lost."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,8 @@ import nbformat
 import pytest
 
 from kernel_gateway.terminal.client import GatewayClient
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 
-KILLS = 200
 SEED = 20_261_121
 # Importing takes longer than all the rest: a parent that has done it forks each service.
 PARENT = """
@@ -155,10 +154,12 @@ def service(tmp_path):
     made.close()
 
 
-@pytest.mark.timeout(900)
-async def test_at_200_random_moments_a_kill_loses_no_cell_event_or_file(service):
+@pytest.mark.parametrize(
+    "kills", [20, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+)
+async def test_at_random_moments_a_kill_loses_no_cell_event_or_file(service, kills):
     moments, talk = random.Random(SEED), Talk()
-    for _ in range(KILLS):
+    for _ in range(kills):
         await service.spawn()
         if moments.random() < 0.1:  # while it starts
             await asyncio.sleep(moments.uniform(0, 0.4))
@@ -188,6 +189,7 @@ async def test_at_200_random_moments_a_kill_loses_no_cell_event_or_file(service)
     client.close()
 
     assert total["kind"] == "result", total
+    assert sum(e["kind"] == "cell.finished" for e in talk.events) > kills / 4, "it got on"
     check(service, talk, int(total["outputs"][0]["text"]))
 
 
@@ -199,7 +201,6 @@ def check(service: MortalService, talk: Talk, total: int) -> None:
     ended = [e["turn"] for e in talk.events if e["kind"] == "turn.finished"]
     ok = [f["cell"] for f in finished if f["status"] == "ok"]
 
-    assert len(ok) > KILLS / 4, "the conversation got on"
     assert len(ended) == len(set(ended)), "a turn ended twice"
     assert {e["turn"] for e in talk.events if e["kind"] == "turn.started"} == set(ended)
     twice = [str(e) for e in talk.events if ok.count(e["data"].get("cell")) > 1]

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from kernel_gateway.terminal.client import path_url
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 
 NOTED = "with open('outputs/log.txt', 'a') as log: log.write('first ')"
 SLOW = (

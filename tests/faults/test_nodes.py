@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.terminal.client import GatewayClient, ServiceRefused
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 from tests.faults.service import Service
 

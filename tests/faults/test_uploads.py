@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from kernel_gateway.terminal.client import path_url
 from tests.raw_http import multipart
+from tests.waiting import eventually
 
 
 async def test_half_an_upload_is_gone_after_a_kill(service):
@@ -23,8 +24,10 @@ async def test_half_an_upload_is_gone_after_a_kill(service):
     _, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(head.encode() + body[: len(body) // 2])
     await writer.drain()
-    while not (inputs.is_dir() and any(file.stat().st_size for file in inputs.iterdir())):
-        await asyncio.sleep(0.02)
+    await eventually(
+        "a part of it comes",
+        lambda: inputs.is_dir() and any(file.stat().st_size for file in inputs.iterdir()),
+    )
     service.kill()
     writer.close()
     left = [file.name for file in inputs.iterdir()]

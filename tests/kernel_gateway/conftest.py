@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from kernel_gateway.terminal.client import path_url
-from tests.jupyter_client import close_opened, new_kernel
+from tests.jupyter_client import new_kernel
 from tests.raw_http import Raw
 
 
@@ -45,10 +45,3 @@ def small_disk(tmp_path):
 
     yield mount
     subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-@pytest.fixture(autouse=True)
-async def closed_sockets():
-    """No Jupyter client of a test outlives it."""
-    yield
-    await close_opened()

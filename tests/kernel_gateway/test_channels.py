@@ -9,9 +9,10 @@ import sqlite3
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from kernel_gateway.relays.wire import V1
+from kernel_gateway.channels.wire_format import V1
 from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
+from tests.waiting import eventually
 
 LINES = 20_000
 
@@ -52,11 +53,15 @@ async def test_a_thread_that_shows_too_much_between_cells_leaves_the_next_one_wh
     await client.until_done(
         await client.execute(
             "import threading\n"
-            "late = lambda: display({'text/plain': 'x' * 5_000_000}, raw=True)\n"
+            "def late():\n"
+            "    display({'text/plain': 'x' * 5_000_000}, raw=True)\n"
+            "    open('outputs/shown', 'w').close()\n"
             "threading.Timer(0.3, late).start()"
         )
     )
-    await asyncio.sleep(2)
+    key = await running.gateway.services.repository.jupyter.path_of("local", client.kernel)
+    shown = running.home(key.conversation) / "workspace" / "outputs" / "shown"
+    await eventually("the thread shows it", shown.exists)
 
     await client.until_done(await client.execute("print('fine')"))
 
@@ -141,8 +146,12 @@ async def test_a_native_client_and_a_jupyter_client_share_the_kernel_and_its_rec
         await client.next()
 
     path = await running.gateway.services.contexts.open(key)
-    while len(cells := path.recorder.code_cells()) < 2:
-        await asyncio.sleep(0.02)
+
+    def both():
+        cells = path.recorder.code_cells()
+        return cells if len(cells) == 2 else None
+
+    cells = await eventually("both cells are recorded", both)
     assert [cell["source"] for cell in cells] == ["x = 20", "print(x + 1)"]
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from container.workspace_copy import put_back, set_aside
+from container.workspace.copy import put_back, set_aside
 from kernel_gateway.contexts.open_path import open_path
-from kernel_gateway.contexts.records import new_context
 from kernel_gateway.contexts.restore import restore
+from kernel_gateway.contexts.state import new_context
 from kernel_gateway.errors import KernelLimitReached
 from kernel_gateway.ids import PathKey
-from notebooks.cells import CellIntent, Execution, Provenance
+from notebooks.record.cells import CellIntent, Execution, Provenance
 from tests.raw_http import Raw
 
 
@@ -322,7 +322,7 @@ async def test_a_cell_that_kills_the_kernel_when_replayed_is_left_out_the_next_t
     )
     await conversation.connection.send("execute.request", code=trap)
     asked = (await conversation.until("permission.required"))["data"]
-    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="always")
     await conversation.until("turn.finished")
     await conversation.execute("after = 2")
     path = await contexts.open(conversation.key)
@@ -369,22 +369,31 @@ async def ignore(*facts):
     pass
 
 
-async def test_a_disk_too_full_to_set_files_aside_leaves_every_file_where_it_was(small_disk):
-    disk = small_disk(40)
-    path = await path_with_a_large_input(disk)
+async def test_a_replay_takes_no_room_for_another_copy_of_the_uploads(small_disk):
+    path = await path_with_a_large_input(small_disk(40))
 
-    with pytest.raises(OSError, match="No space left"):
-        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+    set_aside(path.workspace, path.set_aside)
+    put_back(path.workspace, path.set_aside)
 
     assert content(path, "inputs/large.bin") == LARGE
     assert not path.set_aside.exists()
 
 
+async def test_files_that_cannot_be_set_aside_stay_where_they_are(small_disk):
+    path = await path_with_a_large_input(small_disk(40))
+    path.set_aside.write_text("in the way")
+
+    with pytest.raises(FileExistsError):
+        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+
+    assert content(path, "inputs/large.bin") == LARGE
+
+
 async def test_a_disk_too_full_for_what_a_replay_made_brings_every_file_back(small_disk):
-    disk = small_disk(60)
+    disk = small_disk(40)
     path = await path_with_a_large_input(disk)
     set_aside(path.workspace, path.set_aside)
-    (path.workspace.directory / "outputs" / "made.bin").write_bytes(bytes(8_000_000))
+    (path.workspace.directory / "outputs" / "made.bin").write_bytes(bytes(9_000_000))
 
     with pytest.raises(OSError, match="No space left"):
         put_back(path.workspace, path.set_aside, ["outputs/made.bin"])

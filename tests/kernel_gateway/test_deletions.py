@@ -7,13 +7,15 @@ import random
 import subprocess
 
 import pytest
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClosedError, websocket_connect
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway import data_rights
+from kernel_gateway.conversations import data_rights
 from kernel_gateway.ids import PathKey
 from tests.raw_http import Raw, error_of, multipart
 from tests.stored_rows import rows_by_table
+from tests.waiting import eventually
+from tests.websockets import open_websocket
 
 ROUNDS = 15
 TOGETHER = 8
@@ -68,9 +70,8 @@ class Conversation:
         return await self._until_closed(f"/api/kernels/{self.kernel}/channels", message)
 
     async def _until_closed(self, address, message=None):
-        url = self.running.url.replace("http", "ws") + address
         try:
-            socket = await websocket_connect(HTTPRequest(url, headers=self.raw.headers))
+            socket = await open_websocket(self.running.url + address, self.raw.headers)
         except HTTPClientError as refused:
             return refused.code
         try:
@@ -117,8 +118,7 @@ async def test_whatever_is_asked_amid_a_deletion_is_answered_and_nothing_is_left
         ]  # fmt: skip
         asked = [chance.choice(kinds) for _ in range(TOGETHER)]
         await asyncio.gather(*map(later, [*asked, it.delete]))
-        while services.turns.depth():
-            await asyncio.sleep(0.01)
+        await eventually("no turn waits", lambda: not services.turns.depth())
         assert not running.home(it.id).parent.exists()
 
     left = await rows_by_table(running)

@@ -7,7 +7,7 @@ import signal
 
 from agent.turn import ENDED
 from kernel_gateway.errors import QueueFull
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import STACK, code_reply, exchange
 
 FAIL = {"text": "done"}

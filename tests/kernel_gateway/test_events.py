@@ -7,11 +7,13 @@ import time
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from kernel_gateway.events import GATHER_SECONDS, EventLog
+from kernel_gateway.events.log import GATHER_SECONDS, EventLog
+from kernel_gateway.events.path_state import PathLog
 from kernel_gateway.ids import PathKey
-from kernel_gateway.path_log import PathLog
 from kernel_gateway.store.database import sqlite_url
 from kernel_gateway.store.repository import open_repository
+
+pytestmark = pytest.mark.check
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def blobs(running, conversation):
     return sorted((home(running, conversation) / ".blobs").iterdir())
 
 
-@pytest.mark.parametrize("name", ["outputs/a.txt", "inputs/prices.txt"])
+@pytest.mark.parametrize("name", ["outputs/a.txt", "prices.txt"])
 async def test_a_branch_gets_a_changed_file_as_it_was_without_running_a_cell(start_gateway, name):
     running = await start_gateway([])
     conversation = await running.conversation()
@@ -60,15 +60,15 @@ async def test_a_branch_gets_a_removed_file_back_and_may_change_it(start_gateway
 async def test_a_file_that_became_a_directory_is_a_file_in_the_branch(start_gateway):
     running = await start_gateway([])
     conversation = await running.conversation()
-    first = await write(conversation, "inputs/a", "first")
+    first = await write(conversation, "outputs/a", "first")
     await conversation.execute(
-        "import pathlib; p = pathlib.Path('inputs/a'); p.unlink(); p.mkdir()\n"
+        "import pathlib; p = pathlib.Path('outputs/a'); p.unlink(); p.mkdir()\n"
         "(p / 'b').write_text('later')"
     )
 
     _, then = await branch(running, conversation, "then", source_turn_id=first)
 
-    assert await then.printed("print(open('inputs/a').read())") == "first\n"
+    assert await then.printed("print(open('outputs/a').read())") == "first\n"
 
 
 async def test_a_content_that_two_paths_have_is_kept_once(start_gateway):

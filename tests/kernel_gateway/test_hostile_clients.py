@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClosedError, websocket_connect
+from tornado.websocket import WebSocketClosedError
 
-from kernel_gateway.relays.allowed import TAKEN
+from kernel_gateway.channels.message_policy import TAKEN
 from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of, multipart
+from tests.waiting import eventually
+from tests.websockets import close_opened, open_websocket
 
 
 def values(floats):
@@ -36,6 +37,10 @@ MESSAGES = st.fixed_dictionaries(
     {"kind": KINDS | st.text(max_size=20) | VALUES, "unknown": VALUES},
     optional={"request": VALUES, "code": VALUES, "id": VALUES, "decision": VALUES, "turn": VALUES},
 )
+FEWER = {
+    "max_examples": settings.default.max_examples // 7,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+}
 FRAMES = st.one_of(
     MESSAGES.map(json.dumps), VALUES.map(json.dumps), st.text(max_size=200), st.binary(max_size=200)
 )
@@ -46,15 +51,12 @@ async def running(start_gateway):
     return await start_gateway([], requests_per_minute=0)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(**FEWER)
 @given(frames=st.lists(FRAMES, min_size=5, max_size=20))
 async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(running, frames):
     made = await running.client.post("/api/v1/conversations", {})
-    url = f"{running.url.replace('http', 'ws')}/api/v1/conversations/{made['id']}/paths/main/events"
-    headers = {"Authorization": f"Bearer {running.token}"}
-    socket = await websocket_connect(HTTPRequest(url, headers=headers))
+    url = f"{running.url}/api/v1/conversations/{made['id']}/paths/main/events"
+    socket = await open_websocket(url, {"Authorization": f"Bearer {running.token}"})
     for frame in frames:
         await socket.write_message(frame, binary=isinstance(frame, bytes))
         async with asyncio.timeout(20):
@@ -62,7 +64,7 @@ async def test_whatever_a_websocket_sends_is_answered_and_the_socket_lives(runni
         assert answer["kind"] == "error"
         assert answer["seq"] is None
         assert answer["data"]["error"]["code"] != "internal-error"
-    socket.close()
+    await close_opened()
 
 
 CODE = st.sampled_from(["1", "x = 1", "1/0", "await y", "%time 2", "def f(:", "\x00", ""])
@@ -81,9 +83,7 @@ REQUESTS = st.tuples(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(**FEWER)
 @given(requests=st.lists(REQUESTS, min_size=5, max_size=20))
 async def test_whatever_is_asked_of_a_kernel_it_and_the_socket_live(running, kernel, requests):
     client = await Client(running, kernel).connect()
@@ -99,7 +99,7 @@ async def test_whatever_is_asked_of_a_kernel_it_and_the_socket_live(running, ker
     reply = await client.until_done(asked)
 
     assert (reply["status"], client.printed(asked)) == ("ok", "alive\n")
-    client.socket.close()
+    await close_opened()
 
 
 async def test_a_huge_frame_closes_its_socket_alone(running):
@@ -142,14 +142,13 @@ async def test_an_upload_cut_off_in_the_middle_leaves_nothing(running, files_url
              f"Content-Type: {headers['Content-Type']}", f"Content-Length: {len(body)}"]  # fmt: skip
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:250_000])
     await writer.drain()
-    await asyncio.sleep(0.3)
+    inputs = running.home(files_url.split("/")[4]) / "workspace" / "inputs"
+    await eventually("a part of it comes", lambda: inputs.is_dir() and [*inputs.iterdir()])
     writer.close()
-    await asyncio.sleep(0.3)
 
+    await eventually("nothing of it is left", lambda: not [*inputs.iterdir()])
     listed = json.loads((await Raw(running)("GET", files_url)).body)["files"]
-    home = running.home(files_url.split("/")[4])
     assert listed == []
-    assert list((home / "workspace" / "inputs").iterdir()) == []
 
 
 async def test_a_full_disk_is_said_and_nothing_of_the_upload_stays(small_disk, start_gateway):

@@ -10,6 +10,7 @@ from tornado.websocket import websocket_connect
 
 from tests.access_tokens import KEY, PUBLIC, SECRET, caller, claims, hs256
 from tests.raw_http import Raw, error_of
+from tests.websockets import open_websocket
 
 
 @pytest.fixture
@@ -169,15 +170,12 @@ async def test_each_role_may_do_its_part_and_no_more(running, role, read, run, a
 
 async def test_who_may_only_look_can_follow_a_path_but_send_nothing_to_it(running):
     conversation = await created(caller(running, hs256()))
-    url = running.url.replace("http", "ws")
+    url = f"{running.url}/api/v1/conversations/{conversation}/paths/main/events"
     headers = {"Authorization": f"Bearer {hs256(roles=['viewer'])}"}
-    socket = await websocket_connect(
-        HTTPRequest(f"{url}/api/v1/conversations/{conversation}/paths/main/events", headers=headers)
-    )
+    socket = await open_websocket(url, headers)
 
     await socket.write_message(json.dumps({"kind": "execute.request", "code": "1"}))
     refused = json.loads(await socket.read_message())
-    socket.close()
 
     assert refused["data"]["error"]["code"] == "forbidden"
 

@@ -3,8 +3,8 @@
 import asyncio
 import gc
 
-from kernel_gateway.turn_run import TurnRun
-from kernel_gateway.turns import _Queue
+from kernel_gateway.turns.queue import _Queue
+from kernel_gateway.turns.run import TurnRun
 from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
 

@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.faults.service import Service
+from tests.websockets import close_opened, open_websocket
 
 LINE = "x" * 99
 MEGABYTE = 10_000  # lines of it
@@ -37,16 +36,18 @@ async def service(tmp_path, standin, monkeypatch):
         monkeypatch.setenv(f"TALLYBOOK_{name}", value)
     made = Service(tmp_path / "data", standin([]), keep_seconds=0)
     yield made
+    await close_opened()
     made.stop()
     shutil.rmtree(made.data_dir)  # gigabytes
 
 
-async def events(client, conversation):
+async def events(service, conversation):
     """Yield every event of the path up to the end of the turn that prints."""
-    url = client.url.replace("http", "ws")
-    path = f"/api/v1/conversations/{conversation}/paths/main/events"
-    request = HTTPRequest(url + path, headers=client._headers)
-    socket = await websocket_connect(request, max_message_size=2**30)
+    socket = await open_websocket(
+        f"{service.url}/api/v1/conversations/{conversation}/paths/main/events",
+        service.headers,
+        max_message_size=2**30,
+    )
     seq, printed = 0, False
     while True:
         event = json.loads(await socket.read_message())
@@ -58,10 +59,10 @@ async def events(client, conversation):
             return
 
 
-async def printed_after(client, conversation, pause):
+async def printed_after(service, conversation, pause):
     """Return what is printed, read only once *pause* is over."""
     printed = []
-    async for event in events(client, conversation):
+    async for event in events(service, conversation):
         if event["kind"] == "cell.output":
             printed.append(event["data"]["output"]["text"])
             await pause.wait()
@@ -77,14 +78,16 @@ async def start(service):
     return client, conversation, memory_mb(service.process.pid)
 
 
-@pytest.mark.parametrize("megabytes", [50, 1000])
+@pytest.mark.parametrize(
+    "megabytes", [50, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+)
 async def test_all_that_is_printed_reaches_a_reader_of_1_mb_a_second_and_the_service_stays_small(
     service, megabytes
 ):
     client, conversation, before = await start(service)
     lines, all_printed = megabytes * MEGABYTE, asyncio.Event()
     reader = SlowReader(all_printed)
-    reading = asyncio.create_task(reader.read(client, conversation))
+    reading = asyncio.create_task(reader.read(service, conversation))
 
     code = f"for n in range({lines}): print('{LINE}')"
     reply = await client.post("/api/v1/execute", {"code": code, "conversation": conversation})
@@ -107,9 +110,9 @@ class SlowReader:
     def __init__(self, in_haste):
         self.in_haste, self.size, self.digest = in_haste, 0, hashlib.sha256()
 
-    async def read(self, client, conversation):
+    async def read(self, service, conversation):
         began = time.monotonic()
-        async for event in events(client, conversation):
+        async for event in events(service, conversation):
             if event["kind"] == "cell.output":
                 text = event["data"]["output"]["text"].encode()
                 self.size += len(text)
@@ -123,7 +126,7 @@ async def test_a_reader_that_stands_still_holds_nobody_up_and_loses_nothing(serv
     client, conversation, before = await start(service)
     code = f"for n in range({20 * MEGABYTE}): print('{LINE}')"
     go_on = asyncio.Event()
-    slow = asyncio.create_task(printed_after(client, conversation, go_on))
+    slow = asyncio.create_task(printed_after(service, conversation, go_on))
 
     reply = await client.post("/api/v1/execute", {"code": code, "conversation": conversation})
     assert not slow.done()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kernel_gateway.terminal.client import path_url
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.branching import branch, post
 from tests.conftest import code_reply, exchange
 from tests.raw_http import Raw, error_of

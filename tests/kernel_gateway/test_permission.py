@@ -8,7 +8,7 @@ from kernel_gateway.terminal.client import ServiceRefused
 from tests.conftest import Conversation, code_reply, exchange
 from tests.refused_writes import refusing
 
-NETWORK = "import urllib.parse\nprint(urllib.parse.quote('a b'))"
+NETWORK = "import urllib.request\nprint(urllib.parse.quote('a b'))"
 
 
 def scripted(*requests):

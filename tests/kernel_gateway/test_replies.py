@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from kernel_gateway.relays.replies import (
+from kernel_gateway.channels.replies import (
     MISSED_BYTES,
     MOST_MISSED,
     UNSENT_BYTES,

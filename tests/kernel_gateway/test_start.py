@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from kernel_gateway.service_import import UNUSED_FORMATS
+from kernel_gateway.terminal.service_import import UNUSED_FORMATS
 
 LATER = """alembic docutils google.genai IPython.terminal matplotlib nbconvert numpy openai openpyxl
     opentelemetry.exporter pandas papermill PIL rich

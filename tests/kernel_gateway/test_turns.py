@@ -5,7 +5,7 @@ import hashlib
 import nbformat
 import pytest
 
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import PIVOT, STACK, code_reply, exchange
 
 FAIL = {"text": "done"}
@@ -301,3 +301,18 @@ async def test_direct_code_is_checked_like_the_models(start_gateway):
     finished = await conversation.execute("!ls")
 
     assert finished["outcome"] == "blocked"
+
+
+async def test_code_that_is_too_long_is_recorded_with_its_beginning(start_gateway):
+    long = "total = 0  # " + "x" * 150_000
+    exchanges = exchange("add up", code_reply(long), {"text": "It was too long."})
+    conversation = await (await start_gateway(exchanges)).conversation()
+
+    await conversation.ask("add up")
+
+    [refused] = [cell for cell in conversation.cells() if cell["cell_type"] == "raw"]
+    assert refused["metadata"]["tallybook"]["status"] == "not-run"
+    assert "".join(refused["source"]).startswith("total = 0  # xxx")
+    assert "".join(refused["source"]).endswith("150,013 characters in all")
+    assert conversation.of_kind("cell.finished")[0]["status"] == "not-run"
+    assert verify_notebook(conversation.notebook).verified

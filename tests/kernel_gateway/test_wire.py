@@ -13,7 +13,15 @@ from jupyter_server.services.kernels.connection.base import (
     serialize_msg_to_ws_v1,
 )
 
-from kernel_gateway.relays.wire import V1, MessageMalformed, decode, encode
+from kernel_gateway.channels.wire_format import (
+    MOST_HEADER_TEXT,
+    V1,
+    MessageMalformed,
+    decode,
+    encode,
+)
+
+pytestmark = pytest.mark.check
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -25,7 +33,9 @@ MESSAGES = st.fixed_dictionaries(
     {
         "header": st.fixed_dictionaries({"msg_id": st.text(min_size=1, max_size=50),
                                          "msg_type": st.text(min_size=1, max_size=50)}),
-        "parent_header": st.dictionaries(st.sampled_from(["msg_id", "session"]), st.text()),
+        "parent_header": st.dictionaries(
+            st.sampled_from(["msg_id", "session"]), st.text(max_size=MOST_HEADER_TEXT)
+        ),
         "metadata": OBJECT,
         "content": OBJECT,
         "channel": st.sampled_from(["shell", "control", "stdin"]),

@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-from notebooks.blobs import Blobs
 from notebooks.errors import (
     BlobDamaged,
     BlobNotFound,
@@ -15,7 +14,10 @@ from notebooks.errors import (
     SealingKeyInvalid,
     SealingKeyMissing,
 )
-from notebooks.sealing import CHUNK_BYTES, HEADER, TAG_BYTES, sealing_keys
+from notebooks.history.blobs import Blobs
+from notebooks.history.sealing import CHUNK_BYTES, HEADER, TAG_BYTES, sealing_keys
+
+pytestmark = pytest.mark.check
 
 ROOM = 10 * CHUNK_BYTES
 CONTENT = b"Region,Sales\nNorth,1200\n" * 3
@@ -214,6 +216,7 @@ def test_what_was_kept_plain_is_read_after_there_is_a_key(tmp_path):
         (base64.b64encode(b"short").decode(), "Key 1 holds 5 bytes instead of 32"),
         (f"{KEY} c2hvcnQ=", "Key 2 holds 5 bytes"),
     ],
+    ids=["none", "no base64", "short", "the second short"],
 )
 def test_a_key_that_cannot_be_used_is_refused_without_being_shown(text, reason):
     with pytest.raises(SealingKeyInvalid, match=reason) as refused:

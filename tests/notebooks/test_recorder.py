@@ -10,10 +10,12 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from notebooks.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
 from notebooks.errors import NotebookUnreadable
-from notebooks.recorder import JOURNAL, JOURNAL_BYTES, NOTEBOOK, Recorder
-from notebooks.verify import verify_notebook
+from notebooks.ledger.verify import verify_notebook
+from notebooks.record.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
+from notebooks.record.recorder import JOURNAL, JOURNAL_BYTES, NOTEBOOK, Recorder
+
+pytestmark = pytest.mark.check
 
 
 def open_recorder(directory, running=None) -> Recorder:

@@ -1,56 +1,13 @@
 """A re-run judges every cell itself, in a fresh sandboxed kernel."""
 
+import json
 import shutil
 
 import pytest
 
-from kernel_gateway.rerunning import parse_parameters, rerun_file
-from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
-from notebooks.errors import InputMissing, NotebookUnreadable, UnknownParameter
-from notebooks.recorder import NOTEBOOK, Recorder
+from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed, UnknownParameter
 from tests.conftest import EXAMPLES
-
-
-def result(text, count=1):
-    return {
-        "output_type": "execute_result",
-        "execution_count": count,
-        "data": {"text/plain": text},
-        "metadata": {},
-    }
-
-
-def printed(text):
-    return {"output_type": "stream", "name": "stdout", "text": text}
-
-
-@pytest.fixture
-def record(tmp_path):
-    """Write a notebook of (source, outcome, outputs) cells; a parameters cell comes first."""
-
-    async def write(*cells, parameters="limit = 10\ninput_files = []", inputs=()):
-        recorder = Recorder.open(tmp_path, conversation="c", path="main")
-        before = {f"inputs/{name}": "0" * 64 for name in inputs}
-        for source, outcome, outputs in ((parameters, "ok", ()), *cells):
-            tags = ("parameters",) if source == parameters else ()
-            intent = CellIntent(
-                id=new_cell_id(),
-                source=source,
-                provenance=Provenance(turn_id="t"),
-                tags=tags,
-                files_before=before,
-            )
-            execution = Execution(outcome=outcome, execution_count=1, outputs=tuple(outputs))
-            await recorder.commit(intent, execution)
-        return tmp_path / NOTEBOOK
-
-    return write
-
-
-async def rerun(notebook, **options):
-    import asyncio
-
-    return await asyncio.to_thread(rerun_file, notebook, **{"parameters": {}, **options})
+from tests.notebooks.records import error, printed, rerun, result, verdicts
 
 
 async def test_the_same_outputs_are_reproduced(record):
@@ -74,7 +31,7 @@ async def test_another_output_differs_and_says_how(record):
 async def test_a_parameter_can_be_replaced(record):
     notebook = await record(("limit + 1", "ok", [result("11")]))
 
-    report = await rerun(notebook, parameters=parse_parameters([("limit", "41")]))
+    report = await rerun(notebook, parameters={"limit": "41"})
 
     assert report.changed
     assert "became '42'" in report.cells[1].detail
@@ -96,9 +53,9 @@ async def test_a_new_exception_is_a_failure_and_what_follows_was_not_run(record)
 
 
 async def test_a_recorded_exception_is_reproduced_and_the_run_goes_on(record):
-    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
     notebook = await record(
-        ("raise ValueError('no')", "error", [error]), ("1", "ok", [result("1")])
+        ("raise ValueError('no')", "error", [error("ValueError", "no")]),
+        ("1", "ok", [result("1")]),
     )
 
     report = await rerun(notebook)
@@ -106,14 +63,84 @@ async def test_a_recorded_exception_is_reproduced_and_the_run_goes_on(record):
     assert [cell.verdict for cell in report.cells] == ["reproduced"] * 3
 
 
-async def test_a_kernel_that_dies_is_never_success(record):
-    """papermill saves every cell after it as completed; the verdict says otherwise."""
-    notebook = await record(("import os; os._exit(1)", "ok", []), ("1", "ok", [result("1")]))
+@pytest.mark.parametrize(
+    "dies", ["import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+)
+async def test_a_cell_that_kills_the_kernel_has_failed_and_what_follows_was_not_run(record, dies):
+    """papermill saves all of them as completed."""
+    notebook = await record((dies, "ok", []), ("1", "ok", [result("1")]))
 
     report = await rerun(notebook)
 
-    assert report.cells[2].verdict == "not-run"
-    assert report.verdict != "reproduced"
+    assert verdicts(report) == ["failed", "not-run"]
+    assert report.cells[1].detail == "the kernel died"
+    assert "ended at cell 2" in report.cells[2].detail
+
+
+async def test_a_last_cell_that_kills_the_kernel_has_failed(record):
+    notebook = await record(("1", "ok", [result("1")]), ("import os; os._exit(0)", "ok", []))
+
+    report = await rerun(notebook)
+
+    assert verdicts(report) == ["reproduced", "failed"]
+    assert report.verdict == "failed"
+
+
+async def test_a_cell_that_runs_too_long_has_failed_and_says_the_limit(record):
+    notebook = await record(("while True: pass", "ok", []), ("1", "ok", [result("1")]))
+
+    report = await rerun(notebook, cell_seconds=2)
+
+    assert verdicts(report) == ["failed", "not-run"]
+    assert report.cells[1].detail == "it ran longer than 2 s and was stopped"
+
+
+@pytest.mark.parametrize(
+    "ends", ["exit()", "quit()", "raise SystemExit(0)", "import sys; sys.exit()"]
+)
+async def test_a_cell_that_ends_the_notebook_has_failed_and_what_follows_was_not_run(record, ends):
+    notebook = await record((ends, "ok", []), ("1", "ok", [result("1")]))
+
+    report = await rerun(notebook)
+
+    assert verdicts(report) == ["failed", "not-run"]
+
+
+@pytest.mark.parametrize("ends", ["exit()", "quit()"])
+async def test_exit_in_the_last_cell_is_never_success(record, ends):
+    notebook = await record((f"print('on')\n{ends}", "ok", [printed("on\n")]))
+
+    assert verdicts(await rerun(notebook)) == ["failed"]
+
+
+async def test_an_error_of_the_record_that_does_not_come_again_differs(record):
+    notebook = await record(("1", "error", [error("ValueError", "no")]))
+
+    report = await rerun(notebook)
+
+    assert verdicts(report) == ["differs"]
+    assert "the record ends in ValueError" in report.cells[1].detail
+
+
+async def test_the_saved_notebook_does_not_call_cells_completed_that_never_ran(record):
+    notebook = await record(("import os; os._exit(0)", "ok", []), ("1", "ok", [result("1")]))
+
+    report = await rerun(notebook)
+
+    cells = json.loads(report.notebook.read_text())["cells"]
+    states = [cell["metadata"]["papermill"]["status"] for cell in cells]
+    assert states == ["completed", "failed", "pending"]
+
+
+async def test_what_is_saved_and_reported_names_no_directory_of_the_re_run(record, tmp_path):
+    notebook = await record(("import os; print(os.getcwd())", "ok", [printed("/workspace\n")]))
+
+    report = await rerun(notebook)
+
+    assert report.verdict == "reproduced"
+    for file in (report.notebook, report.notebook.with_suffix(".json")):
+        assert "tallybook-rerun-" not in file.read_text()
+        assert "tallybook-papermill-" not in file.read_text()
 
 
 async def test_blocked_cells_are_not_run(record):
@@ -125,10 +152,22 @@ async def test_blocked_cells_are_not_run(record):
 
 
 async def test_a_missing_input_is_named(record):
-    notebook = await record(parameters="input_files = ['sales.xlsx']", inputs=["sales.xlsx"])
+    notebook = await record(
+        parameters="input_files = ['sales.xlsx']", files_before={"inputs/sales.xlsx": "0" * 64}
+    )
 
     with pytest.raises(InputMissing, match=r"sales\.xlsx.*--inputs"):
         await rerun(notebook)
+
+
+async def test_an_input_that_is_missing_is_looked_for_where_the_user_keeps_them(record, tmp_path):
+    (tmp_path / "inputs").mkdir()
+    notebook = await record(parameters="input_files = ['sales.xlsx']")
+
+    with pytest.raises(InputMissing) as refused:
+        await rerun(notebook)
+
+    assert str(tmp_path / "inputs") in str(refused.value)
 
 
 async def test_new_inputs_come_from_the_directory_that_is_named(record, tmp_path):
@@ -139,7 +178,7 @@ async def test_new_inputs_come_from_the_directory_that_is_named(record, tmp_path
     notebook = await record(
         (code, "ok", [result("61")]),
         parameters="input_files = ['sales.xlsx']",
-        inputs=["sales.xlsx"],
+        files_before={"inputs/sales.xlsx": "0" * 64},
     )
 
     report = await rerun(notebook, inputs=given)
@@ -148,29 +187,59 @@ async def test_new_inputs_come_from_the_directory_that_is_named(record, tmp_path
     assert report.verdict == "reproduced"
 
 
-async def test_produced_workbooks_are_compared_by_value(record, tmp_path):
-    from openpyxl import Workbook
-
-    book = Workbook()
-    book.active.append(["Sales"])
-    book.active.append([9])
-    (tmp_path / "outputs").mkdir()
-    book.save(tmp_path / "outputs" / "made.xlsx")
-    code = (
-        "from openpyxl import Workbook\nb = Workbook()\n"
-        "b.active.append(['Sales']); b.active.append([limit])\nb.save('outputs/made.xlsx')"
-    )
-    notebook = await record((code, "ok", []))
-
-    differs = await rerun(notebook)
-    same = await rerun(notebook, parameters={"limit": 9})
-
-    assert differs.files[0].detail == "Sheet!A2: '9' became '10'"
-    assert same.files[0].verdict == "reproduced"
-
-
 async def test_what_is_no_notebook_is_a_typed_error(tmp_path):
     (tmp_path / "x.ipynb").write_text("not json")
 
     with pytest.raises(NotebookUnreadable):
         await rerun(tmp_path / "x.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("notebook.ipynb", "would replace the notebook itself"),
+        ("gone/again.ipynb", "can't be written"),
+        ("again.json", "is where the report goes"),
+    ],
+)
+async def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(
+    record, tmp_path, place, said
+):
+    notebook = await record(("1", "ok", [result("1")]))
+    before = notebook.read_bytes()
+
+    with pytest.raises(RerunFailed, match=said):
+        await rerun(notebook, saved=tmp_path / place)
+
+    assert notebook.read_bytes() == before
+
+
+async def test_names_with_braces_are_plain_names(record, tmp_path):
+    notebook = await record(("1", "ok", [result("1")]))
+    odd = notebook.rename(tmp_path / "a {b} {0}.ipynb")
+
+    assert (await rerun(odd)).verdict == "reproduced"
+
+
+async def test_a_notebook_with_repeated_and_missing_cell_ids_is_run_as_a_repaired_copy(tmp_path):
+    def cell(source, outputs=(), **own):
+        return {"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": list(outputs),
+                "source": source, **own}  # fmt: skip
+
+    cells = [
+        cell("x = 1", id="aaaa1111"),
+        cell("x = 2", id="aaaa1111"),
+        cell("print(x)", [printed("2\n")]),
+        cell("x", [result("2")], id=None),
+    ]
+    notebook = tmp_path / "copied.ipynb"
+    notebook.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+    )
+    before = notebook.read_bytes()
+
+    report = await rerun(notebook)
+
+    assert report.verdict == "reproduced"
+    assert report.repaired_cells == (2, 3, 4)
+    assert notebook.read_bytes() == before

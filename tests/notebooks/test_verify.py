@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from notebooks.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.errors import NotebookUnreadable
-from notebooks.recorder import NOTEBOOK, Recorder
-from notebooks.verify import verify_bytes, verify_notebook
+from notebooks.ledger.verify import verify_bytes, verify_notebook
+from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.record.recorder import NOTEBOOK, Recorder
+
+pytestmark = pytest.mark.check
 
 
 @pytest.fixture
@@ -135,3 +137,21 @@ def test_what_is_no_notebook_is_a_problem_not_a_traceback(content):
 def test_a_missing_file_is_a_typed_error(tmp_path):
     with pytest.raises(NotebookUnreadable, match=r"gone\.ipynb"):
         verify_notebook(tmp_path / "gone.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["aa", "aa"], "cells 1 and 2 have the same id 'aa'"),
+        (["aa", None], "cell 2 has no valid id"),
+        (["aa", "a b"], "cell 2 has no valid id: 'a b'"),
+    ],
+)
+def test_cell_ids_that_repeat_or_are_none_are_named(ids, said):
+    cells = [{"cell_type": "raw", "metadata": {}, "source": "", "id": value} for value in ids]
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+    report = verify_bytes(json.dumps(content).encode())
+
+    assert not report.verified
+    assert said in report.problems[0].what

@@ -15,12 +15,17 @@ from typing import Any
 
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.errors import KernelStartFailed
-from container.host_users import ZYGOTE_USER, host_users
-from container.kernel_environment import INSIDE, LIBRARY, kernel_environment
+from container.host.environment import (
+    INSIDE,
+    LIBRARY,
+    inside_command,
+    kernel_environment,
+)
+from container.host.host_users import ZYGOTE_USER, host_users
+from container.host.runtime import runtime_prefix
+from container.host.seccomp import seccomp_program
 from container.limits import MIB, Limits
-from container.runtime import runtime_prefix
 from container.sandbox import SandboxSpec
-from container.seccomp import seccomp_program
 
 START_SECONDS = 60.0
 # For itself and the time before a fork joins a control group of its own. What a kernel has
@@ -74,13 +79,7 @@ class Zygote:
             users = host_users()
             spec = SandboxSpec(
                 name=f"{runtime_prefix('k')}zygote-{secrets.token_hex(4)}",
-                argv=(
-                    sys.executable,
-                    "-m",
-                    "inside.zygote",
-                    str(theirs.fileno()),
-                    str(program),
-                ),
+                argv=inside_command(sys.executable, "zygote", str(theirs.fileno()), str(program)),
                 limits=ZYGOTE_LIMITS,
                 workspace=None,
                 uid=ZYGOTE_USER if users is not None else None,

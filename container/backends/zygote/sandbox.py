@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from container.backends.zygote.process import Zygote, Zygotes
-from container.cgroups import ControlGroup, make_control_group
 from container.errors import KernelStartFailed, SandboxUnavailable
+from container.host.cgroups import ControlGroup, make_control_group
+from container.host.environment import INPUTS, kernel_rlimits
 from container.inside import linux
-from container.kernel_environment import kernel_rlimits
 from container.sandbox import ExitStatus, SandboxSpec
 
 LOG_BYTES = 64 * 1024
@@ -43,6 +43,20 @@ def detached_mount(directory: Path, *, readonly: bool = False) -> int:
             "The zygote needs Linux 5.12 or newer; do without it: TALLYBOOK_BACKEND=bubblewrap.",
         ) from error
     return descriptor
+
+
+def workspace_mounts(workspace: Path) -> list[int]:
+    """Return *workspace* and, read-only, its inputs as mounts, for the kernel to put in place.
+
+    Raises:
+        SandboxUnavailable: As `detached_mount`.
+    """
+    whole = detached_mount(workspace)
+    try:
+        return [whole, detached_mount(workspace / INPUTS, readonly=True)]
+    except SandboxUnavailable:
+        os.close(whole)
+        raise
 
 
 class ZygoteSandbox:
@@ -116,13 +130,14 @@ class ZygoteSandbox:
         try:
             handed.append(detached_mount(spec.sockets))
             if spec.workspace is not None:
-                handed.append(detached_mount(spec.workspace, readonly=spec.workspace_readonly))
+                handed += workspace_mounts(spec.workspace)
             handed += self._group.open_doors() if self._group is not None else []
             request = {
                 "uid": spec.uid,
                 "tmp_bytes": spec.limits.tmp_bytes,
                 "rlimits": kernel_rlimits(spec.limits, cgroup=self._group is not None),
                 "connection": spec.connection,
+                "audited": spec.limits.audited,
                 "workspace": spec.workspace is not None,
             }
             zygote.fork(request, handed)
@@ -145,11 +160,12 @@ class ZygoteSandbox:
         """
         if self._channel is None:
             raise EOFError("the kernel has ended")
-        mount = detached_mount(workspace)
+        mounts = workspace_mounts(workspace)
         try:
-            socket.send_fds(self._channel, [b"attach"], [mount])
+            socket.send_fds(self._channel, [b"attach"], mounts)
         finally:
-            os.close(mount)
+            for mount in mounts:
+                os.close(mount)
         await self._messages["attached"]
 
     def _on_message(self) -> None:

@@ -1,0 +1,99 @@
+"""What a turn knows before the model is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.context.profiler import Profile, Profiler
+from agent.prompts.render import render_earlier_cells, render_profile, render_variables
+from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
+
+MAX_FILES = 40
+MAX_MERGED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnContext:
+    """The facts of a path at the start of a turn.
+
+    Attributes:
+        profiles: Input file name → its profile.
+        other_files: Names of inputs that are no tables, and of outputs.
+        variables: The live variables.
+        earlier_cells: Earlier cells with source and status.
+        kernel_is_new: No cell has run in the kernel.
+        merged: What other paths came to that were merged into this one.
+        state_note: What a new kernel could not be given back, in plain words.
+    """
+
+    profiles: Mapping[str, Profile]
+    other_files: Sequence[str]
+    variables: Sequence[Mapping[str, Any]]
+    earlier_cells: Sequence[Mapping[str, Any]]
+    kernel_is_new: bool = False
+    state_note: str = ""
+    merged: Sequence[str] = ()
+
+
+async def read_profiles(
+    workspace: Workspace, profiler: Profiler
+) -> tuple[dict[str, Profile], list[str]]:
+    """Return the profiles of the input tables, and the names of all other files."""
+    profiles: dict[str, Profile] = {}
+    other: list[str] = []
+    files = workspace.files(INPUTS)[:MAX_FILES]
+    found = await asyncio.gather(*(profiler.profile(workspace, file) for file in files))
+    for file, profile in zip(files, found, strict=True):
+        if profile is None:
+            other.append(file.name)
+        else:
+            profiles[file.name] = profile
+    other += [file.name for file in workspace.files(OUTPUTS)[:MAX_FILES]]
+    return profiles, other
+
+
+def render_context(context: TurnContext) -> str:
+    """Render *context* as the text that precedes the request."""
+    parts = [render_profile(name, profile) for name, profile in context.profiles.items()]
+    if context.other_files:
+        parts.append("Other files: " + ", ".join(context.other_files))
+    if not context.profiles and not context.other_files:
+        parts.append("No file has been uploaded.")
+    if context.variables:
+        parts.append("Live variables:\n" + render_variables(context.variables))
+    if context.earlier_cells:
+        parts.append("Earlier cells:\n" + render_earlier_cells(context.earlier_cells))
+    if context.merged:
+        parts.append("Merged from other paths:\n" + "\n\n".join(context.merged[-MAX_MERGED:]))
+    if context.state_note:
+        parts.append(context.state_note)
+    return "\n\n".join(parts)
+
+
+def context_facts(context: TurnContext) -> dict[str, Any]:
+    """Return what ``context.used`` tells: which facts, not their content."""
+    return {
+        "workbooks": [
+            {
+                "file": name,
+                "sheets": [
+                    {
+                        "name": sheet["name"],
+                        "header_row": sheet.get("header_row"),
+                        "rows": sheet.get("data_rows", sheet.get("rows")),
+                    }
+                    for sheet in profile.get("sheets", ())
+                ],
+                "problem": profile.get("problem"),
+            }
+            for name, profile in context.profiles.items()
+        ],
+        "files": list(context.other_files),
+        "variables": [str(variable["name"]) for variable in context.variables],
+        "earlier_cells": len(context.earlier_cells),
+        "kernel_is_new": context.kernel_is_new,
+        "state_note": context.state_note,
+    }

@@ -1,0 +1,147 @@
+"""Profiles of a workspace's files, read in a sandbox and remembered by content."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from agent.context import workbook_profile
+from container.confined import run_confined
+from container.limits import MIB, Limits
+from container.workspace.workspace import Workspace, WorkspaceFile
+
+PROFILED = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
+PROFILE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=60.0, tmp_bytes=16 * MIB)
+REMEMBERED = 500
+AT_ONCE = min(os.cpu_count() or 1, 4)
+"""Readers at the same time: each may take a processor, and `PROFILE_LIMITS` of memory."""
+log = logging.getLogger("tallybook.profiles")
+PROGRAM = "/opt/tallybook/workbook_profile.py"
+
+Profile = dict[str, Any]
+
+
+class Profiler:
+    """Profiles files on demand, several at once; remembers them by content.
+
+    What a sandboxed reader found is kept in memory, and on disk where there is a place for
+    it, so that the same content is read once for all paths and restarts.
+    """
+
+    def __init__(
+        self, kept_in: Callable[[Workspace], Path] | None = None, *, at_once: int = AT_ONCE
+    ) -> None:
+        """Prepare to read; nothing is read yet.
+
+        Args:
+            kept_in: Returns the directory that keeps the profiles of a workspace's files;
+                ``None`` keeps them in memory only.
+            at_once: How many files are read at the same time, for all users together.
+        """
+        self._kept_in = kept_in
+        self._known: OrderedDict[tuple[str, str, str], asyncio.Future[Profile]] = OrderedDict()
+        self._readers = asyncio.Semaphore(at_once)
+
+    async def profile(self, workspace: Workspace, file: WorkspaceFile) -> Profile | None:
+        """Return the profile of *file*, ``{"problem": …}`` if unreadable, ``None`` if no table.
+
+        Any number of callers cause one reading.
+
+        Raises:
+            SandboxUnavailable: This host can't confine the reader.
+            WorkspaceFileNotFound: The file is gone.
+        """
+        if PurePosixPath(file.name).suffix.lower() not in PROFILED:
+            return None
+        key = (str(workspace.directory), file.name, file.version)
+        reading = self._known.get(key)
+        if reading is None:
+            reading = self._known[key] = asyncio.ensure_future(self._read(workspace, file.name))
+            reading.add_done_callback(lambda done: self._forget_failed(key, done))
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return await asyncio.shield(reading)  # another caller may wait for it too
+
+    def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
+        if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
+            del self._known[key]
+
+    async def _read(self, workspace: Workspace, name: str) -> Profile:
+        kept = await asyncio.to_thread(self._place, workspace, name)
+        if kept is not None and (profile := await asyncio.to_thread(_kept_profile, kept)):
+            return profile
+        async with self._readers:
+            profile, lasting = await _profile(workspace, name)
+        if kept is not None and lasting:
+            await asyncio.to_thread(_keep, kept, profile)
+        return profile
+
+    def _place(self, workspace: Workspace, name: str) -> Path | None:
+        """Return the file that keeps the profile of *name*'s content."""
+        if self._kept_in is None:
+            return None
+        return self._kept_in(workspace) / f"{workspace.sha256(name)}-{_reader_version()}.json"
+
+
+@functools.cache
+def _reader_version() -> str:
+    """Return a mark of the reader: another one may find other things in the same content."""
+    program = Path(workbook_profile.__file__).read_bytes()
+    return hashlib.sha256(program).hexdigest()[:12]
+
+
+def _kept_profile(kept: Path) -> Profile | None:
+    try:
+        profile = json.loads(kept.read_bytes())
+    except (OSError, ValueError):
+        return None  # not read before, or cut off by a full disk
+    return profile if isinstance(profile, dict) else None
+
+
+def _keep(kept: Path, profile: Profile) -> None:
+    """Write *profile* so that a reader finds it whole or not at all."""
+    try:
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as new:
+            json.dump(profile, new)
+        Path(new.name).replace(kept)
+    except OSError as error:  # the next reading takes as long as this one did
+        log.warning("a profile could not be kept: %s", error)
+
+
+async def _profile(workspace: Workspace, name: str) -> tuple[Profile, bool]:
+    """Return the profile, and whether another reading would find the same."""
+    program = Path(workbook_profile.__file__).resolve()
+    result = await run_confined(
+        (sys.executable, PROGRAM, f"/workspace/{name}"),
+        workspace,
+        PROFILE_LIMITS,
+        readonly=((program, PROGRAM),),
+    )
+    if result.status is not None and result.status.exit_code == 0:
+        try:
+            profile = json.loads(result.printed)
+        except ValueError:
+            profile = None
+        if isinstance(profile, dict):
+            return profile, True
+    if result.status is None:
+        reason = f"Reading it took longer than {PROFILE_LIMITS.seconds:g} s."
+    elif result.status.out_of_memory or result.status.signal:
+        reason = f"Reading it needs more than {PROFILE_LIMITS.memory_bytes // MIB} MB of memory."
+    else:
+        reason = "The reader stopped while reading it."
+    code = "workbook-too-large" if result.status is None else "workbook-unreadable"
+    hint = "Split it into smaller workbooks, or save it again in Excel as .xlsx."
+    return {"problem": {"code": code, "message": reason, "hint": hint}}, False

@@ -1,0 +1,1 @@
+"""Whether code may run: risk, rules, decisions."""

@@ -1,0 +1,238 @@
+"""Whether a cell may run: size, risk check, permission; a refusal is recorded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from opentelemetry import trace
+
+from agent.budget import TurnBudget
+from agent.context.profiler import Profiler
+from agent.errors import CodeTooLong
+from agent.permission.risk.assess import assess
+from agent.permission.risk.client_scripts import is_known_script
+from agent.permission.risk.findings import Assessment, assessment_to_json, finding_to_json
+from agent.ports import Approver, Bench, Decision, EventSink, Model, PermissionRequest
+from agent.run_cell import FileHashes
+from agent.turn_state import PendingCode, TurnState
+from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+
+tracer = trace.get_tracer("tallybook")
+RECORDED_CHARACTERS = 100_000
+"""How much of refused code the notebook keeps."""
+NETWORK, FILES = "network", "files"
+"""What the kernel's audit hook takes to let a cell open connections, and files outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPorts:
+    """Everything a turn works with.
+
+    Attributes:
+        model: Writes the code; ``None`` for code that came directly.
+        bench: Where cells run and are recorded.
+        approver: Asks the user.
+        sink: Takes the events.
+        profiler: Reads the workbooks.
+        hashes: Remembers the workspace's file hashes.
+        save: Stores the state before a pause.
+        budget: The bounds.
+    """
+
+    model: Model | None
+    bench: Bench
+    approver: Approver
+    sink: EventSink
+    profiler: Profiler
+    hashes: FileHashes
+    save: Callable[[TurnState], Awaitable[None]]
+    budget: TurnBudget = field(default_factory=TurnBudget)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What `admit` decided.
+
+    Attributes:
+        provenance: What the record says of the cell.
+        outcome: ``None`` when it may run; else the outcome recorded for it.
+        reason: Why it may not run.
+        granted: What the kernel lets the cell do beside what every cell may.
+    """
+
+    provenance: Provenance
+    outcome: Literal["blocked", "not-run"] | None = None
+    reason: str = ""
+    granted: tuple[str, ...] = ()
+
+
+async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Admission:
+    """Decide whether *pending* may run, asking the user if need be.
+
+    Emits ``risk.assessed``. Code that may not run is recorded in the notebook, as a
+    raw cell with its outcome, and told with ``cell.finished``; of code that is too long,
+    its beginning.
+    """
+    size = len(pending.code.encode("utf-8", "surrogatepass"))
+    if size > ports.budget.code_bytes:
+        too_long = Admission(
+            provenance=_provenance(state, pending, ports, Assessment(), None),
+            outcome="not-run",
+            reason=str(CodeTooLong(size, ports.budget.code_bytes)),
+        )
+        await _record_refusal(pending, too_long, ports)
+        return too_long
+    with tracer.start_span("risk.assess") as span:
+        assessment = assess(pending.code)
+        findings = len(assessment.findings)
+        span.set_attributes({"turn": state.id, "risk": assessment.tier, "findings": findings})
+    if pending.permission_id is None:
+        await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
+    decision = None
+    outcome: Literal["blocked", "not-run"] | None = None
+    reason = ""
+    if assessment.syntax_error:
+        outcome, reason = "not-run", assessment.syntax_error
+    elif assessment.tier == "high":
+        outcome, reason = "blocked", assessment.reasons
+    elif assessment.tier == "medium":
+        decision = await _decide(state, pending, ports, assessment)
+        if not decision.allowed:
+            why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
+            outcome = "blocked"
+            reason = f"It was not allowed to run: {why}. {assessment.reasons}"
+    provenance = _provenance(state, pending, ports, assessment, decision)
+    admission = Admission(
+        provenance=provenance,
+        outcome=outcome,
+        reason=reason,
+        granted=granted_to(assessment) if outcome is None else (),
+    )
+    if outcome is not None:
+        await _record_refusal(pending, admission, ports)
+    return admission
+
+
+def granted_to(assessment: Assessment) -> tuple[str, ...]:
+    """Return what the kernel's audit hook lets code do that was allowed to run."""
+    rules = {finding.rule for finding in assessment.findings}
+    granted = (NETWORK, assessment.wants_network), (FILES, "path" in rules)
+    return tuple(name for name, wanted in granted if wanted)
+
+
+def unseen_refusal(text: str) -> str:
+    """Return why *text*, which no notebook will show, may not run; empty when it may.
+
+    Nobody can be asked about it: what needs permission is left to the sandbox, which gives
+    it nothing beyond what every cell has.
+
+    Args:
+        text: Code or an expression that a Jupyter client runs for itself.
+    """
+    if is_known_script(text):
+        return ""
+    assessment = assess(text)
+    return assessment.reasons if assessment.tier == "high" else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayVerdict:
+    """Whether a recorded cell may run again without asking.
+
+    Attributes:
+        refusal: Why not, in plain words; empty when it may.
+        granted: As `Admission.granted`.
+    """
+
+    refusal: str = ""
+    granted: tuple[str, ...] = ()
+
+
+def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
+    """Judge a recorded cell anew before it is replayed; "once" counted for its first run only.
+
+    Args:
+        source: The cell.
+        held: Capabilities that a standing permission of its user covers.
+    """
+    assessment = assess(source)
+    if assessment.syntax_error or assessment.tier == "high":
+        return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
+    missing = [name for name in assessment.capabilities if name not in held]
+    if missing:
+        wanted = ", ".join(missing)
+        return ReplayVerdict(refusal=f"it was allowed for one run ({wanted}); ask for it again")
+    return ReplayVerdict(granted=granted_to(assessment))
+
+
+def _provenance(
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    decision: Decision | None,
+) -> Provenance:
+    return Provenance(
+        turn_id=state.id,
+        request=state.request,
+        model=ports.model.name if ports.model else None,
+        model_version=pending.version,
+        tokens=pending.tokens,
+        risk=assessment.tier,
+        findings=tuple(finding_to_json(finding) for finding in assessment.findings),
+        decision=_decision_facts(decision),
+    )
+
+
+def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "decision": decision.decision,
+        "who": decision.who,
+        "at": decision.at,
+        "grant": decision.grant,
+    }
+
+
+async def _record_refusal(pending: PendingCode, admission: Admission, ports: TurnPorts) -> None:
+    outcome = admission.outcome or "blocked"
+    source = pending.code
+    if len(source) > RECORDED_CHARACTERS:
+        source = f"{source[:RECORDED_CHARACTERS]}\n# … {len(source):,} characters in all"
+    intent = CellIntent(id=new_cell_id(), source=source, provenance=admission.provenance)
+    error = {"code": outcome, "message": admission.reason}
+    await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
+    finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
+    await ports.sink.emit("cell.finished", finished)
+
+
+async def _decide(
+    state: TurnState, pending: PendingCode, ports: TurnPorts, assessment: Assessment
+) -> Decision:
+    if pending.permission_id is None:
+        if granted := await ports.approver.granted(assessment.capabilities):
+            return granted
+        pending.permission_id = f"perm_{secrets.token_hex(8)}"
+        await ports.save(state)
+    return await ports.approver.ask(permission_request(pending, assessment))
+
+
+def permission_request(pending: PendingCode, assessment: Assessment) -> PermissionRequest:
+    """Build what the user is shown before medium-risk code runs."""
+    asked = [finding for finding in assessment.findings if finding.tier == "medium"]
+    reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
+    network = assessment.wants_network
+    note = " The sandbox has no network, so such a call fails even when allowed." if network else ""
+    return PermissionRequest(
+        id=pending.permission_id or "",
+        capabilities=assessment.capabilities,
+        explanation=f"The code needs your permission: {reasons}.{note}",
+        imports=assessment.imports,
+        targets=tuple(dict.fromkeys(finding.target for finding in asked)),
+        preview=pending.code,
+        findings=tuple(finding_to_json(finding) for finding in asked),
+    )

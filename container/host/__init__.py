@@ -1,0 +1,1 @@
+"""What this machine gives: control groups, system calls, users, directories."""

@@ -1,0 +1,364 @@
+"""One cell under way: its outputs are passed on, its limits kept, its end made out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import signal
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from container.errors import (
+    CellTimedOut,
+    CellWouldNotStop,
+    ContainerError,
+    DiskQuotaExceeded,
+    KernelDied,
+    MemoryLimitExceeded,
+    MemoryLimitReached,
+    OutputLimitExceeded,
+    OutputsIncomplete,
+    ProcessLimitReached,
+)
+from container.kernel.client import next_message
+from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
+from container.kernel.outputs import output_of
+from container.limits import Limits
+from container.messages import read_message
+from container.shim.client import Leash
+
+SILENCE_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+LAST_WORDS_SECONDS = 0.2
+NO_REPLY = {
+    "status": "error",
+    "ename": "NoReply",
+    "evalue": "The kernel ended the cell without a reply.",
+}
+
+
+def death_of(leash: Leash | None, limits: Limits) -> ContainerError:
+    """Return, as a typed error, how a kernel ended."""
+    status = leash.poll() if leash is not None else None
+    if leash is not None and leash.final_breach is not None:
+        return DiskQuotaExceeded(limits.disk_bytes, limits.disk_files, state_kept=False)
+    if status is not None and status.out_of_memory:
+        return MemoryLimitExceeded(limits.memory_bytes)
+    return KernelDied(status.signal if status else None, status.exit_code if status else None)
+
+
+class CellRun:
+    """A cell that a kernel runs, from its request to its reply.
+
+    Attributes:
+        message_id: ``msg_id`` of its execute_request.
+        stop_reason: The limit it was stopped for.
+        outputs_lost: A message was refused, and the channel of outputs has to be opened anew.
+    """
+
+    def __init__(
+        self,
+        message_id: str,
+        on_output: OnOutput,
+        *,
+        client: Any,
+        leash: Leash,
+        limits: Limits,
+        ended: asyncio.Task[None],
+        request: ClientRequest | None = None,
+        listener: RecordListener | None = None,
+        told_after: asyncio.Future[None] | None = None,
+    ) -> None:
+        self.message_id = message_id
+        self.stop_reason: ContainerError | None = None
+        self.outputs_lost = False
+        self._on_output = on_output
+        self._client, self._leash, self._limits, self._ended = client, leash, limits, ended
+        self._request, self._listener = request, listener
+        self._told_after = told_after
+        self._output_bytes = 0
+        self._cancelled = False
+        self._heard = 0
+        self._probes: set[str] = set()
+        self._reply: dict[str, Any] | None = None
+        self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.add_done_callback(asyncio.Future.exception)  # its reader may be gone
+        self._blamed: ContainerError | None = None
+
+    async def run(self, limit: float) -> ExecuteReply:
+        """Follow a cell that was just sent, for at most *limit* seconds."""
+        return await self._run(self._read(), limit)
+
+    async def resume(self, limit: float) -> ExecuteReply:
+        """Follow a cell that another process sent, from its first output on."""
+        return await self._run(self._read_record(), limit)
+
+    async def _run(self, reading: Coroutine[Any, Any, None], limit: float) -> ExecuteReply:
+        started = time.monotonic()
+        await self._follow(asyncio.create_task(reading), limit)
+        await self._explain()
+        return self._ending(time.monotonic() - started)
+
+    async def may_tell(self) -> None:
+        """Wait until what the kernel says of the cell may be passed on."""
+        if self._told_after is not None and not self._told_after.done():
+            await asyncio.wait({self._told_after})
+
+    def interrupt(self, reason: ContainerError | None = None) -> None:
+        """Interrupt the cell, for *reason* when a limit was passed; variables are kept."""
+        self._cancelled = True
+        self.stop_reason = self.stop_reason or reason
+        if self._client.closed:  # the kernel is being ended
+            return
+        self._client.send_interrupt()
+        # Answered only once the cell is over: requests wait in line behind it.
+        self._probes.add(self._client.kernel_info())
+
+    async def stop(self) -> None:
+        """Stop an abandoned cell, so that the next one starts on an idle kernel."""
+        if self._ended.done() or self._client.closed:
+            return
+        self.interrupt()
+        reading = asyncio.create_task(self._read())
+        try:
+            if not await self._wait_for(reading, self._limits.grace_seconds):
+                await self._kill()
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+
+    async def _kill(self) -> None:
+        await self._leash.signal(signal.SIGKILL)
+        await asyncio.wait({self._ended})
+
+    async def _follow(self, reading: asyncio.Task[None], limit: float) -> None:
+        grace = self._limits.grace_seconds
+        try:
+            if await self._wait_for(reading, limit):
+                return
+            if self._cancelled:
+                self.stop_reason = self.stop_reason or CellWouldNotStop(grace)
+                await self._kill()
+                return
+            self.interrupt(CellTimedOut(limit, state_kept=True))
+            if not await self._wait_for(reading, grace):
+                self.stop_reason = CellTimedOut(limit, state_kept=False)
+                await self._kill()
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+
+    async def _wait_for(self, reading: asyncio.Task[None], seconds: float) -> bool:
+        """Whether the cell, or the kernel, ended within *seconds*."""
+        ended = self._ended
+        deadline = time.monotonic() + seconds
+        while not (reading.done() or ended.done()):
+            if self._reply is not None:
+                # The code is over; taking its last outputs ends by itself.
+                await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
+                break
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            # A cancelled or flooding cell gets the grace time, not the rest of its limit.
+            if self._cancelled:
+                left = min(left, self._limits.grace_seconds)
+                deadline = min(deadline, time.monotonic() + left)
+            await asyncio.wait(
+                {reading, ended},
+                timeout=min(left, LOOK_SECONDS),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if self._idle.done() and self._reply is None and not self._probes:
+                self._probes.add(self._client.kernel_info())
+        if not reading.done():
+            # What the kernel said before it died is still on its way.
+            await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
+        if reading.cancelled():  # the session was closed: the kernel is being ended
+            await asyncio.wait({ended})
+        elif reading.done():
+            reading.result()
+        return True
+
+    async def _read(self) -> None:
+        refused = asyncio.create_task(self._watch_connection())
+        asking = asyncio.create_task(self._read_stdin())
+        try:
+            while self._reply is None:
+                message = await next_message(self._client.shell_channel)
+                parent = message["parent_header"].get("msg_id")
+                if parent == self.message_id:
+                    await self.may_tell()
+                    self._reply = message["content"]
+                    if self._request is not None:
+                        self._request.on_reply(message)
+                elif parent in self._probes:
+                    # The kernel is idle again, but an interrupt at a bad moment, before
+                    # the code began or after it ended, has swallowed the reply; or code
+                    # has broken what sends it.
+                    self._reply = {"status": "aborted"} if self._cancelled else NO_REPLY
+                    return
+            await self._wait_for_idle(refused)
+        finally:
+            for task in (refused, asking):
+                task.cancel()
+            await asyncio.wait({refused, asking})
+
+    async def _read_stdin(self) -> None:
+        """Pass on what the code asks its user for, to a client that said it can answer."""
+        request = self._request
+        if request is None or not request.message["content"].get("allow_stdin"):
+            return
+        while True:
+            message = await next_message(self._client.stdin_channel)
+            if message["parent_header"].get("msg_id") == self.message_id:
+                await self.may_tell()
+                request.on_input(message)
+
+    async def _watch_connection(self) -> None:
+        """Stop the cell when ZMQ refuses one of its outputs for its size."""
+        await asyncio.wait({self._client.disconnected})
+        await asyncio.wait({self._ended}, timeout=LAST_WORDS_SECONDS)
+        if not self._ended.done():
+            self.outputs_lost = True
+            self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
+
+    async def _wait_for_idle(self, refused: asyncio.Task[None]) -> None:
+        """Wait until every output was taken; a refused message took the end with it."""
+        idle, heard = self._idle, -1
+        while heard != self._heard:
+            heard = self._heard
+            if not refused.done():
+                await asyncio.wait(
+                    {idle, refused},
+                    timeout=SILENCE_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            else:
+                await asyncio.wait({idle}, timeout=LAST_WORDS_SECONDS)
+            if idle.done():
+                idle.result()
+                return
+        self.outputs_lost = True
+        self.stop_reason = self.stop_reason or OutputsIncomplete(SILENCE_SECONDS)
+
+    async def hear(self, message: dict[str, Any]) -> None:
+        """Take a message the kernel published, if it is about this cell; never raises."""
+        if self._idle.done() or message["parent_header"].get("msg_id") != self.message_id:
+            return
+        self._heard += 1
+        if message["header"]["msg_type"] == "status":
+            if message["content"].get("execution_state") == "idle":
+                self._idle.set_result(None)
+            return
+        try:
+            await self._pass_on(message)
+        except Exception as error:  # noqa: BLE001 (whoever runs the cell is told)
+            self._idle.set_exception(error)
+
+    async def _read_record(self) -> None:
+        """Read the shim's record of the cell; its reply went to a process that is gone."""
+        reply: dict[str, Any] = {"status": "ok"}
+        session = self._client.session
+        ended = False
+        try:
+            async for frames in self._leash.follow():
+                message = read_message(frames, session.sign)
+                if message is None:
+                    continue
+                if self._listener is not None:
+                    await self._listener.message(message)
+                content = message["content"]
+                if message["header"]["msg_type"] == "execute_input":
+                    reply["execution_count"] = content.get("execution_count")
+                elif message["header"]["msg_type"] == "error":
+                    reply |= {**content, "status": "error"}
+                elif message["header"]["msg_type"] == "status":
+                    ended = content.get("execution_state") == "idle"
+                    continue
+                await self._pass_on(message)
+        except OutputLimitExceeded:
+            self.stop_reason = OutputLimitExceeded(self._limits.output_bytes)
+            ended = True
+        if ended:
+            self._reply = reply
+            if self._listener is not None:
+                await self._listener.reply(reply)
+
+    async def _pass_on(self, message: dict[str, Any]) -> None:
+        output = output_of(message)
+        if output is None:
+            return
+        self._output_bytes += len(json.dumps(output, default=str))
+        if self._output_bytes <= self._limits.output_bytes:
+            await self._on_output(output)
+        elif self.stop_reason is None:
+            self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
+
+    async def _explain(self) -> None:
+        """Find out whether the error came from a limit on processes or memory."""
+        reply = self._reply or {}
+        if reply.get("status") != "error" or self.stop_reason is not None or self._ended.done():
+            return
+        hits = (await self._leash.counters()).get("process_limit_hits", 0)
+        # Where no control group counts, the kernel's own words have to do.
+        evalue = str(reply.get("evalue", ""))
+        told = "can't start new thread" in evalue or (
+            reply.get("ename") == "BlockingIOError" and "unavailable" in evalue
+        )
+        if out_of_memory(reply):
+            self._blamed = MemoryLimitReached(self._limits.memory_bytes)
+        elif hits > self._leash.process_limit_hits or told:
+            self._blamed = ProcessLimitReached(self._limits.pids)
+        self._leash.process_limit_hits = hits
+
+    def _ending(self, seconds: float) -> ExecuteReply:
+        reply = self._reply
+        if reply is None:
+            error = self.stop_reason
+            killed_by_us = isinstance(error, CellWouldNotStop) or (
+                isinstance(error, CellTimedOut) and not error.state_kept
+            )
+            if not killed_by_us:
+                error = death_of(self._leash, self._limits)
+            return ExecuteReply(status="died", error=error, seconds=seconds)
+        count = _count(reply.get("execution_count"))
+        limit_passed = isinstance(
+            self.stop_reason, OutputLimitExceeded | OutputsIncomplete | DiskQuotaExceeded
+        )
+        if reply.get("status") == "ok" and not limit_passed:
+            return ExecuteReply(status="ok", execution_count=count, seconds=seconds)
+        stopped = self.stop_reason is not None or self._cancelled
+        return ExecuteReply(
+            status="interrupted" if stopped else "error",
+            execution_count=count,
+            seconds=seconds,
+            error=self.stop_reason or self._blamed,
+            ename=str(reply.get("ename", "")),
+            evalue=str(reply.get("evalue", "")),
+            traceback=_lines(reply.get("traceback")),
+        )
+
+
+def out_of_memory(reply: Mapping[str, Any]) -> bool:
+    """Whether an ``execute_reply`` tells of an allocation that failed, in Python or a library."""
+    ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))
+    return (
+        ename.endswith("MemoryError")
+        or (ename == "OSError" and evalue.startswith(f"[Errno {errno.ENOMEM}]"))
+        or (ename == "RuntimeError" and evalue.endswith("not enough memory"))
+    )
+
+
+def _count(said: object) -> int | None:
+    """Return what a kernel says is its counter, if it can be: code can forge a reply."""
+    return said if type(said) is int and 0 <= said < 2**31 else None
+
+
+def _lines(said: object) -> tuple[str, ...]:
+    return tuple(str(line) for line in said) if isinstance(said, list) else ()

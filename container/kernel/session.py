@@ -1,0 +1,403 @@
+"""KernelSession: one live kernel that runs cells one at a time.
+
+Messages: "Messaging in Jupyter", protocol 5.4 (jupyter_client's documentation).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
+from container.host.environment import DEFAULT_IMAGE
+from container.kernel.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
+from container.kernel.client import KernelClient, OnMessage, next_message
+from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
+from container.kernel.variables import EXPRESSION, variables_of
+from container.limits import Limits
+from container.shim.client import Leash, LivingKernel
+from container.shim.kernels import KernelRequest
+from container.workspace.workspace import Workspace
+
+VARIABLES_SECONDS = 5.0
+
+
+class KernelSession:
+    """A kernel in its sandbox, from `start` or `adopt` to `aclose`.
+
+    Cells run one at a time: a second `execute` waits for the first. A dead kernel
+    stays dead; make a new session.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        limits: Limits | None = None,
+        *,
+        label: str = "",
+        keep_seconds: float = 0.0,
+        backend: str = "zygote",
+        image: str = DEFAULT_IMAGE,
+        runtime: str = "",
+    ) -> None:
+        """Describe a session; nothing is started yet.
+
+        Args:
+            workspace: What the kernel sees as ``/workspace``.
+            limits: What it may use.
+            label: A word to find it by, should this process die.
+            keep_seconds: How long the kernel lives on should this process die.
+            backend: ``zygote``; ``bubblewrap``, the same sandbox without sharing a parent;
+                or ``docker``.
+            image: The image of the docker backend.
+            runtime: An OCI runtime Docker knows; empty for its default.
+        """
+        self.workspace = workspace
+        self.limits = limits or Limits()
+        self._label, self._keep_seconds = label, keep_seconds
+        self._backend, self._image, self._runtime = backend, image, runtime
+        self._leash: Leash | None = None
+        self._client: Any = None
+        self._ended: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._running: CellRun | None = None
+        self._hearing: CellRun | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self.fresh = True
+        """No cell has run yet, so there are no variables."""
+        self.record_listener: RecordListener | None = None
+        """Hears the messages of the cell that `resume` follows."""
+        self.on_message: OnMessage | None = None
+        """Hears each message the kernel publishes, before the cell it is about. Must not raise."""
+
+    async def start(self) -> None:
+        """Start the kernel and wait until it answers.
+
+        Raises:
+            SandboxUnavailable: This host can't confine a kernel.
+            KernelStartFailed: It ended, or didn't answer in `Limits.start_seconds`.
+        """
+        request = KernelRequest(
+            workspace=self.workspace.directory,
+            uid=self.workspace.uid,
+            limits=self.limits,
+            record=True,
+            label=self._label,
+            keep_seconds=self._keep_seconds,
+            backend=self._backend,
+            image=self._image,
+            runtime=self._runtime,
+        )
+        await self._hold(await Leash.start(request))
+
+    async def adopt(self, kernel: LivingKernel) -> None:
+        """Take over a kernel that another session started, with its variables.
+
+        Raises:
+            KernelNotFound: It has ended meanwhile.
+            KernelStartFailed: It doesn't answer.
+        """
+        self.fresh = False
+        await self._hold(await Leash.adopt(kernel))
+
+    async def _hold(self, leash: Leash) -> None:
+        self._leash = leash
+        leash.on_breach = self._on_breach
+        self._ended = asyncio.create_task(self._watch_end(leash))
+        busy = leash.last_cell is not None and leash.last_cell["busy"]
+        try:
+            async with asyncio.timeout(self.limits.start_seconds):
+                self._client = self._connect(leash)
+                if not busy:  # else it answers once the cell is over; `resume` waits for that
+                    await self._wait_until_ready()
+        except (TimeoutError, KernelDied):
+            log = leash.log()
+            await self.aclose()
+            raise KernelStartFailed(self.limits.start_seconds, log) from None
+        except BaseException:
+            await self.aclose()
+            raise
+        self._connecting = asyncio.create_task(self._stay_connected(leash))
+
+    def _connect(self, leash: Leash) -> KernelClient:
+        return KernelClient(leash.connection, self.limits.output_bytes, self._hear)
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        if self._hearing is not None:
+            await self._hearing.may_tell()
+        if self.on_message is not None:
+            await self.on_message(message)
+        if self._hearing is not None:
+            await self._hearing.hear(message)
+
+    async def _stay_connected(self, leash: Leash) -> None:
+        """Open the channels anew when a message was refused; a cell sees to its end first."""
+        while self.alive:
+            client = self._client
+            await asyncio.wait({client.disconnected})
+            await asyncio.wait({self._ended or client.disconnected}, timeout=LAST_WORDS_SECONDS)
+            async with self._lock:
+                if self.alive and self._client is client:
+                    await self._reconnect(leash)
+
+    async def _wait_until_ready(self) -> None:
+        opening = asyncio.create_task(self._client.ready())
+        ended = self._ended or opening
+        try:
+            await asyncio.wait({opening, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                raise self._death()
+            opening.result()
+        finally:
+            opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await opening
+
+    @property
+    def alive(self) -> bool:
+        """Whether the kernel's process still runs."""
+        return self._ended is not None and not self._ended.done()
+
+    @property
+    def pid(self) -> int | None:
+        """Host process id of the sandbox."""
+        return self._leash.pid if self._leash is not None and self.alive else None
+
+    @property
+    def kernel_id(self) -> str | None:
+        """Its owner's name for the kernel; ``None`` when it is not held."""
+        return self._leash.kernel_id if self._leash is not None else None
+
+    @property
+    def last_cell(self) -> str | None:
+        """The ``msg_id`` of the cell an adopted kernel was running, or had run last."""
+        known = self._leash.last_cell if self._leash is not None else None
+        return known["cell"] if known else None
+
+    @property
+    def last_cell_busy(self) -> bool:
+        """Whether an adopted kernel was still running that cell."""
+        known = self._leash.last_cell if self._leash is not None else None
+        return bool(known and known["busy"])
+
+    async def _watch_end(self, leash: Leash) -> None:
+        await leash.wait()
+
+    def _on_breach(self, breach: dict[str, Any]) -> None:
+        if self._running is not None and self._running.stop_reason is None:
+            self._running.interrupt(
+                DiskQuotaExceeded(self.limits.disk_bytes, self.limits.disk_files)
+            )
+
+    def _death(self) -> ContainerError:
+        return death_of(self._leash, self.limits)
+
+    async def execute(
+        self,
+        code: str,
+        on_output: OnOutput,
+        *,
+        silent: bool = False,
+        seconds: float | None = None,
+        message_id: str | None = None,
+        client: ClientRequest | None = None,
+        told_after: asyncio.Future[None] | None = None,
+        granted: Collection[str] = (),
+    ) -> ExecuteReply:
+        """Run *code* and hand each output to *on_output* while it runs.
+
+        Args:
+            code: IPython source.
+            on_output: Awaited per output, in order; a slow one slows the reading.
+            silent: Leave no trace: no execution count, no outputs.
+            seconds: Time limit of this cell; the session's by default.
+            message_id: The request's ``msg_id``, by which a successor knows the cell again.
+            client: A Jupyter client's own request, sent in place of one made here; *code*,
+                *silent* and *message_id* are then not used.
+            told_after: Nothing the kernel says of the cell is passed on before this is done.
+            granted: What the kernel's audit hook lets this cell do: ``network``.
+
+        Returns:
+            How it ended; never raises for what the code did.
+
+        Raises:
+            asyncio.CancelledError: The caller was cancelled; the cell is interrupted.
+        """
+        async with self._lock:
+            leash, ended = self._leash, self._ended
+            if leash is None or ended is None or ended.done():
+                return ExecuteReply(status="died", error=self._death())
+            self.fresh = False
+            if self._client.disconnected.done():
+                await self._reconnect(leash)
+            if client is not None and client.message["content"].get("allow_stdin"):
+                await self._client.open_stdin()
+            sent = (
+                self._send(code, silent=silent, message_id=message_id, granted=granted)
+                if client is None
+                else self._pass_on(_with_granted(client.message, granted))
+            )
+            cell = CellRun(
+                sent,
+                on_output,
+                client=self._client,
+                leash=leash,
+                limits=self.limits,
+                ended=ended,
+                request=client,
+                told_after=told_after,
+            )
+            limit = self.limits.seconds if seconds is None else seconds
+            self._running = self._hearing = cell
+            try:
+                reply = await cell.run(limit)
+            except asyncio.CancelledError:
+                await asyncio.shield(cell.stop())
+                raise
+            finally:
+                self._running = self._hearing = None
+            if cell.outputs_lost and self.alive:
+                await self._reconnect(leash)
+            return reply
+
+    async def _reconnect(self, leash: Leash) -> None:
+        """Open the channels anew; if the kernel doesn't answer, the next cell will tell."""
+        self._client.close()
+        self._client = self._connect(leash)
+        with contextlib.suppress(TimeoutError, ContainerError):
+            async with asyncio.timeout(self.limits.start_seconds):
+                await self._wait_until_ready()
+
+    def _send(
+        self, code: str, *, silent: bool, message_id: str | None, granted: Collection[str]
+    ) -> str:
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": not silent,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        header = self._client.session.msg_header("execute_request")
+        header["date"] = header["date"].isoformat()
+        if message_id is not None:
+            header["msg_id"] = message_id
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+        return self._pass_on(_with_granted(message, granted))
+
+    def _pass_on(self, message: Mapping[str, Any]) -> str:
+        self._client.send(message)
+        return str(message["header"]["msg_id"])
+
+    def answer_input(self, message: Mapping[str, Any]) -> None:
+        """Pass a client's ``input_reply`` to the kernel, unless too many wait for it already."""
+        if self._client is not None and self._client.stdin_channel.takes_more:
+            self._client.stdin_channel.send(message)
+
+    @property
+    def connection(self) -> dict[str, Any] | None:
+        """The connection file's content, for further clients; ``None`` without a kernel."""
+        return self._leash.connection if self._leash is not None else None
+
+    async def wait(self) -> None:
+        """Wait until the kernel has ended."""
+        if self._ended is not None:
+            await asyncio.wait({self._ended})
+
+    async def resume(self, on_output: OnOutput, *, seconds: float | None = None) -> ExecuteReply:
+        """Follow the cell an adopted kernel runs, or ran last, from its first output on.
+
+        Args:
+            on_output: Awaited per output, in order, those of before the take-over included.
+            seconds: Time limit of the cell, counted from when it began.
+
+        Returns:
+            How it ended, as `execute` does.
+        """
+        async with self._lock:
+            leash, ended = self._leash, self._ended
+            last = leash.last_cell if leash is not None else None
+            if leash is None or ended is None or last is None or last["cell"] is None:
+                return ExecuteReply(status="died", error=self._death())
+            cell = CellRun(
+                last["cell"],
+                on_output,
+                client=self._client,
+                leash=leash,
+                limits=self.limits,
+                ended=ended,
+                listener=self.record_listener,
+            )
+            limit = (self.limits.seconds if seconds is None else seconds) - last["seconds"]
+            self._running = cell
+            try:
+                reply = await cell.resume(max(limit, 0.0))
+                if self.alive and last["busy"]:
+                    with contextlib.suppress(TimeoutError, ContainerError):
+                        async with asyncio.timeout(self.limits.start_seconds):
+                            await self._wait_until_ready()
+            finally:
+                self._running = None
+            return reply
+
+    async def interrupt(self) -> None:
+        """Interrupt the running cell; variables are kept. Nothing happens when none runs."""
+        if self._running is not None and self.alive:
+            self._running.interrupt()
+
+    async def variables(self) -> list[dict[str, Any]]:
+        """Return name, type and shape, columns or preview of each variable.
+
+        The kernel says so itself, so its code can lie about its own variables; whatever it
+        answers, the entries are as `container.kernel.variables.variables_of` describes them.
+        There are none where it does not answer in `VARIABLES_SECONDS`.
+        """
+        async with self._lock:
+            if not self.alive:
+                return []
+            client = self._client
+            message_id = client.execute(
+                "", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(VARIABLES_SECONDS):
+                    while True:
+                        message = await next_message(client.shell_channel)
+                        if message["parent_header"].get("msg_id") == message_id:
+                            return variables_of(message["content"])
+            return []
+
+    async def aclose(self) -> None:
+        """End the kernel and remove everything it held; may be called twice."""
+        leash = self._drop_client()
+        if leash is not None:
+            await leash.aclose()
+        if self._ended is not None:
+            await asyncio.wait({self._ended})
+
+    async def let_go(self) -> None:
+        """Leave the kernel running, for a successor to adopt."""
+        leash = self._drop_client()
+        if leash is not None:
+            leash.let_go()
+        if self._ended is not None:
+            self._ended.cancel()
+            await asyncio.wait({self._ended})
+
+    def _drop_client(self) -> Leash | None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        leash, self._leash = self._leash, None
+        return leash
+
+
+def _with_granted(message: Mapping[str, Any], granted: Collection[str]) -> dict[str, Any]:
+    """Return a request with what its cell may do; what a client says of that does not count."""
+    metadata = {**message["metadata"], "tallybook": {"granted": list(granted)}}
+    return {**message, "metadata": metadata}

@@ -1,0 +1,71 @@
+"""What a kernel says of its variables: read as data that hostile code may have made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from container.messages import HALF_CHARACTER
+
+MIME_TYPE = "application/json"
+EXPRESSION = (
+    "__import__('inside.variables', fromlist=['x'])"
+    ".Variables(get_ipython().user_ns, get_ipython().user_ns_hidden)"
+)
+"""Evaluated by the kernel (``user_expressions``), it is what `variables_of` reads."""
+MOST_VARIABLES = 200
+MOST_COLUMNS = 60
+MOST_DIMENSIONS = 32
+LONGEST_TEXT = 200
+LARGEST_COUNT = 2**63
+
+
+def variables_of(content: object) -> list[dict[str, Any]]:
+    """Return what the content of an ``execute_reply`` tells in answer to `EXPRESSION`.
+
+    Args:
+        content: Any JSON value; code in the kernel can answer what it likes.
+
+    Returns:
+        At most `MOST_VARIABLES` entries, each with a ``name`` and a ``type``, and where they are
+        known ``shape`` (numbers), ``columns`` and ``dtypes`` (at most `MOST_COLUMNS` texts),
+        ``bytes`` (a number) and ``preview``. No text is longer than `LONGEST_TEXT`. What is of
+        another type is left out, with its entry where it is the name or the type.
+    """
+    answer = content
+    for key in ("user_expressions", "v", "data", MIME_TYPE):
+        answer = answer.get(key) if isinstance(answer, Mapping) else None
+    entries = answer if isinstance(answer, list) else []
+    found = (_entry(entry) for entry in entries[:MOST_VARIABLES])
+    return [entry for entry in found if "name" in entry and "type" in entry]
+
+
+def _entry(told: object) -> dict[str, Any]:
+    if not isinstance(told, Mapping):
+        return {}
+    values = {
+        "name": _text(told.get("name")),
+        "type": _text(told.get("type")),
+        "shape": _list(told.get("shape"), _count, MOST_DIMENSIONS),
+        "columns": _list(told.get("columns"), _text, MOST_COLUMNS),
+        "dtypes": _list(told.get("dtypes"), _text, MOST_COLUMNS),
+        "bytes": _count(told.get("bytes")),
+        "preview": _text(told.get("preview")),
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _text(told: object) -> str | None:
+    # The part of a character that no UTF-8 text can hold could be neither stored nor sent.
+    return HALF_CHARACTER.sub("\ufffd", told[:LONGEST_TEXT]) if isinstance(told, str) else None
+
+
+def _count(told: object) -> int | None:
+    return told if type(told) is int and 0 <= told < LARGEST_COUNT else None
+
+
+def _list(told: object, read: Any, most: int) -> list[Any] | None:
+    if not isinstance(told, list):
+        return None
+    values = [read(item) for item in told[:most]]
+    return None if None in values else values

@@ -1,1 +1,0 @@
-"""The native API: one module per resource; each parses, makes one call, renders."""

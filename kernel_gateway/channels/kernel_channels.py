@@ -1,0 +1,307 @@
+"""One kernel's messages: to it from any number of Jupyter clients, and from it to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Iterable
+from typing import Protocol
+
+from container.kernel.client import KernelClient, next_message
+from container.kernel.session import KernelSession
+from kernel_gateway.channels import synthetic_messages as answers
+from kernel_gateway.channels.cursors import MOST_REMEMBERED, Cursors
+from kernel_gateway.channels.message_policy import EXECUTE, not_taken, plain_request
+from kernel_gateway.channels.replay import CatchUp
+from kernel_gateway.channels.replies import MissedReplies
+from kernel_gateway.channels.requests import QUEUE_FULL, Requests, ignore_output
+from kernel_gateway.channels.waiting import Asked
+from kernel_gateway.channels.wire_format import Message, to_event
+from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
+from kernel_gateway.events.log import EventLog
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.audit import Audit
+from kernel_gateway.turns.queue import ServiceError, Turns
+
+KIND = "kernel.message"
+READY_SECONDS = 2.0
+READ = ("shell", "control")
+log = logging.getLogger("tallybook.relays")
+
+
+class Listener(Protocol):
+    """A Jupyter client that is connected."""
+
+    session_id: str
+
+    def deliver(self, message: Message) -> None:
+        """Send a reply."""
+
+
+class KernelRelay:
+    """The relay of one path; its kernel may come and go.
+
+    What the kernel publishes goes to the path's event log, from where clients follow it.
+    Replies go to whoever asked, at once or when that client is back. Code is run by
+    `kernel_gateway.channels.requests`.
+    """
+
+    def __init__(
+        self,
+        key: PathKey,
+        contexts: ExecutionContextManager,
+        events: EventLog,
+        turns: Turns,
+        cursors: Cursors,
+        audit: Audit,
+        output_bytes: int,
+    ) -> None:
+        self.key = key
+        self.execution_state = "starting"
+        self.cursors = cursors
+        self._contexts, self._events = contexts, events
+        self._output_bytes = output_bytes
+        self._listeners: dict[str, Listener] = {}
+        self._missed = MissedReplies()
+        self._asked_by: OrderedDict[str, str] = OrderedDict()
+        self._requests = Requests(
+            key, contexts, events, turns, audit, publish=self._publish, deliver=self.deliver
+        )
+        self._client: KernelClient | None = None
+        self._session: KernelSession | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reconnecting: asyncio.Task[None] | None = None
+        self._following = asyncio.Lock()
+        self._closed = False
+        self._catch_up: CatchUp | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._listeners)
+
+    def join(self, listener: Listener) -> None:
+        """Add a client; it gets the replies it missed."""
+        self._listeners[listener.session_id] = listener
+        for message in self._missed.take(listener.session_id):
+            listener.deliver(message)
+
+    def leave(self, listener: Listener, unsent: Iterable[Message] = ()) -> None:
+        """Remove a client; replies to it, *unsent* ones first, are kept for when it is back."""
+        if self._listeners.get(listener.session_id) is listener:
+            del self._listeners[listener.session_id]
+        for message in unsent:
+            self._hand_over(listener.session_id, message)
+
+    async def follow(self, path: OpenPath, *, late: bool = False) -> None:
+        """Follow the kernel *path* has now; nothing it says later is missed.
+
+        Args:
+            path: The path.
+            late: An earlier run of the service may have followed it: what was not told
+                about its last cell is told now.
+        """
+        async with self._following:  # whoever comes second waits until nothing can be missed
+            session = path.session
+            if session is None or session is self._session:
+                return
+            if late:
+                await self._prepare_to_catch_up(session)
+            await self._connect(session)
+            if late:
+                await self._begin_to_catch_up(session, path)
+
+    async def _prepare_to_catch_up(self, session: KernelSession) -> None:
+        cell = session.last_cell
+        if cell is None:  # a new kernel: what the old one was asked is answered by nobody
+            await self._publish(answers.status("restarting"))
+            return
+        stored = await self._events.containing(self.key, KIND, json.dumps(cell))
+        self._catch_up = await asyncio.to_thread(CatchUp, cell, stored, self._publish, self._late)
+        session.record_listener = self._catch_up
+
+    async def _begin_to_catch_up(self, session: KernelSession, path: OpenPath) -> None:
+        interrupted = path.recorder.interrupted
+        if interrupted is not None and interrupted.id == session.last_cell:
+            return  # whoever goes on with the cell reads its record
+        told, self._catch_up = self._catch_up, None
+        if told is not None and told.begun and not told.complete and not session.last_cell_busy:
+            await session.resume(ignore_output)
+        session.record_listener = None
+
+    def _late(self, message: Message) -> None:
+        """Deliver the reply to a request that an earlier run of the service took."""
+        parent = message["parent_header"]
+        self._asked_by.setdefault(str(parent.get("msg_id")), str(parent.get("session")))
+        self.deliver(message)
+
+    async def _connect(self, session: KernelSession) -> None:
+        self._stop_following()
+        if self._closed or session.connection is None:
+            return
+        client = self._client = KernelClient(session.connection, self._output_bytes)
+        self._session = session
+        session.on_message = self._hear
+        try:
+            # A kernel that was adopted in the middle of a cell answers only later.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READY_SECONDS):
+                    await client.ready()
+        except BaseException:
+            self._stop_following()
+            raise
+        self._tasks = [
+            *(asyncio.create_task(self._read(client, channel)) for channel in READ),
+            asyncio.create_task(self._watch(client, session)),
+        ]
+
+    def _stop_following(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        if self._session is not None:
+            self._session.on_message = None
+        self._session = None
+
+    async def _hear(self, message: Message) -> None:
+        """Publish what the kernel says; its session reads it, for the cell and for this."""
+        if self._client is None or self._asks_only(message, self._client):
+            return
+        if self._catch_up is None or not self._catch_up.is_about(message):
+            await self._publish({**message, "channel": "iopub"})  # else its record has it
+
+    @staticmethod
+    def _asks_only(message: Message, client: KernelClient) -> bool:
+        """Whether it comes of a question whether the kernel is there."""
+        return bool(message["parent_header"].get("session") == client.session.session)
+
+    async def _read(self, client: KernelClient, channel: str) -> None:
+        while True:
+            message = await next_message(getattr(client, f"{channel}_channel"))
+            if not self._asks_only(message, client):
+                self.deliver({**message, "channel": channel})
+
+    async def _watch(self, client: KernelClient, session: KernelSession) -> None:
+        """Say so when the kernel ends; connect again when only the connection was lost."""
+        ended = asyncio.create_task(session.wait())
+        try:
+            await asyncio.wait({ended, client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await asyncio.wait({ended}, timeout=0.2)
+        finally:
+            ended.cancel()
+        if not session.alive:
+            path = await self._contexts.open(self.key)
+            if path.session is session:  # else it was ended on purpose
+                await self._publish(answers.status("restarting"))
+            return
+        self._reconnecting = asyncio.create_task(self._reconnect(session))
+
+    async def _reconnect(self, session: KernelSession) -> None:
+        async with self._following:
+            if session is self._session:
+                await self._connect(session)
+
+    async def _publish(self, message: Message) -> None:
+        kind = message["header"]["msg_type"]
+        if kind == "status":
+            self.execution_state = str(message["content"].get("execution_state"))
+            if self.execution_state == "idle":
+                self._requests.end_told(str(message["parent_header"].get("msg_id")))
+        # An output follows at once, or takes its time: either way these can be stored with it.
+        gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
+        # Somebody looks for a result: it is on its way before anything else is done.
+        wait = kind == "execute_result"
+        # A turn is told, and what was lost is counted there.
+        with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
+            await self._events.append(
+                self.key, KIND, to_event(message), None, wait=wait, gather=gather, blame=False
+            )
+
+    def deliver(self, message: Message) -> None:
+        """Send a reply to whoever asked; keep it when they are not connected.
+
+        A request has one reply, whatever else the kernel sends for one.
+        """
+        asked = str(message["parent_header"].get("msg_id", ""))
+        ends = message["channel"] != "stdin"
+        session_id = self._asked_by.pop(asked, None) if ends else self._asked_by.get(asked)
+        if session_id is not None:  # else asked by somebody else, or by the service itself
+            self._hand_over(session_id, message)
+
+    def _hand_over(self, session_id: str, message: Message) -> None:
+        if listener := self._listeners.get(session_id):
+            listener.deliver(message)
+        else:
+            self._missed.keep(session_id, message)
+
+    def take(
+        self, message: Message, session_id: str, user: str, size: int
+    ) -> Awaitable[None] | None:
+        """Take a client's message to the kernel.
+
+        Args:
+            message: As `kernel_gateway.channels.wire_format.decode` gives it.
+            session_id: The client that sent it.
+            user: Who they are.
+            size: Of its frame, in bytes or characters.
+
+        Returns:
+            What has to be awaited before its next message, if anything.
+        """
+        header = message["header"]
+        self._asked_by[header["msg_id"]] = session_id
+        while len(self._asked_by) > 10 * MOST_REMEMBERED:
+            self._asked_by.popitem(last=False)
+        if (refusal := not_taken(message)) is not None:
+            return self._requests.refuse(message, *refusal)
+        if header["msg_type"] == EXECUTE:
+            return self._requests.ask(Asked(plain_request(message), user, size))
+        if message["channel"] != "stdin":
+            return self._pass_on(message)
+        if self._session is not None:
+            self._session.answer_input(message)
+        return None
+
+    async def _pass_on(self, message: Message) -> None:
+        try:
+            await self._contexts.get_or_create(self.key)
+        except ServiceError as error:
+            await self._requests.refuse(message, "kernel-unavailable", str(error))
+            return
+        if self._client is None:
+            return
+        channel = getattr(self._client, f"{message['channel']}_channel")
+        if channel.takes_more:
+            channel.send(message)
+        else:
+            await self._requests.refuse(message, *QUEUE_FULL)
+
+    async def abort_waiting(self) -> None:
+        """Answer the requests that wait as aborted."""
+        await self._requests.abort_waiting()
+
+    async def interrupt(self) -> None:
+        """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""
+        await self._requests.abort_waiting()
+        if self._session is not None:
+            await self._session.interrupt()
+
+    async def aclose(self) -> None:
+        """Stop relaying; the kernel is not touched."""
+        self._closed = True
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+        await self._requests.aclose()
+        async with self._following:  # whoever is connecting comes to its end first
+            tasks = [*self._tasks, *([self._reconnecting] if self._reconnecting else ())]
+            self._stop_following()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,399 @@
+"""Execution contexts: made when first needed, restored when lost, ended when unused for long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+
+from agent.ports import Bench
+from container.errors import ContainerError
+from container.kernel.session import KernelSession
+from container.shim.client import keep_warm
+from container.shim.connection import Connection
+from kernel_gateway.contexts.adoption import LeftKernels
+from kernel_gateway.contexts.kernel_limit import KernelLimit
+from kernel_gateway.contexts.kernel_line import KernelLine
+from kernel_gateway.contexts.open_path import OpenPath, open_path, spared
+from kernel_gateway.contexts.open_paths import OpenPaths
+from kernel_gateway.contexts.restore import Tell
+from kernel_gateway.contexts.starting import KernelStarter
+from kernel_gateway.contexts.state import Cleared, ExecutionContext, new_context
+from kernel_gateway.contexts.stores import ContextStore
+from kernel_gateway.contexts.versions import FileVersions
+from kernel_gateway.errors import GatewayError
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.tombstones import Deletions
+from kernel_gateway.telemetry import Telemetry
+from notebooks.errors import NotebookError
+from notebooks.record.recorder import RESTART
+from notebooks.record.shielded import uncancelled
+
+CLEANED_AT_ONCE = 50
+AGAIN_SECONDS = 60.0
+"""After so long it is tried again to end a context that could not be."""
+TOUCH_SECONDS = 5.0
+log = logging.getLogger("tallybook.contexts")
+tracer = trace.get_tracer("tallybook")
+
+
+async def _tell_nobody(kind: str, data: Mapping[str, Any]) -> None:
+    log.debug("%s %s", kind, data)
+
+
+class ExecutionContextManager:
+    """The contexts of all paths, with no more live kernels than *limit* allows."""
+
+    def __init__(
+        self,
+        starter: KernelStarter,
+        store: ContextStore,
+        telemetry: Telemetry,
+        versions: FileVersions,
+        deletions: Deletions,
+        *,
+        node: str = "",
+        limit: KernelLimit,
+        wait_seconds: float,
+        ttl_seconds: float,
+    ) -> None:
+        """Describe the contexts; nothing is opened yet.
+
+        Args:
+            starter: Starts their kernels, in its directory.
+            store: Where contexts are kept.
+            telemetry: Counts what comes and goes.
+            versions: Keeps what files held before they were changed.
+            deletions: Which conversations are being deleted: none is opened.
+            node: This service's name among those that share the store.
+            limit: How many kernels may be alive at once.
+            wait_seconds: How long a path waits in line for one.
+            ttl_seconds: How long an unused kernel lives.
+        """
+        self._starter, self.versions = starter, versions
+        self._store, self._node, self._telemetry = store, node, telemetry
+        self._warm: Connection | None = None
+        self._left = LeftKernels(starter.directory, store, node)
+        self._line = KernelLine(limit, wait_seconds, count=self._count, make_room=self._spare_one)
+        self._ttl_seconds = ttl_seconds
+        self._deletions = deletions
+        self._paths = OpenPaths(self._read)
+        self._starting: set[PathKey] = set()
+        self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
+        """Awaited with a path that has just got a kernel, before a cell runs in it."""
+        self.on_wait: list[Callable[[PathKey, Mapping[str, Any]], Awaitable[None]]] = []
+        """Awaited with a path that waits in line for a kernel, and the facts of that event."""
+        self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
+        """Awaited with a path that nobody uses any more, or that is about to be deleted."""
+
+    async def keep_warm(self, count: int) -> None:
+        """Have *count* kernels wait, ready; without them a first cell takes a moment longer."""
+        if count and self._starter.backend == "zygote":
+            try:
+                self._warm = await keep_warm(count, self._starter.limits)
+            except (ContainerError, OSError) as error:
+                log.warning("no kernels can be kept ready: %s", error)
+
+    async def find_living_kernels(self, conversations: Collection[str] | None = None) -> int:
+        """Find the kernels that a service which died has left; return how many.
+
+        They are adopted when their path is used again, and ended by their owner when
+        that takes too long. Contexts whose kernel is gone are noted as terminated.
+
+        Args:
+            conversations: Look for these only; by default for all.
+        """
+        return await self._left.find(conversations)
+
+    def waits_for_adoption(self, key: PathKey) -> bool:
+        """Whether a kernel of before lives on for this path."""
+        return key in self._left
+
+    def home(self, key: PathKey) -> Path:
+        """Return a path's directory."""
+        return self._starter.directory / key.conversation / key.path
+
+    async def open(self, key: PathKey) -> OpenPath:
+        """Return a path's files and notebook, without a kernel; settles what a crash left.
+
+        Raises:
+            NotebookUnreadable: The path's notebook is damaged.
+            ConversationDeleted: It is being deleted.
+        """
+        return await self._paths.open(key)
+
+    async def _read(self, key: PathKey) -> OpenPath:
+        self._deletions.check(key.conversation)
+        running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
+        path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
+        path.context = await self._store.get(key)
+        return path
+
+    def bench(self, path: OpenPath, tell: Tell = _tell_nobody) -> Bench:
+        """Return what a turn needs of *path*; *tell* hears of a restoration's progress."""
+        return Bench(
+            workspace=path.workspace,
+            recorder=path.recorder,
+            session=lambda: self._session(path, tell),
+            live_session=lambda: path.live,
+            take_state_note=path.take_state_note,
+        )
+
+    async def get_or_create(self, key: PathKey, tell: Tell = _tell_nobody) -> ExecutionContext:
+        """Return the context of a path with a kernel that is ready.
+
+        Any number of callers get one kernel. One that has gone is replaced, with the
+        variables rebuilt from the notebook.
+
+        Raises:
+            NotebookUnreadable: The path's notebook is damaged.
+            SandboxUnavailable, KernelStartFailed, KernelLimitReached: There is no kernel.
+        """
+        path = await self.open(key)
+        await self._session(path, tell)
+        if path.context is None:
+            raise ContainerError("The kernel ended just now.")
+        return path.context
+
+    async def context(self, key: PathKey) -> ExecutionContext | None:
+        """Return what is known of a path's context; ``None`` before its first kernel."""
+        path = self._paths.get(key)
+        return path.context if path is not None else await self._store.get(key)
+
+    async def touch(self, path: OpenPath) -> None:
+        """Put the end of a path's context off by its whole time."""
+        path.last_used = time.monotonic()
+        context, now = path.context, time.time()
+        if context is not None and path.live and now - context.last_used_at >= TOUCH_SECONDS:
+            await self._keep(path, context.used(now, self._ttl_seconds))
+
+    def count_cell(self, key: PathKey, seconds: float) -> None:
+        """Add a cell to what a path's context has used; stored with its next change."""
+        path = self._paths.get(key)
+        if path is not None and path.context is not None:
+            usage = dict(path.context.resource_usage)
+            usage["cells"] = usage.get("cells", 0) + 1
+            usage["cell_seconds"] = round(usage.get("cell_seconds", 0.0) + seconds, 4)
+            path.context = replace(path.context, resource_usage=usage)
+
+    async def _keep(self, path: OpenPath, context: ExecutionContext) -> None:
+        ended = context.status in ("error", "terminated")
+        if ended and (path.context is None or path.context.status != context.status):
+            self._telemetry.contexts_terminated.labels(context.status).inc()
+        path.context = context
+        await self._store.put(context)
+
+    async def _session(self, path: OpenPath, tell: Tell) -> KernelSession:
+        async with path.starting:  # many callers, one kernel
+            self._deletions.check(path.key.conversation)
+            if path.live is not None:
+                await self.touch(path)
+                return path.live
+            if path.session is not None:
+                await self._end(path, "error", "the kernel ended by itself")
+            if path.key not in self._left:  # else it has one already
+                await self._line.enter(partial(self._notify_waiting, path.key, tell))
+            self._starting.add(path.key)
+            try:
+                path.session = await self._new_session(path, tell)
+            finally:
+                self._starting.discard(path.key)
+            path.suspended = False
+            await uncancelled(self._told(path))  # the next caller finds it started
+            return path.session
+
+    async def _new_session(self, path: OpenPath, tell: Tell) -> KernelSession:
+        with tracer.start_as_current_span("context.get_or_create") as span:
+            session = await self._adopted(path)
+            span.set_attribute("adopted", session is not None)
+            path.unseen_code = session is not None  # nobody knows what ran in it
+            if session is None:
+                session = await self._started(path, tell)
+            span.set_attribute("context", path.context.id if path.context else "")
+        return session
+
+    async def _notify_waiting(self, key: PathKey, tell: Tell, facts: Mapping[str, Any]) -> None:
+        await tell("context.waiting", facts)
+        for hear in self.on_wait if tell is _tell_nobody else ():
+            await hear(key, facts)
+
+    async def _told(self, path: OpenPath) -> None:
+        for hear in self.on_start:
+            await hear(path)
+
+    async def _started(self, path: OpenPath, tell: Tell) -> KernelSession:
+        began = time.monotonic()
+        context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
+        session: KernelSession | None = None
+        try:
+            await self._keep(path, context)
+            self._telemetry.contexts_created.inc()
+            session = await self._starter.start(path, tell, self._telemetry)
+            await self._keep(path, context.to("ready", kernel=session.kernel_id))
+        except BaseException as error:
+            await uncancelled(self._given_up(path, session, context, error))
+            raise
+        self._telemetry.context_seconds.observe(time.monotonic() - began)
+        return session
+
+    async def _given_up(
+        self,
+        path: OpenPath,
+        session: KernelSession | None,
+        context: ExecutionContext,
+        error: BaseException,
+    ) -> None:
+        """Leave nothing behind of a context that didn't become ready."""
+        if session is not None:
+            await session.aclose()
+        if isinstance(error, asyncio.CancelledError):  # whoever wanted it has no need any more
+            await self._keep(path, context.to("terminated"))
+        elif isinstance(error, Exception):
+            reason = str(error) if isinstance(error, ContainerError) else type(error).__name__
+            await self._keep(path, context.to("error", error=reason))
+
+    async def _adopted(self, path: OpenPath) -> KernelSession | None:
+        kernel = self._left.take(path.key)
+        if kernel is None:
+            return None
+        session = self._starter.session(path)
+        try:
+            await session.adopt(kernel)
+        except ContainerError as gone:
+            log.warning("kernel %s could not be taken over: %s", kernel.id, gone)
+            if path.context is not None and path.context.status == "ready":
+                await self._keep(path, path.context.to("error", error=str(gone)))
+            return None
+        return session
+
+    def _count(self) -> tuple[int, int]:
+        holding = {path.key for path in self._paths if path.session is not None}
+        return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
+
+    async def _spare_one(self) -> bool:
+        """End the kernel that is needed least, if one can be spared; return whether one was."""
+        left = [key for key in self._left.spare() if key not in self._starting]
+        if (path := spared(self._paths)) is not None:
+            await uncancelled(self._end(path, "terminated"))
+            path.suspended = path.watchers > 0
+        elif left:
+            await uncancelled(self._end_left(left[0]))
+        else:
+            return False
+        return True
+
+    async def _end_left(self, key: PathKey) -> None:
+        await self._left.end(key)
+        context = await self.context(key)
+        if context is not None and context.status == "ready":
+            ended = context.to("terminated")
+            if (path := self._paths.get(key)) is not None:
+                path.context = ended
+            await self._store.put(ended)
+
+    async def cleanup_expired(self, limit: int = CLEANED_AT_ONCE) -> Cleared:
+        """End up to *limit* contexts that are past their time, going on past any that fail.
+
+        Those in use are given their whole time again, those that fail a moment: the next
+        time the others come first.
+        """
+        ended = failed = 0
+        for context in await self._store.expired(self._node, time.time(), limit):
+            try:
+                ended += await self._expire(context)
+            except (ContainerError, GatewayError, NotebookError, OSError):
+                log.exception("context %s could not be ended", context.id)
+                failed += 1
+                later = time.time() + AGAIN_SECONDS
+                await self._store.put(replace(context, expires_at=later))
+        for key in self._paths.drop_unused(time.monotonic() - self._ttl_seconds):
+            await self.part_from(key)
+        return Cleared(done=ended, failed=failed)
+
+    async def _expire(self, context: ExecutionContext) -> bool:
+        """End *context* unless it is used, or another has taken its place meanwhile."""
+        path = await self.open(context.key)
+        async with path.starting:
+            if path.in_use or path.watchers:
+                await self.touch(path)
+                return False
+            ours = path.context is not None and path.context.id == context.id
+            if ours:
+                if path.session is None:
+                    path.session = await self._adopted(path)
+                await self._end(path, "terminated")
+            if path.context is not None:  # it may have changed while the database was away
+                await self._store.put(path.context)
+        return ours
+
+    async def terminate(self, key: PathKey) -> ExecutionContext | None:
+        """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
+        path = await self.open(key)
+        async with path.starting:
+            if path.session is None:
+                path.session = await self._adopted(path)
+            await self._end(path, "terminated")
+        return path.context
+
+    async def restart(self, key: PathKey, user: str) -> ExecutionContext:
+        """Give a path a new, empty kernel, as its user wishes; the notebook says so."""
+        path = await self.open(key)
+        async with path.starting:
+            await self._left.end(key)  # else it would be taken over, with its variables
+            await self._end(path, "terminated")
+            facts = {"turn": None, "kind": RESTART, "user": user}
+            await path.recorder.note("*The kernel was restarted: its variables are gone.*", facts)
+        return await self.get_or_create(key)
+
+    async def live_keys(self, tenant: str) -> list[PathKey]:
+        """Return the paths of *tenant* that have a kernel, on whichever node."""
+        here = {path.key for path in self._paths if path.live is not None or path.suspended}
+        there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
+        keys = {*here, *self._left, *(context.key for context in there)}
+        return [key for key in keys if key.tenant == tenant]
+
+    async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
+        session, path.session, path.suspended = path.session, None, False
+        if session is not None:
+            await session.aclose()
+        context = path.context
+        if context is not None and context.status in ("creating", "ready"):
+            await self._keep(path, context.to(status, error=error))
+
+    async def part_from(self, key: PathKey) -> None:
+        """Have those who follow a path from outside its turns begin nothing more in it."""
+        for forget in self.on_forget:
+            await forget(key)
+
+    async def forget(self, key: PathKey) -> None:
+        """End a path's kernel and drop what is kept of it in memory."""
+        await self._left.end(key)
+        await self._paths.opened()
+        if self._paths.get(key) is not None:
+            await self.terminate(key)
+            self._paths.drop(key)
+
+    def live_kernels(self) -> int:
+        """Return how many kernels are alive."""
+        return sum(path.live is not None for path in self._paths)
+
+    async def aclose(self) -> None:
+        """End every kernel; workspaces and notebooks stay."""
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+        await self._paths.opened()
+        await asyncio.gather(*(self._close(path) for path in self._paths))
+
+    async def _close(self, path: OpenPath) -> None:
+        try:
+            await self._end(path, "terminated")
+        except GatewayError as error:  # the next start notes it
+            log.warning("the end of a context could not be stored: %s", error)

@@ -1,0 +1,1 @@
+"""What happens to whole conversations and paths."""

@@ -1,0 +1,80 @@
+"""The clean-up: ends what nobody uses, deletes what is past its retention, again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+
+from kernel_gateway.contexts.manager import CLEANED_AT_ONCE, ExecutionContextManager
+from kernel_gateway.conversations.data_rights import DataRights
+
+log = logging.getLogger("tallybook.clean_up")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """What a clean-up did.
+
+    Attributes:
+        ended: Contexts that were ended.
+        removed: Conversations that were deleted.
+        failed: Contexts and conversations of which that failed; the log says why.
+    """
+
+    ended: int
+    removed: int
+    failed: int
+
+
+class CleanUp:
+    """Runs when it is asked for, and by itself every so often."""
+
+    def __init__(
+        self, contexts: ExecutionContextManager, data_rights: DataRights, seconds: float
+    ) -> None:
+        """Clean up every *seconds* once `start` was called."""
+        self._contexts, self._data_rights, self._seconds = contexts, data_rights, seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Clean up from now on, in the background."""
+        self._task = asyncio.create_task(self._again_and_again())
+
+    async def _again_and_again(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds)
+            try:
+                done = await self.run()
+            except Exception:  # the database may be away; the next round may find it
+                log.exception("the clean-up failed; it is tried again in %g s", self._seconds)
+                continue
+            if done != Cleaned(ended=0, removed=0, failed=0):
+                log.info(
+                    "ended %d expired contexts, deleted %d conversations past their retention; "
+                    "%d could not be",
+                    done.ended,
+                    done.removed,
+                    done.failed,
+                )
+
+    async def run(self, limit: int = CLEANED_AT_ONCE) -> Cleaned:
+        """End up to *limit* expired contexts, delete up to *limit* conversations.
+
+        It goes on past those that fail.
+
+        Raises:
+            DatabaseUnavailable: Nobody can tell which.
+        """
+        ended = await self._contexts.cleanup_expired(limit)
+        removed = await self._data_rights.remove_past_retention(limit)
+        return Cleaned(ended=ended.done, removed=removed.done, failed=ended.failed + removed.failed)
+
+    async def aclose(self) -> None:
+        """Clean up no more by itself."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None

@@ -1,0 +1,333 @@
+"""The event log: stored first, then sent; replayed to whoever asks from where they were."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
+from kernel_gateway.events.path_state import Event, PathLog, Storing
+from kernel_gateway.ids import PathKey
+from kernel_gateway.store.events import EventRows
+from kernel_gateway.store.retry import ENDLESS, Patience
+from kernel_gateway.store.tables import NewRow
+from kernel_gateway.store.tombstones import Deletions
+from notebooks.record.cells import utc_now
+
+BATCH = 200
+BATCH_BYTES = 4_000_000
+GATHER_SECONDS = 0.01
+"""How long an event that nobody waits to see is held back, to be stored with the next."""
+PARTING_SECONDS = 1.0
+"""How long clients may take to read what is stored when the service stops."""
+MAX_QUEUED = 100
+MAX_QUEUED_BYTES = 4_000_000
+QUIET_SECONDS = 300.0
+"""What is kept of a path that nobody has asked for in so long goes; the store has it all."""
+
+
+class EventLog:
+    """Events of every path, numbered from 1 without gaps, stored before they are sent.
+
+    Each path has a writer that stores what has gathered in one transaction, so that a
+    running cell does not wait for the disk; while the database is away it tries again, and
+    whoever has more to tell waits; `append` waits where the caller must
+    know that its event is stored, and when too many are on their way.
+    """
+
+    def __init__(
+        self,
+        rows: EventRows,
+        on_lost: Callable[[int], None] = lambda count: None,
+        deletions: Deletions | None = None,
+        patience: Patience | None = None,
+        *,
+        quiet_seconds: float = QUIET_SECONDS,
+    ) -> None:
+        """Write to *rows*.
+
+        Args:
+            rows: The store.
+            on_lost: Hears how many events could not be stored.
+            deletions: Which conversations are being deleted: none is followed or told of.
+            patience: How long events wait for a database that is away.
+            quiet_seconds: How long what nobody asks for stays in memory.
+        """
+        self._rows, self._on_lost, self._quiet_seconds = rows, on_lost, quiet_seconds
+        self._patience = patience or Patience()
+        self._deletions = deletions or Deletions()
+        self._paths: dict[PathKey, PathLog] = {}
+        self._looked = 0.0
+        self._dropped = 0
+        self._followers: set[asyncio.Task[None]] = set()
+        self.closing = False
+
+    def start_following(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run *sending*, which reads from `follow`, until it ends or the log closes."""
+        task = asyncio.create_task(sending)
+        self._followers.add(task)
+        task.add_done_callback(self._followers.discard)
+        return task
+
+    async def aclose(self) -> None:
+        """Store what is on its way and end every follower."""
+        storing = [self._store_all(log, key) for key, log in self._paths.items()]
+        await asyncio.gather(*storing, return_exceptions=True)
+        await self.stop_following()
+
+    async def stop_following(self) -> None:
+        """End every follower: it may send what is stored by now, if that doesn't take long."""
+        self.closing = True
+        for log in self._paths.values():
+            log.until = log.stored
+            log.news.set()
+        followers = set(self._followers)
+        if followers:
+            await asyncio.wait(followers, timeout=PARTING_SECONDS)
+        for task in followers:
+            task.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
+
+    async def _path(self, key: PathKey) -> PathLog:
+        now = asyncio.get_running_loop().time()
+        while (log := self._paths.get(key)) is None:
+            self._drop_quiet(now)
+            dropped = self._dropped
+            seq = await self._rows.last_seq(key)
+            self._deletions.check(key.conversation)
+            if dropped == self._dropped:  # else it may have come and gone, with numbers given out
+                until = seq if self.closing else None
+                self._paths.setdefault(key, PathLog(given=seq, stored=seq, until=until))
+        log.used = now
+        return log
+
+    def _drop_quiet(self, now: float) -> None:
+        """Drop what nobody needs; looked for now and then, when something new is to be kept."""
+        if now - self._looked < self._quiet_seconds:
+            return
+        self._looked = now
+        for key, log in list(self._paths.items()):
+            if log.quiet and now - log.used >= self._quiet_seconds:
+                del self._paths[key]
+                self._dropped += 1
+
+    async def append(
+        self,
+        key: PathKey,
+        kind: str,
+        data: Mapping[str, Any],
+        turn: str | None,
+        *,
+        wait: bool = True,
+        gather: bool = False,
+        settle: Mapping[str, Any] | None = None,
+        add: Sequence[NewRow] = (),
+        blame: bool = True,
+    ) -> None:
+        """Give an event the next number and store it.
+
+        Args:
+            key: Whose log.
+            kind: Kind of the event.
+            data: Its data, plain JSON values.
+            turn: The turn it belongs to, if any.
+            wait: Return only once it is stored.
+            gather: It may wait `GATHER_SECONDS` for others to be stored with it.
+            settle: Columns of the turn's row to change in the same transaction: a crash
+                leaves both or neither.
+            add: Rows to store in the same transaction, before the event.
+            blame: Hear of an earlier failure; whoever can do nothing about it leaves it to
+                the next.
+
+        Raises:
+            DatabaseUnavailable: This event, or one before it that nobody waited for,
+                could not be stored.
+            ConversationDeleted: There is nothing to store it in any more.
+        """
+        if key in self._paths:
+            log = await self._path(key)
+        else:
+            log = await self._patience.until_it_answers(partial(self._path, key))
+        if blame:
+            _raise_failure(log)
+        log.given += 1
+        event = Event(log.given, kind, turn, utc_now(), json.dumps(data))
+        log.queue.append(event)
+        log.queued_bytes += len(event.text)
+        if settle is not None and turn is not None:
+            log.settled.append((turn, dict(settle)))
+        log.added += add
+        full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
+        if gather and not full:
+            self._write_later(log, key)
+            return
+        self._write_now(log, key)
+        if wait or full:
+            await self._writing(log)
+            if blame:
+                _raise_failure(log)
+
+    def _write_later(self, log: PathLog, key: PathKey) -> None:
+        if log.gathering is None:
+            loop = asyncio.get_running_loop()
+            log.gathering = loop.call_later(GATHER_SECONDS, self._write_now, log, key)
+
+    def _write_now(self, log: PathLog, key: PathKey) -> None:
+        """Have what has gathered written; a writer that is at it takes it along."""
+        if log.gathering is not None:
+            log.gathering.cancel()
+            log.gathering = None
+        if log.writer is None or log.writer.done():
+            # Begun here and not by the task: the loop has much else to do before its turn.
+            storing = self._begin_to_store(log, key)
+            # A writer with nothing to do would leave what comes before its turn lying.
+            if storing is not None:
+                log.writer = asyncio.create_task(self._write(log, key, storing))
+
+    @staticmethod
+    async def _writing(log: PathLog) -> None:
+        """Wait for the writer to come to its end, if there is one."""
+        if log.writer is not None:
+            await asyncio.shield(log.writer)
+
+    def _begin_to_store(self, log: PathLog, key: PathKey) -> Storing | None:
+        """Take what has gathered on its way; ``None`` when nothing has."""
+        if not log.queue:
+            return None
+        batch, log.queue, log.queued_bytes = log.queue, [], 0
+        settled, log.settled = log.settled, []
+        added, log.added = log.added, []
+        try:
+            stored = self._rows.add(key, _rows(batch), settled, added)
+        except DatabaseUnavailable as error:
+            stored = asyncio.get_running_loop().create_future()
+            stored.set_exception(error)
+        return Storing(batch, settled, added, stored)
+
+    async def _write(self, log: PathLog, key: PathKey, storing: Storing | None) -> None:
+        while storing is not None:
+            try:
+                await self._stored(key, storing)
+            except Exception as error:  # noqa: BLE001 (whoever relies on it is told)
+                if not isinstance(error, ConversationDeleted):  # nobody is to have them
+                    self._on_lost(len(storing.batch) + len(log.queue))
+                # Numbers that were never stored are given out again, and the turn is told.
+                log.given, log.queue, log.failure = log.stored, [], error
+                log.queued_bytes, log.settled, log.added = 0, [], []
+                return
+            log.stored = storing.batch[-1].seq
+            log.remember(storing.batch)
+            log.news.set()
+            log.news = asyncio.Event()
+            storing = self._begin_to_store(log, key)
+
+    async def _stored(self, key: PathKey, storing: Storing) -> None:
+        """Wait until it is stored; a database that is away is tried again for a while."""
+        try:
+            await storing.stored
+        except DatabaseUnavailable:
+            await self._patience.until_it_answers(partial(self._store_again, key, storing))
+
+    async def _store_again(self, key: PathKey, storing: Storing) -> None:
+        if await self._rows.last_seq(key) >= storing.batch[-1].seq:
+            return  # what looked like a failure was none
+        await self._rows.add(key, _rows(storing.batch), storing.settled, storing.added)
+
+    async def _store_all(self, log: PathLog, key: PathKey) -> None:
+        if log.unsettled:
+            self._write_now(log, key)
+            await self._writing(log)
+
+    async def written(self, key: PathKey) -> None:
+        """Wait until a path's events are stored, or could not be."""
+        await self._store_all(await self._path(key), key)
+
+    async def flush(self, key: PathKey) -> None:
+        """Wait until a path's events are stored; raises what kept one from it."""
+        await self.written(key)
+        _raise_failure(await self._path(key))
+
+    async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
+        """Return how many events of each kind *turn* has about *cell*, all of them stored."""
+        log = await self._path(key)
+        await self._store_all(log, key)
+        return await self._rows.about(key, turn, cell)
+
+    async def containing(
+        self, key: PathKey, kind: str, text: str, limit: int | None = None
+    ) -> Sequence[str]:
+        """Return the data of stored events of *kind* whose JSON contains *text*, in order."""
+        return await self._rows.containing(key, kind, text, limit)
+
+    async def last_seq(self, key: PathKey) -> int:
+        """Return the number of a path's last stored event, 0 before the first."""
+        return (await self._path(key)).stored
+
+    def read_anew(self, tenant: str) -> None:
+        """Keep nothing of what *tenant*'s events said: they were changed in the store."""
+        for key, log in self._paths.items():
+            if key.tenant == tenant:
+                log.recent.clear()
+                log.recent_bytes = 0
+
+    def forget(self, key: PathKey) -> None:
+        """Drop what is kept in memory of a path that was deleted; its followers end."""
+        if log := self._paths.pop(key, None):
+            log.deleted = True
+            if log.gathering is not None:
+                log.gathering.cancel()
+            log.news.set()
+
+    async def follow(self, key: PathKey, after: int) -> AsyncIterator[list[Event]]:
+        """Yield every event after number *after*, until the path is deleted or the log closes.
+
+        They come in batches, as they are found; a slow reader loses none. While the database
+        is away, they are waited for.
+        """
+        try:
+            log = await ENDLESS.until_it_answers(partial(self._path, key))
+        except ConversationDeleted:
+            return
+        log.followers += 1
+        try:
+            while not log.deleted and (log.until is None or after < log.until):
+                news = log.news
+                if after >= log.stored:
+                    await news.wait()
+                    continue
+                batch = await ENDLESS.until_it_answers(partial(self._batch, log, key, after))
+                if not batch:
+                    return  # they were deleted just now
+                after = batch[-1].seq
+                yield batch
+        finally:
+            log.followers -= 1
+
+    async def _batch(self, log: PathLog, key: PathKey, after: int) -> list[Event]:
+        if log.recent and log.recent[0].seq <= after + 1:
+            return [entry for entry in log.recent if entry.seq > after]
+        rows = await self._rows.after(key, after, BATCH, BATCH_BYTES)
+        return [Event(row.seq, row.kind, row.turn, row.at, row.data) for row in rows]
+
+
+def _rows(batch: Sequence[Event]) -> list[dict[str, Any]]:
+    """Return the columns of each event's row."""
+    return [
+        {
+            "seq": event.seq,
+            "kind": event.kind,
+            "turn": event.turn,
+            "at": event.at,
+            "data": event.text,
+        }
+        for event in batch
+    ]
+
+
+def _raise_failure(log: PathLog) -> None:
+    failure, log.failure = log.failure, None
+    if failure is not None:
+        raise failure

@@ -1,0 +1,282 @@
+"""Files of a path: upload many, list, download."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import mimetypes
+from collections.abc import Mapping
+from typing import Any
+
+from tornado.web import stream_request_body
+
+from container.errors import ContainerError, UnsafePath, WorkspaceFileNotFound
+from container.workspace.workspace import INPUTS, Workspace, WorkspaceFile
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.contexts.uploads import discard_upload, keep_upload
+from kernel_gateway.errors import BadRequest, Conflict, FileTooLarge, GatewayError
+from kernel_gateway.http.handlers.file_versions import open_version
+from kernel_gateway.http.json_handler import JsonHandler
+from kernel_gateway.http.operations import FILES, Query, operation
+from kernel_gateway.http.problems import problem_from_error
+from kernel_gateway.http.render import file_to_json
+from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.upload_quota import room_of
+from kernel_gateway.http.uploads import Upload, UploadedFile
+from kernel_gateway.ids import PathKey
+from notebooks.errors import NotebookError
+
+UNKNOWN = "application/octet-stream"
+PASSIVE = frozenset(
+    """application/json application/pdf application/zip application/gzip application/parquet
+    application/vnd.apache.parquet application/vnd.ms-excel
+    application/vnd.ms-excel.sheet.binary.macroEnabled.12
+    application/vnd.ms-excel.sheet.macroEnabled.12
+    application/vnd.oasis.opendocument.spreadsheet
+    application/vnd.openxmlformats-officedocument.presentationml.presentation
+    application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
+    application/vnd.openxmlformats-officedocument.wordprocessingml.document
+    image/bmp image/gif image/jpeg image/png image/tiff image/webp
+    text/csv text/plain text/tab-separated-values""".split()
+)
+"""Media types that only show something; everything else is sent as `UNKNOWN`."""
+
+REPLACE_QUERY = (
+    Query(
+        name="replace",
+        schema={"type": "string", "enum": ["true", "false"]},
+        help="true: a file takes the place of the one that has its name; that becomes a version.",
+    ),
+)
+VERSION_QUERY = (
+    Query(
+        name="version",
+        schema={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        help="The sha256 of one of its versions.",
+    ),
+)
+
+
+@stream_request_body
+class UploadingHandler(JsonHandler):
+    """Base of the handlers that take multipart bodies."""
+
+    upload: Upload | None = None
+    replaces = False
+    """Whether a file takes the place of the one that has its name."""
+    open_path: OpenPath
+    _holds_path = False
+
+    @property
+    def file_limit_bytes(self) -> int:
+        """Largest uploaded file."""
+        return int(self.services.settings.upload_limit_mb * 1_000_000)
+
+    async def start_upload(self) -> None:
+        """Begin to parse the body, if there is one to parse."""
+        # Opened anew meanwhile, the path would lose the file that is on its way.
+        self.open_path.in_use += 1
+        self._holds_path = True
+        room = await room_of(self.open_path, self.services.settings.limits())
+        kind = self.request.headers.get("Content-Type", "")
+        self.upload = Upload(kind, self._workspace, self.file_limit_bytes, room)
+
+    def _workspace(self) -> Workspace:
+        return self.open_path.workspace
+
+    def check_length(self, length: int) -> None:
+        """Many files may come at once; each has its own limit, checked as it arrives."""
+        if length > max(20 * self.file_limit_bytes, 2_000_000_000):
+            raise FileTooLarge("the upload", self.file_limit_bytes)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Hand the next bytes to the parser; after an error the rest is only read."""
+        if self.upload is None or self._refusal is not None:
+            return
+        try:
+            self.upload.feed(chunk)
+        except BadRequest as error:
+            self._refusal = error
+        except OSError as error:
+            self._refusal = error
+            with contextlib.suppress(OSError):
+                self.upload.close()
+
+    def finish_upload(self) -> Upload:
+        """Return the whole upload; raises what was wrong with it."""
+        if self._refusal is not None:
+            raise self._refusal
+        if self.upload is None:
+            raise BadRequest("The body must be multipart/form-data.")
+        self.upload.finish()
+        return self.upload
+
+    def on_finish(self) -> None:
+        self._end_upload()
+
+    def on_connection_close(self) -> None:
+        self._end_upload()
+
+    def _end_upload(self) -> None:
+        """Drop a file that was still arriving, and let go of the path; once or twice."""
+        if self.upload is not None:
+            self.upload.close()
+        if self._holds_path:
+            self.open_path.in_use -= 1
+            self._holds_path = False
+
+    async def describe_upload(self, key: PathKey) -> dict[str, Any]:
+        """Profile, announce and render what was uploaded."""
+        upload, workspace = self.finish_upload(), self.open_path.workspace
+        files = []
+        async with self.open_path.replacing:
+            for stored in list(upload.files):
+                await self._keep(stored, upload)
+        inputs = await asyncio.to_thread(workspace.files, INPUTS)
+        listed = {file.name: file for file in inputs}
+        for stored in list(upload.files):
+            try:
+                files.append(await self._describe(stored, listed, key))
+            except (WorkspaceFileNotFound, UnsafePath) as error:
+                # Code that runs just now has taken it away.
+                upload.files.remove(stored)
+                upload.rejected.append((stored.sent_name, error))
+        rejected = [
+            {"name": name, **problem_from_error(error).body()} for name, error in upload.rejected
+        ]
+        await self.services.repository.audit.add(
+            key.tenant,
+            self.identity.user,
+            "files.uploaded",
+            key.path,
+            key.conversation,
+            files=[{"name": f.name, "sha256": f.sha256} for f in upload.files],
+        )
+        return {"files": files, "rejected": rejected}
+
+    async def _keep(self, stored: UploadedFile, upload: Upload) -> None:
+        """Keep one file that came, as a version of the name it has or is to have."""
+        replaces = stored.wanted if self.replaces else None
+        try:
+            if replaces not in (None, stored.name) and self.services.turns.busy(self.open_path.key):
+                discard_upload(self.open_path, stored.name)
+                raise Conflict(
+                    f"A request is running on this path; replace {replaces} when it has ended."
+                )
+            stored.name = await asyncio.to_thread(
+                keep_upload,
+                self.open_path,
+                stored.name,
+                stored.sha256,
+                replaces=replaces,
+                new=stored.new,
+            )
+        except (ContainerError, GatewayError, NotebookError) as error:
+            upload.files.remove(stored)
+            upload.rejected.append((stored.sent_name, error))
+
+    async def _describe(
+        self, stored: UploadedFile, listed: Mapping[str, WorkspaceFile], key: PathKey
+    ) -> dict[str, Any]:
+        """Profile, announce and render one file that came.
+
+        Raises:
+            WorkspaceFileNotFound: It is gone already.
+        """
+        workspace, file = self.open_path.workspace, listed.get(stored.name)
+        if file is None:
+            raise WorkspaceFileNotFound(stored.name)
+        profile = await self.services.profiler.profile(workspace, file)
+        facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
+        facts["user"] = self.identity.user
+        await self.services.events.append(key, "file.created", facts, None)
+        return {
+            **file_to_json(file, key),
+            "sent_name": stored.sent_name,
+            "sha256": stored.sha256,
+            "problem": (profile or {}).get("problem"),
+        }
+
+
+@stream_request_body
+class FilesHandler(UploadingHandler):
+    """``…/files``: upload and list."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.request.method not in ("GET", "POST"):
+            return
+        self.key = await self.path_key(
+            self.path_args[0], self.path_args[1], to_change=self.request.method == "POST"
+        )
+        self.open_path = await self.services.contexts.open(self.key)
+        if self.request.method == "POST":
+            self.replaces = self._wants_to_replace()
+            await self.start_upload()
+
+    def _wants_to_replace(self) -> bool:
+        wanted = self.get_query_argument("replace", "false")
+        if wanted not in ("true", "false"):
+            raise BadRequest(f"replace={wanted[:20]!r} is neither true nor false.")
+        return wanted == "true"
+
+    @operation(
+        "Upload files",
+        form={"files": FILES},
+        query=REPLACE_QUERY,
+        returns={201: models.Uploaded},
+    )
+    async def post(self, conversation_id: str, path: str) -> None:
+        described = await self.describe_upload(self.key)
+        if not described["files"] and self.upload is not None and self.upload.rejected:
+            problem = problem_from_error(self.upload.rejected[0][1])
+            problem.details["rejected"] = described["rejected"]
+            self.write_problem(problem)
+            return
+        if not described["files"]:
+            raise BadRequest("The upload holds no file.")
+        self.write_json(201, described)
+
+    @operation("List the files", returns={200: models.Files})
+    async def get(self, conversation_id: str, path: str) -> None:
+        listed = await asyncio.to_thread(self.open_path.workspace.files)
+        self.write_json(200, {"files": [file_to_json(file, self.key) for file in listed]})
+
+
+def passive_kind(name: str) -> str:
+    """Return the media type of file *name*, unless a browser might run what has it."""
+    kind = mimetypes.guess_type(name)[0]
+    return kind if kind in PASSIVE else UNKNOWN
+
+
+class FileHandler(JsonHandler):
+    """``…/files/{name}``: download."""
+
+    @operation(
+        "Download a file, as it is or as it was",
+        query=VERSION_QUERY,
+        returns={200: "application/octet-stream"},
+    )
+    async def get(self, conversation_id: str, path: str, name: str) -> None:
+        key = await self.path_key(conversation_id, path)
+        opened = await self.services.contexts.open(key)
+        version = self.get_query_argument("version", None)
+        with (
+            opened.workspace.open_read(name)
+            if version is None
+            else await open_version(self.services, opened, name, version)
+        ) as file:
+            await self.send_file(file, passive_kind(name), name.rpartition("/")[2])
+
+
+class NotebookHandler(JsonHandler):
+    """``…/notebook``: download the path's notebook, exactly as recorded."""
+
+    @operation("Download the notebook, as recorded", returns={200: "application/x-ipynb+json"})
+    async def get(self, conversation_id: str, path: str) -> None:
+        key = await self.path_key(conversation_id, path)
+        opened = await self.services.contexts.open(key)
+        with opened.recorder.file.open("rb") as file:
+            await self.send_file(
+                file, "application/x-ipynb+json", f"{conversation_id}-{path}.ipynb"
+            )

@@ -1,0 +1,49 @@
+"""Data rights: everything about a user as a zip, or nothing left of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kernel_gateway.cluster.asking import ask_node
+from kernel_gateway.errors import NodeUnreachable
+from kernel_gateway.http.json_handler import JsonHandler
+from kernel_gateway.http.operations import operation
+from kernel_gateway.http.schemas import responses as models
+
+
+class UserHandler(JsonHandler):
+    """``/users/{u}``: delete a user."""
+
+    scopes: ClassVar = {"DELETE": "admin"}
+
+    @operation(
+        "Delete a user: their conversations, grants, name", returns={200: models.RemovedUser}
+    )
+    async def delete(self, user: str) -> None:
+
+        async def remove_elsewhere(url: str, conversation: str) -> None:
+            address = f"/api/v1/conversations/{conversation}"
+            response = await ask_node(url, self.request, "DELETE", address)
+            if response.code not in (200, 404):  # gone meanwhile is as good
+                raise NodeUnreachable(url)
+
+        removed = await self.services.data_rights.remove_user(
+            self.identity.tenant, user, self.identity.user, remove_elsewhere
+        )
+        self.write_json(200, {"user": user, "removed_conversations": removed})
+
+
+class UserExportHandler(JsonHandler):
+    """``/users/{u}/export``: everything about a user; one's own, or as an admin."""
+
+    @operation(
+        "Download everything about a user; others' needs admin", returns={200: "application/zip"}
+    )
+    async def get(self, user: str) -> None:
+        who = self.identity
+        if user != who.user:
+            who.check("admin")
+        file = await self.services.data_rights.export_user(who.tenant, user)
+        await self.services.repository.audit.add(who.tenant, who.user, "user.exported", user)
+        with file:
+            await self.send_file(file, "application/zip", f"tallybook-{user}.zip")

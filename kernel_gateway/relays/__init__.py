@@ -1,1 +1,0 @@
-"""Between Jupyter's clients and a path's kernel: every message stored, none lost."""

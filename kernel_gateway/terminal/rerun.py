@@ -1,0 +1,102 @@
+"""Re-run a notebook file: find its inputs, prepare a workspace, report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
+from notebooks.errors import InputMissing, RerunFailed
+from notebooks.record.document import read_copy
+from notebooks.record.files import is_recorded
+from notebooks.rerun.run import CELL_SECONDS, RerunReport, recorded_inputs, rerun_notebook
+
+
+def rerun_file(
+    notebook_file: Path,
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Path | None = None,
+    saved: Path | None = None,
+    cell_seconds: int = CELL_SECONDS,
+) -> RerunReport:
+    """Run *notebook_file* again in a fresh sandbox and compare.
+
+    Args:
+        notebook_file: The recorded notebook.
+        parameters: Values by name that replace recorded ones; a text, such as a command line
+            gives, is read as the type that is recorded.
+        inputs: Directory of the input files; by default ``workspace/inputs`` or
+            ``inputs`` beside the notebook.
+        saved: Where the re-run's notebook goes; ``NAME.rerun.ipynb`` by default,
+            with a report beside it, ``NAME.rerun.json``.
+        cell_seconds: A cell that runs longer, in seconds, has failed.
+
+    Raises:
+        NotebookError: See `notebooks.rerun.run.rerun_notebook`.
+    """
+    recorded, _ = read_copy(notebook_file)
+    found = _first_directory(notebook_file, INPUTS) if inputs is None else inputs
+    wanted = recorded_inputs(recorded)
+    if found is None and wanted:
+        raise InputMissing(sorted(wanted), str(notebook_file.parent / INPUTS))
+    saved = saved or notebook_file.with_suffix(".rerun.ipynb")
+    report_file = _report_file(notebook_file, saved)
+    with _workspace(found) as workspace:
+        report = rerun_notebook(
+            notebook_file,
+            workspace.directory,
+            saved,
+            parameters=parameters,
+            inputs=found,
+            outputs=_first_directory(notebook_file, OUTPUTS),
+            replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
+            cell_seconds=cell_seconds,
+        )
+    text = json.dumps({"verdict": report.verdict, **asdict(report)}, default=str, indent=1)
+    report_file.write_text(text, encoding="utf-8")
+    return report
+
+
+def _report_file(notebook_file: Path, saved: Path) -> Path:
+    """Return where the report goes; refuse a place that can't be written, before anything runs."""
+    report_file = saved.with_suffix(".json")
+    if notebook_file.resolve() in (saved.resolve(), report_file.resolve()):
+        raise RerunFailed(f"{saved} would replace the notebook itself; name another file")
+    if saved == report_file:
+        raise RerunFailed(f"{saved} is where the report goes; name an .ipynb file")
+    if not saved.parent.is_dir() or saved.is_dir():
+        raise RerunFailed(f"{saved} can't be written: name a file in a directory that exists")
+    return report_file
+
+
+def _replaced(wanted: Mapping[str, str], inputs: Path) -> tuple[str, ...]:
+    """Return the names of the inputs that are not those of the record."""
+    return tuple(
+        name
+        for name, sha256 in sorted(wanted.items())
+        if (inputs / name).is_file() and not is_recorded(inputs / name, sha256)
+    )
+
+
+def _first_directory(notebook_file: Path, name: str) -> Path | None:
+    beside = notebook_file.resolve().parent
+    return next((d for d in (beside / "workspace" / name, beside / name) if d.is_dir()), None)
+
+
+@contextmanager
+def _workspace(inputs: Path | None) -> Iterator[Workspace]:
+    """Yield a fresh workspace that holds a copy of *inputs*."""
+    with tempfile.TemporaryDirectory(prefix="tallybook-rerun-") as directory:
+        workspace = Workspace.create(Path(directory) / "workspace")
+        for source in sorted(inputs.iterdir()) if inputs is not None else ():
+            if source.is_file() and not source.is_symlink():
+                with source.open("rb") as file, workspace.add_input(source.name) as copy:
+                    shutil.copyfileobj(file, copy.file)
+        yield workspace

@@ -1,0 +1,164 @@
+"""Permission requests: asked once, answered by any client, outliving a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any, cast
+
+from agent.ports import Decision, PermissionRequest
+from kernel_gateway.errors import PermissionAlreadyDecided
+from kernel_gateway.store.audit import audit_line
+from kernel_gateway.store.permissions import new_grants, now
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow, TurnRow
+from kernel_gateway.turns.events import TurnEvents
+from notebooks.record.cells import utc_now
+
+DECIDED = "permission.decided"
+
+
+class Approvals:
+    """Every permission request that waits in this service."""
+
+    def __init__(self, repository: Repository, patience: Patience, *, seconds: float) -> None:
+        self.repository, self.patience = repository, patience
+        self.seconds = seconds
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    def waiting(self, permission_id: str) -> asyncio.Event:
+        """Return the event set when *permission_id* is decided."""
+        return self._waiting.setdefault(permission_id, asyncio.Event())
+
+    async def decide(
+        self, tenant: str, permission_id: str, decision: str, who: str | None
+    ) -> PermissionRow:
+        """Store a decision and wake the turn that waits for it.
+
+        Raises:
+            NotFound, PermissionAlreadyDecided
+        """
+        row = await self.repository.permissions.decide(tenant, permission_id, decision, who)
+        if waiting := self._waiting.get(permission_id):
+            waiting.set()
+        return row
+
+    def forget(self, permission_id: str) -> None:
+        """Drop what is kept for a request nobody waits for any more."""
+        self._waiting.pop(permission_id, None)
+
+
+class TurnApprover:
+    """Asks for one turn (see `agent.ports.Approver`)."""
+
+    def __init__(
+        self,
+        approvals: Approvals,
+        sink: TurnEvents,
+        turn: TurnRow,
+        waiting: Callable[[], None],
+    ) -> None:
+        self._tell_waiting = waiting
+        self._approvals, self._sink, self._turn = approvals, sink, turn
+        self._tenant, self._user = turn.tenant, turn.user
+
+    async def granted(self, capabilities: Sequence[str]) -> Decision | None:
+        """Return the standing grant that covers all *capabilities*, if there is one."""
+        held = await self._held()
+        if not capabilities or any(capability not in held for capability in capabilities):
+            return None
+        grant = held[capabilities[0]]
+        return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
+
+    async def _held(self) -> Mapping[str, GrantRow]:
+        permissions = self._approvals.repository.permissions
+        rows = await self._approvals.patience.until_it_answers(
+            partial(permissions.grants, self._tenant, self._user)
+        )
+        return {row.capability: row for row in rows}
+
+    async def ask(self, request: PermissionRequest) -> Decision:
+        """Wait until somebody decides, or the time is over, which denies."""
+        repository = self._approvals.repository
+        row = PermissionRow(
+            id=request.id,
+            tenant=self._tenant,
+            conversation=self._turn.conversation,
+            turn=self._turn.id,
+            request=asdict(request),
+            created_at=utc_now(),
+            expires_at=now() + self._approvals.seconds,
+        )
+        decided = self._approvals.waiting(request.id)
+        try:
+            if await repository.permissions.add(row):
+                facts = {**asdict(request), "expires_at": row.expires_at}
+                await self._sink.emit("permission.required", facts, settle={"status": "waiting"})
+                self._tell_waiting()
+            row = await repository.permissions.get(self._tenant, request.id)
+            if row.decision is None:
+                row = await self._wait(row, decided)
+        finally:
+            self._approvals.forget(request.id)
+        return await self._told(row, request)
+
+    async def _wait(self, row: PermissionRow, decided: asyncio.Event) -> PermissionRow:
+        permissions = self._approvals.repository.permissions
+        try:
+            async with asyncio.timeout(max(0.0, row.expires_at - now())):
+                await decided.wait()
+        except TimeoutError:
+            # A reply that came in the same moment counts.
+            with contextlib.suppress(PermissionAlreadyDecided):
+                await permissions.decide(self._tenant, row.id, "timeout", None)
+        return await self._approvals.patience.until_it_answers(
+            partial(permissions.get, self._tenant, row.id)
+        )
+
+    async def _told(self, row: PermissionRow, request: PermissionRequest) -> Decision:
+        decision = Decision(
+            decision=cast(Any, row.decision), who=row.who, at=row.decided_at or utc_now()
+        )
+        line = audit_line(
+            self._tenant,
+            row.who or "timeout",
+            DECIDED,
+            row.id,
+            self._turn.conversation,
+            decision=row.decision,
+            capabilities=list(request.capabilities),
+        )
+        given: list[NewRow] = []
+        if decision.decision == "always":
+            held = await self._held()
+            new = [name for name in request.capabilities if name not in held]
+            given = new_grants(self._tenant, self._user, new)
+        await self._sink.emit(
+            DECIDED,
+            {"id": row.id, "decision": row.decision, "who": row.who},
+            settle={"status": "running"},
+            add=[*given, line],
+        )
+        return decision
+
+
+class OwnCode:
+    """Lets code run that a user typed: who types it has decided (see `agent.ports.Approver`).
+
+    High risk never gets this far.
+    """
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+
+    async def granted(self, capabilities: Sequence[str]) -> Decision | None:
+        """Return the user's own decision."""
+        return Decision(decision="once", who=self._user, at=utc_now())
+
+    async def ask(self, request: PermissionRequest) -> Decision:
+        """Return the user's own decision."""
+        return Decision(decision="once", who=self._user, at=utc_now())

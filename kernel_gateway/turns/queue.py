@@ -1,0 +1,314 @@
+"""Turns as the service runs them: one at a time per path, stored at every step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from agent.errors import AgentError, InvalidRequest
+from agent.turn import check_request
+from agent.turn_state import TurnState
+from container.errors import ContainerError
+from container.kernel.execute_reply import ClientRequest
+from kernel_gateway.errors import (
+    ConversationDeleted,
+    Draining,
+    GatewayError,
+    NotFound,
+    QueueFull,
+)
+from kernel_gateway.ids import PathKey, new_id
+from kernel_gateway.store.retry import ENDLESS
+from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.store.turns import UNFINISHED
+from kernel_gateway.turns.outcome import key_of
+from kernel_gateway.turns.run import TurnRun, TurnServices
+from notebooks.errors import NotebookError
+from notebooks.record.cells import utc_now
+
+log = logging.getLogger("tallybook.turns")
+SETTLED = frozenset({"ok", "error", "cancelled", "interrupted", "waiting"})
+ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
+
+
+@dataclass(slots=True)
+class _Queue:
+    """The turns of one path: the one that runs and those behind it.
+
+    A turn in `ending` has its result and is only being stored: too late to cancel.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    ending: set[str] = field(default_factory=set)
+
+
+class Turns:
+    """Starts, resumes, cancels turns and tells how they ended."""
+
+    def __init__(self, services: TurnServices, *, max_queue: int) -> None:
+        """Run turns with *services*; at most *max_queue* of a path run or wait."""
+        self._services, self._max_queue = services, max_queue
+        self._queues: dict[PathKey, _Queue] = {}
+        self._coming: Counter[PathKey] = Counter()  # those being stored, to be queued
+        self._watching: dict[str, set[asyncio.Event]] = {}
+        self._closing = self._draining = False
+
+    async def start(
+        self,
+        key: PathKey,
+        user: str,
+        *,
+        kind: str,
+        request: str,
+        client: ClientRequest | None = None,
+    ) -> TurnRow:
+        """Queue a turn and return its row.
+
+        Args:
+            key: The path it is for.
+            user: Who asks.
+            kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
+                another path.
+            request: The request, the code, or ``PATH:MODE``.
+            client: The Jupyter client's request, for kind ``jupyter``: code somebody typed,
+                who needs no further permission for it.
+
+        Raises:
+            InvalidRequest: The request is empty or too long, or holds a NUL character.
+            QueueFull: Too many wait on this path.
+            Draining: The service is being stopped.
+        """
+        if self._draining:
+            raise Draining
+        if "\x00" in request:
+            raise InvalidRequest("The request holds a NUL character; remove it.")
+        if kind == "turn":
+            request = check_request(request, self._services.budget)
+        queue = self._queues.get(key)
+        ahead = self._coming[key] + (len(queue.tasks) if queue is not None else 0)
+        if ahead >= self._max_queue:
+            raise QueueFull(ahead)
+        row = TurnRow(
+            id=new_id("turn"),
+            tenant=key.tenant,
+            conversation=key.conversation,
+            path=key.path,
+            user=user,
+            kind=kind,
+            request=request,
+            status="queued",
+            created_at=utc_now(),
+        )
+        if client is None:  # else it is stored with its first event: nobody waits for a receipt
+            await self._add(key, row)
+        self._launch(row, TurnState(id=row.id, request=request), client=client)
+        return row
+
+    async def _add(self, key: PathKey, row: TurnRow) -> None:
+        self._coming[key] += 1
+        try:
+            await self._services.repository.turns.add(row)
+        finally:
+            self._coming[key] -= 1
+            if not self._coming[key]:
+                del self._coming[key]
+
+    def _launch(
+        self,
+        row: TurnRow,
+        state: TurnState,
+        *,
+        begun: bool = False,
+        client: ClientRequest | None = None,
+    ) -> None:
+        key, run = key_of(row), self._run_of(row, state, client)
+        queue = self._queues.setdefault(key, _Queue())
+        task = asyncio.create_task(self._run(queue, run, begun=begun))
+        queue.tasks[row.id] = task
+
+        def forget(_: asyncio.Task[None]) -> None:
+            queue.tasks.pop(row.id, None)
+            queue.ending.discard(row.id)
+            if not queue.tasks and self._queues.get(key) is queue:
+                del self._queues[key]
+            self._tell(row.id)  # of one that could not be settled, too
+
+        task.add_done_callback(forget)
+
+    def _run_of(
+        self, row: TurnRow, state: TurnState, client: ClientRequest | None = None
+    ) -> TurnRun:
+        return TurnRun(self._services, row, state, client, lambda: self._tell(row.id))
+
+    async def _run(self, queue: _Queue, run: TurnRun, *, begun: bool) -> None:
+        turn = run.row.id
+        try:
+            async with queue.lock:
+                if not begun:
+                    await run.begin()
+                ending = await run.work()
+                queue.ending.add(turn)
+                await run.finish(ending)
+        except asyncio.CancelledError:
+            if self._closing:
+                return  # the next service settles it, as after a crash
+            queue.ending.add(turn)
+            await asyncio.shield(self._stored(run.cancelled))
+        except ServiceError as failure:
+            queue.ending.add(turn)
+            await self._stored(partial(run.fail, failure))
+        except Exception as unforeseen:
+            if run.row.conversation not in self._services.deletions:
+                log.exception("turn %s failed", turn)
+            queue.ending.add(turn)
+            await self._stored(partial(run.fail, unforeseen))
+
+    @staticmethod
+    async def _stored(end: Callable[[], Awaitable[None]]) -> None:
+        """Do what ends a turn, however long the database is away."""
+        with contextlib.suppress(ConversationDeleted):
+            await ENDLESS.until_it_answers(end)
+
+    def _tell(self, turn_id: str) -> None:
+        for changed in self._watching.get(turn_id, ()):
+            changed.set()
+
+    async def settled(self, row: TurnRow) -> TurnRow:
+        """Wait until a turn that `start` returned has ended or waits for a permission.
+
+        Raises:
+            ConversationDeleted: It is gone, with its conversation.
+            Draining: The service stops; the next one settles it.
+        """
+        changed, task = asyncio.Event(), self._task(row)
+        watching = self._watching.setdefault(row.id, set())
+        watching.add(changed)
+        try:
+            while True:
+                over = task is None or task.done()  # as of before the row is read
+                stored = await self._stored_row(row)
+                if stored is not None and stored.status in SETTLED:
+                    return stored
+                if over:
+                    raise self._unsettled(task)
+                await changed.wait()
+                changed.clear()
+        finally:
+            watching.discard(changed)
+            if not watching:
+                del self._watching[row.id]
+
+    def _unsettled(self, task: asyncio.Task[None] | None) -> BaseException:
+        """Return why a turn that is over has no result."""
+        if task is not None and not task.cancelled() and (failure := task.exception()):
+            return failure  # of a kind that nobody foresaw
+        return Draining() if self._closing else ConversationDeleted()
+
+    async def ended(self, row: TurnRow) -> TurnRow | None:
+        """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
+        if (task := self._task(row)) is not None:
+            await asyncio.wait({task})
+        if row.status not in UNFINISHED:  # told by the task itself
+            return row
+        return await self._stored_row(row)
+
+    def _task(self, row: TurnRow) -> asyncio.Task[None] | None:
+        queue = self._queues.get(key_of(row))
+        return queue.tasks.get(row.id) if queue is not None else None
+
+    async def _stored_row(self, row: TurnRow) -> TurnRow | None:
+        try:
+            return await self._services.repository.turns.get(row.tenant, row.id)
+        except NotFound:
+            return None
+
+    def depth(self) -> int:
+        """Return how many turns run or wait."""
+        return sum(len(queue.tasks) for queue in self._queues.values())
+
+    @property
+    def draining(self) -> bool:
+        """Whether no new turns are taken."""
+        return self._draining
+
+    async def drain(self, seconds: float) -> int:
+        """Take no new turns, and wait for those there are; return how many are left.
+
+        A turn that waits for a permission is not waited for: it outlives a restart.
+        """
+        self._draining = True
+        deadline = asyncio.get_running_loop().time() + seconds
+        while left := await self._running():
+            wait = deadline - asyncio.get_running_loop().time()
+            if wait <= 0:
+                break
+            await asyncio.wait(left, timeout=min(wait, 1.0))
+        return len(left)
+
+    async def _running(self) -> list[asyncio.Task[None]]:
+        unfinished = await self._services.repository.turns.unfinished()
+        waiting = {row.id for row in unfinished if row.status == "waiting"}
+        return [
+            task
+            for queue in self._queues.values()
+            for turn, task in queue.tasks.items()
+            if turn not in waiting
+        ]
+
+    def busy(self, key: PathKey) -> bool:
+        """Whether a turn of this path runs or waits."""
+        queue = self._queues.get(key)
+        return queue is not None and bool(queue.tasks)
+
+    async def stop(self, key: PathKey, grace_seconds: float = 0.0) -> None:
+        """Cancel every turn of a path and wait until none is left.
+
+        Turns that end within *grace_seconds* by themselves are not cancelled.
+        """
+        queue = self._queues.pop(key, None)
+        if queue is not None and queue.tasks and grace_seconds:
+            await asyncio.wait(set(queue.tasks.values()), timeout=grace_seconds)
+        await asyncio.sleep(0)  # see `cancel`
+        for task in list(queue.tasks.values()) if queue is not None else ():
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def cancel(self, key: PathKey, turn_id: str | None = None) -> list[str]:
+        """Cancel one turn of a path, or all of them; return their ids.
+
+        A running cell is interrupted and recorded; variables are kept.
+        """
+        queue = self._queues.get(key, _Queue())
+        if turn_id is not None and turn_id not in queue.tasks:
+            raise NotFound("running turn", turn_id)
+        chosen = [turn_id] if turn_id is not None else list(queue.tasks)
+        await asyncio.sleep(0)  # one that was queued just now begins: else nobody settles it
+        chosen = [name for name in chosen if name in queue.tasks and name not in queue.ending]
+        for name in chosen:
+            queue.tasks[name].cancel()
+        return chosen
+
+    def go_on(self, row: TurnRow, state: TurnState, *, begun: bool) -> None:
+        """Queue a turn that a stopped service left; *begun* says that it was seen to begin."""
+        self._launch(row, state, begun=begun)
+
+    async def end_interrupted(self, row: TurnRow, cell: tuple[str, str] | None) -> None:
+        """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""
+        run = self._run_of(row, TurnState(id=row.id, request=row.request))
+        await run.interrupted(cell)
+
+    async def aclose(self) -> None:
+        """Stop every turn; each is settled when a service starts again."""
+        self._closing = True
+        tasks = [task for queue in self._queues.values() for task in queue.tasks.values()]
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,70 @@
+"""What becomes of the turns a stopped service left: they go on, or they are ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from agent.turn_state import TurnState, turn_state_from_json
+from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.turns.outcome import key_of
+from kernel_gateway.turns.queue import Turns
+from notebooks.errors import NotebookError
+
+
+async def recover_turns(
+    turns: Turns,
+    repository: Repository,
+    contexts: ExecutionContextManager,
+    conversations: Collection[str] | None = None,
+) -> None:
+    """Settle every unfinished turn: go on with what can go on, end the others.
+
+    Of *conversations* only unless that is ``None``.
+
+    A queued turn has done nothing yet and begins. One that waits for a permission goes on
+    waiting. One whose kernel lives on goes on with the cell it was running. A merge goes on
+    with what of it has not run.
+    """
+    for row in await repository.turns.unfinished(conversations):
+        if row.status == "queued":
+            turns.go_on(row, TurnState(id=row.id, request=row.request), begun=False)
+            continue
+        state = await _state_to_go_on_from(row, contexts)
+        if state is None:
+            await turns.end_interrupted(row, await _left_cell(row, contexts))
+        else:
+            turns.go_on(row, state, begun=True)
+
+
+async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) -> TurnState | None:
+    """Return where a turn can go on: it waits, or its kernel and variables are still there."""
+    state = turn_state_from_json(row.state) if row.state is not None else None
+    if row.status == "waiting":
+        return state
+    if row.kind == "merge":
+        return TurnState(id=row.id, request=row.request)
+    kernel_lives = contexts.waits_for_adoption(key_of(row))
+    if row.kind == "turn":
+        return state if kernel_lives else None
+    try:
+        path = await contexts.open(key_of(row))
+    except NotebookError:
+        return None
+    interrupted = path.recorder.interrupted
+    ours = interrupted is not None and interrupted.provenance.turn_id == row.id
+    ran = ours or path.recorder.execution_of(row.id) is not None
+    return TurnState(id=row.id, request=row.request) if ran and kernel_lives else None
+
+
+async def _left_cell(row: TurnRow, contexts: ExecutionContextManager) -> tuple[str, str] | None:
+    """Return id and outcome of the cell of this turn that the crash left, now recorded."""
+    try:
+        path = await contexts.open(key_of(row))
+    except NotebookError:  # whoever asks for the path next is told
+        return None
+    interrupted = path.recorder.interrupted
+    if interrupted is not None and interrupted.provenance.turn_id == row.id:
+        await path.recorder.abandon()
+    return path.recorder.take_recovered(row.id)

@@ -1,0 +1,228 @@
+"""One turn, from its first event to its stored result."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from agent.budget import TurnBudget
+from agent.context.profiler import Profiler
+from agent.permission.admission import TurnPorts
+from agent.ports import Approver, Model
+from agent.turn import run_direct, run_turn
+from agent.turn_state import TurnState, turn_state_to_json
+from container.kernel.execute_reply import ClientRequest
+from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.errors import PermissionAlreadyDecided, error_body
+from kernel_gateway.events.log import EventLog
+from kernel_gateway.store.repository import Repository
+from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.store.tombstones import Deletions
+from kernel_gateway.store.turns import rows_of
+from kernel_gateway.telemetry import Telemetry
+from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
+from kernel_gateway.turns.events import TurnEvents
+from kernel_gateway.turns.merge import close_merged, merge
+from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
+from notebooks.record.cells import utc_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnServices:
+    """What every turn of this process works with.
+
+    Attributes:
+        repository: Where turns and permissions are stored.
+        events: Takes what is told of a turn.
+        contexts: Opens the path and has its kernel.
+        approvals: Asks the user.
+        profiler: Reads the workbooks.
+        model: Writes the code; ``None`` where none is set up.
+        telemetry: Counts turns and cells.
+        budget: The bounds of a turn.
+        deletions: Which conversations are being deleted.
+        patience: How long a turn waits for a database that is away.
+    """
+
+    repository: Repository
+    events: EventLog
+    contexts: ExecutionContextManager
+    approvals: Approvals
+    profiler: Profiler
+    model: Model | None
+    telemetry: Telemetry
+    budget: TurnBudget
+    deletions: Deletions
+    patience: Patience
+
+
+class TurnRun:
+    """A turn while it is run: what is done is told and stored step by step."""
+
+    def __init__(
+        self,
+        services: TurnServices,
+        row: TurnRow,
+        state: TurnState,
+        client: ClientRequest | None,
+        tell: Callable[[], None],
+    ) -> None:
+        """Describe the run.
+
+        Args:
+            services: What it works with.
+            row: The turn's row.
+            state: Where its work stands.
+            client: The Jupyter client's request, for kind ``jupyter``.
+            tell: Called when it waits for a permission, and when it has ended.
+        """
+        self.row = row
+        self._services, self._state, self._client, self._tell = services, state, client, tell
+        self._sink = TurnEvents(
+            services.events, key_of(row), row.id, self._count, relayed=client is not None
+        )
+
+    def _count(self, kind: str, data: Mapping[str, Any]) -> None:
+        if kind != "cell.finished":
+            return
+        telemetry, seconds = self._services.telemetry, data["seconds"] or 0.0
+        self._services.contexts.count_cell(key_of(self.row), seconds)
+        telemetry.executions.labels(data["status"]).inc()
+        telemetry.execution_seconds.observe(seconds)
+
+    async def begin(self) -> None:
+        """Tell that the turn begins.
+
+        Changed with the event, not before: a turn that nobody has seen begin is begun again.
+        """
+        row = self.row
+        facts = {"kind": row.kind, "user": row.user}
+        if row.kind in ("turn", "merge"):
+            facts["request"] = row.request
+        if self._client is not None:  # not stored yet: nobody waited for a receipt
+            row.status = "running"
+            await self._sink.emit("turn.started", facts, add=rows_of(row))
+        else:
+            await self._sink.emit("turn.started", facts, settle={"status": "running"})
+
+    async def work(self) -> Ending:
+        """Do the turn's work.
+
+        Raises:
+            AgentError: The agent could not go on.
+            ContainerError: No kernel could be had.
+            NotebookError: A cell could not be recorded.
+            GatewayError: The service could not go on.
+        """
+        contexts = self._services.contexts
+        path = await contexts.open(key_of(self.row))
+        path.in_use += 1
+        try:
+            ending = await self._on(path)
+        finally:
+            path.in_use -= 1
+        await contexts.touch(path)
+        return replace(ending, result={**ending.result, "notebook_head": path.recorder.head})
+
+    async def _on(self, path: OpenPath) -> Ending:
+        row, ports = self.row, self._ports(path)
+        if row.kind == "merge":
+            return await self._merge(ports)
+        if row.kind == "turn":
+            return Ending("ok", {"answer": await run_turn(self._state, ports)})
+        return execution_ending(await run_direct(self._state, ports, self._client))
+
+    async def _merge(self, ports: TurnPorts) -> Ending:
+        row, services = self.row, self._services
+        name, _, mode = row.request.partition(":")
+        source = await services.contexts.open(key_of(row)._replace(path=name))
+        ending = await merge(source, mode, self._state, ports)
+        if ending.status == "ok":
+            await close_merged(
+                source.key,
+                {"into": row.path, "mode": mode},
+                row.user,
+                services.repository,
+                services.events,
+                services.contexts,
+            )
+        return ending
+
+    def _ports(self, path: OpenPath) -> TurnPorts:
+        services, row = self._services, self.row
+
+        async def save(state: TurnState) -> None:
+            stored = turn_state_to_json(state)
+            change = partial(services.repository.turns.change, row.tenant, row.id, state=stored)
+            await services.patience.until_it_answers(change)
+
+        approver: Approver = (
+            OwnCode(row.user)
+            if row.kind == "jupyter"
+            else TurnApprover(services.approvals, self._sink, row, waiting=self._tell)
+        )
+        return TurnPorts(
+            model=services.model if row.kind == "turn" else None,
+            bench=services.contexts.bench(path, self._sink.emit),
+            approver=approver,
+            sink=self._sink,
+            profiler=services.profiler,
+            hashes=path.hashes,
+            save=save,
+            budget=services.budget,
+        )
+
+    async def finish(self, ending: Ending) -> None:
+        """Store and tell how the turn ended, in one step."""
+        row, error = self.row, ending.error
+        if error is not None and row.kind == "turn":
+            await self._sink.emit("error", error)
+        facts = {"status": ending.status, **ending.result}
+        if error is not None:
+            facts["error"] = error["error"]
+        columns = {
+            "status": ending.status,
+            "result": ending.result or None,
+            "error": error,
+            "state": None,
+            "finished_at": utc_now(),
+        }
+        await self._sink.emit("turn.finished", facts, settle=columns)
+        for column, value in columns.items():
+            setattr(row, column, value)
+        telemetry = self._services.telemetry
+        telemetry.turns.labels(row.kind, ending.status).inc()
+        began = datetime.fromisoformat(row.created_at)
+        telemetry.turn_seconds.labels(row.kind).observe((datetime.now(UTC) - began).total_seconds())
+        self._tell()
+
+    async def fail(self, failure: Exception) -> None:
+        """End the turn with what went wrong."""
+        await self.finish(Ending("error", error=error_body(failure)))
+
+    async def cancelled(self) -> None:
+        """End a turn somebody cancelled; a permission it waits for is denied."""
+        row, services = self.row, self._services
+        if pending := await services.repository.permissions.pending(row.tenant, row.id):
+            with contextlib.suppress(PermissionAlreadyDecided):
+                await services.approvals.decide(row.tenant, pending.id, "deny", row.user)
+        await self.finish(Ending("cancelled"))
+
+    async def interrupted(self, cell: tuple[str, str] | None) -> None:
+        """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""
+        if cell is not None and not (await self._sink.told(cell[0])).get("cell.finished"):
+            facts = {"cell": cell[0], "status": cell[1], "seconds": None}
+            await self._sink.emit("cell.finished", facts)
+        error = {
+            "code": "service-restarted",
+            "message": "The service stopped during this request. Finished cells are recorded.",
+            "hint": "Ask again; files and the notebook are kept, variables if the kernel lives.",
+            "details": {},
+        }
+        await self.finish(Ending("interrupted", error={"error": error}))

@@ -1,0 +1,65 @@
+"""How a recorded cell ended, in the words of an export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from notebooks.record.cells import RERUNNABLE
+from notebooks.record.chain import KEY
+
+_WORDS = {
+    "blocked": "was blocked and did not run",
+    "denied": "was denied and did not run",
+    "not-run": "did not run",
+    "interrupted": "was interrupted",
+    "died": "died",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a cell ended.
+
+    Attributes:
+        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody
+            recorded it.
+        reason: Why, in one line; ``""`` when that is not recorded.
+    """
+
+    outcome: str
+    reason: str
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the cell's code ran to its end, so that it may run again."""
+        return self.outcome in ("", *RERUNNABLE)
+
+    @property
+    def sentence(self) -> str:
+        """Outcome and reason in one line, without the subject."""
+        words = _WORDS.get(self.outcome, f"ended as {self.outcome}")
+        return f"{words}: {self.reason}" if self.reason else f"{words}."
+
+
+def ending_of(cell: Any) -> Ending:
+    """Return how *cell* ended, from its record."""
+    facts = cell.metadata.get(KEY) or {}
+    outcome = str(facts.get("status") or "")
+    decision = (facts.get("decision") or {}).get("decision")
+    if outcome == "blocked" and decision not in (None, "once", "always"):
+        outcome = "denied"
+    error = facts.get("error") or {}
+    name = f"{error['ename']}: " if "ename" in error else ""
+    reason = name + str(error.get("message") or error.get("evalue") or "")
+    if not facts and cell.cell_type == "code":
+        outcome, reason = _of_outputs(cell)
+    return Ending(outcome=outcome, reason=" ".join(reason.split()))
+
+
+def _of_outputs(cell: Any) -> tuple[str, str]:
+    """Return how a cell ended that Tallybook did not record, by its outputs."""
+    for output in cell.outputs:
+        if output["output_type"] == "error":
+            return "error", f"{output['ename']}: {output['evalue']}"
+    return "", ""

@@ -1,0 +1,171 @@
+"""A notebook as one Python script that does what the notebook did, and nothing it refused."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from notebooks.export.outcomes import ending_of
+from notebooks.record.document import Notebook
+
+# An encoding that a text below names counts in the first two lines only.
+HEADER = """\
+#!/usr/bin/env python
+# coding: utf-8
+# Exported from a Tallybook notebook. Run it in the directory that holds inputs/ and outputs/."""
+IPYTHON = """\
+# It uses IPython's commands: run it with `ipython FILE`.
+from IPython import get_ipython"""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What becomes of one cell.
+
+    Attributes:
+        heading: Comment lines that stand before it.
+        code: Python that runs; ``""`` for none.
+        source: The cell's text, to show as a comment should *code* not stand in the file.
+        futures: Names it imports from ``__future__``, which only the file's top may do.
+    """
+
+    heading: str
+    code: str = ""
+    source: str = ""
+    futures: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The piece as it stands in the file."""
+        return f"{self.heading}\n{self.code}" if self.code else self.heading
+
+
+def notebook_script(notebook: Notebook) -> str:
+    """Render *notebook* as Python that compiles.
+
+    Code that ran is live, IPython's own syntax as calls of IPython. Code that was blocked,
+    denied, interrupted, that died or did not run is a comment with outcome and reason, and so
+    is what is no Python. A cell that ended in an exception goes on after it, as it did.
+    """
+    pieces = [_piece(cell) for cell in notebook.cells]
+    text = _file(pieces)
+    if _problem(text):
+        text = _file(_that_stand_together(pieces))
+    return text
+
+
+def _file(pieces: list[Piece]) -> str:
+    futures = dict.fromkeys(name for piece in pieces for name in piece.futures)
+    top = [HEADER]
+    if futures:
+        top.append(f"from __future__ import {', '.join(futures)}")
+    if any("get_ipython()" in piece.code for piece in pieces):
+        top.append(IPYTHON)
+    return "\n\n\n".join(["\n".join(top), *(piece.text for piece in pieces if piece.text)]) + "\n"
+
+
+def _that_stand_together(pieces: list[Piece]) -> list[Piece]:
+    """Return the pieces; those that make no Python with the ones before them as comments."""
+    kept: list[Piece] = []
+    for piece in pieces:
+        if piece.code and (problem := _problem(_file([*kept, piece]))):
+            reason = f"It can't stand in one file with the code before it: {problem}"
+            heading = f"{piece.heading}\n{_comment(reason)}\n{_comment(piece.source)}"
+            kept.append(Piece(heading))
+        else:
+            kept.append(piece)
+    return kept
+
+
+def _piece(cell: Any) -> Piece:
+    source = str(cell.source).replace("\r\n", "\n").replace("\r", "\n")
+    if cell.cell_type == "markdown":
+        return Piece(_comment(source))
+    ending = ending_of(cell)
+    count = cell.get("execution_count") or " "
+    heading = f"# In[{count}]:"
+    if cell.cell_type == "raw" and not ending.outcome:
+        return Piece(_comment(source))
+    if cell.cell_type != "code" or not ending.is_live:
+        return Piece(f"{_comment(f'This cell {ending.sentence}')}\n{_comment(source)}")
+    code = _python(source)
+    if code is None:
+        why = f": {ending.reason}" if ending.reason else "."
+        return Piece(f"{heading}\n{_comment(f'This cell is no Python{why}')}\n{_comment(source)}")
+    code, futures = _without_futures(code)
+    if ending.outcome == "error":
+        heading = f"{heading}\n{_comment(f'It ended in an error: {ending.reason}')}"
+        code = _going_on(code)
+    return Piece(heading, code, source, futures)
+
+
+def _python(source: str) -> str | None:
+    """Return *source* as Python; ``None`` when it is none."""
+    if not _problem(source):
+        return source
+    try:
+        transformed = str(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    if not _problem(transformed):
+        return transformed
+    if not _problem(transformed, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT):
+        return f"{_comment(source)}\nget_ipython().run_cell({source!r})"
+    return None
+
+
+def _problem(source: str, flags: int = 0) -> str:
+    """Return why *source* is no Python, or ``""``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the code, for who runs it
+            compile(source, "cell", "exec", flags=flags, dont_inherit=True)
+    except SyntaxError as error:
+        return error.msg
+    except (ValueError, OverflowError, RecursionError, MemoryError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _without_futures(code: str) -> tuple[str, tuple[str, ...]]:
+    """Take the imports from ``__future__`` out of *code*; return it and what they name."""
+    lines = code.split("\n")
+    names: list[str] = []
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            names.extend(alias.name for alias in node.names)
+            first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+            before = lines[first].encode()[: node.col_offset].decode()
+            after = lines[last].encode()[node.end_col_offset :].decode()
+            lines[first : last + 1] = [f"{before}pass{after}", *[""] * (last - first)]
+    return "\n".join(lines), tuple(names)
+
+
+def _going_on(code: str) -> str:
+    """Return *code* so that the script goes on after its exception, which it prints."""
+    inside = set[int]()  # lines that begin within a text, where blanks would count
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno:
+            inside.update(range(node.lineno + 1, node.end_lineno + 1))
+    lines = [
+        line if number in inside or not line.strip() else f"    {line}"
+        for number, line in enumerate(code.split("\n"), 1)
+    ]
+    return "\n".join(
+        [
+            "try:",
+            *lines,
+            "except (Exception, SystemExit):",
+            '    __import__("traceback").print_exc()',
+        ]
+    )
+
+
+def _comment(text: str) -> str:
+    """Return *text* as comment lines, whatever line breaks it holds."""
+    plain = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    return "\n".join(f"# {line}".rstrip() for line in plain.splitlines())

@@ -1,0 +1,1 @@
+"""What files once held, kept and sealed."""

@@ -1,0 +1,206 @@
+"""Contents that files once had, each kept once under its sha256; sealed where there are keys."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from notebooks.errors import BlobDamaged, BlobNotFound, PinnedRoomUsed, SealingKeyMissing
+from notebooks.history.sealing import CHUNK_BYTES, SealingKeys
+from notebooks.record.files import PART, fsync_directory
+
+SEALED = ".sealed"
+PINNED = "pinned"
+ABANDONED_SECONDS = 3600.0
+"""A part that nobody has written to for so long was left by a crash."""
+
+
+class Blobs:
+    """A directory of contents, in which the oldest make room for new ones; pinned ones stay.
+
+    Only for a pinned content does a caller wait until it is on disk. What a crash left half of
+    another one is noticed when it is read, since a blob's name is its digest.
+    """
+
+    def __init__(
+        self, directory: Path, keys: SealingKeys | None, room_bytes: int, pinned_bytes: int = 0
+    ) -> None:
+        """Describe the directory; it is made with the first content.
+
+        Args:
+            directory: Only the service may reach it.
+            keys: What seals and opens; ``None`` keeps contents as they are.
+            room_bytes: What all that are not pinned may take on disk; 0 keeps none.
+            pinned_bytes: What all that are pinned may take.
+        """
+        self._directory, self._keys, self._room = directory, keys, room_bytes
+        self._pinned, self._pinned_room = directory / PINNED, pinned_bytes
+
+    def __contains__(self, sha256: str) -> bool:
+        """Whether the content with this hex digest is kept."""
+        return self._file(sha256) is not None
+
+    def names(self) -> list[str]:
+        """Return the hex digest of every content kept."""
+        found = [file for place in (self._directory, self._pinned) for file in _files(place)]
+        return sorted({file.name.removesuffix(SEALED) for file in found if file.suffix != PART})
+
+    def keep(self, sha256: str, source: BinaryIO) -> None:
+        """Keep the content of *source*.
+
+        Args:
+            sha256: What its hex digest is taken to be. If it has changed meanwhile it is
+                kept under the one it has.
+            source: Read to its end; nothing is kept of one larger than the room.
+
+        Raises:
+            OSError: The disk is full or broken; nothing was kept.
+        """
+        if not self._room or sha256 in self:
+            return
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        part = self._directory / f"{secrets.token_hex(8)}{PART}"
+        digest = hashlib.sha256()
+        try:
+            with part.open("xb") as file:
+                self._write(_digested(source, digest, self._room), file)
+            if part.stat().st_size <= self._room:
+                self._make_room()
+                part.replace(self._directory / f"{digest.hexdigest()}{self._ending}")
+        except _LargerThanRoom:
+            pass
+        finally:
+            part.unlink(missing_ok=True)
+
+    def pin(self, sha256: str, source: BinaryIO) -> None:
+        """Keep the content of *source* for as long as there is the directory.
+
+        When it returns the content is on disk. One that was kept before is pinned from now on.
+
+        Args:
+            sha256: See `keep`.
+            source: Read to its end.
+
+        Raises:
+            PinnedRoomUsed: There is no room for it.
+            OSError: The disk is full or broken; nothing was kept.
+        """
+        if self._file(sha256, self._pinned) is not None:
+            return
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self._pinned.mkdir(mode=0o700, exist_ok=True)
+        room = self._pinned_room - _taken(self._pinned)
+        part = self._pinned / f"{secrets.token_hex(8)}{PART}"
+        digest = hashlib.sha256()
+        try:
+            with part.open("xb") as file:
+                self._write(_digested(source, digest, room), file)
+                file.flush()
+                os.fsync(file.fileno())
+            if part.stat().st_size > room:
+                raise PinnedRoomUsed(self._pinned_room)
+            part.replace(self._pinned / f"{digest.hexdigest()}{self._ending}")
+        except _LargerThanRoom:
+            raise PinnedRoomUsed(self._pinned_room) from None
+        finally:
+            part.unlink(missing_ok=True)
+        fsync_directory(self._pinned)
+        if (unpinned := self._file(sha256, self._directory)) is not None:
+            unpinned.unlink(missing_ok=True)
+
+    def copy(self, sha256: str, target: BinaryIO) -> None:
+        """Write a content to *target*; on an error, what was written is to be thrown away.
+
+        Raises:
+            BlobNotFound: It is not kept, or not any more.
+            BlobDamaged: It is not what was kept.
+            SealingKeyMissing: It was sealed with a key that is not in force.
+        """
+        file = self._file(sha256)
+        if file is None:
+            raise BlobNotFound(sha256)
+        digest = hashlib.sha256()
+        with file.open("rb") as source:
+            for chunk in self._read(file, source):
+                digest.update(chunk)
+                target.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise BlobDamaged("it is not what its name says")
+
+    def _write(self, chunks: Iterator[bytes], file: BinaryIO) -> None:
+        if self._keys is not None:
+            self._keys.seal(chunks, file)
+        else:
+            file.writelines(chunks)
+
+    def _read(self, file: Path, source: BinaryIO) -> Iterator[bytes]:
+        if file.suffix != SEALED:
+            return iter(lambda: source.read(CHUNK_BYTES), b"")
+        if self._keys is None:
+            raise SealingKeyMissing("unknown", [])
+        return self._keys.open(source)
+
+    @property
+    def _ending(self) -> str:
+        return SEALED if self._keys is not None else ""
+
+    def _file(self, sha256: str, *places: Path) -> Path | None:
+        names = (f"{sha256}{SEALED}", sha256)
+        files = (
+            place / name for place in places or (self._pinned, self._directory) for name in names
+        )
+        return next((file for file in files if file.is_file()), None)
+
+    def _make_room(self) -> None:
+        """Remove the oldest until the rest fits: contents, and what crashes left half."""
+        kept = []
+        for file in _files(self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                status = file.stat()
+                kept.append((status.st_mtime_ns, status.st_size, file))
+        over = sum(taken for _, taken, _ in kept) - self._room
+        for _, taken, file in sorted(kept):
+            if over <= 0:
+                return
+            file.unlink(missing_ok=True)
+            over -= taken
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return [file for file in directory.iterdir() if file.name != PINNED]
+    except FileNotFoundError:
+        return []
+
+
+def _taken(directory: Path) -> int:
+    """Return how many bytes the files take; what crashes left half is removed."""
+    taken, abandoned = 0, time.time() - ABANDONED_SECONDS
+    for file in _files(directory):
+        with contextlib.suppress(FileNotFoundError):
+            status = file.stat()
+            if file.suffix == PART and status.st_mtime < abandoned:
+                file.unlink()
+            else:
+                taken += status.st_size
+    return taken
+
+
+class _LargerThanRoom(Exception):
+    """There is no use in reading on."""
+
+
+def _digested(source: BinaryIO, digest: hashlib._Hash, room: int) -> Iterator[bytes]:
+    read = 0
+    while chunk := source.read(CHUNK_BYTES):
+        read += len(chunk)
+        if read > room:
+            raise _LargerThanRoom
+        digest.update(chunk)
+        yield chunk

@@ -1,0 +1,1 @@
+"""Proof that a record is what it was."""

@@ -1,0 +1,331 @@
+"""The notebook document: values to nbformat 4.5 and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import nbjson, new_markdown_cell, new_notebook, new_raw_cell
+
+from notebooks.errors import NotebookUnreadable
+from notebooks.record.cells import RERUNNABLE, CellIntent, Execution, Provenance
+from notebooks.record.chain import GENESIS, KEY, cell_hash, seal, source_sha256
+from notebooks.record.files import encodable
+
+Notebook = Any
+"""An `nbformat.NotebookNode`."""
+
+KERNELSPEC = {
+    "name": "tallybook-python",
+    "display_name": "Python (Tallybook sandbox)",
+    "language": "python",
+}
+FORMAT = 1
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_CELLS_BEGIN, _CELLS_END, _NO_CELLS = b'{\n "cells": [\n', b"\n ]", b'{\n "cells": []'
+
+
+def make_notebook(conversation: str, path: str) -> Notebook:
+    """Return an empty, sealed notebook for *path* of *conversation*."""
+    notebook = new_notebook(
+        metadata={
+            "kernelspec": dict(KERNELSPEC),
+            "language_info": {"name": "python", "file_extension": ".py"},
+            KEY: {"format": FORMAT, "conversation": conversation, "path": path},
+        }
+    )
+    notebook.nbformat_minor = 5
+    return _sealed(notebook)
+
+
+def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | None) -> Notebook:
+    """Return a notebook for *path* that begins with the cells of *source*.
+
+    The inherited cells keep their hashes: they are the same records.
+
+    Args:
+        source: The notebook branched from; not changed.
+        conversation: Whose notebook it will be.
+        path: Of which path.
+        turn: The last turn whose cells are inherited; ``None`` for all of them.
+
+    Raises:
+        KeyError: *source* has no cell of *turn*.
+    """
+    cells = list(source.cells)
+    if turn is not None:
+        of_turn = [n for n, cell in enumerate(cells) if cell.metadata[KEY].get("turn") == turn]
+        if not of_turn:
+            raise KeyError(turn)
+        cells = cells[: of_turn[-1] + 1]
+    notebook = make_notebook(conversation, path)
+    notebook.cells = [nbformat.from_dict(json.loads(json.dumps(cell))) for cell in cells]
+    notebook.metadata[KEY]["branched_from"] = {
+        "path": source.metadata[KEY]["path"],
+        "turn": turn,
+        "cells": len(cells),
+    }
+    return _sealed(notebook)
+
+
+def inherited_cells(notebook: Notebook) -> int:
+    """Return how many of the first cells came from the path branched from."""
+    return int(notebook.metadata[KEY].get("branched_from", {}).get("cells", 0))
+
+
+def append_text(notebook: Notebook, cell_id: str, text: str, facts: Mapping[str, Any]) -> None:
+    """Chain a markdown cell onto *notebook*; *facts* become its tallybook metadata."""
+    _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}))
+
+
+def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) -> None:
+    """Chain a cell with its outcome onto *notebook*.
+
+    A cell that ended in an exception is tagged ``raises-exception``, so that a
+    re-run shows the same exception and goes on. One that was blocked, stopped or
+    killed becomes a raw cell: recorded with its outputs, but never run again.
+    """
+    facts = _facts(intent, execution)
+    tags = list(intent.tags)
+    if execution.outcome in RERUNNABLE:
+        if execution.outcome == "error":
+            tags.append("raises-exception")
+        # nbformat's new_code_cell would validate it too, more slowly than `_chain` does.
+        cell = nbformat.from_dict(
+            {
+                "id": intent.id,
+                "cell_type": "code",
+                "metadata": {"tags": tags, KEY: facts},
+                "execution_count": execution.execution_count,
+                "source": intent.source,
+                "outputs": [dict(output) for output in execution.outputs],
+            }
+        )
+    else:
+        facts["outputs"] = [dict(output) for output in execution.outputs]
+        metadata = {"tags": tags, KEY: facts}
+        cell = new_raw_cell(intent.source, id=intent.id, metadata=metadata)
+    _chain(notebook, cell)
+
+
+def execution_of(cell: Any) -> Execution:
+    """Return the execution that `append_cell` made *cell* from."""
+    facts = cell.metadata[KEY]
+    outputs = facts.get("outputs", cell.get("outputs", ()))
+    return Execution(
+        outcome=facts["status"],
+        execution_count=cell.get("execution_count"),
+        outputs=tuple(dict(output) for output in outputs),
+        finished=facts["finished"],
+        seconds=facts["seconds"],
+        error=facts["error"],
+        files_after=facts["files_after"],
+    )
+
+
+def intent_of(cell: Any) -> CellIntent:
+    """Return the intent that `append_cell` made *cell* from."""
+    facts = cell.metadata[KEY]
+    model = facts["model"] or {}
+    why = Provenance(
+        turn_id=facts["turn"],
+        request=facts["request"],
+        model=model.get("name"),
+        model_version=model.get("version"),
+        tokens=dict(facts["tokens"]),
+        risk=facts["risk"],
+        findings=tuple(dict(finding) for finding in facts["findings"]),
+        decision=dict(facts["decision"]) if facts["decision"] else None,
+    )
+    tags = tuple(tag for tag in cell.metadata.get("tags", ()) if tag != "raises-exception")
+    return CellIntent(id=cell.id, source=cell.source, provenance=why, tags=tags)
+
+
+def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
+    why = intent.provenance
+    return {
+        "turn": why.turn_id,
+        "request": why.request,
+        "model": {"name": why.model, "version": why.model_version} if why.model else None,
+        "tokens": dict(why.tokens),
+        "code_sha256": source_sha256(intent.source),
+        "risk": why.risk,
+        "findings": [dict(finding) for finding in why.findings],
+        "decision": dict(why.decision) if why.decision else None,
+        "started": intent.started,
+        "finished": execution.finished,
+        "seconds": round(execution.seconds, 6),
+        "status": execution.outcome,
+        "error": dict(execution.error) if execution.error else None,
+        "files_before": dict(intent.files_before),
+        "files_after": dict(execution.files_after),
+        "checkpoint": None,
+    }
+
+
+def _chain(notebook: Notebook, cell: Any) -> None:
+    cell = _encodable(cell)
+    # Only the new cell is validated: the others were when they came.
+    nbformat.validate(_alone(cell))
+    prev = head(notebook)
+    cell.metadata[KEY]["prev"] = prev
+    cell.metadata[KEY]["hash"] = cell_hash(cell, prev)
+    notebook.cells.append(cell)
+    _sealed(notebook)
+
+
+def _alone(cell: Any) -> Notebook:
+    """Return a notebook of one cell, not validated."""
+    return nbformat.from_dict({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _encodable(cell: Any) -> Any:
+    """Replace lone surrogates, which code can print but no UTF-8 file can hold."""
+    try:
+        json.dumps(cell, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return nbformat.from_dict(encodable(cell))
+    return cell
+
+
+def head(notebook: Notebook) -> str:
+    """Return the hash of the last cell, or the chain's start."""
+    if not notebook.cells:
+        return GENESIS
+    return str(notebook.cells[-1].metadata.get(KEY, {}).get("hash", GENESIS))
+
+
+def _sealed(notebook: Notebook) -> Notebook:
+    facts = notebook.metadata[KEY]
+    facts["head"], facts["cells"] = head(notebook), len(notebook.cells)
+    facts["seal"] = seal(notebook)
+    return notebook
+
+
+def notebook_bytes(notebook: Notebook) -> bytes:
+    """Render *notebook* as the one file Jupyter itself would write for it."""
+    text = str(nbjson.writes(notebook))
+    return (text if text.endswith("\n") else text + "\n").encode()
+
+
+class GrowingFile:
+    """The file of a notebook that only grows: what is in the chain is rendered once.
+
+    Writing a long notebook after every cell would else take ever longer.
+    """
+
+    def __init__(self) -> None:
+        self._cells: list[bytes] = []
+
+    def render(self, notebook: Notebook) -> bytes:
+        """Return `notebook_bytes` of *notebook*; its earlier cells must be those of last time."""
+        for cell in notebook.cells[len(self._cells) :]:
+            whole = notebook_bytes(_alone(cell))
+            self._cells.append(whole[len(_CELLS_BEGIN) : whole.rindex(_CELLS_END)])
+        if not self._cells:
+            return notebook_bytes(notebook)
+        around = notebook_bytes(nbformat.from_dict({**notebook, "cells": []}))
+        rest = around.removeprefix(_NO_CELLS)
+        return b"".join((_CELLS_BEGIN, b",\n".join(self._cells), _CELLS_END, rest))
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read a notebook file.
+
+    Raises:
+        NotebookUnreadable: It is missing, not JSON, or not a valid notebook.
+    """
+    return _read(path)[0]
+
+
+def read_copy(path: Path) -> tuple[Notebook, tuple[int, ...]]:
+    """Read a notebook file to work on a copy of it: cells without an id of their own get one.
+
+    Returns:
+        The notebook, and the numbers, from 1, of the cells whose id was missing, no valid
+        one, or another cell's. The file is not changed.
+
+    Raises:
+        NotebookUnreadable: It is missing, not JSON, or otherwise not a valid notebook.
+    """
+    return _read(path, repair=True)
+
+
+def _read(path: Path, *, repair: bool = False) -> tuple[Notebook, tuple[int, ...]]:
+    try:
+        value = _parse(path.read_bytes())
+        repaired = _repair_ids(value) if repair else ()
+        return _valid(value), repaired
+    except OSError as error:
+        raise NotebookUnreadable(str(path), error.strerror or "it can't be opened") from None
+    except (ValueError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NotebookUnreadable(str(path), reason[:200]) from None
+
+
+def parse_notebook(content: bytes) -> Notebook:
+    """Parse notebook bytes; `ValueError` or `nbformat.ValidationError` when they aren't one."""
+    return _valid(_parse(content))
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(value, dict) or value.get("nbformat") != 4:
+        raise ValueError("it is not an nbformat 4 notebook")
+    cells = value.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise ValueError("it has no list of cells")
+    return value
+
+
+def _valid(value: dict[str, Any]) -> Notebook:
+    if problem := _id_problem(value["cells"]):
+        raise ValueError(problem)
+    try:
+        notebook = nbjson.reads(json.dumps(value))
+        nbformat.validate(notebook)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its structure is broken ({type(error).__name__})") from None
+    return notebook
+
+
+def _id_problem(cells: Sequence[Mapping[str, Any]]) -> str:
+    first: dict[str, int] = {}
+    for number, cell in enumerate(cells, 1):
+        if "id" not in cell:
+            return f"cell {number} has no id; nbformat 4.5 asks for one"
+        if not _is_id(cell["id"]):
+            return f"cell {number} has no valid id: {str(cell['id'])[:70]!r}"
+        if first.setdefault(cell["id"], number) != number:
+            return f"cells {first[cell['id']]} and {number} have the same id {cell['id']!r}"
+    return ""
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _CELL_ID.fullmatch(value) is not None
+
+
+def _repair_ids(value: dict[str, Any]) -> tuple[int, ...]:
+    """Give each cell without an id of its own one that names its place; the first keeps its."""
+    taken = {cell["id"] for cell in value["cells"] if _is_id(cell.get("id"))}
+    seen: set[str] = set()
+    repaired = []
+    for number, cell in enumerate(value["cells"], 1):
+        if not _is_id(cell.get("id")) or cell["id"] in seen:
+            new = f"cell-{number}"
+            while new in taken:
+                new += "-copy"
+            cell["id"] = new
+            repaired.append(number)
+        seen.add(cell["id"])
+        taken.add(cell["id"])
+    if repaired:
+        value["nbformat_minor"] = 5  # the first version in which cells have ids
+    return tuple(repaired)

@@ -1,0 +1,113 @@
+"""Durable file writes: whole or not at all, and on disk before they count."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PART = ".part"
+
+
+def replace_atomically(path: Path, content: bytes) -> None:
+    """Write *content* to *path* so that a crash leaves the old file or the new one.
+
+    Temporary file, fsync, rename, fsync of the directory.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    fsync_directory(path.parent)
+
+
+def sweep_parts(path: Path) -> None:
+    """Remove what crashes have left of writing *path*; nobody may be writing it."""
+    for part in path.parent.glob(f".{path.name}.*{PART}"):
+        part.unlink(missing_ok=True)
+
+
+def append(path: Path, line: bytes) -> int:
+    """Append *line* to *path*; return the open file's descriptor, for `make_durable`.
+
+    From then on it outlives this process, but not a loss of power. A kill or a full disk can
+    cut a write short anywhere: a line begins anew after such a one.
+    """
+    # Python's own file objects ask five things about the file before they write to it.
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        left = b"\n" + line + b"\n"
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def make_durable(descriptor: int) -> None:
+    """Wait until what was written to the open file is on disk, and close it."""
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """Append *line* to *path* and wait until it is on disk."""
+    make_durable(append(path, line))
+
+
+def empty(path: Path) -> None:
+    """Empty the file at *path*, if there is one: to remove and make it again takes longer."""
+    with contextlib.suppress(FileNotFoundError):
+        os.truncate(path, 0)
+
+
+def is_recorded(path: Path, recorded: str) -> bool:
+    """Whether the file at *path* is the recorded one: its sha256, or ``size:N`` of a huge one."""
+    if recorded.startswith("size:"):
+        return recorded == f"size:{path.stat().st_size}"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == recorded
+
+
+def encodable(value: Any) -> Any:
+    """Return the JSON *value* with lone surrogates replaced: no UTF-8 file can hold them."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def fsync_directory(directory: Path) -> None:
+    """Make a rename or deletion in *directory* durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def advisory_lock(path: Path, *, shared: bool = False) -> Iterator[bool]:
+    """Hold an advisory lock on *path*; yields ``False`` at once when another process has it.
+
+    A *shared* one may be held by any number, but not beside an exclusive one.
+    """
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,1 @@
+"""Run a notebook again and judge what it did."""

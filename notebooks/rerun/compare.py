@@ -1,0 +1,224 @@
+"""Compare the outputs of a cell with the record, by value."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from notebooks.record.cells import REST_OF_OUTPUT
+from notebooks.rerun.tolerance import changed, text_difference
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# Names that a run makes up, and that mean nothing: where an object lies, a temporary file.
+_MADE_UP = (
+    (re.compile(r"\bat 0x[0-9a-fA-F]{6,}"), "at 0x…"),
+    (re.compile(r"/tmp/ipykernel_\d+/\d+\.py"), "/tmp/ipykernel_…"),  # noqa: S108 (only matched)
+    (re.compile(r"/tmp/tmp[a-z0-9_]{8}\b"), "/tmp/tmp…"),  # noqa: S108
+    (re.compile(r"<dc:date>[^<]*</dc:date>"), "<dc:date>…</dc:date>"),
+)
+_SET = re.compile(r"""\{(?:[^{}'"\n:]|'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+")*+\}""")
+SET_LINE_CHARACTERS = 10_000
+_ID = re.compile(r"""\bid\s*=\s*["']([\w-]+)["']""")
+_GENERATED = re.compile(r"[0-9a-f]{5}")
+_WORD = re.compile(r"[\w-]+")
+_LIVE_OBJECT = "application/vnd.jupyter.widget-view+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One output, or one form of it, in a shape that can be compared.
+
+    Attributes:
+        output: Number of the output, from 1; standard error is not counted.
+        kind: ``printed``, ``error`` or a MIME type.
+        text: Its content.
+    """
+
+    output: int
+    kind: str
+    text: str
+
+
+def outputs_difference(
+    recorded: Sequence[Mapping[str, Any]],
+    again: Sequence[Mapping[str, Any]],
+    files: Mapping[str, str] | None = None,
+) -> str:
+    """Return what differs between two output lists in plain words, or ``""``.
+
+    Printed text is joined where Jupyter joins it, and compared as a screen shows it. Standard
+    error is left out: warnings name paths and times.
+
+    Args:
+        recorded: The record's outputs.
+        again: Those of the re-run.
+        files: sha256 by name of the files the record knows of; a cell that printed very much
+            has the rest of it in one of them.
+    """
+    before, after = _joined(recorded), _joined(again)
+    if any(output.get("name") == "stderr" for output in (*recorded, *again)):
+        files = {}  # the file holds both
+    if problem := _cut_alike(before, after, files or {}):
+        return problem
+    one, other = _parts(before), _parts(after)
+    found = []
+    for number in range(1, max(len(before), len(after)) + 1):
+        kinds, others = [
+            {part.kind: part for part in parts if part.output == number} for parts in (one, other)
+        ]
+        found.extend(_output_differences(number, kinds, others))
+    return "; ".join(found[:5])
+
+
+def _output_differences(
+    number: int, before: Mapping[str, Part], after: Mapping[str, Part]
+) -> list[str]:
+    """Return what differs in one output; of an output in several forms, one difference."""
+    if not before or not after:
+        part = next(iter((before or after).values()))
+        first = next((line for line in part.text.split("\n") if line.strip()), "")
+        what = changed(first, None) if before else changed(None, first)
+        return [f"output {number} ({part.kind}): {what}"]
+    if set(before) != set(after):
+        return [f"output {number}: {', '.join(before)} became {', '.join(after)}"]
+    for kind, part in before.items():
+        other = after[kind]
+        if kind.startswith("image/") and kind != "image/svg+xml":
+            if part.text != other.text:
+                return [f"output {number}: the picture ({kind}) differs"]
+        elif difference := text_difference(part.text, other.text):
+            form = "" if kind in ("printed", "text/plain") else f" ({kind})"
+            return [f"output {number}{form}, {difference}"]
+    return []
+
+
+def _joined(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the outputs without standard error, printed text joined."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        item = dict(output)
+        if item["output_type"] == "stream":
+            item["text"] = _text(item["text"])
+            if item["name"] == "stderr" or not item["text"]:
+                continue
+            if joined and joined[-1]["output_type"] == "stream":
+                joined[-1]["text"] += item["text"]
+                continue
+        joined.append(item)
+    return joined
+
+
+def _cut_alike(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], files: Mapping[str, str]
+) -> str:
+    """Cut printed text of *after* where the record was cut for its length.
+
+    Returns:
+        What differs in the part that was cut off, or ``""``.
+    """
+    for one, other in zip(before, after, strict=False):
+        if not one["output_type"] == other["output_type"] == "stream":
+            continue
+        if (rest := REST_OF_OUTPUT.search(one["text"])) is None:
+            continue
+        length = rest.start()
+        cut_off = other["text"][length:].encode("utf-8", "replace")
+        one["text"], other["text"] = one["text"][:length], other["text"][:length]
+        known = next((files[name] for name in files if f" {name}]" in rest[0]), None)
+        if known is not None and known != hashlib.sha256(cut_off).hexdigest():
+            return f"what was printed after the first {length} characters differs"
+    return ""
+
+
+def _parts(outputs: Sequence[Mapping[str, Any]]) -> list[Part]:
+    parts = []
+    for number, output in enumerate(outputs, 1):
+        kind = output["output_type"]
+        if kind == "stream":
+            parts.append(Part(number, "printed", plain_text(_screen(output["text"]))))
+        elif kind == "error":
+            text = f"{output['ename']}: {plain_text(_text(output['evalue']))}"
+            parts.append(Part(number, "error", text))
+        else:
+            data = output["data"]
+            first = sorted(data, key=lambda kind: (kind != "text/plain", kind))
+            parts.extend(
+                Part(number, kind, _form(kind, data[kind]))
+                for kind in first
+                if kind != _LIVE_OBJECT
+            )
+    return parts
+
+
+def _form(kind: str, value: Any) -> str:
+    if not isinstance(value, str | list) or kind.endswith("json"):
+        return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+    text = _text(value)
+    if kind in ("text/html", "image/svg+xml"):
+        return plain_text(_same_ids(text))
+    if kind.startswith("image/"):
+        return "".join(text.split())
+    return plain_text(text)
+
+
+def _text(value: Any) -> str:
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _screen(text: str) -> str:
+    """Return printed text as a screen shows it: a carriage return begins the line again."""
+    lines = _ANSI.sub("", text).split("\n")
+    return "\n".join(_screen_line(line) if "\r" in line or "\b" in line else line for line in lines)
+
+
+def _screen_line(line: str) -> str:
+    kept: list[str] = []
+    for character in line.rstrip("\r"):
+        if character != "\b":
+            kept.append(character)
+        elif kept:
+            kept.pop()
+    shown, covered = list[str](), 0
+    for part in reversed("".join(kept).split("\r")):
+        if len(part) > covered:
+            shown.append(part[covered:])
+            covered = len(part)
+    return "".join(shown)
+
+
+def plain_text(text: str) -> str:
+    """Return *text* without colours and without names that are others in every run."""
+    text = _ANSI.sub("", text)
+    for pattern, instead in _MADE_UP:
+        text = pattern.sub(instead, text)
+    if "{" not in text:
+        return text
+    return "\n".join(
+        _SET.sub(_sorted_set, line) if "{" in line and len(line) < SET_LINE_CHARACTERS else line
+        for line in text.split("\n")
+    )
+
+
+def _sorted_set(match: re.Match[str]) -> str:
+    """Return the text of a set in one order: it has none of its own."""
+    try:
+        value = ast.literal_eval(match[0])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return match[0]
+    if not isinstance(value, set):
+        return match[0]
+    return "{" + ", ".join(sorted(map(repr, value))) + "}"
+
+
+def _same_ids(html: str) -> str:
+    """Number the generated ids of *html*, which a style, a script or a label may repeat."""
+    names: dict[str, str] = {}
+    for name in _ID.findall(html):
+        if _GENERATED.search(name):
+            names.setdefault(name, f"id-{len(names)}")
+    return _WORD.sub(lambda match: names.get(match[0], match[0]), html) if names else html

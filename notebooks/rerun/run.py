@@ -1,0 +1,239 @@
+"""Re-run a recorded notebook with papermill, in the sandbox its kernelspec names."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import papermill
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
+from notebooks.record.chain import KEY
+from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
+from notebooks.record.files import replace_atomically
+from notebooks.rerun.judge import (
+    OUTPUTS,
+    SEVERITY,
+    CellVerdict,
+    FileVerdict,
+    Run,
+    Verdict,
+    ends_notebook,
+    judge_cells,
+    judge_files,
+    judge_inputs,
+    recorded_outputs,
+)
+from notebooks.rerun.parameters import given_parameters, notebook_parameters, with_parameters
+
+CELL_SECONDS = 125
+WORKSPACE = "/workspace"
+"""Where a kernel sees its workspace."""
+_MARKER_TAG = "papermill-error-cell-tag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunReport:
+    """The re-run's result.
+
+    Attributes:
+        notebook: The notebook of the re-run.
+        cells: One verdict per code cell.
+        files: One verdict per file in ``outputs/``, and per input that was not given.
+        changed: Parameters or inputs were replaced, so differences are expected.
+        replaced_inputs: Inputs whose content is not the recorded one.
+        repaired_cells: Numbers of the cells that had no id of their own; the copy that was
+            run has one for each.
+    """
+
+    notebook: Path
+    cells: tuple[CellVerdict, ...]
+    files: tuple[FileVerdict, ...]
+    changed: bool
+    replaced_inputs: tuple[str, ...] = ()
+    repaired_cells: tuple[int, ...] = ()
+
+    @property
+    def items(self) -> tuple[CellVerdict | FileVerdict, ...]:
+        """Everything that was judged."""
+        return (*self.cells, *self.files)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of any cell or file."""
+        found = {item.verdict for item in self.items}
+        return next((verdict for verdict in SEVERITY if verdict in found), "reproduced")
+
+
+def recorded_inputs(notebook: Notebook) -> dict[str, str]:
+    """Return each input file's sha256 as it was when a cell first saw it."""
+    found: dict[str, str] = {}
+    for cell in notebook.cells:
+        for name, sha256 in cell.metadata.get(KEY, {}).get("files_before", {}).items():
+            if name.startswith("inputs/"):
+                found.setdefault(name.removeprefix("inputs/"), sha256)
+    return found
+
+
+def rerun_notebook(
+    notebook_file: Path,
+    workspace: Path,
+    saved: Path,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    inputs: Path | None = None,
+    outputs: Path | None = None,
+    replaced_inputs: tuple[str, ...] = (),
+    cell_seconds: int = CELL_SECONDS,
+) -> RerunReport:
+    """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
+
+    Blocks; call it from a thread that has no running event loop.
+
+    Args:
+        notebook_file: The recorded notebook.
+        workspace: A prepared workspace that holds ``inputs/``.
+        saved: Where the re-run's notebook goes.
+        parameters: Values that replace recorded ones; a text is read as the recorded type.
+        inputs: Directory the inputs were copied from; ``None`` when there was none.
+        outputs: Directory of the recorded ``outputs/``; ``None`` when there is none.
+        replaced_inputs: Names of inputs that are not those of the record.
+        cell_seconds: A cell that runs longer, in seconds, has failed and ends the re-run.
+
+    Raises:
+        NotebookUnreadable: *notebook_file* is not a notebook.
+        UnknownParameter: A parameter the notebook does not have.
+        ParameterMisfit: A value is not of the recorded type.
+        InputMissing: ``input_files`` names a file that is not in ``inputs/``.
+        RerunFailed: The kernel could not be started, or *saved* can't be written.
+    """
+    recorded, repaired = read_copy(notebook_file)
+    values = given_parameters(recorded, parameters or {})
+    names = {**notebook_parameters(recorded), **values}.get("input_files")
+    _require_inputs(names, workspace / "inputs", inputs or notebook_file.parent / "inputs")
+    prepared = with_parameters(read_copy(notebook_file)[0], values)
+    run, again = _run_papermill(prepared, workspace, cell_seconds)
+    _write(_honest(again, run, notebook_file, saved, values), saved)
+    return RerunReport(
+        notebook=saved,
+        cells=judge_cells(recorded, again, run),
+        files=(
+            *judge_inputs(recorded_inputs(recorded), inputs),
+            *judge_files(recorded_outputs(recorded), outputs, workspace / OUTPUTS),
+        ),
+        changed=bool(values or replaced_inputs),
+        replaced_inputs=replaced_inputs,
+        repaired_cells=repaired,
+    )
+
+
+def _require_inputs(names: Any, there: Path, given: Path) -> None:
+    names = [str(name) for name in names] if isinstance(names, list) else []
+    if missing := [name for name in names if not (there / name).is_file()]:
+        raise InputMissing(missing, str(given))
+
+
+class _NotebookEnded(Exception):
+    """A cell asked the kernel to end: no later cell is run."""
+
+
+def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tuple[Run, Notebook]:
+    """Run *prepared*; return what the kernel replied, and the notebook with its outputs.
+
+    Raises:
+        RerunFailed: No cell was ever run.
+    """
+    replies: dict[str, Mapping[str, Any] | None] = {}
+
+    def begun(cell: Any, cell_index: int) -> None:
+        replies[cell.id] = None
+
+    def replied(cell: Any, cell_index: int, execute_reply: Any) -> None:
+        reply = replies[cell.id] = dict(execute_reply["content"])
+        if ends_notebook(reply):
+            raise _NotebookEnded
+
+    # papermill formats its paths: they hold no name that somebody gave.
+    with tempfile.TemporaryDirectory(prefix="tallybook-papermill-") as directory:
+        begin, end = Path(directory, "prepared.ipynb"), Path(directory, "again.ipynb")
+        prepared.cells = [
+            c for c in prepared.cells if _MARKER_TAG not in c.metadata.get("tags", ())
+        ]
+        begin.write_bytes(notebook_bytes(prepared))
+        stopped = _execute(
+            begin, end, workspace, cell_seconds, on_cell_execute=begun, on_cell_executed=replied
+        )
+        stopped = stopped.replace(str(workspace), WORKSPACE).replace(directory, "")
+        if not end.exists() or (stopped and not replies):
+            raise RerunFailed(stopped or "papermill saved no notebook")
+        try:
+            return Run(replies=replies, stopped=stopped), read_notebook(end)
+        except NotebookUnreadable as error:
+            raise RerunFailed(f"papermill's notebook can't be read: {error.reason}") from None
+
+
+def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks: Any) -> str:
+    """Let papermill run *begin*; return why the kernel could not go on, or ``""``."""
+    loop = ensure_event_loop()  # the one nbclient would make for this thread and leave open
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbclient's and papermill's own deprecations
+            papermill.execute_notebook(
+                str(begin),
+                str(end),
+                kernel_name=KERNELSPEC["name"],
+                cwd=str(workspace),
+                progress_bar=False,
+                log_output=False,
+                execution_timeout=cell_seconds,
+                iopub_timeout=cell_seconds,
+                start_timeout=60,
+                **hooks,
+            )
+    except (PapermillExecutionError, _NotebookEnded):
+        return ""  # a cell's own error or end: its reply says so
+    except CellTimeoutError:
+        return f"it ran longer than {cell_seconds} s and was stopped"
+    except DeadKernelError:
+        return "the kernel died"
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise
+    except Exception as error:  # noqa: BLE001 (papermill raises whatever nbclient or the kernel did)
+        return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+    finally:
+        loop.close()
+    return ""
+
+
+def _honest(
+    again: Notebook, run: Run, notebook_file: Path, saved: Path, values: Mapping[str, Any]
+) -> Notebook:
+    """Correct what papermill wrote of each cell, and name the files by what the user calls them."""
+    for cell in again.cells:
+        facts = cell.metadata.get("papermill")
+        if cell.cell_type != "code" or facts is None or not cell.source.strip():
+            continue
+        reply = run.replies.get(cell.id)
+        if cell.id not in run.replies:
+            facts["status"] = "pending"
+        elif reply is None or reply.get("status") != "ok" or ends_notebook(reply):
+            facts["status"], facts["exception"] = "failed", True
+    about = again.metadata.setdefault("papermill", {})
+    about["input_path"], about["output_path"] = str(notebook_file), str(saved)
+    about["parameters"] = dict(values)
+    return again
+
+
+def _write(notebook: Notebook, saved: Path) -> None:
+    try:
+        replace_atomically(saved, notebook_bytes(notebook))
+    except OSError as error:
+        raise RerunFailed(f"{saved} can't be written: {error.strerror}") from None
