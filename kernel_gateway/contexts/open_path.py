@@ -21,6 +21,8 @@ from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
 UNFINISHED = ".unfinished"
+RAN = frozenset({"ok", "error", "interrupted", "died"})
+"""Outcomes of cells that have left something in their kernel."""
 
 
 @dataclass(slots=True)
@@ -79,8 +81,11 @@ class OpenPath:
 
     def can_be_rebuilt(self) -> bool:
         """Whether a replay of the notebook gives a new kernel all that this one holds."""
-        return not self.unseen_code and all(
-            cell["status"] == "ok" for cell in self.recorder.live_cells()
+        ran = [cell for cell in self.recorder.live_cells() if cell["status"] in RAN]
+        return not self.unseen_code and not any(
+            # What somebody allowed once is not run again without asking.
+            cell["status"] != "ok" or cell["decision"]
+            for cell in ran
         )
 
     def take_state_note(self) -> str:

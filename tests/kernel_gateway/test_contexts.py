@@ -384,7 +384,7 @@ async def test_files_that_cannot_be_set_aside_stay_where_they_are(small_disk):
     path.set_aside.write_text("in the way")
 
     with pytest.raises(FileExistsError):
-        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+        await restore(path, None, ignore, {}, ignore)  # it doesn't come to the kernel
 
     assert content(path, "inputs/large.bin") == LARGE
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from agent.models.gemini import GeminiModel
-from kernel_gateway.deferred_model import DeferredModel
+from kernel_gateway.turns.deferred_model import DeferredModel
 
 
 async def ignore(text):

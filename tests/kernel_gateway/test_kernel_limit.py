@@ -12,6 +12,7 @@ from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw, error_of
 
 GIB = 1024 * MIB
+NETWORK = "import urllib.request\nx = 1"
 LOOP = "print('on', flush=True)\nwhile True: pass"
 
 
@@ -135,6 +136,23 @@ async def test_a_kernel_that_can_be_rebuilt_makes_room_before_one_that_cannot(st
     live = [(await contexts.open(c.key)).live is not None for c in (broken, whole, third)]
     assert live == [True, False, True]
     assert await whole.printed("print(y)") == "2\n"
+
+
+async def test_a_kernel_whose_cell_somebody_allowed_once_makes_room_last(start_gateway):
+    """A replay asks nobody, so it would not run that cell again."""
+    running = await start_gateway([], max_kernels=2)
+    allowed, whole, third = [await running.conversation() for _ in range(3)]
+    await allowed.connection.send("execute.request", code=NETWORK)
+    asked = (await allowed.until("permission.required"))["data"]
+    await allowed.connection.send("permission.reply", id=asked["id"], decision="once")
+    await allowed.until("turn.finished")
+    await whole.execute("y = 2")
+
+    await third.execute("z = 3")
+
+    contexts = running.gateway.services.contexts
+    live = [(await contexts.open(c.key)).live is not None for c in (allowed, whole, third)]
+    assert live == [True, False, True]
 
 
 # the line
