@@ -120,6 +120,8 @@ async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
         click.echo(f"Model:   {gateway.services.model_name or 'none (set GEMINI_API_KEY)'}")
         click.echo(f"Data:    {settings.data_dir}")
         click.echo(f"Open:    {gateway.login_url}")
+        if gateway.model is not None:
+            gateway.model.prepare()  # beside the first requests, so that no turn waits for it
         asyncio.get_running_loop().run_in_executor(None, heap.collapse)
         await _until_stopped(stop, gateway.services.membership)
         await _drain(gateway.services, settings, at_once)

@@ -245,17 +245,21 @@ class QueueFull(GatewayError):
 
 
 class KernelLimitReached(GatewayError):
-    """As many kernels run as the settings allow, and all are busy."""
+    """As many kernels are in use as settings and memory allow, and waiting did not help."""
 
     code = "kernel-limit-reached"
-    hint = "Wait a moment, or raise TALLYBOOK_MAX_KERNELS."
+    hint = (
+        "Wait as long as the Retry-After header says; end kernels that nobody needs. The operator "
+        "can add memory or raise TALLYBOOK_MAX_KERNELS."
+    )
+    retry_after = 10
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
+    def __init__(self, reason: str, waited: float) -> None:
+        super().__init__(reason, waited)
+        self.reason, self.waited = reason, waited
 
     def __str__(self) -> str:
-        return f"All {self.limit} kernels are busy."
+        return f"No kernel could be had in {self.waited:g} s: {self.reason}."
 
 
 class AlreadyRunning(GatewayError):

@@ -215,7 +215,18 @@ class Settings(BaseModel):
     warm_kernels: int = Field(
         2, ge=0, description="Kernels kept ready, so that a conversation's first cell never waits."
     )
-    max_kernels: int = Field(32, ge=1, description="Kernels alive at once.")
+    max_kernels: int | None = Field(
+        None, ge=1, description="Kernels alive at once; by default as many as memory allows."
+    )
+    keep_free_mb: int | None = Field(
+        None,
+        ge=0,
+        description="Memory that another kernel has to leave free, in MiB; by default "
+        "memory_limit_mb, or a tenth of the machine's if that is less.",
+    )
+    kernel_wait_seconds: float = Field(
+        30.0, ge=0, description="How long a request waits in line for a kernel."
+    )
     max_queue: int = Field(10, ge=1, description="Requests that may wait on one path.")
     repairs: int = Field(3, ge=0, description="How often the model may mend its code in a turn.")
     backoff_seconds: float = Field(

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -18,11 +19,13 @@ from agent.context.profiler import Profiler
 from agent.ports import Model
 from container.errors import SandboxUnavailable
 from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
+from container.limits import MIB
 from container.probe import HostReport, probe_host
 from kernel_gateway.app import make_app
 from kernel_gateway.channels.registry import Relays
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
+from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.restore import HeldCapabilities
 from kernel_gateway.contexts.starting import KernelStarter
@@ -36,7 +39,7 @@ from kernel_gateway.events.log import EventLog
 from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.identity.auth import Authenticator, load_or_create_token
 from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
-from kernel_gateway.ids import new_id
+from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.proxies import TrustedProxies, networks
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings
@@ -65,10 +68,12 @@ class Gateway:
     Attributes:
         url: Its address, without a token.
         services: Its parts.
+        model: The language model, which its first call makes; ``None`` without a key.
     """
 
     url: str
     services: Services
+    model: DeferredModel | None
 
     @property
     def login_url(self) -> str:
@@ -132,6 +137,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         if model is not None:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
+        contexts.on_wait.append(partial(_emit_waiting, events))
         profiler = Profiler(versions.profiles)
         approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
         works_with = TurnServices(
@@ -202,9 +208,11 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         await _settle_what_was_left(services, url)
         clean_up.start()
         _listen(services, sockets, stack)
-        if model is not None:
-            model.prepare()
-        yield Gateway(url=url, services=services)
+        yield Gateway(url=url, services=services, model=model)
+
+
+async def _emit_waiting(events: EventLog, key: PathKey, facts: Mapping[str, Any]) -> None:
+    await events.append(key, "context.waiting", facts, None)
 
 
 def _check_host(settings: Settings) -> HostReport:
@@ -245,7 +253,12 @@ def _contexts(
         versions,
         deletions,
         node=settings.node,
-        max_kernels=settings.max_kernels,
+        limit=KernelLimit(
+            most=settings.max_kernels,
+            keep_free_bytes=None if settings.keep_free_mb is None else settings.keep_free_mb * MIB,
+            kernel_bytes=settings.limits().memory_bytes,
+        ),
+        wait_seconds=settings.kernel_wait_seconds,
         ttl_seconds=settings.context_ttl_seconds,
     )
 

@@ -134,7 +134,8 @@ class Requests:
         content = asked.message["content"]
         if (refusal := forbidden(content)) is not None:
             return refusal
-        if texts := unseen(content):
+        texts = unseen(content)
+        if texts:
             name, conversation = self._key.path, self._key.conversation
             await self._audit.add(
                 self._key.tenant, asked.user, "code.unseen", name, conversation, code=texts
@@ -146,16 +147,23 @@ class Requests:
             self._key, asked.user, kind="jupyter", request=code, client=request
         )
         ended = await self._turns.ended(turn)
+        if texts:
+            (await self._contexts.open(self._key)).unseen_code = True
         error = ((ended.error if ended is not None else None) or {}).get("error")
         return (str(error["code"]), str(error["message"])) if error else None
 
     async def _execute_silently(self, code: str, request: ClientRequest) -> Refusal | None:
         """Run what a client asks for itself: neither shown nor part of the notebook."""
-        await self._contexts.get_or_create(self._key)
-        session = (await self._contexts.open(self._key)).live
-        if session is None:
-            raise ContainerError("The kernel ended just now.")
-        reply = await session.execute(code, ignore_output, client=request)
+        path = await self._contexts.open(self._key)
+        path.in_use += 1  # so that its kernel makes room for no other
+        try:
+            await self._contexts.get_or_create(self._key)
+            if path.live is None:
+                raise ContainerError("The kernel ended just now.")
+            path.unseen_code = True
+            reply = await path.live.execute(code, ignore_output, client=request)
+        finally:
+            path.in_use -= 1
         return ("kernel-died", str(reply.error)) if reply.error else None
 
     async def abort_waiting(self) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from container.kernel.session import KernelSession
 from container.shim.client import keep_warm
 from container.shim.connection import Connection
 from kernel_gateway.contexts.adoption import LeftKernels
-from kernel_gateway.contexts.open_path import OpenPath, open_path
+from kernel_gateway.contexts.kernel_limit import KernelLimit
+from kernel_gateway.contexts.kernel_line import KernelLine
+from kernel_gateway.contexts.open_path import OpenPath, open_path, spared
 from kernel_gateway.contexts.open_paths import OpenPaths
 from kernel_gateway.contexts.restore import Tell
 from kernel_gateway.contexts.starting import KernelStarter
-from kernel_gateway.contexts.state import ExecutionContext, new_context
+from kernel_gateway.contexts.state import Cleared, ExecutionContext, new_context
 from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.contexts.versions import FileVersions
-from kernel_gateway.errors import GatewayError, KernelLimitReached
+from kernel_gateway.errors import GatewayError
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
@@ -41,20 +44,12 @@ log = logging.getLogger("tallybook.contexts")
 tracer = trace.get_tracer("tallybook")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleared:
-    """Of what was to go: how many went, and how many could not."""
-
-    done: int
-    failed: int
-
-
 async def _tell_nobody(kind: str, data: Mapping[str, Any]) -> None:
     log.debug("%s %s", kind, data)
 
 
 class ExecutionContextManager:
-    """The contexts of all paths, with at most *max_kernels* live kernels."""
+    """The contexts of all paths, with no more live kernels than *limit* allows."""
 
     def __init__(
         self,
@@ -65,7 +60,8 @@ class ExecutionContextManager:
         deletions: Deletions,
         *,
         node: str = "",
-        max_kernels: int,
+        limit: KernelLimit,
+        wait_seconds: float,
         ttl_seconds: float,
     ) -> None:
         """Describe the contexts; nothing is opened yet.
@@ -77,20 +73,23 @@ class ExecutionContextManager:
             versions: Keeps what files held before they were changed.
             deletions: Which conversations are being deleted: none is opened.
             node: This service's name among those that share the store.
-            max_kernels: Kernels alive at once.
+            limit: How many kernels may be alive at once.
+            wait_seconds: How long a path waits in line for one.
             ttl_seconds: How long an unused kernel lives.
         """
         self._starter, self.versions = starter, versions
         self._store, self._node, self._telemetry = store, node, telemetry
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
-        self._max_kernels = max_kernels
+        self._line = KernelLine(limit, wait_seconds, count=self._count, make_room=self._spare_one)
         self._ttl_seconds = ttl_seconds
         self._deletions = deletions
         self._paths = OpenPaths(self._read)
         self._starting: set[PathKey] = set()
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
         """Awaited with a path that has just got a kernel, before a cell runs in it."""
+        self.on_wait: list[Callable[[PathKey, Mapping[str, Any]], Awaitable[None]]] = []
+        """Awaited with a path that waits in line for a kernel, and the facts of that event."""
         self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
         """Awaited with a path that nobody uses any more, or that is about to be deleted."""
 
@@ -199,23 +198,31 @@ class ExecutionContextManager:
                 return path.live
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
+            if path.key not in self._left:  # else it has one already
+                await self._line.enter(partial(self._notify_waiting, path.key, tell))
             self._starting.add(path.key)
             try:
                 path.session = await self._new_session(path, tell)
             finally:
                 self._starting.discard(path.key)
+            path.suspended = False
             await uncancelled(self._told(path))  # the next caller finds it started
             return path.session
 
     async def _new_session(self, path: OpenPath, tell: Tell) -> KernelSession:
         with tracer.start_as_current_span("context.get_or_create") as span:
-            await self._make_room()
             session = await self._adopted(path)
             span.set_attribute("adopted", session is not None)
+            path.unseen_code = session is not None  # nobody knows what ran in it
             if session is None:
                 session = await self._started(path, tell)
             span.set_attribute("context", path.context.id if path.context else "")
         return session
+
+    async def _notify_waiting(self, key: PathKey, tell: Tell, facts: Mapping[str, Any]) -> None:
+        await tell("context.waiting", facts)
+        for hear in self.on_wait if tell is _tell_nobody else ():
+            await hear(key, facts)
 
     async def _told(self, path: OpenPath) -> None:
         for hear in self.on_start:
@@ -266,25 +273,21 @@ class ExecutionContextManager:
             return None
         return session
 
-    async def _make_room(self) -> None:
-        """End unused kernels until there is room for all that are being started.
+    def _count(self) -> tuple[int, int]:
+        holding = {path.key for path in self._paths if path.session is not None}
+        return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
 
-        Raises:
-            KernelLimitReached: All are in use.
-        """
-        while True:
-            holding = [path for path in self._paths if path.session is not None]
-            taken = {*self._starting, *self._left, *(path.key for path in holding)}
-            if len(taken) <= self._max_kernels:
-                return
-            idle = [path for path in holding if not path.in_use]
-            left = [key for key in self._left.spare() if key not in self._starting]
-            if idle:
-                await self._end(min(idle, key=lambda path: path.last_used), "terminated")
-            elif left:
-                await self._end_left(left[0])
-            else:
-                raise KernelLimitReached(self._max_kernels)
+    async def _spare_one(self) -> bool:
+        """End the kernel that is needed least, if one can be spared; return whether one was."""
+        left = [key for key in self._left.spare() if key not in self._starting]
+        if (path := spared(self._paths)) is not None:
+            await uncancelled(self._end(path, "terminated"))
+            path.suspended = path.watchers > 0
+        elif left:
+            await uncancelled(self._end_left(left[0]))
+        else:
+            return False
+        return True
 
     async def _end_left(self, key: PathKey) -> None:
         await self._left.end(key)
@@ -318,7 +321,7 @@ class ExecutionContextManager:
         """End *context* unless it is used, or another has taken its place meanwhile."""
         path = await self.open(context.key)
         async with path.starting:
-            if path.in_use:
+            if path.in_use or path.watchers:
                 await self.touch(path)
                 return False
             ours = path.context is not None and path.context.id == context.id
@@ -351,13 +354,13 @@ class ExecutionContextManager:
 
     async def live_keys(self, tenant: str) -> list[PathKey]:
         """Return the paths of *tenant* that have a kernel, on whichever node."""
-        here = {path.key for path in self._paths if path.live is not None}
+        here = {path.key for path in self._paths if path.live is not None or path.suspended}
         there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
         keys = {*here, *self._left, *(context.key for context in there)}
         return [key for key in keys if key.tenant == tenant]
 
     async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
-        session, path.session = path.session, None
+        session, path.session, path.suspended = path.session, None, False
         if session is not None:
             await session.aclose()
         context = path.context

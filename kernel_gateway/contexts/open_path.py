@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
 UNFINISHED = ".unfinished"
+RAN = frozenset({"ok", "error", "interrupted", "died"})
+"""Outcomes of cells that have left something in their kernel."""
 
 
 @dataclass(slots=True)
@@ -37,7 +40,12 @@ class OpenPath:
         context: What is stored about it; ``None`` before the first kernel.
         state_note: What the kernel could not be given back; not told yet.
         last_used: Monotonic time of the last use.
-        in_use: Turns, Jupyter clients and uploads that hold the path right now.
+        in_use: Turns and uploads that hold the path right now.
+        watchers: Jupyter clients that are connected to its kernel.
+        suspended: Its kernel was ended for another path while a client was connected to it;
+            the next cell gets a new one with its variables.
+        unseen_code: Its kernel ran code that is not in the notebook, so that a replay does
+            not bring back all it holds.
         received: Bytes and files that uploads have brought since it was opened.
         replacing: Held while an upload takes the place of another one.
     """
@@ -53,6 +61,9 @@ class OpenPath:
     state_note: str = ""
     last_used: float = field(default_factory=time.monotonic)
     in_use: int = 0
+    watchers: int = 0
+    suspended: bool = False
+    unseen_code: bool = False
     received: Usage = field(default_factory=lambda: Usage(0, 0))
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,8 +75,18 @@ class OpenPath:
 
     def unused(self, since: float) -> bool:
         """Whether it has no kernel, and nobody has used it since monotonic time *since*."""
-        idle = not self.in_use and self.session is None and not self.starting.locked()
+        held = self.in_use or self.watchers
+        idle = not held and self.session is None and not self.starting.locked()
         return idle and self.last_used < since
+
+    def can_be_rebuilt(self) -> bool:
+        """Whether a replay of the notebook gives a new kernel all that this one holds."""
+        ran = [cell for cell in self.recorder.live_cells() if cell["status"] in RAN]
+        return not self.unseen_code and not any(
+            # What somebody allowed once is not run again without asking.
+            cell["status"] != "ok" or cell["decision"]
+            for cell in ran
+        )
 
     def take_state_note(self) -> str:
         """Return `state_note` once."""
@@ -115,3 +136,21 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         hashes=FileHashes(blobs),
         blobs=blobs,
     )
+
+
+def spared(paths: Iterable[OpenPath]) -> OpenPath | None:
+    """Return the path whose kernel is needed least; ``None`` when none can be spared.
+
+    A kernel that can be rebuilt is ended first, one without clients before one with some, the
+    least recently used before the others. One that can't be rebuilt is ended only if no client
+    is connected to it; one in use, never.
+    """
+    idle = [
+        path
+        for path in sorted(paths, key=lambda path: path.last_used)
+        if path.session is not None and not path.in_use and not path.starting.locked()
+    ]
+    unwatched = [path for path in idle if not path.watchers]
+    watched = [path for path in idle if path.watchers]
+    rebuilt = next((path for path in (*unwatched, *watched) if path.can_be_rebuilt()), None)
+    return rebuilt or next(iter(unwatched), None)

@@ -15,12 +15,11 @@ from typing import Any
 from agent.permission.admission import judge_replay
 from container.kernel.session import KernelSession
 from container.workspace.copy import put_back, recover, set_aside
-from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.contexts.open_path import RAN, OpenPath
 from notebooks.record.cells import OutputCollector
 from notebooks.record.shielded import in_thread, uncancelled
 
 MOST_NAMED = 8
-RAN = frozenset({"ok", "error", "interrupted", "died"})
 Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 """Emits an event: its kind and data."""
 HeldCapabilities = Callable[[str, str], Awaitable[Collection[str]]]

@@ -18,6 +18,14 @@ NEXT: Mapping[ContextStatus, frozenset[ContextStatus]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """Of what was to go: how many went, and how many could not."""
+
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionContext:
     """The live kernel and workspace of a path; times are seconds since the epoch.
 

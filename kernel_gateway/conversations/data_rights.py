@@ -18,7 +18,8 @@ from container.errors import ContainerError
 from container.tree import remove
 from container.workspace.workspace import Workspace
 from kernel_gateway.cluster.membership import Membership
-from kernel_gateway.contexts.manager import Cleared, ExecutionContextManager
+from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.state import Cleared
 from kernel_gateway.errors import DeletionIncomplete, GatewayError
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.ids import MAIN_PATH, PathKey

@@ -71,7 +71,7 @@ class ChannelsSocket(GatewaySocket):
     def open(self, *args: str, **kwargs: str) -> None:
         self.services.telemetry.websockets.inc()
         self.set_nodelay(True)
-        self._path.in_use += 1  # a kernel somebody looks at does not expire
+        self._path.watchers += 1  # a kernel somebody looks at does not expire
         self._replies = UnsentReplies(self.selected_subprotocol)
         self._senders = [
             self.services.events.start_following(self._send_published(self._after)),
@@ -130,7 +130,7 @@ class ChannelsSocket(GatewaySocket):
         if not hasattr(self, "_senders"):
             return
         self.services.telemetry.websockets.dec()
-        self._path.in_use -= 1
+        self._path.watchers -= 1
         for sender in self._senders:
             sender.cancel()
         self._relay.leave(self, self._replies.take())

@@ -83,6 +83,7 @@ const handlers = {
   "turn.started": (data) => { setRunning(running + 1); status("Reading the workbooks …"); if (data.request) show("div", "request", data.request); },
   "model.text": (data) => { writing = (writing + data.text).slice(-120); status("Writing … " + writing); },
   "context.used": (data) => show("div", "note", `Looked at ${data.workbooks.length} workbooks and ${data.variables.length} variables.`),
+  "context.waiting": (data) => status(`Waiting in line for a kernel (${data.ahead} ahead): ${data.reason}.`),
   "model.retrying": (data) => show("div", "note", `The model is not available; asking again in ${data.wait_seconds} s.`),
   "code.generated": (data) => { writing = ""; if (data.comment) show("p", "", data.comment); show("pre", "code", data.code); },
   "risk.assessed": (data) => { if (data.risk !== "low") show("div", "note", `risk: ${data.risk}. ` + data.findings.map((f) => `line ${f.line}: ${f.reason}`).join("; ")); },

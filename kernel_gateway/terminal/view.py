@@ -79,6 +79,9 @@ class TerminalView:
         self._writing = " ".join((self._writing + plain(data["text"])).split())[-60:]
         self.busy(f"Writing … {escape(self._writing)}")
 
+    def _show_context_waiting(self, data: dict[str, Any]) -> None:
+        self.busy(f"Waiting in line for a kernel ({data['ahead']} ahead): {data['reason']} …")
+
     def _show_model_retrying(self, data: dict[str, Any]) -> None:
         wait = f"asking again in {data['wait_seconds']:g} s"
         self._line(f"  the model is not available ({data['reason']}); {wait}", "yellow")

@@ -278,7 +278,7 @@ async def test_a_connection_that_may_not_be_is_refused_before_the_upgrade(
 
 
 async def test_when_no_kernel_can_be_had_a_connection_is_refused_with_the_reason(start_gateway):
-    running = await start_gateway([], max_kernels=1)
+    running = await start_gateway([], max_kernels=1, kernel_wait_seconds=0)
     kernel, contexts = await new_kernel(running), running.gateway.services.contexts
     key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
     await contexts.terminate(key)
@@ -292,6 +292,7 @@ async def test_when_no_kernel_can_be_had_a_connection_is_refused_with_the_reason
     busy.in_use = 0
 
     assert caught.value.code == 503
+    assert int(caught.value.response.headers["Retry-After"]) >= 1
 
 
 FORGED = """

@@ -113,7 +113,7 @@ async def test_a_terminated_context_ends_its_kernel_and_keeps_the_files(running,
 
 
 async def test_a_kernel_that_cannot_start_leaves_a_context_that_says_why(start_gateway):
-    running = await start_gateway([], max_kernels=1)
+    running = await start_gateway([], max_kernels=1, kernel_wait_seconds=0)
     contexts = running.gateway.services.contexts
     busy, other = await running.conversation(), await running.conversation()
     await contexts.get_or_create(busy.key)
@@ -139,7 +139,7 @@ async def test_contexts_a_dead_service_was_creating_are_all_noted_as_terminated(
 
 
 async def test_kernels_that_are_started_at_once_keep_to_the_limit(start_gateway):
-    running = await start_gateway([], max_kernels=2)
+    running = await start_gateway([], max_kernels=2, kernel_wait_seconds=0)
     contexts = running.gateway.services.contexts
     keys = [(await running.conversation()).key for _ in range(6)]
 
@@ -384,7 +384,7 @@ async def test_files_that_cannot_be_set_aside_stay_where_they_are(small_disk):
     path.set_aside.write_text("in the way")
 
     with pytest.raises(FileExistsError):
-        await restore(path, None, ignore, {})  # it doesn't come to the kernel
+        await restore(path, None, ignore, {}, ignore)  # it doesn't come to the kernel
 
     assert content(path, "inputs/large.bin") == LARGE
 

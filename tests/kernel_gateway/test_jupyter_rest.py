@@ -48,7 +48,7 @@ async def test_users_of_one_tenant_have_kernels_and_sessions_of_their_own(start_
 
 
 async def test_a_kernel_that_cannot_be_had_leaves_no_conversation(start_gateway):
-    running = await start_gateway([], max_kernels=1)
+    running = await start_gateway([], max_kernels=1, kernel_wait_seconds=0)
     conversation = await running.conversation()
     await conversation.connection.send(
         "execute.request", code="print('on', flush=True)\nwhile True: pass"
@@ -58,6 +58,7 @@ async def test_a_kernel_that_cannot_be_had_leaves_no_conversation(start_gateway)
     response = await Raw(running)("POST", "/api/kernels", "{}")
 
     assert (response.code, error_of(response)["code"]) == (503, "kernel-limit-reached")
+    assert int(response.headers["Retry-After"]) >= 1
     left = (await running.client.get("/api/v1/conversations"))["conversations"]
     assert [row["id"] for row in left] == [conversation.id]
 

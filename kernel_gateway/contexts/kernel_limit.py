@@ -1,0 +1,113 @@
+"""How many kernels may be alive at once: as many as the memory that is really free allows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1024 * 1024
+STARTING_BYTES = 64 * MIB
+"""What a kernel that is being started will take soon and does not show yet."""
+UNLIMITED_BYTES = 2**62
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A machine's memory, or what a control group may have of it.
+
+    Attributes:
+        free: Bytes that can be had without swapping.
+        total: All of it, in bytes.
+    """
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class KernelLimit:
+    """The limit on kernels.
+
+    Attributes:
+        most: Kernels alive at once whatever memory is free; ``None`` leaves it to memory.
+        keep_free_bytes: Memory that another kernel has to leave free; ``None`` for what one
+            kernel may use, or a tenth of the machine's if that is less.
+        kernel_bytes: What one kernel may use.
+    """
+
+    most: int | None
+    keep_free_bytes: int | None
+    kernel_bytes: int
+
+    def allows(self, alive: int, starting: int, memory: Memory) -> bool:
+        """Whether one more kernel may be started; the first one always may.
+
+        Args:
+            alive: Kernels that are alive or being started.
+            starting: Of these, those being started.
+            memory: As it is now.
+        """
+        if alive == 0:
+            return True
+        if self.most is not None and alive >= self.most:
+            return False
+        keep = self.keep_free_bytes
+        if keep is None:
+            keep = min(self.kernel_bytes, memory.total // 10)
+        return memory.free - (starting + 1) * STARTING_BYTES >= keep
+
+    def words(self, alive: int) -> str:
+        """Return in words why there can't be another kernel now."""
+        if self.most is not None and alive >= self.most:
+            return f"all {self.most} kernels are in use"
+        return f"{alive} kernels are in use and there is no memory for another"
+
+
+def read_memory() -> Memory:
+    """Return what this process may still have: the machine's memory, or its control groups'."""
+    found = [_machine(), *_control_groups()]
+    return min(found, key=lambda memory: memory.free)
+
+
+def _machine() -> Memory:
+    values = {}
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        name, _, rest = line.partition(":")
+        values[name] = int(rest.split()[0]) * 1024
+    return Memory(free=values["MemAvailable"], total=values["MemTotal"])
+
+
+def _control_groups() -> Iterator[Memory]:
+    """Yield the memory of every limited group above this process; v2, and v1's own and root.
+
+    Source: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
+    """
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        _, controllers, name = line.split(":", 2)
+        if controllers == "":
+            root, names = CGROUPS, ("memory.max", "memory.current", "inactive_file")
+        elif controllers == "memory":
+            root = CGROUPS / "memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        group = root / name.strip("/")
+        while group.is_relative_to(root):
+            with contextlib.suppress(OSError, ValueError):  # "max", or no such group in here
+                yield _group(group, *names)
+            group = group.parent
+
+
+def _group(group: Path, limit: str, usage: str, inactive: str) -> Memory:
+    total = int((group / limit).read_text(encoding="ascii"))
+    if total >= UNLIMITED_BYTES:
+        raise ValueError(total)
+    used = int((group / usage).read_text(encoding="ascii"))
+    for line in (group / "memory.stat").read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(" ")
+        if name == inactive:
+            used -= int(value)  # cached files, which make room by themselves
+    return Memory(free=max(0, total - used), total=total)
