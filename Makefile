@@ -19,7 +19,7 @@ image: .venv/.ready-run  ## Build the image of the Docker backend (as root witho
 	$(BIN)/python -m container.image.build
 
 check: _style  ## In a minute and a half: style, types, layers, pure tests, one kernel
-	$(BIN)/python -m pytest -m check
+	$(BIN)/python -m pytest -m check $(WORKERS)
 
 test: _style  ## Everything the project promises: the same, and the whole suite but for `soak`
 	$(BIN)/python -m pytest -m "not soak" $(WORKERS)
