@@ -1,7 +1,7 @@
 # Tallybook: every target sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= -n 2
+WORKERS ?= -n 2 --max-worker-restart=0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve image check test soak bench docs clean _style
