@@ -1,7 +1,7 @@
 # Tallybook: every target sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= -n 2 --dist loadgroup
+WORKERS ?= -n 2 --max-worker-restart=0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve image check test soak bench docs clean _style
@@ -19,7 +19,7 @@ image: .venv/.ready-run  ## Build the image of the Docker backend (as root witho
 	$(BIN)/python -m container.image.build
 
 check: _style  ## In a minute and a half: style, types, layers, pure tests, one kernel
-	$(BIN)/python -m pytest -m check
+	$(BIN)/python -m pytest -m check $(WORKERS)
 
 test: _style  ## Everything the project promises: the same, and the whole suite but for `soak`
 	$(BIN)/python -m pytest -m "not soak" $(WORKERS)

@@ -267,9 +267,8 @@ def demo(examples: Path, output: Path) -> None:
 @click.argument("notebook", type=click.Path(path_type=Path))
 def verify(notebook: Path) -> None:
     """Check that not a byte of NOTEBOOK has changed since it was recorded."""
-    from notebooks.record.chain.verify import verify_notebook
-
     from notebooks.errors import NotebookError
+    from notebooks.ledger.verify import verify_notebook
 
     try:
         report = verify_notebook(notebook)

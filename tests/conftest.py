@@ -32,6 +32,7 @@ from tests.docker_engine import engine_address, engine_with_image
 from tests.postgres import Postgres, running_postgres
 from tests.waiting import NeverHappened, eventually_now
 from tests.websockets import close_opened
+from tests.workers import ByFileOrEngine
 
 # A runtime directory of this run's own: its kernels' owner never serves anyone else's.
 RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
@@ -53,16 +54,10 @@ STACK = "Stack these 3 workbooks and keep rows where Sales > 1000"
 PIVOT = "now a pivot of Sales by Region and Quarter, and a chart"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each worker whole files, and all that needs the Docker Engine to one of them."""
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        on_docker = callspec is not None and callspec.params.get("backend") == "docker"
-        on_docker = on_docker or "docker_engine" in getattr(item, "fixturenames", ())
-        if item.get_closest_marker("xdist_group") is None:
-            group = "docker" if on_docker else str(item.path.relative_to(TESTS))
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileOrEngine:
+    """Share tests out as `ByFileOrEngine` says."""
+    return ByFileOrEngine(config, log)
 
 
 def pytest_sessionfinish() -> None:

@@ -28,6 +28,13 @@ class Raw:
         return await AsyncHTTPClient().fetch(request, raise_error=False)
 
 
+async def metrics(running):
+    """Return every metric the service tells, by its name."""
+    text = (await Raw(running)("GET", "/metrics")).body.decode()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
 def error_of(response):
     error = json.loads(response.body)["error"]
     assert set(error) == {"code", "message", "hint", "details"}

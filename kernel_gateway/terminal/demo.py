@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from notebooks.record.chain.verify import verify_notebook
 from rich.console import Console
 
 from kernel_gateway.settings import Settings
@@ -18,6 +17,7 @@ from kernel_gateway.terminal.client import GatewayClient, path_url
 from kernel_gateway.terminal.rerun import rerun_file
 from kernel_gateway.terminal.view import TerminalView
 from kernel_gateway.wiring import open_gateway
+from notebooks.ledger.verify import verify_notebook
 
 REQUESTS = (
     "Stack these 3 workbooks and keep rows where Sales > 1000",

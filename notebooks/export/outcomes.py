@@ -22,7 +22,8 @@ class Ending:
     """How a cell ended.
 
     Attributes:
-        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody recorded it.
+        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody
+            recorded it.
         reason: Why, in one line; ``""`` when that is not recorded.
     """
 

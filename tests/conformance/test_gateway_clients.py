@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from notebooks.ledger.verify import verify_notebook
 from tests.browser.chromium import browser
 
 ROOT = Path(__file__).resolve().parents[2]

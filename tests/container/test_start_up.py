@@ -118,7 +118,8 @@ def test_no_docker_engine_is_a_clear_error(monkeypatch, tmp_path):
     assert "dockerd" in problem.way_out
 
 
-def test_a_missing_image_and_an_unknown_runtime_are_clear_errors(docker_engine):
+@pytest.mark.parametrize("backend", ["docker"], indirect=True)
+def test_a_missing_image_and_an_unknown_runtime_are_clear_errors(backend):
     image = problem_of("docker", image="tallybook-nothing:1")
     runtime = problem_of("docker", runtime="runsomething")
 

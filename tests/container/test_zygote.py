@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from container.kernel.session import KernelSession
 from container.limits import Limits
 from container.shim.client import ask, keep_warm
 from container.workspace.workspace import Workspace
+from tests.waiting import NeverHappened, eventually
 
 
 def fork_server_of(kernel) -> int:
@@ -120,14 +120,11 @@ async def test_a_kernel_that_rehearsed_before_it_was_asked_for_is_like_one_that_
 
 async def test_a_kernel_forked_ahead_that_ends_before_it_is_wanted_is_made_good(start_kernel):
     server = fork_server_of(await start_kernel())
-    async with asyncio.timeout(10):
-        while not (waiting := waiting_kernel_of(server)):
-            await asyncio.sleep(0.02)
+    waiting = await eventually("a kernel is forked ahead", lambda: waiting_kernel_of(server))
 
     os.kill(waiting, signal.SIGKILL)
-    async with asyncio.timeout(10):
-        while "State:\tZ" not in Path(f"/proc/{waiting}/status").read_text():
-            await asyncio.sleep(0.01)
+    status = Path(f"/proc/{waiting}/status")
+    await eventually("it ends", lambda: "State:\tZ" in status.read_text())
     kernel = await start_kernel()
     await kernel.run("print('here')")
 
@@ -140,7 +137,7 @@ async def test_a_fork_server_that_hangs_is_replaced(start_kernel):
     server = fork_server_of(first)
     os.kill(server, signal.SIGSTOP)
     try:
-        second = await start_kernel(start_seconds=5.0)
+        second = await start_kernel(start_seconds=8.0)
     finally:
         os.kill(server, signal.SIGCONT)
 
@@ -161,10 +158,17 @@ async def pool():
 
 
 async def warm(count: int) -> None:
-    deadline = time.monotonic() + 30
-    while (await ask({"op": "ping"}))["warm"] != count:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+    seen = []
+
+    async def so_many():
+        seen.append((await ask({"op": "ping"}))["warm"])
+        return seen[-1] == count
+
+    try:
+        await eventually(f"{count} kernels are warm", so_many)
+    except NeverHappened as error:
+        error.add_note(f"there were {sorted(set(seen))}, in the end {seen[-1]}")
+        raise
 
 
 async def test_a_warm_kernel_is_leased_with_the_workspace_and_another_takes_its_place(

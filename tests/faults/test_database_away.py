@@ -9,7 +9,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.retry import Patience
 from tests.jupyter_client import Client, new_kernel
 from tests.postgres import running_postgres
-from tests.raw_http import Raw, error_of
+from tests.raw_http import Raw, error_of, metrics
 from tests.waiting import LONGEST, eventually
 
 COUNT = "import time\nfor n in range(40):\n    print(n)\n    time.sleep(0.1)"
@@ -51,7 +51,7 @@ async def test_nothing_of_a_cell_is_lost_and_its_follower_stays_connected(runnin
     assert told == "".join(o["text"] for o in finished["outputs"]) == COUNTED
     assert [e["seq"] for e in conversation.events] == list(range(1, len(conversation.events) + 1))
     assert "".join(conversation.cells()[0]["outputs"][0]["text"]) == COUNTED
-    assert lost(running) == 0
+    assert await lost(running) == 0
 
 
 async def test_a_jupyter_client_sees_all_its_cell_prints(running, server):
@@ -66,7 +66,7 @@ async def test_a_jupyter_client_sees_all_its_cell_prints(running, server):
 
     assert reply["status"] == "ok"
     assert client.printed(asked) == COUNTED
-    assert lost(running) == 0
+    assert await lost(running) == 0
 
 
 async def test_a_request_ends_with_an_error_when_it_stays_away_for_too_long(
@@ -108,5 +108,5 @@ async def conversation_runs(running, key: PathKey):
     await eventually("the cell prints", printed)
 
 
-def lost(running):
-    return running.gateway.services.telemetry.lost_outputs._value.get()
+async def lost(running):
+    return (await metrics(running))["tallybook_lost_outputs_total"]

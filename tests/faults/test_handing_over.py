@@ -4,9 +4,9 @@ import asyncio
 import json
 
 import nbformat
-from notebooks.record.chain.verify import verify_notebook
 
 from agent.standin.transcript import Transcript, exchanges_from_json
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 from tests.websockets import open_websocket
 

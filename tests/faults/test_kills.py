@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 
 from kernel_gateway.terminal.client import GatewayClient
+from notebooks.ledger.verify import verify_notebook
 
 SEED = 20_261_121
 # Importing takes longer than all the rest: a parent that has done it forks each service.

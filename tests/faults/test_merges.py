@@ -5,9 +5,9 @@ import contextlib
 
 import nbformat
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 
 from kernel_gateway.terminal.client import path_url
+from notebooks.ledger.verify import verify_notebook
 
 NOTED = "with open('outputs/log.txt', 'a') as log: log.write('first ')"
 SLOW = (

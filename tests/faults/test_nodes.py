@@ -7,10 +7,10 @@ import signal
 
 import nbformat
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.terminal.client import GatewayClient, ServiceRefused
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 from tests.faults.service import Service
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 
 from agent.standin.transcript import Transcript, exchanges_from_json
 from container.host.cgroups import make_control_group
 from container.host.runtime import runtime_directory
 from container.limits import Limits
 from container.probe import probe_host
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 
 TEXT = {"capture_output": True, "text": True, "check": True}

@@ -15,6 +15,7 @@ from kernel_gateway.terminal.client import ServiceRefused
 from tests.conftest import code_reply, exchange
 from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of
+from tests.waiting import LONGEST
 
 NETWORK = "import urllib.parse\nprint(urllib.parse.quote('a b'))"
 ASKED = exchange("say it", code_reply("print('said')"), {"text": "Done."})
@@ -25,7 +26,7 @@ async def two(start_gateway, postgres):
     """Two gateways, *one* and *two*."""
     url = postgres.new_database()
     return [
-        await start_gateway(ASKED, database_url=url, node=name, node_timeout_seconds=3)
+        await start_gateway(ASKED, database_url=url, node=name, node_timeout_seconds=30)
         for name in ("one", "two")
     ]
 
@@ -231,7 +232,7 @@ async def test_what_a_gateway_gives_free_when_it_stops_is_served_by_the_other(
     start_gateway, postgres, tmp_path
 ):
     url = postgres.new_database()
-    settings = {"database_url": url, "node_timeout_seconds": 3}
+    settings = {"database_url": url, "node_timeout_seconds": 30}
     staying = await start_gateway([], node="staying", **settings)
     leaving = await start_gateway([], node="leaving", **settings)
     here = await leaving.conversation()
@@ -254,7 +255,7 @@ async def test_a_gateway_that_the_others_hold_for_dead_counts_itself_out(two):
     async with two[1].gateway.services.repository.database.begin(EVERYONE) as session:
         await session.execute(update(NodeRow).where(NodeRow.name == "one").values(seen_at=0.0))
 
-    await asyncio.wait_for(membership.lost.wait(), 10)
+    await asyncio.wait_for(membership.lost.wait(), LONGEST)
 
     with pytest.raises(OwnershipLost):
         await membership.elsewhere(here.id)

@@ -12,7 +12,7 @@ from tornado.websocket import WebSocketClosedError
 
 from kernel_gateway.conversations import data_rights
 from kernel_gateway.ids import PathKey
-from tests.raw_http import Raw, error_of, multipart
+from tests.raw_http import Raw, error_of, metrics, multipart
 from tests.stored_rows import rows_by_table
 from tests.waiting import eventually
 from tests.websockets import open_websocket
@@ -126,7 +126,7 @@ async def test_whatever_is_asked_amid_a_deletion_is_answered_and_nothing_is_left
     assert {name for name, rows in left.items() if rows} == {"audit"}
     assert not any(line["detail"] for line in left["audit"])
     assert services.contexts.live_kernels() == 0
-    assert services.telemetry.lost_outputs._value.get() == 0
+    assert (await metrics(running))["tallybook_lost_outputs_total"] == 0
 
 
 async def test_a_conversation_whose_files_can_not_be_removed_stays_in_the_list(

@@ -5,10 +5,9 @@ import json
 import os
 import signal
 
-from notebooks.record.chain.verify import verify_notebook
-
 from agent.turn import ENDED
 from kernel_gateway.errors import QueueFull
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import STACK, code_reply, exchange
 
 FAIL = {"text": "done"}

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 
+from notebooks.ledger.verify import verify_notebook
 from tests.faults.service import Service
 from tests.websockets import close_opened, open_websocket
 

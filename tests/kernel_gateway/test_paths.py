@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 
 from kernel_gateway.terminal.client import path_url
+from notebooks.ledger.verify import verify_notebook
 from tests.branching import branch, post
 from tests.conftest import code_reply, exchange
 from tests.raw_http import Raw, error_of

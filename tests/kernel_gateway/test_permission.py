@@ -6,6 +6,7 @@ import pytest
 
 from kernel_gateway.terminal.client import ServiceRefused
 from tests.conftest import Conversation, code_reply, exchange
+from tests.raw_http import Raw
 from tests.refused_writes import refusing
 
 NETWORK = "import urllib.request\nprint(urllib.parse.quote('a b'))"
@@ -57,7 +58,7 @@ async def test_allow_always_runs_without_asking_until_it_is_revoked(start_gatewa
     assert len(conversation.of_kind("permission.required")) == 1
     assert grant["capability"] == "library:urllib"
 
-    await running.client._fetch("DELETE", f"/api/v1/grants/{grant['id']}")
+    await Raw(running)("DELETE", f"/api/v1/grants/{grant['id']}")
     await ask_until_permission(conversation, "third")
 
 

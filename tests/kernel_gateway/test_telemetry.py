@@ -13,16 +13,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.conftest import code_reply, exchange
-from tests.raw_http import Raw
+from tests.raw_http import Raw, metrics
 
 ALERTS = Path(__file__).resolve().parents[2] / "deploy" / "prometheus-alerts.yml"
 SECRET = "salary of 123456"
-
-
-async def metrics(running):
-    text = (await Raw(running)("GET", "/metrics")).body.decode()
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
 async def test_what_happens_is_counted(start_gateway):

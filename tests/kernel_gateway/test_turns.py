@@ -4,8 +4,8 @@ import hashlib
 
 import nbformat
 import pytest
-from notebooks.record.chain.verify import verify_notebook
 
+from notebooks.ledger.verify import verify_notebook
 from tests.conftest import PIVOT, STACK, code_reply, exchange
 
 FAIL = {"text": "done"}

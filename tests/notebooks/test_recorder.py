@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
-from notebooks.record.chain.verify import verify_notebook
 
 from notebooks.errors import NotebookUnreadable
+from notebooks.ledger.verify import verify_notebook
 from notebooks.record.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
 from notebooks.record.recorder import JOURNAL, JOURNAL_BYTES, NOTEBOOK, Recorder
 

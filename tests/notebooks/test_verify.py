@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from notebooks.record.chain.verify import verify_bytes, verify_notebook
 
 from notebooks.errors import NotebookUnreadable
+from notebooks.ledger.verify import verify_bytes, verify_notebook
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
 from notebooks.record.recorder import NOTEBOOK, Recorder
 
