@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agent.context.context import workbook_profile
+from agent.context import workbook_profile
 from container.confined import run_confined
 from container.limits import MIB, Limits
 from container.workspace.workspace import Workspace, WorkspaceFile
