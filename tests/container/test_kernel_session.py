@@ -185,6 +185,7 @@ async def test_a_huge_print_arrives_whole_and_before_the_result(start_kernel):
     assert sum(len(o["text"]) for o in kernel.outputs[:-1]) == 3_000_001
 
 
+@pytest.mark.parametrize("audited", [False])  # else there is no forked child
 @on_every_backend
 async def test_what_a_forked_child_prints_is_shown(start_kernel):
     kernel = await start_kernel()
