@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kernel_gateway.app import ROUTES
+from kernel_gateway.events.kinds import KINDS
 from kernel_gateway.http.openapi import endpoints_table, make_document
 from kernel_gateway.http.problems import STATUSES
 from kernel_gateway.identity.auth import ROLES
@@ -60,6 +61,19 @@ def errors_table() -> str:
     return "\n".join(rows)
 
 
+def events_table() -> str:
+    """Return every kind of event, with what it holds, as a Markdown table."""
+    rows = ["| kind | meaning | data |", "|---|---|---|"]
+    for kind, model in KINDS.items():
+        fields = (
+            f"`{name}`" + (f" ({field.description.rstrip('.')})" if field.description else "")
+            for name, field in model.model_fields.items()
+        )
+        meaning = (model.__doc__ or "").strip().splitlines()[0]
+        rows.append(f"| `{kind}` | {meaning} | {', '.join(fields)} |")
+    return "\n".join(rows)
+
+
 def replace_between(text: str, mark: str, content: str) -> str:
     """Put *content* between ``<!-- mark -->`` and ``<!-- /mark -->``."""
     start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
@@ -95,6 +109,7 @@ TABLES = {
     ("operator.md", "settings"): settings_table,
     ("operator.md", "metrics"): metrics_table,
     ("api.md", "errors"): errors_table,
+    ("api.md", "events"): events_table,
     ("api.md", "roles"): roles_table,
     ("api.md", "endpoints"): lambda: endpoints_table(make_document(ROUTES)),
 }

@@ -164,7 +164,7 @@ class Requests:
             reply = await path.live.execute(code, ignore_output, client=request)
         finally:
             path.in_use -= 1
-        return ("kernel-died", str(reply.error)) if reply.error else None
+        return (reply.error.code, str(reply.error)) if reply.error else None
 
     async def abort_waiting(self) -> None:
         """Answer the requests that wait as aborted."""

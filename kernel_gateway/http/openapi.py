@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from kernel_gateway import __version__
+from kernel_gateway.events.kinds import KINDS
 from kernel_gateway.http.json_handler import READING
 from kernel_gateway.http.operations import Operation, operation_of
 from kernel_gateway.http.schemas.responses import ErrorBody
@@ -74,6 +75,8 @@ def make_document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     models: dict[tuple[type[BaseModel], Any], None] = {(ErrorBody, "serialization"): None}
+    for event in KINDS.values():  # what the events' websocket carries, for clients' types
+        models[event, "serialization"] = None
     for found in operations:
         if found.body is not None:
             models[found.body, "validation"] = None

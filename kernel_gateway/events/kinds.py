@@ -1,0 +1,282 @@
+"""Every kind of event and what it holds; the tables of docs/api.md and OpenAPI are made of it.
+
+An event is stored and sent as ``{"seq", "kind", "turn", "at", "data"}``; the classes here
+describe ``data``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcome = Literal["ok", "error", "interrupted", "died", "blocked", "not-run"]
+
+
+class EventData(BaseModel):
+    """What an event of one kind holds."""
+
+    # Built when a document or a test asks for them: the service only writes events.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class FoundError(EventData):
+    """An error: code, plain words, what to do next."""
+
+    code: str
+    message: str
+    hint: str = ""
+    details: dict[str, Any] = {}
+
+
+class CellError(EventData):
+    """Why a cell did not end well."""
+
+    code: str
+    message: str
+    ename: str = Field("", description="The exception's class, of an error in the code.")
+
+
+class NamedCell(EventData):
+    """A cell that a restoration names."""
+
+    cell: str
+    reason: str
+
+
+class SeenSheet(EventData):
+    """A sheet as the model was told of it."""
+
+    name: str
+    header_row: int | None
+    rows: int | None
+
+
+class SeenWorkbook(EventData):
+    """A workbook as the model was told of it."""
+
+    file: str
+    sheets: list[SeenSheet]
+    problem: FoundError | None
+
+
+class RiskFinding(EventData):
+    """One thing in the code that is more than low risk."""
+
+    line: int
+    column: int
+    tier: Literal["low", "medium", "high"]
+    rule: str
+    reason: str
+    target: str
+    capability: str
+
+
+class TurnStarted(EventData):
+    """A request begins to be worked on."""
+
+    kind: Literal["turn", "execute", "jupyter", "merge"]
+    user: str
+    request: str | None = Field(None, description="The user's words, or what is merged.")
+
+
+class ContextUsed(EventData):
+    """What the model is told before it answers."""
+
+    workbooks: list[SeenWorkbook]
+    files: list[str]
+    variables: list[str] = Field(description="Names of live variables.")
+    earlier_cells: int
+    kernel_is_new: bool
+    state_note: str = Field(description="What a new kernel could not be given back.")
+
+
+class ContextWaiting(EventData):
+    """No kernel can be had just now: the path waits in line."""
+
+    ahead: int = Field(description="How many wait before it.")
+    reason: str
+
+
+class ContextRestoring(EventData):
+    """A new kernel's variables are being rebuilt."""
+
+    cell: str = Field(description="The cell that runs again now.")
+    done: int
+    of: int
+
+
+class ContextRestored(EventData):
+    """A new kernel has as many variables as could be rebuilt."""
+
+    replayed: int
+    complete: bool
+    failed: list[NamedCell]
+    differs: list[NamedCell]
+    not_replayed: list[NamedCell]
+    seconds: float
+
+
+class PathCreated(EventData):
+    """The path was branched off."""
+
+    source_path: str
+    source_turn_id: str | None
+    title: str
+
+
+class PathMerged(EventData):
+    """The path was merged into another one, and has ended."""
+
+    into: str
+    mode: Literal["summary", "full"]
+
+
+class KernelMessageSeen(EventData):
+    """A Jupyter message of the kernel, while Jupyter clients use it."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    channel: str
+    header: dict[str, Any]
+    parent_header: dict[str, Any]
+    metadata: dict[str, Any]
+    content: dict[str, Any]
+    buffers: list[str] = Field(description="In base64.")
+
+
+class ModelText(EventData):
+    """The model's words as they stream in; whole in `code.generated` or `turn.finished`."""
+
+    text: str
+
+
+class ModelRetrying(EventData):
+    """The model's service failed; it is asked again."""
+
+    attempt: int
+    wait_seconds: float
+    reason: str
+
+
+class CodeGenerated(EventData):
+    """The model wrote code."""
+
+    code: str
+    parameters: dict[str, Any] = Field(description="Constants the request named.")
+    comment: str
+    model: str | None
+    tokens: dict[str, int]
+
+
+class RiskAssessed(EventData):
+    """The code was read by the risk check."""
+
+    risk: Literal["low", "medium", "high"]
+    findings: list[RiskFinding]
+    imports: list[str]
+    syntax_error: str
+
+
+class PermissionRequired(EventData):
+    """The code waits for a decision."""
+
+    id: str
+    explanation: str
+    capabilities: list[str]
+    imports: list[str]
+    targets: list[str]
+    preview: str = Field(description="The code.")
+    findings: list[RiskFinding]
+    expires_at: float = Field(description="Seconds since 1970; then no reply counts as denied.")
+
+
+class PermissionDecided(EventData):
+    """Somebody, or the clock, decided."""
+
+    id: str
+    decision: Literal["once", "always", "deny", "timeout"]
+    who: str | None
+
+
+class CellStarted(EventData):
+    """A cell begins to run."""
+
+    cell: str
+    code: str
+    tags: list[str]
+
+
+class CellOutput(EventData):
+    """A cell showed something."""
+
+    cell: str
+    output: dict[str, Any] = Field(
+        description="An nbformat output, an `update_display_data` like it, or a `clear_output`."
+    )
+
+
+class CellFinished(EventData):
+    """A cell has ended and is recorded."""
+
+    cell: str
+    status: Outcome
+    seconds: float | None
+    execution_count: int | None = None
+    error: CellError | None = None
+
+
+class FileCreated(EventData):
+    """A file is new, or has new content."""
+
+    name: str
+    size: int
+    sha256: str
+    cell: str | None = Field(None, description="The cell that made it.")
+    user: str | None = Field(None, description="Who uploaded it or put it back.")
+
+
+class ErrorSeen(EventData):
+    """A request could not be answered."""
+
+    error: FoundError
+
+
+class TurnFinished(EventData):
+    """A request has ended."""
+
+    status: Literal["ok", "error", "cancelled", "interrupted"]
+    answer: str | None = Field(None, description="In plain words, of a model's turn.")
+    outcome: Outcome | None = Field(None, description="Of code that was sent.")
+    outputs: list[dict[str, Any]] | None = None
+    execution_count: int | None = None
+    seconds: float | None = None
+    merged: str | None = Field(None, description="The path that was merged.")
+    mode: str | None = None
+    cells: int | None = None
+    error: FoundError | None = None
+    notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
+
+
+KINDS: dict[str, type[EventData]] = {
+    "turn.started": TurnStarted,
+    "context.used": ContextUsed,
+    "context.waiting": ContextWaiting,
+    "context.restoring": ContextRestoring,
+    "context.restored": ContextRestored,
+    "path.created": PathCreated,
+    "path.merged": PathMerged,
+    "kernel.message": KernelMessageSeen,
+    "model.text": ModelText,
+    "model.retrying": ModelRetrying,
+    "code.generated": CodeGenerated,
+    "risk.assessed": RiskAssessed,
+    "permission.required": PermissionRequired,
+    "permission.decided": PermissionDecided,
+    "cell.started": CellStarted,
+    "cell.output": CellOutput,
+    "cell.finished": CellFinished,
+    "file.created": FileCreated,
+    "error": ErrorSeen,
+    "turn.finished": TurnFinished,
+}
