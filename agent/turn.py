@@ -204,7 +204,7 @@ def _repair(state: TurnState, error: str) -> None:
 
 
 def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
-    """Emit the model what came of its code, in the way it asked for it to run."""
+    """Give the model what came of its code, in the way it asked for it to run."""
     parts = state.history[-1].get("content", {}).get("parts", ())
     call = next((part["function_call"] for part in parts if part.get("function_call")), None)
     message: Message

@@ -11,12 +11,34 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 PARTS = ("header", "parent_header", "metadata", "content")
 DELIMITER = b"<IDS|MSG>"
 HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 """A lone surrogate: JSON can name one, and no UTF-8 text can hold it."""
+
+
+class MessageHeader(TypedDict):
+    """Who says what: "Message header" of the protocol; a kernel may add more."""
+
+    msg_id: str
+    msg_type: str
+    session: NotRequired[str]
+    username: NotRequired[str]
+    date: NotRequired[str]
+    version: NotRequired[str]
+
+
+class KernelMessage(TypedDict):
+    """A message as the rest of the code passes it on: plain JSON values, and buffers."""
+
+    header: MessageHeader
+    parent_header: dict[str, Any]
+    metadata: dict[str, Any]
+    content: dict[str, Any]
+    buffers: NotRequired[list[bytes]]
+    channel: NotRequired[str]
 
 
 def _finite(text: str) -> float:
@@ -60,7 +82,7 @@ def write_message(message: Mapping[str, Any], sign: Callable[[list[bytes]], byte
 
 def read_message(
     frames: Sequence[bytes], sign: Callable[[list[bytes]], bytes]
-) -> dict[str, Any] | None:
+) -> KernelMessage | None:
     """Read a kernel's message; ``None`` for one it did not sign, or of another shape.
 
     Code in the kernel can sign what it likes, and can put a link to another kernel's socket in
@@ -85,4 +107,4 @@ def read_message(
         return None
     if not all(isinstance(message["header"].get(name), str) for name in ("msg_id", "msg_type")):
         return None
-    return {**message, "buffers": list(frames[start + 6 :])}
+    return cast(KernelMessage, {**message, "buffers": list(frames[start + 6 :])})

@@ -169,7 +169,7 @@ class SealingKeyMissing(BlobError):
     """It was sealed with a key that is not in force."""
 
     code = "sealing-key-missing"
-    hint = "Emit the operator: a key in TALLYBOOK_BLOB_KEY is missing."
+    hint = "Tell the operator: a key in TALLYBOOK_BLOB_KEY is missing."
 
     def __init__(self, key_id: str, known: Sequence[str]) -> None:
         super().__init__(key_id, tuple(known))

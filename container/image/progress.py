@@ -12,7 +12,7 @@ LONGEST = 90
 
 
 def say(text: str) -> None:
-    """Emit the user how far the image is."""
+    """Show the user how far the image is."""
     print(f"image: {text}", flush=True)  # noqa: T201
 
 

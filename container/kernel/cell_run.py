@@ -27,7 +27,7 @@ from container.kernel.client import next_message
 from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
 from container.kernel.outputs import output_of
 from container.limits import Limits
-from container.messages import read_message
+from container.messages import KernelMessage, read_message
 from container.shim.client import KernelLease
 
 SILENCE_SECONDS = 5.0
@@ -247,7 +247,7 @@ class CellRun:
         self.outputs_lost = True
         self.stop_reason = self.stop_reason or OutputsIncomplete(SILENCE_SECONDS)
 
-    async def receive(self, message: dict[str, Any]) -> None:
+    async def receive(self, message: KernelMessage) -> None:
         """Take a message the kernel published, if it is about this cell; never raises."""
         if self._idle.done() or message["parent_header"].get("msg_id") != self.message_id:
             return
@@ -290,7 +290,7 @@ class CellRun:
             if self._listener is not None:
                 await self._listener.reply(reply)
 
-    async def _pass_on(self, message: dict[str, Any]) -> None:
+    async def _pass_on(self, message: KernelMessage) -> None:
         output = output_of(message)
         if output is None:
             return

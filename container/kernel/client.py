@@ -14,7 +14,7 @@ from traitlets import Type
 from zmq.constants import Event, SocketType
 
 from container.kernel.channel import Channel
-from container.messages import read_message, write_message
+from container.messages import KernelMessage, read_message, write_message
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 MOST_SENDING = 4
@@ -35,7 +35,7 @@ def _context(message_bytes: int) -> zmq.asyncio.Context:
     return context
 
 
-OnMessage = Callable[[dict[str, Any]], Awaitable[None]]
+OnMessage = Callable[[KernelMessage], Awaitable[None]]
 """Takes one message, as `container.messages.read_message` gives it."""
 
 
@@ -154,7 +154,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.stop_channels()
 
 
-async def next_message(channel: Any) -> dict[str, Any]:
+async def next_message(channel: Any) -> KernelMessage:
     """Return the next message on *channel* that this kernel signed; others are passed over."""
     while True:
         frames = await channel.socket.recv_multipart()

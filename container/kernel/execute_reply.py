@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from container.errors import ContainerError
+from container.messages import KernelMessage
 
 OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Receives one nbformat output, or another thing of `container.kernel.outputs.output_of`."""
@@ -47,14 +48,14 @@ class ClientRequest:
     """
 
     message: Mapping[str, Any]
-    on_reply: Callable[[dict[str, Any]], None]
-    on_input: Callable[[dict[str, Any]], None]
+    on_reply: Callable[[KernelMessage], None]
+    on_input: Callable[[KernelMessage], None]
 
 
 class RecordListener(Protocol):
     """Hears what a kernel said about a cell while nobody else listened."""
 
-    async def message(self, message: dict[str, Any]) -> None:
+    async def message(self, message: KernelMessage) -> None:
         """Take one of its iopub messages (see `container.messages.read_message`), in order."""
 
     async def reply(self, content: Mapping[str, Any]) -> None:

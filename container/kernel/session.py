@@ -17,6 +17,7 @@ from container.kernel.client import KernelClient, OnMessage, next_message
 from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
 from container.kernel.variables import EXPRESSION, variables_of
 from container.limits import Limits
+from container.messages import KernelMessage
 from container.shim.client import KernelLease, LivingKernel
 from container.shim.kernels import KernelRequest
 from container.workspace.workspace import Workspace
@@ -124,7 +125,7 @@ class KernelSession:
     def _connect(self, lease: KernelLease) -> KernelClient:
         return KernelClient(lease.connection, self.limits.output_bytes, self._receive)
 
-    async def _receive(self, message: dict[str, Any]) -> None:
+    async def _receive(self, message: KernelMessage) -> None:
         if self._receiving is not None:
             await self._receiving.may_emit()
         if self.on_message is not None:

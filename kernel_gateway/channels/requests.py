@@ -100,14 +100,14 @@ class Requests:
         stop_on_error = asked.message["content"]["stop_on_error"]
         self._running, self._end_emitted = asked.message["header"]["msg_id"], False
 
-        def on_reply(message: Mapping[str, Any]) -> None:
-            reply = {**message, "channel": "shell"}
+        def on_reply(message: Message) -> None:
+            reply: Message = {**message, "channel": "shell"}
             replies.append(reply)
             if stop_on_error and reply["content"].get("status") != "ok":
                 aborted.extend(self._waiting.take_all())
             delivering.append(asyncio.create_task(self._deliver_behind_outputs(reply)))
 
-        def on_input(message: Mapping[str, Any]) -> None:
+        def on_input(message: Message) -> None:
             self._deliver({**message, "channel": "stdin"})
 
         request = ClientRequest(message=asked.message, on_reply=on_reply, on_input=on_input)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from container.messages import MessageHeader
 from kernel_gateway.channels.wire_format import Message
 
 VERSION = "5.4"
@@ -15,7 +16,7 @@ VERSION = "5.4"
 def _message(
     channel: str, kind: str, content: dict[str, Any], parent: Mapping[str, Any] | None = None
 ) -> Message:
-    header = {
+    header: MessageHeader = {
         "msg_id": uuid.uuid4().hex,
         "msg_type": kind,
         "session": "tallybook",

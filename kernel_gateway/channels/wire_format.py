@@ -14,9 +14,9 @@ import re
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from container.messages import HALF_CHARACTER, PARTS, from_json
+from container.messages import HALF_CHARACTER, PARTS, KernelMessage, from_json
 
 V1 = "v1.kernel.websocket.jupyter.org"
 CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
@@ -29,7 +29,7 @@ _ESCAPED_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _LIKE_A_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}T")
 
-Message = dict[str, Any]
+Message = KernelMessage
 """``header``, ``parent_header``, ``metadata``, ``content``, ``buffers`` (bytes), ``channel``."""
 
 
@@ -99,8 +99,8 @@ def decode(frame: str | bytes, protocol: str | None) -> Message:
         raise MessageMalformed(str(error)[:200] or "it can't be read") from None
     checked = _checked(message)
     if _may_hold_half(frame):
-        parts = {part: checked[part] for part in PARTS}
-        if HALF_CHARACTER.search(json.dumps(parts, ensure_ascii=False)):
+        texts: dict[str, Any] = {**checked, "buffers": []}
+        if HALF_CHARACTER.search(json.dumps(texts, ensure_ascii=False)):
             raise MessageMalformed("it holds half of a character, which can't be stored")
     return checked
 
@@ -112,7 +112,7 @@ def _may_hold_half(frame: str | bytes) -> bool:
     return bool(_ESCAPED_BYTES.search(frame))
 
 
-def _decode_v1(frame: str | bytes) -> Message:
+def _decode_v1(frame: str | bytes) -> dict[str, Any]:
     if isinstance(frame, str):
         raise MessageMalformed("this protocol has binary frames only")
     (count,) = struct.unpack_from("<Q", frame)
@@ -126,7 +126,7 @@ def _decode_v1(frame: str | bytes) -> Message:
     return {**message, "channel": parts[0].decode(), "buffers": parts[5:]}
 
 
-def _decode_buffers(frame: bytes) -> Message:
+def _decode_buffers(frame: bytes) -> dict[str, Any]:
     (count,) = struct.unpack_from("!I", frame)
     if not 1 <= count <= MOST_FRAMES:
         raise MessageMalformed(f"it states {count} parts")
@@ -157,7 +157,8 @@ def _checked(message: Any) -> Message:
     buffers = message.get("buffers") or []
     if not isinstance(buffers, list) or not all(isinstance(each, bytes) for each in buffers):
         raise MessageMalformed("its buffers are not binary")
-    return {**{part: message[part] for part in PARTS}, "channel": channel, "buffers": buffers}
+    parts = {part: message[part] for part in PARTS}
+    return cast(Message, {**parts, "channel": channel, "buffers": buffers})
 
 
 def _plain_header(header: Mapping[str, Any]) -> dict[str, str]:
