@@ -53,10 +53,10 @@ async def run_again(
     Returns:
         How many ended well, and the execution that did not; the rest was not run.
     """
-    last = await ran_before(state.id, ports.bench, ports.sink, ports.hashes)
+    last = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
     failed = last[1] if last is not None and last[1].outcome != "ok" else None
     for done, intent in enumerate(intents):
-        cell_id = _next_attempt(intent.id, ports.bench.recorder)
+        cell_id = _next_attempt(intent.id, ports.runtime.recorder)
         if cell_id is None:
             continue
         if failed is None:
@@ -88,7 +88,7 @@ async def _run_again(
     execution = await run_cell(
         intent.source,
         why,
-        ports.bench,
+        ports.runtime,
         ports.sink,
         ports.hashes,
         tags=tags,

@@ -79,7 +79,7 @@ class Model(Protocol):
 class EventSink(Protocol):
     """Where everything that happens in a turn is told, durably and in order."""
 
-    async def told(self, cell: str) -> Mapping[str, int]:
+    async def emitted(self, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind were stored about *cell*."""
 
     async def flush(self) -> None:
@@ -149,7 +149,7 @@ class Approver(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class PathRuntime:
     """Where a path's cells run and are recorded.
 
     Attributes:

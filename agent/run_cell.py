@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.ports import Bench, EventSink
+from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
@@ -45,44 +45,44 @@ class FileHashes:
         self._known: dict[str, tuple[str, str]] = {}
         self._listing: Listing | None = None
 
-    def snapshot(self, bench: Bench) -> tuple[dict[str, str], list[WorkspaceFile]]:
+    def snapshot(self, runtime: PathRuntime) -> tuple[dict[str, str], list[WorkspaceFile]]:
         """Return file name → sha256 (or ``size:N`` for a huge file), and the listing."""
-        listing = bench.workspace.listing()
+        listing = runtime.workspace.listing()
         files, found = listing.files, dict[str, str]()
         for file in files:
             known = self._known.get(file.name)
             if known is None or known[0] != file.version:
-                known = (file.version, self._hash(bench, file))
+                known = (file.version, self._hash(runtime, file))
                 self._known[file.name] = known
             found[file.name] = known[1]
         self._known = {name: self._known[name] for name in found}
         self._listing = listing
         return found, files
 
-    def glance(self, bench: Bench) -> dict[str, str] | None:
+    def glance(self, runtime: PathRuntime) -> dict[str, str] | None:
         """Return what `snapshot` would say if the files are few and none has changed."""
         listing = self._listing
         if listing is None or len(listing.files) + len(listing.directories) > FEW_FILES:
             return None
-        if not bench.workspace.unchanged(listing):
+        if not runtime.workspace.unchanged(listing):
             return None
         return {name: sha256 for name, (_, sha256) in self._known.items()}
 
-    def _hash(self, bench: Bench, file: WorkspaceFile) -> str:
+    def _hash(self, runtime: PathRuntime, file: WorkspaceFile) -> str:
         if file.size > HASHED_BYTES:
             return f"size:{file.size}"
         try:
-            sha256 = bench.workspace.sha256(file.name)
-            self._keep(bench, file.name, sha256)
+            sha256 = runtime.workspace.sha256(file.name)
+            self._keep(runtime, file.name, sha256)
         except ContainerError:
             return "unreadable"  # it was replaced by a link or removed just now
         return sha256
 
-    def _keep(self, bench: Bench, name: str, sha256: str) -> None:
+    def _keep(self, runtime: PathRuntime, name: str, sha256: str) -> None:
         if self._blobs is None or sha256 in self._blobs:
             return
         try:
-            with bench.workspace.open_read(name) as file:
+            with runtime.workspace.open_read(name) as file:
                 self._blobs.keep(sha256, file)
         except OSError as error:
             log.warning("the content %s of a file is not kept: %s", sha256, error)
@@ -91,7 +91,7 @@ class FileHashes:
 async def run_cell(
     code: str,
     provenance: Provenance,
-    bench: Bench,
+    runtime: PathRuntime,
     sink: EventSink,
     hashes: FileHashes,
     *,
@@ -109,7 +109,7 @@ async def run_cell(
     Raises:
         SandboxUnavailable, KernelStartFailed: No kernel; nothing was recorded.
     """
-    session = await bench.session()
+    session = await runtime.session()
     intent = CellIntent(
         id=cell_id or new_cell_id(),
         source=code,
@@ -117,11 +117,11 @@ async def run_cell(
         tags=tuple(tags),
     )
     await sink.emit("cell.started", _started_facts(intent))
-    following = _Following(intent, bench, sink, hashes)
+    following = _Following(intent, runtime, sink, hashes)
 
     async def run(durable: Durable) -> Execution:
         if following.cancelled.is_set():
-            return await following.settle(ExecuteReply(status="interrupted"))
+            return await following.finish(ExecuteReply(status="interrupted"))
         with tracer.start_span("cell.execute") as span:
             span.set_attributes(
                 {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
@@ -131,22 +131,22 @@ async def run_cell(
                 following.on_output,
                 message_id=intent.id,
                 client=client,
-                told_after=durable,
+                emit_after=durable,
                 granted=granted,
             )
             span.set_attributes({"status": reply.status, "seconds": reply.seconds})
-        return await following.settle(reply)
+        return await following.finish(reply)
 
     async def record() -> Execution:
         seen = replace(intent, files_before=await following.look())
-        return await bench.recorder.record(seen, run, following.finished)
+        return await runtime.recorder.record(seen, run, following.finished)
 
     recording = asyncio.create_task(record())
-    return await _until_recorded(recording, following.cancelled, bench)
+    return await _until_recorded(recording, following.cancelled, runtime)
 
 
 async def resume_cell(
-    bench: Bench, sink: EventSink, hashes: FileHashes
+    runtime: PathRuntime, sink: EventSink, hashes: FileHashes
 ) -> tuple[str, Execution] | None:
     """Go on with the cell a kernel ran while no service did; emits what was not told yet.
 
@@ -155,43 +155,43 @@ async def resume_cell(
     Returns:
         Its id and execution; ``None`` when there is none to go on with.
     """
-    if bench.recorder.interrupted is None:
+    if runtime.recorder.interrupted is None:
         return None
     # From the start a task of its own: the kernel is busy, and must not be left so.
-    recording = asyncio.create_task(_resume(bench.recorder.interrupted, bench, sink, hashes))
-    return await _until_recorded(recording, asyncio.Event(), bench)
+    recording = asyncio.create_task(_resume(runtime.recorder.interrupted, runtime, sink, hashes))
+    return await _until_recorded(recording, asyncio.Event(), runtime)
 
 
 async def ran_before(
-    turn: str, bench: Bench, sink: EventSink, hashes: FileHashes
+    turn: str, runtime: PathRuntime, sink: EventSink, hashes: FileHashes
 ) -> tuple[str, Execution] | None:
     """Return id and execution of a turn's last cell, if one ran, or still runs, since before.
 
     One that still runs is waited for, and its end is told if it was not before the restart.
     """
-    await resume_cell(bench, sink, hashes)
-    recorded = bench.recorder.execution_of(turn)
-    if recorded is not None and not (await sink.told(recorded[0])).get("cell.finished"):
+    await resume_cell(runtime, sink, hashes)
+    recorded = runtime.recorder.execution_of(turn)
+    if recorded is not None and not (await sink.emitted(recorded[0])).get("cell.finished"):
         await sink.emit("cell.finished", finished_facts(*recorded))
     return recorded
 
 
 async def _resume(
-    intent: CellIntent, bench: Bench, sink: EventSink, hashes: FileHashes
+    intent: CellIntent, runtime: PathRuntime, sink: EventSink, hashes: FileHashes
 ) -> tuple[str, Execution] | None:
-    session = await bench.session()
+    session = await runtime.session()
     if session.last_cell != intent.id:
-        await bench.recorder.abandon()  # the kernel died meanwhile, or never got the cell
+        await runtime.recorder.abandon()  # the kernel died meanwhile, or never got the cell
         return None
-    told = await sink.told(intent.id)
+    told = await sink.emitted(intent.id)
     if not told.get("cell.started"):
         await sink.emit("cell.started", _started_facts(intent))
-    following = _Following(intent, bench, sink, hashes, told=told.get("cell.output", 0))
+    following = _Following(intent, runtime, sink, hashes, told=told.get("cell.output", 0))
 
     async def run() -> Execution:
-        return await following.settle(await session.resume(following.on_output))
+        return await following.finish(await session.resume(following.on_output))
 
-    execution = await bench.recorder.resume(run, following.finished)
+    execution = await runtime.recorder.resume(run, following.finished)
     return None if execution is None else (intent.id, execution)
 
 
@@ -199,20 +199,25 @@ class _Following:
     """What one running cell has shown so far, and what comes of it."""
 
     def __init__(
-        self, intent: CellIntent, bench: Bench, sink: EventSink, hashes: FileHashes, told: int = 0
+        self,
+        intent: CellIntent,
+        runtime: PathRuntime,
+        sink: EventSink,
+        hashes: FileHashes,
+        told: int = 0,
     ) -> None:
         self.cancelled = asyncio.Event()
-        self._intent, self._bench, self._sink, self._hashes = intent, bench, sink, hashes
-        self._recorded = RecordedOutputs(bench.workspace, intent.id)
+        self._intent, self._runtime, self._sink, self._hashes = intent, runtime, sink, hashes
+        self._recorded = RecordedOutputs(runtime.workspace, intent.id)
         self._before = intent.files_before
         self._created: list[dict[str, Any]] = []
         self._told = told
 
     async def look(self) -> Mapping[str, str]:
         """Return the files as they are before the cell runs."""
-        seen = self._hashes.glance(self._bench)
+        seen = self._hashes.glance(self._runtime)
         if seen is None:
-            seen = (await asyncio.to_thread(self._hashes.snapshot, self._bench))[0]
+            seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime))[0]
         self._before = seen
         return seen
 
@@ -224,14 +229,14 @@ class _Following:
             facts = {"cell": self._intent.id, "output": dict(output)}
             await self._sink.emit("cell.output", facts)
 
-    async def settle(self, reply: ExecuteReply) -> Execution:
+    async def finish(self, reply: ExecuteReply) -> Execution:
         """Look at the files and make the execution out of *reply*.
 
         The outputs are stored before it returns: what is recorded has been told.
         """
         outputs = self._recorded.end()
         await self._sink.flush()  # first, so that nothing holds up what somebody waits to see
-        after, files = await asyncio.to_thread(self._hashes.snapshot, self._bench)
+        after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime)
         sizes = {file.name: file.size for file in files}
         self._created = [
             {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}
@@ -246,19 +251,21 @@ class _Following:
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 
 
-async def _until_recorded(recording: asyncio.Task[T], cancelled: asyncio.Event, bench: Bench) -> T:
+async def _until_recorded(
+    recording: asyncio.Task[T], cancelled: asyncio.Event, runtime: PathRuntime
+) -> T:
     try:
         return await asyncio.shield(recording)
     except asyncio.CancelledError:
         cancelled.set()
-        await _interrupt_until_done(bench, recording)
+        await _interrupt_until_done(runtime, recording)
         raise
 
 
-async def _interrupt_until_done(bench: Bench, recording: asyncio.Task[Any]) -> None:
+async def _interrupt_until_done(runtime: PathRuntime, recording: asyncio.Task[Any]) -> None:
     """Stop the cell, but let its record become whole: half a record would lose the cell."""
     while not recording.done():
-        if (session := bench.live_session()) is not None:
+        if (session := runtime.live_session()) is not None:
             await session.interrupt()
         await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
     recording.exception()  # the cancellation goes on whatever came of it

@@ -16,7 +16,7 @@ from agent.context.context import TurnContext, context_facts, read_profiles, ren
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
-from agent.ports import Bench, CodeCall, Message, ModelReply
+from agent.ports import CodeCall, Message, ModelReply, PathRuntime
 from agent.prompts.render import render_output, system_prompt
 from agent.run_cell import ran_before, run_cell
 from agent.turn_state import PendingCode, TurnState
@@ -57,7 +57,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         AgentError, ContainerError: The turn ended without an answer; cells that
             ran are recorded.
     """
-    warming = asyncio.create_task(_warm(ports.bench))
+    warming = asyncio.create_task(_warm(ports.runtime))
     try:
         if not state.history:
             await _begin(state, ports)
@@ -66,7 +66,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
                 reply = await _generate(state, ports)
                 if answer := await _take_reply(state, ports, reply):
                     facts = {"turn": state.id, "kind": "answer"}
-                    await ports.bench.recorder.note(answer, facts)
+                    await ports.runtime.recorder.note(answer, facts)
                     return answer
             if state.pending is not None:
                 await _run_pending(state, state.pending, ports)
@@ -80,10 +80,10 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
             await warming
 
 
-async def _warm(bench: Bench) -> None:
+async def _warm(runtime: PathRuntime) -> None:
     """Start the kernel while the model thinks; a failure shows when a cell needs it."""
     with contextlib.suppress(Exception):
-        await bench.session()
+        await runtime.session()
 
 
 def _check_budget(state: TurnState, budget: TurnBudget) -> None:
@@ -103,23 +103,23 @@ ENDED = (
 
 
 async def _begin(state: TurnState, ports: TurnPorts) -> None:
-    bench = ports.bench
-    cells = bench.recorder.code_cells()
-    if bench.live_session() is None and any(cell["status"] == "ok" for cell in cells):
-        await _warm(bench)  # without a sandbox the model can still answer
-    live = bench.live_session()
-    profiles, other = await read_profiles(bench.workspace, ports.profiler)
+    runtime = ports.runtime
+    cells = runtime.recorder.code_cells()
+    if runtime.live_session() is None and any(cell["status"] == "ok" for cell in cells):
+        await _warm(runtime)  # without a sandbox the model can still answer
+    live = runtime.live_session()
+    profiles, other = await read_profiles(runtime.workspace, ports.profiler)
     context = TurnContext(
         profiles=profiles,
         other_files=other,
         variables=await live.variables() if live else [],
         earlier_cells=cells,
         kernel_is_new=live is None or live.fresh,
-        state_note=bench.take_state_note(),
-        merged=[t["text"] for t in bench.recorder.own_texts() if t["kind"] == "merge"],
+        state_note=runtime.take_state_note(),
+        merged=[t["text"] for t in runtime.recorder.own_texts() if t["kind"] == "merge"],
     )
     await ports.sink.emit("context.used", context_facts(context))
-    await bench.recorder.note(state.request, {"turn": state.id, "kind": "request"})
+    await runtime.recorder.note(state.request, {"turn": state.id, "kind": "request"})
     state.history.append({"role": "user", "texts": [render_context(context), state.request]})
 
 
@@ -204,7 +204,7 @@ def _repair(state: TurnState, error: str) -> None:
 
 
 def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
-    """Tell the model what came of its code, in the way it asked for it to run."""
+    """Emit the model what came of its code, in the way it asked for it to run."""
     parts = state.history[-1].get("content", {}).get("parts", ())
     call = next((part["function_call"] for part in parts if part.get("function_call")), None)
     message: Message
@@ -222,7 +222,7 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
     if (earlier := await _ran_before(state, ports)) is not None:
-        _take_execution(state, earlier, ports.bench)
+        _take_execution(state, earlier, ports.runtime)
         return
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
@@ -236,25 +236,25 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
     execution = failed or await run_cell(
         pending.code,
         admission.provenance,
-        ports.bench,
+        ports.runtime,
         ports.sink,
         ports.hashes,
         cell_id=state.running,
         granted=admission.granted,
     )
-    _take_execution(state, execution, ports.bench)
+    _take_execution(state, execution, ports.runtime)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
     """Return what came of the pending code if it ran, or still runs, since before a restart."""
-    recorded = await ran_before(state.id, ports.bench, ports.sink, ports.hashes)
+    recorded = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
     # Directly sent code has one cell; of a model's turn it has to be this very one.
     if recorded is None or (ports.model is not None and recorded[0] != state.running):
         return None
     return recorded[1]
 
 
-def _take_execution(state: TurnState, execution: Execution, bench: Bench) -> None:
+def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime) -> None:
     state.steps += 1
     state.cells.append(execution.outcome)
     response: dict[str, Any] = {
@@ -264,7 +264,7 @@ def _take_execution(state: TurnState, execution: Execution, bench: Bench) -> Non
     outputs = [name for name in execution.files_after if not name.startswith(f"{INPUTS}/")]
     if outputs:
         response["files"] = outputs[:50]
-    if note := bench.take_state_note():
+    if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
@@ -278,29 +278,29 @@ async def _run_parameters(
     state: TurnState, pending: PendingCode, ports: TurnPorts
 ) -> Execution | None:
     """Run the parameters cell if one is due; return its execution only if it failed."""
-    known = ports.bench.recorder.parameters()
+    known = ports.runtime.recorder.parameters()
     if known is None:
-        files = [f.name.removeprefix(f"{INPUTS}/") for f in ports.bench.workspace.files(INPUTS)]
+        files = [f.name.removeprefix(f"{INPUTS}/") for f in ports.runtime.workspace.files(INPUTS)]
         source, tag = parameters_source(files, pending.parameters), "parameters"
     else:
-        await _set_again(known, ports.bench)
+        await _set_again(known, ports.runtime)
         changed = {k: v for k, v in pending.parameters.items() if k not in known or known[k] != v}
         if not changed:
             return None
         source, tag = turn_parameters_source(changed), "turn-parameters"
     provenance = Provenance(turn_id=state.id, request=state.request)
     execution = await run_cell(
-        source, provenance, ports.bench, ports.sink, ports.hashes, tags=(tag,)
+        source, provenance, ports.runtime, ports.sink, ports.hashes, tags=(tag,)
     )
     return None if execution.outcome == "ok" else execution
 
 
-async def _set_again(known: Mapping[str, Any], bench: Bench) -> None:
+async def _set_again(known: Mapping[str, Any], runtime: PathRuntime) -> None:
     """Give a new kernel the parameters that the notebook has already set.
 
     Not recorded: in a re-run the parameters cell does it, with the values of then.
     """
-    session = await bench.session()
+    session = await runtime.session()
     if session.fresh:
         await session.execute(turn_parameters_source(known), _no_output, silent=True)
 
@@ -334,17 +334,17 @@ async def run_direct(
     return await run_cell(
         pending.code,
         provenance,
-        ports.bench,
+        ports.runtime,
         ports.sink,
         ports.hashes,
-        cell_id=_cell_id(client, ports.bench) if client is not None else None,
+        cell_id=_cell_id(client, ports.runtime) if client is not None else None,
         client=client,
         granted=admission.granted,
     )
 
 
-def _cell_id(client: ClientRequest, bench: Bench) -> str | None:
+def _cell_id(client: ClientRequest, runtime: PathRuntime) -> str | None:
     """Return the request's ``msg_id`` if it can name a cell: by it a successor knows the cell."""
     message_id = str(client.message["header"]["msg_id"])
-    fits = CELL_ID.fullmatch(message_id) and not bench.recorder.knows(message_id)
+    fits = CELL_ID.fullmatch(message_id) and not runtime.recorder.knows(message_id)
     return message_id if fits else None

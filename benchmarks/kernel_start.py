@@ -21,7 +21,7 @@ from benchmarks.peer_gateway import (
 from benchmarks.running import percentile
 from container.kernel.session import KernelSession
 from container.limits import MIB, Limits
-from container.shim.client import Leash, keep_warm
+from container.shim.client import KernelLease, keep_warm
 from container.shim.kernels import KernelRequest
 from container.workspace.workspace import Workspace
 
@@ -155,9 +155,9 @@ async def lease(directory: Path) -> float:
                 workspace=workspace.directory, uid=workspace.uid, limits=WARM, record=True
             )
             began = time.perf_counter()
-            leash = await Leash.start(request)
+            lease = await KernelLease.start(request)
             times.append((time.perf_counter() - began) * 1000)
-            await leash.aclose()
+            await lease.aclose()
     finally:
         connection.close()
     return percentile(times, 50)

@@ -152,7 +152,7 @@ class PeerKernel:
 
     async def _send(self, kind: str, content: dict[str, Any]) -> str:
         header = {
-            "msg_id": uuid.uuid4().hex, "session": "bench", "username": "", "version": "5.4",
+            "msg_id": uuid.uuid4().hex, "session": "runtime", "username": "", "version": "5.4",
             "msg_type": kind, "date": "2000-01-01T00:00:00Z",
         }  # fmt: skip
         message = {

@@ -28,7 +28,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 def in_its_own_directory(measure: Measure) -> Found:
     """Run *measure* with a directory that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="tallybook-bench-") as directory:
+    with tempfile.TemporaryDirectory(prefix="tallybook-runtime-") as directory:
         return asyncio.run(measure(Path(directory)))
 
 
@@ -42,7 +42,7 @@ async def running(
         chosen = Settings(
             port=0,
             data_dir=directory / "data",
-            gemini_api_key="bench",
+            gemini_api_key="runtime",
             model_base_url=standin.base_url,
             **settings,
         )

@@ -21,7 +21,7 @@ from container.errors import ContainerError
 from container.host.environment import DEFAULT_IMAGE, inside_command
 from container.host.runtime import runtime_directory, runtime_prefix
 from container.limits import Limits, limits_from_json
-from container.shim.client import Leash
+from container.shim.client import KernelLease
 from container.shim.kernels import KernelRequest
 from container.workspace.workspace import INPUTS, Workspace
 
@@ -69,28 +69,28 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     image = Unicode(DEFAULT_IMAGE, help="image of the docker backend").tag(config=True)
     runtime = Unicode("", help="OCI runtime of the docker backend").tag(config=True)
 
-    leash: Leash | None = None
+    lease: KernelLease | None = None
     _private: Workspace | None = None
 
     @property
     def has_process(self) -> bool:
-        return self.leash is not None
+        return self.lease is not None
 
     async def poll(self) -> int | None:
-        if self.leash is None:
+        if self.lease is None:
             return 0
-        status = self.leash.poll()
+        status = self.lease.poll()
         return None if status is None else (status.exit_code or -(status.signal or 0))
 
     async def wait(self) -> int | None:
-        if self.leash is None:
+        if self.lease is None:
             return 0
-        status = await self.leash.wait()
+        status = await self.lease.wait()
         return status.exit_code or -(status.signal or 0)
 
     async def send_signal(self, signum: int) -> None:
-        if self.leash is not None and signum != 0:
-            await self.leash.signal(signum)
+        if self.lease is not None and signum != 0:
+            await self.lease.signal(signum)
 
     async def kill(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002 (Jupyter's signature)
         await self.send_signal(signal.SIGKILL)
@@ -99,9 +99,9 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         await self.send_signal(signal.SIGTERM)
 
     async def cleanup(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
-        if self.leash is not None:
-            await self.leash.aclose()
-            self.leash = None
+        if self.lease is not None:
+            await self.lease.aclose()
+            self.lease = None
         if not restart and self._private is not None:
             self._private.remove()
             self._private = None
@@ -157,21 +157,21 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return self._private
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        self.take(await Leash.start(kwargs["kernel_request"]))
+        self.take(await KernelLease.start(kwargs["kernel_request"]))
         return self.connection_info
 
-    def take(self, leash: Leash) -> None:
-        """Hold *leash*'s kernel, and tell Jupyter's manager how to reach it."""
-        self.leash = leash
+    def take(self, lease: KernelLease) -> None:
+        """Hold *lease*'s kernel, and tell Jupyter's manager how to reach it."""
+        self.lease = lease
         manager = self.parent
         manager.transport = "ipc"
-        manager.connection_file = str(leash.connection_file)
-        manager.load_connection_info(leash.connection)
-        self.connection_info = {**leash.connection, "key": leash.connection["key"].encode()}
+        manager.connection_file = str(lease.connection_file)
+        manager.load_connection_info(lease.connection)
+        self.connection_info = {**lease.connection, "key": lease.connection["key"].encode()}
 
     async def get_provisioner_info(self) -> dict[str, Any]:
         info: dict[str, Any] = await super().get_provisioner_info()
-        info["pid"] = self.leash.pid if self.leash else None
+        info["pid"] = self.lease.pid if self.lease else None
         return info
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:

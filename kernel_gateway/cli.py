@@ -156,7 +156,7 @@ async def _drain(services: Services, settings: Settings, at_once: asyncio.Event)
         click.echo(f"Handing {left} running requests over to the next service.")
         sys.stdout.flush()
         await services.events.stop_following()
-        await services.relays.store_cursors()
+        await services.channels.store_cursors()
         if services.membership is not None:
             await services.membership.rest()
             await services.membership.leave()

@@ -367,7 +367,7 @@ class StorageFull(GatewayError):
     """The service's disk is full; nothing of what was sent was kept."""
 
     code = "storage-full"
-    hint = "Tell the operator; send it again when there is room."
+    hint = "Emit the operator; send it again when there is room."
 
     def __str__(self) -> str:
         return "The disk of the service is full."

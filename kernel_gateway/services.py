@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent.context.profiler import Profiler
 from container.probe import HostReport
-from kernel_gateway.channels.registry import Relays
+from kernel_gateway.channels.registry import ChannelsRegistry
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.conversations.branches import Branches
@@ -44,7 +44,7 @@ class Services:
     data_rights: DataRights
     deletions: Deletions
     clean_up: CleanUp
-    relays: Relays
+    channels: ChannelsRegistry
     membership: Membership | None
     telemetry: Telemetry
     host: HostReport

@@ -22,7 +22,7 @@ from container.host.runtime import open_files_to_the_limit, sweep_runtime_direct
 from container.limits import MIB
 from container.probe import HostReport, probe_host
 from kernel_gateway.app import make_app
-from kernel_gateway.channels.registry import Relays
+from kernel_gateway.channels.registry import ChannelsRegistry
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.kernel_limit import KernelLimit
@@ -46,7 +46,7 @@ from kernel_gateway.settings import Settings
 from kernel_gateway.store.database import open_database, sqlite_url
 from kernel_gateway.store.nodes import Nodes
 from kernel_gateway.store.repository import Repository, open_repository
-from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.turns.approvals import Approvals
@@ -126,8 +126,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         repository = await _open_repository(settings)
         stack.push_async_callback(repository.aclose)
         membership = await _membership(settings, stack)
-        deletions, patience = Deletions(), Patience()
-        store = DatabaseContextStore(repository.database, patience)
+        deletions, retry = Deletions(), DatabaseRetry()
+        store = DatabaseContextStore(repository.database, retry)
         held = repository.permissions.capabilities
         contexts = _contexts(settings, store, telemetry, versions, deletions, held)
         stack.push_async_callback(contexts.aclose)
@@ -136,10 +136,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         model = make_model(settings)
         if model is not None:
             stack.push_async_callback(model.aclose)
-        events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, patience)
+        events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, retry)
         contexts.on_wait.append(partial(_emit_waiting, events))
         profiler = Profiler(versions.profiles)
-        approvals = Approvals(repository, patience, seconds=settings.permission_seconds)
+        approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -150,10 +150,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             telemetry=telemetry,
             budget=settings.budget(),
             deletions=deletions,
-            patience=patience,
+            retry=retry,
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
-        relays = Relays(
+        channels = ChannelsRegistry(
             contexts,
             events,
             turns,
@@ -162,9 +162,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             output_bytes=settings.limits().output_bytes,
         )
         # The other way round when it stops: no cell is begun, what came of them is sent.
-        for closing in (relays.store_cursors, events.aclose, turns.aclose, relays.aclose):
+        for closing in (channels.store_cursors, events.aclose, turns.aclose, channels.aclose):
             stack.push_async_callback(closing)
-        stack.callback(patience.end)
+        stack.callback(retry.end)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         data_rights = DataRights(
@@ -198,14 +198,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             deletions=deletions,
             clean_up=clean_up,
             host=host,
-            relays=relays,
+            channels=channels,
             membership=membership,
             telemetry=telemetry,
             started=time.time(),
             model_name=settings.model if model else None,
         )
         sockets, url = _bind(settings)
-        await _settle_what_was_left(services, url)
+        await _recover_what_was_left(services, url)
         clean_up.start()
         _listen(services, sockets, stack)
         yield Gateway(url=url, services=services, model=model)
@@ -276,22 +276,22 @@ async def _membership(settings: Settings, stack: AsyncExitStack) -> Membership |
     return membership
 
 
-async def _settle_what_was_left(services: Services, url: str) -> None:
+async def _recover_what_was_left(services: Services, url: str) -> None:
     """Find the kernels and turns of this service's last run."""
     contexts, membership = services.contexts, services.membership
 
-    async def settle(conversations: Collection[str] | None) -> None:
+    async def recover(conversations: Collection[str] | None) -> None:
         if living := await contexts.find_living_kernels(conversations):
             log.info("%d kernels of before live on", living)
         await recover_turns(services.turns, services.repository, contexts, conversations)
 
     if membership is None:
-        await settle(None)
+        await recover(None)
         return
     owned = await membership.join(
-        services.settings.node_url or url, lambda conversation: settle({conversation})
+        services.settings.node_url or url, lambda conversation: recover({conversation})
     )
-    await settle(owned)
+    await recover(owned)
     membership.owned.update(owned)
 
 

@@ -156,12 +156,12 @@ class PinnedRoomUsed(BlobError):
     code = "upload-versions-full"
     hint = "Go on in another conversation, or raise TALLYBOOK_UPLOAD_VERSIONS_MB."
 
-    def __init__(self, room_bytes: int) -> None:
-        super().__init__(room_bytes)
-        self.room_bytes = room_bytes
+    def __init__(self, quota_bytes: int) -> None:
+        super().__init__(quota_bytes)
+        self.quota_bytes = quota_bytes
 
     def __str__(self) -> str:
-        room = f"{self.room_bytes / 1_000_000:g} MB"
+        room = f"{self.quota_bytes / 1_000_000:g} MB"
         return f"With it, all versions of this conversation's uploads would take more than {room}."
 
 
@@ -169,7 +169,7 @@ class SealingKeyMissing(BlobError):
     """It was sealed with a key that is not in force."""
 
     code = "sealing-key-missing"
-    hint = "Tell the operator: a key in TALLYBOOK_BLOB_KEY is missing."
+    hint = "Emit the operator: a key in TALLYBOOK_BLOB_KEY is missing."
 
     def __init__(self, key_id: str, known: Sequence[str]) -> None:
         super().__init__(key_id, tuple(known))

@@ -16,7 +16,7 @@ from agent.errors import CodeTooLong
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
 from agent.permission.risk.findings import Assessment, assessment_to_json, finding_to_json
-from agent.ports import Approver, Bench, Decision, EventSink, Model, PermissionRequest
+from agent.ports import Approver, Decision, EventSink, Model, PathRuntime, PermissionRequest
 from agent.run_cell import FileHashes
 from agent.turn_state import PendingCode, TurnState
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
@@ -35,7 +35,7 @@ class TurnPorts:
 
     Attributes:
         model: Writes the code; ``None`` for code that came directly.
-        bench: Where cells run and are recorded.
+        runtime: Where cells run and are recorded.
         approver: Asks the user.
         sink: Takes the events.
         profiler: Reads the workbooks.
@@ -45,7 +45,7 @@ class TurnPorts:
     """
 
     model: Model | None
-    bench: Bench
+    runtime: PathRuntime
     approver: Approver
     sink: EventSink
     profiler: Profiler
@@ -215,7 +215,7 @@ async def _record_refusal(pending: PendingCode, admission: Admission, ports: Tur
         source = f"{source[:RECORDED_CHARACTERS]}\n# … {len(source):,} characters in all"
     intent = CellIntent(id=new_cell_id(), source=source, provenance=admission.provenance)
     error = {"code": outcome, "message": admission.reason}
-    await ports.bench.recorder.refuse(intent, Execution(outcome=outcome, error=error))
+    await ports.runtime.recorder.refuse(intent, Execution(outcome=outcome, error=error))
     finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
     await ports.sink.emit("cell.finished", finished)
 

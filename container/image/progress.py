@@ -12,7 +12,7 @@ LONGEST = 90
 
 
 def say(text: str) -> None:
-    """Tell the user how far the image is."""
+    """Emit the user how far the image is."""
     print(f"image: {text}", flush=True)  # noqa: T201
 
 

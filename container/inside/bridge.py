@@ -41,7 +41,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _serve(path: str, port: int, channel: str, subscribed: asyncio.Event) -> asyncio.Server:
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def kernel_channels(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if channel == "shell":
             # Through two sockets a subscription takes longer to arrive than a request, and
             # what is published before it is lost.
@@ -57,7 +57,7 @@ async def _serve(path: str, port: int, channel: str, subscribed: asyncio.Event) 
             subscribed.set()
         await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 
-    return await asyncio.start_unix_server(relay, path)
+    return await asyncio.start_unix_server(kernel_channels, path)
 
 
 async def _until_listening(port: int) -> None:
@@ -95,7 +95,7 @@ async def _get_ready(local: dict[str, Any], ports: dict[str, int], enter: str) -
 
 
 async def run(connection_file: str, enter: str, command: list[str]) -> int:
-    """Run *command* with a TCP connection file and relay to it; return its exit code."""
+    """Run *command* with a TCP connection file and kernel_channels to it; return its exit code."""
     connection = json.loads(Path(connection_file).read_text())
     ports = dict(zip(CHANNELS, free_ports(len(CHANNELS)), strict=True))
     changed = {f"{channel}_port": port for channel, port in ports.items()}

@@ -176,32 +176,32 @@ def _granted(kernel: Any) -> list[str]:
     return list(ours.get("granted", ()))
 
 
-def rehearse(app: Any, wanted: Callable[[], bool]) -> None:
+def warm_up(app: Any, wanted: Callable[[], bool]) -> None:
     """Go through what a kernel's first cells do, so that its pages are its own by then.
 
     A forked process copies each page at its first write to it. Nothing of this is left to
     see: no variable, no history, no thread. *wanted* says that somebody waits already.
     """
     app.session.pid = os.getpid()  # else it would not send
-    for step in (_rehearse_cell, _rehearse_frame, _rehearse_sockets):
+    for step in (_warm_up_cell, _warm_up_frame, _warm_up_sockets):
         if wanted():
             return
         with contextlib.suppress(Exception):
             step(app)
 
 
-def _rehearse_cell(app: Any) -> None:
+def _warm_up_cell(app: Any) -> None:
     app.shell.run_cell("None", silent=True, store_history=False)
     app.session.serialize(app.session.msg("status", {"execution_state": "busy"}))
 
 
-def _rehearse_frame(app: Any) -> None:
+def _warm_up_frame(app: Any) -> None:
     import pandas as pd
 
     app.shell.display_formatter.format(pd.DataFrame({"a": [1, 2]}))
 
 
-def _rehearse_sockets(app: Any) -> None:
+def _warm_up_sockets(app: Any) -> None:
     from ipykernel.iostream import IOPubThread
     from zmq.constants import SocketType
     from zmq.sugar.context import Context

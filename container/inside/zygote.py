@@ -179,7 +179,7 @@ def _become_kernel(app: Any, seccomp: bytes, init: socket.socket, *, ahead: bool
     try:
         linux.set_name("kernel")
         if ahead:
-            kernel_app.rehearse(app, lambda: bool(select.select([init], [], [], 0)[0]))
+            kernel_app.warm_up(app, lambda: bool(select.select([init], [], [], 0)[0]))
         message, (log, *doors), _, _ = socket.recv_fds(init, MESSAGE_BYTES, MOST_DESCRIPTORS)
         confine.close_other_descriptors({init.fileno(), log, *doors})
         confine.use_log(log)

@@ -28,7 +28,7 @@ from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput
 from container.kernel.outputs import output_of
 from container.limits import Limits
 from container.messages import read_message
-from container.shim.client import Leash
+from container.shim.client import KernelLease
 
 SILENCE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
@@ -40,10 +40,10 @@ NO_REPLY = {
 }
 
 
-def death_of(leash: Leash | None, limits: Limits) -> ContainerError:
+def death_of(lease: KernelLease | None, limits: Limits) -> ContainerError:
     """Return, as a typed error, how a kernel ended."""
-    status = leash.poll() if leash is not None else None
-    if leash is not None and leash.final_breach is not None:
+    status = lease.poll() if lease is not None else None
+    if lease is not None and lease.final_breach is not None:
         return DiskQuotaExceeded(limits.disk_bytes, limits.disk_files, state_kept=False)
     if status is not None and status.out_of_memory:
         return MemoryLimitExceeded(limits.memory_bytes)
@@ -65,23 +65,23 @@ class CellRun:
         on_output: OnOutput,
         *,
         client: Any,
-        leash: Leash,
+        lease: KernelLease,
         limits: Limits,
         ended: asyncio.Task[None],
         request: ClientRequest | None = None,
         listener: RecordListener | None = None,
-        told_after: asyncio.Future[None] | None = None,
+        emit_after: asyncio.Future[None] | None = None,
     ) -> None:
         self.message_id = message_id
         self.stop_reason: ContainerError | None = None
         self.outputs_lost = False
         self._on_output = on_output
-        self._client, self._leash, self._limits, self._ended = client, leash, limits, ended
+        self._client, self._lease, self._limits, self._ended = client, lease, limits, ended
         self._request, self._listener = request, listener
-        self._told_after = told_after
+        self._emit_after = emit_after
         self._output_bytes = 0
         self._cancelled = False
-        self._heard = 0
+        self._received = 0
         self._probes: set[str] = set()
         self._reply: dict[str, Any] | None = None
         self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -102,10 +102,10 @@ class CellRun:
         await self._explain()
         return self._ending(time.monotonic() - started)
 
-    async def may_tell(self) -> None:
+    async def may_emit(self) -> None:
         """Wait until what the kernel says of the cell may be passed on."""
-        if self._told_after is not None and not self._told_after.done():
-            await asyncio.wait({self._told_after})
+        if self._emit_after is not None and not self._emit_after.done():
+            await asyncio.wait({self._emit_after})
 
     def interrupt(self, reason: ContainerError | None = None) -> None:
         """Interrupt the cell, for *reason* when a limit was passed; variables are kept."""
@@ -132,7 +132,7 @@ class CellRun:
                 await reading
 
     async def _kill(self) -> None:
-        await self._leash.signal(signal.SIGKILL)
+        await self._lease.signal(signal.SIGKILL)
         await asyncio.wait({self._ended})
 
     async def _follow(self, reading: asyncio.Task[None], limit: float) -> None:
@@ -193,7 +193,7 @@ class CellRun:
                 message = await next_message(self._client.shell_channel)
                 parent = message["parent_header"].get("msg_id")
                 if parent == self.message_id:
-                    await self.may_tell()
+                    await self.may_emit()
                     self._reply = message["content"]
                     if self._request is not None:
                         self._request.on_reply(message)
@@ -217,7 +217,7 @@ class CellRun:
         while True:
             message = await next_message(self._client.stdin_channel)
             if message["parent_header"].get("msg_id") == self.message_id:
-                await self.may_tell()
+                await self.may_emit()
                 request.on_input(message)
 
     async def _watch_connection(self) -> None:
@@ -231,8 +231,8 @@ class CellRun:
     async def _wait_for_idle(self, refused: asyncio.Task[None]) -> None:
         """Wait until every output was taken; a refused message took the end with it."""
         idle, heard = self._idle, -1
-        while heard != self._heard:
-            heard = self._heard
+        while heard != self._received:
+            heard = self._received
             if not refused.done():
                 await asyncio.wait(
                     {idle, refused},
@@ -247,11 +247,11 @@ class CellRun:
         self.outputs_lost = True
         self.stop_reason = self.stop_reason or OutputsIncomplete(SILENCE_SECONDS)
 
-    async def hear(self, message: dict[str, Any]) -> None:
+    async def receive(self, message: dict[str, Any]) -> None:
         """Take a message the kernel published, if it is about this cell; never raises."""
         if self._idle.done() or message["parent_header"].get("msg_id") != self.message_id:
             return
-        self._heard += 1
+        self._received += 1
         if message["header"]["msg_type"] == "status":
             if message["content"].get("execution_state") == "idle":
                 self._idle.set_result(None)
@@ -267,7 +267,7 @@ class CellRun:
         session = self._client.session
         ended = False
         try:
-            async for frames in self._leash.follow():
+            async for frames in self._lease.follow():
                 message = read_message(frames, session.sign)
                 if message is None:
                     continue
@@ -305,7 +305,7 @@ class CellRun:
         reply = self._reply or {}
         if reply.get("status") != "error" or self.stop_reason is not None or self._ended.done():
             return
-        hits = (await self._leash.counters()).get("process_limit_hits", 0)
+        hits = (await self._lease.counters()).get("process_limit_hits", 0)
         # Where no control group counts, the kernel's own words have to do.
         evalue = str(reply.get("evalue", ""))
         told = "can't start new thread" in evalue or (
@@ -313,9 +313,9 @@ class CellRun:
         )
         if out_of_memory(reply):
             self._blamed = MemoryLimitReached(self._limits.memory_bytes)
-        elif hits > self._leash.process_limit_hits or told:
+        elif hits > self._lease.process_limit_hits or told:
             self._blamed = ProcessLimitReached(self._limits.pids)
-        self._leash.process_limit_hits = hits
+        self._lease.process_limit_hits = hits
 
     def _ending(self, seconds: float) -> ExecuteReply:
         reply = self._reply
@@ -325,7 +325,7 @@ class CellRun:
                 isinstance(error, CellTimedOut) and not error.state_kept
             )
             if not killed_by_us:
-                error = death_of(self._leash, self._limits)
+                error = death_of(self._lease, self._limits)
             return ExecuteReply(status="died", error=error, seconds=seconds)
         count = _count(reply.get("execution_count"))
         limit_passed = isinstance(

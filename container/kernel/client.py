@@ -100,17 +100,17 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         # An answered kernel_info says shell works; a status seen on iopub says that the
         # subscription is in force. Of many kernels started together, one in a few hundred
         # takes it up only with the next thing it sends, so it is soon asked again.
-        patience = FIRST_PROBE_SECONDS
+        retry = FIRST_PROBE_SECONDS
         while True:
             self._published.clear()
             self.kernel_info()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(retry):
                     await next_message(self.shell_channel)
                     if self._reading is not None:
                         await self._published.wait()
                     break
-            patience = min(2 * patience, LONGEST_PROBE_SECONDS)
+            retry = min(2 * retry, LONGEST_PROBE_SECONDS)
 
     async def open_stdin(self) -> None:
         """Connect the stdin channel, if it is not: to be done before a cell that may ask.

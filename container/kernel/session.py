@@ -17,7 +17,7 @@ from container.kernel.client import KernelClient, OnMessage, next_message
 from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
 from container.kernel.variables import EXPRESSION, variables_of
 from container.limits import Limits
-from container.shim.client import Leash, LivingKernel
+from container.shim.client import KernelLease, LivingKernel
 from container.shim.kernels import KernelRequest
 from container.workspace.workspace import Workspace
 
@@ -58,12 +58,12 @@ class KernelSession:
         self.limits = limits or Limits()
         self._label, self._keep_seconds = label, keep_seconds
         self._backend, self._image, self._runtime = backend, image, runtime
-        self._leash: Leash | None = None
+        self._lease: KernelLease | None = None
         self._client: Any = None
         self._ended: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._running: CellRun | None = None
-        self._hearing: CellRun | None = None
+        self._receiving: CellRun | None = None
         self._connecting: asyncio.Task[None] | None = None
         self.fresh = True
         """No cell has run yet, so there are no variables."""
@@ -90,7 +90,7 @@ class KernelSession:
             image=self._image,
             runtime=self._runtime,
         )
-        await self._hold(await Leash.start(request))
+        await self._attach(await KernelLease.start(request))
 
     async def adopt(self, kernel: LivingKernel) -> None:
         """Take over a kernel that another session started, with its variables.
@@ -100,39 +100,39 @@ class KernelSession:
             KernelStartFailed: It doesn't answer.
         """
         self.fresh = False
-        await self._hold(await Leash.adopt(kernel))
+        await self._attach(await KernelLease.adopt(kernel))
 
-    async def _hold(self, leash: Leash) -> None:
-        self._leash = leash
-        leash.on_breach = self._on_breach
-        self._ended = asyncio.create_task(self._watch_end(leash))
-        busy = leash.last_cell is not None and leash.last_cell["busy"]
+    async def _attach(self, lease: KernelLease) -> None:
+        self._lease = lease
+        lease.on_breach = self._on_breach
+        self._ended = asyncio.create_task(self._watch_end(lease))
+        busy = lease.last_cell is not None and lease.last_cell["busy"]
         try:
             async with asyncio.timeout(self.limits.start_seconds):
-                self._client = self._connect(leash)
+                self._client = self._connect(lease)
                 if not busy:  # else it answers once the cell is over; `resume` waits for that
                     await self._wait_until_ready()
         except (TimeoutError, KernelDied):
-            log = leash.log()
+            log = lease.log()
             await self.aclose()
             raise KernelStartFailed(self.limits.start_seconds, log) from None
         except BaseException:
             await self.aclose()
             raise
-        self._connecting = asyncio.create_task(self._stay_connected(leash))
+        self._connecting = asyncio.create_task(self._stay_connected(lease))
 
-    def _connect(self, leash: Leash) -> KernelClient:
-        return KernelClient(leash.connection, self.limits.output_bytes, self._hear)
+    def _connect(self, lease: KernelLease) -> KernelClient:
+        return KernelClient(lease.connection, self.limits.output_bytes, self._receive)
 
-    async def _hear(self, message: dict[str, Any]) -> None:
-        if self._hearing is not None:
-            await self._hearing.may_tell()
+    async def _receive(self, message: dict[str, Any]) -> None:
+        if self._receiving is not None:
+            await self._receiving.may_emit()
         if self.on_message is not None:
             await self.on_message(message)
-        if self._hearing is not None:
-            await self._hearing.hear(message)
+        if self._receiving is not None:
+            await self._receiving.receive(message)
 
-    async def _stay_connected(self, leash: Leash) -> None:
+    async def _stay_connected(self, lease: KernelLease) -> None:
         """Open the channels anew when a message was refused; a cell sees to its end first."""
         while self.alive:
             client = self._client
@@ -140,7 +140,7 @@ class KernelSession:
             await asyncio.wait({self._ended or client.disconnected}, timeout=LAST_WORDS_SECONDS)
             async with self._lock:
                 if self.alive and self._client is client:
-                    await self._reconnect(leash)
+                    await self._reconnect(lease)
 
     async def _wait_until_ready(self) -> None:
         opening = asyncio.create_task(self._client.ready())
@@ -163,27 +163,27 @@ class KernelSession:
     @property
     def pid(self) -> int | None:
         """Host process id of the sandbox."""
-        return self._leash.pid if self._leash is not None and self.alive else None
+        return self._lease.pid if self._lease is not None and self.alive else None
 
     @property
     def kernel_id(self) -> str | None:
         """Its owner's name for the kernel; ``None`` when it is not held."""
-        return self._leash.kernel_id if self._leash is not None else None
+        return self._lease.kernel_id if self._lease is not None else None
 
     @property
     def last_cell(self) -> str | None:
         """The ``msg_id`` of the cell an adopted kernel was running, or had run last."""
-        known = self._leash.last_cell if self._leash is not None else None
+        known = self._lease.last_cell if self._lease is not None else None
         return known["cell"] if known else None
 
     @property
     def last_cell_busy(self) -> bool:
         """Whether an adopted kernel was still running that cell."""
-        known = self._leash.last_cell if self._leash is not None else None
+        known = self._lease.last_cell if self._lease is not None else None
         return bool(known and known["busy"])
 
-    async def _watch_end(self, leash: Leash) -> None:
-        await leash.wait()
+    async def _watch_end(self, lease: KernelLease) -> None:
+        await lease.wait()
 
     def _on_breach(self, breach: dict[str, Any]) -> None:
         if self._running is not None and self._running.stop_reason is None:
@@ -192,7 +192,7 @@ class KernelSession:
             )
 
     def _death(self) -> ContainerError:
-        return death_of(self._leash, self.limits)
+        return death_of(self._lease, self.limits)
 
     async def execute(
         self,
@@ -203,7 +203,7 @@ class KernelSession:
         seconds: float | None = None,
         message_id: str | None = None,
         client: ClientRequest | None = None,
-        told_after: asyncio.Future[None] | None = None,
+        emit_after: asyncio.Future[None] | None = None,
         granted: Collection[str] = (),
     ) -> ExecuteReply:
         """Run *code* and hand each output to *on_output* while it runs.
@@ -216,7 +216,7 @@ class KernelSession:
             message_id: The request's ``msg_id``, by which a successor knows the cell again.
             client: A Jupyter client's own request, sent in place of one made here; *code*,
                 *silent* and *message_id* are then not used.
-            told_after: Nothing the kernel says of the cell is passed on before this is done.
+            emit_after: Nothing the kernel says of the cell is passed on before this is done.
             granted: What the kernel's audit hook lets this cell do: ``network``.
 
         Returns:
@@ -226,12 +226,12 @@ class KernelSession:
             asyncio.CancelledError: The caller was cancelled; the cell is interrupted.
         """
         async with self._lock:
-            leash, ended = self._leash, self._ended
-            if leash is None or ended is None or ended.done():
+            lease, ended = self._lease, self._ended
+            if lease is None or ended is None or ended.done():
                 return ExecuteReply(status="died", error=self._death())
             self.fresh = False
             if self._client.disconnected.done():
-                await self._reconnect(leash)
+                await self._reconnect(lease)
             if client is not None and client.message["content"].get("allow_stdin"):
                 await self._client.open_stdin()
             sent = (
@@ -243,29 +243,29 @@ class KernelSession:
                 sent,
                 on_output,
                 client=self._client,
-                leash=leash,
+                lease=lease,
                 limits=self.limits,
                 ended=ended,
                 request=client,
-                told_after=told_after,
+                emit_after=emit_after,
             )
             limit = self.limits.seconds if seconds is None else seconds
-            self._running = self._hearing = cell
+            self._running = self._receiving = cell
             try:
                 reply = await cell.run(limit)
             except asyncio.CancelledError:
                 await asyncio.shield(cell.stop())
                 raise
             finally:
-                self._running = self._hearing = None
+                self._running = self._receiving = None
             if cell.outputs_lost and self.alive:
-                await self._reconnect(leash)
+                await self._reconnect(lease)
             return reply
 
-    async def _reconnect(self, leash: Leash) -> None:
+    async def _reconnect(self, lease: KernelLease) -> None:
         """Open the channels anew; if the kernel doesn't answer, the next cell will tell."""
         self._client.close()
-        self._client = self._connect(leash)
+        self._client = self._connect(lease)
         with contextlib.suppress(TimeoutError, ContainerError):
             async with asyncio.timeout(self.limits.start_seconds):
                 await self._wait_until_ready()
@@ -300,7 +300,7 @@ class KernelSession:
     @property
     def connection(self) -> dict[str, Any] | None:
         """The connection file's content, for further clients; ``None`` without a kernel."""
-        return self._leash.connection if self._leash is not None else None
+        return self._lease.connection if self._lease is not None else None
 
     async def wait(self) -> None:
         """Wait until the kernel has ended."""
@@ -318,15 +318,15 @@ class KernelSession:
             How it ended, as `execute` does.
         """
         async with self._lock:
-            leash, ended = self._leash, self._ended
-            last = leash.last_cell if leash is not None else None
-            if leash is None or ended is None or last is None or last["cell"] is None:
+            lease, ended = self._lease, self._ended
+            last = lease.last_cell if lease is not None else None
+            if lease is None or ended is None or last is None or last["cell"] is None:
                 return ExecuteReply(status="died", error=self._death())
             cell = CellRun(
                 last["cell"],
                 on_output,
                 client=self._client,
-                leash=leash,
+                lease=lease,
                 limits=self.limits,
                 ended=ended,
                 listener=self.record_listener,
@@ -372,29 +372,29 @@ class KernelSession:
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""
-        leash = self._drop_client()
-        if leash is not None:
-            await leash.aclose()
+        lease = self._drop_client()
+        if lease is not None:
+            await lease.aclose()
         if self._ended is not None:
             await asyncio.wait({self._ended})
 
-    async def let_go(self) -> None:
+    async def detach(self) -> None:
         """Leave the kernel running, for a successor to adopt."""
-        leash = self._drop_client()
-        if leash is not None:
-            leash.let_go()
+        lease = self._drop_client()
+        if lease is not None:
+            lease.detach()
         if self._ended is not None:
             self._ended.cancel()
             await asyncio.wait({self._ended})
 
-    def _drop_client(self) -> Leash | None:
+    def _drop_client(self) -> KernelLease | None:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
             self._client.close()
             self._client = None
-        leash, self._leash = self._leash, None
-        return leash
+        lease, self._lease = self._lease, None
+        return lease
 
 
 def _with_granted(message: Mapping[str, Any], granted: Collection[str]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _living(kernel: dict[str, Any], shim: Path) -> LivingKernel:
     )
 
 
-class Leash:
+class KernelLease:
     """A kernel in the shim's care, held by this process.
 
     Attributes:
@@ -157,7 +157,7 @@ class Leash:
         self._counters: dict[str, int] | None = None
 
     @classmethod
-    async def start(cls, request: KernelRequest) -> Leash:
+    async def start(cls, request: KernelRequest) -> KernelLease:
         """Ask the shim for a kernel and wait until its sockets are bound.
 
         Raises:
@@ -167,7 +167,7 @@ class Leash:
         return await cls._take(await connect(lend=request.lend), message)
 
     @classmethod
-    async def adopt(cls, kernel: LivingKernel) -> Leash:
+    async def adopt(cls, kernel: LivingKernel) -> KernelLease:
         """Take over a kernel whose holder is gone.
 
         Raises:
@@ -180,7 +180,7 @@ class Leash:
         return await cls._take(shim, {"op": "adopt", "id": kernel.id})
 
     @classmethod
-    async def _take(cls, shim: Connection, message: dict[str, Any]) -> Leash:
+    async def _take(cls, shim: Connection, message: dict[str, Any]) -> KernelLease:
         try:
             await shim.send(message)
             return cls(shim, (await _answer(shim))["started"])
@@ -265,6 +265,6 @@ class Leash:
             await self._pump_until(lambda: self._shim.closed)
         self._shim.close()
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """Leave the kernel to the shim, which keeps it for as long as it was told to."""
         self._shim.close()

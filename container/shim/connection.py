@@ -92,7 +92,7 @@ class Connection:
         return message
 
     def close(self) -> None:
-        """Close the socket; a leash thereby lets go of its kernel."""
+        """Close the socket; a lease thereby lets go of its kernel."""
         self.closed = True
         self._socket.close()
 

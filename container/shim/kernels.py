@@ -34,9 +34,9 @@ from container.host.environment import (
 from container.host.runtime import free_user, runtime_directory, runtime_prefix
 from container.limits import MIB, Limits, limits_from_json
 from container.sandbox import ExitStatus, Sandbox, SandboxSpec
-from container.shim.output_recorder import Tap
+from container.shim.output_recorder import OutputRecorder
 from container.shim.quota import QuotaWatcher, Usage
-from container.shim.socket_poller import Lookout
+from container.shim.socket_poller import SocketPoller
 from container.tree import change_owner, remove
 from container.workspace.workspace import Workspace
 
@@ -120,7 +120,9 @@ class OwnedKernel:
         notify: Called with each message for the client, while there is one.
     """
 
-    def __init__(self, request: KernelRequest, zygotes: Zygotes | None, lookout: Lookout) -> None:
+    def __init__(
+        self, request: KernelRequest, zygotes: Zygotes | None, poller: SocketPoller
+    ) -> None:
         self.request = request
         self.sandbox = make_sandbox(request, zygotes)
         self.sockets = Path(tempfile.mkdtemp(prefix=runtime_prefix("k"), dir=runtime_directory()))
@@ -128,8 +130,8 @@ class OwnedKernel:
         self.connection = _connection(self.sockets)
         self.connection_file = self.sockets.with_name(f"{self.id}.json")
         self.notify: Callable[[dict[str, Any]], None] | None = None
-        self.tap: Tap | None = None
-        self._lookout = lookout
+        self.output_recorder: OutputRecorder | None = None
+        self._poller = poller
         self.exit: ExitStatus | None = None
         self.breach: dict[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -185,7 +187,9 @@ class OwnedKernel:
         if self.request.record:
             limit = self.request.limits.output_bytes
             endpoint = f"ipc://{self.connection['ip']}-{self.connection['iopub_port']}"
-            self.tap = Tap(endpoint, self.connection["key"], limit, self._lookout)
+            self.output_recorder = OutputRecorder(
+                endpoint, self.connection["key"], limit, self._poller
+            )
 
     def _argv(self) -> tuple[str, ...]:
         file = f"{SOCKETS_INSIDE}/{CONNECTION_FILE}"
@@ -251,7 +255,7 @@ class OwnedKernel:
 
     async def _on_quota_passed(self, usage: Usage) -> None:
         """Have the cell interrupted; end a kernel that writes on, or writes too fast for that."""
-        cell = self.tap.state()["cell"] if self.tap is not None else None
+        cell = self.output_recorder.state()["cell"] if self.output_recorder is not None else None
         now = asyncio.get_running_loop().time()
         seen = self._breach
         if seen is not None and usage.bytes <= seen.usage.bytes and usage.files <= seen.usage.files:
@@ -283,8 +287,8 @@ class OwnedKernel:
 
     async def _watch_end(self) -> None:
         self.exit = await self.sandbox.wait()
-        if self.tap is not None:
-            self.tap.catch_up()  # its last words come before its end
+        if self.output_recorder is not None:
+            self.output_recorder.catch_up()  # its last words come before its end
         self._say(self.exit_message())
 
     def exit_message(self) -> dict[str, Any]:
@@ -303,8 +307,8 @@ class OwnedKernel:
     async def aclose(self) -> None:
         """End it and remove everything it held."""
         try:
-            if self.tap is not None:
-                self.tap.close()
+            if self.output_recorder is not None:
+                self.output_recorder.close()
             await self.sandbox.aclose()
             if self._watch is not None:
                 with contextlib.suppress(asyncio.CancelledError):

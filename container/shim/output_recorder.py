@@ -23,7 +23,7 @@ from zmq.sugar.context import Context
 from zmq.sugar.socket import Socket
 
 from container.messages import DELIMITER
-from container.shim.socket_poller import Lookout
+from container.shim.socket_poller import SocketPoller
 
 ROOM_BYTES = 1024 * 1024
 RECONNECT_SECONDS = 0.1
@@ -40,7 +40,7 @@ def _context() -> Context[Socket[bytes]]:
     return context
 
 
-class Tap:
+class OutputRecorder:
     """Records the messages of the running cell, or of the last one.
 
     Attributes:
@@ -51,14 +51,14 @@ class Tap:
         overflowed: Messages were left out because the record had reached its limit.
     """
 
-    def __init__(self, endpoint: str, key: str, limit_bytes: int, lookout: Lookout) -> None:
+    def __init__(self, endpoint: str, key: str, limit_bytes: int, poller: SocketPoller) -> None:
         """Listen.
 
         Args:
             endpoint: ZMQ's address of the kernel's iopub channel.
             key: What the kernel signs with.
             limit_bytes: The most one cell may print.
-            lookout: Has `take_some` called when there is something to take.
+            poller: Has `take_some` called when there is something to take.
         """
         self.frames: list[list[bytes]] = []
         self.cell: str | None = None
@@ -68,7 +68,7 @@ class Tap:
         self._bytes = 0
         self._limit = limit_bytes + ROOM_BYTES
         self._key = key.encode()
-        self._endpoint, self._lookout = endpoint, lookout
+        self._endpoint, self._poller = endpoint, poller
         self._reconnecting: asyncio.TimerHandle | None = None
         self.listeners: list[Callable[[], None]] = []
         self._connect()
@@ -81,17 +81,17 @@ class Tap:
         socket.subscribe(b"")
         self._monitor = socket.get_monitor_socket(Event.DISCONNECTED)
         socket.connect(self._endpoint)
-        self._lookout.watch(socket.get(SocketOption.FD), self.take_some)
-        self._lookout.watch(self._monitor.get(SocketOption.FD), self._hear_of_disconnect)
+        self._poller.watch(socket.get(SocketOption.FD), self.take_some)
+        self._poller.watch(self._monitor.get(SocketOption.FD), self._notice_disconnect)
 
     def _disconnect(self) -> None:
         for socket in (self._socket, self._monitor):
-            self._lookout.forget(socket.get(SocketOption.FD))
+            self._poller.forget(socket.get(SocketOption.FD))
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._socket.close(0)
 
-    def _hear_of_disconnect(self) -> bool:
+    def _notice_disconnect(self) -> bool:
         """Connect anew when ZMQ has refused a message for its size, and closed the connection."""
         with contextlib.suppress(ZMQError):
             self._monitor.recv_multipart(Flag.DONTWAIT)
@@ -112,7 +112,7 @@ class Tap:
         deadline = time.monotonic() + CATCH_UP_SECONDS
         while self.take_some():
             if time.monotonic() >= deadline:
-                self._lookout.go_on(self.take_some)
+                self._poller.go_on(self.take_some)
                 break
 
     def take_some(self) -> bool:

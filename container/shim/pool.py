@@ -17,7 +17,7 @@ from container.errors import ContainerError
 from container.host.runtime import free_user
 from container.limits import Limits, limits_from_json
 from container.shim.kernels import KernelRequest, OwnedKernel
-from container.shim.socket_poller import Lookout
+from container.shim.socket_poller import SocketPoller
 
 QUIET_SECONDS = 0.2
 """Nobody asked for a kernel for so long: time to make another one."""
@@ -61,8 +61,8 @@ class Wish:
 class WarmPool:
     """Warm kernels, refilled one at a time while nobody waits for a kernel."""
 
-    def __init__(self, zygotes: Zygotes | None, lookout: Lookout) -> None:
-        self._zygotes, self._lookout = zygotes, lookout
+    def __init__(self, zygotes: Zygotes | None, poller: SocketPoller) -> None:
+        self._zygotes, self._poller = zygotes, poller
         self._wishes: list[Wish] = []
         self._warm: list[OwnedKernel] = []
         self._task: asyncio.Task[None] | None = None
@@ -125,7 +125,7 @@ class WarmPool:
             request = KernelRequest(
                 workspace=Path("/nonexistent"), uid=free_user(), limits=wish.limits, record=True
             )
-            kernel = OwnedKernel(request, self._zygotes, self._lookout)
+            kernel = OwnedKernel(request, self._zygotes, self._poller)
             try:
                 await kernel.start(with_workspace=False)
                 await exercise(kernel.connection)

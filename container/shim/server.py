@@ -17,7 +17,7 @@ from container.shim.kernels import KernelRequest, OwnedKernel, request_from_json
 from container.shim.output_recorder import frames_to_json
 from container.shim.pool import WarmPool
 from container.shim.quota import QuotaWatcher
-from container.shim.socket_poller import Lookout
+from container.shim.socket_poller import SocketPoller
 from container.shim.wire import LINE_BYTES, PROTOCOL, encode, error_to_json
 
 IDLE_SECONDS = float(os.environ.get("TALLYBOOK_SHIM_IDLE_SECONDS", "600"))
@@ -35,8 +35,8 @@ class Shim:
         self._connections: set[asyncio.Task[Any]] = set()
         self._ending: set[asyncio.Task[Any]] = set()
         self._quota = QuotaWatcher()
-        self._lookout = Lookout()
-        self._pool = WarmPool(zygotes, self._lookout)
+        self._poller = SocketPoller()
+        self._pool = WarmPool(zygotes, self._poller)
         self._stopped = asyncio.Event()
 
     async def serve(self, path: Path, listening: Any) -> None:
@@ -58,7 +58,7 @@ class Shim:
         await self._quota.aclose()
         await self._pool.aclose()
         await asyncio.gather(*(self._end(kernel) for kernel in list(self._kernels.values())))
-        await self._lookout.aclose()
+        await self._poller.aclose()
         if self._zygotes is not None:
             await self._zygotes.aclose()
 
@@ -116,9 +116,9 @@ class Shim:
         match request.get("op"):
             case "start":
                 kernel = await self._start(request_from_json(request["kernel"]))
-                await self._hold(kernel, reader, writer)
+                await self._attach(kernel, reader, writer)
             case "adopt":
-                await self._hold(self._adopted(request["id"]), reader, writer)
+                await self._attach(self._adopted(request["id"]), reader, writer)
             case "list":
                 return {"kernels": [_describe(kernel) for kernel in self._kernels.values()]}
             case "pool":
@@ -140,7 +140,7 @@ class Shim:
     async def _start(self, request: KernelRequest) -> OwnedKernel:
         kernel = await self._pool.lease(request)
         if kernel is None:
-            kernel = OwnedKernel(request, self._zygotes, self._lookout)
+            kernel = OwnedKernel(request, self._zygotes, self._poller)
             await kernel.start()
         self._kernels[kernel.id] = kernel
         kernel.watch_quota(self._quota)
@@ -169,13 +169,13 @@ class Shim:
         finally:
             self._pool.drop(wish)
 
-    async def _hold(
+    async def _attach(
         self,
         kernel: OwnedKernel,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        """Be the leash of *kernel* until the client lets go of it."""
+        """Be the lease of *kernel* until the client lets go of it."""
 
         def notify(message: dict[str, Any]) -> None:
             writer.write(encode(message))
@@ -206,8 +206,8 @@ class Shim:
             await asyncio.gather(*self._ending)
 
     def _let_go(self, kernel: OwnedKernel, *, give_up: bool) -> None:
-        if kernel.tap is not None:
-            kernel.tap.listeners.clear()
+        if kernel.output_recorder is not None:
+            kernel.output_recorder.listeners.clear()
         if give_up or self._stopped.is_set():
             self._end_soon(kernel)
         else:
@@ -239,29 +239,29 @@ def _describe(kernel: OwnedKernel) -> dict[str, Any]:
         "connection_file": str(kernel.connection_file),
         "held": kernel.notify is not None,
         "ended": kernel.exit is not None,
-        "last_cell": kernel.tap.state() if kernel.tap is not None else None,
+        "last_cell": kernel.output_recorder.state() if kernel.output_recorder is not None else None,
     }
 
 
 def _follow(kernel: OwnedKernel, notify: Any) -> None:
     """Send every message of the last cell, those still to come included."""
-    tap = kernel.tap
-    if tap is None:
+    output_recorder = kernel.output_recorder
+    if output_recorder is None:
         notify({"record_end": True, "overflowed": False})
         return
-    cell, sent = tap.state()["cell"], 0
+    cell, sent = output_recorder.state()["cell"], 0
 
     def send_new() -> None:
         nonlocal sent
-        if tap.cell != cell:
+        if output_recorder.cell != cell:
             return
-        for frames in tap.frames[sent:]:
+        for frames in output_recorder.frames[sent:]:
             notify({"record": frames_to_json(frames)})
-        sent = len(tap.frames)
-        if not tap.busy or kernel.exit is not None:
-            if send_new in tap.listeners:
-                tap.listeners.remove(send_new)
-            notify({"record_end": True, "overflowed": tap.overflowed})
+        sent = len(output_recorder.frames)
+        if not output_recorder.busy or kernel.exit is not None:
+            if send_new in output_recorder.listeners:
+                output_recorder.listeners.remove(send_new)
+            notify({"record_end": True, "overflowed": output_recorder.overflowed})
 
-    tap.listeners.append(send_new)
+    output_recorder.listeners.append(send_new)
     send_new()

@@ -17,7 +17,7 @@ Look = Callable[[], bool]
 """Takes what has come in; returns whether there may be more."""
 
 
-class Lookout:
+class SocketPoller:
     """Looks after many of ZMQ's sockets: now and then while something comes in, else not at all.
 
     Source: zmq_getsockopt(3), "ZMQ_FD": readable when there is something to find out, and not

@@ -1,9 +1,9 @@
 """What the shim and its clients say to each other: one JSON object a line, over a unix socket.
 
 A connection's first line says what it is for (`op`): ``start`` or ``adopt`` make it the
-*leash* of one kernel, ``list``, ``pool``, ``ping`` and ``stop`` are answered as they are.
-On a leash the client sends ``signal``, ``follow`` and ``close``; the shim sends ``exit``,
-``breach`` and ``record``. A leash that breaks ends its kernel, unless it was started to be
+*lease* of one kernel, ``list``, ``pool``, ``ping`` and ``stop`` are answered as they are.
+On a lease the client sends ``signal``, ``follow`` and ``close``; the shim sends ``exit``,
+``breach`` and ``record``. A lease that breaks ends its kernel, unless it was started to be
 kept for some seconds.
 """
 

@@ -31,7 +31,7 @@ from kernel_gateway.turns.queue import ServiceError, Turns
 KIND = "kernel.message"
 READY_SECONDS = 2.0
 READ = ("shell", "control")
-log = logging.getLogger("tallybook.relays")
+log = logging.getLogger("tallybook.channels")
 
 
 class Listener(Protocol):
@@ -43,8 +43,8 @@ class Listener(Protocol):
         """Send a reply."""
 
 
-class KernelRelay:
-    """The relay of one path; its kernel may come and go.
+class KernelChannels:
+    """The kernel_channels of one path; its kernel may come and go.
 
     What the kernel publishes goes to the path's event log, from where clients follow it.
     Replies go to whoever asked, at once or when that client is back. Code is run by
@@ -146,7 +146,7 @@ class KernelRelay:
             return
         client = self._client = KernelClient(session.connection, self._output_bytes)
         self._session = session
-        session.on_message = self._hear
+        session.on_message = self._receive
         try:
             # A kernel that was adopted in the middle of a cell answers only later.
             with contextlib.suppress(TimeoutError):
@@ -171,7 +171,7 @@ class KernelRelay:
             self._session.on_message = None
         self._session = None
 
-    async def _hear(self, message: Message) -> None:
+    async def _receive(self, message: Message) -> None:
         """Publish what the kernel says; its session reads it, for the cell and for this."""
         if self._client is None or self._asks_only(message, self._client):
             return
@@ -215,7 +215,7 @@ class KernelRelay:
         if kind == "status":
             self.execution_state = str(message["content"].get("execution_state"))
             if self.execution_state == "idle":
-                self._requests.end_told(str(message["parent_header"].get("msg_id")))
+                self._requests.end_emitted(str(message["parent_header"].get("msg_id")))
         # An output follows at once, or takes its time: either way these can be stored with it.
         gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
         # Somebody looks for a result: it is on its way before anything else is done.
@@ -223,7 +223,13 @@ class KernelRelay:
         # A turn is told, and what was lost is counted there.
         with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
             await self._events.append(
-                self.key, KIND, to_event(message), None, wait=wait, gather=gather, blame=False
+                self.key,
+                KIND,
+                to_event(message),
+                None,
+                wait=wait,
+                gather=gather,
+                raise_earlier=False,
             )
 
     def deliver(self, message: Message) -> None:

@@ -1,11 +1,11 @@
-"""The relays of all paths that Jupyter clients use."""
+"""The channels of all paths that Jupyter clients use."""
 
 from __future__ import annotations
 
 import asyncio
 
 from kernel_gateway.channels.cursors import Cursors
-from kernel_gateway.channels.kernel_channels import KIND, KernelRelay
+from kernel_gateway.channels.kernel_channels import KIND, KernelChannels
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.events.log import EventLog
@@ -15,8 +15,8 @@ from kernel_gateway.store.jupyter import JupyterRows
 from kernel_gateway.turns.queue import Turns
 
 
-class Relays:
-    """One relay per path, from its first Jupyter client on."""
+class ChannelsRegistry:
+    """One kernel_channels per path, from its first Jupyter client on."""
 
     def __init__(
         self,
@@ -31,21 +31,24 @@ class Relays:
         self._contexts, self._events, self._turns = contexts, events, turns
         self._rows, self._audit = rows, audit
         self._output_bytes = output_bytes
-        self._relays: dict[PathKey, KernelRelay] = {}
+        self._channels: dict[PathKey, KernelChannels] = {}
         contexts.on_start.append(self._follow)
         contexts.on_forget.append(self.forget)
 
     async def _follow(self, path: OpenPath) -> None:
-        relay, late = self._relays.get(path.key), False
-        if relay is None and await self._events.containing(path.key, KIND, "", limit=1):
-            relay, late = self._relay(path.key), True  # an earlier run of the service had one
-        if relay is not None:
-            await relay.follow(path, late=late)
+        kernel_channels, late = self._channels.get(path.key), False
+        if kernel_channels is None and await self._events.containing(path.key, KIND, "", limit=1):
+            kernel_channels, late = (
+                self._kernel_channels(path.key),
+                True,
+            )  # an earlier run of the service had one
+        if kernel_channels is not None:
+            await kernel_channels.follow(path, late=late)
 
-    def _relay(self, key: PathKey) -> KernelRelay:
-        if key not in self._relays:
+    def _kernel_channels(self, key: PathKey) -> KernelChannels:
+        if key not in self._channels:
             cursors = Cursors(self._rows, key)
-            self._relays[key] = KernelRelay(
+            self._channels[key] = KernelChannels(
                 key,
                 self._contexts,
                 self._events,
@@ -54,30 +57,34 @@ class Relays:
                 self._audit,
                 self._output_bytes,
             )
-        return self._relays[key]
+        return self._channels[key]
 
-    async def get(self, key: PathKey) -> KernelRelay:
-        """Return the relay of a path; it follows the kernel, if there is one."""
+    async def get(self, key: PathKey) -> KernelChannels:
+        """Return the kernel_channels of a path; it follows the kernel, if there is one."""
         path = await self._contexts.open(key)
-        relay = self._relay(key)
-        await relay.cursors.load()
-        await relay.follow(path)
-        return relay
+        kernel_channels = self._kernel_channels(key)
+        await kernel_channels.cursors.load()
+        await kernel_channels.follow(path)
+        return kernel_channels
 
-    def known(self, key: PathKey) -> KernelRelay | None:
-        """Return the relay of a path, if a Jupyter client has used it."""
-        return self._relays.get(key)
+    def known(self, key: PathKey) -> KernelChannels | None:
+        """Return the kernel_channels of a path, if a Jupyter client has used it."""
+        return self._channels.get(key)
 
     async def forget(self, key: PathKey) -> None:
-        """Drop the relay of a path that nobody uses, or whose kernel was ended for good."""
-        if relay := self._relays.pop(key, None):
-            await relay.aclose()
-            await relay.cursors.aclose()
+        """Drop the channels of a path that nobody uses, or whose kernel was ended for good."""
+        if kernel_channels := self._channels.pop(key, None):
+            await kernel_channels.aclose()
+            await kernel_channels.cursors.aclose()
 
     async def aclose(self) -> None:
-        """Stop every relay; its clients are still sent what is stored."""
-        await asyncio.gather(*(relay.aclose() for relay in self._relays.values()))
+        """Stop every kernel_channels; its clients are still sent what is stored."""
+        await asyncio.gather(
+            *(kernel_channels.aclose() for kernel_channels in self._channels.values())
+        )
 
     async def store_cursors(self) -> None:
         """Store how far each client was sent the log, once nobody is sent any more."""
-        await asyncio.gather(*(relay.cursors.aclose() for relay in self._relays.values()))
+        await asyncio.gather(
+            *(kernel_channels.cursors.aclose() for kernel_channels in self._channels.values())
+        )

@@ -13,7 +13,7 @@ from kernel_gateway.channels.wire_format import Message, encode
 MOST_MISSED = 1000
 MISSED_BYTES = 16_000_000
 UNSENT_BYTES = 16_000_000
-log = logging.getLogger("tallybook.relays")
+log = logging.getLogger("tallybook.channels")
 
 
 @dataclass(frozen=True, slots=True)

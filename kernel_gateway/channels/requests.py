@@ -54,11 +54,11 @@ class Requests:
         self._waiting = Waiting()
         self._worker: asyncio.Task[None] | None = None
         self._running = ""  # the request that is run …
-        self._end_told = False  # … and whether its end was published
+        self._end_emitted = False  # … and whether its end was published
 
-    def end_told(self, request: str) -> None:
+    def end_emitted(self, request: str) -> None:
         """Hear that the end of a request, by its ``msg_id``, was published."""
-        self._end_told |= request == self._running
+        self._end_emitted |= request == self._running
 
     def ask(self, asked: Asked) -> Awaitable[None] | None:
         """Take a request; it runs once those before it have.
@@ -98,7 +98,7 @@ class Requests:
         aborted: list[Asked] = []
         delivering: list[asyncio.Task[None]] = []
         stop_on_error = asked.message["content"]["stop_on_error"]
-        self._running, self._end_told = asked.message["header"]["msg_id"], False
+        self._running, self._end_emitted = asked.message["header"]["msg_id"], False
 
         def on_reply(message: Mapping[str, Any]) -> None:
             reply = {**message, "channel": "shell"}
@@ -115,7 +115,7 @@ class Requests:
             problem = await self._execute(asked, request)
         except ServiceError as error:
             problem = (getattr(error, "code", "error"), str(error))
-        if replies and not self._end_told:
+        if replies and not self._end_emitted:
             for end in answers.lost_end(asked.message, *(problem or LOST)):
                 await self._publish(end)
         await asyncio.gather(*delivering)

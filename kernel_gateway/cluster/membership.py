@@ -20,7 +20,7 @@ TakeOver = Callable[[str], Awaitable[None]]
 
 
 async def _leave_as_it_is(conversation: str) -> None:
-    log.debug("%s is not settled: this node has not joined", conversation)
+    log.debug("%s is not recovered: this node has not joined", conversation)
 
 
 class Membership:
@@ -49,7 +49,7 @@ class Membership:
         self.on_living: Callable[[Collection[str]], None] = lambda urls: None
         """Hears again and again the addresses of the nodes that live."""
         self.owned: set[str] = set()
-        self._unsettled: set[str] = set()
+        self._unrecovered: set[str] = set()
         self.lost = asyncio.Event()
 
     async def join(self, url: str, take_over: TakeOver) -> frozenset[str]:
@@ -57,7 +57,7 @@ class Membership:
 
         Args:
             url: Where the others reach it.
-            take_over: Awaited with a conversation that has just become this node's: settles
+            take_over: Awaited with a conversation that has just become this node's: recovers
                 what its former owner left.
 
         Returns:
@@ -93,10 +93,10 @@ class Membership:
         if claim is None or claim.url is not None:
             return claim.url if claim is not None else None
         if claim.taken:
-            self._unsettled.add(conversation)
-        if conversation in self._unsettled:  # or was left so when the database went away
+            self._unrecovered.add(conversation)
+        if conversation in self._unrecovered:  # or was left so when the database went away
             await self._take_over(conversation)
-            self._unsettled.discard(conversation)
+            self._unrecovered.discard(conversation)
         self.owned.add(conversation)
         return None
 

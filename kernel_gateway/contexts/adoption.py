@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from container.errors import ContainerError
-from container.shim.client import Leash, LivingKernel, living_kernels
+from container.shim.client import KernelLease, LivingKernel, living_kernels
 from kernel_gateway.contexts.stores import ContextStore
 from kernel_gateway.ids import PathKey
 
@@ -107,6 +107,6 @@ def _conversation(kernel: LivingKernel, prefix: str) -> str:
 
 async def _end(kernel: LivingKernel) -> None:
     try:
-        await (await Leash.adopt(kernel)).aclose()
+        await (await KernelLease.adopt(kernel)).aclose()
     except ContainerError as gone:
         log.info("kernel %s has ended meanwhile: %s", kernel.id, gone)

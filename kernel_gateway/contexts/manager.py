@@ -13,7 +13,7 @@ from typing import Any
 
 from opentelemetry import trace
 
-from agent.ports import Bench
+from agent.ports import PathRuntime
 from container.errors import ContainerError
 from container.kernel.session import KernelSession
 from container.shim.client import keep_warm
@@ -23,7 +23,7 @@ from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.kernel_line import KernelLine
 from kernel_gateway.contexts.open_path import OpenPath, open_path, spared
 from kernel_gateway.contexts.open_paths import OpenPaths
-from kernel_gateway.contexts.restore import Tell
+from kernel_gateway.contexts.restore import Emit
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.state import Cleared, ExecutionContext, new_context
 from kernel_gateway.contexts.stores import ContextStore
@@ -34,7 +34,7 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from notebooks.errors import NotebookError
 from notebooks.record.recorder import RESTART
-from notebooks.record.shielded import uncancelled
+from notebooks.record.shielded import shielded
 
 CLEANED_AT_ONCE = 50
 AGAIN_SECONDS = 60.0
@@ -44,7 +44,7 @@ log = logging.getLogger("tallybook.contexts")
 tracer = trace.get_tracer("tallybook")
 
 
-async def _tell_nobody(kind: str, data: Mapping[str, Any]) -> None:
+async def _emit_nowhere(kind: str, data: Mapping[str, Any]) -> None:
     log.debug("%s %s", kind, data)
 
 
@@ -121,7 +121,7 @@ class ExecutionContextManager:
         return self._starter.directory / key.conversation / key.path
 
     async def open(self, key: PathKey) -> OpenPath:
-        """Return a path's files and notebook, without a kernel; settles what a crash left.
+        """Return a path's files and notebook, without a kernel; recovers what a crash left.
 
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
@@ -136,17 +136,17 @@ class ExecutionContextManager:
         path.context = await self._store.get(key)
         return path
 
-    def bench(self, path: OpenPath, tell: Tell = _tell_nobody) -> Bench:
+    def runtime(self, path: OpenPath, emit: Emit = _emit_nowhere) -> PathRuntime:
         """Return what a turn needs of *path*; *tell* hears of a restoration's progress."""
-        return Bench(
+        return PathRuntime(
             workspace=path.workspace,
             recorder=path.recorder,
-            session=lambda: self._session(path, tell),
+            session=lambda: self._session(path, emit),
             live_session=lambda: path.live,
             take_state_note=path.take_state_note,
         )
 
-    async def get_or_create(self, key: PathKey, tell: Tell = _tell_nobody) -> ExecutionContext:
+    async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:
         """Return the context of a path with a kernel that is ready.
 
         Any number of callers get one kernel. One that has gone is replaced, with the
@@ -157,7 +157,7 @@ class ExecutionContextManager:
             SandboxUnavailable, KernelStartFailed, KernelLimitReached: There is no kernel.
         """
         path = await self.open(key)
-        await self._session(path, tell)
+        await self._session(path, emit)
         if path.context is None:
             raise ContainerError("The kernel ended just now.")
         return path.context
@@ -190,7 +190,7 @@ class ExecutionContextManager:
         path.context = context
         await self._store.put(context)
 
-    async def _session(self, path: OpenPath, tell: Tell) -> KernelSession:
+    async def _session(self, path: OpenPath, emit: Emit) -> KernelSession:
         async with path.starting:  # many callers, one kernel
             self._deletions.check(path.key.conversation)
             if path.live is not None:
@@ -199,46 +199,46 @@ class ExecutionContextManager:
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
             if path.key not in self._left:  # else it has one already
-                await self._line.enter(partial(self._notify_waiting, path.key, tell))
+                await self._line.enter(partial(self._notify_waiting, path.key, emit))
             self._starting.add(path.key)
             try:
-                path.session = await self._new_session(path, tell)
+                path.session = await self._new_session(path, emit)
             finally:
                 self._starting.discard(path.key)
             path.suspended = False
-            await uncancelled(self._told(path))  # the next caller finds it started
+            await shielded(self._notify_started(path))  # the next caller finds it started
             return path.session
 
-    async def _new_session(self, path: OpenPath, tell: Tell) -> KernelSession:
+    async def _new_session(self, path: OpenPath, emit: Emit) -> KernelSession:
         with tracer.start_as_current_span("context.get_or_create") as span:
             session = await self._adopted(path)
             span.set_attribute("adopted", session is not None)
             path.unseen_code = session is not None  # nobody knows what ran in it
             if session is None:
-                session = await self._started(path, tell)
+                session = await self._started(path, emit)
             span.set_attribute("context", path.context.id if path.context else "")
         return session
 
-    async def _notify_waiting(self, key: PathKey, tell: Tell, facts: Mapping[str, Any]) -> None:
-        await tell("context.waiting", facts)
-        for hear in self.on_wait if tell is _tell_nobody else ():
-            await hear(key, facts)
+    async def _notify_waiting(self, key: PathKey, emit: Emit, facts: Mapping[str, Any]) -> None:
+        await emit("context.waiting", facts)
+        for notify in self.on_wait if emit is _emit_nowhere else ():
+            await notify(key, facts)
 
-    async def _told(self, path: OpenPath) -> None:
-        for hear in self.on_start:
-            await hear(path)
+    async def _notify_started(self, path: OpenPath) -> None:
+        for notify in self.on_start:
+            await notify(path)
 
-    async def _started(self, path: OpenPath, tell: Tell) -> KernelSession:
+    async def _started(self, path: OpenPath, emit: Emit) -> KernelSession:
         began = time.monotonic()
         context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
         session: KernelSession | None = None
         try:
             await self._keep(path, context)
             self._telemetry.contexts_created.inc()
-            session = await self._starter.start(path, tell, self._telemetry)
+            session = await self._starter.start(path, emit, self._telemetry)
             await self._keep(path, context.to("ready", kernel=session.kernel_id))
         except BaseException as error:
-            await uncancelled(self._given_up(path, session, context, error))
+            await shielded(self._given_up(path, session, context, error))
             raise
         self._telemetry.context_seconds.observe(time.monotonic() - began)
         return session
@@ -281,10 +281,10 @@ class ExecutionContextManager:
         """End the kernel that is needed least, if one can be spared; return whether one was."""
         left = [key for key in self._left.spare() if key not in self._starting]
         if (path := spared(self._paths)) is not None:
-            await uncancelled(self._end(path, "terminated"))
+            await shielded(self._end(path, "terminated"))
             path.suspended = path.watchers > 0
         elif left:
-            await uncancelled(self._end_left(left[0]))
+            await shielded(self._end_left(left[0]))
         else:
             return False
         return True

@@ -17,10 +17,10 @@ from container.kernel.session import KernelSession
 from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import RAN, OpenPath
 from notebooks.record.cells import OutputCollector
-from notebooks.record.shielded import in_thread, uncancelled
+from notebooks.record.shielded import in_thread, shielded
 
 MOST_NAMED = 8
-Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+Emit = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 """Emits an event: its kind and data."""
 HeldCapabilities = Callable[[str, str], Awaitable[Collection[str]]]
 """Returns what standing permissions cover, of a tenant's user."""
@@ -84,7 +84,7 @@ class Restored:
 async def restore(
     path: OpenPath,
     session: KernelSession,
-    tell: Tell,
+    emit: Emit,
     skip: Mapping[str, str],
     held: HeldCapabilities,
 ) -> Restored:
@@ -96,7 +96,7 @@ async def restore(
     Args:
         path: Whose variables.
         session: Its new kernel.
-        tell: Where to emit.
+        emit: Where to emit.
         skip: Cells to leave out, with the reason.
         held: What the user who allowed a cell has standing permissions for.
 
@@ -120,11 +120,11 @@ async def restore(
     try:
         await in_thread(set_aside, path.workspace, path.set_aside)
     except BaseException:  # the disk is full, or whoever wanted it has no need any more
-        await uncancelled(asyncio.to_thread(recover, path.workspace, path.set_aside))
+        await shielded(asyncio.to_thread(recover, path.workspace, path.set_aside))
         raise
     try:
         for number, cell in enumerate(again):
-            await tell("context.restoring", {"cell": cell["id"], "done": number, "of": len(again)})
+            await emit("context.restoring", {"cell": cell["id"], "done": number, "of": len(again)})
             await _replay(cell, session, restored, await _held_for(cell, path, held))
             if not session.alive:
                 restored.killer = cell["id"]
@@ -133,7 +133,7 @@ async def restore(
         keep = again[-1]["files_after"] if again else ()
         await in_thread(put_back, path.workspace, path.set_aside, keep)
     path.state_note = restored.words()
-    await tell("context.restored", restored.facts(time.monotonic() - began))
+    await emit("context.restored", restored.facts(time.monotonic() - began))
     return restored
 
 

@@ -9,7 +9,7 @@ from container.host.environment import DEFAULT_IMAGE
 from container.kernel.session import KernelSession
 from container.limits import Limits
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.contexts.restore import HeldCapabilities, Tell, restore
+from kernel_gateway.contexts.restore import Emit, HeldCapabilities, restore
 from kernel_gateway.telemetry import Telemetry
 
 MOST_DEATHS = 2
@@ -50,12 +50,12 @@ class KernelStarter:
             runtime=self.runtime,
         )
 
-    async def start(self, path: OpenPath, tell: Tell, telemetry: Telemetry) -> KernelSession:
+    async def start(self, path: OpenPath, emit: Emit, telemetry: Telemetry) -> KernelSession:
         """Start a kernel and rebuild the variables; a cell that ends it is left out next time.
 
         Args:
             path: Whose kernel.
-            tell: Hears of the restoration's progress.
+            emit: Hears of the restoration's progress.
             telemetry: Counts it.
 
         Raises:
@@ -66,7 +66,7 @@ class KernelStarter:
             session = self.session(path)
             try:
                 await session.start()
-                restored = await restore(path, session, tell, skip, self.held)
+                restored = await restore(path, session, emit, skip, self.held)
             except BaseException:
                 await session.aclose()
                 raise

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from kernel_gateway.contexts.state import ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tables import LIVE, ContextRow
 
 
@@ -67,9 +67,9 @@ class MemoryContextStore:
 class DatabaseContextStore:
     """A `ContextStore` that outlives the process."""
 
-    def __init__(self, database: Database, patience: Patience) -> None:
-        """Keep them in *database*; a change waits for one that is away with *patience*."""
-        self._database, self._patience = database, patience
+    def __init__(self, database: Database, retry: DatabaseRetry) -> None:
+        """Keep them in *database*; a change waits for one that is away with *retry*."""
+        self._database, self._retry = database, retry
 
     @whole
     async def get(self, key: PathKey) -> ExecutionContext | None:
@@ -78,7 +78,7 @@ class DatabaseContextStore:
         return _from_row(row) if row is not None and row.tenant == key.tenant else None
 
     async def put(self, context: ExecutionContext) -> None:
-        await self._patience.until_it_answers(partial(self._put, context))
+        await self._retry.until_it_answers(partial(self._put, context))
 
     @whole
     async def _put(self, context: ExecutionContext) -> None:

@@ -25,19 +25,19 @@ class FileVersions:
     Attributes:
         directory: Holds a directory for each conversation.
         keys: What seals them; ``None`` where they are kept as they are.
-        room_bytes: What those of one conversation may take, uploads aside; 0 keeps none.
+        quota_bytes: What those of one conversation may take, uploads aside; 0 keeps none.
         uploads_bytes: What the versions of a conversation's uploads may take.
     """
 
     directory: Path
     keys: SealingKeys | None
-    room_bytes: int
+    quota_bytes: int
     uploads_bytes: int
 
     def of(self, conversation: str) -> Blobs:
         """Return a conversation's."""
         place = self.directory / conversation / BLOBS
-        return Blobs(place, self.keys, self.room_bytes, self.uploads_bytes)
+        return Blobs(place, self.keys, self.quota_bytes, self.uploads_bytes)
 
     def profiles(self, workspace: Workspace) -> Path:
         """Return where the profiles of a workspace's files are kept, with its conversation."""

@@ -25,7 +25,7 @@ from kernel_gateway.store.tables import NewRow, PathRow, TurnRow, columns_of
 from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turns.queue import Turns
 from notebooks.errors import BlobError, BlobNotFound
-from notebooks.record.shielded import in_thread, uncancelled
+from notebooks.record.shielded import in_thread, shielded
 
 CREATED = "path.created"
 MOST_PATHS = 100
@@ -102,11 +102,11 @@ class Branches:
         try:
             to_remake = await in_thread(_make_home, opened, home, key, turn_id)
         except BaseException as error:
-            await uncancelled(asyncio.to_thread(remove, unfinished(home)))
+            await shielded(asyncio.to_thread(remove, unfinished(home)))
             if isinstance(error, KeyError):
                 raise NotFound("cell of turn", turn_id or "") from None
             raise
-        await uncancelled(self._enter(key, row, user))
+        await shielded(self._enter(key, row, user))
         await in_thread(put_in_place, home)
         return Branch(row=row, to_remake=to_remake)
 
@@ -173,7 +173,7 @@ class Branches:
             if self._turns.busy(key):
                 raise Conflict(f"A request is running on path {key.path!r}; wait for its end.")
         started = await self._turns.start(into, user, kind="merge", request=f"{source.path}:{mode}")
-        return await self._turns.settled(started)
+        return await self._turns.answered(started)
 
 
 def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> list[str]:

@@ -30,7 +30,7 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.turns.queue import Turns
 from notebooks.errors import BlobError, NotebookError
 from notebooks.history.blobs import Blobs
-from notebooks.record.shielded import uncancelled
+from notebooks.record.shielded import shielded
 
 MOST = 1_000_000
 BATCH, BATCH_BYTES = 500, 4_000_000
@@ -69,7 +69,7 @@ class DataRights:
             DeletionIncomplete: Files stay; so does the conversation, in the list.
             DatabaseUnavailable: The conversation stays in the list, without its files.
         """
-        await uncancelled(self._delete(tenant, conversation, who))
+        await shielded(self._delete(tenant, conversation, who))
 
     async def _delete(self, tenant: str, conversation: str, who: str) -> None:
         self._deletions.begin(conversation)

@@ -12,7 +12,7 @@ from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.events.path_state import Event, PathLog, Storing
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.events import EventRows
-from kernel_gateway.store.retry import ENDLESS, Patience
+from kernel_gateway.store.retry import ENDLESS, DatabaseRetry
 from kernel_gateway.store.tables import NewRow
 from kernel_gateway.store.tombstones import Deletions
 from notebooks.record.cells import utc_now
@@ -43,7 +43,7 @@ class EventLog:
         rows: EventRows,
         on_lost: Callable[[int], None] = lambda count: None,
         deletions: Deletions | None = None,
-        patience: Patience | None = None,
+        retry: DatabaseRetry | None = None,
         *,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
@@ -53,11 +53,11 @@ class EventLog:
             rows: The store.
             on_lost: Hears how many events could not be stored.
             deletions: Which conversations are being deleted: none is followed or told of.
-            patience: How long events wait for a database that is away.
+            retry: How long events wait for a database that is away.
             quiet_seconds: How long what nobody asks for stays in memory.
         """
         self._rows, self._on_lost, self._quiet_seconds = rows, on_lost, quiet_seconds
-        self._patience = patience or Patience()
+        self._retry = retry or DatabaseRetry()
         self._deletions = deletions or Deletions()
         self._paths: dict[PathKey, PathLog] = {}
         self._looked = 0.0
@@ -123,9 +123,9 @@ class EventLog:
         *,
         wait: bool = True,
         gather: bool = False,
-        settle: Mapping[str, Any] | None = None,
+        update: Mapping[str, Any] | None = None,
         add: Sequence[NewRow] = (),
-        blame: bool = True,
+        raise_earlier: bool = True,
     ) -> None:
         """Give an event the next number and store it.
 
@@ -136,10 +136,10 @@ class EventLog:
             turn: The turn it belongs to, if any.
             wait: Return only once it is stored.
             gather: It may wait `GATHER_SECONDS` for others to be stored with it.
-            settle: Columns of the turn's row to change in the same transaction: a crash
+            update: Columns of the turn's row to change in the same transaction: a crash
                 leaves both or neither.
             add: Rows to store in the same transaction, before the event.
-            blame: Hear of an earlier failure; whoever can do nothing about it leaves it to
+            raise_earlier: Hear of an earlier failure; whoever can do nothing about it leaves it to
                 the next.
 
         Raises:
@@ -150,15 +150,15 @@ class EventLog:
         if key in self._paths:
             log = await self._path(key)
         else:
-            log = await self._patience.until_it_answers(partial(self._path, key))
-        if blame:
+            log = await self._retry.until_it_answers(partial(self._path, key))
+        if raise_earlier:
             _raise_failure(log)
         log.given += 1
         event = Event(log.given, kind, turn, utc_now(), json.dumps(data))
         log.queue.append(event)
         log.queued_bytes += len(event.text)
-        if settle is not None and turn is not None:
-            log.settled.append((turn, dict(settle)))
+        if update is not None and turn is not None:
+            log.row_updates.append((turn, dict(update)))
         log.added += add
         full = len(log.queue) > MAX_QUEUED or log.queued_bytes > MAX_QUEUED_BYTES
         if gather and not full:
@@ -167,7 +167,7 @@ class EventLog:
         self._write_now(log, key)
         if wait or full:
             await self._writing(log)
-            if blame:
+            if raise_earlier:
                 _raise_failure(log)
 
     def _write_later(self, log: PathLog, key: PathKey) -> None:
@@ -198,14 +198,14 @@ class EventLog:
         if not log.queue:
             return None
         batch, log.queue, log.queued_bytes = log.queue, [], 0
-        settled, log.settled = log.settled, []
+        row_updates, log.row_updates = log.row_updates, []
         added, log.added = log.added, []
         try:
-            stored = self._rows.add(key, _rows(batch), settled, added)
+            stored = self._rows.add(key, _rows(batch), row_updates, added)
         except DatabaseUnavailable as error:
             stored = asyncio.get_running_loop().create_future()
             stored.set_exception(error)
-        return Storing(batch, settled, added, stored)
+        return Storing(batch, row_updates, added, stored)
 
     async def _write(self, log: PathLog, key: PathKey, storing: Storing | None) -> None:
         while storing is not None:
@@ -216,7 +216,7 @@ class EventLog:
                     self._on_lost(len(storing.batch) + len(log.queue))
                 # Numbers that were never stored are given out again, and the turn is told.
                 log.given, log.queue, log.failure = log.stored, [], error
-                log.queued_bytes, log.settled, log.added = 0, [], []
+                log.queued_bytes, log.row_updates, log.added = 0, [], []
                 return
             log.stored = storing.batch[-1].seq
             log.remember(storing.batch)
@@ -229,15 +229,15 @@ class EventLog:
         try:
             await storing.stored
         except DatabaseUnavailable:
-            await self._patience.until_it_answers(partial(self._store_again, key, storing))
+            await self._retry.until_it_answers(partial(self._store_again, key, storing))
 
     async def _store_again(self, key: PathKey, storing: Storing) -> None:
         if await self._rows.last_seq(key) >= storing.batch[-1].seq:
             return  # what looked like a failure was none
-        await self._rows.add(key, _rows(storing.batch), storing.settled, storing.added)
+        await self._rows.add(key, _rows(storing.batch), storing.row_updates, storing.added)
 
     async def _store_all(self, log: PathLog, key: PathKey) -> None:
-        if log.unsettled:
+        if log.unstored:
             self._write_now(log, key)
             await self._writing(log)
 
@@ -250,7 +250,7 @@ class EventLog:
         await self.written(key)
         _raise_failure(await self._path(key))
 
-    async def told(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
+    async def emitted(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind *turn* has about *cell*, all of them stored."""
         log = await self._path(key)
         await self._store_all(log, key)

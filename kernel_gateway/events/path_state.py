@@ -42,13 +42,13 @@ class Storing:
 
     Attributes:
         batch: Events, in order.
-        settled: Turns whose rows change with them: ids and columns.
+        row_updates: Turns whose rows change with them: ids and columns.
         added: Rows that are added with them.
         stored: The first attempt.
     """
 
     batch: list[Event]
-    settled: list[tuple[str, dict[str, Any]]]
+    row_updates: list[tuple[str, dict[str, Any]]]
     added: list[NewRow]
     stored: asyncio.Future[None]
 
@@ -63,7 +63,7 @@ class PathLog:
     recent_bytes: int = 0
     queue: list[Event] = field(default_factory=list)
     queued_bytes: int = 0
-    settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    row_updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     added: list[NewRow] = field(default_factory=list)
     gathering: asyncio.TimerHandle | None = None
     writer: asyncio.Task[None] | None = None
@@ -76,14 +76,14 @@ class PathLog:
     """Number of the last event that is sent before the service stops."""
 
     @property
-    def unsettled(self) -> bool:
+    def unstored(self) -> bool:
         """Whether anything waits to be stored, or is being stored."""
         return bool(self.queue) or (self.writer is not None and not self.writer.done())
 
     @property
     def quiet(self) -> bool:
         """Whether nobody needs it: the store can tell the same."""
-        return not (self.unsettled or self.followers or self.failure)
+        return not (self.unstored or self.followers or self.failure)
 
     def remember(self, batch: Sequence[Event]) -> None:
         """Keep the last events, up to a number and a size, for those who follow closely."""

@@ -49,7 +49,7 @@ class Room:
         return self.path.received
 
 
-async def room_of(path: OpenPath, limits: Limits) -> Room:
+async def quota_of(path: OpenPath, limits: Limits) -> Room:
     """Measure *path*'s workspace and return its room."""
     before = path.received
     most = Usage(limits.disk_bytes, limits.disk_files)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from tornado.websocket import WebSocketClosedError
 
 from kernel_gateway.channels import synthetic_messages as answers
-from kernel_gateway.channels.kernel_channels import KIND, KernelRelay
+from kernel_gateway.channels.kernel_channels import KIND, KernelChannels
 from kernel_gateway.channels.message_policy import MALFORMED
 from kernel_gateway.channels.replies import UnsentReplies
 from kernel_gateway.channels.wire_format import (
@@ -40,7 +40,7 @@ class ChannelsSocket(GatewaySocket):
     """
 
     _key: PathKey
-    _relay: KernelRelay
+    _kernel_channels: KernelChannels
     _path: OpenPath
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
@@ -56,7 +56,7 @@ class ChannelsSocket(GatewaySocket):
             after = None if named is None else sequence_number(named)
             await self.services.contexts.get_or_create(self._key)
             self._path = await self.services.contexts.open(self._key)
-            self._relay = await self.services.relays.get(self._key)
+            self._kernel_channels = await self.services.channels.get(self._key)
             self._after = await self._where_to_go_on(after)
         except ServiceError as error:
             problem = problem_from_error(error)
@@ -65,7 +65,7 @@ class ChannelsSocket(GatewaySocket):
     async def _where_to_go_on(self, named: int | None) -> int:
         if named is not None:
             return named
-        left = self._relay.cursors.get(self.session_id)
+        left = self._kernel_channels.cursors.get(self.session_id)
         return left if left is not None else await self.services.events.last_seq(self._key)
 
     def open(self, *args: str, **kwargs: str) -> None:
@@ -77,7 +77,7 @@ class ChannelsSocket(GatewaySocket):
             self.services.events.start_following(self._send_published(self._after)),
             self.services.events.start_following(self._send_replies()),
         ]
-        self._relay.join(self)
+        self._kernel_channels.join(self)
         self.close_when_expired()
 
     def deliver(self, message: Message) -> None:
@@ -86,7 +86,7 @@ class ChannelsSocket(GatewaySocket):
         A client that reads no replies is parted from; it can connect again and go on.
         """
         if not self._replies.put(message):
-            self._relay.leave(self, self._replies.take())
+            self._kernel_channels.leave(self, self._replies.take())
             self.close(NOT_READ, "replies were not read")
 
     async def _send_replies(self) -> None:
@@ -94,7 +94,7 @@ class ChannelsSocket(GatewaySocket):
             await self._replies.send_all(self.send_frame)
 
     async def _send_published(self, after: int) -> None:
-        cursors = self._relay.cursors
+        cursors = self._kernel_channels.cursors
         cursors.set(self.session_id, after)
         with contextlib.suppress(WebSocketClosedError):
             async for batch in self.services.events.follow(self._key, after):
@@ -117,7 +117,9 @@ class ChannelsSocket(GatewaySocket):
             decoded = decode(message, self.selected_subprotocol)
         except (MessageMalformed, GatewayError) as error:
             return self._complain(error)
-        return self._relay.take(decoded, self.session_id, self.identity.user, len(message))
+        return self._kernel_channels.take(
+            decoded, self.session_id, self.identity.user, len(message)
+        )
 
     async def _complain(self, error: Exception) -> None:
         code = getattr(error, "code", MALFORMED)
@@ -133,4 +135,4 @@ class ChannelsSocket(GatewaySocket):
         self._path.watchers -= 1
         for sender in self._senders:
             sender.cancel()
-        self._relay.leave(self, self._replies.take())
+        self._kernel_channels.leave(self, self._replies.take())

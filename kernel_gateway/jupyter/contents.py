@@ -121,13 +121,15 @@ class StatusHandler(JupyterHandler):
     @operation("Jupyter: connections and kernels", returns={200: models.JupyterObject})
     async def get(self) -> None:
         keys = await self.own_kernels()
-        relays = [self.services.relays.known(key) for key in keys]
+        channels = [self.services.channels.known(key) for key in keys]
         self.write_json(
             200,
             {
                 "started": iso(self.services.started),
                 "last_activity": iso(self.services.started),
-                "connections": sum(relay.connections for relay in relays if relay),
+                "connections": sum(
+                    kernel_channels.connections for kernel_channels in channels if kernel_channels
+                ),
                 "kernels": len(keys),
             },
         )

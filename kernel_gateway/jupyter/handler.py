@@ -51,14 +51,14 @@ class JupyterHandler(JsonHandler):
 
     async def kernel_model(self, key: PathKey, kernel_id: str) -> dict[str, Any]:
         """Return Jupyter's model of a kernel."""
-        relay = self.services.relays.known(key)
+        kernel_channels = self.services.channels.known(key)
         context = await self.services.contexts.context(key)
         return {
             "id": kernel_id,
             "name": KERNEL_NAME,
             "last_activity": iso(context.last_used_at if context else 0.0),
-            "execution_state": relay.execution_state if relay else "idle",
-            "connections": relay.connections if relay else 0,
+            "execution_state": kernel_channels.execution_state if kernel_channels else "idle",
+            "connections": kernel_channels.connections if kernel_channels else 0,
         }
 
 

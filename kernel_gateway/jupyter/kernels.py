@@ -52,7 +52,7 @@ async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, st
     await services.repository.audit.add(who.tenant, who.user, "kernel.started", row.id, row.id)
     try:
         await services.contexts.get_or_create(key)
-        await services.relays.get(key)
+        await services.channels.get(key)
     except BaseException:  # nobody would come back to an empty conversation
         await services.data_rights.remove_conversation(who.tenant, row.id, who.user)
         raise
@@ -112,12 +112,12 @@ class KernelHandler(JupyterHandler):
 async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> None:
     """End a kernel and what goes with it."""
     services = handler.services
-    if (relay := services.relays.known(key)) is not None:
-        await relay.abort_waiting()  # they would start it anew
+    if (kernel_channels := services.channels.known(key)) is not None:
+        await kernel_channels.abort_waiting()  # they would start it anew
     # A cell whose reply the client has may still be on its way into the notebook.
     await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)
-    await services.relays.forget(key)
+    await services.channels.forget(key)
     await services.repository.jupyter.remove_sessions(key.tenant, kernel_id=kernel_id)
 
 
@@ -127,7 +127,7 @@ class InterruptHandler(JupyterHandler):
     @operation("Jupyter: interrupt a kernel", returns={204: None})
     async def post(self, kernel_id: str) -> None:
         key = await self.kernel_key(kernel_id)
-        await (await self.services.relays.get(key)).interrupt()
+        await (await self.services.channels.get(key)).interrupt()
         self.set_status(204)
         self.finish()
 
@@ -138,7 +138,7 @@ class RestartHandler(JupyterHandler):
     @operation("Jupyter: restart a kernel", returns={200: models.Kernel})
     async def post(self, kernel_id: str) -> None:
         key = await self.kernel_key(kernel_id)
-        await (await self.services.relays.get(key)).interrupt()
+        await (await self.services.channels.get(key)).interrupt()
         await self.services.turns.stop(key)
         await self.services.contexts.restart(key, self.identity.user)
         self.write_json(200, await self.kernel_model(key, kernel_id))

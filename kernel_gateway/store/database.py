@@ -31,7 +31,7 @@ from sqlalchemy.pool import QueuePool
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import Base
-from notebooks.record.shielded import uncancelled
+from notebooks.record.shielded import shielded
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -65,7 +65,7 @@ def whole(
 
     @functools.wraps(method)
     async def uncancelled_method(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        return await uncancelled(method(*args, **kwargs))
+        return await shielded(method(*args, **kwargs))
 
     return uncancelled_method
 

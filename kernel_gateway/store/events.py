@@ -26,7 +26,7 @@ def _add(table: type[Base]) -> Insert:
 
 
 @functools.cache
-def _settle(columns: tuple[str, ...]) -> Update:
+def _update_row(columns: tuple[str, ...]) -> Update:
     """Return the statement that changes *columns* of a turn."""
     of_turn = (TurnRow.id == bindparam("of_turn")) & (TurnRow.tenant == bindparam("of_tenant"))
     return update(TurnRow).where(of_turn).values({c: bindparam(f"new_{c}") for c in columns})
@@ -46,17 +46,17 @@ class EventRows:
         self,
         key: PathKey,
         events: Sequence[dict[str, Any]],
-        settled: Sequence[tuple[str, dict[str, Any]]] = (),
+        row_updates: Sequence[tuple[str, dict[str, Any]]] = (),
         added: Sequence[NewRow] = (),
     ) -> asyncio.Future[None]:
-        """Store events of one path, and change the rows of turns that they settle.
+        """Store events of one path, and change the rows of turns that they update.
 
         It is on its way before this returns; the future is done once they are stored.
 
         Args:
             key: The path.
             events: Columns of each event; their numbers must be new.
-            settled: Turn and its changed columns.
+            row_updates: Turn and its changed columns.
             added: Rows that come first.
 
         Raises:
@@ -70,10 +70,10 @@ class EventRows:
             for table, columns in added:
                 connection.execute(_add(table), columns)
             connection.execute(_ADD_EVENTS, rows)
-            for turn, values in settled:
+            for turn, values in row_updates:
                 of_turn = {"of_turn": turn, "of_tenant": key.tenant}
                 new = {f"new_{column}": value for column, value in values.items()}
-                connection.execute(_settle(tuple(values)), of_turn | new)
+                connection.execute(_update_row(tuple(values)), of_turn | new)
 
         return self._database.write(key.tenant, store)
 

@@ -14,7 +14,7 @@ AGAIN_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 
 
-class Patience:
+class DatabaseRetry:
     """How long what must not be lost waits for a database that is away."""
 
     def __init__(self, seconds: float = PATIENCE_SECONDS) -> None:
@@ -42,5 +42,5 @@ class Patience:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-ENDLESS = Patience(math.inf)
+ENDLESS = DatabaseRetry(math.inf)
 """For what nothing else can be done about; whoever waits is cancelled at the end."""

@@ -14,7 +14,7 @@ from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.permissions import new_grants, now
 from kernel_gateway.store.repository import Repository
-from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow, TurnRow
 from kernel_gateway.turns.events import TurnEvents
 from notebooks.record.cells import utc_now
@@ -25,8 +25,8 @@ DECIDED = "permission.decided"
 class Approvals:
     """Every permission request that waits in this service."""
 
-    def __init__(self, repository: Repository, patience: Patience, *, seconds: float) -> None:
-        self.repository, self.patience = repository, patience
+    def __init__(self, repository: Repository, retry: DatabaseRetry, *, seconds: float) -> None:
+        self.repository, self.retry = repository, retry
         self.seconds = seconds
         self._waiting: dict[str, asyncio.Event] = {}
 
@@ -62,7 +62,7 @@ class TurnApprover:
         turn: TurnRow,
         waiting: Callable[[], None],
     ) -> None:
-        self._tell_waiting = waiting
+        self._notify_waiting = waiting
         self._approvals, self._sink, self._turn = approvals, sink, turn
         self._tenant, self._user = turn.tenant, turn.user
 
@@ -76,7 +76,7 @@ class TurnApprover:
 
     async def _held(self) -> Mapping[str, GrantRow]:
         permissions = self._approvals.repository.permissions
-        rows = await self._approvals.patience.until_it_answers(
+        rows = await self._approvals.retry.until_it_answers(
             partial(permissions.grants, self._tenant, self._user)
         )
         return {row.capability: row for row in rows}
@@ -97,8 +97,8 @@ class TurnApprover:
         try:
             if await repository.permissions.add(row):
                 facts = {**asdict(request), "expires_at": row.expires_at}
-                await self._sink.emit("permission.required", facts, settle={"status": "waiting"})
-                self._tell_waiting()
+                await self._sink.emit("permission.required", facts, update={"status": "waiting"})
+                self._notify_waiting()
             row = await repository.permissions.get(self._tenant, request.id)
             if row.decision is None:
                 row = await self._wait(row, decided)
@@ -115,7 +115,7 @@ class TurnApprover:
             # A reply that came in the same moment counts.
             with contextlib.suppress(PermissionAlreadyDecided):
                 await permissions.decide(self._tenant, row.id, "timeout", None)
-        return await self._approvals.patience.until_it_answers(
+        return await self._approvals.retry.until_it_answers(
             partial(permissions.get, self._tenant, row.id)
         )
 
@@ -140,7 +140,7 @@ class TurnApprover:
         await self._sink.emit(
             DECIDED,
             {"id": row.id, "decision": row.decision, "who": row.who},
-            settle={"status": "running"},
+            update={"status": "running"},
             add=[*given, line],
         )
         return decision

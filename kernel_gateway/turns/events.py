@@ -25,7 +25,7 @@ class TurnEvents:
         turn: str,
         heard: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
         *,
-        relayed: bool = False,
+        through_channels: bool = False,
     ) -> None:
         """Write to *log* as *turn* of the path *key*.
 
@@ -34,11 +34,11 @@ class TurnEvents:
             key: The path.
             turn: The turn.
             heard: Called with each event's kind and data.
-            relayed: Whoever asked follows the kernel's own messages: an output can be
+            through_channels: Whoever asked follows the kernel's own messages: an output can be
                 stored with the one that says the same.
         """
-        self._log, self._key, self._turn, self._heard = log, key, turn, heard
-        self._gathered = GATHERED | {"cell.output"} if relayed else GATHERED
+        self._log, self._key, self._turn, self._received = log, key, turn, heard
+        self._gathered = GATHERED | {"cell.output"} if through_channels else GATHERED
 
     async def flush(self) -> None:
         """Return once everything emitted so far is stored.
@@ -48,15 +48,15 @@ class TurnEvents:
         """
         await self._log.flush(self._key)
 
-    async def told(self, cell: str) -> Mapping[str, int]:
+    async def emitted(self, cell: str) -> Mapping[str, int]:
         """Return how many events of each kind were stored about *cell* in this turn."""
-        return await self._log.told(self._key, self._turn, cell)
+        return await self._log.emitted(self._key, self._turn, cell)
 
     async def emit(
         self,
         kind: str,
         data: Mapping[str, Any],
-        settle: Mapping[str, Any] | None = None,
+        update: Mapping[str, Any] | None = None,
         add: Sequence[NewRow] = (),
     ) -> None:
         """Append an event of this turn; one that others rely on is stored on return.
@@ -71,7 +71,7 @@ class TurnEvents:
             self._turn,
             wait=kind in AWAITED,
             gather=kind in self._gathered,
-            settle=settle,
+            update=update,
             add=add,
         )
-        self._heard(kind, data)
+        self._received(kind, data)

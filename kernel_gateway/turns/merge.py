@@ -38,7 +38,7 @@ async def merge(source: OpenPath, mode: str, state: TurnState, ports: TurnPorts)
     """
     name, turn = source.key.path, state.id
     files = [file.name for file in source.workspace.files(OUTPUTS)]
-    recorder = ports.bench.recorder
+    recorder = ports.runtime.recorder
     if all((t["kind"], t["turn"]) != ("merge", turn) for t in recorder.own_texts()):
         text = summary(name, source.recorder.own_texts(), files)
         await recorder.note(text, {"turn": turn, "kind": "merge", "path": name})

@@ -179,7 +179,7 @@ class Turns:
         for changed in self._watching.get(turn_id, ()):
             changed.set()
 
-    async def settled(self, row: TurnRow) -> TurnRow:
+    async def answered(self, row: TurnRow) -> TurnRow:
         """Wait until a turn that `start` returned has ended or waits for a permission.
 
         Raises:

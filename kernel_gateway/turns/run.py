@@ -21,7 +21,7 @@ from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import PermissionAlreadyDecided, error_body
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.store.repository import Repository
-from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.store.turns import rows_of
@@ -47,7 +47,7 @@ class TurnServices:
         telemetry: Counts turns and cells.
         budget: The bounds of a turn.
         deletions: Which conversations are being deleted.
-        patience: How long a turn waits for a database that is away.
+        retry: How long a turn waits for a database that is away.
     """
 
     repository: Repository
@@ -59,7 +59,7 @@ class TurnServices:
     telemetry: Telemetry
     budget: TurnBudget
     deletions: Deletions
-    patience: Patience
+    retry: DatabaseRetry
 
 
 class TurnRun:
@@ -71,7 +71,7 @@ class TurnRun:
         row: TurnRow,
         state: TurnState,
         client: ClientRequest | None,
-        tell: Callable[[], None],
+        notify: Callable[[], None],
     ) -> None:
         """Describe the run.
 
@@ -80,12 +80,12 @@ class TurnRun:
             row: The turn's row.
             state: Where its work stands.
             client: The Jupyter client's request, for kind ``jupyter``.
-            tell: Called when it waits for a permission, and when it has ended.
+            notify: Called when it waits for a permission, and when it has ended.
         """
         self.row = row
-        self._services, self._state, self._client, self._tell = services, state, client, tell
+        self._services, self._state, self._client, self._notify = services, state, client, notify
         self._sink = TurnEvents(
-            services.events, key_of(row), row.id, self._count, relayed=client is not None
+            services.events, key_of(row), row.id, self._count, through_channels=client is not None
         )
 
     def _count(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -97,7 +97,7 @@ class TurnRun:
         telemetry.execution_seconds.observe(seconds)
 
     async def begin(self) -> None:
-        """Tell that the turn begins.
+        """Emit that the turn begins.
 
         Changed with the event, not before: a turn that nobody has seen begin is begun again.
         """
@@ -109,7 +109,7 @@ class TurnRun:
             row.status = "running"
             await self._sink.emit("turn.started", facts, add=rows_of(row))
         else:
-            await self._sink.emit("turn.started", facts, settle={"status": "running"})
+            await self._sink.emit("turn.started", facts, update={"status": "running"})
 
     async def work(self) -> Ending:
         """Do the turn's work.
@@ -160,16 +160,16 @@ class TurnRun:
         async def save(state: TurnState) -> None:
             stored = turn_state_to_json(state)
             change = partial(services.repository.turns.change, row.tenant, row.id, state=stored)
-            await services.patience.until_it_answers(change)
+            await services.retry.until_it_answers(change)
 
         approver: Approver = (
             OwnCode(row.user)
             if row.kind == "jupyter"
-            else TurnApprover(services.approvals, self._sink, row, waiting=self._tell)
+            else TurnApprover(services.approvals, self._sink, row, waiting=self._notify)
         )
         return TurnPorts(
             model=services.model if row.kind == "turn" else None,
-            bench=services.contexts.bench(path, self._sink.emit),
+            runtime=services.contexts.runtime(path, self._sink.emit),
             approver=approver,
             sink=self._sink,
             profiler=services.profiler,
@@ -193,14 +193,14 @@ class TurnRun:
             "state": None,
             "finished_at": utc_now(),
         }
-        await self._sink.emit("turn.finished", facts, settle=columns)
+        await self._sink.emit("turn.finished", facts, update=columns)
         for column, value in columns.items():
             setattr(row, column, value)
         telemetry = self._services.telemetry
         telemetry.turns.labels(row.kind, ending.status).inc()
         began = datetime.fromisoformat(row.created_at)
         telemetry.turn_seconds.labels(row.kind).observe((datetime.now(UTC) - began).total_seconds())
-        self._tell()
+        self._notify()
 
     async def fail(self, failure: Exception) -> None:
         """End the turn with what went wrong."""
@@ -216,7 +216,7 @@ class TurnRun:
 
     async def interrupted(self, cell: tuple[str, str] | None) -> None:
         """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""
-        if cell is not None and not (await self._sink.told(cell[0])).get("cell.finished"):
+        if cell is not None and not (await self._sink.emitted(cell[0])).get("cell.finished"):
             facts = {"cell": cell[0], "status": cell[1], "seconds": None}
             await self._sink.emit("cell.finished", facts)
         error = {

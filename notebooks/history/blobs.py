@@ -29,17 +29,17 @@ class Blobs:
     """
 
     def __init__(
-        self, directory: Path, keys: SealingKeys | None, room_bytes: int, pinned_bytes: int = 0
+        self, directory: Path, keys: SealingKeys | None, quota_bytes: int, pinned_bytes: int = 0
     ) -> None:
         """Describe the directory; it is made with the first content.
 
         Args:
             directory: Only the service may reach it.
             keys: What seals and opens; ``None`` keeps contents as they are.
-            room_bytes: What all that are not pinned may take on disk; 0 keeps none.
+            quota_bytes: What all that are not pinned may take on disk; 0 keeps none.
             pinned_bytes: What all that are pinned may take.
         """
-        self._directory, self._keys, self._room = directory, keys, room_bytes
+        self._directory, self._keys, self._room = directory, keys, quota_bytes
         self._pinned, self._pinned_room = directory / PINNED, pinned_bytes
 
     def __contains__(self, sha256: str) -> bool:

@@ -206,7 +206,7 @@ class Recorder:
         # Not in a thread: it takes a moment only, and the kernel would wait for two changes.
         opened = append(self.directory / JOURNAL, _line({"intent": intent_to_json(intent)}))
         durable = asyncio.create_task(in_thread(make_durable, opened))
-        durable.add_done_callback(_hear_failure)
+        durable.add_done_callback(_take_failure)
         return durable
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
@@ -372,7 +372,7 @@ def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, ensure_ascii=True).encode()
 
 
-def _hear_failure(durable: Durable) -> None:
+def _take_failure(durable: Durable) -> None:
     """Ask for its failure, as whoever should have may be gone by then."""
     if not durable.cancelled():
         durable.exception()

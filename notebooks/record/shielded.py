@@ -11,7 +11,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+async def shielded(work: Coroutine[Any, Any, T]) -> T:
     """Await *work*; a cancellation is passed on only once *work* has ended.
 
     Half a file write or half a query would leave what it works on in use.

@@ -70,7 +70,7 @@ async def test_another_sessions_sockets_and_keys_are_not_there(attack, start_ker
 async def test_sockets_swapped_for_links_to_anothers_lead_nowhere(start_kernel):
     """The service would follow a link in the host's file system: to the victim's outputs."""
     victim, hostile = await start_kernel(), await start_kernel()
-    target = victim.session._leash.connection["ip"]
+    target = victim.session._lease.connection["ip"]
 
     await hostile.run(
         "import os\n"

@@ -77,7 +77,7 @@ async def test_a_reload_shows_everything_again(browser, start_gateway):
 
 
 async def test_permission_is_asked_with_buttons(browser, start_gateway):
-    code = code_reply("import urllib.parse\nprint(urllib.parse.quote('a b'))")
+    code = code_reply("import urllib.request\nprint(urllib.parse.quote('a b'))")
     running = await start_gateway(exchange("encode", code, {"text": "Done."}))
 
     def drive():

@@ -115,7 +115,7 @@ def test_a_jupyter_client_that_is_no_service_gets_such_kernels_too(user, host, u
         "client = NotebookClient(notebook, kernel_name='tallybook-python', resources={'metadata': {'path': made}})\n"
         "with client.setup_kernel():\n"
         "    client.execute_cell(cell, 0)\n"
-        "    status = Path('/proc', str(client.km.provisioner.leash.pid), 'status').read_text()\n"
+        "    status = Path('/proc', str(client.km.provisioner.lease.pid), 'status').read_text()\n"
         "left = [name for name in os.listdir(home / 'runtime') if name[:2] in ('k-', 'w-')]\n"
         "say(user=int(status.partition('Uid:')[2].split()[0]), text=cell.outputs[0].text, left=left)\n",
         **host,

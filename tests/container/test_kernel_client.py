@@ -22,7 +22,7 @@ async def slow_way_to(connection, channel, seconds):
             writer.write(chunk)
             await writer.drain()
 
-    async def relay(reader, writer):
+    async def kernel_channels(reader, writer):
         ways.append(asyncio.current_task())
         await asyncio.sleep(seconds)
         path = f"{connection['ip']}-{connection[f'{channel}_port']}"
@@ -34,7 +34,7 @@ async def slow_way_to(connection, channel, seconds):
             writer.close()
             far_writer.close()
 
-    server = await asyncio.start_unix_server(relay, f"{connection['ip']}-{SLOW_CHANNEL}")
+    server = await asyncio.start_unix_server(kernel_channels, f"{connection['ip']}-{SLOW_CHANNEL}")
     try:
         yield {**connection, f"{channel}_port": SLOW_CHANNEL}
     finally:

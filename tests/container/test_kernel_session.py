@@ -69,12 +69,12 @@ async def test_a_cell_runs_but_nothing_of_it_is_told_before_it_may_be(start_kern
     await kernel.run("pass")  # what it says as it starts has come by then
     heard, durable = [], asyncio.get_running_loop().create_future()
 
-    async def hear(message):
+    async def receive(message):
         heard.append(message["header"]["msg_type"])
 
-    kernel.session.on_message = hear
+    kernel.session.on_message = receive
     code = "print('shown', flush=True); open('outputs/done', 'w').close()"
-    running = asyncio.create_task(kernel.run(code, told_after=durable))
+    running = asyncio.create_task(kernel.run(code, emit_after=durable))
     done = kernel.session.workspace.directory / "outputs" / "done"
     await eventually("the cell runs", done.exists)
     await asyncio.wait({running}, timeout=0.3)
@@ -185,6 +185,7 @@ async def test_a_huge_print_arrives_whole_and_before_the_result(start_kernel):
     assert sum(len(o["text"]) for o in kernel.outputs[:-1]) == 3_000_001
 
 
+@pytest.mark.parametrize("audited", [False])  # else there is no forked child
 @on_every_backend
 async def test_what_a_forked_child_prints_is_shown(start_kernel):
     kernel = await start_kernel()
@@ -379,7 +380,7 @@ async def test_closing_twice_leaves_no_process_socket_or_control_group(start_ker
 
 
 async def test_outputs_that_never_end_are_not_taken_for_too_many(start_kernel):
-    """The kernel replies, and then says nothing more: nobody knows why, so nothing is blamed."""
+    """The kernel replies, and then says nothing more: nobody knows why, so nothing is raise_earlier."""
     kernel = await start_kernel()
 
     reply = await kernel.run(

@@ -141,6 +141,7 @@ async def test_a_thread_that_finds_no_memory_is_not_blamed_on_the_number_of_thre
     assert isinstance(reply.error, MemoryLimitReached)
 
 
+@pytest.mark.parametrize("audited", [False])  # else there are no forked children
 @on_every_backend
 async def test_a_kernel_ended_by_its_memory_limit_says_so(start_kernel):
     """Memory that only control groups count: the last part of it is the host's to refuse."""

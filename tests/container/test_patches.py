@@ -11,7 +11,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from container.inside.patches import PATCHES, SWITCH
 from container.limits import Limits
-from container.shim.client import Leash
+from container.shim.client import KernelLease
 from container.shim.kernels import KernelRequest
 
 SOURCES = {
@@ -72,10 +72,10 @@ async def test_a_kernel_works_without_any_patch_for_speed(workspace):
         backend="bubblewrap",
         env={SWITCH: ",".join(names)},
     )
-    leash = await Leash.start(request)
+    lease = await KernelLease.start(request)
     client = AsyncKernelClient()
     try:
-        client.load_connection_info(leash.connection)
+        client.load_connection_info(lease.connection)
         client.start_channels()
         await client.wait_for_ready(timeout=60)
         told = []
@@ -86,7 +86,7 @@ async def test_a_kernel_works_without_any_patch_for_speed(workspace):
         )
         client.stop_channels()
     finally:
-        await leash.aclose()
+        await lease.aclose()
 
     assert reply["content"]["status"] == "ok"
     assert "on 0.0005\n" in [content.get("text") for content in told]

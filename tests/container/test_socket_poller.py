@@ -7,14 +7,14 @@ from zmq.constants import Flag, SocketOption, SocketType
 from zmq.error import Again
 from zmq.sugar.context import Context
 
-from container.shim.socket_poller import LOOK_SECONDS, QUIET_LOOKS, Lookout
+from container.shim.socket_poller import LOOK_SECONDS, QUIET_LOOKS, SocketPoller
 
 pytestmark = pytest.mark.check
 
 
 @pytest.fixture
-async def lookout():
-    made = Lookout()
+async def poller():
+    made = SocketPoller()
     yield made
     await made.aclose()
 
@@ -54,7 +54,7 @@ class Line:
 
 
 @pytest.fixture
-def new_line(lookout):
+def new_line(poller):
     context, lines = Context(), []
 
     def new(name, **options):
@@ -67,10 +67,10 @@ def new_line(lookout):
     context.term()
 
 
-async def test_what_comes_in_is_taken_from_each_socket(lookout, new_line):
+async def test_what_comes_in_is_taken_from_each_socket(poller, new_line):
     lines = [new_line(name) for name in ("a", "b")]
     for line in lines:
-        lookout.watch(line.descriptor, line.look)
+        poller.watch(line.descriptor, line.look)
 
     for text in (b"1", b"2", b"3"):
         for line in lines:
@@ -80,18 +80,18 @@ async def test_what_comes_in_is_taken_from_each_socket(lookout, new_line):
     assert [line.heard for line in lines] == [[b"1", b"2", b"3"]] * 2
 
 
-async def test_what_came_before_it_was_watched_is_taken_too(lookout, new_line):
+async def test_what_came_before_it_was_watched_is_taken_too(poller, new_line):
     line = new_line("a")
     line.sending.send(b"early")
 
-    lookout.watch(line.descriptor, line.look)
+    poller.watch(line.descriptor, line.look)
 
     assert await line.until(1) == [b"early"]
 
 
-async def test_a_look_that_left_something_goes_on_without_news(lookout, new_line):
+async def test_a_look_that_left_something_goes_on_without_news(poller, new_line):
     line = new_line("a", at_once=2)
-    lookout.watch(line.descriptor, line.look)
+    poller.watch(line.descriptor, line.look)
 
     for number in range(9):
         line.sending.send(b"%d" % number)
@@ -99,9 +99,9 @@ async def test_a_look_that_left_something_goes_on_without_news(lookout, new_line
     assert await line.until(9) == [b"%d" % number for number in range(9)]
 
 
-async def test_what_comes_after_a_long_silence_is_taken(lookout, new_line):
+async def test_what_comes_after_a_long_silence_is_taken(poller, new_line):
     line = new_line("a")
-    lookout.watch(line.descriptor, line.look)
+    poller.watch(line.descriptor, line.look)
     line.sending.send(b"1")
     await line.until(1)
 
@@ -111,13 +111,13 @@ async def test_what_comes_after_a_long_silence_is_taken(lookout, new_line):
     assert await line.until(2) == [b"1", b"2"]
 
 
-async def test_a_socket_that_is_forgotten_is_left_alone(lookout, new_line):
+async def test_a_socket_that_is_forgotten_is_left_alone(poller, new_line):
     gone, stays = new_line("a"), new_line("b")
     for line in (gone, stays):
-        lookout.watch(line.descriptor, line.look)
+        poller.watch(line.descriptor, line.look)
     await asyncio.sleep(0)
 
-    lookout.forget(gone.descriptor)
+    poller.forget(gone.descriptor)
     gone.sending.send(b"unheard")
     stays.sending.send(b"heard")
     await stays.until(1)

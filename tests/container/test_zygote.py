@@ -112,9 +112,9 @@ async def test_a_kernel_that_rehearsed_before_it_was_asked_for_is_like_one_that_
         reply = await kernel.run(LOOK_AROUND)
         told.append(json.loads(kernel.text()))
 
-    first, at_once, rehearsed = told
-    assert rehearsed == at_once == first
-    assert rehearsed["cwd"] == "/workspace"
+    first, at_once, warmed_up = told
+    assert warmed_up == at_once == first
+    assert warmed_up["cwd"] == "/workspace"
     assert reply.execution_count == 1
 
 

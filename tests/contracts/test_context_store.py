@@ -9,7 +9,7 @@ from kernel_gateway.contexts.state import new_context
 from kernel_gateway.contexts.stores import DatabaseContextStore, MemoryContextStore
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.repository import open_repository
-from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tables import ContextRow, ConversationRow
 
 pytestmark = pytest.mark.check
@@ -29,7 +29,7 @@ async def store_and_keys(request, tmp_path):
     async def key(tenant, number):
         return PathKey(tenant, (await repository.conversations.add(tenant, "u", "")).id, "main")
 
-    yield DatabaseContextStore(repository.database, Patience()), key
+    yield DatabaseContextStore(repository.database, DatabaseRetry()), key
     await repository.aclose()
 
 
@@ -146,7 +146,7 @@ async def test_among_100_000_contexts_one_is_found_in_under_100_ms(database_url)
             await connection.execute(insert(ConversationRow), rows)
             contexts = [{"conversation": i, "id": f"ctx_{i[5:]}", **path, **times} for i in ids]
             await connection.execute(insert(ContextRow), contexts)
-    store = DatabaseContextStore(repository.database, Patience())
+    store = DatabaseContextStore(repository.database, DatabaseRetry())
 
     seconds = []
     for number in range(0, 100_000, 500):

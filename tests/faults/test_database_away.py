@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.retry import Patience
+from kernel_gateway.store.retry import DatabaseRetry
 from tests.jupyter_client import Client, new_kernel
 from tests.postgres import running_postgres
 from tests.raw_http import Raw, error_of, metrics
@@ -73,7 +73,7 @@ async def test_a_request_ends_with_an_error_when_it_stays_away_for_too_long(
     running, server, monkeypatch
 ):
     events = running.gateway.services.events
-    monkeypatch.setattr(events, "_patience", Patience(0.0))
+    monkeypatch.setattr(events, "_retry", DatabaseRetry(0.0))
     conversation = await running.conversation()
     await conversation.execute("kept = 5")
     asked = asyncio.create_task(conversation.execute(COUNT))

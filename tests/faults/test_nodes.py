@@ -15,7 +15,7 @@ from tests.conftest import code_reply, exchange
 from tests.faults.service import Service
 
 TIMEOUT_SECONDS = "2"
-NETWORK = code_reply("import urllib.parse", "print(urllib.parse.quote('a b'))")
+NETWORK = code_reply("import urllib.request", "print(urllib.parse.quote('a b'))")
 SLOW = "import time\nfor n in range(8):\n    print(n, flush=True)\n    time.sleep(0.5)"
 
 

@@ -131,7 +131,7 @@ async def test_a_process_a_killed_service_left_behind_is_ended_by_the_next(servi
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 async def test_a_pending_permission_survives_a_restart(service, end):
-    code = code_reply("import urllib.parse\nprint(urllib.parse.quote('a b'))")
+    code = code_reply("import urllib.request\nprint(urllib.parse.quote('a b'))")
     exchanges = exchange("encode", code, {"text": "Done."})
     service.standin.transcript = Transcript(exchanges_from_json(exchanges))
     await service.start()

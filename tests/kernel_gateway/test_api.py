@@ -213,7 +213,7 @@ async def test_execute_task_answers_with_the_result_and_its_files(start_gateway,
 
 
 async def test_execute_task_answers_with_a_permission_request(start_gateway):
-    code = code_reply("import urllib.parse\nprint('ran')")
+    code = code_reply("import urllib.request\nprint('ran')")
     raw = Raw(await start_gateway(exchange("encode", code, {"text": "Done."})))
     body, headers = multipart(("request", None, b"encode"))
 

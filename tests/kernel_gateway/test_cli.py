@@ -225,7 +225,7 @@ async def test_ctrl_c_cancels_the_turn_and_keeps_the_session(start_gateway):
 
 
 async def test_chat_asks_for_permission_and_takes_the_answer(start_gateway):
-    code = code_reply("import urllib.parse\nprint(urllib.parse.quote('a b'))")
+    code = code_reply("import urllib.request\nprint(urllib.parse.quote('a b'))")
     process = await start_chat(await start_gateway(exchange("encode", code, {"text": "Done."})))
     process.stdin.write(b"encode\n")
     await read_until(process, "[d]eny?")

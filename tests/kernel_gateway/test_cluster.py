@@ -17,7 +17,7 @@ from tests.jupyter_client import Client
 from tests.raw_http import Raw, error_of
 from tests.waiting import LONGEST
 
-NETWORK = "import urllib.parse\nprint(urllib.parse.quote('a b'))"
+NETWORK = "import urllib.request\nprint(urllib.parse.quote('a b'))"
 ASKED = exchange("say it", code_reply("print('said')"), {"text": "Done."})
 
 

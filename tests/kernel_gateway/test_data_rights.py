@@ -90,7 +90,7 @@ async def test_of_a_deleted_user_no_name_is_left(running):
     await execute(ann, "1")
     of_admin = await execute(admin, "2")
     await execute(ann, "3", of_admin["conversation"])
-    asked = await execute(admin, "import urllib.parse", of_admin["conversation"])
+    asked = await execute(admin, "import urllib.request", of_admin["conversation"])
     await ann("POST", asked["permission"]["reply_to"], '{"decision": "deny"}')
     await admin("GET", "/api/v1/users/ann/export")
 

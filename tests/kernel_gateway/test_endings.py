@@ -60,7 +60,7 @@ async def test_a_request_that_is_cancelled_before_it_begins_ends_as_cancelled(st
 
     await turns.cancel(conversation.key)
 
-    assert (await turns.settled(queued)).status == "cancelled"
+    assert (await turns.answered(queued)).status == "cancelled"
 
 
 async def test_cancel_while_the_model_thinks_ends_the_turn(start_gateway):

@@ -38,7 +38,7 @@ async def test_a_path_nobody_uses_is_dropped_with_its_relay_and_its_client_can_g
     seen = client.published()
     client.socket.close()
     async with asyncio.timeout(30):
-        while services.relays.known(key) is not None:
+        while services.channels.known(key) is not None:
             await asyncio.sleep(0.2)
             await services.contexts.cleanup_expired()
 
@@ -68,6 +68,6 @@ async def test_of_a_deleted_conversation_its_clients_waiting_requests_bring_noth
 
     assert response.code == 200
     assert client.socket.close_code == 4404
-    assert services.relays.known(key) is None
+    assert services.channels.known(key) is None
     assert services.turns.depth() == services.contexts.live_kernels() == 0
     assert not running.home(key.conversation).exists()

@@ -144,11 +144,11 @@ async def test_a_client_that_asks_and_reads_no_replies_is_parted_from_and_can_co
     client = await Client(running, kernel).connect()
     for _ in range(30):
         await client.send("complete_request", {"code": "x", "cursor_pos": 1})
-    relay = running.gateway.services.relays.known(
+    kernel_channels = running.gateway.services.channels.known(
         await running.gateway.services.repository.jupyter.path_of("local", kernel)
     )
     async with asyncio.timeout(30):
-        while relay.connections:
+        while kernel_channels.connections:
             await asyncio.sleep(0.05)
     await all_is_answered(running, kernel)  # else it would have to read as fast as they come
 

@@ -237,7 +237,7 @@ def pin(blobs, content):
 @pytest.fixture(params=["plain", "sealed"])
 def with_pins(request, tmp_path):
     keys = sealing_keys(KEY) if request.param == "sealed" else None
-    return Blobs(tmp_path / "b", keys, room_bytes=3000, pinned_bytes=3000)
+    return Blobs(tmp_path / "b", keys, quota_bytes=3000, pinned_bytes=3000)
 
 
 def test_a_pinned_content_never_makes_room_for_another(with_pins):
@@ -279,7 +279,7 @@ def test_where_the_room_for_pinned_ones_is_used_up_another_is_refused_and_all_st
 
 
 def test_without_room_only_pinned_ones_are_kept(tmp_path):
-    blobs = Blobs(tmp_path / "b", None, room_bytes=0, pinned_bytes=1000)
+    blobs = Blobs(tmp_path / "b", None, quota_bytes=0, pinned_bytes=1000)
 
     kept, pinned = keep(blobs, b"kept"), pin(blobs, b"pinned")
 

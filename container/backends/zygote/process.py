@@ -29,7 +29,7 @@ from container.sandbox import SandboxSpec
 
 START_SECONDS = 60.0
 # For itself and the time before a fork joins a control group of its own. What a kernel has
-# rehearsed stays on this account while it lives (13 MB), so that there is no lower limit on
+# warmed_up stays on this account while it lives (13 MB), so that there is no lower limit on
 # memory than the machine's: it grows with the number of kernels only.
 ZYGOTE_LIMITS = Limits(
     cpus=float(os.cpu_count() or 1),

@@ -189,16 +189,16 @@ class ZygoteSandbox:
                 for level, kind, value in ancillary
                 if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS
             )
-            self._settle("init", pid)
+            self._resolve("init", pid)
         elif "exit" in message:
             self._reported = message["exit"]
         elif "failed" in message:
             self._log += f"{message['failed']}\n".encode()
         for name in ("ready", "attached"):
             if name in message:
-                self._settle(name, None)
+                self._resolve(name, None)
 
-    def _settle(self, name: str, value: Any) -> None:
+    def _resolve(self, name: str, value: Any) -> None:
         if not self._messages[name].done():
             self._messages[name].set_result(value)
 
@@ -219,7 +219,7 @@ class ZygoteSandbox:
             if not self._messages[name].done():
                 self._messages[name].set_exception(EOFError("the kernel ended while starting"))
                 self._messages[name].exception()  # not every one is waited for
-        self._settle("ended", None)
+        self._resolve("ended", None)
 
     def _on_log(self) -> None:
         if self._log_read is None:

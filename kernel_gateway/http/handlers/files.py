@@ -21,7 +21,7 @@ from kernel_gateway.http.operations import FILES, Query, operation
 from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.http.render import file_to_json
 from kernel_gateway.http.schemas import responses as models
-from kernel_gateway.http.upload_quota import room_of
+from kernel_gateway.http.upload_quota import quota_of
 from kernel_gateway.http.uploads import Upload, UploadedFile
 from kernel_gateway.ids import PathKey
 from notebooks.errors import NotebookError
@@ -77,7 +77,7 @@ class UploadingHandler(JsonHandler):
         # Opened anew meanwhile, the path would lose the file that is on its way.
         self.open_path.in_use += 1
         self._holds_path = True
-        room = await room_of(self.open_path, self.services.settings.limits())
+        room = await quota_of(self.open_path, self.services.settings.limits())
         kind = self.request.headers.get("Content-Type", "")
         self.upload = Upload(kind, self._workspace, self.file_limit_bytes, room)
 

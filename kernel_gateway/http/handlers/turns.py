@@ -73,8 +73,8 @@ class ExecuteHandler(JsonHandler):
                 return
             key = await self.path_key(body.conversation, body.path, to_change=True)
         turn = await services.turns.start(key, who.user, kind="execute", request=body.code)
-        settled = await services.turns.settled(turn)
-        self.write_json(200, await turn_to_json(settled, services))
+        answered = await services.turns.answered(turn)
+        self.write_json(200, await turn_to_json(answered, services))
 
     async def _elsewhere(self, conversation: str) -> str | None:
         membership = self.services.membership
@@ -90,7 +90,7 @@ class ExecuteHandler(JsonHandler):
 
 @stream_request_body
 class ExecuteTaskHandler(UploadingHandler):
-    """``/execute-task``: a request and its files in one call, answered when it is settled."""
+    """``/execute-task``: a request and its files in one call, answered when it is answered."""
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -134,8 +134,8 @@ class ExecuteTaskHandler(UploadingHandler):
         turn = await services.turns.start(
             self.key, who.user, kind="turn", request=upload.fields["request"]
         )
-        settled = await services.turns.settled(turn)
-        reply = await turn_to_json(settled, services)
+        answered = await services.turns.answered(turn)
+        reply = await turn_to_json(answered, services)
         self.write_json(200, {**reply, "uploaded": described["files"]})
 
 
