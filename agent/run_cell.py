@@ -14,6 +14,7 @@ from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
+from container.kernel.session import KernelSession
 from container.workspace.workspace import Listing, WorkspaceFile
 from notebooks.history.blobs import Blobs
 from notebooks.record.cells import (
@@ -22,7 +23,6 @@ from notebooks.record.cells import (
     Provenance,
     new_cell_id,
 )
-from notebooks.record.recorder import Durable
 
 log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
@@ -119,30 +119,45 @@ async def run_cell(
     await sink.emit("cell.started", _started_facts(intent))
     following = _Following(intent, runtime, sink, hashes)
 
-    async def run(durable: Durable) -> Execution:
-        if following.cancelled.is_set():
-            return await following.finish(ExecuteReply(status="interrupted"))
-        with tracer.start_span("cell.execute") as span:
-            span.set_attributes(
-                {"turn": provenance.turn_id, "cell": intent.id, "code.bytes": len(code)}
-            )
-            reply = await session.execute(
-                code,
-                following.on_output,
-                message_id=intent.id,
-                client=client,
-                emit_after=durable,
-                granted=granted,
-            )
-            span.set_attributes({"status": reply.status, "seconds": reply.seconds})
-        return await following.finish(reply)
-
     async def record() -> Execution:
+        """The life of a cell, step by step."""
         seen = replace(intent, files_before=await following.look())
-        return await runtime.recorder.record(seen, run, following.finished)
+        async with runtime.recorder.cell(seen) as cell:  # its intent is in the journal
+            reply = ExecuteReply(status="interrupted")
+            if not following.cancelled.is_set():
+                reply = await _execute(seen, session, following, cell.durable, client, granted)
+            execution = await following.execution(reply)  # its outputs are stored
+            await cell.finish(execution)  # its result is in the journal
+            await following.announce(execution)
+        return execution  # the notebook is written
 
     recording = asyncio.create_task(record())
     return await _until_recorded(recording, following.cancelled, runtime)
+
+
+async def _execute(
+    intent: CellIntent,
+    session: KernelSession,
+    following: _Following,
+    durable: asyncio.Future[None] | None,
+    client: ClientRequest | None,
+    granted: Sequence[str],
+) -> ExecuteReply:
+    with tracer.start_span("cell.execute") as span:
+        size = len(intent.source)
+        span.set_attributes(
+            {"turn": intent.provenance.turn_id, "cell": intent.id, "code.bytes": size}
+        )
+        reply = await session.execute(
+            intent.source,
+            following.on_output,
+            message_id=intent.id,
+            client=client,
+            emit_after=durable,
+            granted=granted,
+        )
+        span.set_attributes({"status": reply.status, "seconds": reply.seconds})
+    return reply
 
 
 async def resume_cell(
@@ -188,11 +203,14 @@ async def _resume(
         await sink.emit("cell.started", _started_facts(intent))
     following = _Following(intent, runtime, sink, hashes, told=told.get("cell.output", 0))
 
-    async def run() -> Execution:
-        return await following.finish(await session.resume(following.on_output))
-
-    execution = await runtime.recorder.resume(run, following.finished)
-    return None if execution is None else (intent.id, execution)
+    async with runtime.recorder.resumed_cell() as cell:
+        if cell is None:
+            return None
+        reply = await session.resume(following.on_output)
+        execution = await following.execution(reply)
+        await cell.finish(execution)
+        await following.announce(execution)
+    return intent.id, execution
 
 
 class _Following:
@@ -229,10 +247,10 @@ class _Following:
             facts = {"cell": self._intent.id, "output": dict(output)}
             await self._sink.emit("cell.output", facts)
 
-    async def finish(self, reply: ExecuteReply) -> Execution:
+    async def execution(self, reply: ExecuteReply) -> Execution:
         """Look at the files and make the execution out of *reply*.
 
-        The outputs are stored before it returns: what is recorded has been told.
+        The outputs are stored before it returns: what is recorded was emitted.
         """
         outputs = self._recorded.end()
         await self._sink.flush()  # first, so that nothing holds up what somebody waits to see
@@ -245,7 +263,8 @@ class _Following:
         ]
         return _execution(reply, outputs, after)
 
-    async def finished(self, execution: Execution) -> None:
+    async def announce(self, execution: Execution) -> None:
+        """Emit the files it made and its end."""
         for file in self._created:
             await self._sink.emit("file.created", file)
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))

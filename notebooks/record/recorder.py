@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,32 @@ Durable = asyncio.Task[None]
 """Is done once something is on disk; failed, when it can't be."""
 RESTART = "restart"
 """Kind of the note that says: from here on the kernel was a new, empty one."""
+
+
+class RecordedCell:
+    """A cell between its intent and its place in the notebook.
+
+    Attributes:
+        intent: What runs.
+        durable: Done when the intent is on disk: nothing of the cell may be emitted before
+            that. ``None`` for a cell that was begun by an earlier run of the service.
+        execution: How it ended, once `finish` has journalled it.
+    """
+
+    def __init__(self, recorder: Recorder, intent: CellIntent, durable: Durable | None) -> None:
+        self._recorder, self.intent, self.durable = recorder, intent, durable
+        self.execution: Execution | None = None
+
+    async def finish(self, execution: Execution) -> None:
+        """Journal the result; the cell's end may be announced once this returns.
+
+        Raises:
+            OSError: The intent or the result could not be written.
+        """
+        if self.durable is not None:
+            await self.durable
+        await self._recorder.finish(self.intent, execution)
+        self.execution = execution
 
 
 class Recorder:
@@ -225,41 +252,46 @@ class Recorder:
         self._write()
         self._clear_journal()
 
-    async def record(
-        self,
-        intent: CellIntent,
-        run: Callable[[Durable], Awaitable[Execution]],
-        finished: Callable[[Execution], Awaitable[None]],
-    ) -> Execution:
+    @asynccontextmanager
+    async def cell(self, intent: CellIntent) -> AsyncIterator[RecordedCell]:
         """Take one cell through the whole protocol.
+
+        When the block begins, the intent is in the journal. In it the cell runs, emits
+        nothing before `RecordedCell.durable` is done, and is handed its result
+        (`RecordedCell.finish`), after which its end may be announced. When the block ends, the
+        notebook is written; a cell without a result is recorded as ``died``.
 
         Args:
             intent: What will run.
-            run: Runs it, and tells nothing of it before its argument is done; after an
-                exception from here the cell is recorded as ``died``.
-            finished: Awaited when the result is durable, before the notebook is written.
         """
-        durable = await self.begin(intent)
+        async with self._committed(RecordedCell(self, intent, await self.begin(intent))) as cell:
+            yield cell
 
-        async def run_and_hear_of_disk() -> Execution:
-            execution = await run(durable)
-            await durable
-            return execution
+    @asynccontextmanager
+    async def resumed_cell(self) -> AsyncIterator[RecordedCell | None]:
+        """Take the `interrupted` cell through the rest of the protocol, as `cell` does.
 
-        return await self._record(intent, run_and_hear_of_disk, finished)
-
-    async def resume(
-        self,
-        run: Callable[[], Awaitable[Execution]],
-        finished: Callable[[Execution], Awaitable[None]],
-    ) -> Execution | None:
-        """Take the `interrupted` cell through the rest of the protocol, as `record` does.
-
-        Returns:
-            Its execution; ``None`` when there is no such cell.
+        Gives ``None`` when there is no such cell.
         """
         intent, self.interrupted = self.interrupted, None
-        return None if intent is None else await self._record(intent, run, finished)
+        if intent is None:
+            yield None
+            return
+        async with self._committed(RecordedCell(self, intent, None)) as cell:
+            yield cell
+
+    @asynccontextmanager
+    async def _committed(self, cell: RecordedCell) -> AsyncIterator[RecordedCell]:
+        """Write the notebook when the block ends, except for a service that stops amid it."""
+        try:
+            yield cell
+        except Exception:
+            died = _died("The service failed while this cell ran.")
+            await self.commit(cell.intent, cell.execution or died)
+            raise
+        if cell.execution is None:
+            raise RuntimeError(f"cell {cell.intent.id} has no result")
+        await self.commit(cell.intent, cell.execution)
 
     async def abandon(self) -> None:
         """Record the `interrupted` cell as ``died``: nothing more will be heard of it."""
@@ -268,24 +300,6 @@ class Recorder:
             execution = _died("The service stopped while this cell ran.")
             await self.commit(intent, execution)
             self._recovered = (intent.id, execution.outcome)
-
-    async def _record(
-        self,
-        intent: CellIntent,
-        run: Callable[[], Awaitable[Execution]],
-        finished: Callable[[Execution], Awaitable[None]],
-    ) -> Execution:
-        try:
-            execution = await run()
-        except Exception:
-            await self.commit(intent, _died("The service failed while this cell ran."))
-            raise
-        await self.finish(intent, execution)
-        try:
-            await finished(execution)
-        finally:
-            await self.commit(intent, execution)
-        return execution
 
     async def refuse(self, intent: CellIntent, execution: Execution) -> None:
         """Record a cell that was not allowed to run."""

@@ -1,6 +1,7 @@
 """A turn: request, code, risk, kernel, streamed output, notebook; and every way it can fail."""
 
 import hashlib
+from itertools import groupby
 
 import nbformat
 import pytest
@@ -18,7 +19,8 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
 
     turn = [e for e in conversation.events if e["turn"] and e["kind"] != "model.text"]
     assert [e["seq"] for e in conversation.events] == list(range(1, len(conversation.events) + 1))
-    assert [e["kind"] for e in turn] == [
+    # What is printed comes in as many pieces as the machine's load makes of it.
+    assert [kind for kind, _ in groupby(turn, key=lambda e: e["kind"])] == [
         "turn.started",
         "context.used",
         "code.generated",
@@ -26,7 +28,6 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
         "cell.started",  # the parameters
         "cell.finished",
         "cell.started",
-        "cell.output",
         "cell.output",
         "file.created",
         "cell.finished",

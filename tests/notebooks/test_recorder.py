@@ -51,13 +51,8 @@ def broken_disk(monkeypatch):
 
 
 async def record(recorder, source: str, outcome="ok", **facts) -> None:
-    async def run(durable) -> Execution:
-        return Execution(outcome=outcome, execution_count=1, **facts)
-
-    async def finished(execution) -> None:
-        assert execution.outcome == outcome
-
-    await recorder.record(intent(source), run, finished)
+    async with recorder.cell(intent(source)) as cell:
+        await cell.finish(Execution(outcome=outcome, execution_count=1, **facts))
 
 
 async def test_the_file_is_a_valid_notebook_after_every_cell(tmp_path):
@@ -102,15 +97,13 @@ async def test_a_cell_carries_what_an_auditor_asks_for(tmp_path):
 async def test_a_cell_whose_run_or_announcement_fails_is_still_recorded(tmp_path):
     recorder = open_recorder(tmp_path)
 
-    async def fail(*_):
-        raise OSError("no space left")
-
-    async def run(durable) -> Execution:
-        return Execution(outcome="ok", execution_count=1)
-
-    for runs, tells in ((fail, fail), (run, fail)):
-        with pytest.raises(OSError, match="no space"):
-            await recorder.record(intent("x = 1"), runs, tells)
+    with pytest.raises(OSError, match="no space"):
+        async with recorder.cell(intent("x = 1")):
+            raise OSError("no space left")
+    with pytest.raises(OSError, match="no space"):
+        async with recorder.cell(intent("x = 1")) as cell:
+            await cell.finish(Execution(outcome="ok", execution_count=1))
+            raise OSError("no space left")
 
     assert [cell["status"] for cell in recorder.code_cells()] == ["died", "ok"]
     assert [c["status"] for c in open_recorder(tmp_path).code_cells()] == ["died", "ok"]
