@@ -48,6 +48,11 @@ class Figure:
     peer: str
 
     @property
+    def measured(self) -> str:
+        """The value as it is printed, with its unit."""
+        return f"{self.value:.{2 if self.unit == 's' else 1}f} {self.unit}"
+
+    @property
     def met(self) -> bool:
         """Whether the goal is reached; of a ratio to a peer, more is better."""
         return self.value >= self.goal if self.unit == "x" else self.value <= self.goal
@@ -173,8 +178,7 @@ def machine() -> str:
 def render(section: Section, figures: list[Figure], where: str) -> str:
     """Return a section of the page; *where* is the machine."""
     rows = [
-        f"| {f.name} | {f.value:.{2 if f.unit == 's' else 1}f} {f.unit} | {'≥' if f.unit == 'x' else '≤'} {f.goal:.3g} "
-        f"{f.unit} | "
+        f"| {f.name} | {f.measured} | {'≥' if f.unit == 'x' else '≤'} {f.goal:.3g} {f.unit} | "
         f"{'yes' if f.met else '**no**'} | {f.peer} |"
         for f in figures
     ]

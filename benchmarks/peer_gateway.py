@@ -66,13 +66,14 @@ async def peer_gateway(*, nodelay: bool = False) -> AsyncIterator[str]:
     """
     binaries = peer_environment() / "bin"
     script = binaries / "jupyter-kernelgateway"
-    command = [binaries / "python", "-c", NODELAY] if nodelay else [script]
+    # -P: its package has the name of one of ours, which would be found here first.
+    command = [binaries / "python", "-P", "-c", NODELAY] if nodelay else [script]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = await asyncio.create_subprocess_exec(
         *command,
         f"--port={port}",
-        # Its package has the name of one of ours.
+        # For the same reason.
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -81,7 +82,8 @@ async def peer_gateway(*, nodelay: bool = False) -> AsyncIterator[str]:
         await asyncio.to_thread(_await_answer, f"http://127.0.0.1:{port}/api")
         yield f"127.0.0.1:{port}"
     finally:
-        server.terminate()
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            server.terminate()
         await server.wait()
 
 
