@@ -87,8 +87,8 @@ own and has sandbox, risk check, stored events and signed record; the peer has n
 - *`1+1`*: from sending the request until its reply and the idle status have both come. The peer
   leaves Nagle's algorithm on; the same peer with TCP_NODELAY set is beside it. Here
   `requests_per_minute` is 0: by default a user may send 1200.
-- *30 at once*: three bursts on each side; one in which a kernel of the peer never answers, because
-  another has its port, is asked for again.
+- *30 at once*: three bursts on each side. A kernel of the peer that never answers, because another
+  has its port, is left out of its time.
 - *100 at once*: three bursts, each at a service that has no setting but its port and directory.
 - *Printed*: until the last message came; lost is what had not come 10 s after it. The service
   runs with `output_limit_mb=100`, since by default a cell is stopped at 10 MiB.

@@ -210,7 +210,7 @@ class Burst:
     """How sessions that were asked for at the same moment fared.
 
     Attributes:
-        seconds: Until the last of them was ready, or refused.
+        seconds: Until the last of those that came up was ready.
         asked: How many there were.
         ready: How many answered.
         failures: Of each other, why.
@@ -258,18 +258,26 @@ async def burst(server: Server, count: int, timeout: float) -> Burst:  # noqa: A
     """
     sessions = [Session(server) for _ in range(count)]
     began = time.perf_counter()
-    starts = await asyncio.gather(*(s.start(timeout) for s in sessions), return_exceptions=True)
-    seconds = time.perf_counter() - began
+
+    async def ready_after(session: Session) -> float:
+        await session.start(timeout)
+        return time.perf_counter() - began
+
+    starts = await asyncio.gather(*map(ready_after, sessions), return_exceptions=True)
     try:
-        failures = [error for error in starts if error is not None]
+        failures = [start for start in starts if isinstance(start, BaseException)]
         if unexpected := [error for error in failures if not isinstance(error, SessionFailed)]:
             raise unexpected[0]
-        ready = [s for s, error in zip(sessions, starts, strict=True) if error is None]
+        ready = [
+            session
+            for session, start in zip(sessions, starts, strict=True)
+            if not isinstance(start, BaseException)
+        ]
         cells = await asyncio.gather(*(s.succeed("1+1") for s in ready), return_exceptions=True)
     finally:
         await asyncio.gather(*(session.aclose() for session in sessions))
     return Burst(
-        seconds=seconds,
+        seconds=max((start for start in starts if isinstance(start, float)), default=timeout),
         asked=count,
         ready=len(ready),
         failures=tuple(map(str, failures)),

@@ -66,14 +66,13 @@ async def peer_gateway(*, nodelay: bool = False) -> AsyncIterator[str]:
     """
     binaries = peer_environment() / "bin"
     script = binaries / "jupyter-kernelgateway"
-    # -P: its package has the name of one of ours, which would be found here first.
+    # -P and no PYTHONPATH: its package has the name of one of ours, which must not be found first.
     command = [binaries / "python", "-P", "-c", NODELAY] if nodelay else [script]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = await asyncio.create_subprocess_exec(
         *command,
         f"--port={port}",
-        # For the same reason.
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
