@@ -36,8 +36,8 @@ class Figure:
     Attributes:
         name: What was measured.
         value: The measurement, in *unit*.
-        goal: The most it may be.
-        unit: Such as ``ms`` or ``MB``.
+        goal: The most it may be; of a ratio to a peer, the least.
+        unit: Such as ``ms`` or ``MB``; ``x`` for a ratio to a peer.
         peer: What it was compared with in the same run, and that one's value.
     """
 
@@ -50,7 +50,7 @@ class Figure:
     @property
     def measured(self) -> str:
         """The value as it is printed, with its unit."""
-        return f"{self.value:.{2 if self.unit == 's' else 1}f} {self.unit}"
+        return f"{self.value:.{2 if self.unit in ('s', 'times') else 1}f} {self.unit}"
 
     @property
     def met(self) -> bool:
