@@ -78,7 +78,7 @@ class Section:
 FRONT_DOOR_NOTES = """\
 A Jupyter client that knows nothing of the service (`benchmarks/front_door.py`) takes these times
 through the REST and websocket API, here and at the peer, in turns. The service is a process of its
-own and has sandbox, risk check, stored events and signed record; the peer has none of these.
+own and has sandbox, risk check, stored events and a recorded notebook; the peer has none of these.
 
 - *Session start*: `POST /api/kernels`, the websocket, `kernel_info_reply`. Blocks of four, one
   after the other; the first of a block comes after a rest of a second.
@@ -165,18 +165,24 @@ def measure_all(section: Section) -> list[Figure]:
 
 
 def machine() -> str:
-    """Describe this machine, and how busy it is before a run, in a few words."""
+    """Describe this machine in a few words."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     python = platform.python_version()
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, Python {python}, "
-        f"{'root (kernels under their own users)' if os.geteuid() == 0 else 'rootless'}; "
-        f"load average before the run: {os.getloadavg()[0]:.1f}"
+        f"{'root (kernels under their own users)' if os.geteuid() == 0 else 'rootless'}"
     )
 
 
+def load() -> str:
+    """Say how busy the machine is before a run: with other work beside it, figures are rough."""
+    average, cores = os.getloadavg()[0], os.cpu_count() or 1
+    beside = f"load average before the run: {average:.1f}"
+    return beside if average < cores / 2 else f"**{beside}: other work ran, figures are rough**"
+
+
 def render(section: Section, figures: list[Figure], where: str) -> str:
-    """Return a section of the page; *where* is the machine."""
+    """Return a section of the page; *where* is the machine, and how busy it was."""
     rows = [
         f"| {f.name} | {f.measured} | {'≥' if f.unit == 'x' else '≤'} {f.goal:.3g} {f.unit} | "
         f"{'yes' if f.met else '**no**'} | {f.peer} |"
@@ -210,7 +216,7 @@ def main() -> None:
     met = True
     for section in SECTIONS:
         if section.name in chosen:
-            where = machine()
+            where = f"{machine()}; {load()}"
             figures = measure_all(section)
             met = met and all(figure.met for figure in figures)
             written[section.heading] = render(section, figures, where)
