@@ -225,6 +225,9 @@ def _took_and_lost(cells: Sequence[Cell], characters: int) -> tuple[float, int]:
 
 def _faster(name: str, ours: float, peer: float, goal: float) -> tuple[str, float, float, str, str]:
     """Return how many times faster than the peer something is, with the times of both."""
-    unit, scale = ("s", 1.0) if ours > 1 or peer > 3 else ("ms", 1000.0)
-    both = f"{scale * ours:.3g} {unit}; {PEER}: {scale * peer:.3g} {unit}"
+    both = f"{_time(ours)}; {PEER}: {_time(peer)}"
     return (f"{name}, times faster", peer / ours, goal, "x", both)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
