@@ -1,7 +1,11 @@
-"""``python -m benchmarks``: measure, compare with the goals, write benchmarks/README.md."""
+"""``python -m benchmarks``: measure, compare with the goals, write benchmarks/README.md.
+
+``python -m benchmarks front-door`` measures one section; the others stay as they are.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sys
@@ -14,6 +18,7 @@ from pathlib import Path
 from benchmarks.channels import measure_channels
 from benchmarks.chats import measure_chats
 from benchmarks.execute import measure_execute
+from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.profile import measure_profile
@@ -31,8 +36,8 @@ class Figure:
     Attributes:
         name: What was measured.
         value: The measurement, in *unit*.
-        goal: The most it may be.
-        unit: Such as ``ms`` or ``MB``.
+        goal: The most it may be; of a ratio to a peer, the least.
+        unit: Such as ``ms`` or ``MB``; ``x`` for a ratio to a peer.
         peer: What it was compared with in the same run, and that one's value.
     """
 
@@ -43,31 +48,114 @@ class Figure:
     peer: str
 
     @property
+    def measured(self) -> str:
+        """The value as it is printed, with its unit."""
+        return f"{self.value:.{2 if self.unit in ('s', 'times') else 1}f} {self.unit}"
+
+    @property
     def met(self) -> bool:
         """Whether the goal is reached; of a ratio to a peer, more is better."""
         return self.value >= self.goal if self.unit == "x" else self.value <= self.goal
 
 
-MEASURES: tuple[Measure, ...] = (
-    measure_kernel_start,
-    measure_turn,
-    measure_chats,
-    measure_execute,
-    measure_channels,
-    measure_upload,
-    measure_profile,
-    measure_idle,
-    measure_cycles,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the page, with the date, machine and load of its own run.
+
+    Attributes:
+        name: As on the command line.
+        heading: Of the section.
+        measures: What fills its table.
+        notes: Below the table, in Markdown.
+    """
+
+    name: str
+    heading: str
+    measures: tuple[Measure, ...]
+    notes: str
+
+
+FRONT_DOOR_NOTES = """\
+A Jupyter client that knows nothing of the service (`benchmarks/front_door.py`) takes these times
+through the REST and websocket API, here and at the peer, in turns. The service is a process of its
+own and has sandbox, risk check, stored events and a recorded notebook; the peer has none of these.
+
+- *Session start*: `POST /api/kernels`, the websocket, `kernel_info_reply`. Blocks of four, one
+  after the other; the first of a block comes after a rest of a second.
+- *First DataFrame*: from `POST` until the reply and the idle status of a cell that imports pandas
+  and openpyxl and shows a DataFrame.
+- *`1+1`*: from sending the request until its reply and the idle status have both come. The peer
+  leaves Nagle's algorithm on; the same peer with TCP_NODELAY set is beside it. Here
+  `requests_per_minute` is 0: by default a user may send 1200.
+- *30 at once*: three bursts on each side. A kernel of the peer that never answers, because another
+  has its port, is left out of its time.
+- *100 at once*: three bursts, each at a service that has no setting but its port and directory.
+- *Printed*: until the last message came; lost is what had not come 10 s after it. The service
+  runs with `output_limit_mb=100`, since by default a cell is stopped at 10 MiB.
+"""
+PARTS_NOTES = """\
+- *New kernel*: from nothing to its answer, in its sandbox and control group;
+  the fork server runs already, as it does from the service's second kernel on. The
+  peer starts an ipykernel as a plain process, without any sandbox.
+- *At once*: three bursts on each side, in turns; one in which a kernel of the peer
+  never answers, because another has its port, is asked for again.
+- *New session of the service*: the same with two kernels kept warm, its default.
+- *Private memory*: Private_Clean and Private_Dirty of the kernel's processes after a
+  DataFrame was shown; *memory for each idle kernel*: what MemAvailable lost, page
+  tables and the service's own part included.
+- *Overhead of a turn*: time from `turn.request` to `turn.finished`, less the time
+  the user's code ran; everything else counts, the HTTP client and stand-in too.
+- *`1+1`*: from sending `execute.request` over the websocket to its result on the
+  websocket (and to `cell.finished`, when it is durable in the journal), with risk
+  check, stored events and record; the service is a process of its own.
+  The goal of 8 ms is for the result; the durable end has a goal of its own.
+- *Over Jupyter's websocket*: the same client, in the same words, with both in
+  turns; a pause of 20 ms between two cells. Lost is what had not come 10 s after
+  the last message.
+- *Among 100 chats*: each has a kernel of its own; they ask at random moments.
+- *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.
+- *Profile*: from file to profile, the reader's sandbox included.
+"""
+SECTIONS = (
+    Section(
+        name="front-door",
+        heading="Through the front door",
+        measures=(measure_front_door,),
+        notes=FRONT_DOOR_NOTES,
+    ),
+    Section(
+        name="parts",
+        heading="Part by part",
+        measures=(
+            measure_kernel_start,
+            measure_turn,
+            measure_chats,
+            measure_execute,
+            measure_channels,
+            measure_upload,
+            measure_profile,
+            measure_idle,
+            measure_cycles,
+        ),
+        notes=PARTS_NOTES,
+    ),
 )
+INTRODUCTION = """\
+# Benchmarks
+
+`make bench` measures all of this and writes this page; `python -m benchmarks NAME` measures one
+section (NAMES). A peer is something run in the same minute on the
+same machine, so that a ratio means something on another one.
+""".replace("NAMES", ", ".join(f"`{section.name}`" for section in SECTIONS))
 
 
-def measure_all() -> list[Figure]:
-    """Run every measurement, one after the other.
+def measure_all(section: Section) -> list[Figure]:
+    """Run every measurement of *section*, one after the other.
 
     Each has a process of its own: what one leaves in memory would slow the client of the next.
     """
     figures = []
-    for measure in MEASURES:
+    for measure in section.measures:
         print(f"{measure.__name__} …", file=sys.stderr)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
             found = process.submit(in_its_own_directory, measure).result()
@@ -86,60 +174,56 @@ def machine() -> str:
     )
 
 
-def render(figures: list[Figure]) -> str:
-    """Return the page for benchmarks/README.md."""
+def load() -> str:
+    """Say how busy the machine is before a run: with other work beside it, figures are rough."""
+    average, cores = os.getloadavg()[0], os.cpu_count() or 1
+    beside = f"load average before the run: {average:.1f}"
+    return beside if average < cores / 2 else f"**{beside}: other work ran, figures are rough**"
+
+
+def render(section: Section, figures: list[Figure], where: str) -> str:
+    """Return a section of the page; *where* is the machine, and how busy it was."""
     rows = [
-        f"| {f.name} | {f.value:.1f} {f.unit} | {'≥' if f.unit == 'x' else '≤'} {f.goal:.3g} "
-        f"{f.unit} | "
+        f"| {f.name} | {f.measured} | {'≥' if f.unit == 'x' else '≤'} {f.goal:.3g} {f.unit} | "
         f"{'yes' if f.met else '**no**'} | {f.peer} |"
         for f in figures
     ]
-    return "\n".join(
-        [
-            "# Benchmarks",
-            "",
-            "`make bench` measures all of this and writes this page. A peer is something run in",
-            "the same minute on the same machine, so that a ratio means something on another one.",
-            "",
-            f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.",
-            "",
-            "| figure | measured | goal | met | peer in the same run |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-            "- *New kernel*: from nothing to its answer, in its sandbox and control group;",
-            "  the fork server runs already, as it does from the service's second kernel on. The",
-            "  peer starts an ipykernel as a plain process, without any sandbox.",
-            "- *At once*: three bursts on each side, in turns; one in which a kernel of the peer",
-            "  never answers, because another has its port, is asked for again.",
-            "- *New session of the service*: the same with two kernels kept warm, its default.",
-            "- *Private memory*: Private_Clean and Private_Dirty of the kernel's processes after a",
-            "  DataFrame was shown; *memory for each idle kernel*: what MemAvailable lost, page",
-            "  tables and the service's own part included.",
-            "- *Overhead of a turn*: time from `turn.request` to `turn.finished`, less the time",
-            "  the user's code ran; everything else counts, the HTTP client and stand-in too.",
-            "- *`1+1`*: from sending `execute.request` over the websocket to its result on the",
-            "  websocket (and to `cell.finished`, when it is durable in the journal), with risk",
-            "  check, stored events and record; the service is a process of its own.",
-            "  The goal of 8 ms is for the result; the durable end has a goal of its own.",
-            "- *Over Jupyter's websocket*: the same client, in the same words, with both in",
-            "  turns; a pause of 20 ms between two cells. Lost is what had not come 10 s after",
-            "  the last message.",
-            "- *Among 100 chats*: each has a kernel of its own; they ask at random moments.",
-            "- *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.",
-            "- *Profile*: from file to profile, the reader's sandbox included.",
-            "",
-        ]
-    )
+    table = [
+        f"{datetime.now(UTC):%Y-%m-%d}, {where}.",
+        "",
+        "| figure | measured | goal | met | peer in the same run |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    return f"## {section.heading}\n\n" + "\n".join(table) + f"\n\n{section.notes}"
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """Return the sections of a page that was written before, by heading."""
+    _, *parts = f"\n{page}".split("\n## ")
+    return {part.partition("\n")[0]: f"## {part.strip()}\n" for part in parts}
 
 
 def main() -> None:
     """Measure, print, write; exit with 1 when a goal is missed."""
-    figures = measure_all()
-    page = render(figures)
-    README.write_text(page, encoding="utf-8")
-    print(page)
-    sys.exit(0 if all(figure.met for figure in figures) else 1)
+    parser = argparse.ArgumentParser(description=__doc__)
+    names = [section.name for section in SECTIONS]
+    parser.add_argument("section", nargs="*", help=f"{' or '.join(names)}; all by default")
+    chosen = parser.parse_args().section or names
+    if unknown := set(chosen) - set(names):
+        parser.error(f"there is no section {min(unknown)!r}; there are {', '.join(names)}")
+    written = sections_of(README.read_text(encoding="utf-8"))
+    met = True
+    for section in SECTIONS:
+        if section.name in chosen:
+            where = f"{machine()}; {load()}"
+            figures = measure_all(section)
+            met = met and all(figure.met for figure in figures)
+            written[section.heading] = render(section, figures, where)
+            print(written[section.heading])
+    kept = [written[section.heading] for section in SECTIONS if section.heading in written]
+    README.write_text("\n".join([INTRODUCTION, *kept]), encoding="utf-8")
+    sys.exit(0 if met else 1)
 
 
 if __name__ == "__main__":

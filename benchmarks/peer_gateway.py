@@ -25,7 +25,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 PEER = "jupyter_kernel_gateway==3.0.1"
-SAME = ("ipykernel", "pandas")
+SAME = ("ipykernel", "pandas", "openpyxl")
 FRAME = "import pandas as pd\npd.DataFrame({'a': [1, 2]})"
 START_SECONDS, ANSWER_SECONDS = 60, 20
 
@@ -44,15 +44,35 @@ def peer_environment() -> Path:
     return home
 
 
+NODELAY = """
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+from kernel_gateway import launch_instance
+open_it = KernelWebsocketHandler.open
+async def open_with_nodelay(self, kernel_id):
+    self.set_nodelay(True)
+    await open_it(self, kernel_id)
+KernelWebsocketHandler.open = open_with_nodelay
+launch_instance()
+"""
+"""Starts the peer with TCP_NODELAY on its websockets, which it leaves unset."""
+
+
 @asynccontextmanager
-async def peer_gateway() -> AsyncIterator[str]:
-    """Run the peer on a free port for the length of the block; yield its ``host:port``."""
+async def peer_gateway(*, nodelay: bool = False) -> AsyncIterator[str]:
+    """Run the peer on a free port for the length of the block; yield its ``host:port``.
+
+    Args:
+        nodelay: Set TCP_NODELAY on its websockets.
+    """
+    binaries = peer_environment() / "bin"
+    script = binaries / "jupyter-kernelgateway"
+    # -P and no PYTHONPATH: its package has the name of one of ours, which must not be found first.
+    command = [binaries / "python", "-P", "-c", NODELAY] if nodelay else [script]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = await asyncio.create_subprocess_exec(
-        peer_environment() / "bin" / "jupyter-kernelgateway",
+        *command,
         f"--port={port}",
-        # Its package has the name of one of ours.
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -61,7 +81,8 @@ async def peer_gateway() -> AsyncIterator[str]:
         await asyncio.to_thread(_await_answer, f"http://127.0.0.1:{port}/api")
         yield f"127.0.0.1:{port}"
     finally:
-        server.terminate()
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            server.terminate()
         await server.wait()
 
 

@@ -55,10 +55,22 @@ async def running(
                 client.close()
 
 
+FOR_MEASURING = {"keep_kernels_seconds": "0", "requests_per_minute": "0"}
+"""A service leaves no kernels behind, and answers as fast as it is asked."""
+
+
 @asynccontextmanager
-async def service(directory: Path, **settings: str) -> AsyncIterator[tuple[str, str, int]]:
-    """Run the service as a process of its own; yield ``host:port``, token and process id."""
-    chosen = {"keep_kernels_seconds": "0", "requests_per_minute": "0", **settings}
+async def service(
+    directory: Path, *, defaults: bool = False, **settings: str
+) -> AsyncIterator[tuple[str, str, int]]:
+    """Run the service as a process of its own; yield ``host:port``, token and process id.
+
+    Args:
+        directory: Where it keeps its data.
+        defaults: Leave out what is set for every other measurement (`FOR_MEASURING`).
+        **settings: Of the service, by name, as in its environment.
+    """
+    chosen = settings if defaults else {**FOR_MEASURING, **settings}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "kernel_gateway", "serve", "--port", "0",
         "--data-dir", str(directory / "service"),
