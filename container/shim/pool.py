@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from container.limits import Limits, limits_from_json
 from container.shim.kernels import KernelRequest, OwnedKernel
 from container.shim.socket_poller import SocketPoller
 
+log = logging.getLogger("tallybook.shim")
 QUIET_SECONDS = 0.2
 """Nobody asked for a kernel for so long: time to make another one."""
 RETRY_SECONDS = 5.0
@@ -48,6 +50,17 @@ async def exercise(connection: dict[str, Any]) -> None:
             await shell.recv_multipart()
     finally:
         shell.close()
+
+
+def _is_asked_to_end(error: BaseException) -> bool:
+    """Return whether *error* ends this task, and not only what it was waiting for.
+
+    A fork server that another caller gave up waiting for is a cancelled future here.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    return not isinstance(error, Exception)
 
 
 @dataclass(frozen=True)
@@ -111,29 +124,39 @@ class WarmPool:
         return None
 
     async def _refill(self) -> None:
-        loop = asyncio.get_running_loop()
+        """Keep as many kernels ready as is wished, whatever befalls one of them."""
         while True:
-            self._changed.clear()
-            await self._drop_surplus()
-            wish = self._unmet()
-            if wish is None:
-                await self._changed.wait()
-                continue
-            # Whoever waits for a kernel goes first.
-            while (quiet := loop.time() - self._asked) < QUIET_SECONDS:  # noqa: ASYNC110
-                await asyncio.sleep(QUIET_SECONDS - quiet)
-            request = KernelRequest(
-                workspace=Path("/nonexistent"), uid=free_user(), limits=wish.limits, record=True
-            )
-            kernel = OwnedKernel(request, self._zygotes, self._poller)
             try:
-                await kernel.start(with_workspace=False)
-                await exercise(kernel.connection)
-            except (ContainerError, TimeoutError):
-                await kernel.aclose()
+                await self._refill_once()
+            except BaseException as error:
+                if _is_asked_to_end(error):
+                    raise
+                log.warning("no kernel could be kept ready: %r", error)
                 await asyncio.sleep(RETRY_SECONDS)
-            else:
-                self._warm.append(kernel)
+
+    async def _refill_once(self) -> None:
+        """Make one kernel, or wait until one is wanted."""
+        self._changed.clear()
+        await self._drop_surplus()
+        wish = self._unmet()
+        if wish is None:
+            await self._changed.wait()
+            return
+        # Whoever waits for a kernel goes first.
+        loop = asyncio.get_running_loop()
+        while (quiet := loop.time() - self._asked) < QUIET_SECONDS:  # noqa: ASYNC110
+            await asyncio.sleep(QUIET_SECONDS - quiet)
+        request = KernelRequest(
+            workspace=Path("/nonexistent"), uid=free_user(), limits=wish.limits, record=True
+        )
+        kernel = OwnedKernel(request, self._zygotes, self._poller)
+        try:
+            await kernel.start(with_workspace=False)
+            await exercise(kernel.connection)
+        except BaseException:
+            await kernel.aclose()
+            raise
+        self._warm.append(kernel)
 
     def _unmet(self) -> Wish | None:
         for wish in self._wishes:
