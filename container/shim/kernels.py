@@ -242,8 +242,13 @@ class OwnedKernel:
         self.request = replace(request, uid=self.request.uid)
         if self.request.uid is not None:
             change_owner(request.workspace, self.request.uid)
-        Workspace(request.workspace).make_inputs_plain(self.request.uid)
-        await self.sandbox.attach(request.workspace)
+        try:
+            Workspace(request.workspace).make_inputs_plain(self.request.uid)
+            await self.sandbox.attach(request.workspace)
+        except BaseException:
+            if request.uid is not None:  # whoever gets it next finds it as it was
+                change_owner(request.workspace, request.uid)
+            raise
         if self._lent:
             self._open_to_client()
 

@@ -80,12 +80,15 @@ class WarmPool:
         self._warm: list[OwnedKernel] = []
         self._task: asyncio.Task[None] | None = None
         self._asked = 0.0
+        self.leased = 0
+        """How many kernels it has given out so far."""
         self._changed = asyncio.Event()
 
-    @property
-    def ready(self) -> int:
-        """How many kernels wait."""
-        return len(self._warm)
+    def ready(self, limits: dict[str, Any] | None = None) -> int:
+        """Return how many living kernels wait; only those with *limits*, if they are given."""
+        wanted = None if limits is None else limits_from_json(limits)
+        living = [kernel for kernel in self._warm if kernel.exit is None]
+        return sum(wanted in (None, kernel.request.limits) for kernel in living)
 
     def keep(self, size: int, limits: dict[str, Any]) -> Wish:
         """Keep *size* kernels with *limits* warm until `drop`."""
@@ -112,15 +115,17 @@ class WarmPool:
             self._changed.set()
             with contextlib.suppress(ContainerError, OSError, EOFError):
                 await kernel.lease(request)
+                self.leased += 1
                 return kernel
             await kernel.aclose()
         return None
 
     def _take(self, limits: Limits) -> OwnedKernel | None:
-        for kernel in self._warm:
-            if kernel.request.limits == limits and kernel.exit is None:
+        for kernel in self._matching(limits):
+            if kernel.exit is None:
                 self._warm.remove(kernel)
                 return kernel
+            self._changed.set()  # it died while it waited: another one takes its place
         return None
 
     async def _refill(self) -> None:
@@ -160,19 +165,18 @@ class WarmPool:
 
     def _unmet(self) -> Wish | None:
         for wish in self._wishes:
-            have = sum(kernel.request.limits == wish.limits for kernel in self._warm)
-            if have < wish.size:
+            if len(self._matching(wish.limits)) < wish.size:
                 return wish
         return None
 
     async def _drop_surplus(self) -> None:
-        wanted = {id(k) for w in self._wishes for k in self._matching(w)[: w.size]}
+        wanted = {id(k) for w in self._wishes for k in self._matching(w.limits)[: w.size]}
         for kernel in [k for k in self._warm if id(k) not in wanted or k.exit is not None]:
             self._warm.remove(kernel)
             await kernel.aclose()
 
-    def _matching(self, wish: Wish) -> list[OwnedKernel]:
-        return [kernel for kernel in self._warm if kernel.request.limits == wish.limits]
+    def _matching(self, limits: Limits) -> list[OwnedKernel]:
+        return [kernel for kernel in self._warm if kernel.request.limits == limits]
 
     async def aclose(self) -> None:
         """End every warm kernel."""

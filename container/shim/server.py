@@ -131,7 +131,8 @@ class Shim:
                     "protocol": PROTOCOL,
                     "pid": os.getpid(),
                     "zygote": self._zygotes is not None,
-                    "warm": self._pool.ready,
+                    "warm": self._pool.ready(request.get("limits")),
+                    "leased": self._pool.leased,
                 }
             case other:
                 raise ValueError(f"unknown op {other!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -11,12 +10,13 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from container.limits import Limits
+from container.limits import Limits, limits_to_json
 from container.shim.client import ask, keep_warm
 from container.workspace.copy import put_back, set_aside
 from container.workspace.workspace import Workspace
 from tests.attacks.conftest import CALL
 from tests.docker_engine import on_every_backend
+from tests.waiting import eventually
 
 UPLOADED = b"Region,Sales\nNorth,1200\n"
 ATTEMPTS = {
@@ -261,19 +261,21 @@ async def test_while_a_notebook_is_replayed_uploads_stay_and_arrive(start_kernel
 
 async def test_a_kernel_that_waited_in_the_pool_has_its_inputs_read_only(start_kernel):
     """Its workspace is attached to a kernel that runs already."""
-    limits = Limits(seconds=78.0)  # nobody else's
+    limits = Limits(seconds=78.0, audited=False)  # nobody else's
     connection = await keep_warm(1, limits)
+
+    async def is_warm():
+        return (await ask({"op": "ping", "limits": limits_to_json(limits)}))["warm"] == 1
+
     try:
-        async with asyncio.timeout(30):
-            while (await ask({"op": "ping"}))["warm"] != 1:
-                await asyncio.sleep(0.02)
+        await eventually("a kernel is warm", is_warm)
+        before = (await ask({"op": "ping"}))["leased"]
         kernel = await start_kernel(seconds=limits.seconds)
         file = upload(kernel.session.workspace)
-        left = (await ask({"op": "ping"}))["warm"]
         reply = await kernel.run("open('inputs/a.csv', 'w')")
     finally:
         connection.close()
 
-    assert left == 0
+    assert (await ask({"op": "ping"}))["leased"] == before + 1
     assert "Read-only file system" in reply.evalue
     assert file.read_bytes() == UPLOADED

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.kernel_hold import count_resources
 from container.kernel.session import KernelSession
-from container.limits import Limits
+from container.limits import Limits, limits_to_json
 from container.shim.client import ask, keep_warm
 from container.workspace.workspace import Workspace
 from tests.waiting import NeverHappened, eventually
@@ -152,16 +152,21 @@ async def pool():
     """Two kernels kept warm."""
     limits = Limits(seconds=77.0)  # nobody else's
     connection = await keep_warm(2, limits)
-    await warm(2)
+    await warm(2, limits)
     yield limits
     connection.close()
 
 
-async def warm(count: int) -> None:
+async def leased() -> int:
+    return (await ask({"op": "ping"}))["leased"]
+
+
+async def warm(count: int, limits: Limits) -> None:
     seen = []
 
     async def so_many():
-        seen.append((await ask({"op": "ping"}))["warm"])
+        asked = {"op": "ping", "limits": limits_to_json(limits)}
+        seen.append((await ask(asked))["warm"])
         return seen[-1] == count
 
     try:
@@ -174,21 +179,23 @@ async def warm(count: int) -> None:
 async def test_a_warm_kernel_is_leased_with_the_workspace_and_another_takes_its_place(
     pool, start_kernel
 ):
+    before = await leased()
     kernel = await start_kernel(seconds=pool.seconds)
-    left = (await ask({"op": "ping"}))["warm"]
 
     (kernel.session.workspace.directory / "outputs" / "seen").write_text("x")
     await kernel.run("import os; print(os.getcwd(), os.listdir('outputs'))")
 
-    assert left == 1
+    assert await leased() == before + 1
     assert kernel.text() == "/workspace ['seen']\n"
-    await warm(2)
+    await warm(2, pool)
 
 
 async def test_a_kernel_with_other_limits_does_not_come_from_the_pool(pool, start_kernel):
-    await start_kernel(seconds=78.0)
+    before = await leased()
 
-    assert (await ask({"op": "ping"}))["warm"] == 2
+    await start_kernel(seconds=pool.seconds + 1)
+
+    assert await leased() == before
 
 
 async def test_a_warm_kernel_that_died_is_never_leased(pool, start_kernel):
