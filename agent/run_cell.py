@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from agent.recorded_outputs import RecordedOutputs
 from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.session import KernelSession
-from container.workspace.workspace import Listing, WorkspaceFile
+from container.workspace.workspace import INPUTS, Listing, WorkspaceFile
 from notebooks.history.blobs import Blobs
 from notebooks.record.cells import (
     CellIntent,
@@ -30,6 +31,7 @@ FEW_FILES = 100
 """Up to so many are looked at without a thread, which would take longer than to look."""
 HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
+ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
 
 
@@ -259,7 +261,7 @@ class _Following:
         self._created = [
             {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}
             for name, sha256 in after.items()
-            if self._before.get(name) != sha256
+            if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
         return _execution(reply, outputs, after)
 
@@ -284,9 +286,11 @@ async def _until_recorded(
 async def _interrupt_until_done(runtime: PathRuntime, recording: asyncio.Task[Any]) -> None:
     """Stop the cell, but let its record become whole: half a record would lose the cell."""
     while not recording.done():
-        if (session := runtime.live_session()) is not None:
-            await session.interrupt()
-        await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
+        # Whoever cancels once more waits as well: the next cell must not begin before this ends.
+        with contextlib.suppress(asyncio.CancelledError):
+            if (session := runtime.live_session()) is not None:
+                await session.interrupt()
+            await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
     recording.exception()  # the cancellation goes on whatever came of it
 
 
@@ -314,7 +318,8 @@ def _execution(
     elif reply.status == "interrupted":
         error = {"code": "cancelled", "message": "The cell was cancelled. Variables are kept."}
     elif reply.status == "error":
-        error = {"code": "code-error", "ename": reply.ename, "message": reply.evalue}
+        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue
+        error = {"code": "code-error", "ename": reply.ename, "message": message}
     return Execution(
         outcome=reply.status,
         execution_count=reply.execution_count,

@@ -50,7 +50,7 @@ def apply(shell: Any) -> None:
         nonlocal shown
         reserve.give_up()  # before anything that takes memory
         error = (sys.exc_info() if exc_tuple is None else exc_tuple)[1]
-        if error is None and shown[0] is getattr(sys, "last_value", None):
+        if error is None and shown[0] is not None and shown[0] is getattr(sys, "last_value", None):
             # %tb: what was shown is kept, for what it was made of is not.
             shell._showtraceback(type(shown[0]), *shown)
             return

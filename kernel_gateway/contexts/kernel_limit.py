@@ -50,10 +50,14 @@ class KernelLimit:
             starting: Of these, those being started.
             memory: As it is now.
         """
-        if alive == 0:
-            return True
-        if self.most is not None and alive >= self.most:
-            return False
+        return alive == 0 or (self.has_number(alive) and self.has_memory(starting, memory))
+
+    def has_number(self, alive: int) -> bool:
+        """Whether the number of kernels allows one more."""
+        return self.most is None or alive < self.most
+
+    def has_memory(self, starting: int, memory: Memory) -> bool:
+        """Whether *memory* allows one more, beside those being started."""
         keep = self.keep_free_bytes
         if keep is None:
             keep = min(self.kernel_bytes, memory.total // 10)
@@ -88,10 +92,10 @@ def _control_groups() -> Iterator[Memory]:
     for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, name = line.split(":", 2)
         if controllers == "":
-            root, names = CGROUPS, ("memory.max", "memory.current", "inactive_file")
+            root, names = CGROUPS, ("memory.max", "memory.current", "")
         elif controllers == "memory":
             root = CGROUPS / "memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
         else:
             continue
         group = root / name.strip("/")
@@ -101,13 +105,13 @@ def _control_groups() -> Iterator[Memory]:
             group = group.parent
 
 
-def _group(group: Path, limit: str, usage: str, inactive: str) -> Memory:
+def _group(group: Path, limit: str, usage: str, prefix: str) -> Memory:
     total = int((group / limit).read_text(encoding="ascii"))
     if total >= UNLIMITED_BYTES:
         raise ValueError(total)
     used = int((group / usage).read_text(encoding="ascii"))
     for line in (group / "memory.stat").read_text(encoding="ascii").splitlines():
         name, _, value = line.partition(" ")
-        if name == inactive:
-            used -= int(value)  # cached files, which make room by themselves
+        if name in {f"{prefix}inactive_file", f"{prefix}active_file", "slab_reclaimable"}:
+            used -= int(value)  # caches, which make room by themselves
     return Memory(free=max(0, total - used), total=total)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from kernel_gateway.contexts.kernel_limit import KernelLimit, read_memory
 from kernel_gateway.errors import KernelLimitReached
 
 LOOK_SECONDS = 0.1
 """How often the first in line looks whether a kernel or memory has become free."""
+
+
+class MakeRoom(Protocol):
+    """Ends one kernel."""
+
+    async def __call__(self, *, rebuilt_only: bool) -> bool:
+        """Return whether there was one to end."""
 
 
 class KernelLine:
@@ -22,7 +29,7 @@ class KernelLine:
         wait_seconds: float,
         *,
         count: Callable[[], tuple[int, int]],
-        make_room: Callable[[], Awaitable[bool]],
+        make_room: MakeRoom,
     ) -> None:
         """Describe the line.
 
@@ -31,7 +38,8 @@ class KernelLine:
             wait_seconds: How long one waits at most.
             count: Returns how many are alive or being started, and how many of these are
                 being started.
-            make_room: Ends a kernel that can be spared; returns whether there was one.
+            make_room: Ends a kernel that can be spared, of those that can be rebuilt or of
+                all; returns whether there was one.
         """
         self._limit, self._wait_seconds = limit, wait_seconds
         self._count, self._make_room = count, make_room
@@ -62,10 +70,18 @@ class KernelLine:
             self._waiting -= 1
 
     async def _has_room(self) -> bool:
-        while not self._limit.allows(*self._count(), read_memory()):
-            if not await self._make_room():
+        """Return whether there is room, and make some if there is none.
+
+        Memory may be short for a moment only, and what an ended kernel gives back shows later:
+        for its sake one kernel is ended a look, and none that can't be rebuilt.
+        """
+        while not self._limit.has_number(self._count()[0]):
+            if not await self._make_room(rebuilt_only=False):
                 return False
-        return True
+        if self._limit.allows(*self._count(), read_memory()):
+            return True
+        made = await self._make_room(rebuilt_only=True)
+        return made and self._limit.allows(*self._count(), read_memory())
 
     def _reason(self) -> str:
         return self._limit.words(self._count()[0])

@@ -277,13 +277,18 @@ class ExecutionContextManager:
         holding = {path.key for path in self._paths if path.session is not None}
         return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
 
-    async def _spare_one(self) -> bool:
-        """End the kernel that is needed least, if one can be spared; return whether one was."""
+    async def _spare_one(self, *, rebuilt_only: bool) -> bool:
+        """End the kernel that is needed least, if one can be spared; return whether one was.
+
+        Args:
+            rebuilt_only: Spare none whose variables would be lost.
+        """
         left = [key for key in self._left.spare() if key not in self._starting]
-        if (path := spared(self._paths)) is not None:
-            await shielded(self._end(path, "terminated"))
-            path.suspended = path.watchers > 0
-        elif left:
+        if (path := spared(self._paths, rebuilt_only=rebuilt_only)) is not None:
+            async with path.starting:  # its own user waits meanwhile, and gets the next one
+                await shielded(self._end(path, "terminated"))
+                path.suspended = path.watchers > 0
+        elif left and not rebuilt_only:
             await shielded(self._end_left(left[0]))
         else:
             return False
@@ -361,10 +366,11 @@ class ExecutionContextManager:
 
     async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
         session, path.session, path.suspended = path.session, None, False
+        context = path.context
         if session is not None:
             await session.aclose()
-        context = path.context
-        if context is not None and context.status in ("creating", "ready"):
+        ours = context is not None and path.context is context
+        if context is not None and ours and context.status in ("creating", "ready"):
             await self._keep(path, context.to(status, error=error))
 
     async def part_from(self, key: PathKey) -> None:

@@ -138,9 +138,10 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
     )
 
 
-def spared(paths: Iterable[OpenPath]) -> OpenPath | None:
+def spared(paths: Iterable[OpenPath], *, rebuilt_only: bool) -> OpenPath | None:
     """Return the path whose kernel is needed least; ``None`` when none can be spared.
 
+    One that has died holds its place for nothing, so it goes first.
     A kernel that can be rebuilt is ended first, one without clients before one with some, the
     least recently used before the others. One that can't be rebuilt is ended only if no client
     is connected to it; one in use, never.
@@ -150,7 +151,11 @@ def spared(paths: Iterable[OpenPath]) -> OpenPath | None:
         for path in sorted(paths, key=lambda path: path.last_used)
         if path.session is not None and not path.in_use and not path.starting.locked()
     ]
+    if (dead := next((path for path in idle if path.live is None), None)) is not None:
+        return dead
     unwatched = [path for path in idle if not path.watchers]
     watched = [path for path in idle if path.watchers]
     rebuilt = next((path for path in (*unwatched, *watched) if path.can_be_rebuilt()), None)
-    return rebuilt or next(iter(unwatched), None)
+    if rebuilt is not None or rebuilt_only:
+        return rebuilt
+    return next(iter(unwatched), None)

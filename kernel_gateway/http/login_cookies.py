@@ -29,9 +29,9 @@ def login_token(handler: RequestHandler, *, tls: bool) -> str | None:
     """Return the access token that a browser sends in its cookie.
 
     Over TLS one without the prefix doesn't count: another host of the domain could have set it.
+    Without TLS one with the prefix doesn't: it is of another service on this host.
     """
-    token = handler.get_cookie(TLS_PREFIX + TOKEN)
-    return token if token is not None or tls else handler.get_cookie(TOKEN)
+    return handler.get_cookie((TLS_PREFIX if tls else "") + TOKEN)
 
 
 def mark_of_another(handler: RequestHandler, who: Identity, *, tls: bool) -> bool:

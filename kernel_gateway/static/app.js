@@ -77,6 +77,8 @@ function askPermission(data) {
     button.type = "button";
     button.onclick = () => send("permission.reply", { id: data.id, decision });
   }
+  status("Waiting for your permission.");
+  follow(); // the buttons came after the box was shown
 }
 
 const handlers = {
@@ -88,7 +90,7 @@ const handlers = {
   "code.generated": (data) => { writing = ""; if (data.comment) show("p", "", data.comment); show("pre", "code", data.code); },
   "risk.assessed": (data) => { if (data.risk !== "low") show("div", "note", `risk: ${data.risk}. ` + data.findings.map((f) => `line ${f.line}: ${f.reason}`).join("; ")); },
   "permission.required": askPermission,
-  "permission.decided": (data) => { const box = $(data.id); if (box) box.replaceChildren(`Permission: ${data.decision}`); },
+  "permission.decided": (data) => { const box = $(data.id); if (box) box.replaceChildren(`Permission: ${data.decision}`); status(""); },
   "cell.started": () => status("Running …"),
   "cell.output": (data) => showOutput(data.output),
   "cell.finished": (data) => show("div", data.status === "ok" ? "note" : "note error", `cell ${data.status}` + (data.error ? `: ${data.error.message}` : "")),

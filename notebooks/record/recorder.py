@@ -247,10 +247,13 @@ class Recorder:
             await in_thread(self._commit, intent, execution)
 
     def _commit(self, intent: CellIntent, execution: Execution) -> None:
-        append_cell(self._notebook, intent, execution)
-        self._ids.add(intent.id)
+        self._append(intent, execution)
         self._write()
         self._clear_journal()
+
+    def _append(self, intent: CellIntent, execution: Execution) -> None:
+        append_cell(self._notebook, intent, execution)
+        self._ids.add(intent.id)
 
     @asynccontextmanager
     async def cell(self, intent: CellIntent) -> AsyncIterator[RecordedCell]:
@@ -317,27 +320,32 @@ class Recorder:
         journal = self.directory / JOURNAL
         if not journal.exists():
             return False
-        pending: CellIntent | None = None
-        result: Execution | None = None
+        pending: dict[str, CellIntent] = {}
+        results: dict[str, Execution] = {}
         for line in journal.read_bytes().splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:
                 continue  # empty, or cut short by a crash: it never counted
             if "intent" in entry:
-                pending, result = intent_from_json(entry["intent"]), None
-            elif pending is not None and entry.get("id") == pending.id:
-                result = execution_from_json(entry["result"])
-        if pending is None or self.knows(pending.id):
-            empty(journal)
-            return False
-        if result is None and pending.id == running:
-            self.interrupted = pending
-            return False
-        execution = result or _died("The service stopped while this cell ran.")
-        self._commit(pending, execution)
-        self._recovered = (pending.id, execution.outcome)
-        return True
+                intent = intent_from_json(entry["intent"])
+                pending[intent.id] = intent
+            elif entry.get("id") in pending:
+                results[entry["id"]] = execution_from_json(entry["result"])
+        unknown = [intent for intent in pending.values() if not self.knows(intent.id)]
+        for intent in unknown:
+            last = intent is unknown[-1]
+            if last and intent.id not in results and intent.id == running:
+                self.interrupted = intent
+                return len(unknown) > 1
+            died = _died("The service stopped while this cell ran.")
+            execution = results.get(intent.id, died)
+            self._append(intent, execution)
+            self._recovered = (intent.id, execution.outcome)
+        if unknown:
+            self._write()
+        empty(journal)
+        return bool(unknown)
 
     def execution_of(self, turn: str) -> tuple[str, Execution] | None:
         """Return id and execution of the last code cell, if it was recorded for *turn*."""

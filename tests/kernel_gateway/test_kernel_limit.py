@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -261,3 +263,27 @@ async def test_where_no_memory_is_free_kernels_take_turns(start_gateway):
     assert await second.printed("print('mine')") == "mine\n"
     assert running.gateway.services.contexts.live_kernels() == 1
     assert await first.printed("print(x)") == "1\n"
+
+
+async def test_for_want_of_memory_no_kernel_ends_that_cannot_be_rebuilt(start_gateway):
+    running = await start_gateway([], keep_free_mb=10**9, kernel_wait_seconds=0.2)
+    first, second = await running.conversation(), await running.conversation()
+    await first.execute("kept = 1\nraise ValueError('half done')")
+
+    finished = await second.execute("y = 2")
+
+    assert finished["error"]["code"] == "kernel-limit-reached"
+    assert await first.printed("print(kept)") == "1\n"
+
+
+async def test_a_kernel_that_died_holds_no_place_whoever_is_connected(start_gateway):
+    running = await start_gateway([], max_kernels=1)
+    client = await Client(running, await new_kernel(running)).connect()
+    await client.until_done(await client.execute("1 / 0"))
+    [path] = [p for p in running.gateway.services.contexts._paths if p.live is not None]
+    os.kill(path.live.pid, signal.SIGKILL)
+    await path.live.wait() if path.live is not None else None
+
+    other = await running.conversation()
+
+    assert await other.printed("print('mine')") == "mine\n"

@@ -317,3 +317,50 @@ async def test_code_that_is_too_long_is_recorded_with_its_beginning(start_gatewa
     assert "".join(refused["source"]).endswith("150,013 characters in all")
     assert conversation.of_kind("cell.finished")[0]["status"] == "not-run"
     assert verify_notebook(conversation.notebook).verified
+
+
+async def test_a_second_stop_changes_nothing_while_a_cell_is_stopping(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+    slow = (
+        "import time\nprint('on', flush=True)\n"
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "    print('stopping', flush=True)\n    time.sleep(1)\n    raise"
+    )
+    await conversation.connection.send("execute.request", code=slow)
+    await conversation.until("cell.output")
+
+    await conversation.connection.send("cancel")
+    await conversation.until("cell.output")
+    await conversation.connection.send("cancel")
+    await conversation.connection.send("execute.request", code="after = 1")
+    await conversation.until("turn.finished")
+    await conversation.until("turn.finished")
+
+    kinds = [e["kind"] for e in conversation.events]
+    assert kinds.index("cell.finished") < kinds.index("turn.finished")
+    assert [c["metadata"]["tallybook"]["status"] for c in conversation.cells()] == [
+        "interrupted",
+        "ok",
+    ]
+
+
+async def test_a_file_uploaded_while_a_cell_runs_is_its_user_s_not_the_cell_s(
+    start_gateway, tmp_path
+):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+    waiting = (
+        "import pathlib, time\nprint('on', flush=True)\n"
+        "while not pathlib.Path('inputs/a.csv').exists(): time.sleep(0.01)"
+    )
+    await conversation.connection.send("execute.request", code=waiting)
+    await conversation.until("cell.output")
+
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    await running.client.upload(conversation.url, [tmp_path / "a.csv"])
+    if not conversation.of_kind("file.created"):
+        await conversation.until("file.created")
+    await conversation.execute("1")
+
+    [created] = conversation.of_kind("file.created")
+    assert (created["user"], created.get("cell")) == ("local", None)

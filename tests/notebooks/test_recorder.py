@@ -330,3 +330,31 @@ def test_updates_are_kept_as_nbclient_keeps_them(outputs):
         collector.add(output)
 
     assert [dict(output) for output in collector.outputs()] == cell.outputs
+
+
+async def test_every_cell_of_the_journal_that_the_notebook_lacks_is_recorded(tmp_path):
+    """A disk that was full when a notebook was to be written, and a kill after the next cell began."""
+    recorder = open_recorder(tmp_path)
+    first, second = intent("x = 1"), intent("y = 2")
+    await recorder.begin(first)
+    await recorder.finish(first, Execution(outcome="ok", execution_count=1))
+    await recorder.begin(second)
+
+    reopened = open_recorder(tmp_path)
+
+    cells = [(cell["source"], cell["status"]) for cell in reopened.code_cells()]
+    assert cells == [("x = 1", "ok"), ("y = 2", "died")]
+    assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_a_cell_that_still_runs_stays_open_when_one_before_it_is_recorded(tmp_path):
+    recorder = open_recorder(tmp_path)
+    first, second = intent("x = 1"), intent("y = 2")
+    await recorder.begin(first)
+    await recorder.finish(first, Execution(outcome="ok", execution_count=1))
+    await recorder.begin(second)
+
+    reopened = open_recorder(tmp_path, running=second.id)
+
+    assert [cell["status"] for cell in reopened.code_cells()] == ["ok"]
+    assert reopened.interrupted == second

@@ -68,7 +68,8 @@ class Assessment:
     @property
     def reasons(self) -> str:
         """Why it is not low risk, line by line, in plain words."""
-        return " ".join(f"Line {f.line}: {f.reason}." for f in self.findings[:MOST_REASONS])
+        lines = dict.fromkeys(f"Line {f.line}: {f.reason}." for f in self.findings)
+        return " ".join(list(lines)[:MOST_REASONS])
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class UploadingHandler(JsonHandler):
                 replaces=replaces,
                 new=stored.new,
             )
-        except (ContainerError, GatewayError, NotebookError) as error:
+        except (ContainerError, GatewayError, NotebookError, OSError) as error:
             upload.files.remove(stored)
             upload.rejected.append((stored.sent_name, error))
 

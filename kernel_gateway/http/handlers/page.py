@@ -6,7 +6,13 @@ import html
 from importlib import resources
 from urllib.parse import parse_qs
 
-from kernel_gateway.errors import ForeignOrigin, MethodNotAllowed, NotAuthenticated, NotFound
+from kernel_gateway.errors import (
+    ForeignOrigin,
+    KeysUnavailable,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+)
 from kernel_gateway.http.json_handler import JsonHandler, check_token, client_of
 from kernel_gateway.http.login_cookies import login_token, mark_of_another, set_login
 from kernel_gateway.identity.auth import Identity, same_origin
@@ -73,7 +79,7 @@ class PageHandler(JsonHandler):
         try:
             token = login_token(self, tls=tls)
             signed_in = await self.services.authenticator.identify(token)
-        except NotAuthenticated:
+        except (NotAuthenticated, KeysUnavailable):
             return "another user" if mark_of_another(self, who, tls=tls) else None
         same = (signed_in.tenant, signed_in.user) == (who.tenant, who.user)
         return None if same else _words(signed_in)
