@@ -46,12 +46,17 @@ class KernelLine:
         self._first = asyncio.Lock()  # taken in the order in which it was asked for
         self._waiting = 0
 
-    async def enter(self, on_wait: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+    async def enter(
+        self,
+        on_wait: Callable[[Mapping[str, Any]], Awaitable[None]],
+        check: Callable[[], None],
+    ) -> None:
         """Return when one more kernel may be started; the caller then counts it at once.
 
         Args:
             on_wait: Called once if there is a wait, with how many are ``ahead`` and the
                 ``reason`` in words.
+            check: Raises when the path needs no kernel any more, which ends the wait.
 
         Raises:
             KernelLimitReached: It took too long.
@@ -62,8 +67,9 @@ class KernelLine:
         try:
             await on_wait({"ahead": ahead, "reason": self._reason()})
             async with asyncio.timeout(self._wait_seconds), self._first:
-                while not await self._has_room():  # noqa: ASYNC110 (nothing announces free memory)
+                while not await self._has_room():  # nothing announces free memory
                     await asyncio.sleep(LOOK_SECONDS)
+                    check()
         except TimeoutError:
             raise KernelLimitReached(self._reason(), self._wait_seconds) from None
         finally:

@@ -198,8 +198,11 @@ class ExecutionContextManager:
                 return path.live
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
-            if path.key not in self._left:  # else it has one already
-                await self._line.enter(partial(self._notify_waiting, path.key, emit))
+            if path.key not in self._left and path.key not in self._starting:  # it has a place
+                await self._line.enter(
+                    partial(self._notify_waiting, path.key, emit),
+                    partial(self._deletions.check, path.key.conversation),
+                )
             self._starting.add(path.key)
             try:
                 path.session = await self._new_session(path, emit)
@@ -351,11 +354,20 @@ class ExecutionContextManager:
         """Give a path a new, empty kernel, as its user wishes; the notebook says so."""
         path = await self.open(key)
         async with path.starting:
-            await self._left.end(key)  # else it would be taken over, with its variables
-            await self._end(path, "terminated")
-            facts = {"turn": None, "kind": RESTART, "user": user}
-            await path.recorder.note("*The kernel was restarted: its variables are gone.*", facts)
-        return await self.get_or_create(key)
+            self._starting.add(key)  # its place is the new kernel's
+            try:
+                await self._left.end(key)  # else it would be taken over, with its variables
+                await self._end(path, "terminated")
+                facts = {"turn": None, "kind": RESTART, "user": user}
+                note = "*The kernel was restarted: its variables are gone.*"
+                await path.recorder.note(note, facts)
+            except BaseException:
+                self._starting.discard(key)
+                raise
+        try:
+            return await self.get_or_create(key)
+        finally:
+            self._starting.discard(key)
 
     async def live_keys(self, tenant: str) -> list[PathKey]:
         """Return the paths of *tenant* that have a kernel, on whichever node."""

@@ -287,3 +287,26 @@ async def test_a_kernel_that_died_holds_no_place_whoever_is_connected(start_gate
     other = await running.conversation()
 
     assert await other.printed("print('mine')") == "mine\n"
+
+
+async def test_a_restarted_kernel_keeps_its_place_before_those_who_wait(start_gateway):
+    running = await start_gateway([], max_kernels=1, kernel_wait_seconds=60)
+    first, second = await busy(running), await running.conversation()
+    await second.connection.send("execute.request", code="print('mine')")
+    await second.until("context.waiting")
+
+    context = await running.gateway.services.contexts.restart(first.key, "local")
+
+    assert context.status == "ready"
+
+
+async def test_a_conversation_that_waits_in_line_can_be_deleted_at_once(start_gateway):
+    running = await start_gateway([], max_kernels=1, kernel_wait_seconds=110)
+    first, second = await busy(running), await running.conversation()
+    await second.connection.send("execute.request", code="1")
+    await second.until("context.waiting")
+
+    gone = await Raw(running)("DELETE", f"/api/v1/conversations/{second.id}")
+
+    assert gone.code == 200, gone.body
+    await free(first)

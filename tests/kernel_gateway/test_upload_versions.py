@@ -329,3 +329,19 @@ async def test_a_deleted_user_is_named_by_no_version(start_gateway):
     await admin("DELETE", "/api/v1/users/bob")
 
     assert [v["user"] for v in await versions(ann, made)] == ["(deleted user)"]
+
+
+async def test_an_inherited_upload_can_be_had_again_after_the_branch_has_replaced_it(
+    running, raw, conversation
+):
+    await upload(raw, conversation, b"of main")
+    made = await running.client.post(f"/api/v1/conversations/{conversation}/paths", {"name": "b"})
+    body, headers = multipart(("files", "prices.csv", b"of the branch"))
+
+    there = path_url(conversation, made["name"])
+    await raw("POST", f"{there}/files?replace=true", body, headers)
+
+    listed = await versions(raw, conversation, path=made["name"])
+    assert [v["sha256"] for v in listed] == [sha(b"of main"), sha(b"of the branch")]
+    old = await raw("GET", f"{there}/files/{NAME}?version={sha(b'of main')}")
+    assert (old.code, old.body) == (200, b"of main")

@@ -85,6 +85,22 @@ async def versions_of(
     ]
 
 
+async def record_inherited(services: Services, path: OpenPath, name: str) -> None:
+    """Have the versions begin with what the file holds, if no event of the path says so.
+
+    A branch inherits its files; what it replaces must be in its own list.
+
+    Args:
+        services: The gateway's parts.
+        path: Whose file.
+        name: Its name in the workspace; there may be no such file.
+    """
+    for version in await versions_of(services, path, name, needed=False):
+        if version.current and version.at is None and version.sha256 is not None:
+            facts = {"name": name, "size": version.size, "sha256": version.sha256}
+            await services.events.append(path.key, "file.created", facts, None)
+
+
 async def _current(path: OpenPath, name: str) -> FileVersion | None:
     def look() -> FileVersion:
         with path.workspace.open_read(name) as file:
@@ -207,6 +223,7 @@ class FileVersionsHandler(JsonHandler):
             raise NotFound("version", sha256)
         if same[-1].current:
             return
+        await record_inherited(services, opened, name)
         await asyncio.to_thread(put_back, opened, name, sha256)
         facts = {"name": name, "size": same[-1].size, "sha256": sha256}
         facts["user"] = self.identity.user

@@ -15,7 +15,7 @@ from container.workspace.workspace import INPUTS, Workspace, WorkspaceFile
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.uploads import discard_upload, keep_upload
 from kernel_gateway.errors import BadRequest, Conflict, FileTooLarge, GatewayError
-from kernel_gateway.http.handlers.file_versions import open_version
+from kernel_gateway.http.handlers.file_versions import open_version, record_inherited
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import FILES, Query, operation
 from kernel_gateway.http.problems import problem_from_error
@@ -163,6 +163,8 @@ class UploadingHandler(JsonHandler):
                 raise Conflict(
                     f"A request is running on this path; replace {replaces} when it has ended."
                 )
+            if replaces not in (None, stored.name):
+                await record_inherited(self.services, self.open_path, replaces)
             stored.name = await asyncio.to_thread(
                 keep_upload,
                 self.open_path,

@@ -7,6 +7,7 @@ from importlib import resources
 from urllib.parse import parse_qs
 
 from kernel_gateway.errors import (
+    BadRequest,
     ForeignOrigin,
     KeysUnavailable,
     MethodNotAllowed,
@@ -35,6 +36,10 @@ What you then upload and ask goes to that user. If you did not expect this, go b
 <button type="submit">Sign in as {new}</button> <a href="/">Go back</a>
 </form></section></main></body></html>
 """
+
+
+COOKIE_CHARACTERS = 3_900
+"""What browsers keep of a token; RFC 6265, section 6.1: 4,096 bytes with name and attributes."""
 
 
 class PageHandler(JsonHandler):
@@ -92,6 +97,11 @@ class PageHandler(JsonHandler):
         self.finish(_QUESTION.format(**{k: html.escape(v) for k, v in words.items()}))
 
     def _sign_in(self, token: str, who: Identity, *, status: int) -> None:
+        if len(token) > COOKIE_CHARACTERS:
+            raise BadRequest(
+                f"The access token has {len(token)} characters; browsers keep cookies of up to "
+                f"{COOKIE_CHARACTERS}. Ask for a token with fewer claims."
+            )
         set_login(self, token, who, tls=client_of(self).tls)
         self.redirect("/", status=status)
 
