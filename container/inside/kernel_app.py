@@ -139,8 +139,15 @@ def application_class() -> Any:
     return SandboxKernelApp
 
 
+def import_installed_only() -> None:
+    """Take from the module path what is not installed, such as a checkout under /tmp."""
+    installed = (sys.prefix, sys.base_prefix, "/usr/lib", "/opt/tallybook")
+    sys.path[:] = [place for place in sys.path if place.startswith(installed)]
+
+
 def build() -> Any:
     """Return the application with its kernel and shell: no thread, no socket, no key yet."""
+    import_installed_only()
     preload()
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
