@@ -56,5 +56,5 @@ def give_up_if_short() -> None:
 def _set(limits: tuple[int, int]) -> None:
     try:  # noqa: SIM105 (a context manager takes memory)
         resource.setrlimit(resource.RLIMIT_DATA, limits)
-    except (ValueError, OSError):  # the code has lowered the hard limit
+    except (ValueError, OSError):  # the code has changed the limit
         pass
