@@ -144,7 +144,7 @@ def build() -> Any:
     preload()
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
-    app.log.setLevel(logging.WARNING)  # else every message is formatted for a log no one keeps
+    app.log.setLevel(logging.WARNING)  # else every message is formatted for a discarded log
     from inside import (
         audit_hook,
         cell_text,
