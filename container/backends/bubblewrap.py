@@ -243,8 +243,8 @@ class BubblewrapSandbox:
         """Start the command of *spec*.
 
         Raises:
-            SandboxUnavailable: bubblewrap is missing, or the spec of a root service has no
-                unprivileged uid.
+            SandboxUnavailable: bubblewrap is missing, the user map can't be written, or the
+                spec of a root service has no unprivileged uid.
         """
         with contextlib.ExitStack() as opened:
             await self._start(spec, opened)

@@ -259,7 +259,7 @@ class OwnedKernel:
         watcher.watch(self.id, self.request.workspace, limit, self._on_quota_passed)
 
     async def _on_quota_passed(self, usage: Usage) -> None:
-        """Notify the client, which interrupts the cell; kill a kernel that keeps writing."""
+        """Notify the client, which interrupts the cell; kill a kernel that writes on or fast."""
         cell = self.output_recorder.state()["cell"] if self.output_recorder is not None else None
         now = asyncio.get_running_loop().time()
         seen = self._breach

@@ -108,7 +108,7 @@ class WarmPool:
             self._changed.set()
 
     async def lease(self, request: KernelRequest) -> OwnedKernel | None:
-        """Attach *request*'s workspace to a matching warm kernel; ``None`` if there is none."""
+        """Return a matching warm kernel with *request*'s workspace; ``None`` without one."""
         self._asked = asyncio.get_running_loop().time()
         if request.argv or request.backend != "zygote":
             return None
