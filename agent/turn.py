@@ -250,7 +250,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
-    """Return the pending code's execution if it started before a restart; wait if it runs."""
+    """Return the pending code's execution if it started before a restart; await its end."""
     recorded = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
     # A turn with direct code has one cell; a model's turn has several, so compare the id.
     if recorded is None or (ports.model is not None and recorded[0] != state.running):

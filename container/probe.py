@@ -28,7 +28,7 @@ ONE_USER = "all kernels run as the service's user, and share what Linux counts f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostReport:
-    """What this host offers a sandbox.
+    """What this host provides for sandboxes.
 
     Attributes:
         backend: The backend checked.

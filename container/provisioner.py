@@ -1,6 +1,6 @@
 """Jupyter's kernel provisioner: it starts each ``tallybook-…`` kernelspec in a sandbox.
 
-Seam: `jupyter_client.provisioning.KernelProvisionerBase`. Traitlets stop here.
+Implements `jupyter_client.provisioning.KernelProvisionerBase`.
 """
 
 from __future__ import annotations

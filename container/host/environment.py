@@ -31,7 +31,7 @@ forked kernels together."""
 def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
     """Return the rlimits to set inside, by name without ``RLIMIT_``.
 
-    They stand in for control groups, and cover what those don't.
+    They replace missing control groups, and cover what those don't.
 
     Args:
         limits: What the kernel may use.

@@ -24,7 +24,7 @@ LONGEST_RUNTIME_DIRECTORY = 60
 """Bytes: ``k-PID-XXXXXXXX/s-N`` is appended, and a unix socket's path has at most 108 bytes."""
 
 STAGE, LAST_USER = "stage", "last-user"
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 (what is made there is checked for its owner)
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 (`_made` checks the owner)
 ROOM_BYTES = 256 * 1024 * 1024
 """Smallest tmpfs to use: Docker's default of 64 MB of shared memory is needed by others."""
 KEEP_LOGS = 24 * 3600

@@ -188,7 +188,7 @@ def docker_profile() -> dict[str, Any]:
         "defaultErrnoRet": errno.ENOSYS,
         "syscalls": [
             {"names": REFUSED, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
-            # Engines before 23 answer EPERM by default, whatever defaultErrnoRet says.
+            # Engines before 23 ignore defaultErrnoRet and return EPERM.
             {"names": NO_SUCH_CALL, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
             {"names": ALLOWED, "action": "SCMP_ACT_ALLOW"},
             *(

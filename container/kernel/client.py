@@ -62,7 +62,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         """Connect.
 
         Args:
-            connection: A connection file's content, as the shim gave it.
+            connection: A connection file's content, from the shim.
             output_bytes: The most one cell may print; ZMQ refuses a larger message before
                 it takes the service's memory.
             heard: Awaited with each iopub message, in order; while it runs, no further one

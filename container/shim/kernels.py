@@ -57,8 +57,8 @@ class KernelRequest:
         workspace: Host directory that becomes ``/workspace``.
         uid: Its owner, whom a root service runs the kernel as.
         limits: What the kernel may use.
-        argv: The command of another kernel than the Python one, with
-            ``{connection_file}``; empty for the Python kernel.
+        argv: The command of a kernel in another language, with ``{connection_file}``;
+            empty for the Python kernel.
         env: Variables that command needs, added to the usual environment.
         loopback: That command needs TCP on a loopback of its own.
         backend: ``zygote``, ``bubblewrap`` or ``docker``.
@@ -259,7 +259,7 @@ class OwnedKernel:
         watcher.watch(self.id, self.request.workspace, limit, self._on_quota_passed)
 
     async def _on_quota_passed(self, usage: Usage) -> None:
-        """Notify the client, which interrupts the cell; kill a kernel that writes on or fast."""
+        """Notify the client, which interrupts the cell; kill the kernel if usage still grows."""
         cell = self.output_recorder.state()["cell"] if self.output_recorder is not None else None
         now = asyncio.get_running_loop().time()
         seen = self._breach

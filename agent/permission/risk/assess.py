@@ -3,8 +3,8 @@
 IPython's syntax is first transformed to Python (magics and ``!`` become calls). Then the
 syntax tree is walked, and names are followed through imports and assignments
 (`agent.permission.risk.values`). Code that can't be parsed, or that has unknown syntax, never
-runs. Calls that this check misses are refused at run time by the kernel's audit hook
-(`container.inside.audit_hook`).
+runs. The kernel's audit hook (`container.inside.audit_hook`) refuses, at run time, calls that
+this check can't see.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ NETWORK_RULES = frozenset({"network-library", "url", "database"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing in the code that is more than low risk.
+    """One part of the code that has medium or high risk.
 
     Attributes:
         line: Line in the cell, from 1.

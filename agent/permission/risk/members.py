@@ -72,7 +72,7 @@ def judge_import(name: str) -> Verdict | None:
 
 
 def judge_member(path: str) -> Verdict | None:
-    """Judge what *path*, a chain of attributes from a module on, leads to at its end."""
+    """Judge the object that *path*, a module's name followed by attributes, refers to."""
     if path in NAMESAKES or is_harmless_member(path):
         return None
     top, name = path.split(".")[0], path.rpartition(".")[2]
@@ -100,7 +100,7 @@ def judge_member(path: str) -> Verdict | None:
 
 
 def judge_attribute(name: str, *, called: bool = False) -> Verdict | None:
-    """Judge an attribute of something that is not known.
+    """Judge an attribute of an unknown value.
 
     Args:
         name: The attribute.

@@ -109,7 +109,7 @@ class Bindings:
         path = f"builtins.{name}" if name in FOLLOWED_BUILTINS else CONVENTIONAL.get(name)
         return frozenset({Reference(path)}) if path is not None else UNKNOWN
 
-    # what is bound where
+    # bindings
 
     def _pairs(self, tree: ast.AST) -> Iterator[tuple[ast.expr | str, ast.expr]]:
         """Yield each target of a binding with the expression it is bound to."""
@@ -233,7 +233,7 @@ class Bindings:
         if len(known) < MOST_VALUES:
             self._values[name] = known | values
 
-    # what an expression stands for
+    # values of expressions
 
     def evaluate(self, node: ast.expr | None) -> Values:
         """Return the possible values of *node*; empty if unknown."""

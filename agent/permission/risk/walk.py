@@ -63,7 +63,7 @@ class Walker(ast.NodeVisitor):
         self._called: set[int] = set()
         """Nodes, by id, that are called directly."""
         self._expected: set[int] = set()
-        """Nodes, by id, whose place allows a module or a namespace function."""
+        """Nodes, by id, that may be a module or a namespace function where they appear."""
 
     def visit(self, node: ast.AST) -> None:
         """Visit *node*; unknown syntax never runs."""
@@ -299,12 +299,12 @@ class Walker(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """As `visit_arg`, for what is returned."""
+        """Check the annotation of the return value, as `visit_arg`."""
         self._check_annotation(node.returns)
         self.generic_visit(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """As `visit_arg`, for what is returned."""
+        """As `visit_FunctionDef`."""
         self._check_annotation(node.returns)
         self.generic_visit(node)
 
