@@ -1,4 +1,4 @@
-"""What one turn may spend."""
+"""The limits of one turn."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnBudget:
-    """The bounds of one turn.
+    """The limits of one turn.
 
     Attributes:
-        repairs: Failed, blocked or unusable replies the model may mend.
+        repairs: Failed, blocked or unusable replies the model may correct.
         steps: Cells it may run.
         model_tries: Calls of an unavailable model before giving up.
         backoff_seconds: First wait between those calls; it doubles.
-        longest_wait_seconds: No single wait is longer, whatever the service asks for.
+        longest_wait_seconds: The longest single wait, even if the service asks for more.
         request_bytes: Length of a request.
         code_bytes: Length of a cell.
     """

@@ -8,7 +8,7 @@
     ├── ModelUnavailable      wait: rate limit, overload, time-out
     ├── ModelRejected         fix the settings: key, model name, base URL
     ├── ModelDeclined         rephrase: the model refused to answer
-    ├── ModelReplyBroken      try again: the reply was no valid reply
+    ├── ModelReplyBroken      try again: the reply was invalid
     └── TurnBudgetSpent       rephrase or split: no result within the turn's budget
 """
 

@@ -1,4 +1,4 @@
-"""Bring what another path came to into this one: a summary, or its cells run again here."""
+"""Merge another path into this one: add its summary, or run its cells again here."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from notebooks.record.recorder import Recorder
 
 ANSWER_CHARACTERS = 2000
 ID_CHARACTERS = 60
-"""Of a cell's id; nbformat 4.5 takes 64."""
+"""The part of a cell's id kept in a new one; nbformat 4.5 allows 64 characters."""
 
 
 def summary(path: str, texts: Sequence[Mapping[str, Any]], files: Sequence[str]) -> str:
-    """Return, as markdown, what was asked on *path* and what came of it.
+    """Return a markdown summary of the requests, answers and files of *path*.
 
     Args:
         path: The path merged.
-        texts: Its requests and answers, as `Recorder.own_texts` gives them.
-        files: Names of the files it made.
+        texts: Its requests and answers, from `Recorder.own_texts`.
+        files: Names of the files it created.
     """
     lines = [f"## Merged from path {path}"]
     for text in texts:
@@ -37,21 +37,23 @@ def summary(path: str, texts: Sequence[Mapping[str, Any]], files: Sequence[str])
 async def run_again(
     intents: Sequence[CellIntent], state: TurnState, path: str, ports: TurnPorts
 ) -> tuple[int, Execution | None]:
-    """Run another path's cells in this one; each is recorded as its own, with where it is from.
+    """Run another path's cells in this one; record each here, tagged with its origin.
 
-    One that ended well here before, in this merge or one that was not finished, is not run
-    again: a cell keeps its id. One that was running when the service stopped is waited for.
+    A cell keeps its id, so one that succeeded here before, in this or an unfinished merge,
+    is skipped. One that was running when the service stopped is awaited.
 
-    Each is admitted like new code: what was allowed once there is asked for here.
+    Each cell is admitted like new code: a permission given once on the other path is asked
+    for again.
 
     Args:
         intents: The cells, oldest first.
         state: The turn that merges; changed in place while it waits for a permission.
         path: The path they come from.
-        ports: This path's.
+        ports: The interfaces and limits of this path's turn.
 
     Returns:
-        How many ended well, and the execution that did not; the rest was not run.
+        The number of cells that succeeded, and the execution that failed, if any; cells
+        after it were not run.
     """
     last = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
     failed = last[1] if last is not None and last[1].outcome != "ok" else None
@@ -69,8 +71,8 @@ async def run_again(
 async def _run_again(
     intent: CellIntent, cell_id: str, state: TurnState, path: str, ports: TurnPorts
 ) -> Execution | None:
-    """Run one of the cells if it may; return its execution unless it ended well."""
-    if state.pending is None or state.pending.code != intent.source:  # else it is asked for
+    """Run one cell if it is admitted; return its execution unless it succeeded."""
+    if state.pending is None or state.pending.code != intent.source:  # else it was asked before
         state.pending = PendingCode(code=intent.source)
     admission = await admit(state, state.pending, ports)
     state.pending = None
@@ -99,7 +101,7 @@ async def _run_again(
 
 
 def _next_attempt(cell: str, recorder: Recorder) -> str | None:
-    """Return the id of the next attempt at a cell; ``None`` when one ended well."""
+    """Return the id of the next attempt at a cell; ``None`` if one has succeeded."""
     name, attempt = cell, 1
     while (outcome := recorder.outcome_of(name)) is not None:
         if outcome == "ok":

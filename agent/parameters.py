@@ -1,4 +1,4 @@
-"""The ``parameters`` cell: input files and the constants a request names."""
+"""The ``parameters`` cell: the input files and the constants in a request."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def _source(heading: str, values: Mapping[str, Any]) -> str:
 
 
 def _whole(value: Any) -> Any:
-    # JSON knows one kind of number: 1000.0 came from "1000".
+    # JSON has one number type: 1000 may arrive as 1000.0.
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,4 +1,4 @@
-"""What the agent needs from the layers around it."""
+"""The interfaces that the agent needs from the layers around it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Message = dict[str, Any]
 """One entry of a turn's history, plain JSON so that a paused turn can be stored.
 
 ``{"role": "user", "texts": [...]}``, ``{"role": "model", "content": {...}}`` with the
-model's own content kept whole (thought signatures included), or
+model's content unchanged (including thought signatures), or
 ``{"role": "tool", "name", "id", "response": {...}}``.
 """
 
@@ -25,7 +25,7 @@ class CodeCall:
 
     Attributes:
         code: Python source.
-        parameters: Constants the request named: variable name → value.
+        parameters: Constants from the request: variable name → value.
         fenced: It came as a fenced block in the text, not as a function call.
     """
 
@@ -41,8 +41,8 @@ class ModelReply:
     Attributes:
         content: The model's content as JSON, to be sent back unchanged.
         text: Its text parts, joined.
-        call: The code to run, if it asked for any.
-        bad_call: Why a function call of it can't be used, in plain words.
+        call: The code to run, if it asks for any.
+        bad_call: Why its function call is invalid, in plain words; else empty.
         tokens: ``prompt``, ``output`` and ``total``.
         version: The model version that answered.
     """
@@ -66,7 +66,12 @@ class Model(Protocol):
         history: Sequence[Message],
         on_text: Callable[[str], Awaitable[None]],
     ) -> ModelReply:
-        """Answer *history*; text is handed on as it streams in.
+        """Generate the next reply.
+
+        Args:
+            system: The system instruction.
+            history: The turn's messages so far.
+            on_text: Awaited with each piece of text as it streams in.
 
         Raises:
             ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
@@ -77,34 +82,34 @@ class Model(Protocol):
 
 
 class EventSink(Protocol):
-    """Where everything that happens in a turn is told, durably and in order."""
+    """Stores and publishes a turn's events, durably and in order."""
 
     async def emitted(self, cell: str) -> Mapping[str, int]:
-        """Return how many events of each kind were stored about *cell*."""
+        """Return the number of stored events about *cell*, by kind."""
 
     async def flush(self) -> None:
         """Return once everything emitted so far is stored."""
 
     async def emit(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Number, store and pass on one event.
+        """Number, store and publish one event.
 
-        Returns once ``cell.finished``, ``permission.*``, ``error`` and ``turn.finished``
-        are stored; others may be stored a moment later, but always before they are seen.
+        Returns after ``cell.finished``, ``permission.*``, ``error`` and ``turn.finished``
+        are stored. Other kinds may be stored a moment later, but before they are published.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionRequest:
-    """What a medium-risk cell wants.
+    """A request for permission to run a medium-risk cell.
 
     Attributes:
-        id: Permanent id; a reply names it.
-        capabilities: What would be granted.
-        explanation: Why it is asked, in plain words.
+        id: Permanent id; the user's reply refers to it.
+        capabilities: The capabilities to grant.
+        explanation: The reason for the request, in plain words.
         imports: Modules the code imports.
         targets: Libraries, URLs or paths concerned.
         preview: The code.
-        findings: The findings behind it.
+        findings: The findings that require permission.
     """
 
     id: str
@@ -124,7 +129,7 @@ class Decision:
         decision: ``once`` and ``always`` allow; ``deny`` and ``timeout`` don't.
         who: The user who decided; ``None`` for a time-out.
         at: When, ISO 8601.
-        grant: The id of a grant made earlier, when nobody had to be asked.
+        grant: The id of an earlier grant, if that decided without asking.
     """
 
     decision: Literal["once", "always", "deny", "timeout"]
@@ -142,10 +147,10 @@ class Approver(Protocol):
     """Asks the user, waits, remembers grants."""
 
     async def granted(self, capabilities: Sequence[str]) -> Decision | None:
-        """Return a standing grant that covers all *capabilities*, if there is one."""
+        """Return a standing grant that covers all *capabilities*; ``None`` without one."""
 
     async def ask(self, request: PermissionRequest) -> Decision:
-        """Wait for a reply to *request*; asking again with the same id goes on waiting."""
+        """Wait for a reply to *request*; a repeated id continues the same wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +160,11 @@ class PathRuntime:
     Attributes:
         workspace: The path's workspace.
         recorder: Its notebook.
-        session: Returns the live kernel, starting one if need be; a new one's variables
-            are rebuilt from the notebook.
-        live_session: Returns the live kernel, or ``None`` without starting one.
-        take_state_note: Returns, once, what the kernel could not be given back, in plain
-            words; empty when nothing is missing.
+        session: Returns the live kernel, starting one if there is none; the variables of a
+            new one are rebuilt from the notebook.
+        live_session: Returns the live kernel, or ``None``; starts none.
+        take_state_note: Returns, once, which state could not be rebuilt in a new kernel, in
+            plain words; empty if all was.
     """
 
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""What of a cell's outputs the notebook keeps: long printing goes on in a file beside it."""
+"""A cell's outputs as the notebook records them; long printed text goes to a file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ RECORDED_CHARACTERS = 1_000_000
 class RecordedOutputs:
     """Collects a cell's outputs; printed text past a limit goes to a file in ``outputs/``.
 
-    Every event still carries all of it: only the notebook and the turn's result are kept
-    to a size that can be opened.
+    Events carry all of the text. The limit keeps the notebook and the turn's result small
+    enough to open.
     """
 
     def __init__(self, workspace: Workspace, cell: str) -> None:
@@ -59,7 +59,7 @@ class RecordedOutputs:
                 file.close()
 
     def end(self) -> tuple[Mapping[str, Any], ...]:
-        """Return the outputs to record; where text was left out, they say where it is."""
+        """Return the outputs to record, with a note where any further text is."""
         self._close()
         if self._rest:
             place = "the event log" if self._problem else f"outputs/{self._name}"

@@ -1,4 +1,4 @@
-"""Run one allowed cell: announce, journal, execute, stream, record."""
+"""Run one admitted cell: emit its events, journal, execute and record it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from notebooks.record.cells import (
 log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
 FEW_FILES = 100
-"""Up to so many are looked at without a thread, which would take longer than to look."""
+"""Up to this many are checked on the event loop; a thread switch would take longer."""
 HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
@@ -38,8 +38,8 @@ T = TypeVar("T")
 class FileHashes:
     """sha256 of a workspace's files, computed again only when a file's version changes.
 
-    With *blobs*, every content met is kept there, so that it can be had again once the file
-    has changed; one that can't be kept for want of disk is not.
+    With *blobs*, each content is stored there, to restore it after the file has changed.
+    If the disk is full, it is not stored.
     """
 
     def __init__(self, blobs: Blobs | None = None) -> None:
@@ -48,7 +48,7 @@ class FileHashes:
         self._listing: Listing | None = None
 
     def snapshot(self, runtime: PathRuntime) -> tuple[dict[str, str], list[WorkspaceFile]]:
-        """Return file name → sha256 (or ``size:N`` for a huge file), and the listing."""
+        """Return file name → sha256 (or ``size:N`` above `HASHED_BYTES`), and the files."""
         listing = runtime.workspace.listing()
         files, found = listing.files, dict[str, str]()
         for file in files:
@@ -62,7 +62,7 @@ class FileHashes:
         return found, files
 
     def glance(self, runtime: PathRuntime) -> dict[str, str] | None:
-        """Return what `snapshot` would say if the files are few and none has changed."""
+        """Return the hashes if there are few files and none has changed, else ``None``."""
         listing = self._listing
         if listing is None or len(listing.files) + len(listing.directories) > FEW_FILES:
             return None
@@ -77,7 +77,7 @@ class FileHashes:
             sha256 = runtime.workspace.sha256(file.name)
             self._keep(runtime, file.name, sha256)
         except ContainerError:
-            return "unreadable"  # it was replaced by a link or removed just now
+            return "unreadable"  # it was removed or replaced by a link meanwhile
         return sha256
 
     def _keep(self, runtime: PathRuntime, name: str, sha256: str) -> None:
@@ -105,8 +105,19 @@ async def run_cell(
     """Run *code* in the path's kernel and record it.
 
     Emits ``cell.started``, ``cell.output`` per output, ``cell.finished`` (once the
-    result is durable) and ``file.created`` per file that is new or changed. A
-    cancelled caller's cell is interrupted and recorded before the cancellation goes on.
+    result is durable) and ``file.created`` per file that is new or changed. If the caller
+    is cancelled, the cell is interrupted and recorded before the cancellation is raised.
+
+    Args:
+        code: The cell's source.
+        provenance: Where the code comes from and who allowed it, for the record.
+        runtime: The path's kernel and notebook.
+        sink: Receives the events.
+        hashes: The workspace's file hashes.
+        tags: The cell's tags.
+        cell_id: Its id; a new one by default.
+        client: A Jupyter client's own request, sent in place of one made here.
+        granted: Permissions for the kernel's audit hook.
 
     Raises:
         SandboxUnavailable, KernelStartFailed: No kernel; nothing was recorded.
@@ -122,13 +133,13 @@ async def run_cell(
     following = _Following(intent, runtime, sink, hashes)
 
     async def record() -> Execution:
-        """The life of a cell, step by step."""
+        """Journal, execute and record the cell."""
         seen = replace(intent, files_before=await following.look())
         async with runtime.recorder.cell(seen) as cell:  # its intent is in the journal
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
-            execution = await following.execution(reply)  # its outputs are stored
+            execution = await following.execution(reply)  # its output events are stored
             await cell.finish(execution)  # its result is in the journal
             await following.announce(execution)
         return execution  # the notebook is written
@@ -165,16 +176,17 @@ async def _execute(
 async def resume_cell(
     runtime: PathRuntime, sink: EventSink, hashes: FileHashes
 ) -> tuple[str, Execution] | None:
-    """Go on with the cell a kernel ran while no service did; emits what was not told yet.
+    """Follow the cell that a kernel ran across a restart; emit the events not stored yet.
 
-    A cancelled caller's cell is interrupted and recorded before the cancellation goes on.
+    If the caller is cancelled, the cell is interrupted and recorded before the cancellation
+    is raised.
 
     Returns:
-        Its id and execution; ``None`` when there is none to go on with.
+        Its id and execution; ``None`` if there is no such cell.
     """
     if runtime.recorder.interrupted is None:
         return None
-    # From the start a task of its own: the kernel is busy, and must not be left so.
+    # A task, so that a cancelled caller does not leave the kernel busy.
     recording = asyncio.create_task(_resume(runtime.recorder.interrupted, runtime, sink, hashes))
     return await _until_recorded(recording, asyncio.Event(), runtime)
 
@@ -182,9 +194,9 @@ async def resume_cell(
 async def ran_before(
     turn: str, runtime: PathRuntime, sink: EventSink, hashes: FileHashes
 ) -> tuple[str, Execution] | None:
-    """Return id and execution of a turn's last cell, if one ran, or still runs, since before.
+    """Return id and execution of a turn's last cell, if one started before a restart.
 
-    One that still runs is waited for, and its end is told if it was not before the restart.
+    If it still runs, wait for its end. Emit its ``cell.finished`` if that is not stored yet.
     """
     await resume_cell(runtime, sink, hashes)
     recorded = runtime.recorder.execution_of(turn)
@@ -198,7 +210,7 @@ async def _resume(
 ) -> tuple[str, Execution] | None:
     session = await runtime.session()
     if session.last_cell != intent.id:
-        await runtime.recorder.abandon()  # the kernel died meanwhile, or never got the cell
+        await runtime.recorder.abandon()  # the kernel died, or never received the cell
         return None
     told = await sink.emitted(intent.id)
     if not told.get("cell.started"):
@@ -216,7 +228,7 @@ async def _resume(
 
 
 class _Following:
-    """What one running cell has shown so far, and what comes of it."""
+    """Emits and collects the outputs and files of one running cell."""
 
     def __init__(
         self,
@@ -244,18 +256,18 @@ class _Following:
     async def on_output(self, output: Mapping[str, Any]) -> None:
         self._recorded.add(output)
         if self._told:
-            self._told -= 1  # before the service stopped
+            self._told -= 1  # emitted before the service stopped
         else:
             facts = {"cell": self._intent.id, "output": dict(output)}
             await self._sink.emit("cell.output", facts)
 
     async def execution(self, reply: ExecuteReply) -> Execution:
-        """Look at the files and make the execution out of *reply*.
+        """Hash the files and build the execution from *reply*.
 
-        The outputs are stored before it returns: what is recorded was emitted.
+        All output events are stored before this returns, so recorded outputs were emitted.
         """
         outputs = self._recorded.end()
-        await self._sink.flush()  # first, so that nothing holds up what somebody waits to see
+        await self._sink.flush()  # first, so that hashing does not delay the outputs
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -266,7 +278,7 @@ class _Following:
         return _execution(reply, outputs, after)
 
     async def announce(self, execution: Execution) -> None:
-        """Emit the files it made and its end."""
+        """Emit ``file.created`` for each file, and ``cell.finished``."""
         for file in self._created:
             await self._sink.emit("file.created", file)
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
@@ -284,14 +296,14 @@ async def _until_recorded(
 
 
 async def _interrupt_until_done(runtime: PathRuntime, recording: asyncio.Task[Any]) -> None:
-    """Stop the cell, but let its record become whole: half a record would lose the cell."""
+    """Interrupt the cell until *recording* is done: a partial record would lose the cell."""
     while not recording.done():
-        # Whoever cancels once more waits as well: the next cell must not begin before this ends.
+        # Ignore further cancellations: the next cell must not start before this one ends.
         with contextlib.suppress(asyncio.CancelledError):
             if (session := runtime.live_session()) is not None:
                 await session.interrupt()
             await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
-    recording.exception()  # the cancellation goes on whatever came of it
+    recording.exception()  # mark as retrieved; the caller raises the cancellation
 
 
 def _started_facts(intent: CellIntent) -> dict[str, Any]:
@@ -299,7 +311,7 @@ def _started_facts(intent: CellIntent) -> dict[str, Any]:
 
 
 def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
-    """Return what ``cell.finished`` says of *cell*."""
+    """Return the data of *cell*'s ``cell.finished`` event."""
     return {
         "cell": cell,
         "status": execution.outcome,

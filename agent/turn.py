@@ -1,4 +1,4 @@
-"""The loop of a turn: context, code, risk, permission, run, repair, answer."""
+"""A turn's loop: gather context, get code, check it, ask, run, repair, answer."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-"""What nbformat 4.5 takes as a cell's id."""
+"""A valid cell id in nbformat 4.5."""
 
 
 def check_request(request: str, budget: TurnBudget) -> str:
-    """Return *request* trimmed, or raise `InvalidRequest`."""
+    """Return *request* trimmed.
+
+    Raises:
+        InvalidRequest: It is empty or too long.
+    """
     request = request.strip()
     size = len(request.encode("utf-8", "surrogatepass"))
     if not request:
@@ -44,14 +48,14 @@ def check_request(request: str, budget: TurnBudget) -> str:
 
 
 async def run_turn(state: TurnState, ports: TurnPorts) -> str:
-    """Work on a new or resumed turn until there is an answer.
+    """Run a new or resumed turn until the model answers.
 
     Args:
         state: Changed in place as the turn goes on.
-        ports: What it works with.
+        ports: The interfaces and limits it uses.
 
     Returns:
-        The answer, in plain words; it is also recorded in the notebook.
+        The answer as text; it is also recorded in the notebook.
 
     Raises:
         AgentError, ContainerError: The turn ended without an answer; cells that
@@ -71,7 +75,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
             if state.pending is not None:
                 await _run_pending(state, state.pending, ports)
                 state.pending = state.running = None
-                # From here on a restart asks the model what to do next.
+                # After this save, a restarted turn goes on by asking the model.
                 await ports.save(state)
             _check_budget(state, ports.budget)
     finally:
@@ -81,7 +85,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
 
 
 async def _warm(runtime: PathRuntime) -> None:
-    """Start the kernel while the model thinks; a failure shows when a cell needs it."""
+    """Start the kernel while the model generates; the first cell reports a failure."""
     with contextlib.suppress(Exception):
         await runtime.session()
 
@@ -106,7 +110,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     runtime = ports.runtime
     cells = runtime.recorder.code_cells()
     if runtime.live_session() is None and any(cell["status"] == "ok" for cell in cells):
-        await _warm(runtime)  # without a sandbox the model can still answer
+        await _warm(runtime)  # ignores errors: the model can answer without a kernel
     live = runtime.live_session()
     profiles, other = await read_profiles(runtime.workspace, ports.profiler)
     context = TurnContext(
@@ -154,12 +158,12 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
 
 
 async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> str | None:
-    """Add *reply* to the history; return the answer if it is one, else set what is pending."""
+    """Add *reply* to the history; return it if it is an answer, else set ``state.pending``."""
     call = reply.call
     # Once a cell has run, a fenced block is part of the explanation, not a request to run.
     if call is not None and call.fenced and state.cells:
         call = None
-    if reply.content.get("parts"):  # an empty content can't be sent back
+    if reply.content.get("parts"):  # the API rejects an empty content in the history
         state.history.append({"role": "model", "content": dict(reply.content)})
     problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
     if problem:
@@ -204,7 +208,7 @@ def _repair(state: TurnState, error: str) -> None:
 
 
 def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
-    """Give the model what came of its code, in the way it asked for it to run."""
+    """Add the result of the code to the history, in the form of the model's call."""
     parts = state.history[-1].get("content", {}).get("parts", ())
     call = next((part["function_call"] for part in parts if part.get("function_call")), None)
     message: Message
@@ -246,9 +250,9 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
-    """Return what came of the pending code if it ran, or still runs, since before a restart."""
+    """Return the pending code's execution if it started before a restart; await its end."""
     recorded = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
-    # Directly sent code has one cell; of a model's turn it has to be this very one.
+    # A turn with direct code has one cell; a model's turn has several, so compare the id.
     if recorded is None or (ports.model is not None and recorded[0] != state.running):
         return None
     return recorded[1]
@@ -277,7 +281,7 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
 async def _run_parameters(
     state: TurnState, pending: PendingCode, ports: TurnPorts
 ) -> Execution | None:
-    """Run the parameters cell if one is due; return its execution only if it failed."""
+    """Run the parameters cell if one is needed; return its execution only if it failed."""
     known = ports.runtime.recorder.parameters()
     if known is None:
         files = [f.name.removeprefix(f"{INPUTS}/") for f in ports.runtime.workspace.files(INPUTS)]
@@ -296,9 +300,9 @@ async def _run_parameters(
 
 
 async def _set_again(known: Mapping[str, Any], runtime: PathRuntime) -> None:
-    """Give a new kernel the parameters that the notebook has already set.
+    """Set the notebook's existing parameters in a new kernel.
 
-    Not recorded: in a re-run the parameters cell does it, with the values of then.
+    This is not recorded: in a re-run the parameters cell sets them, with that run's values.
     """
     session = await runtime.session()
     if session.fresh:
@@ -306,18 +310,18 @@ async def _set_again(known: Mapping[str, Any], runtime: PathRuntime) -> None:
 
 
 async def _no_output(output: Mapping[str, Any]) -> None:
-    """Assignments have none."""
+    """Discard outputs; assignments have none."""
 
 
 async def run_direct(
     state: TurnState, ports: TurnPorts, client: ClientRequest | None = None
 ) -> Execution:
-    """Check and run code that came without a model; `state.request` is the code.
+    """Check and run code that a client sent; `state.request` is the code.
 
     Args:
         state: The turn.
-        ports: What it works with.
-        client: A Jupyter client's own request for it, if it came from one.
+        ports: The interfaces and limits it uses.
+        client: The Jupyter client's own ``execute_request``, if there is one.
 
     Returns:
         The execution; its outcome is ``blocked`` or ``not-run`` when it was refused.
@@ -344,7 +348,10 @@ async def run_direct(
 
 
 def _cell_id(client: ClientRequest, runtime: PathRuntime) -> str | None:
-    """Return the request's ``msg_id`` if it can name a cell: by it a successor knows the cell."""
+    """Return the request's ``msg_id`` if it is a valid, unused cell id.
+
+    A successor finds the running cell by the ``msg_id``.
+    """
     message_id = str(client.message["header"]["msg_id"])
     fits = CELL_ID.fullmatch(message_id) and not runtime.recorder.knows(message_id)
     return message_id if fits else None

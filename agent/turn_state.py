@@ -1,4 +1,4 @@
-"""A turn's whole state, as plain JSON, so that a paused turn outlives the service."""
+"""A turn's state as plain JSON, so that a paused turn survives a restart of the service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PendingCode:
         parameters: The constants that came with it.
         fenced: It came as a fenced block.
         permission_id: Set once the user is asked; a resumed turn asks with the same id.
-        tokens: What generating it cost.
+        tokens: Token counts of the reply that contained it.
         version: The model version that wrote it.
     """
 
@@ -32,18 +32,18 @@ class PendingCode:
 
 @dataclass(slots=True, kw_only=True)
 class TurnState:
-    """Where a turn stands.
+    """The state of a turn.
 
     Attributes:
-        id: The turn.
-        request: The user's words.
+        id: The turn's id.
+        request: The user's request.
         history: Messages to and from the model, in this turn.
         pending: Code that waits to be run.
-        running: The id of the cell that runs it, once it does.
-        repairs: How often the model has had to mend something.
+        running: The id of the cell that runs it, once it is started.
+        repairs: How many failed, blocked or unusable replies there were.
         steps: How many cells ran.
         cells: Outcomes so far, oldest first.
-        last_error: The last thing that went wrong, for the closing error.
+        last_error: The last error, for `TurnBudgetSpent`.
     """
 
     id: str
@@ -63,6 +63,6 @@ def turn_state_to_json(state: TurnState) -> dict[str, Any]:
 
 
 def turn_state_from_json(value: Mapping[str, Any]) -> TurnState:
-    """Rebuild what `turn_state_to_json` made."""
+    """Rebuild a state from `turn_state_to_json`."""
     pending = value.get("pending")
     return TurnState(**{**value, "pending": PendingCode(**pending) if pending else None})

@@ -17,10 +17,10 @@ from container.workspace.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfinedResult:
-    """What a confined command left.
+    """The result of a confined command.
 
     Attributes:
-        status: How it ended; ``None`` when its time ran out.
+        status: How it ended; ``None`` when it timed out.
         printed: stdout and stderr together, the last `MAX_PRINTED` bytes.
     """
 
@@ -38,7 +38,13 @@ async def run_confined(
     *,
     readonly: tuple[tuple[Path, str], ...] = (),
 ) -> ConfinedResult:
-    """Run *argv* with the workspace read-only, within *limits* (``seconds`` included).
+    """Run *argv* with the workspace read-only, within *limits*.
+
+    Args:
+        argv: The command, as the sandbox sees it.
+        workspace: Shown as ``/workspace``.
+        limits: What it may use, ``seconds`` included.
+        readonly: Further (host path, path inside) pairs, read-only.
 
     Raises:
         SandboxUnavailable: This host can't confine it.

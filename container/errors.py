@@ -5,14 +5,14 @@
     ContainerError
     ├── SandboxUnavailable     this host cannot confine a kernel
     ├── KernelStartFailed      the kernel never answered
-    ├── KernelNotFound         nobody owns a kernel of this name
-    ├── KernelDied             it ended while it was needed; variables are gone
+    ├── KernelNotFound         no shim owns a kernel of this name
+    ├── KernelDied             it ended while in use; variables are lost
     │   └── MemoryLimitExceeded
     ├── MemoryLimitReached     it asked for more memory than it may have; state kept
     ├── ProcessLimitReached    it asked for more processes or threads than it may have
     ├── DiskQuotaExceeded      its workspace grew past its size
-    ├── CellTimedOut           stopped at its time limit; `state_kept` says what is left
-    ├── CellWouldNotStop       cancelled, but only a kill ended it; variables are gone
+    ├── CellTimedOut           stopped at its time limit; see `state_kept`
+    ├── CellWouldNotStop       interrupted in vain, then killed; variables are lost
     ├── OutputLimitExceeded    stopped because it printed too much; state kept
     ├── OutputsIncomplete      the kernel did not send all outputs; state kept
     ├── UnsafePath             a name that leaves the workspace or is a link

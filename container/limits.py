@@ -23,10 +23,10 @@ class Limits:
         open_files: File descriptors of one process.
         seconds: Wall time of one cell.
         grace_seconds: How long an interrupted cell may take to stop before it is killed.
-        output_bytes: Output of one cell, over all its streams and displays.
+        output_bytes: Output of one cell: all streams and displays together.
         start_seconds: How long a kernel may take until it answers.
-        audited: Refuse, inside a Python kernel, the calls that never run
-            (`container.inside.audit_hook`); off only to test what stands behind it.
+        audited: Arm the audit hook of a Python kernel (`container.inside.audit_hook`); off
+            only in tests of the sandbox behind it.
     """
 
     cpus: float = 1.0
@@ -50,5 +50,9 @@ def limits_to_json(limits: Limits) -> dict[str, Any]:
 
 
 def limits_from_json(value: dict[str, Any]) -> Limits:
-    """Rebuild limits from `limits_to_json`; unknown keys are a `TypeError`."""
+    """Rebuild limits from `limits_to_json`.
+
+    Raises:
+        TypeError: A key is unknown.
+    """
     return Limits(**value)

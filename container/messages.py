@@ -1,7 +1,7 @@
-"""A kernel's messages as they are on its ZMQ sockets.
+"""Read and write a kernel's messages on its ZMQ sockets.
 
-Source: "Messaging in Jupyter" 5.4, "The Wire Protocol". jupyter_client's own reader and
-writer look for dates in every field, which takes longer than all the rest.
+jupyter_client's own reader and writer look for dates in every field, which takes longer
+than all the rest. Source: "Messaging in Jupyter" 5.4, "The Wire Protocol".
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, NotRequired, TypedDict, cast
 PARTS = ("header", "parent_header", "metadata", "content")
 DELIMITER = b"<IDS|MSG>"
 HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
-"""A lone surrogate: JSON can name one, and no UTF-8 text can hold it."""
+"""A lone surrogate: JSON can escape one, but UTF-8 can't encode it."""
 
 
 class MessageHeader(TypedDict):
-    """Who says what: "Message header" of the protocol; a kernel may add more."""
+    """The protocol's "Message header"; a kernel may add more keys."""
 
     msg_id: str
     msg_type: str
@@ -31,7 +31,7 @@ class MessageHeader(TypedDict):
 
 
 class KernelMessage(TypedDict):
-    """A message as the rest of the code passes it on: plain JSON values, and buffers."""
+    """A message in the form the other modules use: plain JSON values, and buffers."""
 
     header: MessageHeader
     parent_header: dict[str, Any]
@@ -56,20 +56,20 @@ _JSON = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
 
 
 def from_json(text: str | bytes) -> Any:
-    """Return the value of *text*, which is JSON as others read it too.
+    """Return the value of *text*, strict JSON.
 
-    Python's own reader takes ``NaN`` and ``Infinity``, and writes them; browsers don't read those.
+    Python's own reader accepts ``NaN`` and ``Infinity``; browsers don't.
     Source: RFC 8259, section 6.
 
     Raises:
-        ValueError: It is none.
+        ValueError: *text* is not JSON.
         RecursionError: It is nested too deeply.
     """
     return _JSON.decode(text if isinstance(text, str) else text.decode("utf-8", "surrogatepass"))
 
 
 def write_message(message: Mapping[str, Any], sign: Callable[[list[bytes]], bytes]) -> list[bytes]:
-    """Return *message* as frames for a kernel, signed.
+    """Return *message* as signed frames.
 
     Args:
         message: Header, parent_header, metadata and content as plain JSON values, and buffers
@@ -83,10 +83,10 @@ def write_message(message: Mapping[str, Any], sign: Callable[[list[bytes]], byte
 def read_message(
     frames: Sequence[bytes], sign: Callable[[list[bytes]], bytes]
 ) -> KernelMessage | None:
-    """Read a kernel's message; ``None`` for one it did not sign, or of another shape.
+    """Read a kernel's message; ``None`` if its signature or its shape is wrong.
 
-    Code in the kernel can sign what it likes, and can put a link to another kernel's socket in
-    the place of its own.
+    The signature proves only which kernel sent it: code in the kernel can sign anything, and
+    can replace its socket with a link to another kernel's.
 
     Args:
         frames: Its frames, routing prefix included.

@@ -1,4 +1,4 @@
-"""What works on this host, and the reason for each "no"."""
+"""Check whether this host can confine kernels, and if not, why."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ ONE_USER = "all kernels run as the service's user, and share what Linux counts f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostReport:
-    """What this host offers a sandbox.
+    """What this host provides for sandboxes.
 
     Attributes:
-        backend: What would start kernels.
-        sandbox: Whether it can confine one.
+        backend: The backend checked.
+        sandbox: Whether it can confine a kernel.
         reason: Why not, in one plain sentence; empty when it can.
-        way_out: What to install or set then.
-        limits: What holds memory, cpu and process limits: ``cgroup v1``, ``cgroup v2``,
+        way_out: What to install or set in that case.
+        limits: What enforces memory, cpu and process limits: ``cgroup v1``, ``cgroup v2``,
             ``rlimits`` or ``docker``.
-        quota: What holds a workspace's size: ``watcher``, which stops the writing cell.
-        own_users: Each workspace's kernels run as a host user of their own.
-        warnings: What holds less well here than it could, with the way out.
+        quota: What enforces a workspace's size: ``watcher``, which stops the writing cell.
+        own_users: The kernels of each workspace run as a host user of their own.
+        warnings: Protections that are weaker here than they could be, each with its remedy.
     """
 
     backend: str
@@ -52,7 +52,7 @@ class HostReport:
     warnings: tuple[str, ...]
 
     def summary(self) -> str:
-        """Return, in one line, what confines a kernel here."""
+        """Return a one-line summary of what confines kernels here."""
         if not self.sandbox:
             return f"NONE: {self.reason}. {self.way_out}"
         return f"{self.backend}, limits held by {self.limits}, workspace size by a {self.quota}"
@@ -65,12 +65,12 @@ def probe_host(
     runtime: str = "",
     data_directory: Path | None = None,
 ) -> HostReport:
-    """Try the smallest sandbox this host should manage, and say what came of it.
+    """Try a minimal sandbox on this host and report the result.
 
     Args:
         backend: ``zygote``, ``bubblewrap`` or ``docker``.
         image: The image of the docker backend.
-        runtime: An OCI runtime Docker should know; empty for its default.
+        runtime: The OCI runtime for Docker; empty for its default.
         data_directory: Where workspaces are kept; must exist.
     """
     problem: SandboxUnavailable | None = None
@@ -148,7 +148,7 @@ def _check_namespaces() -> None:
 
 
 def _namespaces_way_out() -> str:
-    """Name the switch that is off on this host."""
+    """Return how to allow user namespaces: the sysctl that is off on this host."""
     for switch, off, on in (
         ("user.max_user_namespaces", "0", "15000"),
         ("kernel.unprivileged_userns_clone", "0", "1"),

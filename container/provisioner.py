@@ -1,6 +1,6 @@
-"""Jupyter's kernel provisioner: whoever starts a ``tallybook-…`` kernelspec gets the sandbox.
+"""Jupyter's kernel provisioner: it starts each ``tallybook-…`` kernelspec in a sandbox.
 
-Seam: `jupyter_client.provisioning.KernelProvisionerBase`. Traitlets stop here.
+Implements `jupyter_client.provisioning.KernelProvisionerBase`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Language:
 
     Attributes:
         argv: Its command; `container.shim.kernels` fills in the names in braces. Empty
-            for Python, which has a way of its own.
-        env: What it needs beside the usual environment.
-        loopback: It knows TCP only.
+            for Python, whose kernel is forked or launched by our own code.
+        env: Variables added to the usual environment.
+        loopback: The kernel supports TCP only.
     """
 
     argv: tuple[str, ...] = ()
@@ -107,10 +107,10 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             self._private = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Choose the workspace; sockets and keys come from the kernel's owner.
+        """Choose the workspace and build the request; the shim makes sockets and keys.
 
         Raises:
-            ContainerError: The kernelspec names a language there is no command for.
+            ContainerError: The kernelspec names an unknown language.
         """
         workspace = self._workspace(Path(kwargs.pop("cwd", None) or Path.cwd()))
         language = LANGUAGES.get(self.language)
@@ -161,7 +161,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return self.connection_info
 
     def take(self, lease: KernelLease) -> None:
-        """Hold *lease*'s kernel, and tell Jupyter's manager how to reach it."""
+        """Hold *lease*, and give its connection info to Jupyter's manager."""
         self.lease = lease
         manager = self.parent
         manager.transport = "ipc"
@@ -178,5 +178,5 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return 1.0
 
     def _finalize_env(self, env: dict[str, str]) -> None:
-        # The kernel's environment is `kernel_environment`, whatever the caller has.
+        # The kernel gets `kernel_environment` only, nothing of the caller's environment.
         env.clear()

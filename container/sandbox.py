@@ -1,4 +1,4 @@
-"""The seam between a kernel and whatever technology confines it."""
+"""The interface of every sandbox backend."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from container.limits import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
-    """What to run and what it may see.
+    """The command to run and the resources it sees.
 
     Attributes:
         name: Short unique name, used for the control group and in logs.
-        argv: The command, as seen from inside.
+        argv: The command, as the sandbox sees it.
         limits: Resources it may use.
-        workspace: Host directory shown, writable, as ``/workspace``; ``None`` for none. Its
-            ``inputs/``, which has to be a plain directory, is shown read-only.
-        sockets: Host directory shown, writable, as ``/run/kernel``; ``None`` for a
+        workspace: Host directory mounted writable at ``/workspace``; ``None`` for none. Its
+            ``inputs/`` must be a plain directory and is mounted read-only.
+        sockets: Host directory mounted writable at ``/run/kernel``; ``None`` for a
             command that is not a kernel.
-        connection: The kernel's connection file as it reads inside; ``None`` likewise.
+        connection: The connection file's content, with paths inside the sandbox; ``None``
+            for a command that is not a kernel.
         uid: Host user and group that own the processes; ``None`` keeps the service's.
         env: The whole environment inside; nothing is inherited.
         readonly: Further (host path, path inside) pairs, read-only.
-        workspace_readonly: Show the workspace read-only.
+        workspace_readonly: Mount the workspace read-only.
         seccomp: Allow the system calls of `container.host.seccomp` only.
         loopback: Allow TCP on the sandbox's own loopback.
-        host_uids: Host users the command may hand out to its children, beside its own.
-        pass_fds: Open files it inherits, by number.
+        host_uids: Host users, beside its own, that the command may run its children as.
+        pass_fds: File descriptors it inherits.
     """
 
     name: str
@@ -50,7 +51,7 @@ class SandboxSpec:
 
     @property
     def inputs(self) -> Path | None:
-        """The host directory to mount read-only over ``/workspace/inputs``, if that is needed."""
+        """The host directory to mount read-only at ``/workspace/inputs``, if any."""
         if self.workspace is None or self.workspace_readonly:
             return None
         return self.workspace / INPUTS
@@ -61,9 +62,9 @@ class ExitStatus:
     """How a sandbox ended.
 
     Attributes:
-        exit_code: The command's own exit code, when it was not killed.
+        exit_code: The command's exit code, unless a signal ended it.
         signal: The signal that ended it.
-        out_of_memory: The host says it was killed for passing its memory limit.
+        out_of_memory: The host reports that the OOM killer ended one of its processes.
     """
 
     exit_code: int | None = None
@@ -89,16 +90,16 @@ class Sandbox(Protocol):
         """Return how it ended, or ``None`` while it runs."""
 
     async def signal(self, signum: int) -> None:
-        """Signal the tree; SIGKILL and SIGTERM end all of it."""
+        """Signal the process tree; SIGKILL and SIGTERM end all of it."""
 
     async def wait(self) -> ExitStatus:
         """Wait for the end; any number of callers."""
 
     def process_limit_hits(self) -> int:
-        """Return how often it was refused another process or thread; 0 where nobody counts."""
+        """Return how often it was refused another process or thread; 0 if not counted."""
 
     def oom_kills(self) -> int:
-        """Return how many of its processes were killed for want of memory, likewise."""
+        """Return how many of its processes the OOM killer ended; 0 if not counted."""
 
     def log(self) -> str:
         """Return the last few kilobytes the command wrote to stdout and stderr."""

@@ -12,20 +12,20 @@ from pathlib import Path
 MAX_DEPTH = 64
 """Directories nested deeper are not entered: each costs an open file."""
 WHOLE_DEPTH = 512
-"""The same for walks that have to meet everything; a kernel that nests deeper is stopped."""
+"""The limit for walks that must not miss anything; a kernel that nests deeper is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One directory met on a walk.
+    """One directory that a walk visits.
 
     Attributes:
-        path: Relative to where the walk began; empty for that directory itself.
+        path: Relative to the top of the walk; empty for the top itself.
         directories: Names of directories in it.
         files: All other names.
-        descriptor: The open directory; closed when the walk goes on.
-        info: Of the directory itself, from before it was read.
-        too_deep: Its directories are not entered.
+        descriptor: The open directory; closed when the walk leaves it.
+        info: Its own stat result, taken before its entries were read.
+        too_deep: The walk does not enter its directories.
     """
 
     path: str
@@ -39,7 +39,7 @@ class Directory:
 def walk(top: int, max_depth: int = MAX_DEPTH) -> Iterator[Directory]:
     """Yield the directory open as *top* and those below it, parents first.
 
-    What can't be opened (any more) is passed over. *top* stays open.
+    Directories that can't be opened are skipped. *top* stays open.
 
     Args:
         top: A directory's descriptor.

@@ -1,1 +1,1 @@
-"""What the model is told."""
+"""The context that a turn gives to the model."""

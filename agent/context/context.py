@@ -1,4 +1,4 @@
-"""What a turn knows before the model is asked."""
+"""Collect and render the facts that precede a request to the model."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class TurnContext:
 
     Attributes:
         profiles: Input file name → its profile.
-        other_files: Names of inputs that are no tables, and of outputs.
+        other_files: Names of inputs that are not tables, and of outputs.
         variables: The live variables.
         earlier_cells: Earlier cells with source and status.
         kernel_is_new: No cell has run in the kernel.
-        merged: What other paths came to that were merged into this one.
-        state_note: What a new kernel could not be given back, in plain words.
+        merged: Summaries of the paths merged into this one.
+        state_note: Which state could not be rebuilt in a new kernel, in plain words.
     """
 
     profiles: Mapping[str, Profile]
@@ -74,7 +74,7 @@ def render_context(context: TurnContext) -> str:
 
 
 def context_facts(context: TurnContext) -> dict[str, Any]:
-    """Return what ``context.used`` tells: which facts, not their content."""
+    """Return the data of the ``context.used`` event: which facts, not their content."""
     return {
         "workbooks": [
             {

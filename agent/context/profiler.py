@@ -1,4 +1,4 @@
-"""Profiles of a workspace's files, read in a sandbox and remembered by content."""
+"""Profiles of a workspace's files, read in a sandbox and cached by content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROFILED = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm
 PROFILE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=60.0, tmp_bytes=16 * MIB)
 REMEMBERED = 500
 AT_ONCE = min(os.cpu_count() or 1, 4)
-"""Readers at the same time: each may take a processor, and `PROFILE_LIMITS` of memory."""
+"""Concurrent readers: each may use a processor, and the memory of `PROFILE_LIMITS`."""
 log = logging.getLogger("tallybook.profiles")
 PROGRAM = "/opt/tallybook/workbook_profile.py"
 
@@ -32,10 +32,10 @@ Profile = dict[str, Any]
 
 
 class Profiler:
-    """Profiles files on demand, several at once; remembers them by content.
+    """Profiles files on demand, several at once, and caches the profiles by content.
 
-    What a sandboxed reader found is kept in memory, and on disk where there is a place for
-    it, so that the same content is read once for all paths and restarts.
+    The cache is in memory and, with *kept_in*, on disk, so that the same content is read
+    once for all paths and restarts.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class Profiler:
         """Prepare to read; nothing is read yet.
 
         Args:
-            kept_in: Returns the directory that keeps the profiles of a workspace's files;
-                ``None`` keeps them in memory only.
+            kept_in: Returns the directory for the profiles of a workspace's files; ``None``
+                caches them in memory only.
             at_once: How many files are read at the same time, for all users together.
         """
         self._kept_in = kept_in
@@ -55,7 +55,7 @@ class Profiler:
     async def profile(self, workspace: Workspace, file: WorkspaceFile) -> Profile | None:
         """Return the profile of *file*, ``{"problem": …}`` if unreadable, ``None`` if no table.
 
-        Any number of callers cause one reading.
+        Concurrent callers share one reading.
 
         Raises:
             SandboxUnavailable: This host can't confine the reader.
@@ -71,7 +71,7 @@ class Profiler:
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
-        return await asyncio.shield(reading)  # another caller may wait for it too
+        return await asyncio.shield(reading)  # other callers may await it too
 
     def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
@@ -88,7 +88,7 @@ class Profiler:
         return profile
 
     def _place(self, workspace: Workspace, name: str) -> Path | None:
-        """Return the file that keeps the profile of *name*'s content."""
+        """Return the cache file for the profile of *name*'s content."""
         if self._kept_in is None:
             return None
         return self._kept_in(workspace) / f"{workspace.sha256(name)}-{_reader_version()}.json"
@@ -96,7 +96,7 @@ class Profiler:
 
 @functools.cache
 def _reader_version() -> str:
-    """Return a mark of the reader: another one may find other things in the same content."""
+    """Return a hash of the reader's code: another version may give another profile."""
     program = Path(workbook_profile.__file__).read_bytes()
     return hashlib.sha256(program).hexdigest()[:12]
 
@@ -110,18 +110,18 @@ def _kept_profile(kept: Path) -> Profile | None:
 
 
 def _keep(kept: Path, profile: Profile) -> None:
-    """Write *profile* so that a reader finds it whole or not at all."""
+    """Write *profile* to the cache atomically."""
     try:
         kept.parent.mkdir(mode=0o700, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as new:
             json.dump(profile, new)
         Path(new.name).replace(kept)
-    except OSError as error:  # the next reading takes as long as this one did
+    except OSError as error:  # without the cache the next reading is slow, but works
         log.warning("a profile could not be kept: %s", error)
 
 
 async def _profile(workspace: Workspace, name: str) -> tuple[Profile, bool]:
-    """Return the profile, and whether another reading would find the same."""
+    """Return the profile, and whether another reading would give the same one."""
     program = Path(workbook_profile.__file__).resolve()
     result = await run_confined(
         (sys.executable, PROGRAM, f"/workspace/{name}"),

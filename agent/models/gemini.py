@@ -1,4 +1,4 @@
-"""Gemini through google-genai: the only module that imports it.
+"""The Gemini model; the only module that imports google-genai.
 
 Source: Gemini API reference, ``models.streamGenerateContent`` and function calling.
 """
@@ -48,7 +48,7 @@ class GeminiModel:
     Args:
         name: Model name, such as ``gemini-3.8-flash``.
         api_key: The key; never logged.
-        base_url: Another address that speaks Gemini's REST, or ``None``.
+        base_url: Another service with Gemini's REST API; ``None`` for Google's.
         timeout: Seconds one call may take.
     """
 
@@ -117,7 +117,7 @@ class _Reading:
         self._blocked: str | None = None
 
     def add(self, chunk: types.GenerateContentResponse) -> str:
-        """Take in *chunk*; return its visible text."""
+        """Add *chunk*; return its visible text."""
         self._version = chunk.model_version or self._version
         if chunk.prompt_feedback and chunk.prompt_feedback.block_reason:
             self._blocked = chunk.prompt_feedback.block_reason.name
@@ -137,7 +137,12 @@ class _Reading:
         return "".join(part.text for part in parts if part.text and not part.thought)
 
     def reply(self) -> ModelReply:
-        """Return the whole reply, or raise what it amounts to."""
+        """Return the whole reply.
+
+        Raises:
+            ModelDeclined: The model or a filter refused to answer.
+            ModelReplyBroken: The stream held no reply.
+        """
         if self._blocked:
             raise ModelDeclined(self._blocked)
         if self._finish in DECLINED:
@@ -161,7 +166,7 @@ class _Reading:
 
 
 def _kept_parts(parts: Sequence[types.Part]) -> list[types.Part]:
-    """Keep every part up to the first function call: only that one is answered."""
+    """Return the parts up to the first function call, the only one that gets a response."""
     kept: list[types.Part] = []
     for part in parts:
         if part.text or part.function_call or part.thought_signature:

@@ -1,1 +1,1 @@
-"""Whether code may run: risk, rules, decisions."""
+"""Decide whether code may run: risk check, rules, the user's permission."""

@@ -1,4 +1,4 @@
-"""Whether a cell may run: size, risk check, permission; a refusal is recorded."""
+"""Admit or refuse a cell by size, risk and permission; record a refusal."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ SHORT_CHARACTERS = 4000
 RECORDED_CHARACTERS = 100_000
 """How much of refused code the notebook keeps."""
 NETWORK, FILE = "network", "file:"
-"""What the kernel's audit hook takes to let a cell open connections, and a file outside."""
+"""Permissions of the kernel's audit hook: connections; and, with a path, a file outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnPorts:
-    """Everything a turn works with.
+    """The interfaces and limits that a turn uses.
 
     Attributes:
-        model: Writes the code; ``None`` for code that came directly.
+        model: Generates the code; ``None`` for code that a client sent.
         runtime: Where cells run and are recorded.
         approver: Asks the user.
-        sink: Takes the events.
-        profiler: Reads the workbooks.
-        hashes: Remembers the workspace's file hashes.
-        save: Stores the state before a pause.
-        budget: The bounds.
+        sink: Receives the events.
+        profiler: Profiles the workbooks.
+        hashes: Caches the workspace's file hashes.
+        save: Stores the turn's state, so that a restart can resume it.
+        budget: The turn's limits.
     """
 
     model: Model | None
@@ -56,13 +56,13 @@ class TurnPorts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What `admit` decided.
+    """The decision of `admit`.
 
     Attributes:
-        provenance: What the record says of the cell.
+        provenance: The cell's provenance, for the record.
         outcome: ``None`` when it may run; else the outcome recorded for it.
         reason: Why it may not run.
-        granted: What the kernel lets the cell do beside what every cell may.
+        granted: Permissions beyond those of every cell, for the kernel's audit hook.
     """
 
     provenance: Provenance
@@ -72,11 +72,10 @@ class Admission:
 
 
 async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Admission:
-    """Decide whether *pending* may run, asking the user if need be.
+    """Decide whether *pending* may run; ask the user if its risk is medium.
 
-    Emits ``risk.assessed``. Code that may not run is recorded in the notebook, as a
-    raw cell with its outcome, and told with ``cell.finished``; of code that is too long,
-    its beginning.
+    Emits ``risk.assessed``. Refused code is recorded in the notebook as a raw cell with its
+    outcome, and ``cell.finished`` is emitted. Of very long code only the beginning is kept.
     """
     size = len(pending.code.encode("utf-8", "surrogatepass"))
     if size > ports.budget.code_bytes:
@@ -119,23 +118,23 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
 
 
 async def _assess(code: str) -> Assessment:
-    """Assess *code*; long code in a thread, so that nobody waits for it but its turn."""
+    """Assess *code*; long code in a thread, so that the event loop goes on."""
     if len(code) < SHORT_CHARACTERS:
         return assess(code)
     return await asyncio.to_thread(assess, code)
 
 
 def granted_to(assessment: Assessment) -> tuple[str, ...]:
-    """Return what the kernel's audit hook lets code do that was allowed to run."""
+    """Return the audit hook's permissions for code that was allowed to run."""
     files = tuple(f"{FILE}{f.target}" for f in assessment.findings if f.rule == "path")
     return (NETWORK, *files) if assessment.wants_network else files
 
 
 def unseen_refusal(text: str) -> str:
-    """Return why *text*, which no notebook will show, may not run; empty when it may.
+    """Return why *text*, which is not recorded in the notebook, may not run; else ``""``.
 
-    Nobody can be asked about it: what needs permission is left to the sandbox, which gives
-    it nothing beyond what every cell has.
+    The user can't be asked about it. Medium-risk text runs without any permission, within
+    the sandbox that every cell has.
 
     Args:
         text: Code or an expression that a Jupyter client runs for itself.
@@ -162,11 +161,11 @@ class ReplayVerdict:
 
 
 def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
-    """Judge a recorded cell anew before it is replayed; "once" counted for its first run only.
+    """Check a recorded cell again before a replay; a "once" permission covered one run only.
 
     Args:
-        source: The cell.
-        held: Capabilities that a standing permission of its user covers.
+        source: The cell's code.
+        held: Capabilities that the user's standing grants cover.
     """
     assessment = assess(source)
     if assessment.syntax_error or assessment.tier == "high":
@@ -232,7 +231,7 @@ async def _decide(
 
 
 def permission_request(pending: PendingCode, assessment: Assessment) -> PermissionRequest:
-    """Build what the user is shown before medium-risk code runs."""
+    """Build the permission request for medium-risk code."""
     asked = [finding for finding in assessment.findings if finding.tier == "medium"]
     reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
     network = assessment.wants_network

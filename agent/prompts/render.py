@@ -1,4 +1,4 @@
-"""Render what the model is told: pure functions from values to text."""
+"""Render the model's input: pure functions from values to text."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _render_sheet(sheet: Mapping[str, Any]) -> list[str]:
 
 
 def render_variables(variables: Sequence[Mapping[str, Any]]) -> str:
-    """List the live variables, one line each."""
+    """Render the live variables, one line each."""
     lines = []
     for variable in variables[:MAX_VARIABLES]:
         facts = [str(variable["type"])]
@@ -79,7 +79,7 @@ def render_variables(variables: Sequence[Mapping[str, Any]]) -> str:
 
 
 def render_earlier_cells(cells: Sequence[Mapping[str, Any]]) -> str:
-    """Show the last cells of the notebook with how they ended."""
+    """Render the notebook's last cells with their outcomes."""
     parts = []
     for cell in cells[-MAX_EARLIER_CELLS:]:
         parts.append(f"  # {cell['status']}\n{_indent(clip(str(cell['source']), MAX_CELL_TEXT))}")
@@ -87,7 +87,7 @@ def render_earlier_cells(cells: Sequence[Mapping[str, Any]]) -> str:
 
 
 def render_output(outputs: Sequence[Mapping[str, Any]]) -> str:
-    """Turn a cell's outputs into the text the model gets back."""
+    """Render a cell's outputs as the text that the model receives."""
     parts = []
     for output in outputs:
         kind = output["output_type"]
@@ -107,7 +107,7 @@ def _joined(text: Any) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """Keep the beginning and the end of a long *text*, and say what was left out."""
+    """Shorten a long *text* in the middle, and say how many characters were left out."""
     if len(text) <= limit:
         return text
     half = limit // 2

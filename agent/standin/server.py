@@ -32,16 +32,16 @@ class StandinServer:
     """A running stand-in; a context manager.
 
     Args:
-        transcript: What it replies.
+        transcript: The replies.
         port: 0 picks a free one.
-        api_key: The only key it takes; ``None`` takes any non-empty one.
+        api_key: The only valid key; ``None`` accepts any non-empty one.
     """
 
     def __init__(
         self, transcript: Transcript, *, port: int = 0, api_key: str | None = None
     ) -> None:
         self.requests: list[dict[str, Any]] = []
-        """Every generateContent body received, for inspection."""
+        """The body of every generateContent request received, for tests."""
         self.transcript = transcript
         self.api_key = api_key
         self._closing = threading.Event()
@@ -59,11 +59,11 @@ class StandinServer:
 
     @property
     def base_url(self) -> str:
-        """What google-genai's ``http_options.base_url`` is set to."""
+        """The value for google-genai's ``http_options.base_url``."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def wait(self, seconds: float) -> None:
-        """Wait like a silent service; ends early when the server closes."""
+        """Wait for *seconds*, as a hanging service does; less if the server closes."""
         self._closing.wait(seconds)
 
     def close(self) -> None:
@@ -89,10 +89,10 @@ class _Failure(Exception):
 class _Handler(BaseHTTPRequestHandler):
     server_state: StandinServer
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # small chunks are sent when they are written
+    disable_nagle_algorithm = True  # send small chunks without delay
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name)
-        """Stay silent."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         """List models."""
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(200, chunks)
 
     def _reply(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the reply to render, or ``None`` when it has been sent already."""
+        """Return the reply to render; ``None`` if it was sent as raw text."""
         reply = self.server_state.transcript.reply_to(body)
         if reply is None:
             words = str(body["contents"][0].get("parts", [{}])[-1].get("text", ""))[:200]
@@ -259,7 +259,7 @@ def _merged(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _usage(body: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, int]:
-    # About four characters a token: near enough for a count nobody is billed for.
+    # A rough count is enough here: about four characters per token.
     prompt, output = len(json.dumps(body)) // 4, len(json.dumps(parts)) // 4
     return {
         "promptTokenCount": prompt,
@@ -269,7 +269,7 @@ def _usage(body: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, in
 
 
 def _embedding(request: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Hash words into a unit vector: equal texts are equal, similar texts are near."""
+    """Hash words into a unit vector: similar texts get similar vectors."""
     size = int(request.get("outputDimensionality") or DIMENSIONS)
     text = " ".join(str(p.get("text", "")) for p in request.get("content", {}).get("parts", []))
     values = [0.0] * size

@@ -1,8 +1,8 @@
-"""Transcripts: readable JSON files that say what the model answers to what.
+"""Transcripts: readable JSON files with the model's reply to each request.
 
 A file is ``{"about": …, "exchanges": [{"when": …, "reply": …, "times": N}, …]}``. The
 first exchange that matches and is not used up (``times``, unlimited by default) is
-played. Matching needs no memory of a conversation: a request carries its own.
+played. Matching is stateless, as each request contains the whole conversation.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ TRANSCRIPTS = Path(__file__).resolve().parent / "transcripts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
-    """What a request must look like.
+    """The condition that a request must meet.
 
     Attributes:
-        request: Text that the user's own words contain.
-        after: How many replies the model has given in this turn already.
+        request: Text that the user's request contains.
+        after: How many replies the model has already given in this turn.
         saw: Text that the last message contains, such as a part of an output.
     """
 
@@ -34,7 +34,7 @@ class When:
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """One reply and when it is given.
+    """One reply and its condition.
 
     Attributes:
         when: The condition.
@@ -42,7 +42,8 @@ class Exchange:
             ``parameters``), ``parts`` (Gemini's own), ``finish_reason``,
             ``block_reason``, ``error`` (``code``, ``status``, ``message``,
             ``retry_delay``), ``raw`` (sent as it is), ``hang_seconds``.
-        times: How often it may be played.
+        times: How often it may be played; ``None`` for no limit.
+        played: How often it was played.
     """
 
     when: When
@@ -75,7 +76,7 @@ class Transcript:
 
 
 def load_transcripts(paths: Iterable[Path]) -> Transcript:
-    """Load transcript files into one; earlier files win.
+    """Load transcript files into one; exchanges of earlier files match first.
 
     Raises:
         ValueError: A file is not a transcript; the message names it.

@@ -1,13 +1,12 @@
 """The default sandbox: bubblewrap, always as an unprivileged user.
 
-Everything is denied unless named here: new user, mount, pid, net, ipc, uts and
-cgroup namespaces, no capability, an empty environment, a read-only system, and
-two writable places: the workspace and a tmpfs on /tmp.
+Everything not listed here is denied: new user, mount, pid, net, ipc, uts and cgroup
+namespaces, no capability, an empty environment, a read-only system, and two writable
+places, the workspace and a tmpfs on /tmp.
 
-When the service is root, a small shell step, run as root in a private mount
-namespace, joins the control groups, makes directories that the unprivileged
-user could not reach (a Python under /root, say) available to it, and drops
-every privilege before bubblewrap starts.
+If the service is root, a short shell script runs first, as root in a private mount
+namespace. It joins the control groups, bind-mounts directories that the unprivileged user
+could not reach (for example a Python under /root), and drops every privilege.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ SYSTEM_FILES = (
     "/etc/alternatives",
     "/etc/mime.types",
 )
-# Arguments come in positionally, so no value is ever pasted into the script.
+# Arguments are positional, so no value is ever inserted into the script's text.
 ROOT_STEP = """
 stage=$1; shift
 while [ "$1" = --cgroup ]; do echo $$ > "$2"; shift 2; done
@@ -58,7 +57,7 @@ def python_prefixes() -> tuple[Path, ...]:
 
 
 def hidden_packages() -> tuple[Path, ...]:
-    """Return our own packages inside a Python prefix: user code must not import them."""
+    """Return our packages' directories inside a Python prefix: user code must not import them."""
     site = Path(__file__).resolve().parents[2]
     inside_prefix = any(site.is_relative_to(p) for p in python_prefixes()) and (
         site.name in {"site-packages", "dist-packages"}
@@ -69,12 +68,12 @@ def hidden_packages() -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptors:
-    """Open files handed to bubblewrap, by number.
+    """File descriptors that bubblewrap inherits.
 
     Attributes:
-        seccomp: The program of system calls to load; ``None`` for none.
-        user_map_info: Where bubblewrap names its child, for the user map to be written.
-        user_map_block: What bubblewrap reads from until that map is written.
+        seccomp: The seccomp filter to load; ``None`` for none.
+        user_map_info: Bubblewrap writes its child's pid here, so that we can map its users.
+        user_map_block: Bubblewrap waits until it can read here, once the map is written.
     """
 
     seccomp: int | None = None
@@ -93,12 +92,12 @@ def make_bwrap_argv(
 
     Args:
         spec: What to run.
-        sources: Where bubblewrap finds a host path, for those that moved.
+        sources: Host path → the staged path where bubblewrap finds it.
         bwrap: The program.
-        descriptors: Open files it inherits.
+        descriptors: File descriptors it inherits.
 
     Returns:
-        The argument vector; pure, so a test can read it.
+        The argument vector; the function is pure, so a test can check it.
     """
     argv = [
         bwrap,
@@ -112,7 +111,7 @@ def make_bwrap_argv(
     if descriptors.user_map_info is not None:
         argv += ["--info-fd", str(descriptors.user_map_info)]
         argv += ["--userns-block-fd", str(descriptors.user_map_block)]
-        # To give each kernel a user of its own, among those the map holds.
+        # So that the zygote can run each kernel as a user of its own, among the mapped ones.
         argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         argv += ["--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID)]
@@ -127,16 +126,16 @@ def make_bwrap_argv(
             argv += ["--ro-bind", str(top), str(top)]
     for file in SYSTEM_FILES:
         argv += ["--ro-bind-try", file, file]
-    # /tmp first: a Python or socket directory may itself stand under /tmp.
+    # /tmp first: a Python or socket directory may be under /tmp.
     argv += ["--size", str(spec.limits.tmp_bytes), "--tmpfs", "/tmp"]  # noqa: S108
     argv += ["--dev", "/dev", "--proc", "/proc"]
-    if spec.seccomp:  # the zygote needs a whole /proc to make others; each kernel masks its own
+    if spec.seccomp:  # the zygote needs an unmasked /proc to mount others; kernels mask theirs
         for name in linux.MASKED:
             if Path("/proc", name).exists():
                 argv += ["--ro-bind", os.devnull, f"/proc/{name}"]
     targets = [prefix for prefix in python_prefixes() if not prefix.is_relative_to("/usr")]
     targets += [Path(inside) for _, inside in spec.readonly]
-    # By itself bubblewrap makes directories that only its own user may walk through.
+    # By default bubblewrap creates parent directories that only its own user can enter.
     for parent in _parents([*targets, Path("/workspace"), Path(SOCKETS_INSIDE)]):
         argv += ["--perms", "0755", "--dir", str(parent)]
     for prefix in python_prefixes():
@@ -175,7 +174,15 @@ def make_root_argv(
     stage: Path,
     staged: dict[Path, Path],
 ) -> list[str]:
-    """Build the command a root service runs: join, stage, drop to *uid*, then *inner*."""
+    """Build a root service's command: join groups, stage, drop to *uid*, run *inner*.
+
+    Args:
+        uid: The user to become.
+        inner: Bubblewrap's command line.
+        procs: The control groups' files to join by.
+        stage: The directory to stage in.
+        staged: Host path → its staged path.
+    """
     argv = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", ROOT_STEP, "sh"]
     argv.append(str(stage))
     for file in procs:
@@ -186,7 +193,7 @@ def make_root_argv(
 
 
 class UserMap:
-    """The user map of a sandbox that hands out users: a root service writes it from outside."""
+    """The user map of a sandbox with several users; a root service writes it from outside."""
 
     def __init__(self, opened: contextlib.ExitStack) -> None:
         self._info_read, self.info_write = os.pipe()
@@ -200,7 +207,7 @@ class UserMap:
             os.close(number)
 
     async def write(self, uid: int, others: range) -> None:
-        """Map *uid* to root inside, and *others* to themselves, then let it go on."""
+        """Map *uid* to root inside and *others* to themselves, then unblock bubblewrap."""
         self._close(self.info_write, self.block_read)
         said = b""
         async with asyncio.timeout(10.0):
@@ -236,8 +243,8 @@ class BubblewrapSandbox:
         """Start the command of *spec*.
 
         Raises:
-            SandboxUnavailable: bubblewrap (or, for a root service, util-linux) is
-                missing, or a root service was given no unprivileged uid.
+            SandboxUnavailable: bubblewrap is missing, the user map can't be written, or the
+                spec of a root service has no unprivileged uid.
         """
         with contextlib.ExitStack() as opened:
             await self._start(spec, opened)
@@ -264,7 +271,7 @@ class BubblewrapSandbox:
             stderr=asyncio.subprocess.STDOUT,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             cwd="/",
-            # A group of its own: Ctrl-C at the terminal is the service's, not the kernel's.
+            # Its own process group: Ctrl-C at the terminal must not reach the kernel.
             start_new_session=True,
         )
         self._reader = asyncio.create_task(self._read_log())
@@ -310,7 +317,7 @@ class BubblewrapSandbox:
             del self._log[: -self._log_bytes]
 
     def log(self) -> str:
-        """Return the tail of what the command printed."""
+        """Return the last bytes the command printed."""
         return self._log.decode("utf-8", "replace")
 
     def poll(self) -> ExitStatus | None:
@@ -333,15 +340,15 @@ class BubblewrapSandbox:
         return self._group.pids_refused() if self._group else 0
 
     def oom_kills(self) -> int:
-        """Return how many of its processes were killed for want of memory."""
+        """Return how many of its processes the OOM killer ended."""
         return self._group.oom_kills() if self._group else 0
 
     async def signal(self, signum: int) -> None:
-        """End the tree on SIGKILL or SIGTERM; other signals go by Jupyter's control channel."""
+        """Kill the process group on SIGKILL or SIGTERM; else send it *signum*."""
         if self._process and self._process.returncode is None:
             fatal = signum in (signal.SIGKILL, signal.SIGTERM)
-            # The group, not the process: bubblewrap's child dies with its parent only
-            # once it has asked the kernel for that, a moment after it was forked.
+            # The group, not the process: bubblewrap's child sets its parent-death signal
+            # only a moment after the fork.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL if fatal else signum)
 

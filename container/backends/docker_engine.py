@@ -1,7 +1,7 @@
-"""The Docker backend: one container a kernel, over the Docker Engine API.
+"""The Docker backend: one container per kernel, through the Docker Engine API.
 
-For hosts where namespaces may not be made by unprivileged users, or where a stronger
-runtime (gVisor's runsc, Kata) is wanted. Slower by far than the zygote.
+For hosts where unprivileged users may not create namespaces, or where a stronger runtime
+(gVisor's runsc, Kata) is wanted. Kernels start far more slowly than with the zygote.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DOCKER_FAILS = (DockerException, Unreachable, Timeout)
 
 
 def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
-    """Return how the container of *spec* is created; pure, so that a test can read it.
+    """Return the options of the container for *spec*; pure, so that a test can check them.
 
     Args:
         spec: What to run.
@@ -70,7 +70,7 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
         "hostname": "tallybook",
         "network_mode": "none",
         "ipc_mode": "private",
-        "init": True,  # reaps, and lets the kernel be stopped: a first process can't be
+        "init": True,  # reaps; and a kernel that is not pid 1 gets default signal handling
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges", f"seccomp={json.dumps(docker_profile())}"],
@@ -137,7 +137,7 @@ class DockerSandbox:
             except Timeout:
                 continue
             except DOCKER_FAILS:
-                return ExitStatus(signal=signal.SIGKILL)  # taken away, or Docker with it
+                return ExitStatus(signal=signal.SIGKILL)  # the container or Docker is gone
         out_of_memory = False
         with contextlib.suppress(*DOCKER_FAILS):
             container.reload()
@@ -160,7 +160,7 @@ class DockerSandbox:
         return self._exit or ExitStatus(exit_code=0)
 
     async def signal(self, signum: int) -> None:
-        """End the container on SIGKILL or SIGTERM; interrupts go by the control channel."""
+        """Kill the container on SIGKILL or SIGTERM; interrupts use the control channel."""
         if self._container is not None and signum in (signal.SIGKILL, signal.SIGTERM):
             with contextlib.suppress(*DOCKER_FAILS):
                 await asyncio.to_thread(self._container.kill, signal.SIGKILL)
@@ -170,11 +170,11 @@ class DockerSandbox:
         return 0
 
     def oom_kills(self) -> int:
-        """Return 1 when it was killed for want of memory."""
+        """Return 1 if the OOM killer ended it."""
         return int(self._exit is not None and self._exit.out_of_memory)
 
     def log(self) -> str:
-        """Return the last it printed outside any cell; known once it has ended."""
+        """Return the last lines it printed outside any cell; known once it has ended."""
         return self._log
 
     async def aclose(self) -> None:
@@ -229,7 +229,7 @@ def check_engine(image: str, runtime: str) -> None:
 
 
 def sweep_containers() -> int:
-    """Remove the containers of owners that are gone; return how many."""
+    """Remove the containers whose owning process has ended; return how many."""
     swept = 0
     with contextlib.suppress(*DOCKER_FAILS):
         client = docker.from_env(timeout=API_SECONDS)

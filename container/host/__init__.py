@@ -1,1 +1,1 @@
-"""What this machine gives: control groups, system calls, users, directories."""
+"""The host's resources: control groups, system calls, users, directories."""

@@ -1,4 +1,4 @@
-"""Control groups, v1 and v2: the limits the kernel cannot lift.
+"""Control groups, v1 and v2: limits that code in a kernel can't raise.
 
 Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
 """
@@ -25,7 +25,7 @@ CPU_PERIOD_US = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ControlGroup:
-    """One kernel's control group: a directory per controller (v1) or one in all (v2)."""
+    """One kernel's control group: a directory per controller (v1) or a single one (v2)."""
 
     version: int
     directories: tuple[Path, ...]
@@ -35,23 +35,22 @@ class ControlGroup:
         return tuple(directory / "cgroup.procs" for directory in self.directories)
 
     def open_doors(self) -> list[int]:
-        """Return descriptors through which a process of one thread joins, writing ``0``.
+        """Return descriptors; a single-threaded process joins by writing ``0`` to each.
 
-        Whoever writes needs no right of its own: the opener's counts. And in v1 one's own
-        thread joins at once (70 µs), while for any other process Linux first waits until
-        all processors have taken notice (5 to 15 ms).
+        Linux checks the opener's permission, not the writer's. In v1 a thread that moves
+        itself joins at once (70 µs); moving another process takes 5 to 15 ms.
         """
         file = "tasks" if self.version == 1 else "cgroup.procs"
         return [os.open(directory / file, os.O_WRONLY) for directory in self.directories]
 
     def oom_kills(self) -> int:
-        """Return how many of its processes the kernel killed for want of memory."""
+        """Return how many of its processes the OOM killer ended."""
         return self._count(
             "memory.events" if self.version == 2 else "memory.oom_control", "oom_kill"
         )
 
     def pids_refused(self) -> int:
-        """Return how often a process or thread was refused for the limit on them."""
+        """Return how often the limit on processes and threads refused one."""
         return self._count("pids.events", "max")
 
     def _count(self, file: str, wanted: str) -> int:
@@ -64,8 +63,8 @@ class ControlGroup:
         return 0
 
     async def aremove(self) -> None:
-        """Remove the directories; those that still hold a dying process stay for the next sweep."""
-        # The last process leaves its group a moment after it was reaped.
+        """Remove the directories; the next sweep removes any that still hold a process."""
+        # The last process leaves its group shortly after it was reaped.
         for _ in range(50):
             for directory in self.directories:
                 with contextlib.suppress(OSError):
@@ -77,18 +76,17 @@ class ControlGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupParent:
-    """Where this process may make control groups: a directory per controller, or one in all."""
+    """Where this process may create control groups: a directory per controller, or one."""
 
     version: int
     directories: tuple[Path, ...]
 
 
 def group_parent(root: Path = ROOT, memberships: str | None = None) -> GroupParent | None:
-    """Return where control groups can be made, or ``None`` where no right to is given.
+    """Return where control groups can be created; ``None`` without permission.
 
-    Root makes them below the hierarchy's root; anybody else, and root of a user namespace,
-    below the group the process runs in, when that was delegated (as systemd does with
-    ``Delegate=yes``).
+    Root creates them below the hierarchy's root. Other users, and root in a user namespace,
+    create them below the process's own group if that is delegated (systemd: ``Delegate=yes``).
 
     Args:
         root: Where the hierarchies are mounted.
@@ -104,7 +102,7 @@ def group_parent(root: Path = ROOT, memberships: str | None = None) -> GroupPare
         hierarchy = root / name
         if not os.access(hierarchy, os.W_OK):
             hierarchy /= own.get(name, "/").lstrip("/")
-            # A service that made way for its kernels' groups runs one level below.
+            # `_enable_controllers` may have moved the service one level down.
             if hierarchy.name == SERVICE:
                 hierarchy = hierarchy.parent
         if not (hierarchy.is_dir() and os.access(hierarchy, os.W_OK)):
@@ -114,7 +112,7 @@ def group_parent(root: Path = ROOT, memberships: str | None = None) -> GroupPare
 
 
 def _own_groups(memberships: str) -> dict[str, str]:
-    """Return this process's group by controller; that of the unified hierarchy by ``""``."""
+    """Return this process's group by controller; the unified hierarchy's key is ``""``."""
     groups: dict[str, str] = {}
     for line in memberships.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -128,16 +126,16 @@ def make_control_group(
     """Create the group for sandbox *name* with *limits*.
 
     Args:
-        name: Of its directories.
+        name: The name of its directories.
         limits: What its processes may use together.
         root: As in `group_parent`.
         memberships: As in `group_parent`.
 
     Returns:
-        The group, or ``None`` where no right to make one is given.
+        The group, or ``None`` without permission to create one.
 
     Raises:
-        SandboxUnavailable: The right is given but the group can't be made.
+        SandboxUnavailable: There is permission, but creating the group failed.
     """
     parent = group_parent(root, memberships)
     if parent is None:
@@ -154,14 +152,14 @@ def make_control_group(
 
 
 def leftover_groups(prefix: str, root: Path = ROOT) -> list[Path]:
-    """Return the directories of groups whose name starts with *prefix*."""
+    """Return the directories of groups whose name starts with *prefix*, a glob pattern."""
     parent = group_parent(root)
     found = parent.directories if parent else ()
     return [group for directory in found for group in directory.glob(f"{prefix}*")]
 
 
 def end_group(directory: Path) -> None:
-    """Kill whatever still runs in the group at *directory* and remove it."""
+    """Kill all processes in the group at *directory* and remove it."""
     with contextlib.suppress(OSError):
         for pid in (directory / "cgroup.procs").read_text().split():
             with contextlib.suppress(ProcessLookupError):
@@ -177,7 +175,7 @@ def _enable_controllers(directory: Path) -> None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        # A group that limits its children may hold no process itself.
+        # A v2 group with controllers enabled for its children may not hold processes itself.
         service = directory / SERVICE
         service.mkdir(exist_ok=True)
         for pid in (directory / "cgroup.procs").read_text().split():

@@ -1,4 +1,4 @@
-"""What every kernel is started with: environment, resource limits, our code inside."""
+"""The environment, resource limits and paths that every kernel starts with."""
 
 from __future__ import annotations
 
@@ -12,23 +12,31 @@ from container.limits import Limits
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
 LIBRARY = "/opt/tallybook"
 START_DIRECTORY = "/"
-"""Where commands begin. Nobody can write there, so no program finds configuration of a kernel's
-making in its working directory; a kernel enters the workspace once it has read its own."""
+"""The initial working directory. It is read-only, so no program reads configuration that a
+kernel wrote; a kernel enters the workspace after it has read its own configuration."""
 SOCKETS_INSIDE = "/run/kernel"
 INPUTS = "inputs"
 INPUTS_INSIDE = f"/workspace/{INPUTS}"
 DEFAULT_IMAGE = "tallybook-kernel:latest"
 PYTHON_IN_IMAGE = "/opt/kernel/bin/python"
 CONNECTION_FILE = "connection.json"
-# Room for what the interpreter itself maps, so that the control group stays the
-# limit that counts and one huge allocation still ends in MemoryError.
+# Added to RLIMIT_DATA, so that the control group is the effective limit, while one huge
+# allocation still raises MemoryError.
 CGROUP_HEADROOM_BYTES = 64 * 1024 * 1024
 PENDING_SIGNALS = 256
-"""Counted for the user that began the outermost user namespace too, as all forked kernels are."""
+"""Linux counts these also for the user that created the outermost user namespace, so for all
+forked kernels together."""
 
 
 def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:
-    """Return the rlimits set inside: the fallback for cgroups, and what those don't cover."""
+    """Return the rlimits to set inside, by name without ``RLIMIT_``.
+
+    They replace missing control groups, and cover what those don't.
+
+    Args:
+        limits: What the kernel may use.
+        cgroup: A control group enforces the memory limit.
+    """
     headroom = CGROUP_HEADROOM_BYTES if cgroup else 0
     return {
         "DATA": limits.memory_bytes + headroom,
@@ -48,14 +56,14 @@ def inside_command(python: str, module: str, *arguments: str) -> tuple[str, ...]
     Args:
         python: The interpreter, as the sandbox sees it.
         module: Its name, without the package.
-        arguments: What it is given.
+        arguments: Its command-line arguments.
     """
-    # -P: never the working directory's modules, whatever the environment says.
+    # -P: never import from the working directory, whatever the environment says.
     return (python, "-P", "-m", f"inside.{module}", *arguments)
 
 
 def kernel_environment() -> dict[str, str]:
-    """Return the kernel's whole environment: nothing of the service's is passed on."""
+    """Return the kernel's whole environment: of the service's, only TZ and `patches.SWITCH`."""
     without = {patches.SWITCH: os.environ[patches.SWITCH]} if patches.SWITCH in os.environ else {}
     return {
         **without,
@@ -65,8 +73,8 @@ def kernel_environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": os.environ.get("TZ", "UTC"),
         "PYTHONPATH": LIBRARY,
-        # What a kernel, or an upload, left in the workspace is data: the working directory is on
-        # no module path, in the processes that code in a kernel starts neither.
+        # Files in the workspace are data: keep the working directory off the module path, in
+        # child processes too.
         "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
@@ -77,9 +85,9 @@ def kernel_environment() -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
-        # pandas loads pyarrow where it is installed. One of its allocators would start a thread,
-        # and a process with threads can't be forked safely; its default one would take a whole
-        # GiB of addresses, more than a kernel is allowed.
+        # pandas loads pyarrow where it is installed. jemalloc would start a thread, and a
+        # process with threads can't be forked safely. The default allocator would reserve a GiB
+        # of addresses, more than a kernel is allowed.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "2",

@@ -1,8 +1,8 @@
-"""Whose processes kernels are: the host users this service may hand out, one to a workspace.
+"""The host users that kernels run as, one per workspace.
 
-Root hands out those of `HOST_USERS`. Any other user needs a range of its own in ``/etc/subuid``
-and ``/etc/subgid``, and enters a user namespace in which that range bears the same numbers and
-it is itself root: over these users and their files, and over nothing else.
+Root assigns users from `HOST_USERS`. Any other user needs a range in ``/etc/subuid`` and
+``/etc/subgid``. It enters a user namespace that maps the range to `HOST_USERS` and itself to
+root, with rights over these users and their files only.
 
 Sources: subuid(5), newuidmap(1), user_namespaces(7).
 """
@@ -31,7 +31,7 @@ GIVE_A_RANGE = (
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """One line of a namespace's map: *count* users from *inside* on are those from *outside* on."""
+    """One line of a user map: *count* ids from *inside* on map to those from *outside* on."""
 
     inside: int
     outside: int
@@ -44,7 +44,7 @@ def _extents(kind: str = "uid") -> list[Extent]:
 
 
 def outside(number: int, kind: str = "uid") -> int:
-    """Return what the host calls user (or with ``gid``, group) *number* of this process's."""
+    """Return the host's id for *number*, a user id here (or with ``gid``, a group id)."""
     for extent in _extents(kind):
         if extent.inside <= number < extent.inside + extent.count:
             return extent.outside + number - extent.inside
@@ -52,10 +52,10 @@ def outside(number: int, kind: str = "uid") -> int:
 
 
 def host_users() -> range | None:
-    """Return the users this process can hand out; ``None`` where kernels share its own.
+    """Return the users this process can assign; ``None`` if kernels run as its own user.
 
     Raises:
-        SandboxUnavailable: It is root, but of a container without those users.
+        SandboxUnavailable: It is root in a container without those users.
     """
     if os.geteuid() != 0:
         return None
@@ -72,7 +72,7 @@ def host_users() -> range | None:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a user may map into its namespaces, and what it is called."""
+    """A user's name, and the maps it may write for its user namespace."""
 
     name: str
     user_map: list[str]
@@ -80,14 +80,14 @@ class Allowed:
 
 
 def enter_host_users(directory: Path | None = None) -> None:
-    """Get the users to hand out, where some are allowed; root has them already.
+    """Enter a user namespace with the allowed host users; root has them already.
 
-    The process may have one thread only, and there is no way back: from then on it is root,
-    of a user namespace.
+    The process must be single-threaded. It can't leave: from then on it is root in a user
+    namespace.
 
     Args:
-        directory: Where files are to be given to those users, if known; a network's file
-            system, for one, may refuse that.
+        directory: Where files will be chowned to those users, if known; a network file
+            system, for example, may refuse that.
 
     Raises:
         SandboxUnavailable: As `check_host_users` says.
@@ -95,7 +95,7 @@ def enter_host_users(directory: Path | None = None) -> None:
     if os.geteuid() == 0:
         return
     allowed = check_host_users(directory)
-    # Libraries that ask who runs them shall go on to hear the name, not "root".
+    # Libraries that look up the user's name must still get this one, not "root".
     for variable in ("USER", "LOGNAME", "PGUSER"):
         os.environ.setdefault(variable, allowed.name)
     os.environ.setdefault("HOME", str(Path.home()))
@@ -103,10 +103,13 @@ def enter_host_users(directory: Path | None = None) -> None:
 
 
 def check_host_users(directory: Path | None = None) -> Allowed:
-    """Return what a user that is not root may map, having tried it; *directory* as above.
+    """Return the maps this user, not root, may write, after trying them in a child.
+
+    Args:
+        directory: As in `enter_host_users`.
 
     Raises:
-        SandboxUnavailable: As `allowed_users` says; or the host refuses.
+        SandboxUnavailable: As `allowed_users`; or the host refuses the maps.
     """
     allowed = allowed_users()
     if refusal := _refusal(allowed, directory):
@@ -118,10 +121,10 @@ def check_host_users(directory: Path | None = None) -> Allowed:
 
 
 def allowed_users() -> Allowed:
-    """Return what a user that is not root may map, as the files have it.
+    """Return the maps this user, not root, may write according to ``/etc/sub[ug]id``.
 
     Raises:
-        SandboxUnavailable: It is allowed no users, or newuidmap is not installed.
+        SandboxUnavailable: It has no range there, or newuidmap is not installed.
     """
     user, group = os.getuid(), os.getgid()
     names = _names(user)
@@ -141,7 +144,7 @@ def allowed_users() -> Allowed:
 
 
 def _names(user: int) -> list[str]:
-    """Return how the files may call *user*."""
+    """Return the names that ``/etc/sub[ug]id`` may use for *user*."""
     try:
         return [pwd.getpwuid(user).pw_name, str(user)]
     except KeyError:
@@ -149,7 +152,7 @@ def _names(user: int) -> list[str]:
 
 
 def _range(file: str, names: list[str]) -> range | None:
-    """Return the largest range that ``/etc/FILE`` gives to one of *names*, if it is worth it."""
+    """Return the largest range in ``/etc/FILE`` for *names*; ``None`` if below `FEWEST`."""
     best = range(0)
     try:
         lines = Path("/etc", file).read_text().splitlines()
@@ -164,14 +167,14 @@ def _range(file: str, names: list[str]) -> range | None:
 
 
 def _map_arguments(own: int, others: range) -> list[str]:
-    """Return the map as newuidmap takes it: *own* as root, *others* as the host's users."""
+    """Return newuidmap's arguments: *own* maps to root, *others* to `HOST_USERS`."""
     count = min(len(others), len(HOST_USERS) + 1)
     numbers = (0, own, 1, ZYGOTE_USER, others.start, count)
     return [str(number) for number in numbers]
 
 
 def _enter(allowed: Allowed) -> None:
-    """Enter a user namespace with the maps *allowed*, written by the programs that may."""
+    """Enter a user namespace with the maps *allowed*, which newuidmap and newgidmap write."""
     process = str(os.getpid())
     entered_read, entered_write = os.pipe()
 
@@ -186,7 +189,7 @@ def _enter(allowed: Allowed) -> None:
             command = [program, process, *arguments]
             subprocess.run(command, capture_output=True, text=True, check=True)
 
-    # From outside alone may they be written.
+    # Only a process outside the namespace may write them.
     failure_to_write = _in_child(write_maps)
     os.close(entered_read)
     try:
@@ -200,7 +203,7 @@ def _enter(allowed: Allowed) -> None:
 
 
 def _check_rights(directory: Path | None) -> None:
-    """Do what kernels need: some systems give a namespace but no rights in it."""
+    """Try what kernels need: some systems allow a namespace but no rights in it."""
     if directory is not None:
         made = Path(
             tempfile.mkdtemp(dir=next(d for d in (directory, *directory.parents) if d.exists()))
@@ -216,7 +219,7 @@ def _check_rights(directory: Path | None) -> None:
 
 
 def _refusal(allowed: Allowed, directory: Path | None) -> str:
-    """Try it in a child, since nothing leads back; return what went wrong, if anything did."""
+    """Try it in a child, as a namespace can't be left; return the error, ``""`` if none."""
 
     def attempt() -> None:
         _enter(allowed)
@@ -226,7 +229,7 @@ def _refusal(allowed: Allowed, directory: Path | None) -> str:
 
 
 def _in_child(work: Callable[[], None]) -> Callable[[], str]:
-    """Begin *work* in a child; return what waits for its end and says what went wrong in it."""
+    """Start *work* in a child; return a function that waits for it and returns its error."""
     said_read, said_write = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""Where this user's sockets and short-lived directories are, and who left what there."""
+"""This user's runtime directory: sockets, short-lived directories, and their clean-up."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from container.tree import remove
 
 RUNTIME_VARIABLE = "TALLYBOOK_RUNTIME_DIRECTORY"
 LONGEST_RUNTIME_DIRECTORY = 60
-"""Characters: below it stand ``k-PID-XXXXXXXX/s-N``, and unix paths end at 108 bytes."""
+"""Bytes: ``k-PID-XXXXXXXX/s-N`` is appended, and a unix socket's path has at most 108 bytes."""
 
 STAGE, LAST_USER = "stage", "last-user"
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 (what is made there is checked for its owner)
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 (`_made` checks the owner)
 ROOM_BYTES = 256 * 1024 * 1024
-"""Docker gives a container 64 MB of shared memory, which are others' to fill."""
+"""Smallest tmpfs to use: Docker's default of 64 MB of shared memory is needed by others."""
 KEEP_LOGS = 24 * 3600
-"""Seconds the log of an owner of kernels outlasts it."""
+"""Seconds to keep a shim's log after the shim has ended."""
 
 
 def runtime_directory() -> Path:
-    """Return a short, private directory for sockets, and make it if need be.
+    """Return a short, private directory for sockets; create it if missing.
 
     Raises:
         SandboxUnavailable: Its path is too long for unix sockets, or it belongs to
@@ -48,9 +48,9 @@ def runtime_directory() -> Path:
 
 
 def stage_directory() -> Path:
-    """Return an empty directory that every user can walk to, and make it if need be.
+    """Return an empty directory that every user can reach; create it if missing.
 
-    A sandbox that starts mounts what its user could not reach there, for itself alone.
+    A starting sandbox mounts there, in its own namespace, directories its user can't reach.
 
     Raises:
         SandboxUnavailable: It belongs to another user.
@@ -62,18 +62,18 @@ def stage_directory() -> Path:
 
 
 def reachable(path: Path) -> bool:
-    """Whether any user can walk to *path* (its own mode aside)."""
+    """Whether every user has search permission on all parents of *path*."""
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
 
 
 def _made(directory: Path) -> Path:
-    """Make *directory* unless it is there, and see that it is this user's."""
+    """Create *directory* if missing, and check that this user owns it."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         directory.mkdir()
-        # Whatever the umask; kernels with users of their own pass through to theirs.
+        # Set regardless of the umask; kernels with their own users need the search permission.
         directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    # Of a link, whose it is itself: where anybody can write, anybody can make one.
+    # lstat, not stat: in a directory that all can write, another user may have put a link.
     if directory.lstat().st_uid != os.geteuid():
         raise SandboxUnavailable(
             f"{directory} belongs to another user",
@@ -87,7 +87,7 @@ def _chosen_directory() -> Path:
         return Path(named)
     user = outside(os.geteuid())
     if user == 0:
-        # In a container /run is often on disk, where it takes its time to make a socket.
+        # In a container /run is often on disk, where creating a socket is slow.
         on_disk = not _in_memory("/run") and _in_memory(SHARED_MEMORY)
         return Path(SHARED_MEMORY if on_disk else "/run", "tallybook")
     base = os.environ.get("XDG_RUNTIME_DIR")
@@ -98,7 +98,10 @@ def _chosen_directory() -> Path:
 
 @functools.cache
 def _in_memory(directory: str) -> bool:
-    """Whether *directory* is on a tmpfs of some size. Source: proc(5), "/proc/pid/mountinfo"."""
+    """Whether *directory* is on a tmpfs of at least `ROOM_BYTES`.
+
+    Source: proc(5), "/proc/pid/mountinfo".
+    """
     try:
         device = os.stat(directory).st_dev
         if shutil.disk_usage(directory).total < ROOM_BYTES:
@@ -112,20 +115,20 @@ def _in_memory(directory: str) -> bool:
 
 
 def open_files_to_the_limit() -> None:
-    """Let this process open as many files as it may: each kernel takes about ten."""
+    """Raise the soft limit on open files to the hard limit: each kernel takes about ten."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def runtime_prefix(kind: str) -> str:
-    """Return how this process's runtime directories of *kind* begin: they name their owner."""
+    """Return the name prefix of this process's runtime directories of *kind*: it has the pid."""
     return f"{kind}-{os.getpid()}-"
 
 
 def free_user() -> int | None:
-    """Return a host user for a workspace; ``None`` where kernels share the service's.
+    """Return a host user for a workspace; ``None`` if kernels run as the service's user.
 
-    They are given out in turn: none is met again before all were.
+    Users are assigned in turn: none is reused before all were used.
     """
     users = host_users()
     if users is None:
@@ -134,7 +137,7 @@ def free_user() -> int | None:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         last = file.read()
-        # After a start of the machine nobody knows who was last.
+        # The file is lost at a reboot; then start anywhere.
         user = int(last) + 1 if last.isdigit() else secrets.choice(users)
         user = user if user in users else users.start
         file.truncate(0)
@@ -143,7 +146,7 @@ def free_user() -> int | None:
 
 
 def sweep_runtime_directory() -> int:
-    """Remove what processes that were killed left behind; return how many directories."""
+    """Remove what killed processes left behind; return the number of directories removed."""
     swept = 0
     for path in runtime_directory().glob("[kw]-*-*"):
         if _owner_is_gone(path.name):

@@ -2,9 +2,9 @@
 
 The table is data; `seccomp_program` compiles it with libseccomp to the BPF program
 that bubblewrap and the zygote load, `docker_profile` renders the same table for the
-Docker Engine. A call nobody named answers ENOSYS, so that a C library which tries a
-newer one falls back; a call that reaches for the host answers EPERM. Calls through
-another architecture's numbers (x32, ``int 0x80``) are refused altogether.
+Docker Engine. An unlisted call returns ENOSYS, so that a C library which tries a newer
+call falls back; a call that reaches for the host returns EPERM. Calls through another
+architecture's numbers (x32, ``int 0x80``) are refused altogether.
 
 Sources: seccomp(2), libseccomp's seccomp_rule_add(3), the OCI runtime specification
 ("Seccomp").
@@ -55,9 +55,9 @@ shmget shmat shmctl shmdt semget semop semctl semtimedop msgget msgsnd msgrcv ms
 landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 """.split()
 
-# They reach for the host, for other processes, or for rarely trodden parts of the kernel. And
-# inotify: Linux counts its instances, few as they are, for the user that began the outermost
-# user namespace, so that all forked kernels share them.
+# They reach for the host, for other processes, or for rarely used parts of Linux. And
+# inotify: Linux counts its few instances for the user that created the outermost user
+# namespace too, so all forked kernels would share them.
 REFUSED = """
 mount umount2 pivot_root chroot mount_setattr move_mount open_tree fsopen fsconfig fsmount fspick
 open_tree_attr statmount listmount swapon swapoff quotactl quotactl_fd name_to_handle_at
@@ -75,17 +75,17 @@ inotify_init inotify_init1 inotify_add_watch inotify_rm_watch
 """.split()
 
 NO_SUCH_CALL = ["clone3"]
-"""Its flags lie in memory a filter can't read; on ENOSYS the C library uses clone."""
+"""A filter can't read its flags, which are in memory; on ENOSYS the C library uses clone."""
 
 WORD = 0xFFFFFFFF
-"""These arguments are 32 bits wide for the kernel: what stands above them is ignored."""
+"""Mask for arguments of which Linux uses the lower 32 bits only."""
 
 NEW_NAMESPACES = 0x7E020080
 """CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET and TIME."""
 
 FILE_TYPE, FIFO, REGULAR = 0o170000, 0o010000, 0o100000
 AF_UNIX, AF_INET = 1, 2
-# Terminal and file controls; TIOCSTI and TIOCLINUX, which type into a terminal, are not here.
+# Terminal and file controls, without TIOCSTI and TIOCLINUX, which inject terminal input.
 IOCTLS = {
     "TCGETS TCSETS TCSETSW TCSETSF": range(0x5401, 0x5405),
     "TCSBRK TCXONC TCFLSH": range(0x5409, 0x540C),
@@ -113,8 +113,8 @@ def conditions(*, loopback: bool = False) -> tuple[Condition, ...]:
     """Return the calls that are allowed for some arguments only.
 
     Args:
-        loopback: Allow TCP over IPv4 too, for a kernel that can't do without; its network
-            namespace has nothing but a loopback of its own.
+        loopback: Allow TCP over IPv4 too, for a kernel that needs it; its network namespace
+            has only its own loopback.
     """
     return (
         *((Condition("socket", 0, WORD, AF_INET),) if loopback else ()),
@@ -188,7 +188,7 @@ def docker_profile() -> dict[str, Any]:
         "defaultErrnoRet": errno.ENOSYS,
         "syscalls": [
             {"names": REFUSED, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
-            # Engines before 23 answer EPERM by default, whatever defaultErrnoRet says.
+            # Engines before 23 ignore defaultErrnoRet and return EPERM.
             {"names": NO_SUCH_CALL, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
             {"names": ALLOWED, "action": "SCMP_ACT_ALLOW"},
             *(

@@ -35,7 +35,7 @@ KERNEL_PACKAGES = frozenset(
 BASE_PACKAGES = "python3,python3-venv,fontconfig,fonts-dejavu-core"
 CONTAINERFILE = Path(__file__).with_name("Containerfile")
 MADE_FROM, BASE = "tallybook.made-from", "tallybook.base"
-"""Labels of the image: a hash of what it was made from, and the ``--base`` of then, if any."""
+"""Labels of the image: a hash of its sources, and the ``--base`` it was built with, if any."""
 
 
 class ImageBuildFailed(RuntimeError):
@@ -53,7 +53,7 @@ def host_suite() -> tuple[str, str]:
     """Return this host's release code name and the address of the mirror apt uses for it.
 
     Raises:
-        ImageBuildFailed: It is no Debian or Ubuntu, or apt knows no mirror.
+        ImageBuildFailed: The host is not Debian or Ubuntu, or apt knows no mirror.
     """
     release = dict(
         line.split("=", 1)
@@ -75,32 +75,32 @@ def host_suite() -> tuple[str, str]:
 
 
 def base_name() -> str:
-    """Return what the base made here is called: after this host's release and its packages.
+    """Return the name of the base made here, from this host's release and the packages.
 
     Raises:
-        ImageBuildFailed: As `host_suite` says.
+        ImageBuildFailed: As `host_suite`.
     """
     packages = hashlib.sha256(BASE_PACKAGES.encode()).hexdigest()[:8]
     return f"tallybook-base:{host_suite()[0]}-{packages}"
 
 
 def made_from(base: str) -> str:
-    """Return a hash of all that decides what is in an image on *base*.
+    """Return a hash of everything that determines the content of an image on *base*.
 
     Raises:
-        ImageBuildFailed: No base is named, and none can be made here.
+        ImageBuildFailed: *base* is empty, and none can be made here.
     """
     parts = [base or base_name(), CONTAINERFILE.read_text(), *requirements()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def is_current(client: docker.DockerClient, tag: str, base: str | None = None) -> bool:
-    """Whether image *tag* is there and made from what one would be made from today.
+    """Whether image *tag* exists and its sources have not changed.
 
     Args:
         client: The engine to ask.
         tag: The image's name.
-        base: The base it shall stand on; ``None`` for the one it was made with, whichever.
+        base: The base it must be built on; ``None`` for the one it was built on.
     """
     try:
         labels = client.images.get(tag).labels
@@ -111,7 +111,7 @@ def is_current(client: docker.DockerClient, tag: str, base: str | None = None) -
 
 
 def make_base(client: docker.DockerClient, cache: Path) -> str:
-    """Make the base with debootstrap, once, and return its image name.
+    """Make the base with debootstrap unless it exists, and return its image name.
 
     Raises:
         ImageBuildFailed: Not root, or debootstrap is missing or failed.
@@ -160,7 +160,7 @@ def python_of(client: docker.DockerClient, base: str) -> str:
 
 
 def build(tag: str, base: str | None) -> str:
-    """Build the image unless it is there as it would become, and return its id.
+    """Build the image unless it is current, and return its id.
 
     Args:
         tag: Its name.
@@ -205,10 +205,10 @@ def _build(client: docker.DockerClient, tag: str, base: str | None) -> None:
 
 
 def _lines(said: Iterator[dict[str, Any]]) -> Iterator[str]:
-    """Return what the engine says while it builds.
+    """Yield the lines the engine prints while it builds.
 
     Raises:
-        ImageBuildFailed: It says that a step failed.
+        ImageBuildFailed: The engine reports that a step failed.
     """
     for message in said:
         if "error" in message:
@@ -225,7 +225,7 @@ def _fetch(target: Path, version: str, wanted: list[str]) -> None:
 
 
 def main() -> None:
-    """Build and say what came of it."""
+    """Build the image and print the result."""
     parser = argparse.ArgumentParser(prog="make image", description=__doc__)
     parser.add_argument("--base", help="image to build on (default: made by debootstrap)")
     parser.add_argument("--tag", default=DEFAULT_IMAGE, help="name of the image")

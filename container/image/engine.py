@@ -1,4 +1,4 @@
-"""A Docker Engine for the length of some work: the one that answers, or one started for it."""
+"""Use the running Docker Engine, or start one for the duration of a block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import docker
 from docker.errors import DockerException
 
 DATA_ROOT_VARIABLE = "DOCKER_DATA_ROOT"
-"""Names a directory of images: an engine of our own is started on it, whatever else answers."""
+"""An image directory: if it is set, our own engine is started on it in any case."""
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -41,14 +41,14 @@ def engine_answers() -> bool:
 
 @contextlib.contextmanager
 def docker_engine(directory: Path | None = None) -> Iterator[None]:
-    """Have a Docker Engine answer where ``DOCKER_HOST`` says, for the length of the block.
+    """Provide a Docker Engine at ``DOCKER_HOST`` for the duration of the block.
 
-    The one that answers is used, unless `DATA_ROOT_VARIABLE` is set. Otherwise root starts one,
-    which keeps its images where Docker does by default or where that variable says. While it
-    runs, ``DOCKER_HOST`` leads to it.
+    A running engine is used, unless `DATA_ROOT_VARIABLE` is set. Otherwise root starts one,
+    with its images in that directory or in Docker's default one, and sets ``DOCKER_HOST``
+    for the block.
 
     Args:
-        directory: Where its socket and log are; by default a temporary one.
+        directory: For the new engine's socket and log; by default a temporary one.
 
     Raises:
         NoDockerEngine: None answers, and this user can't start one or it ended at once.
@@ -84,7 +84,7 @@ def _started(directory: Path, data_root: str | None) -> Iterator[None]:
     if shutil.which("dockerd") is None:
         raise NoDockerEngine("dockerd is not installed: apt-get install docker.io")
     log = directory / "dockerd.log"
-    # Ends with this process, however that ends.
+    # pdeathsig: the engine ends with this process, however that ends.
     command = ["setpriv", "--pdeathsig", "TERM", "dockerd", "--bridge=none", "--iptables=false"]
     command += ["--host", os.environ["DOCKER_HOST"], "--pidfile", str(directory / "dockerd.pid")]
     command += ["--exec-root", str(directory / "exec")]

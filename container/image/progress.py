@@ -1,4 +1,4 @@
-"""Show how far a long step is, a line every few seconds."""
+"""Show the progress of a long step, a line every few seconds."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ LONGEST = 90
 
 
 def say(text: str) -> None:
-    """Show the user how far the image is."""
+    """Print a line of progress."""
     print(f"image: {text}", flush=True)  # noqa: T201
 
 
 def show(step: str, lines: Iterable[str]) -> None:
-    """Print *step* and the latest of *lines* every `EVERY` seconds, and how long all took."""
+    """Print *step* with the latest of *lines* every `EVERY` seconds, then the total time."""
     begun = shown = time.monotonic()
     say(step)
     for line in lines:
@@ -29,7 +29,7 @@ def show(step: str, lines: Iterable[str]) -> None:
 
 
 def run_showing(step: str, command: list[str], log: Path) -> int:
-    """Run *command*, show what it prints as `show` does, keep it in *log*; return its status."""
+    """Run *command*, `show` its output and write it to *log*; return its exit status."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process, log.open("w") as kept:  # fmt: skip

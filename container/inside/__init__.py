@@ -1,1 +1,1 @@
-"""Code that runs inside the kernel; it is the only part of the project a kernel can see."""
+"""Code that runs inside the kernel: the only part of the project that a kernel can read."""

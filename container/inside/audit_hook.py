@@ -1,13 +1,13 @@
-"""Refuse, while cells run, what the risk check never lets run.
+"""Refuse, while cells run, the calls that the risk check rates as high risk.
 
-The static check reads code; this hook sees what is done, whichever way the code came to
-it. It is a seat belt in front of the sandbox, not a wall: code that is native, or that
-takes the interpreter apart, gets past it and meets the sandbox.
+The static check reads code; this hook sees the calls the code makes. It is a seat belt in
+front of the sandbox, not a wall: native code, or code that manipulates the interpreter,
+bypasses it, and then only the sandbox confines it.
 
-No library starts a process, unpickles foreign data or opens a connection on its own in a
-kernel, so these are refused whoever asks. Native code (ctypes) is refused unless a library
-on `NATIVE_USERS` calls it. Files are opened in the workspace and in /tmp, besides those that
-Python and its libraries are made of; readers written in native code are the sandbox's to hold.
+No library in a kernel starts a process, unpickles foreign data or opens a connection on its
+own, so these are refused for every caller. ctypes is refused unless a library in
+`NATIVE_USERS` calls it. Files may be opened in the workspace, in /tmp, and where Python and its
+libraries are installed; only the sandbox limits readers written in native code.
 
 Source: PEP 578 and the audit events table of Python's documentation.
 """
@@ -30,7 +30,7 @@ OBJECTS = "finds every object of the interpreter"
 NEVER = "Code that does this never runs here; find another way."
 NOT_GRANTED = "This cell has no permission for that."
 NETWORK, FILE = "network", "file:"
-"""What a cell may be granted: to open connections; and, followed by a path, what is there."""
+"""Permissions of a cell: to open connections; and, followed by a path, to open that file."""
 
 REFUSED = MappingProxyType(
     {
@@ -58,9 +58,9 @@ CONNECTING = frozenset(
 OPENING = frozenset({"open", "sqlite3.connect"})
 OURS = "/opt/tallybook/"
 NATIVE_USERS = ("/numpy/_core/", "/scipy/", "/threadpoolctl.py", "/psutil/", "/zmq/", "/PIL/")
-"""Libraries whose own code calls native code through ctypes."""
+"""Libraries that call native code through ctypes."""
 IMPORTERS = ("<frozen importlib._bootstrap_external>", "<frozen zipimport>")
-"""Code that may read compiled modules."""
+"""Code that may unmarshal compiled modules."""
 OWN_FILES = ("/workspace", "/tmp", "/dev/shm")  # noqa: S108 (the sandbox's own)
 LIBRARY_FILES = (
     "/usr/share",
@@ -77,24 +77,24 @@ LIBRARY_FILES = (
     "/dev/urandom",
     "/dev/zero",
 )
-"""What libraries read that stands outside Python's own directories."""
+"""Files that libraries read outside Python's own directories."""
 SYSTEM_READERS = ("/psutil/",)
 """Libraries that read ``/proc`` to measure the kernel."""
 UNAUDITED_MODULES = frozenset({"_posixsubprocess", "_cffi_backend", "cffi"})
-"""Modules that do the same without an audit event; imported before cells run, or never."""
+"""Modules that do such things without an audit event; a cell can't import them."""
 
 
 class ForbiddenCall(PermissionError):
-    """A cell did what never runs; libraries that try it on their own take it as "no"."""
+    """The hook refused a call. A PermissionError, which libraries handle."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditHook:
-    """The two things that can be done with a hook that is set; it can't be removed.
+    """The controls of a hook that is set; Python can't remove it.
 
     Attributes:
-        arm: Refuses from then on; not to be undone.
-        allow: Takes what the cell that runs next was granted: `NETWORK`, `FILE` and a path.
+        arm: Start refusing; can't be undone.
+        allow: Set the permissions of the next cell: `NETWORK`, or `FILE` and a path.
     """
 
     arm: Callable[[], None]
@@ -104,8 +104,8 @@ class AuditHook:
 def set_hook() -> AuditHook:
     """Set a hook that refuses nothing until it is armed.
 
-    What it decides by lies in this call's own variables: changing this module's names later
-    changes nothing.
+    The hook uses only local variables of this call, so that code which rebinds names of this
+    module can't change it.
     """
     refused, connecting, opening = dict(REFUSED), CONNECTING, OPENING
     refuse, lies_in, is_of_library = _refuse, _lies_in, _is_of_library
@@ -169,7 +169,7 @@ def set_hook() -> AuditHook:
 
 
 def follow_cells(hook: AuditHook, shell: Any, granted: Callable[[], Iterable[str]]) -> None:
-    """Have *hook* allow, before each cell of *shell*, what *granted* returns for it."""
+    """Before each cell of *shell*, allow in *hook* what *granted* returns."""
 
     def before_cell() -> None:
         hook.allow(granted())
@@ -182,7 +182,7 @@ def _lies_in(path: str, roots: Iterable[str]) -> bool:
 
 
 def _is_of_module(frame: FrameType) -> bool:
-    """Return whether the code is of the module it names: a file name can be made up."""
+    """Return whether the frame's globals are its module's: a file name can be forged."""
     module = sys.modules.get(frame.f_globals.get("__name__", ""))
     return module is not None and vars(module) is frame.f_globals
 
@@ -193,18 +193,18 @@ def _is_of_library(
     installed: tuple[str, ...],
     is_of_module: Callable[[FrameType], bool] = _is_of_module,
 ) -> bool:
-    """Return whether the first code outside Python's library is ours or of *libraries*.
+    """Return whether the innermost frame outside the standard library is ours or a library's.
 
     Args:
-        frame: Where it is asked for.
-        libraries: Parts of paths.
+        frame: The frame of the audited call.
+        libraries: Substrings of the trusted libraries' paths.
         installed: Directories that cells can't write.
-        is_of_module: Whether a frame's code belongs to the module it says it is of.
+        is_of_module: Whether a frame's globals are those of its module.
     """
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith((*installed, OURS, "<frozen ")):
-            return False  # a cell, or code it made of a string
+            return False  # a cell, or code it compiled from a string
         if file.startswith(OURS) or "-packages/" in file:
             trusted = file.startswith(OURS) or any(name in file for name in libraries)
             return trusted and is_of_module(frame)
@@ -217,7 +217,7 @@ def _refuse(event: str, reason: str, way_out: str = NEVER) -> NoReturn:
 
 
 def _leave_out_unaudited_calls() -> None:
-    """Take away the one way to start a process that has no audit event of its own."""
+    """Replace ``fork_exec``, the only way to start a process without an audit event."""
     import _posixsubprocess
     import subprocess
 

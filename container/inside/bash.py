@@ -1,6 +1,6 @@
 """Start a Bash kernel inside a sandbox: ``bash.py CONNECTION_FILE``.
 
-bash_kernel's own starter would open a network socket, which nothing in here can.
+bash_kernel's own launcher would open a network socket, which seccomp denies here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     from inside import confine, kernel_app  # type: ignore[import-not-found]
 
     app = kernel_app.application_class().instance(kernel_class=BashKernel)
-    # Bash starts here, in its working directory; it reads no configuration from there.
+    # Bash starts in the workspace; it reads no configuration from its working directory.
     os.chdir(confine.WORKSPACE)
     app.initialize([])
     connection = json.loads(Path(sys.argv[1]).read_text())

@@ -1,8 +1,8 @@
-"""Give a kernel that knows TCP only its unix sockets: ``bridge.py CONNECTION_FILE ENTER COMMAND…``.
+"""Bridge unix sockets to a TCP-only kernel: ``bridge.py CONNECTION_FILE ENTER COMMAND…``.
 
-The kernel listens on the sandbox's own loopback, which nothing outside reaches; what comes
-over the unix sockets is passed on byte for byte. The command begins in a directory without
-anybody's configuration; ENTER is code in the kernel's language that takes it to the workspace.
+The kernel listens on the sandbox's own loopback, which nothing outside can reach; the bridge
+copies bytes between the two. The command starts in a directory that has no configuration files;
+ENTER is code in the kernel's language that changes to the workspace.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHUNK_BYTES = 256 * 1024
 
 
 def free_ports(count: int) -> list[int]:
-    """Return *count* TCP ports nobody listens on."""
+    """Return *count* free TCP ports."""
     opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(server.getsockname()[1]) for server in opened]
     for server in opened:
@@ -43,8 +43,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def _serve(path: str, port: int, channel: str, subscribed: asyncio.Event) -> asyncio.Server:
     async def kernel_channels(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if channel == "shell":
-            # Through two sockets a subscription takes longer to arrive than a request, and
-            # what is published before it is lost.
+            # Through the bridge a request can overtake the subscription, and outputs published
+            # before the subscription are lost.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(subscribed.wait(), SUBSCRIBE_SECONDS)
             await asyncio.sleep(SETTLE_SECONDS)
@@ -70,10 +70,10 @@ async def _until_listening(port: int) -> None:
 
 
 async def enter_workspace(connection: dict[str, Any], code: str) -> None:
-    """Have the kernel run *code*, which makes the workspace its working directory.
+    """Run *code* in the kernel, which makes the workspace its working directory.
 
     Args:
-        connection: The kernel's own connection file: that with TCP ports.
+        connection: The kernel's connection info, with TCP ports.
         code: In the kernel's language.
     """
     import zmq.asyncio
@@ -95,7 +95,7 @@ async def _get_ready(local: dict[str, Any], ports: dict[str, int], enter: str) -
 
 
 async def run(connection_file: str, enter: str, command: list[str]) -> int:
-    """Run *command* with a TCP connection file and kernel_channels to it; return its exit code."""
+    """Run *command* with a TCP connection file and bridge its channels; return its exit code."""
     connection = json.loads(Path(connection_file).read_text())
     ports = dict(zip(CHANNELS, free_ports(len(CHANNELS)), strict=True))
     changed = {f"{channel}_port": port for channel, port in ports.items()}

@@ -1,9 +1,8 @@
-"""What IPython makes of a cell's text before Python reads it.
+"""Limit IPython's transformation of a cell's text to what the risk check can follow.
 
-Magics, ``!``, ``?``, prompts and indented text are transformed as everywhere. What IPython
-would do beyond that with a lone line (call a magic named without its ``%``, paste a macro)
-depends on names that exist while the code runs, so a check that was made before is of no
-use: that is left out.
+Magics, ``!``, ``?``, prompts and indented text are transformed as usual. IPython would also
+rewrite a single line that names a magic without ``%``, or a macro. That depends on names
+defined at run time, which a check before the run can't know, so it is turned off.
 
 Source: "Custom input transformation" in IPython's documentation.
 """
@@ -29,14 +28,14 @@ _MAY_CHANGE = re.compile(
 
 
 def is_python(text: str) -> bool:
-    """Whether IPython would leave *text* as it is; ``False`` where that takes a closer look."""
+    """Whether IPython leaves *text* unchanged; ``False`` if it may change it."""
     return _MAY_CHANGE.search(text) is None
 
 
 def apply(shell: Any) -> None:
-    """Let *shell*, IPython's interactive shell, transform only what a check can follow.
+    """Limit *shell*, IPython's interactive shell, to transformations a check can follow.
 
-    What is Python already is not taken apart to find that out.
+    Text that is plain Python skips IPython's transformers.
     """
     transform = shell.input_transformer_manager.transform_cell
 

@@ -1,8 +1,8 @@
-"""The inner barrier: what a forked kernel does to lock itself in.
+"""The steps by which a forked kernel confines itself.
 
-The order matters: it begins as the first process of its namespaces, which gives the
-rights the rest needs; its parent maps its user; then mounts, and at the end every right is
-given up again. Sources: user_namespaces(7), pid_namespaces(7), mount_namespaces(7).
+The order matters. It starts as the first process of new namespaces, with the capabilities
+the next steps need. Its parent maps its user. It arranges its mounts. Last, it drops every
+capability. Sources: user_namespaces(7), pid_namespaces(7), mount_namespaces(7).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from inside import linux  # type: ignore[import-not-found]
 INSIDE_UID = 1000
 WORKSPACE, SOCKETS, TMP = "/workspace", "/run/kernel", "/tmp"  # noqa: S108
 INPUTS = f"{WORKSPACE}/inputs"
-# Unprivileged readers learn about the host from these, or could.
+
 SHM_BYTES = 64 * 1024 * 1024
 
 
 def apply_rlimits(limits: dict[str, float]) -> None:
-    """Set the resource limits this process and its children can never raise again.
+    """Set resource limits that this process and its children can't raise again.
 
     Args:
         limits: rlimit name without its prefix (``DATA``, ``NPROC``, …) → value.
@@ -36,16 +36,16 @@ def apply_rlimits(limits: dict[str, float]) -> None:
 
 
 def schedule_normally() -> None:
-    """Get processor time as others do; the owner of kernels, which started this, waits longer."""
+    """Leave the SCHED_BATCH policy that this process inherits from the shim."""
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def map_users(pid: int, uid: int | None) -> None:
-    """Make *uid* the one user of the namespaces that *pid*, a child, began in.
+    """Map *uid* as the only user of the user namespace that *pid*, a child, started in.
 
     Args:
         pid: First process of its user namespace.
-        uid: Its user (and group), as this namespace knows it; ``None`` for one's own.
+        uid: Its user and group id in this namespace; ``None`` for this process's own.
     """
     process = Path("/proc", str(pid))
     outer_uid, outer_gid = (os.getuid(), os.getgid()) if uid is None else (uid, uid)
@@ -55,13 +55,13 @@ def map_users(pid: int, uid: int | None) -> None:
 
 
 def become_user() -> None:
-    """Become the one user there is, once `map_users` has been here."""
+    """Become the only user of this namespace; call it after `map_users`."""
     os.setresgid(INSIDE_UID, INSIDE_UID, INSIDE_UID)
     os.setresuid(INSIDE_UID, INSIDE_UID, INSIDE_UID)
 
 
 def join_control_group(doors: Iterable[int]) -> None:
-    """Have this process, and all it forks from here on, counted against the limits.
+    """Move this process, and all it forks from now on, into its control groups.
 
     Args:
         doors: Descriptors of the groups' files.
@@ -71,14 +71,14 @@ def join_control_group(doors: Iterable[int]) -> None:
 
 
 def arrange_mounts(sockets: int, tmp_bytes: int) -> None:
-    """Give this process, first of its process-id namespace, a view of its own.
+    """Set up the mounts of a kernel; call it in the first process of its pid namespace.
 
     Args:
         sockets: Descriptor of the detached mount that holds the kernel's sockets.
         tmp_bytes: Size of its /tmp.
     """
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    # A Python that stands under /tmp would vanish behind the new one.
+    # The new /tmp would hide a Python that is installed under /tmp.
     kept = [(path, linux.clone_mount(path, recursive=True)) for path in _mounts_under(TMP)]
     plain = linux.MS_NOSUID | linux.MS_NODEV
     inodes = max(1024, tmp_bytes // 16384)
@@ -105,20 +105,24 @@ def _mounts_under(directory: str) -> list[str]:
         line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines() if line
     ]
     under = [point for point in points if point.startswith(f"{directory}/")]
-    # A recursive copy of the topmost takes those below it along.
+    # A recursive copy of the topmost includes those below it.
     return [p for p in under if not any(p.startswith(f"{other}/") for other in under)]
 
 
 def protect_sockets() -> None:
-    """Let the sockets be as they are: none can be swapped for a link to another kernel's."""
+    """Remount the sockets read-only, so that none can be replaced with a link to another's."""
     plain = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("none", SOCKETS, flags=linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | plain)
 
 
 def attach_workspace(whole: int, inputs: int) -> None:
-    """Put the workspace and its inputs, detached mounts, in their places.
+    """Attach the detached mounts of the workspace and of its inputs.
 
-    A directory that something is mounted on can't be renamed, replaced or removed either.
+    A directory that is a mount point can't be renamed, replaced or removed.
+
+    Args:
+        whole: Descriptor of the workspace's mount.
+        inputs: Descriptor of the read-only mount of its inputs.
     """
     for descriptor, place in ((whole, WORKSPACE), (inputs, INPUTS)):
         linux.attach_mount(descriptor, place)
@@ -126,13 +130,13 @@ def attach_workspace(whole: int, inputs: int) -> None:
 
 
 def give_up_rights(seccomp: bytes) -> None:
-    """Drop every capability and all but the allowed system calls, for good."""
+    """Drop every capability and load *seccomp*, the system-call filter; irreversible."""
     linux.drop_capabilities()
     linux.load_seccomp(seccomp)
 
 
 def close_other_descriptors(keep: set[int]) -> None:
-    """Close whatever was inherited and is not in *keep*."""
+    """Close all inherited descriptors except those in *keep*."""
     low = 3
     for number in sorted(keep - {0, 1, 2}):
         os.closerange(low, number)
@@ -141,7 +145,7 @@ def close_other_descriptors(keep: set[int]) -> None:
 
 
 def use_log(log: int) -> None:
-    """Send stdout and stderr to *log*, and read nothing from stdin."""
+    """Redirect stdout and stderr to *log*, and stdin to /dev/null."""
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log, 1)
@@ -151,5 +155,5 @@ def use_log(log: int) -> None:
 
 
 def name_host() -> None:
-    """Give the new host-name namespace a name that says nothing of the host."""
+    """Set a neutral host name in the new UTS namespace."""
     socket.sethostname("tallybook")

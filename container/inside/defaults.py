@@ -1,4 +1,4 @@
-"""Defaults every kernel starts with: readers, display limits, a plain answer to input()."""
+"""Defaults of every kernel: Excel readers, display limits, a clear error from input()."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_CELL_CHARACTERS = 200
 
 
 def _asking(kernel: Any, ask: Callable[..., str]) -> Callable[..., str]:
-    """Return *ask*, refused in plain words where the client of the cell can't answer."""
+    """Wrap *ask* to raise a clear error when the cell's client can't answer."""
 
     def ask_or_refuse(prompt: object = "", *args: object, **options: object) -> str:
         if not kernel._allow_stdin:
@@ -24,7 +24,7 @@ def _asking(kernel: Any, ask: Callable[..., str]) -> Callable[..., str]:
 
 
 def _choose_writer(pandas: Any) -> None:
-    """Append with openpyxl: xlsxwriter, the default and the faster one, can only begin anew."""
+    """Use openpyxl in append mode: xlsxwriter, the faster default, can only write new files."""
     construct = pandas.ExcelWriter.__new__
 
     def choose(cls: Any, path: Any, engine: str | None = None, *args: Any, **options: Any) -> Any:
@@ -47,7 +47,7 @@ def apply(shell: Any) -> None:
     pd.set_option("display.max_columns", MAX_COLUMNS)
     pd.set_option("display.max_colwidth", MAX_CELL_CHARACTERS)
     pd.set_option("display.width", 160)
-    # ipykernel points input() and getpass() here before every cell.
+    # ipykernel binds input() and getpass() to these before every cell.
     kernel = shell.kernel
     kernel.raw_input = _asking(kernel, kernel.raw_input)
     kernel.getpass = _asking(kernel, kernel.getpass)

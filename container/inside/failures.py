@@ -1,4 +1,4 @@
-"""A cell that ends early, by an error or by itself: what it shows, and what is left of it."""
+"""Handle a cell that ends by an error or by exit(): show it, and release its data."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ READ_ONLY = "Read-only file system (uploads in inputs/ stay as they are; write t
 ENDED = "The cell ended itself here ({}): the rest of it did not run. Variables are kept."
 NO_THREAD = "can't start new thread"
 THREAD_BYTES = 24 * 1024 * 1024
-"""A thread's stack, and what the kernel keeps back while code runs."""
+"""A thread's stack, and the reserve that is released when the error is shown."""
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 class EndCell(ZMQExitAutocall):  # type: ignore[misc]
-    """``exit`` and ``quit`` in a cell: they end the cell, and nothing else."""
+    """``exit`` and ``quit`` in a cell: they end the cell, not the kernel."""
 
     rewrite = False
 
@@ -37,7 +37,7 @@ class EndCell(ZMQExitAutocall):  # type: ignore[misc]
 
 
 def apply(shell: Any) -> None:
-    """Have *shell*, IPython's interactive shell, keep no data of a cell that failed."""
+    """Make *shell*, IPython's interactive shell, release the data of a failed cell."""
     shell.exiter = shell.ask_exit = EndCell(shell)
     for names in (shell.user_ns, shell.user_ns_hidden):
         names["exit"] = names["quit"] = shell.exiter
@@ -48,10 +48,10 @@ def apply(shell: Any) -> None:
 
     def showtraceback(exc_tuple: Any = None, *args: Any, **options: Any) -> None:
         nonlocal shown
-        reserve.give_up()  # before anything that takes memory
+        reserve.give_up()  # before anything that allocates memory
         error = (sys.exc_info() if exc_tuple is None else exc_tuple)[1]
         if error is None and shown[0] is not None and shown[0] is getattr(sys, "last_value", None):
-            # %tb: what was shown is kept, for what it was made of is not.
+            # %tb: show the kept text again, as the frames have been released.
             shell._showtraceback(type(shown[0]), *shown)
             return
         errors = _with_its_causes(error)
@@ -79,9 +79,9 @@ def apply(shell: Any) -> None:
 
 @contextlib.contextmanager
 def _little_memory(shell: Any, errors: list[BaseException]) -> Iterator[None]:
-    """Make room before *errors* are shown, and have them shown in a way that takes little.
+    """Free memory before *errors* are shown, and show them in IPython's plain mode.
 
-    IPython's own way reads and parses every source file of the traceback.
+    Its default mode reads and parses every source file of the traceback.
     """
     release_frames(errors)
     gc.collect()
@@ -94,7 +94,7 @@ def _little_memory(shell: Any, errors: list[BaseException]) -> Iterator[None]:
 
 
 def _name_reason(error: BaseException | None) -> None:
-    """Say why ``inputs/`` can't be written, or a thread not started, where Linux doesn't."""
+    """Add the reason to an error of writing to ``inputs/`` or of starting a thread."""
     if type(error) is RuntimeError and error.args == (NO_THREAD,):
         try:
             bytes(THREAD_BYTES)
@@ -108,7 +108,7 @@ def _name_reason(error: BaseException | None) -> None:
 
 
 def _with_its_causes(error: BaseException | None) -> list[BaseException]:
-    """Return *error* and every error it came from, or is a group of."""
+    """Return *error* with its causes, contexts and, for groups, members, recursively."""
     found: list[BaseException] = []
     waiting, known = [error], {id(None)}
     while waiting:
@@ -124,15 +124,15 @@ def _with_its_causes(error: BaseException | None) -> list[BaseException]:
 
 
 def _field(error: BaseException, name: str) -> Any:
-    """Return what Python keeps as *name* of *error*, whatever the user's class makes of it."""
+    """Return attribute *name* of *error*, bypassing overrides in the user's class."""
     return vars(BaseException)[name].__get__(error)
 
 
 def release_frames(errors: list[BaseException]) -> None:
     """Release the variables of the frames that *errors* came through.
 
-    The tracebacks stay and can be shown again. IPython, `sys` and the errors keep them, and with
-    them, for long after, all the data of functions that failed.
+    The tracebacks stay and can be shown again. IPython, `sys` and the errors keep them, and
+    would keep all data of the failed functions alive.
     """
     frames: list[FrameType] = []
     for error in errors:
@@ -143,12 +143,12 @@ def release_frames(errors: list[BaseException]) -> None:
     suspended = _suspended(frames)
     for frame in frames:
         if id(frame) not in suspended:
-            with contextlib.suppress(RuntimeError):  # it is still running
+            with contextlib.suppress(RuntimeError):  # a frame that still runs
                 frame.clear()
 
 
 def _suspended(frames: list[FrameType]) -> set[int]:
-    """Return the ids of *frames* that go on some time: to clear one would end its generator."""
+    """Return the ids of suspended *frames*: clearing one would end its generator."""
     candidates = [frame for frame in frames if frame.f_code.co_flags & _SUSPENDABLE]
     if not candidates:
         return set()

@@ -1,4 +1,4 @@
-"""What a cell is spared of IPython's work: formatters that have nothing to say."""
+"""Skip IPython's formatters for values that have only a text representation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ PLAIN_TYPES = frozenset({int, float, complex, bool, str, bytes, list, tuple, dic
 
 
 def apply(shell: Any) -> None:
-    """Spare *shell*, IPython's interactive shell, what need not be done."""
+    """Install the fast formatter in *shell*, IPython's interactive shell."""
     shell.display_formatter.format = _text_only_if_plain(shell.display_formatter)
 
 
 def _text_only_if_plain(formatter: Any) -> Callable[..., Any]:
-    """Do not ask ten formatters about a value of which nobody has anything but its text."""
+    """Return a ``format`` that calls ten formatters only for values they may represent."""
     text = formatter.formatters["text/plain"]
     rich = [each for kind, each in formatter.formatters.items() if kind != "text/plain"]
     rich += [formatter.ipython_display_formatter, formatter.mimebundle_formatter]

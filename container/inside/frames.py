@@ -1,4 +1,4 @@
-"""Send the frames of a message, in less time than pyzmq takes."""
+"""Send the frames of a message faster than pyzmq does."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _send = backend.Socket.send
 
 
 def send_frames(socket: Socket[Any], frames: Sequence[bytes]) -> None:
-    """Send *frames*, of which there has to be one, as one message.
+    """Send *frames*, at least one, as one message.
 
-    pyzmq's ``send_multipart`` combines its flags anew for each, which takes longer than to send it.
+    pyzmq's ``send_multipart`` combines its flags for each frame, which takes longer than sending.
     """
     for frame in frames[:-1]:
         _send(socket, frame, SEND_MORE)

@@ -1,9 +1,8 @@
-"""Keep the interpreter's memory in one piece and in huge pages: forks and look-ups are cheap.
+"""Keep the interpreter's heap contiguous and in huge pages, for fast forks and fewer TLB misses.
 
-A fork copies an entry of the page table for every 4 KiB; for a huge page it copies one for
-2 MiB. A page that a child writes to is copied alone all the same. A processor remembers few
-entries, so that code which runs now and then finds more of what it needs. Sources: CPython's
-Objects/obmalloc.c (arenas of 1 MiB); madvise(2), MADV_COLLAPSE.
+A fork copies a page-table entry per 4 KiB, or one per 2 MiB of huge pages. A child's write
+still copies only a small page. A huge page takes one TLB entry, so code that runs rarely
+misses less. Sources: CPython's Objects/obmalloc.c (arenas of 1 MiB); madvise(2), MADV_COLLAPSE.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from . import linux  # noqa: TID252 (it has two names: inside a sandbox, and out
 RESERVED_BYTES = 64 * 1024 * 1024
 OBJECT_BYTES = 448
 PIECE_BYTES = 512 * 1024
-"""Every arena holds one whole piece of this size, wherever it begins."""
+"""Every arena contains one whole aligned piece of this size, wherever it starts."""
 
 
 @contextlib.contextmanager
 def in_one_piece() -> Iterator[None]:
-    """Have what the block makes lie together; the garbage collector leaves it alone afterwards."""
+    """Allocate the block's objects contiguously, and exempt them from garbage collection."""
     reserved = _reserve()
     yield
     del reserved
@@ -32,22 +31,21 @@ def in_one_piece() -> Iterator[None]:
 
 
 def _reserve() -> list[bytes]:
-    """Have the interpreter take its memory now, before libraries come to lie in between.
+    """Make the interpreter allocate its arenas now, before libraries map memory among them.
 
     Returns:
-        What keeps the arenas from being given back, empty as they are; to be dropped once
-        they have been filled.
+        An object in each arena, which keeps it allocated; drop them once the arenas are in use.
     """
-    objects = [b""] * (RESERVED_BYTES // OBJECT_BYTES)  # a list that grew would lie in between
+    objects = [b""] * (RESERVED_BYTES // OBJECT_BYTES)  # a growing list would break the range
     for number in range(len(objects)):
         objects[number] = bytes(OBJECT_BYTES)
     return list({id(thing) // PIECE_BYTES: thing for thing in objects}.values())
 
 
 def collapse() -> None:
-    """Put all of this process's heap into huge pages; an odd end stays as it is.
+    """Collapse this process's heap into huge pages, except for unaligned ends.
 
-    So does everything on a Linux before 6.1, which doesn't know how.
+    On Linux before 6.1, which lacks MADV_COLLAPSE, nothing changes.
     """
     size = linux.HUGE_PAGE_BYTES
     for line in Path("/proc/self/maps").read_text().splitlines():

@@ -1,9 +1,8 @@
-"""Interrupts reach user code only.
+"""Deliver interrupts to user code only.
 
-ipykernel turns SIGINT into KeyboardInterrupt for as long as it handles a request. One
-that lands in the kernel's own code, before the cell begins or after it ended, loses
-the reply or the whole kernel. Here it waits until the cell begins, and is
-forgotten once the cell is over.
+ipykernel turns SIGINT into KeyboardInterrupt for as long as it handles a request. Raised
+in the kernel's own code, before or after the cell's code runs, it loses the reply or ends
+the kernel. Here an early SIGINT is held until the cell's code starts; a late one is dropped.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ WORKSPACE = "/workspace"
 
 
 class InterruptGate:
-    """Lets SIGINT through while a cell's code runs in *shell*, IPython's interactive shell."""
+    """Raises KeyboardInterrupt only while a cell's code runs in *shell*, IPython's shell."""
 
     def __init__(self, shell: Any) -> None:
         self._kernel, self._run_code = shell.kernel, shell.run_code
         self._running = False
         self._pending = False
         shell.run_code = self._guarded_run_code
-        # The kernel's own hooks would put its handler back around every request.
+        # The kernel's own hooks would restore its handler around every request.
         shell.kernel.pre_handler_hook = self._begin_request
         shell.kernel.post_handler_hook = _nothing
         shell.kernel._cancel_on_sigint = self._cancel_on_sigint
         self._entered = False
 
     def install(self) -> None:
-        """Take over SIGINT in this process; whatever ran before was no cell."""
+        """Handle SIGINT in this process; call it before the first cell."""
         self._entered = False
         signal.signal(signal.SIGINT, self._on_sigint)
 
     def _begin_request(self) -> None:
-        self._pending = False  # it was meant for a cell that is over
+        self._pending = False  # meant for a cell that has ended
         if not self._entered:
-            # The workspace of a kernel that waited in the pool was put here after it began.
+            # A kernel from the pool gets its workspace only after it started.
             with contextlib.suppress(OSError):
                 os.chdir(WORKSPACE)
 
@@ -49,15 +48,15 @@ class InterruptGate:
         if not self._running:
             self._pending = True
         elif publisher is not None and publisher.sending:
-            publisher.interrupted = True  # raised as soon as the message is out
+            publisher.interrupted = True  # raised as soon as the message is sent
         else:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def _cancel_on_sigint(self, cell: asyncio.Task[Any]) -> Iterator[None]:
-        """Let SIGINT reach a *cell* that awaits: its code where that runs, else what it awaits.
+        """Interrupt a *cell* that awaits: raise in its code if that runs, else cancel its task.
 
-        ipykernel's own leaves the loop asleep, and code that runs on alone.
+        ipykernel's own handler neither wakes the event loop nor interrupts running code.
         """
         loop = asyncio.get_running_loop()
 
@@ -74,7 +73,7 @@ class InterruptGate:
             signal.signal(signal.SIGINT, before)
 
     async def _guarded_run_code(self, *args: Any, **kwargs: Any) -> Any:
-        # IPython shows whatever is raised here as the cell's exception.
+        # IPython shows an exception raised here as the cell's own.
         self._entered = self._running = True
         try:
             if self._pending:
@@ -86,4 +85,4 @@ class InterruptGate:
 
 
 def _nothing() -> None:
-    """Leave the handler as it is."""
+    """Stand in for ipykernel's hook, which would change the SIGINT handler."""

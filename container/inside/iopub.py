@@ -1,9 +1,8 @@
-"""What the kernel publishes: in order, whole, and with as few changes of thread as can be.
+"""Publish the kernel's messages in order, whole, and with few thread switches.
 
-ipykernel has a thread of its own publish everything. A thread that has to wake up, and that
-needs the interpreter the cell is running in, makes each message late and the cell slow. Here
-the main thread sends what it has to say itself; the thread is left with what is printed, with
-other threads' outputs and with whatever has to come behind those.
+ipykernel publishes everything in a thread of its own. Waking that thread, which competes with
+the cell for the GIL, delays each message and slows the cell. Here the main thread sends its
+own messages; the thread sends printed text, other threads' outputs, and messages behind those.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import sys
 import threading
 import traceback
 
-# signal's own makes a name of each number, which takes longer than the call.
+# The signal module's own wrapper converts each number to an enum, which is slower than the call.
 from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask  # type: ignore[import-not-found]
 from collections.abc import Iterator
 from signal import valid_signals
@@ -39,10 +38,10 @@ SIGNALS = frozenset(int(number) for number in valid_signals())
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """Let this thread's signals wait until the block ends.
+    """Block this thread's signals until the block ends.
 
-    In the main thread that keeps a signal's handler from raising in the middle of the block,
-    unless a thread of the user's takes the signal in its place.
+    In the main thread this keeps a signal handler from raising within the block, unless one
+    of the user's threads receives the signal.
     """
     mask = pthread_sigmask(SIG_BLOCK, ())
     try:
@@ -53,7 +52,7 @@ def signals_held() -> Iterator[None]:
 
 
 class SharedSocket(Socket[bytes]):  # type: ignore[misc]
-    """A socket that two threads use, one at a time.
+    """A socket that two threads use under a lock.
 
     Source: zmq(7), "Thread safety": a socket may change threads with a full memory barrier.
     """
@@ -80,21 +79,21 @@ class SharedSocket(Socket[bytes]):  # type: ignore[misc]
 
 
 class Publisher(IOPubThread):  # type: ignore[misc]
-    """Publishes at once what the main thread sends, if nothing is on its way before it.
+    """Sends the main thread's messages directly, unless earlier ones are queued.
 
-    What forked children print comes over a unix socket: there is no network here.
+    Forked children's output arrives over a unix socket, as there is no network here.
     """
 
     _handling = False
     sending = False
-    """The main thread is amid a message: an interrupt that comes now is left in `interrupted`."""
+    """The main thread is sending; an interrupt now sets `interrupted` instead of raising."""
     interrupted = False
 
     def __init__(self, socket: SharedSocket, **options: Any) -> None:
-        """Publish on *socket*; to be made in the main thread of the kernel's process."""
+        """Publish on *socket*; call it in the main thread of the kernel's process."""
         super().__init__(socket, **options)
         self._main = threading.get_ident()
-        # What wakes the thread for this one takes a descriptor, and a cell can use up all.
+        # The pipe that wakes the thread takes a descriptor; open it before a cell uses up all.
         self._wake = self._event_pipe
         os.register_at_fork(after_in_child=lambda: setattr(PiecewiseStream, "forked", True))
 
@@ -102,12 +101,12 @@ class Publisher(IOPubThread):  # type: ignore[misc]
         return not PiecewiseStream.forked
 
     def _handle_event(self, msg: Any) -> None:
-        self._handling = True  # before anything is taken from the line
+        self._handling = True  # before an event is taken from the queue
         try:
             for _ in range(len(self._events)):
                 try:
                     self._events.popleft()()
-                except Exception:  # noqa: BLE001 (ipykernel's would leave what is behind it in line)
+                except Exception:  # noqa: BLE001 (else the events behind it stay queued)
                     with contextlib.suppress(Exception):
                         traceback.print_exc(file=sys.__stderr__)
         finally:
@@ -118,12 +117,12 @@ class Publisher(IOPubThread):  # type: ignore[misc]
         super()._really_send(*args, **options)
 
     def send_multipart(self, *args: Any, **options: Any) -> None:
-        # First the line, then whether something taken from it is still in hand.
+        # Check the queue first: an event taken from it has set `_handling` before.
         waits = self._events or self._handling or not SEND_DIRECTLY
         if waits or PiecewiseStream.forked or threading.get_ident() != self._main:
             super().send_multipart(*args, **options)
             return
-        self.sending = True  # half a message would spoil the next one too
+        self.sending = True  # a partly sent message would corrupt the next one too
         try:
             with signals_held():
                 self._send_now(*args, **options)
@@ -132,13 +131,13 @@ class Publisher(IOPubThread):  # type: ignore[misc]
             if self.interrupted:
                 self.interrupted = False
                 raise KeyboardInterrupt
-        # ZMQ's thread was woken for each subscriber; woken twice on this processor, it would
-        # wait for the cell to sleep.
+        # Let ZMQ's I/O thread run now; on this processor it might else wait until the cell
+        # sleeps.
         os.sched_yield()
 
     def _send_now(self, *args: Any, **options: Any) -> None:
         self._really_send(*args, **options)
-        # To send can use up what would have woken the thread for a subscription.
+        # A send can consume ZMQ's edge-triggered notice of a new subscription.
         if not self.closed and self.socket.get(SocketOption.EVENTS) & READABLE:
             self.schedule(lambda: self._xpub_stream._handle_events(None, 0))
 
@@ -160,11 +159,10 @@ class Publisher(IOPubThread):  # type: ignore[misc]
 
 
 class PiecewiseStream(OutStream):  # type: ignore[misc]
-    """Sends a flood in pieces, and makes its writer wait for them.
+    """Sends large output in pieces, and blocks the writer until they are sent.
 
-    One message of it all would be refused for its size, and what waits to be sent
-    would fill the kernel's memory. A print comes through here twice, so what is done for
-    each write is felt: the buffer is looked at now and then only.
+    A single message would be refused for its size, and unsent text would fill the kernel's
+    memory. A print calls `write` twice, so the size is checked only every `LOOK_EVERY` writes.
     """
 
     _writes = 0
@@ -173,7 +171,7 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
     forked = False
 
     def write(self, string: str) -> int | None:
-        """Write *string* for the cell that runs; ipykernel looks for its buffer anew each time."""
+        """Write *string* for the running cell; unlike ipykernel, cache the buffer's key."""
         odd = type(string) is not str or self.echo is not None or self.pub_thread is None
         if odd or self.forked:
             written: int | None = super().write(string)
@@ -189,7 +187,7 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
         return len(string)
 
     def _is_master_process(self) -> bool:
-        # For each write the process id is asked for; behind a filter a call has its price.
+        # ipykernel calls getpid for each write, and a seccomp filter makes each call slower.
         return not self.forked
 
     def _schedule_flush(self) -> None:
@@ -200,7 +198,7 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
         if self._writes % LOOK_EVERY == 0:
             waiting = 0
             for buffer in list(self._buffers.values()):
-                with contextlib.suppress(ValueError):  # closed: it is being sent just now
+                with contextlib.suppress(ValueError):  # closed: it is being sent
                     waiting += buffer.tell()
             if waiting >= PIECE_CHARACTERS:
                 super().flush()
@@ -211,7 +209,7 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
                 yield parent, text[start : start + PIECE_CHARACTERS]
 
     def _flush(self) -> None:
-        self._flushing = True  # before nothing is pending any more
+        self._flushing = True  # before the base class clears `_flush_pending`
         try:
             reserve.give_up_if_short()
             super()._flush()
@@ -222,9 +220,9 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
             self._flushing = False
 
     def flush(self) -> None:
-        """Send what was written; each cell asks six times, mostly for nothing.
+        """Send what was written, if anything: a cell calls this six times, mostly in vain.
 
-        What is in line already goes out before anything the kernel sends next.
+        Text already queued is sent before the kernel's next message.
         """
         needed = self._flush_pending or self._flushing or not SKIP_FLUSHES
         if needed or not self._is_master_process():

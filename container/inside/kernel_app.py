@@ -1,8 +1,8 @@
-"""IPython's kernel, built in two steps: everything that may be shared, then the rest.
+"""IPython's kernel, built in two steps: first what kernels can share, then the rest.
 
 `build` makes the application, the kernel and its shell without a thread, a socket or a
-key, so that a zygote can do it once and fork. `connect` adds what each kernel has to have
-for itself. A kernel that is started alone does one right after the other.
+key, so that a zygote can do it once and fork. `connect` adds what each kernel needs of its
+own. Without a zygote, a kernel runs one step after the other.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 
 def preload() -> None:
-    """Import what nearly every request needs, so that kernels share its pages."""
-    # The debugger would cost 12 MB a kernel, and nobody can reach it.
+    """Import what nearly every request needs, so that kernels share its memory pages."""
+    # The debugger would cost 12 MB per kernel, and no client can reach it.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     import ipykernel.debugger
 
@@ -38,14 +38,14 @@ def preload() -> None:
     import python_calamine  # noqa: F401
     import xlsxwriter  # noqa: F401
 
-    # First use of these pulls in what an import alone does not.
+    # The first use imports and caches more than the import alone.
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.to_datetime(["2024-01-01"] * 2)})
     frame._repr_html_()
     repr(frame.groupby("b").sum(numeric_only=True).merge(frame, on="a", how="left"))
 
 
 def application_class() -> Any:
-    """Return the class of the application, whatever kernel it is to run."""
+    """Return the application class, for IPython's and other ipykernel-based kernels."""
     from inside import iopub  # type: ignore[import-not-found]
     from ipykernel.control import ControlThread
     from ipykernel.ipkernel import IPythonKernel
@@ -54,16 +54,16 @@ def application_class() -> Any:
     from zmq.eventloop.zmqstream import ZMQStream
 
     class SandboxKernelApp(IPKernelApp):  # type: ignore[misc]
-        """IPKernelApp whose sockets and threads come after everything else."""
+        """An IPKernelApp that creates its sockets and threads last."""
 
         gate: Any = None
         audit_hook: Any = None
 
         def init_pdb(self) -> None:
-            """Leave pdb out: nobody sits at a terminal."""
+            """Skip pdb: there is no terminal."""
 
         def init_connection_file(self) -> None:
-            """Take the connection from `connect` instead."""
+            """Do nothing; `connect` passes the connection."""
 
         init_sockets = init_heartbeat = write_connection_file = init_connection_file
         log_connection_info = init_io = init_connection_file
@@ -88,8 +88,8 @@ def application_class() -> Any:
         def init_iopub(self, context: Any) -> None:
             self.iopub_socket = context.socket(SocketType.XPUB, iopub.SharedSocket)
             self.iopub_socket.linger = 1000
-            # Past ZMQ's own limit outputs would vanish unsaid. The queue is this
-            # process's memory, so the kernel's own limit bounds it.
+            # No high-water mark: ZMQ would silently drop outputs above it. The queue is in
+            # this process's memory, so the kernel's memory limit bounds it.
             self.iopub_socket.sndhwm = 0
             self._bind_socket(self.iopub_socket, self.iopub_port)
             self.iopub_thread = iopub.Publisher(self.iopub_socket, pipe=True, session=self.session)
@@ -99,7 +99,7 @@ def application_class() -> Any:
         def start(self) -> None:
             """Handle requests until the kernel is shut down.
 
-            What ends an event loop elsewhere, a task that calls ``sys.exit()``, ends a cell here.
+            A background task that calls ``sys.exit()`` must not end the event loop, so restart it.
             """
             self.kernel.start()
             self.io_loop = self.kernel.io_loop
@@ -116,13 +116,13 @@ def application_class() -> Any:
             for channel in CHANNELS:
                 setattr(self, f"{channel}_port", connection[f"{channel}_port"])
             self.session.key = connection["key"].encode()
-            # pyzmq has a thread for messages it doesn't copy, which it starts, with a socket, at
-            # the first large one: where there is little memory that ends the process.
+            # Always copy: for the first large message that it does not copy, pyzmq starts a
+            # thread with a socket, which ends the process when memory is short.
             self.session.copy_threshold = sys.maxsize
             IPKernelApp.init_sockets(self)
             IPKernelApp.init_heartbeat(self)
             IPKernelApp.init_io(self)
-            for stream in (sys.stdout, sys.stderr):  # the application takes a dotted name only
+            for stream in (sys.stdout, sys.stderr):  # the app's setting takes a dotted name only
                 stream.__class__ = iopub.PiecewiseStream
             kernel, shell = self.kernel, self.shell
             self.displayhook.get_execution_count = lambda: kernel.execution_count
@@ -151,7 +151,7 @@ def build() -> Any:
     preload()
     app = application_class().instance()
     app.initialize(["--HistoryManager.enabled=False"])
-    app.log.setLevel(logging.WARNING)  # else each message is written out for a log nobody keeps
+    app.log.setLevel(logging.WARNING)  # else every message is formatted for a discarded log
     from inside import (
         audit_hook,
         cell_text,
@@ -178,18 +178,22 @@ def build() -> Any:
 
 
 def _granted(kernel: Any) -> list[str]:
-    """Return what the service says the running cell may do (see `audit_hook`)."""
+    """Return the running cell's permissions, from its request (see `audit_hook`)."""
     ours = kernel.get_parent("shell").get("metadata", {}).get("tallybook", {})
     return list(ours.get("granted", ()))
 
 
 def warm_up(app: Any, wanted: Callable[[], bool]) -> None:
-    """Go through what a kernel's first cells do, so that its pages are its own by then.
+    """Run what a kernel's first cells run, so that its memory pages are already copied.
 
-    A forked process copies each page at its first write to it. Nothing of this is left to
-    see: no variable, no history, no thread. *wanted* says that somebody waits already.
+    A forked process copies each page at its first write to it. The warm-up leaves no
+    variable, history or thread.
+
+    Args:
+        app: What `build` returned, in the forked process.
+        wanted: Whether a request waits; then the warm-up stops.
     """
-    app.session.pid = os.getpid()  # else it would not send
+    app.session.pid = os.getpid()  # a session sends only in the process it belongs to
     for step in (_warm_up_cell, _warm_up_frame, _warm_up_sockets):
         if wanted():
             return
@@ -223,11 +227,11 @@ def _warm_up_sockets(app: Any) -> None:
     publishing.stop()
     publishing.close()
     shell.close()
-    context.term()  # none of its threads is left
+    context.term()  # ends its threads
 
 
 def reseed() -> None:
-    """Give this process random numbers of its own: what was forked is shared."""
+    """Reseed the random generators: forked processes share their parent's state."""
     random.seed()
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()
@@ -235,12 +239,12 @@ def reseed() -> None:
 
 
 def connect(app: Any, connection: dict[str, Any], *, audited: bool) -> None:
-    """Open *connection*'s sockets for *app* and announce the kernel as this process.
+    """Open *connection*'s sockets for *app*, with a new session id, in this process.
 
     Args:
         app: What `build` returned, in this process or its parent.
         connection: A connection file's content, with paths as this process sees them.
-        audited: Refuse from now on what `audit_hook` refuses.
+        audited: Arm the `audit_hook`.
     """
     from inside import iopub
     from jupyter_client.session import new_id
@@ -250,7 +254,7 @@ def connect(app: Any, connection: dict[str, Any], *, audited: bool) -> None:
     app.kernel.ident = str(uuid.uuid4())
     if app.gate is not None:
         app.gate.install()
-    with iopub.signals_held():  # so that no thread of it takes one in the main thread's place
+    with iopub.signals_held():  # new threads inherit the mask, so the main thread gets signals
         app.open(connection)
     if audited and app.audit_hook is not None:
         app.audit_hook.arm()

@@ -1,6 +1,6 @@
 """Start one IPython kernel inside a sandbox, without a zygote: limits, kernel, defaults.
 
-The connection file is read, never written: what it says of paths is true in here.
+The connection file has paths inside the sandbox; it is read, never written.
 """
 
 from __future__ import annotations

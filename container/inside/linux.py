@@ -1,4 +1,4 @@
-"""The Linux calls that Python does not offer: namespaces, mounts, capabilities, seccomp.
+"""Linux calls that Python lacks: namespaces, mounts, capabilities, seccomp.
 
 Sources: unshare(2), mount(2), the kernel's Documentation/filesystems/mount_api.rst,
 capabilities(7), prctl(2), seccomp(2). Every call raises `OSError` with the call's name.
@@ -74,10 +74,10 @@ def unshare(flags: int) -> None:
 
 
 def fork_into(namespaces: int) -> int:
-    """Fork a child that begins in new namespaces, of which it is the first process.
+    """Fork a child that starts as the first process of new namespaces.
 
-    One call of clone(2) instead of a fork, an unshare and another fork. The C library
-    doesn't hear of it, so the process may have one thread only; the interpreter does.
+    One clone(2) replaces a fork, an unshare and another fork. It bypasses the C library's
+    fork handlers, so the process must be single-threaded; Python's fork handlers do run.
 
     Args:
         namespaces: ``CLONE_NEW…`` flags.
@@ -100,7 +100,7 @@ def fork_into(namespaces: int) -> int:
 
 
 def make_huge_page(address: int) -> None:
-    """Put the `HUGE_PAGE_BYTES` at *address* into one page (madvise(2), MADV_COLLAPSE)."""
+    """Collapse `HUGE_PAGE_BYTES` at *address* into a huge page (madvise(2), MADV_COLLAPSE)."""
     length = ctypes.c_size_t(HUGE_PAGE_BYTES)
     _check(_libc.madvise(ctypes.c_void_p(address), length, MADV_COLLAPSE), "madvise")
 
@@ -120,7 +120,7 @@ def mount(
 
 
 def clone_mount(path: str, *, recursive: bool = False) -> int:
-    """Return a descriptor of a detached copy of the mount that *path*, no link, begins."""
+    """Return a descriptor of a detached bind mount of *path*, which must not be a link."""
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW
     flags |= AT_RECURSIVE if recursive else 0
     done = _libc.syscall(SYS_OPEN_TREE, AT_FDCWD, path.encode(), ctypes.c_uint(flags))
@@ -137,7 +137,7 @@ class _MountAttributes(ctypes.Structure):
 
 
 def restrict_mount(descriptor: int, *, readonly: bool = False) -> None:
-    """Make a detached mount ignore setuid bits and device nodes, and be read-only if asked."""
+    """Set nosuid and nodev, and optionally read-only, on a detached mount."""
     wanted = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (MOUNT_ATTR_RDONLY if readonly else 0)
     attributes = _MountAttributes(wanted, 0, 0, 0)
     done = _libc.syscall(
@@ -152,7 +152,7 @@ def restrict_mount(descriptor: int, *, readonly: bool = False) -> None:
 
 
 def attach_mount(descriptor: int, target: str) -> None:
-    """Put a detached mount at *target*."""
+    """Attach a detached mount at *target*."""
     done = _libc.syscall(
         SYS_MOVE_MOUNT,
         descriptor,
@@ -170,7 +170,7 @@ def _prctl(option: int, *arguments: int) -> int:
 
 
 def set_dumpable(dumpable: bool) -> None:  # noqa: FBT001 (the call's own one argument)
-    """Whether others of this user may look into this process (prctl PR_SET_DUMPABLE)."""
+    """Set whether this user's other processes may inspect this one (prctl PR_SET_DUMPABLE)."""
     _check(_prctl(PR_SET_DUMPABLE, int(dumpable)), "prctl PR_SET_DUMPABLE")
 
 
@@ -180,7 +180,7 @@ def become_subreaper() -> None:
 
 
 def set_name(name: str) -> None:
-    """Name this process, as ``ps`` shows it (15 bytes)."""
+    """Set the process name that ``ps`` shows (at most 15 bytes)."""
     buffer = ctypes.create_string_buffer(name.encode()[:15])
     _check(_prctl(PR_SET_NAME, ctypes.addressof(buffer)), "prctl PR_SET_NAME")
 
@@ -198,7 +198,7 @@ class _CapabilityData(ctypes.Structure):
 
 
 def drop_capabilities() -> None:
-    """Give up every capability, and the way to any: bounding, ambient and own sets."""
+    """Drop every capability, and clear the ambient and bounding sets so that none can return."""
     _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     capability = 0
     while _prctl(PR_CAPBSET_DROP, capability) == 0:
@@ -213,7 +213,7 @@ class _Program(ctypes.Structure):
 
 
 def load_seccomp(program: bytes) -> None:
-    """Give up new privileges and load *program*, an array of ``struct sock_filter``."""
+    """Set no_new_privs and load *program*, an array of ``struct sock_filter``."""
     _check(_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl PR_SET_NO_NEW_PRIVS")
     buffer = ctypes.create_string_buffer(program, len(program))
     filters = _Program(len(program) // 8, ctypes.addressof(buffer))

@@ -1,8 +1,8 @@
-"""What this package changes in ipykernel, IPython and pyzmq: why, and what it gains.
+"""The changes this package makes to ipykernel, IPython and pyzmq: reasons and gains.
 
-Gains are of a round trip of ``1+1``, of the fastest tenth of 600 each way, on and off in turns in
-one kernel; what gains less than 3 % is not worth a patch. Patches for speed can be left out, to
-measure them or to look for a fault: `SWITCH` names them, with commas.
+A gain is measured on a round trip of ``1+1``: the fastest tenth of 600 with and 600 without the
+patch, alternating in one kernel. A gain below 3 % is not worth a patch. Speed patches can be
+turned off, to measure them or to find a fault: name them in `SWITCH`, separated by commas.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class Patch:
     """One change of behaviour.
 
     Attributes:
-        reason: What goes wrong, or is done to no end, without it.
-        replaces: What of the other packages it stands in for, or relies on, as ``module:name``;
-            a test fails when the source of one changes.
-        gain_percent: What it saves; ``None`` for what is not about speed.
+        reason: The fault, or the wasted work, without it.
+        replaces: The functions it replaces or relies on, as ``module:name``; a test fails when
+            the source of one changes.
+        gain_percent: The time it saves; ``None`` if it is not a speed patch.
     """
 
     reason: str
@@ -109,5 +109,5 @@ PATCHES = {
 
 
 def wanted(name: str) -> bool:
-    """Whether patch *name*, one for speed, is to be made."""
+    """Whether to apply speed patch *name*."""
     return name not in os.environ.get(SWITCH, "").split(",")

@@ -1,9 +1,9 @@
-"""Memory that a cell's code can't have: with it the kernel says what became of the cell.
+"""Reserve memory from a cell's code, so that the kernel can still send outputs and a reply.
 
-While code runs, the limit on this process's data (setrlimit(2), RLIMIT_DATA) is two parts below
-what it could be. The first part is given up for outputs, when there is no room for them while
-the code still runs; the second when the code is over, or its error is shown. ZMQ ends the
-process when it finds no memory, so room is looked for before it needs any.
+While code runs, the soft limit on data (setrlimit(2), RLIMIT_DATA) is two parts below the hard
+limit. The first part is released if outputs need memory while the code runs, the second when
+the code has ended or its error is shown. ZMQ aborts the process when an allocation fails, so
+memory is probed before each send.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import resource
 
 PART_BYTES = 8 * 1024 * 1024
 PROBE_BYTES = 32 * 1024
-"""More than ZMQ takes at once for a message."""
+"""More than ZMQ allocates at once for a message."""
 SMALLEST_LIMIT = 8 * PART_BYTES
-"""With less than this every byte is the code's."""
+"""Below this limit nothing is reserved."""
 
 _kept = 0
-# To give memory up must take none, so these are made before.
+# Releasing must not allocate, so these tuples are made in advance.
 _most: tuple[int, int] = (-1, -1)
 _less: tuple[int, int] = (-1, -1)
 
 
 def keep() -> None:
-    """Keep both parts back: a cell's code begins."""
+    """Reserve both parts, before a cell's code starts."""
     global _kept, _most, _less
     _, limit = resource.getrlimit(resource.RLIMIT_DATA)
-    if limit < SMALLEST_LIMIT:  # or -1: there is none
+    if limit < SMALLEST_LIMIT:  # includes -1, no limit
         return
     if limit != _most[0]:
         _most, _less = (limit, limit), (limit - PART_BYTES, limit)
@@ -35,7 +35,7 @@ def keep() -> None:
 
 
 def give_up() -> None:
-    """Let the kernel have all that is left."""
+    """Release the whole reserve."""
     global _kept
     if _kept:
         _set(_most)
@@ -43,7 +43,7 @@ def give_up() -> None:
 
 
 def give_up_if_short() -> None:
-    """Let outputs have the first part if there is no room for them."""
+    """Release the first part if there is no memory for an output."""
     global _kept
     if _kept == 2:
         try:
@@ -56,5 +56,5 @@ def give_up_if_short() -> None:
 def _set(limits: tuple[int, int]) -> None:
     try:  # noqa: SIM105 (a context manager takes memory)
         resource.setrlimit(resource.RLIMIT_DATA, limits)
-    except (ValueError, OSError):  # the code has set a limit of its own
+    except (ValueError, OSError):  # the code has changed the limit
         pass

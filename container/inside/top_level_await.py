@@ -1,4 +1,4 @@
-"""Cells that await at their top level: what ipykernel 7 leaves undone for them."""
+"""Fix what ipykernel 7 gets wrong for cells with a top-level await."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 class NoShellThread:
-    """In place of the thread that ipykernel reads its shell channel in: here there is none.
+    """Stands in for ipykernel's shell-channel thread, which these kernels don't have.
 
-    It asks who started that thread, to know whether a cell that awaits can get a signal.
+    ipykernel checks its parent thread to decide whether a cell that awaits can get signals.
     """
 
     def __bool__(self) -> bool:
@@ -18,19 +18,19 @@ class NoShellThread:
 
     @property
     def parent_thread(self) -> threading.Thread:
-        """Where cells run."""
+        """The thread that cells run in."""
         return threading.main_thread()
 
 
 def apply(shell: Any) -> None:
-    """Let cells of *shell*, IPython's interactive shell, await, and end as they do."""
+    """Let cells of *shell*, IPython's interactive shell, await and be interrupted."""
     shell.kernel.shell_channel_thread = NoShellThread()
-    type(shell.kernel)._supports_kernel_subshells = False  # else the mere object says so
+    type(shell.kernel)._supports_kernel_subshells = False  # the object alone would enable them
     run_cell_async = shell.run_cell_async
 
-    @functools.wraps(run_cell_async)  # ipykernel looks at what it takes
+    @functools.wraps(run_cell_async)  # ipykernel inspects its signature
     def run_cell(*args: Any, **options: Any) -> Any:
-        # Only cells that don't await forget that an earlier one could not show its value.
+        # IPython resets this flag of an earlier cell's failed display in `run_cell` only.
         shell._last_traceback_during_displayhook = False
         return run_cell_async(*args, **options)
 

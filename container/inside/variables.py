@@ -1,7 +1,7 @@
-"""Describe the user's variables without trusting their code.
+"""Describe the user's variables without running their code.
 
-No ``__repr__``, ``__len__`` or property of a user's class is called: only types
-known by exact identity are looked into, everything else is named by its type.
+No ``__repr__``, ``__len__`` or property of a user's class is called. Only values of exactly
+known types are inspected; of others only the type's name is given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CONTAINERS = (list, tuple, dict, set, frozenset)
 
 
 def _name(kind: type) -> str:
-    """Return the name of *kind*, whatever its metaclass makes of that attribute."""
+    """Return the name of *kind*, bypassing its metaclass."""
     name: str = vars(type)["__name__"].__get__(kind)
     return name
 
@@ -52,7 +52,7 @@ def _preview(rows: Any) -> str:
 
 
 def _column(name: Any) -> str:
-    """Return a column's name; of one that has several parts, each."""
+    """Return a column's name; a MultiIndex name as a tuple of its parts."""
     if type(name) is str:
         return name[:PREVIEW]
     if type(name) is tuple:
@@ -104,10 +104,10 @@ def describe(name: str, value: Any) -> dict[str, Any]:
 
 
 class Variables:
-    """The variables of a namespace that the user made, as IPython shows a value: in JSON."""
+    """The variables the user has defined, which IPython displays as JSON."""
 
     def __init__(self, namespace: dict[str, Any], hidden: dict[str, Any]) -> None:
-        """Look at them.
+        """Describe the variables.
 
         Args:
             namespace: The shell's ``user_ns``.

@@ -1,17 +1,17 @@
-"""The zygote: a fork server that has done once what every kernel would do again.
+"""The zygote: a fork server that has imported and initialised what every kernel needs.
 
-It reads requests from a socket it inherited, forks, and each fork locks itself in
-(`inside.confine`) and becomes a kernel (`inside.kernel_app`). Two generations, both forked
-ahead while nobody waits: the first begins in namespaces of its own and is their init, which
-arranges what is to be seen, reaps and reports; the second is the kernel, which makes the
-pages it will write to its own before anybody asks for it.
+It reads requests from a socket it inherited. Each fork confines itself (`inside.confine`) and
+becomes a kernel (`inside.kernel_app`). There are two processes per kernel, both forked ahead
+while no request waits. The first is the init of new namespaces: it arranges the mounts, reaps
+and reports. The second is the kernel: its warm-up writes to the pages that it will need, so
+that they are copied before a request comes.
 
-Messages are single JSON datagrams. On the control socket: ``{"ready"}`` once, then
-requests in, each with descriptors: status socket, log, sockets directory, the workspace and its
-inputs if they are known, and a way into each of its control groups. On a kernel's status
-socket, all from its init: ``init``, by which the owner learns its process id →; ``ready`` (the
-sockets are bound) →; without a workspace ← ``attach`` with it and its inputs; ``attached`` →;
-``exit`` with its status →; or ``failed``.
+Messages are single JSON datagrams. Control socket: the zygote sends ``ready`` once, then
+receives requests, each with descriptors: status socket, log, sockets directory, the workspace
+and its inputs if known, and the files to join its control groups. Status socket: the init
+sends ``init`` (the owner reads its process id from the credentials) and ``ready`` (the sockets
+are bound); without a workspace it then receives ``attach`` with the workspace and its inputs,
+and sends ``attached``; at the end it sends ``exit`` with the status, or ``failed``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ QUIET_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Unborn:
-    """An init in namespaces of its own, with its kernel, that waits for a request."""
+    """An init with its kernel, forked ahead, that waits for a request."""
 
     pid: int
     channel: socket.socket
@@ -52,13 +52,13 @@ def serve(control: socket.socket, seccomp: bytes) -> None:
     if threads != 1:
         raise RuntimeError(f"the zygote runs {threads} threads and can't be forked")
     heap.collapse()
-    # Nobody waits for a namespace's first process: it has reported before it ends.
+    # No need to wait for an init: it has reported before it ends.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control.send(json.dumps({"ready": True, "pid": os.getpid()}).encode())
     spare: Unborn | None = None
     while True:
         if spare is None and not select.select([control], [], [], QUIET_SECONDS)[0]:
-            with contextlib.suppress(OSError):  # whoever asks will hear of it
+            with contextlib.suppress(OSError):  # the next request retries and reports the error
                 spare = _fork(app, seccomp, control, ahead=True)
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, MOST_DESCRIPTORS)
         if not message:
@@ -88,7 +88,14 @@ def _report_failure(channel: socket.socket, error: BaseException) -> None:
 
 
 def _fork(app: Any, seccomp: bytes, control: socket.socket, *, ahead: bool) -> Unborn:
-    """Fork an init that serves a request once it is handed over; *ahead* of any."""
+    """Fork an init that serves the request `_hand_over` sends it.
+
+    Args:
+        app: What `kernel_app.build` returned.
+        seccomp: The filter, as `linux.load_seccomp` takes it.
+        control: The zygote's own socket, to close in the child.
+        ahead: No request waits, so the kernel may warm up.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = linux.fork_into(linux.NEW_NAMESPACES)
     if pid == 0:
@@ -101,7 +108,7 @@ def _fork(app: Any, seccomp: bytes, control: socket.socket, *, ahead: bool) -> U
 
 
 def _hand_over(unborn: Unborn, message: bytes, descriptors: list[int]) -> bool:
-    """Give it its user and its request; whether it was still there."""
+    """Map its user and send it its request; return whether it was alive."""
     with unborn.channel:
         try:
             confine.map_users(unborn.pid, json.loads(message)["uid"])
@@ -112,13 +119,13 @@ def _hand_over(unborn: Unborn, message: bytes, descriptors: list[int]) -> bool:
 
 
 def _await_request(app: Any, seccomp: bytes, server: socket.socket, *, ahead: bool) -> NoReturn:
-    """Fork the kernel, and be its init once there is a request."""
+    """Fork the kernel, wait for a request, then be the kernel's init."""
     code = 1
     try:
         os.setsid()
         kernel, ours = _fork_kernel(app, seccomp, server, ahead=ahead)
         message, (status, *others), _, _ = socket.recv_fds(server, MESSAGE_BYTES, MOST_DESCRIPTORS)
-        if os.waitpid(kernel, os.WNOHANG)[0]:  # it ended before anybody asked for it
+        if os.waitpid(kernel, os.WNOHANG)[0]:  # it ended before the request
             ours.close()
             kernel, ours = _fork_kernel(app, seccomp, server, ahead=False)
         confine.close_other_descriptors({ours.fileno(), status, *others})
@@ -130,13 +137,13 @@ def _await_request(app: Any, seccomp: bytes, server: socket.socket, *, ahead: bo
             traceback.print_exc()
             _report_failure(channel, error)
     finally:
-        os._exit(code)  # nobody asked, or all is over: the kernel goes with its first process
+        os._exit(code)  # the kernel ends with the first process of its pid namespace
 
 
 def _fork_kernel(
     app: Any, seccomp: bytes, server: socket.socket, *, ahead: bool
 ) -> tuple[int, socket.socket]:
-    """Fork the kernel; return its process id, and where it waits for its request."""
+    """Fork the kernel; return its process id, and the socket to send its request to."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kernel = os.fork()
     if kernel == 0:
@@ -155,13 +162,13 @@ def _arrange(
     sockets: int,
     *others: int,
 ) -> bool:
-    """Make the place for the kernel and send it there; whether it has its workspace."""
+    """Set up the kernel's mounts and send it its request; return whether it has a workspace."""
     mounts, doors = (others[:2], others[2:]) if request["workspace"] else ((), others)
     confine.use_log(log)
     confine.join_control_group(doors)
     confine.become_user()
     linux.set_name("kernel-init")
-    # Nobody inside may look into the process that reports on the kernel.
+    # No process inside may inspect the one that reports on the kernel.
     linux.set_dumpable(False)
     channel.send(json.dumps({"init": True}).encode())
     confine.arrange_mounts(sockets, request["tmp_bytes"])
@@ -188,9 +195,9 @@ def _become_kernel(app: Any, seccomp: bytes, init: socket.socket, *, ahead: bool
             os.close(door)
         confine.become_user()
         _run_kernel(app, json.loads(message), seccomp, init)
-    except ValueError:  # no descriptors: its init is gone
+    except ValueError:  # no descriptors: its init has ended
         pass
-    except BaseException:  # noqa: BLE001 (its log is all that is left to tell)
+    except BaseException:  # noqa: BLE001 (its log is the only report left)
         traceback.print_exc()
     finally:
         os._exit(code)
@@ -202,7 +209,7 @@ def _run_kernel(
     code = 1
     try:
         linux.set_dumpable(True)
-        # Should the host run out of memory, a kernel goes before the service does.
+        # If the host runs out of memory, Linux kills a kernel before the service.
         Path("/proc/self/oom_score_adj").write_text("500")
         confine.apply_rlimits(request["rlimits"])
         confine.give_up_rights(seccomp)
@@ -215,7 +222,7 @@ def _run_kernel(
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
-    except BaseException:  # noqa: BLE001 (its log is all that is left to tell)
+    except BaseException:  # noqa: BLE001 (its log is the only report left)
         traceback.print_exc()
     finally:
         os._exit(code)
@@ -224,7 +231,7 @@ def _run_kernel(
 def _be_init(
     kernel: int, seccomp: bytes, channel: socket.socket, bound: socket.socket, *, attached: bool
 ) -> int:
-    """Attach the workspace, if that is still to come; reap until the kernel ends; report."""
+    """Attach the workspace if it is not attached; reap until the kernel ends; report."""
     with bound:
         started = bool(bound.recv(MESSAGE_BYTES))
     if started:
@@ -233,7 +240,7 @@ def _be_init(
             channel.send(json.dumps({"ready": True}).encode())
             if not _attach(kernel, channel):
                 return 1
-    # From here on this process does nothing but wait.
+    # From now on this process only waits.
     confine.give_up_rights(seccomp)
     if started:
         channel.send(json.dumps({"ready" if attached else "attached": True}).encode())
@@ -251,7 +258,7 @@ def _be_init(
 
 
 def _attach(kernel: int, channel: socket.socket) -> bool:
-    """Wait until there is a workspace or the kernel has ended; whether anybody still cares."""
+    """Wait for a workspace or the kernel's end; ``False`` if the owner closed the socket."""
     handle = os.pidfd_open(kernel)
     ready, _, _ = select.select([channel.fileno(), handle], [], [])
     os.close(handle)
@@ -264,7 +271,7 @@ def _attach(kernel: int, channel: socket.socket) -> bool:
 
 
 def _supervise(server: int) -> None:
-    """Stay while the server or any kernel lives: the sandbox ends with this process."""
+    """Wait until the server and all kernels have ended: the sandbox ends with this process."""
     linux.set_name("zygote-init")
     status = 0
     while True:
@@ -280,21 +287,21 @@ def main() -> None:
     """Serve on an inherited socket: ``zygote.py CONTROL_FD SECCOMP_FD``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     confine.schedule_normally()
-    # Kernels outlive a server that crashed: they become this process's children.
+    # If the server crashes, its kernels go on as children of this process.
     linux.become_subreaper()
     server = os.fork()
     if server:
         os.close(int(sys.argv[1]))
         _supervise(server)
     linux.set_name("zygote")
-    # No kernel could give the service's groups up: its namespace denies the call. A service
-    # that is not root may not either.
+    # Drop the service's groups here, as a kernel's namespace denies the call. A service that
+    # is not root may not make it.
     if Path("/proc/self/setgroups").read_text().strip() == "allow":
         os.setgroups([])
     control = socket.socket(fileno=int(sys.argv[1]))
     with os.fdopen(int(sys.argv[2]), "rb") as file:
         seccomp = file.read()
-    # Looked up before the fork, so that no child has to.
+    # Loaded before the fork, so that no child has to.
     ctypes.CDLL(None)
     Path(os.environ["MPLCONFIGDIR"]).mkdir(parents=True, exist_ok=True)
     serve(control, seccomp)

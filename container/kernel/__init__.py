@@ -1,1 +1,1 @@
-"""Talking to one kernel: a session, its cells, its channels, what it shows."""
+"""Talk to one kernel: its session, cells, channels and outputs."""

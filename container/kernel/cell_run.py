@@ -1,4 +1,4 @@
-"""One cell under way: its outputs are passed on, its limits kept, its end made out."""
+"""Run one cell: pass its outputs on, enforce its limits, report how it ended."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NO_REPLY = {
 
 
 def death_of(lease: KernelLease | None, limits: Limits) -> ContainerError:
-    """Return, as a typed error, how a kernel ended."""
+    """Return the typed error for how a kernel ended."""
     status = lease.poll() if lease is not None else None
     if lease is not None and lease.final_breach is not None:
         return DiskQuotaExceeded(limits.disk_bytes, limits.disk_files, state_kept=False)
@@ -55,8 +55,8 @@ class CellRun:
 
     Attributes:
         message_id: ``msg_id`` of its execute_request.
-        stop_reason: The limit it was stopped for.
-        outputs_lost: A message was refused, and the channel of outputs has to be opened anew.
+        stop_reason: The limit it was stopped for, if any.
+        outputs_lost: Outputs are missing; the iopub channel must be reopened.
     """
 
     def __init__(
@@ -85,15 +85,20 @@ class CellRun:
         self._probes: set[str] = set()
         self._reply: dict[str, Any] | None = None
         self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._idle.add_done_callback(asyncio.Future.exception)  # its reader may be gone
+        # Marks an exception as retrieved, in case no task awaits the future.
+        self._idle.add_done_callback(asyncio.Future.exception)
         self._blamed: ContainerError | None = None
 
     async def run(self, limit: float) -> ExecuteReply:
-        """Follow a cell that was just sent, for at most *limit* seconds."""
+        """Follow a cell just sent, for at most *limit* seconds; return how it ended."""
         return await self._run(self._read(), limit)
 
     async def resume(self, limit: float) -> ExecuteReply:
-        """Follow a cell that another process sent, from its first output on."""
+        """Follow a cell that another process sent, from its first output.
+
+        Args:
+            limit: Seconds it may still run.
+        """
         return await self._run(self._read_record(), limit)
 
     async def _run(self, reading: Coroutine[Any, Any, None], limit: float) -> ExecuteReply:
@@ -103,18 +108,22 @@ class CellRun:
         return self._ending(time.monotonic() - started)
 
     async def may_emit(self) -> None:
-        """Wait until what the kernel says of the cell may be passed on."""
+        """Wait until the cell's messages may be passed on."""
         if self._emit_after is not None and not self._emit_after.done():
             await asyncio.wait({self._emit_after})
 
     def interrupt(self, reason: ContainerError | None = None) -> None:
-        """Interrupt the cell, for *reason* when a limit was passed; variables are kept."""
+        """Interrupt the cell; variables are kept.
+
+        Args:
+            reason: The limit it passed; ``None`` when it was cancelled.
+        """
         self._cancelled = True
         self.stop_reason = self.stop_reason or reason
         if self._client.closed:  # the kernel is being ended
             return
         self._client.send_interrupt()
-        # Answered only once the cell is over: requests wait in line behind it.
+        # The kernel answers this request only after the cell has ended.
         self._probes.add(self._client.kernel_info())
 
     async def stop(self) -> None:
@@ -159,7 +168,7 @@ class CellRun:
         deadline = time.monotonic() + seconds
         while not (reading.done() or ended.done()):
             if self._reply is not None:
-                # The code is over; taking its last outputs ends by itself.
+                # The code has ended; reading its last outputs has its own time limit.
                 await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
                 break
             left = deadline - time.monotonic()
@@ -177,7 +186,7 @@ class CellRun:
             if self._idle.done() and self._reply is None and not self._probes:
                 self._probes.add(self._client.kernel_info())
         if not reading.done():
-            # What the kernel said before it died is still on its way.
+            # The kernel's last messages may still be in transit.
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
         if reading.cancelled():  # the session was closed: the kernel is being ended
             await asyncio.wait({ended})
@@ -198,9 +207,8 @@ class CellRun:
                     if self._request is not None:
                         self._request.on_reply(message)
                 elif parent in self._probes:
-                    # The kernel is idle again, but an interrupt at a bad moment, before
-                    # the code began or after it ended, has swallowed the reply; or code
-                    # has broken what sends it.
+                    # The kernel is idle but sent no reply: an interrupt just before or
+                    # after the code lost it, or the code broke what sends it.
                     self._reply = {"status": "aborted"} if self._cancelled else NO_REPLY
                     return
             await self._wait_for_idle(refused)
@@ -210,7 +218,7 @@ class CellRun:
             await asyncio.wait({refused, asking})
 
     async def _read_stdin(self) -> None:
-        """Pass on what the code asks its user for, to a client that said it can answer."""
+        """Pass ``input_request`` messages to a client that allows stdin."""
         request = self._request
         if request is None or not request.message["content"].get("allow_stdin"):
             return
@@ -229,7 +237,10 @@ class CellRun:
             self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
 
     async def _wait_for_idle(self, refused: asyncio.Task[None]) -> None:
-        """Wait until every output was taken; a refused message took the end with it."""
+        """Wait until all outputs are received, or until no message arrives any more.
+
+        A message that ZMQ refuses closes the connection, so ``idle`` never arrives.
+        """
         idle, heard = self._idle, -1
         while heard != self._received:
             heard = self._received
@@ -248,7 +259,7 @@ class CellRun:
         self.stop_reason = self.stop_reason or OutputsIncomplete(SILENCE_SECONDS)
 
     async def receive(self, message: KernelMessage) -> None:
-        """Take a message the kernel published, if it is about this cell; never raises."""
+        """Handle an iopub message if it belongs to this cell; never raises."""
         if self._idle.done() or message["parent_header"].get("msg_id") != self.message_id:
             return
         self._received += 1
@@ -258,11 +269,11 @@ class CellRun:
             return
         try:
             await self._pass_on(message)
-        except Exception as error:  # noqa: BLE001 (whoever runs the cell is told)
+        except Exception as error:  # noqa: BLE001 (raised where the cell is awaited)
             self._idle.set_exception(error)
 
     async def _read_record(self) -> None:
-        """Read the shim's record of the cell; its reply went to a process that is gone."""
+        """Read the cell from the shim's record; its reply went to a process that has ended."""
         reply: dict[str, Any] = {"status": "ok"}
         session = self._client.session
         ended = False
@@ -301,12 +312,12 @@ class CellRun:
             self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
 
     async def _explain(self) -> None:
-        """Find out whether the error came from a limit on processes or memory."""
+        """Find out whether a limit on processes or memory caused the error."""
         reply = self._reply or {}
         if reply.get("status") != "error" or self.stop_reason is not None or self._ended.done():
             return
         hits = (await self._lease.counters()).get("process_limit_hits", 0)
-        # Where no control group counts, the kernel's own words have to do.
+        # Without a control group there is no count; go by the error's text.
         evalue = str(reply.get("evalue", ""))
         told = "can't start new thread" in evalue or (
             reply.get("ename") == "BlockingIOError" and "unavailable" in evalue
@@ -346,7 +357,7 @@ class CellRun:
 
 
 def out_of_memory(reply: Mapping[str, Any]) -> bool:
-    """Whether an ``execute_reply`` tells of an allocation that failed, in Python or a library."""
+    """Whether an ``execute_reply`` reports a failed allocation, in Python or a library."""
     ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))
     return (
         ename.endswith("MemoryError")
@@ -356,7 +367,7 @@ def out_of_memory(reply: Mapping[str, Any]) -> bool:
 
 
 def _count(said: object) -> int | None:
-    """Return what a kernel says is its counter, if it can be: code can forge a reply."""
+    """Return an execution count if it is valid: code in the kernel can forge a reply."""
     return said if type(said) is int and 0 <= said < 2**31 else None
 
 

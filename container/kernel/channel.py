@@ -1,4 +1,4 @@
-"""One of a kernel's channels: whether the kernel reads it or not, sending waits for nobody."""
+"""A kernel channel whose `send` never blocks, even when the kernel reads nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ UNSENT_BYTES = 16_000_000
 
 
 class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]
-    """A channel that sends by pyzmq's asyncio, as it receives.
+    """A channel that sends through pyzmq's asyncio support, as it receives.
 
-    jupyter_client's own goes past that. Once the kernel reads nothing it waits, and with it the
-    whole service; and a reply that comes in the moment something is sent is not heard: ZMQ says
-    that there is one only once, to whoever uses the socket next.
+    jupyter_client's own channel sends on the plain socket, which has two faults. It blocks the
+    event loop when the kernel does not read. And the send can consume ZMQ's edge-triggered
+    notice of a reply, so that the reply is not received.
 
     Source: zmq_socket(3), "ZMQ_DEALER"; zmq_getsockopt(3), "ZMQ_FD".
     """
@@ -27,15 +27,15 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]
 
     @property
     def takes_more(self) -> bool:
-        """Whether little enough waits for the kernel for more to be sent."""
+        """Whether the queue of unsent messages has room."""
         return len(self._unsent) < MOST_UNSENT and sum(self._unsent.values()) < UNSENT_BYTES
 
     def send(self, msg: dict[str, Any]) -> None:
-        """Send a message as jupyter_client has it; it may have buffers."""
+        """Send a message in jupyter_client's form; it may have buffers."""
         self.send_frames([*self.session.serialize(msg), *msg.get("buffers", ())])
 
     def send_frames(self, frames: Sequence[bytes]) -> None:
-        """Send what `container.messages.write_message` gave."""
+        """Send the frames that `container.messages.write_message` returned."""
         sending = self.socket.send_multipart(frames)
         if not sending.done():
             self._unsent[sending] = sum(len(frame) for frame in frames)

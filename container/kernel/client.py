@@ -18,16 +18,16 @@ from container.messages import KernelMessage, read_message, write_message
 
 MESSAGE_ROOM_BYTES = 1024 * 1024
 MOST_SENDING = 4
-"""Messages in a socket's own line, where they may have any size; more wait in a `Channel`."""
+"""Messages queued in a socket, of any size; further ones wait in a `Channel`."""
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
 GREETING_SECONDS = 2.0
 MOST_SOCKETS = 65_000
-"""ZMQ's own limit; by default a context takes 1,023, a hundred kernels' worth."""
+"""ZMQ's maximum; the default of 1,023 suffices for a hundred kernels."""
 
 
 @functools.cache
 def _context(message_bytes: int) -> zmq.asyncio.Context:
-    """Return one ZMQ context, with its two threads, for all kernels of a size of message."""
+    """Return the ZMQ context, with its two threads, shared by kernels of one message size."""
     context = zmq.asyncio.Context()
     context.max_sockets = MOST_SOCKETS
     context.maxmsgsize = message_bytes
@@ -36,17 +36,16 @@ def _context(message_bytes: int) -> zmq.asyncio.Context:
 
 
 OnMessage = Callable[[KernelMessage], Awaitable[None]]
-"""Takes one message, as `container.messages.read_message` gives it."""
+"""Receives one message, as `container.messages.read_message` returns it."""
 
 
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]
-    """A client whose shell and control channels are open, and iopub if somebody listens.
+    """A client with open shell and control channels, and iopub if it has a listener.
 
     Attributes:
-        disconnected: Is done once the iopub channel, or shell where there is none, has lost
-            its connection: the kernel ended, or ZMQ refused a message. ZMQ answers a message
-            over MAXMSGSIZE by closing the connection for good, together with whatever was
-            still to come on it.
+        disconnected: Done once the iopub channel (shell where there is none) has lost its
+            connection: the kernel ended, or ZMQ refused a message. ZMQ closes the connection
+            when a message exceeds MAXMSGSIZE; messages behind it are lost.
 
     Source: zmq_setsockopt(3), "ZMQ_MAXMSGSIZE"; zmq_socket_monitor(3).
     """
@@ -63,11 +62,11 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         """Connect.
 
         Args:
-            connection: A connection file's content, as the shim gave it.
-            output_bytes: The most one cell may print; a larger message is refused by ZMQ
-                before it takes the service's memory.
-            heard: Awaited with each message the kernel publishes, in order; a slow one slows
-                the reading. It must not raise.
+            connection: A connection file's content, from the shim.
+            output_bytes: The most one cell may print; ZMQ refuses a larger message before
+                it takes the service's memory.
+            heard: Awaited with each iopub message, in order; while it runs, no further one
+                is read. It must not raise.
         """
         super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
@@ -80,7 +79,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent or read any more."""
+        """Whether the channels are closed."""
         return not self.shell_channel.is_alive()
 
     async def _read(self, heard: OnMessage) -> None:
@@ -93,13 +92,13 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         await self._monitor.recv_multipart()
 
     async def ready(self) -> None:
-        """Wait until the kernel answers and no output can be missed any more.
+        """Wait until the kernel answers and its outputs are received.
 
-        The kernel's sockets must be bound. There is no time limit in here.
+        The kernel's sockets must be bound. The caller sets the time limit.
         """
-        # An answered kernel_info says shell works; a status seen on iopub says that the
-        # subscription is in force. Of many kernels started together, one in a few hundred
-        # takes it up only with the next thing it sends, so it is soon asked again.
+        # A kernel_info_reply shows that shell works; a status on iopub shows that the
+        # subscription is in force. One kernel in a few hundred applies the subscription
+        # only with the next message it publishes, so ask again soon.
         retry = FIRST_PROBE_SECONDS
         while True:
             self._published.clear()
@@ -113,10 +112,11 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
             retry = min(2 * retry, LONGEST_PROBE_SECONDS)
 
     async def open_stdin(self) -> None:
-        """Connect the stdin channel, if it is not: to be done before a cell that may ask.
+        """Connect the stdin channel if it is not connected; call it before a cell may ask.
 
-        The kernel asks whom it knows; what it asks before it knows this client is lost, and
-        the cell waits for ever. A kernel that does not answer in time is asked all the same.
+        The kernel's ROUTER socket drops an ``input_request`` to a client that has not
+        connected, and the cell would wait for ever. So wait for the handshake, at most
+        `GREETING_SECONDS`.
 
         Source: zmq_socket(3), "ZMQ_ROUTER": a message that can't be routed is dropped.
         """
@@ -141,7 +141,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.shell_channel.send_frames(write_message(message, self.session.sign))
 
     def send_interrupt(self) -> None:
-        """Ask for an interrupt over the control channel."""
+        """Send an ``interrupt_request`` over the control channel."""
         self.control_channel.send(self.session.msg("interrupt_request", {}))
 
     def close(self) -> None:
@@ -155,7 +155,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
 
 
 async def next_message(channel: Any) -> KernelMessage:
-    """Return the next message on *channel* that this kernel signed; others are passed over."""
+    """Return the next message on *channel* that this kernel signed; skip others."""
     while True:
         frames = await channel.socket.recv_multipart()
         if (message := read_message(frames, channel.session.sign)) is not None:

@@ -1,4 +1,4 @@
-"""How a cell ended, and where its outputs go."""
+"""Types for how a cell ended and for who receives its outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from container.errors import ContainerError
 from container.messages import KernelMessage
 
 OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""Receives one nbformat output, or another thing of `container.kernel.outputs.output_of`."""
+"""Receives one value of `container.kernel.outputs.output_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +18,11 @@ class ExecuteReply:
     """How one cell ended.
 
     Attributes:
-        status: ``interrupted`` covers time-outs, cancels and output floods; ``died``
+        status: ``interrupted`` covers time-outs, cancellations and output limits; ``died``
             means the kernel ended before it replied.
         execution_count: Jupyter's counter, when the kernel replied.
         seconds: Wall time from request to end.
-        error: The typed reason when the container, not the code, ended the cell.
+        error: The typed error when the container, not the code, ended the cell.
         ename: The exception's class name, for ``error``.
         evalue: The exception's message.
         traceback: Its plain-text lines.
@@ -43,8 +43,8 @@ class ClientRequest:
 
     Attributes:
         message: Its header, parent_header, metadata, content and buffers.
-        on_reply: Gets the kernel's ``execute_reply``, if there is one.
-        on_input: Gets each ``input_request``; answered with `KernelSession.answer_input`.
+        on_reply: Receives the kernel's ``execute_reply``, if there is one.
+        on_input: Receives each ``input_request``; answer with `KernelSession.answer_input`.
     """
 
     message: Mapping[str, Any]
@@ -53,10 +53,10 @@ class ClientRequest:
 
 
 class RecordListener(Protocol):
-    """Hears what a kernel said about a cell while nobody else listened."""
+    """Receives the recorded messages of a cell that `KernelSession.resume` follows."""
 
     async def message(self, message: KernelMessage) -> None:
-        """Take one of its iopub messages (see `container.messages.read_message`), in order."""
+        """Receive one iopub message (see `container.messages.read_message`), in order."""
 
     async def reply(self, content: Mapping[str, Any]) -> None:
-        """Take the content of the ``execute_reply``, made out from the messages; comes last."""
+        """Receive an ``execute_reply`` content rebuilt from the messages; called last."""

@@ -1,4 +1,4 @@
-"""From a kernel's message to the output a notebook keeps."""
+"""Convert a kernel's messages to notebook outputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from container.messages import KernelMessage
 
 UPDATE = "update_display_data"
 JSON_KINDS = ("/json", "+json")
-# What each kind of output takes from its message, with the types nbformat allows.
+# The fields each output type takes from its message, with the types nbformat allows.
 FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "stream": {"name": str, "text": str},
     "error": {"ename": str, "evalue": str, "traceback": list},
@@ -18,14 +18,14 @@ FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
 
 
 def output_of(message: KernelMessage) -> dict[str, Any] | None:
-    """Return what an iopub *message* shows, in nbformat's terms.
+    """Return the output in an iopub *message*, in nbformat's terms.
 
-    nbformat makes the same of it, but takes a third of a millisecond to validate it.
+    nbformat's own function gives the same, but its validation takes a third of a millisecond.
 
     Returns:
         An nbformat output (with ``transient.display_id`` where the kernel gave one), an
         ``update_display_data`` of the same shape as a ``display_data``, a ``clear_output`` with
-        its ``wait``, or ``None`` for a message that shows nothing, or that no notebook could hold.
+        its ``wait``, or ``None`` for a message without an output or with an invalid one.
     """
     kind, content = message["header"]["msg_type"], message["content"]
     if kind == "clear_output":
@@ -48,7 +48,7 @@ def output_of(message: KernelMessage) -> dict[str, Any] | None:
 
 
 def _holds(output: dict[str, Any]) -> bool:
-    """Whether a notebook can hold the parts of *output*."""
+    """Whether the fields of *output* are valid in a notebook."""
     count = output.get("execution_count")
     if isinstance(count, bool) or (count is not None and count < 0):
         return False

@@ -48,10 +48,10 @@ class KernelSession:
         Args:
             workspace: What the kernel sees as ``/workspace``.
             limits: What it may use.
-            label: A word to find it by, should this process die.
-            keep_seconds: How long the kernel lives on should this process die.
-            backend: ``zygote``; ``bubblewrap``, the same sandbox without sharing a parent;
-                or ``docker``.
+            label: A name that a successor finds the kernel by if this process dies.
+            keep_seconds: How long the kernel is kept if this process dies.
+            backend: ``zygote``; ``bubblewrap``, the same sandbox without forking from a
+                zygote; or ``docker``.
             image: The image of the docker backend.
             runtime: An OCI runtime Docker knows; empty for its default.
         """
@@ -69,9 +69,9 @@ class KernelSession:
         self.fresh = True
         """No cell has run yet, so there are no variables."""
         self.record_listener: RecordListener | None = None
-        """Hears the messages of the cell that `resume` follows."""
+        """Receives the messages of the cell that `resume` follows."""
         self.on_message: OnMessage | None = None
-        """Hears each message the kernel publishes, before the cell it is about. Must not raise."""
+        """Receives each iopub message before the cell does. Must not raise."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -97,7 +97,7 @@ class KernelSession:
         """Take over a kernel that another session started, with its variables.
 
         Raises:
-            KernelNotFound: It has ended meanwhile.
+            KernelNotFound: It has ended.
             KernelStartFailed: It doesn't answer.
         """
         self.fresh = False
@@ -111,7 +111,7 @@ class KernelSession:
         try:
             async with asyncio.timeout(self.limits.start_seconds):
                 self._client = self._connect(lease)
-                if not busy:  # else it answers once the cell is over; `resume` waits for that
+                if not busy:  # a busy kernel answers after its cell; `resume` waits for it
                     await self._wait_until_ready()
         except (TimeoutError, KernelDied):
             log = lease.log()
@@ -134,7 +134,7 @@ class KernelSession:
             await self._receiving.receive(message)
 
     async def _stay_connected(self, lease: KernelLease) -> None:
-        """Open the channels anew when a message was refused; a cell sees to its end first."""
+        """Reopen the channels after ZMQ refused a message, once no cell runs."""
         while self.alive:
             client = self._client
             await asyncio.wait({client.disconnected})
@@ -168,12 +168,12 @@ class KernelSession:
 
     @property
     def kernel_id(self) -> str | None:
-        """Its owner's name for the kernel; ``None`` when it is not held."""
+        """The shim's id of the kernel; ``None`` without one."""
         return self._lease.kernel_id if self._lease is not None else None
 
     @property
     def last_cell(self) -> str | None:
-        """The ``msg_id`` of the cell an adopted kernel was running, or had run last."""
+        """The ``msg_id`` of the cell that an adopted kernel ran last or still ran."""
         known = self._lease.last_cell if self._lease is not None else None
         return known["cell"] if known else None
 
@@ -211,17 +211,17 @@ class KernelSession:
 
         Args:
             code: IPython source.
-            on_output: Awaited per output, in order; a slow one slows the reading.
-            silent: Leave no trace: no execution count, no outputs.
+            on_output: Awaited per output, in order; while it runs, no further one is read.
+            silent: No execution count, no history, no outputs.
             seconds: Time limit of this cell; the session's by default.
-            message_id: The request's ``msg_id``, by which a successor knows the cell again.
+            message_id: The request's ``msg_id``; a successor identifies the cell by it.
             client: A Jupyter client's own request, sent in place of one made here; *code*,
-                *silent* and *message_id* are then not used.
-            emit_after: Nothing the kernel says of the cell is passed on before this is done.
-            granted: What the kernel's audit hook lets this cell do: ``network``.
+                *silent* and *message_id* are then ignored.
+            emit_after: None of the cell's messages is passed on before this is done.
+            granted: Permissions for the kernel's audit hook (``network``, ``file:PATH``).
 
         Returns:
-            How it ended; never raises for what the code did.
+            How it ended; an error in the code is not raised.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; the cell is interrupted.
@@ -264,7 +264,7 @@ class KernelSession:
             return reply
 
     async def _reconnect(self, lease: KernelLease) -> None:
-        """Open the channels anew; if the kernel doesn't answer, the next cell will tell."""
+        """Reopen the channels; if the kernel doesn't answer, the next cell reports it."""
         self._client.close()
         self._client = self._connect(lease)
         with contextlib.suppress(TimeoutError, ContainerError):
@@ -294,7 +294,7 @@ class KernelSession:
         return str(message["header"]["msg_id"])
 
     def answer_input(self, message: Mapping[str, Any]) -> None:
-        """Pass a client's ``input_reply`` to the kernel, unless too many wait for it already."""
+        """Pass a client's ``input_reply`` to the kernel; drop it if the queue is full."""
         if self._client is not None and self._client.stdin_channel.takes_more:
             self._client.stdin_channel.send(message)
 
@@ -309,11 +309,11 @@ class KernelSession:
             await asyncio.wait({self._ended})
 
     async def resume(self, on_output: OnOutput, *, seconds: float | None = None) -> ExecuteReply:
-        """Follow the cell an adopted kernel runs, or ran last, from its first output on.
+        """Follow the cell that an adopted kernel runs or ran last, from its first output.
 
         Args:
-            on_output: Awaited per output, in order, those of before the take-over included.
-            seconds: Time limit of the cell, counted from when it began.
+            on_output: Awaited per output, in order, including those before the adoption.
+            seconds: Time limit of the cell, counted from its start.
 
         Returns:
             How it ended, as `execute` does.
@@ -345,16 +345,16 @@ class KernelSession:
             return reply
 
     async def interrupt(self) -> None:
-        """Interrupt the running cell; variables are kept. Nothing happens when none runs."""
+        """Interrupt the running cell, if any; variables are kept."""
         if self._running is not None and self.alive:
             self._running.interrupt()
 
     async def variables(self) -> list[dict[str, Any]]:
         """Return name, type and shape, columns or preview of each variable.
 
-        The kernel says so itself, so its code can lie about its own variables; whatever it
-        answers, the entries are as `container.kernel.variables.variables_of` describes them.
-        There are none where it does not answer in `VARIABLES_SECONDS`.
+        The kernel reports them itself, so its code can lie about them, but the entries always
+        have the form that `container.kernel.variables.variables_of` describes. The list is
+        empty if the kernel does not answer within `VARIABLES_SECONDS`.
         """
         async with self._lock:
             if not self.alive:
@@ -399,6 +399,6 @@ class KernelSession:
 
 
 def _with_granted(message: Mapping[str, Any], granted: Collection[str]) -> dict[str, Any]:
-    """Return a request with what its cell may do; what a client says of that does not count."""
+    """Return the request with the cell's permissions, replacing any a client sent."""
     metadata = {**message["metadata"], "tallybook": {"granted": list(granted)}}
     return {**message, "metadata": metadata}

@@ -1,4 +1,4 @@
-"""What a kernel says of its variables: read as data that hostile code may have made."""
+"""Validate a kernel's list of its variables, which hostile code may have forged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXPRESSION = (
     "__import__('inside.variables', fromlist=['x'])"
     ".Variables(get_ipython().user_ns, get_ipython().user_ns_hidden)"
 )
-"""Evaluated by the kernel (``user_expressions``), it is what `variables_of` reads."""
+"""Sent to the kernel in ``user_expressions``; `variables_of` reads the answer."""
 MOST_VARIABLES = 200
 MOST_COLUMNS = 60
 MOST_DIMENSIONS = 32
@@ -21,16 +21,16 @@ LARGEST_COUNT = 2**63
 
 
 def variables_of(content: object) -> list[dict[str, Any]]:
-    """Return what the content of an ``execute_reply`` tells in answer to `EXPRESSION`.
+    """Return the variables in an ``execute_reply`` that answers `EXPRESSION`.
 
     Args:
-        content: Any JSON value; code in the kernel can answer what it likes.
+        content: The reply's content. Any JSON value: code in the kernel can forge it.
 
     Returns:
-        At most `MOST_VARIABLES` entries, each with a ``name`` and a ``type``, and where they are
-        known ``shape`` (numbers), ``columns`` and ``dtypes`` (at most `MOST_COLUMNS` texts),
-        ``bytes`` (a number) and ``preview``. No text is longer than `LONGEST_TEXT`. What is of
-        another type is left out, with its entry where it is the name or the type.
+        At most `MOST_VARIABLES` entries. Each has a ``name`` and a ``type``, and may have
+        ``shape`` (numbers), ``columns`` and ``dtypes`` (at most `MOST_COLUMNS` strings),
+        ``bytes`` (a number) and ``preview``. No string is longer than `LONGEST_TEXT`. A field
+        of the wrong type is left out; without a name or a type, so is the entry.
     """
     answer = content
     for key in ("user_expressions", "v", "data", MIME_TYPE):
@@ -56,7 +56,7 @@ def _entry(told: object) -> dict[str, Any]:
 
 
 def _text(told: object) -> str | None:
-    # The part of a character that no UTF-8 text can hold could be neither stored nor sent.
+    # UTF-8 can't encode a lone surrogate, so it could be neither stored nor sent.
     return HALF_CHARACTER.sub("\ufffd", told[:LONGEST_TEXT]) if isinstance(told, str) else None
 
 

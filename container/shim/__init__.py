@@ -1,1 +1,1 @@
-"""The shim: the process that owns zygote and kernels, and outlives whoever asked for them."""
+"""The shim: the process that owns the zygote and all kernels, and outlives its clients."""

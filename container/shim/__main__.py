@@ -1,6 +1,6 @@
 """Start the shim in the background: ``python -m container.shim SOCKET [own-users]``.
 
-Returns as soon as the socket takes connections, or with the reason why none ever will.
+Exits once the socket accepts connections, or with the reason why it can't.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from container.shim.wire import NO_HOST_USERS
 
 
 def enter_own_namespaces() -> bool:
-    """Get the right to mount, for this process alone; whether that worked.
+    """Enter namespaces in which this process may mount; return whether that worked.
 
-    A root service takes a mount namespace; any other user a user namespace too, in
-    which it is still itself.
+    Root enters a mount namespace; any other user also a user namespace, which maps its
+    user to itself.
     """
     uid, gid = os.geteuid(), os.getegid()
     try:
@@ -44,7 +44,7 @@ def enter_own_namespaces() -> bool:
 
 
 def listen(path: Path) -> socket.socket | None:
-    """Bind *path*, or return ``None`` when another shim answers there already."""
+    """Listen on *path*; return ``None`` if another shim already answers there."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         try:
@@ -84,7 +84,7 @@ def main() -> None:
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     open_files_to_the_limit()
-    # What it does beside a running cell, recording it, must not hold up the kernel.
+    # Recording a running cell's outputs must not delay the kernel.
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     zygotes = Zygotes() if enter_own_namespaces() else None
     asyncio.run(Shim(zygotes=zygotes).serve(path, listening))

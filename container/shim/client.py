@@ -1,4 +1,4 @@
-"""Ask the shim for kernels, and hold one that it owns."""
+"""The shim's client: ask for kernels, and hold the lease of one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def ask(message: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         SandboxUnavailable: It can't be reached.
-        ContainerError: What it answered.
+        ContainerError: The error it answered with.
     """
     connection = await connect()
     try:
@@ -47,7 +47,7 @@ async def _answer(connection: Connection) -> dict[str, Any]:
 
 
 async def keep_warm(size: int, limits: Limits) -> Connection:
-    """Have *size* kernels with *limits* kept warm for as long as the connection is open.
+    """Keep *size* kernels with *limits* warm for as long as the returned connection is open.
 
     Raises:
         SandboxUnavailable: The shim can't be reached.
@@ -77,16 +77,16 @@ def stop_all_shims() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivingKernel:
-    """A kernel some shim of this user owns.
+    """A kernel that a shim of this user owns.
 
     Attributes:
         id: The shim's name for it.
         shim: The socket of that shim.
-        label: What whoever started it calls it.
+        label: The name its client gave it.
         workspace: Its workspace.
-        last_cell: ``msg_id`` of the cell that runs or ran last, whether it still runs
-            and for how many seconds; ``None`` when it is not recorded.
-        held: Another process holds it.
+        last_cell: ``msg_id`` of the cell that runs or ran last (``cell``), whether it still
+            runs (``busy``) and since how many ``seconds``; ``None`` if cells aren't recorded.
+        held: A client holds its lease.
     """
 
     id: str
@@ -98,9 +98,9 @@ class LivingKernel:
 
 
 async def living_kernels() -> list[LivingKernel]:
-    """Return the kernels of all shims of this user, those of older installations included.
+    """Return the kernels of all shims of this user, including older installations' shims.
 
-    A process that hands out users and one that can't have nothing to do with each other's.
+    A process with host users sees only shims with host users; one without, only those without.
     """
     found = []
     for path in sorted(runtime_directory().glob(socket_pattern())):
@@ -127,17 +127,17 @@ def _living(kernel: dict[str, Any], shim: Path) -> LivingKernel:
 
 
 class KernelLease:
-    """A kernel in the shim's care, held by this process.
+    """The lease of a kernel: the shim owns the kernel, this process uses it.
 
     Attributes:
         kernel_id: The shim's name for it.
         pid: Host process id of its outermost process.
         connection: Its connection file's content.
         connection_file: That file, for clients on this host.
-        last_cell: As in `LivingKernel`, when it was taken.
-        process_limit_hits: How many its holder knows of.
-        on_breach: Called when a limit of the workspace was passed.
-        final_breach: The limit it was ended for.
+        last_cell: As in `LivingKernel`, at the time of the lease.
+        process_limit_hits: How many hits the holder has already seen.
+        on_breach: Called when the workspace passed its quota.
+        final_breach: The limit it was killed for.
     """
 
     def __init__(self, shim: Connection, started: dict[str, Any]) -> None:
@@ -168,10 +168,10 @@ class KernelLease:
 
     @classmethod
     async def adopt(cls, kernel: LivingKernel) -> KernelLease:
-        """Take over a kernel whose holder is gone.
+        """Take over a kernel whose holder has disconnected.
 
         Raises:
-            KernelNotFound: It has ended meanwhile.
+            KernelNotFound: It has ended.
         """
         try:
             shim = Connection.to(kernel.shim)
@@ -191,7 +191,7 @@ class KernelLease:
     def _handle(self, message: dict[str, Any] | None) -> None:
         if message is None:
             if self._exit is None:
-                self._exit = ExitStatus(signal=signal.SIGKILL)  # the shim took it along
+                self._exit = ExitStatus(signal=signal.SIGKILL)  # it ended with the shim
         elif "exit" in message:
             ended = dict(message["exit"])
             self.final_breach = ended.pop("breach")
@@ -204,7 +204,7 @@ class KernelLease:
             self._counters = message["counters"]
 
     async def _pump_until(self, done: Callable[[], bool]) -> None:
-        """Read messages until *done*; any number of callers, whoever reads serves all."""
+        """Read messages until *done*; with several callers, one reads for all."""
         while not done():
             async with self._lock:
                 if not done():
@@ -229,7 +229,7 @@ class KernelLease:
         await self._shim.send({"signal": signum})
 
     async def counters(self) -> dict[str, int]:
-        """Return how often limits on processes and memory were hit; empty when it has ended."""
+        """Return how often limits on processes and memory were hit; empty if it has ended."""
         self._counters = None
         await self._shim.send({"counters": True})
         await self._pump_until(lambda: self._counters is not None or self._exit is not None)
@@ -239,7 +239,7 @@ class KernelLease:
         """Yield each message of the last cell as frames, until the cell ends.
 
         Raises:
-            OutputLimitExceeded: It printed more than the shim remembers; raised at the end.
+            OutputLimitExceeded: It printed more than the shim records; raised at the end.
         """
         await self._shim.send({"follow": True})
         while True:
@@ -254,11 +254,11 @@ class KernelLease:
             yield frames_from_json(message["record"])
 
     def log(self) -> str:
-        """Return the last it printed outside any cell; known once it has ended."""
+        """Return the last bytes it printed outside any cell; known once it has ended."""
         return self._log
 
     async def aclose(self) -> None:
-        """End the kernel and let go of it."""
+        """End the kernel and its lease; may be called twice."""
         if not self._shim.closed:
             await self._shim.send({"close": True})
             # The shim closes the connection once nothing of the kernel is left.
@@ -266,5 +266,5 @@ class KernelLease:
         self._shim.close()
 
     def detach(self) -> None:
-        """Leave the kernel to the shim, which keeps it for as long as it was told to."""
+        """End the lease; the shim keeps the kernel for the request's ``keep_seconds``."""
         self._shim.close()

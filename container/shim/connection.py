@@ -1,4 +1,4 @@
-"""A socket to the shim, which is started when none answers."""
+"""Connect to the shim; start it if none answers."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ PASSED_ON = (
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
 )
-"""The only variables of the service a shim gets: no secret may reach it."""
+"""The only variables of the service that a shim gets: no secret may reach it."""
 _refused: set[Path] = set()
-"""Shims that could hand out no users; to try again for each kernel takes its time."""
+"""Shims that could not enter a namespace with host users; trying per kernel would be slow."""
 
 
 class Connection:
     """A socket to a shim, used from one event loop at a time.
 
-    Between two of them (a blocking client runs one for each call) nothing is lost:
-    messages wait in the socket.
+    Messages wait in the socket between event loops (a blocking client runs one per call).
     """
 
     def __init__(self, plain: socket.socket) -> None:
@@ -50,7 +49,11 @@ class Connection:
 
     @classmethod
     def to(cls, path: Path) -> Connection:
-        """Connect to the shim at *path*; an `OSError` when none answers."""
+        """Connect to the shim at *path*.
+
+        Raises:
+            OSError: None answers.
+        """
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             plain.connect(str(path))
@@ -60,12 +63,12 @@ class Connection:
         return cls(plain)
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Send *message*; says nothing when the other end is gone, `next` will."""
+        """Send *message*; if the connection is lost, only `next` reports it."""
         with contextlib.suppress(OSError):
             await asyncio.get_running_loop().sock_sendall(self._socket, encode(message))
 
     async def next(self) -> dict[str, Any] | None:
-        """Return the next message, ``None`` once the other end is gone. May be cancelled."""
+        """Return the next message; ``None`` once the connection is closed. May be cancelled."""
         while (message := self._line()) is None and not self.closed:
             try:
                 chunk = await asyncio.get_running_loop().sock_recv(self._socket, CHUNK_BYTES)
@@ -76,7 +79,7 @@ class Connection:
         return message
 
     def next_now(self) -> dict[str, Any] | None:
-        """Return a message that has arrived already, else ``None``; waits for nothing."""
+        """Return a message that has already arrived, else ``None``, without waiting."""
         with contextlib.suppress(OSError):
             while chunk := self._socket.recv(CHUNK_BYTES):
                 self._buffer += chunk
@@ -92,21 +95,20 @@ class Connection:
         return message
 
     def close(self) -> None:
-        """Close the socket; a lease thereby lets go of its kernel."""
+        """Close the socket; this ends a lease."""
         self.closed = True
         self._socket.close()
 
 
 class _NoHostUsers(Exception):
-    """The shim can't hand out users, though the files would allow it."""
+    """The shim can't use host users, although ``/etc/sub[ug]id`` allows them."""
 
 
 async def connect(*, lend: bool = False) -> Connection:
-    """Connect to this installation's shim; starts it when none answers.
+    """Connect to this installation's shim; start it if none answers.
 
     Args:
-        lend: This process hands out no host users, but wants a shim that does, where that
-            is possible.
+        lend: Prefer a shim with host users, if possible, although this process has none.
 
     Raises:
         SandboxUnavailable: It can't be started.

@@ -1,4 +1,4 @@
-"""One kernel in the shim's care, and how each kind is started."""
+"""One kernel that the shim owns, and how to start each kind."""
 
 from __future__ import annotations
 
@@ -45,30 +45,30 @@ SOCKET_POLL_SECONDS = 0.005
 QUOTA_PATIENCE_SECONDS = 3.0
 QUOTA_MARGIN_BYTES = 256 * MIB
 QUOTA_MARGIN_FILES = 20_000
-"""How far over the quota a kernel may be before nobody waits for its cell to stop."""
+"""Kill a kernel this far over its quota without waiting for its cell to stop."""
 BACKENDS = ("zygote", "bubblewrap", "docker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelRequest:
-    """What a client asks for.
+    """A client's request for a kernel.
 
     Attributes:
         workspace: Host directory that becomes ``/workspace``.
         uid: Its owner, whom a root service runs the kernel as.
         limits: What the kernel may use.
-        argv: The command of a kernel that isn't ours, with ``{connection_file}``;
+        argv: The command of a kernel in another language, with ``{connection_file}``;
             empty for the Python kernel.
-        env: What that command needs beside the usual environment.
-        loopback: That command can't do without TCP on a loopback of its own.
+        env: Variables that command needs, added to the usual environment.
+        loopback: That command needs TCP on a loopback of its own.
         backend: ``zygote``, ``bubblewrap`` or ``docker``.
         image: The image of the docker backend.
         runtime: An OCI runtime Docker knows; empty for its default.
-        label: The client's own word for it, to find it again.
-        keep_seconds: How long it lives on when its client is gone.
-        record: Remember the last cell's outputs for a successor.
-        lend: The client hands out no users and leaves the workspace alone while there is a
-            kernel: for so long it may belong to a user that the shim hands out.
+        label: The client's name for it, to find it again.
+        keep_seconds: How long it is kept after its client has disconnected.
+        record: Record the last cell's outputs for a successor.
+        lend: The client has no host users and does not touch the workspace while the kernel
+            runs, so until then the shim may chown it to one of its own host users.
     """
 
     workspace: Path
@@ -104,7 +104,7 @@ def request_from_json(value: dict[str, Any]) -> KernelRequest:
 
 @dataclass(slots=True)
 class _Breach:
-    """A cell's passing of the quota: when it was told of, and how much it holds by now."""
+    """A cell that passed the quota: when the client was notified, and the latest usage."""
 
     cell: str | None
     since: float
@@ -112,12 +112,12 @@ class _Breach:
 
 
 class OwnedKernel:
-    """A kernel, its sandbox, its sockets and what was heard of it.
+    """A kernel with its sandbox, its sockets and its recorded outputs.
 
     Attributes:
         id: Unique name; also that of its sockets directory and control group.
-        connection: Its connection file's content, with paths as the host sees them.
-        notify: Called with each message for the client, while there is one.
+        connection: Its connection file's content, with host paths.
+        notify: Called with each message for the client; ``None`` without a client.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class OwnedKernel:
         file = self.sockets / CONNECTION_FILE
         file.write_text(json.dumps(inside))
         file.chmod(0o600)
-        # A client's copy stands where the kernel can't put a link in its place.
+        # The client's copy is outside the sandbox, where the kernel can't replace it.
         self.connection_file.touch(mode=0o600)
         self.connection_file.write_text(json.dumps(self.connection))
         if self.request.uid is not None:
@@ -197,7 +197,7 @@ class OwnedKernel:
         grouped = group_parent() is not None or self.request.backend == "docker"
         values = kernel_rlimits(limits, cgroup=grouped)
         if self.request.argv and grouped:
-            del values["DATA"]  # V8 reserves far more than it ever uses
+            del values["DATA"]  # V8 reserves far more memory than it uses
         rlimits = json.dumps(values)
         python = PYTHON_IN_IMAGE if self.request.backend == "docker" else sys.executable
         if self.request.argv:
@@ -209,11 +209,11 @@ class OwnedKernel:
 
     @property
     def _lent(self) -> bool:
-        """Whether its workspace is the client's own user's, and only lent to the kernel's."""
+        """Whether the client's workspace is chowned to the kernel's user for now."""
         return self.request.lend and self.request.uid is not None
 
     def _open_to_client(self) -> None:
-        """Let a client in who has no rights over the kernel's user: no code has run there yet."""
+        """Let the client's user connect to the sockets; safe, as no cell has run yet."""
         os.chown(self.sockets, -1, os.getegid())
         self.sockets.chmod(0o750)
         for path in self.sockets.glob("s-*"):
@@ -232,10 +232,10 @@ class OwnedKernel:
             raise KernelStartFailed(seconds, self.sandbox.log()) from None
 
     async def lease(self, request: KernelRequest) -> None:
-        """Give a kernel that waited in the pool its workspace and its client's wishes.
+        """Assign *request*, with its workspace, to a kernel from the pool.
 
         Raises:
-            SandboxUnavailable, OSError, EOFError: It can't be used any more.
+            SandboxUnavailable, OSError, EOFError: The kernel can't be used.
         """
         if not isinstance(self.sandbox, ZygoteSandbox):
             raise EOFError("only forked kernels can wait for a workspace")  # noqa: TRY004
@@ -246,25 +246,25 @@ class OwnedKernel:
             Workspace(request.workspace).make_inputs_plain(self.request.uid)
             await self.sandbox.attach(request.workspace)
         except BaseException:
-            if request.uid is not None:  # whoever gets it next finds it as it was
+            if request.uid is not None:  # restore the owner for the next attempt
                 change_owner(request.workspace, request.uid)
             raise
         if self._lent:
             self._open_to_client()
 
     def watch_quota(self, watcher: QuotaWatcher) -> None:
-        """Stop it when its workspace passes its limit."""
+        """Watch its workspace, and stop the kernel's cell when it passes its limit."""
         limits = self.request.limits
         limit = Usage(limits.disk_bytes, limits.disk_files)
         watcher.watch(self.id, self.request.workspace, limit, self._on_quota_passed)
 
     async def _on_quota_passed(self, usage: Usage) -> None:
-        """Have the cell interrupted; end a kernel that writes on, or writes too fast for that."""
+        """Notify the client, which interrupts the cell; kill the kernel if usage still grows."""
         cell = self.output_recorder.state()["cell"] if self.output_recorder is not None else None
         now = asyncio.get_running_loop().time()
         seen = self._breach
         if seen is not None and usage.bytes <= seen.usage.bytes and usage.files <= seen.usage.files:
-            return  # it is being cleared up, or was left as it is
+            return  # usage does not grow any more
         facts = {"limit": "disk", "bytes": usage.bytes, "files": usage.files}
         if seen is None or seen.cell != cell:
             self._breach = seen = _Breach(cell, now, usage)
@@ -293,11 +293,11 @@ class OwnedKernel:
     async def _watch_end(self) -> None:
         self.exit = await self.sandbox.wait()
         if self.output_recorder is not None:
-            self.output_recorder.catch_up()  # its last words come before its end
+            self.output_recorder.catch_up()  # its last messages come before the exit message
         self._say(self.exit_message())
 
     def exit_message(self) -> dict[str, Any]:
-        """Return what a client is told about its end."""
+        """Return the message that notifies a client of its end."""
         status = self.exit or ExitStatus()
         return {
             "exit": {
@@ -328,8 +328,11 @@ class OwnedKernel:
 def make_sandbox(request: KernelRequest, zygotes: Zygotes | None) -> Sandbox:
     """Return the sandbox *request* asks for; nothing is started yet.
 
-    A zygote that can't be had (it needs user namespaces of its own making) means
-    bubblewrap alone, which confines no less.
+    Without zygotes, which need user namespaces, bubblewrap alone is used; it confines as much.
+
+    Args:
+        request: What to start.
+        zygotes: ``None`` where the shim could not enter its namespaces.
 
     Raises:
         SandboxUnavailable: There is no such backend.
@@ -341,7 +344,7 @@ def make_sandbox(request: KernelRequest, zygotes: Zygotes | None) -> Sandbox:
         case "bubblewrap":
             return BubblewrapSandbox()
         case "docker":
-            # Its client takes 0.1 s to import.
+            # Importing the Docker client takes 0.1 s.
             from container.backends.docker_engine import DockerSandbox
 
             return DockerSandbox(image=request.image, runtime=request.runtime or None)

@@ -1,7 +1,7 @@
-"""A second reader of a kernel's outputs, that remembers those of the last cell.
+"""Record the outputs of a kernel's last cell, in the shim.
 
-Whoever runs the cell reads the kernel's iopub channel itself. Should it die, the shim has
-heard the same messages and hands them to its successor.
+The client that runs the cell reads the kernel's iopub channel itself. The shim subscribes
+too, so that if the client dies it can send the same messages to a successor.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ class OutputRecorder:
     Attributes:
         frames: The messages, each as the frames after ZMQ's topic.
         cell: The ``msg_id`` of the execute_request they answer.
-        busy: It has not ended yet.
-        began: `time.monotonic` when it began.
-        overflowed: Messages were left out because the record had reached its limit.
+        busy: The cell has not ended yet.
+        began: `time.monotonic` at the cell's start.
+        overflowed: Messages are missing because the record reached its limit.
     """
 
     def __init__(self, endpoint: str, key: str, limit_bytes: int, poller: SocketPoller) -> None:
-        """Listen.
+        """Subscribe to the kernel's iopub channel.
 
         Args:
-            endpoint: ZMQ's address of the kernel's iopub channel.
-            key: What the kernel signs with.
+            endpoint: The channel's ZMQ address.
+            key: The key the kernel signs with.
             limit_bytes: The most one cell may print.
-            poller: Has `take_some` called when there is something to take.
+            poller: Calls `take_some` when messages have arrived.
         """
         self.frames: list[list[bytes]] = []
         self.cell: str | None = None
@@ -92,7 +92,7 @@ class OutputRecorder:
         self._socket.close(0)
 
     def _notice_disconnect(self) -> bool:
-        """Connect anew when ZMQ has refused a message for its size, and closed the connection."""
+        """Reconnect after ZMQ refused a message for its size and closed the connection."""
         with contextlib.suppress(ZMQError):
             self._monitor.recv_multipart(Flag.DONTWAIT)
             if self._reconnecting is None:
@@ -108,7 +108,7 @@ class OutputRecorder:
         self._connect()
 
     def catch_up(self) -> None:
-        """Take everything that has come in, and tell the listeners."""
+        """Record all messages received so far, and call the listeners."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
         while self.take_some():
             if time.monotonic() >= deadline:
@@ -116,7 +116,7 @@ class OutputRecorder:
                 break
 
     def take_some(self) -> bool:
-        """Take what has come in, but not for ever; return whether there may be more."""
+        """Record up to `MOST_AT_ONCE` received messages; return whether there may be more."""
         more = True
         for _ in range(MOST_AT_ONCE):
             try:
@@ -124,7 +124,7 @@ class OutputRecorder:
             except ZMQError:
                 more = False
                 break
-            # Code in the kernel can send anything, to its own record only.
+            # Code in the kernel can send anything, but it spoils only its own record.
             with contextlib.suppress(ValueError, KeyError, TypeError, UnicodeDecodeError):
                 self._take(frames)
         for listener in list(self.listeners):
@@ -133,7 +133,7 @@ class OutputRecorder:
 
     def _take(self, frames: list[bytes]) -> None:
         start = frames.index(DELIMITER)
-        # Code in the kernel could put a link to another kernel's socket in this one's place.
+        # Code in the kernel could replace its socket with a link to another kernel's.
         signed = hmac.new(self._key, b"".join(frames[start + 2 : start + 6]), hashlib.sha256)
         if not hmac.compare_digest(signed.hexdigest().encode(), frames[start + 1]):
             return
@@ -159,13 +159,13 @@ class OutputRecorder:
         self.began, self.overflowed, self._bytes = time.monotonic(), False, 0
 
     def state(self) -> dict[str, Any]:
-        """Return what is known of the last cell, for whoever takes the kernel over."""
+        """Return the last cell's id, whether it runs, and for how many seconds."""
         self.catch_up()
         seconds = time.monotonic() - self.began if self.busy else 0.0
         return {"cell": self.cell, "busy": self.busy, "seconds": seconds}
 
     def close(self) -> None:
-        """Stop listening."""
+        """Close the subscription."""
         if self._reconnecting is not None:
             self._reconnecting.cancel()
         self._disconnect()

@@ -1,4 +1,4 @@
-"""Kernels that wait, ready, for a workspace."""
+"""The warm pool: started kernels that wait for a workspace."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from container.shim.socket_poller import SocketPoller
 
 log = logging.getLogger("tallybook.shim")
 QUIET_SECONDS = 0.2
-"""Nobody asked for a kernel for so long: time to make another one."""
+"""Refill the pool only after this long without a request for a kernel."""
 RETRY_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES = 1024 * 1024
 
 
 async def exercise(connection: dict[str, Any]) -> None:
-    """Have a kernel answer a kernel_info_request: the next answer comes in half the time.
+    """Send a kernel_info_request and wait for the reply; the next reply takes half the time.
 
     Args:
         connection: Its connection file's content.
@@ -53,9 +53,10 @@ async def exercise(connection: dict[str, Any]) -> None:
 
 
 def _is_asked_to_end(error: BaseException) -> bool:
-    """Return whether *error* ends this task, and not only what it was waiting for.
+    """Return whether *error* must end this task.
 
-    A fork server that another caller gave up waiting for is a cancelled future here.
+    A CancelledError may also come from an awaited future that another task cancelled, such
+    as the start of a fork server.
     """
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
@@ -65,14 +66,14 @@ def _is_asked_to_end(error: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class Wish:
-    """How many kernels with which limits a client wants kept warm."""
+    """A client's wish to keep *size* kernels with *limits* warm."""
 
     size: int
     limits: Limits
 
 
 class WarmPool:
-    """Warm kernels, refilled one at a time while nobody waits for a kernel."""
+    """Warm kernels, refilled one at a time while no request waits."""
 
     def __init__(self, zygotes: Zygotes | None, poller: SocketPoller) -> None:
         self._zygotes, self._poller = zygotes, poller
@@ -81,11 +82,11 @@ class WarmPool:
         self._task: asyncio.Task[None] | None = None
         self._asked = 0.0
         self.leased = 0
-        """How many kernels it has given out so far."""
+        """How many kernels it has leased so far."""
         self._changed = asyncio.Event()
 
     def ready(self, limits: dict[str, Any] | None = None) -> int:
-        """Return how many living kernels wait; only those with *limits*, if they are given."""
+        """Return the number of live warm kernels; with *limits*, only of those that match."""
         wanted = None if limits is None else limits_from_json(limits)
         living = [kernel for kernel in self._warm if kernel.exit is None]
         return sum(wanted in (None, kernel.request.limits) for kernel in living)
@@ -101,13 +102,13 @@ class WarmPool:
         return wish
 
     def drop(self, wish: Wish) -> None:
-        """Keep no more kernels for *wish*."""
+        """Stop keeping kernels for *wish*."""
         if wish in self._wishes:
             self._wishes.remove(wish)
             self._changed.set()
 
     async def lease(self, request: KernelRequest) -> OwnedKernel | None:
-        """Return a warm kernel that suits *request*, with its workspace; or ``None``."""
+        """Return a matching warm kernel with *request*'s workspace; ``None`` without one."""
         self._asked = asyncio.get_running_loop().time()
         if request.argv or request.backend != "zygote":
             return None
@@ -125,11 +126,11 @@ class WarmPool:
             if kernel.exit is None:
                 self._warm.remove(kernel)
                 return kernel
-            self._changed.set()  # it died while it waited: another one takes its place
+            self._changed.set()  # it died in the pool: replace it
         return None
 
     async def _refill(self) -> None:
-        """Keep as many kernels ready as is wished, whatever befalls one of them."""
+        """Keep the wished number of kernels ready; a failure of one does not end the loop."""
         while True:
             try:
                 await self._refill_once()
@@ -140,14 +141,14 @@ class WarmPool:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _refill_once(self) -> None:
-        """Make one kernel, or wait until one is wanted."""
+        """Start one kernel, or wait until one is wanted."""
         self._changed.clear()
         await self._drop_surplus()
         wish = self._unmet()
         if wish is None:
             await self._changed.wait()
             return
-        # Whoever waits for a kernel goes first.
+        # Requests for kernels have priority over refilling.
         loop = asyncio.get_running_loop()
         while (quiet := loop.time() - self._asked) < QUIET_SECONDS:  # noqa: ASYNC110
             await asyncio.sleep(QUIET_SECONDS - quiet)

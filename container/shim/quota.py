@@ -1,8 +1,8 @@
-"""Workspaces have a size: a watcher stops the kernel that passes it.
+"""Enforce a workspace's size: a watcher stops the kernel that exceeds it.
 
-A plain directory carries no quota. The watcher asks the file system several times a second
-how much is in use, which costs next to nothing, and counts the workspaces only when that
-has grown. Beside it stand rlimits (the size of any one file) and the sized tmpfs on /tmp.
+A plain directory has no quota. The watcher asks the file system several times a second how
+much space is in use, which is cheap, and measures the workspaces only when that has grown.
+In addition, rlimits bound the size of one file, and the tmpfs on /tmp has a size.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ WORTH_COUNTING_BYTES = 4 * 1024 * 1024
 WORTH_COUNTING_FILES = 500
 TOO_DEEP_FILES = 1_000_000
 COUNT_UP_TO = 8
-"""Times the limit: more need not be known exactly."""
+"""Multiple of the limit at which measuring stops; more need not be known exactly."""
 COUNT_AT_LEAST_EVERY = 50
-"""Looks: space that others free at the same time must not hide what a kernel takes."""
+"""Polls after which to measure in any case: space that other processes free at the same time
+can hide what a kernel writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a workspace holds: bytes on disk, and files and directories."""
+    """A workspace's usage: bytes on disk, and number of files and directories."""
 
     bytes: int
     files: int
 
 
 def measure(directory: Path, *, stop_at: Usage | None = None) -> Usage:
-    """Count what *directory* holds, without following links.
+    """Measure *directory*, without following links.
 
     Args:
         directory: A workspace.
-        stop_at: Counting ends once either number is passed.
+        stop_at: Measuring stops once either number is exceeded.
     """
     total, files = 0, 0
     for met in walk_path(directory, WHOLE_DEPTH):
@@ -49,7 +50,7 @@ def measure(directory: Path, *, stop_at: Usage | None = None) -> Usage:
                 status = os.stat(name, dir_fd=met.descriptor, follow_symlinks=False)
                 total += status.st_blocks * 512
         if met.too_deep and met.directories:
-            files += TOO_DEEP_FILES  # nobody knows what is below
+            files += TOO_DEEP_FILES  # the content below is unknown
         if stop_at is not None and (total > stop_at.bytes or files > stop_at.files):
             break
     return Usage(total, files)
@@ -65,13 +66,20 @@ class QuotaWatcher:
     def watch(
         self, name: str, directory: Path, limit: Usage, passed: Callable[[Usage], Awaitable[None]]
     ) -> None:
-        """Await *passed* with the usage whenever *directory* is found over *limit*."""
+        """Watch *directory*; await *passed* with the usage whenever it is over *limit*.
+
+        Args:
+            name: A key for `forget`.
+            directory: A workspace.
+            limit: The most it may hold.
+            passed: Awaited at each measurement over the limit.
+        """
         self._watched[name] = (directory, limit, passed)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
     def forget(self, name: str) -> None:
-        """Watch *name* no longer."""
+        """Stop watching *name*."""
         self._watched.pop(name, None)
 
     async def _run(self) -> None:
@@ -93,7 +101,7 @@ class QuotaWatcher:
                         await passed(usage)
 
     def _file_systems_that_grew(self, free: dict[int, tuple[int, int]]) -> set[int]:
-        """Return the devices in use more than when they were last counted; updates *free*."""
+        """Return the devices whose usage has grown since the last measurement; update *free*."""
         grown, seen = set(), set()
         for directory, _, _ in self._watched.values():
             with contextlib.suppress(OSError):

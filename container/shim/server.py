@@ -1,4 +1,4 @@
-"""The shim's server: kernels are asked for, followed and given up over its socket."""
+"""The shim's server: it starts kernels and serves their leases over its socket."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Shim:
         self._stopped = asyncio.Event()
 
     async def serve(self, path: Path, listening: Any) -> None:
-        """Serve on *listening*, bound to *path*, until told to stop or idle for long."""
+        """Serve on *listening*, bound to *path*, until stopped or idle for `IDLE_SECONDS`."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
@@ -70,7 +70,7 @@ class Shim:
             await asyncio.to_thread(sweep_containers)
 
     async def _warm_up(self) -> None:
-        """Start the zygote before the first kernel is asked for; that one reports trouble."""
+        """Start the zygote before the first request, which reports an error if this fails."""
         if self._zygotes is not None:
             with contextlib.suppress(ContainerError):
                 await self._zygotes.current()
@@ -176,7 +176,7 @@ class Shim:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        """Be the lease of *kernel* until the client lets go of it."""
+        """Serve the lease of *kernel* until the client ends it."""
 
         def notify(message: dict[str, Any]) -> None:
             writer.write(encode(message))
@@ -203,7 +203,7 @@ class Shim:
                 kernel.notify = None
                 self._let_go(kernel, give_up=give_up)
         if give_up:
-            # The client waits for this connection to close: nothing is left then.
+            # The client waits until this connection closes, so first end the kernel.
             await asyncio.gather(*self._ending)
 
     def _let_go(self, kernel: OwnedKernel, *, give_up: bool) -> None:
@@ -245,7 +245,7 @@ def _describe(kernel: OwnedKernel) -> dict[str, Any]:
 
 
 def _follow(kernel: OwnedKernel, notify: Any) -> None:
-    """Send every message of the last cell, those still to come included."""
+    """Send every message of the last cell, including future ones."""
     output_recorder = kernel.output_recorder
     if output_recorder is None:
         notify({"record_end": True, "overflowed": False})

@@ -1,4 +1,4 @@
-"""When to look what has come in: not for each message, as a cell would wait for that."""
+"""Poll ZMQ sockets at intervals, not per message: each wake-up would slow the cell."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import select
 from collections.abc import Callable
 
 LOOK_SECONDS = 0.05
-"""How long what has come in may wait. To wake up for each message takes the processor from the
-kernel that sends them."""
+"""Interval between polls: the longest delay of a message. A wake-up per message would take the
+processor from the kernel that sends them."""
 QUIET_LOOKS = 40
-"""After so many looks for nothing there are no more, until something comes in."""
+"""After this many polls without a message, polling stops until a socket becomes readable."""
 
 Look = Callable[[], bool]
-"""Takes what has come in; returns whether there may be more."""
+"""Receives pending messages; returns whether there may be more."""
 
 
 class SocketPoller:
-    """Looks after many of ZMQ's sockets: now and then while something comes in, else not at all.
+    """Polls many ZMQ sockets at intervals while messages arrive, and sleeps otherwise.
 
-    Source: zmq_getsockopt(3), "ZMQ_FD": readable when there is something to find out, and not
-    again before all of it was.
+    Source: zmq_getsockopt(3), "ZMQ_FD": edge-triggered; it becomes readable again only after
+    all events were processed.
     """
 
     def __init__(self) -> None:
-        """Nothing is watched yet; to be used in one event loop only."""
+        """Watch no socket yet; use the poller in one event loop only."""
         self._epoll = select.epoll()
         self._looks: dict[int, Look] = {}
         self._unfinished: set[Look] = set()
@@ -33,21 +33,21 @@ class SocketPoller:
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, descriptor: int, look: Look) -> None:
-        """Have *look* called once *descriptor*, a socket's ``ZMQ_FD``, has become readable."""
+        """Call *look* when *descriptor*, a socket's ``ZMQ_FD``, has become readable."""
         self._looks[descriptor] = look
         self._epoll.register(descriptor, select.EPOLLIN)
-        self._unfinished.add(look)  # what came before is not told
+        self._unfinished.add(look)  # earlier messages do not make it readable again
         self._waking.set()
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
 
     def forget(self, descriptor: int) -> None:
-        """Watch *descriptor* no longer; to be called before it is closed."""
+        """Stop watching *descriptor*; call it before the descriptor is closed."""
         self._unfinished.discard(self._looks.pop(descriptor))
         self._epoll.unregister(descriptor)
 
     def go_on(self, look: Look) -> None:
-        """Call *look* soon: it was stopped before it had taken everything."""
+        """Call *look* again soon: it stopped before it had received everything."""
         self._unfinished.add(look)
         self._waking.set()
 
@@ -75,7 +75,7 @@ class SocketPoller:
         return bool(looks)
 
     async def aclose(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

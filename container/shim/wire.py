@@ -1,10 +1,10 @@
-"""What the shim and its clients say to each other: one JSON object a line, over a unix socket.
+"""The protocol between the shim and its clients: one JSON object per line, on a unix socket.
 
-A connection's first line says what it is for (`op`): ``start`` or ``adopt`` make it the
-*lease* of one kernel, ``list``, ``pool``, ``ping`` and ``stop`` are answered as they are.
-On a lease the client sends ``signal``, ``follow`` and ``close``; the shim sends ``exit``,
-``breach`` and ``record``. A lease that breaks ends its kernel, unless it was started to be
-kept for some seconds.
+A connection's first line has an ``op``: ``start`` or ``adopt`` make the connection the *lease*
+of one kernel; ``list``, ``pool``, ``ping`` and ``stop`` get an answer. On a lease the client
+sends ``signal``, ``counters``, ``follow`` and ``close``; the shim sends ``exit``, ``breach``,
+``counters``, ``record`` and ``record_end``. When a lease's connection breaks, its kernel ends,
+after ``keep_seconds`` if the request has them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from container.host.runtime import runtime_directory
 
 PROTOCOL = 1
 NO_HOST_USERS = 69
-"""How a shim ends that was to hand out host users and can't (sysexits.h, EX_UNAVAILABLE)."""
+"""Exit code of a shim that can't use host users (sysexits.h, EX_UNAVAILABLE)."""
 LINE_BYTES = 64 * 1024 * 1024
-"""A record line holds one kernel message, in base64."""
+"""The longest line; a ``record`` holds one kernel message, in base64."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -39,7 +39,7 @@ def error_to_json(error: errors.ContainerError) -> dict[str, Any]:
 
 
 def error_from_json(value: dict[str, Any]) -> errors.ContainerError:
-    """Rebuild an error this package defines; any other is a plain `ContainerError`."""
+    """Rebuild an error of this package; any other becomes a plain `ContainerError`."""
     kind = getattr(errors, str(value.get("type")), None)
     if isinstance(kind, type) and issubclass(kind, errors.ContainerError):
         rebuilt: errors.ContainerError = kind(*value.get("args", ()))
@@ -48,20 +48,20 @@ def error_from_json(value: dict[str, Any]) -> errors.ContainerError:
 
 
 def socket_path(*, own_users: bool) -> Path:
-    """Return where the shim of this installation listens.
+    """Return the socket's path of this installation's shim.
 
-    The name changes with the Python, the packages and this code, so that an upgraded
-    service never talks to a shim of before; that one ends when its kernels have.
+    The name changes with Python, the packages and this code, so that an upgraded service
+    starts a new shim; the old one stops once its kernels have ended.
 
     Args:
-        own_users: Of the one that hands out host users, not of that whose kernels run as
-            the service's user.
+        own_users: The shim with host users, not the one whose kernels run as the
+            service's user.
     """
     return runtime_directory() / f"{_prefix(own_users=own_users)}-{_installation()}.sock"
 
 
 def socket_pattern() -> str:
-    """Return what the names of shims match whose kernels this process may take over."""
+    """Return the glob pattern of the shims whose kernels this process may adopt."""
     return f"{_prefix(own_users=host_users() is not None)}-*.sock"
 
 

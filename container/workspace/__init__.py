@@ -1,1 +1,1 @@
-"""The files of a kernel: containment, sizes, copies."""
+"""A kernel's files: safe access, listings, copies."""

@@ -1,7 +1,6 @@
 """Copy a workspace's files, and set them aside while a kernel's variables are rebuilt.
 
-A file is cloned where the file system can share its blocks until one side changes
-(ioctl_ficlone(2)), and copied elsewhere.
+A file is cloned (ioctl_ficlone(2)) where the file system supports it, else copied.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ FICLONE = 0x40049409
 
 @contextlib.contextmanager
 def new_file(target: Path, name: str, uid: int | None) -> Iterator[BinaryIO]:
-    """Make file *name* below *target*, whose kernel must not run; gone again on an error.
+    """Create file *name* below *target*; an error in the block removes it.
 
     Args:
-        target: A directory only the service can reach at this moment.
+        target: A directory that no kernel can reach at this moment.
         name: Relative, as `Workspace.files` gives them.
         uid: Owner; ``None`` for this process's own.
     """
@@ -43,13 +42,13 @@ def new_file(target: Path, name: str, uid: int | None) -> Iterator[BinaryIO]:
 
 
 def copy_files(source: Workspace, target: Path, names: Iterable[str], uid: int | None) -> None:
-    """Copy plain files *names* of *source* below *target*, whose kernel must not run.
+    """Copy plain files *names* of *source* to *target*.
 
-    What is no plain file any more is left out.
+    Names that are no longer plain files are skipped.
 
     Args:
         source: A workspace; hostile code may be changing it.
-        target: A directory only the service can reach at this moment.
+        target: A directory that no kernel can reach at this moment.
         names: Relative names, as `Workspace.files` gives them.
         uid: Owner of the copies; ``None`` for this process's own.
     """
@@ -82,10 +81,14 @@ def _clone(source: int, target: int) -> None:
 
 
 def set_aside(workspace: Workspace, place: Path) -> None:
-    """Move everything but the inputs, which no kernel can change, out of *workspace* into *place*.
+    """Move all files except the inputs, which a kernel can't change, to *place*.
 
-    The kernel may run, but no code may have run in it yet. Until `put_back`, a crash
-    leaves the files in *place*, from where `put_back` brings them home.
+    The kernel may run, but no cell may have run in it yet. After a crash the files are
+    in *place*; `recover` moves them back.
+
+    Args:
+        workspace: The workspace to empty.
+        place: A directory that does not exist yet, on the same file system.
     """
     place.mkdir(mode=0o700)
     for entry in _changeable(workspace.directory):
@@ -94,18 +97,18 @@ def set_aside(workspace: Workspace, place: Path) -> None:
 
 
 def put_back(workspace: Workspace, place: Path, keep: Iterable[str] = ()) -> None:
-    """Undo `set_aside`: every file is again what it was.
+    """Undo `set_aside`: restore every file.
 
     Args:
         workspace: Where the files belong.
         place: Where `set_aside` put them.
-        keep: Files made meanwhile that stay, where none of that name was set aside.
+        keep: Files created since then that stay, unless a file of that name was set aside.
     """
     stays = {file.name for file in Workspace(place).files()}
     stays |= {file.name for file in workspace.files(INPUTS)}
     try:
         copy_files(workspace, place, [name for name in keep if name not in stays], workspace.uid)
-    finally:  # whether or not there was room for those
+    finally:  # restore even if the disk is too full for the copies
         for entry in _changeable(workspace.directory):
             remove(workspace.directory / entry)
         recover(workspace, place)
@@ -116,7 +119,7 @@ def _changeable(directory: Path) -> list[str]:
 
 
 def recover(workspace: Workspace, place: Path) -> None:
-    """Bring files home that a crash left in *place*; nothing happens when there are none."""
+    """Move the files that a crash left in *place*, if any, back to *workspace*."""
     if not place.is_dir():
         return
     for entry in sorted(os.listdir(place)):

@@ -55,13 +55,13 @@ class WorkspaceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A workspace's plain files, and by what is seen whether they still are what they were.
+    """A workspace's plain files, with versions that show later changes.
 
     Attributes:
         files: Sorted by name.
         directories: Path of each directory → its version; ``.`` is the workspace.
-        settled: No directory had changed just before. One that does so twice within a tick of
-            the file system's clock looks the same after the second time.
+        settled: The last change of a directory is older than a tick of the file system's
+            clock. A second change within one tick would leave the version as it was.
     """
 
     files: list[WorkspaceFile]
@@ -71,7 +71,7 @@ class Listing:
 
 @dataclass(slots=True, kw_only=True)
 class NewInput:
-    """A file on its way into ``inputs/``: where to write, and the name it got in the end."""
+    """A file being written to ``inputs/``: the open file, and its final name."""
 
     file: BinaryIO
     name: str
@@ -109,8 +109,8 @@ class Workspace:
     def create(cls, directory: Path) -> Workspace:
         """Create *directory* (or adopt an existing workspace) with ``inputs/`` and ``outputs/``.
 
-        A service that has users to hand out gives each workspace one of its own, also where
-        it had none to hand out when the workspace was made.
+        A service with host users to assign gives each workspace its own, including one
+        created when it had none.
 
         Raises:
             SandboxUnavailable: The workspace belongs to a user this service has no rights over.
@@ -152,20 +152,20 @@ class Workspace:
 
     @property
     def uid(self) -> int | None:
-        """The owner, whom the kernel runs as; ``None`` where no users can be handed out."""
+        """The owner, whom the kernel runs as; ``None`` if the service has no host users."""
         return self.directory.stat().st_uid if os.geteuid() == 0 else None
 
     def make_inputs_plain(self, uid: int | None) -> None:
-        """See that ``inputs/`` is a plain directory, which a kernel can be shown read-only.
+        """Ensure that ``inputs/`` is a plain directory, so that it can be mounted read-only.
 
-        A kernel that had it writable may have removed it or put something else in its place;
-        that is kept under another name.
+        A kernel that could write to the workspace may have removed or replaced it. A
+        replacement is renamed and kept.
 
         Args:
-            uid: Owner of a new one; ``None`` for this process's own.
+            uid: Owner of a new directory; ``None`` for this process's own user.
 
         Raises:
-            SandboxUnavailable: The workspace is not there, or not the service's to change.
+            SandboxUnavailable: The workspace is missing, or the service may not change it.
         """
         try:
             self._make_inputs_plain(uid)
@@ -199,7 +199,7 @@ class Workspace:
         """Open the plain file *name* (relative, ``/``-separated) for reading.
 
         Raises:
-            UnsafePath: It is absolute, has ``..``, or passes a link or a special file.
+            UnsafePath: It is absolute, has ``..``, or leads through a link or special file.
             WorkspaceFileNotFound: There is no such file.
         """
         parts = _parts(name)
@@ -218,10 +218,13 @@ class Workspace:
 
     @contextlib.contextmanager
     def add_input(self, name: str) -> Iterator[NewInput]:
-        """Write a file into ``inputs/``, whole or not at all, and never over another one.
+        """Add a file to ``inputs/`` atomically, without replacing another one.
 
-        *name* must have come from `safe_name`. When it is taken at the end of the
-        block, the file becomes ``name (2).ext``, …; `NewInput.name` then tells.
+        If *name* is taken when the block ends, the file becomes ``name (2).ext``, …;
+        `NewInput.name` then holds the final name.
+
+        Args:
+            name: A name from `safe_name`.
         """
         with self._directory((INPUTS,), name) as parent:
             part = f".{secrets.token_hex(8)}.part"  # as `_UNFINISHED` has it
@@ -239,7 +242,7 @@ class Workspace:
                     os.unlink(part, dir_fd=parent)
 
     def sweep_unfinished(self) -> None:
-        """Remove files that were on their way into ``inputs/`` when the service died."""
+        """Remove unfinished files that a service crash left in ``inputs/``."""
         with (
             contextlib.suppress(WorkspaceFileNotFound, UnsafePath),
             self._directory((INPUTS,), INPUTS) as parent,
@@ -250,10 +253,13 @@ class Workspace:
                         os.unlink(name, dir_fd=parent)
 
     def new_output(self, name: str) -> BinaryIO:
-        """Open a new file *name*, from `safe_name`, in ``outputs/``, in place of any other.
+        """Open a new file in ``outputs/``, replacing one of the same name.
+
+        Args:
+            name: A name from `safe_name`.
 
         Raises:
-            UnsafePath: ``outputs/`` is no plain directory any more, or *name* is one.
+            UnsafePath: ``outputs/`` is no longer a plain directory, or *name* is a directory.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with self._directory((OUTPUTS,), name) as parent:
@@ -268,7 +274,7 @@ class Workspace:
         return os.fdopen(descriptor, "wb")
 
     def sync(self, name: str) -> None:
-        """Wait until file *name* and its directory entry are on disk; the errors of `open_read`."""
+        """Flush file *name* and its directory entry to disk; raises as `open_read`."""
         with self._directory(_parts(name)[:-1], name) as parent, self.open_read(name) as file:
             os.fsync(file.fileno())
             os.fsync(parent)
@@ -278,7 +284,7 @@ class Workspace:
         return self.listing(area).files
 
     def listing(self, area: str = "") -> Listing:
-        """Return what `files` does, for `unchanged` to compare with later."""
+        """Return the files below *area* with what `unchanged` compares later."""
         found: list[WorkspaceFile] = []
         directories: dict[str, str] = {}
         newest, now = 0, time.time_ns()
@@ -295,10 +301,10 @@ class Workspace:
         )
 
     def unchanged(self, listing: Listing) -> bool:
-        """Whether all is as it was when the whole workspace had *listing*.
+        """Whether the workspace is the same as when *listing* was taken of all of it.
 
-        It asks for one stat of each file and directory, and opens none: far quicker than to
-        list them. ``False`` means that it may have changed.
+        It calls stat once per file and directory and opens none, which is far faster than
+        a new listing. ``False`` means that something may have changed.
         """
         if not listing.settled:
             return False
@@ -317,14 +323,14 @@ class Workspace:
     def _walk(self, area: str) -> Iterator[Directory]:
         parts = tuple(part for part in area.split("/") if part)
         with (
-            # Hostile code may have removed it or put a link there.
+            # Hostile code may have removed it or replaced it with a link.
             contextlib.suppress(WorkspaceFileNotFound, UnsafePath),
             self._directory(parts, area) as top,
         ):
             yield from walk(top)
 
     def sha256(self, name: str) -> str:
-        """Return the hex sha256 of file *name*; the errors of `open_read`."""
+        """Return the hex sha256 of file *name*; raises as `open_read`."""
         with self.open_read(name) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -358,7 +364,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _link_under_a_free_name(part: str, name: str, parent: int) -> str:
-    """Give *part* its name; unlike a rename, a link never replaces what is there."""
+    """Link *part* to a free name and return it; unlike rename, link never replaces a file."""
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, dot + suffix) if stem else (name, "")
     number, candidate = 2, name
@@ -379,7 +385,7 @@ def _plain_files(
     for name in names:
         with contextlib.suppress(OSError, UnicodeEncodeError):
             info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            # A name that is not text can't be shown, asked for or recorded.
+            # A name that is not UTF-8 can't be shown, requested or recorded.
             name.encode("utf-8")
             unfinished = name.startswith(".") and name.endswith(".part")
             if stat.S_ISREG(info.st_mode) and not unfinished:

@@ -1,1 +1,1 @@
-"""The static risk check: three tiers, every finding with its place and reason."""
+"""The static risk check: three tiers; each finding has its place and reason."""

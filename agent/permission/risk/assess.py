@@ -1,10 +1,10 @@
-"""Assess a cell's code before it runs: a seat belt, in front of the sandbox.
+"""Assess a cell's code before it runs: a seat belt in front of the sandbox.
 
-The code is first turned from IPython into Python (magics and ``!`` become calls), then
-walked as a syntax tree, with names followed through imports and assignments
-(`agent.permission.risk.values`). What can't be parsed never runs, nor does a kind of syntax that
-this check does not know. What it can't see, the kernel's audit hook refuses while it runs
-(`container.inside.audit_hook`).
+IPython's syntax is first transformed to Python (magics and ``!`` become calls). Then the
+syntax tree is walked, and names are followed through imports and assignments
+(`agent.permission.risk.values`). Code that can't be parsed, or that has unknown syntax, never
+runs. The kernel's audit hook (`container.inside.audit_hook`) refuses, at run time, calls that
+this check can't see.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from container.inside.cell_text import is_python
 DEEPEST = 6000
 MOST_MAGICS = 50
 _MAGIC_LINES = re.compile(r"^[ \t]*[%!]|=[ \t]*[%!]", re.MULTILINE)
-# What a parser warns of: an unknown escape in a string, a word right behind a number.
+# The parser may warn: an unknown escape in a string, or a word right after a number.
 _MAY_WARN = re.compile(r"\\|\d\.?[A-Za-z_]")
 
 
 def assess(code: str) -> Assessment:
-    """Return every finding in *code*, its imports, or why it can't be parsed."""
+    """Return the findings in *code* and its imports, or why it can't be parsed."""
     try:
         tree = parse_cell(code)
     except SyntaxError as error:
@@ -36,7 +36,7 @@ def assess(code: str) -> Assessment:
         return Assessment(syntax_error=f"SyntaxError: {where}{error.msg}")
     except (ValueError, RuntimeError, MemoryError) as error:  # too many magics, or too deep
         return Assessment(syntax_error=f"SyntaxError: {error or type(error).__name__}")
-    # A chain of calls is a deep tree; a frame of Python's takes no C stack.
+    # A chain of calls is a deep tree. A Python frame takes no C stack, so a high limit is safe.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST))
     try:
         walker = Walker(tree, parse_cell)
@@ -59,6 +59,6 @@ def parse_cell(code: str) -> ast.Module:
     if len(_MAGIC_LINES.findall(code)) > MOST_MAGICS:
         raise ValueError(f"a cell may have {MOST_MAGICS} magics")  # IPython takes seconds over more
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the user's code, of no use in a log
+        warnings.simplefilter("ignore")  # they concern the user's code, not the service's log
         source: str = TransformerManager().transform_cell(code)
         return ast.parse(source)

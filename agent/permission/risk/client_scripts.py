@@ -1,8 +1,8 @@
-"""Scripts that Jupyter clients run by themselves, known by their exact text.
+"""Scripts that Jupyter clients run by themselves, allowed by their exact text.
 
-A variable inspector needs what never runs otherwise (``sys``, ``eval`` of a name). It sends
-the same text each time, so the text itself is what is allowed: any change is judged like
-all other code, and the kernel's audit hook refuses what never runs whichever text it is in.
+A variable inspector needs calls that are otherwise high risk (``sys``, ``eval`` of a name).
+It always sends the same text, so exactly that text is allowed. A changed text is assessed
+like other code. The kernel's audit hook applies to these scripts too.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ KNOWN_SCRIPTS = {
         "lckr-jupyterlab-variableinspector 3.2.4"
     ),
 }
-"""sha256 of a script, without white space around it, and whose it is."""
+"""sha256 of a script, stripped of white space at both ends → the client it belongs to."""
 
 
 def is_known_script(code: str) -> bool:
-    """Return whether *code* is, to the letter, a script of a known client."""
+    """Return whether *code* is exactly a known client's script."""
     digest = hashlib.sha256(code.strip().encode("utf-8", "surrogatepass")).hexdigest()
     return digest in KNOWN_SCRIPTS

@@ -14,16 +14,16 @@ NETWORK_RULES = frozenset({"network-library", "url", "database"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing in the code that is more than low risk.
+    """One part of the code that has medium or high risk.
 
     Attributes:
         line: Line in the cell, from 1.
         column: Column, from 1.
-        tier: ``medium`` asks, ``high`` never runs.
+        tier: ``medium`` needs permission, ``high`` never runs.
         rule: Permanent kebab-case name of the rule.
-        reason: Why it matters, in plain words.
-        target: The module, name, path or URL it is about.
-        capability: What a grant would allow, such as ``library:requests``.
+        reason: Why it is a risk, in plain words.
+        target: The module, name, path or URL concerned.
+        capability: The capability a grant would give, such as ``library:requests``.
     """
 
     line: int
@@ -37,12 +37,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """The verdict on one cell's code.
+    """The result of assessing one cell's code.
 
     Attributes:
-        findings: Everything found, in source order.
+        findings: All findings, in source order.
         imports: Top-level names of imported modules.
-        syntax_error: Why the code can't even be parsed; such code never runs.
+        syntax_error: Why the code can't be parsed; such code never runs. Else empty.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -56,7 +56,7 @@ class Assessment:
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """What would have to be granted for the code to run."""
+        """The capabilities to grant before the code may run."""
         wanted = [f.capability for f in self.findings if f.tier == "medium"]
         return tuple(dict.fromkeys(wanted))
 
@@ -67,7 +67,7 @@ class Assessment:
 
     @property
     def reasons(self) -> str:
-        """Why it is not low risk, line by line, in plain words."""
+        """The reasons of the first `MOST_REASONS` findings, in plain words."""
         lines = dict.fromkeys(f"Line {f.line}: {f.reason}." for f in self.findings)
         return " ".join(list(lines)[:MOST_REASONS])
 

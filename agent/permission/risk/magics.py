@@ -1,4 +1,4 @@
-"""What IPython's magics run, after IPython's own transformation into calls."""
+"""Find the code that magics run, after IPython has transformed them into calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agent.permission.risk import rules
 from agent.permission.risk.values import called_name
 
-# What stands behind a cell magic's name can be code too: timeit's set-up, an expression in {}.
+# The arguments of a cell magic can be code too: timeit's set-up, an expression in {}.
 _PLAIN_WORDS = re.compile(r"[\w\s-]*")
 _DOTTED_NAMES = re.compile(r"[\w\s.-]*")
 _TIMING_OPTIONS = re.compile(r"\s*(?:-[nrtcpqo]\s*\d*\s+)*")
@@ -17,12 +17,12 @@ _TIMING_OPTIONS = re.compile(r"\s*(?:-[nrtcpqo]\s*\d*\s+)*")
 
 @dataclass(frozen=True, slots=True)
 class Magic:
-    """What a magic comes to.
+    """A magic as the check sees it.
 
     Attributes:
-        refused: Its name, when it never runs.
-        body: The code it runs, to be judged like a cell; ``None`` when there is none.
-        lines_before: How many lines of the cell stand before that code, from the call on.
+        refused: Its name, if it never runs; else empty.
+        body: The code it runs, to be checked like a cell; ``None`` if there is none.
+        lines_before: The number of lines from the call to that code.
     """
 
     refused: str = ""
@@ -31,7 +31,7 @@ class Magic:
 
 
 def is_magic(func: ast.AST) -> bool:
-    """Return whether a call of *func* is what IPython makes of a magic or a ``!``."""
+    """Return whether a call of *func* is IPython's transformation of a magic or a ``!``."""
     return (
         isinstance(func, ast.Attribute)
         and isinstance(func.value, ast.Call)
@@ -40,7 +40,7 @@ def is_magic(func: ast.AST) -> bool:
 
 
 def read_magic(node: ast.Call) -> Magic:
-    """Return what the call *node* runs."""
+    """Return the magic of the call *node*."""
     method = node.func.attr if isinstance(node.func, ast.Attribute) else "?"
     words = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     if len(words) != len(node.args) or node.keywords or not words:

@@ -72,7 +72,7 @@ def judge_import(name: str) -> Verdict | None:
 
 
 def judge_member(path: str) -> Verdict | None:
-    """Judge what *path*, a chain of attributes from a module on, leads to at its end."""
+    """Judge the object that *path*, a module's name followed by attributes, refers to."""
     if path in NAMESAKES or is_harmless_member(path):
         return None
     top, name = path.split(".")[0], path.rpartition(".")[2]
@@ -100,11 +100,11 @@ def judge_member(path: str) -> Verdict | None:
 
 
 def judge_attribute(name: str, *, called: bool = False) -> Verdict | None:
-    """Judge an attribute of something that is not known.
+    """Judge an attribute of an unknown value.
 
     Args:
         name: The attribute.
-        called: It is called where it stands, so that its arguments are judged too.
+        called: The attribute is called directly, so that its arguments are checked too.
     """
     if name == "__dict__":
         return dynamic(name, f"{name} {BY_STRING}")
@@ -123,7 +123,7 @@ def judge_attribute(name: str, *, called: bool = False) -> Verdict | None:
 
 
 def judge_name_in_text(name: str) -> Verdict | None:
-    """Judge one name of a text that is used to find attributes."""
+    """Judge one name from a string that is used to look up attributes."""
     if name.strip("_") in HIGH_MODULES or name in FORBIDDEN_CALLS:
         return escape(name)
     return judge_attribute(name)
@@ -134,7 +134,7 @@ def judge_name(name: str, *, starred: bool) -> Verdict | None:
 
     Args:
         name: The name.
-        starred: The cell imports names that can't be seen.
+        starred: The cell has a ``from … import *``, so the name may be imported.
     """
     if name in rules.MEDIUM_NAMES:
         return dynamic(name, f"{name} {rules.MEDIUM_NAMES[name]}")
@@ -145,7 +145,7 @@ def judge_name(name: str, *, starred: bool) -> Verdict | None:
 
 
 def judge_change(path: str) -> Verdict | None:
-    """Judge an assignment to what *path* leads to."""
+    """Judge an assignment to *path*, an attribute of a module."""
     if path.startswith(("pandas.options.", "warnings.")):
         return None
     reason = f"{path} is changed for everything that uses it"
@@ -153,7 +153,7 @@ def judge_change(path: str) -> Verdict | None:
 
 
 def is_harmless_member(path: str) -> bool:
-    """Return whether *path* is, or lies below, a part that needs no permission."""
+    """Return whether *path* is one of `HARMLESS_MEMBERS` or below one."""
     return any(path == known or path.startswith(f"{known}.") for known in HARMLESS_MEMBERS) and (
         not any(part.startswith("_") for part in path.split("."))
     )

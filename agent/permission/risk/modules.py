@@ -1,4 +1,4 @@
-"""Modules and their members, as data: what is known to be safe, what asks, what never runs.
+"""Modules and their members, as data: which are safe, need permission, or never run.
 
 The list of low modules is an allow list. A module reached *through* a low one
 (``pandas.io.common.os``) is judged by its own name, see `agent.permission.risk.assess`.
@@ -19,14 +19,14 @@ LOW_MODULES = frozenset(
     unicodedata uuid warnings weakref xlsxwriter xml zipfile zlib zoneinfo shutil sqlite3
     """.split()
 )
-"""Top-level modules that need no permission, with the submodules `HELD_BACK` does not name."""
+"""Top-level modules that need no permission, with their submodules except `HELD_BACK`."""
 
 CONVENTIONAL = {
     "pd": "pandas", "np": "numpy", "plt": "matplotlib.pyplot", "sns": "seaborn",
     "pandas": "pandas", "numpy": "numpy", "matplotlib": "matplotlib", "scipy": "scipy",
     "openpyxl": "openpyxl", "xlsxwriter": "xlsxwriter", "pathlib": "pathlib",
 }  # fmt: skip
-"""What a name that a cell does not bind itself is taken for: an earlier cell bound it."""
+"""The assumed module of a name that the cell does not bind: an earlier cell imported it."""
 
 NETWORK_MODULES = frozenset(
     """
@@ -95,10 +95,10 @@ HIGH_MODULES: dict[str, str] = {
     "zmq": _KERNEL,
     "inside": _KERNEL,
 }
-"""Without leading underscores: ``_socket`` and ``random._os`` are found under their names."""
+"""Modules that never run. Names are looked up without leading underscores: ``_socket``."""
 
 NAMESAKES = frozenset("numpy.trace numpy.linalg.trace numpy.ma.trace scipy.signal scipy.io".split())
-"""Parts of libraries that merely share the name of a module of Python's own."""
+"""Parts of libraries with the same name as a standard library module."""
 
 UNMISTAKABLE = frozenset(
     """
@@ -106,7 +106,7 @@ UNMISTAKABLE = frozenset(
     _os _sys _socket _posixsubprocess _pickle _importlib cffi
     """.split()
 )
-"""Names that hardly stand for anything but the module, whatever they are an attribute of."""
+"""Names that almost always mean the module, also as an attribute of any object."""
 
 HELD_BACK: dict[str, str] = {
     "asyncio.subprocess": _STARTS,
@@ -155,7 +155,7 @@ HARMLESS_MEMBERS = frozenset(
         "urllib.parse",
     }
 )
-"""Parts of modules outside the allow list that need no permission, with what is below them."""
+"""Members of modules outside the allow list that need no permission, nor do their members."""
 
 FORBIDDEN_MEMBERS: dict[str, str] = {
     "asyncio.create_subprocess_exec": _STARTS,
@@ -180,7 +180,7 @@ FORBIDDEN_MEMBERS: dict[str, str] = {
     "typing.ForwardRef": "runs a string as code",
     "typing_extensions.ForwardRef": "runs a string as code",
 }
-"""Members of low modules that never run, whatever they are called by."""
+"""Members of low modules that never run, however the cell refers to them."""
 
 FORBIDDEN_ATTRIBUTES: dict[str, str] = {
     "read_pickle": f"{_RUNS_DATA}",
@@ -219,7 +219,7 @@ FORBIDDEN_ATTRIBUTES: dict[str, str] = {
     "user_ns": _KERNEL,
     "user_global_ns": _KERNEL,
 }
-"""Attributes that never run, whatever they are an attribute of."""
+"""Attributes that never run, on any object."""
 
 FORBIDDEN_CALLS = frozenset("system execv execve execvp execl execlp spawnl spawnv fork".split())
-"""Methods that never run: as a column's or variable's name they are harmless."""
+"""Methods that may not be called; as a name of a column or variable they are harmless."""

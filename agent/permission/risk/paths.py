@@ -1,4 +1,4 @@
-"""Which arguments are paths, and whether a path leads out of the workspace."""
+"""Find arguments that are paths, and paths outside the workspace."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _HOME = re.compile(r"~[\w.-]*(?:/|$)")
 
 
 def is_url(text: str) -> bool:
-    """Return whether *text* is a URL, of fsspec's chained kind too (``simplecache::https://``)."""
+    """Return whether *text* is a URL, including chained ones (``simplecache::https://``)."""
     return _URL.match(text) is not None
 
 
 def leaves_workspace(text: str) -> bool:
-    """Return whether *text*, taken as a path, leads out of ``/workspace`` and ``/tmp``."""
+    """Return whether *text*, as a path, is outside ``/workspace`` and ``/tmp``."""
     if _HOME.match(text) or _WINDOWS_DRIVE.match(text):
         return True
     path = posixpath.normpath(posixpath.join("/workspace", text))
@@ -33,11 +33,11 @@ def path_arguments(node: ast.Call, name: str, names: Bindings) -> Sequence[ast.e
 
     Args:
         node: The call.
-        name: The last name of what is called.
-        names: What the cell's names stand for.
+        name: The last part of the called function's name.
+        names: The values of the cell's names.
     """
     if name in rules.PATH_CLASSES or name == "joinpath":
-        return [node]  # what it makes, whole
+        return [node]  # the path that the call builds
     base = node.func.value if isinstance(node.func, ast.Attribute) else None
     values = names.evaluate(base)
     named = [k.value for k in node.keywords if k.arg in rules.PATH_KEYWORDS]

@@ -1,4 +1,4 @@
-"""The strings that pandas evaluates, as Python."""
+"""Parse, as Python, the strings that pandas evaluates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def query_as_python(text: str) -> ast.AST | None:
         return ast.parse(plain, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         pass
-    try:  # eval takes assignments, one a line
+    try:  # eval accepts assignments, one per line
         return ast.parse(textwrap.dedent(_LOCAL.sub("", _QUOTED.sub("_column", text))).strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -20,10 +20,10 @@ MEDIUM_NAMES: dict[str, str] = {
 }
 
 NAMESPACES = frozenset({"globals", "locals"})
-"""They hand out names by string; harmless where they are only asked whether a name is there."""
+"""They give access to names by string; harmless if only tested for a name."""
 
 BY_STRING = frozenset({"getattr", "setattr"})
-"""They reach attributes by string: followed where they are called, not where they are handed on."""
+"""They access attributes by string; followed in a call, but not if passed as a value."""
 
 SAFE_SINKS = frozenset(
     """
@@ -33,7 +33,7 @@ SAFE_SINKS = frozenset(
     isna notna isnull notnull isnan Decimal Fraction date datetime Timestamp
     """.split()
 )
-"""Calls that only look at a value or keep it: they don't call it and don't reach into it."""
+"""Calls that only read or store a value: they neither call it nor use its attributes."""
 
 DATA_ATTRIBUTES = frozenset(
     """
@@ -45,7 +45,7 @@ DATA_ATTRIBUTES = frozenset(
     quantile abs cumsum shift diff str dt
     """.split()
 )
-"""Attributes of data: reading one of a value found by name at run time leads nowhere else."""
+"""Attributes of data: harmless even on a value that was looked up by name at run time."""
 
 HARMLESS_DUNDERS = frozenset(
     """
@@ -68,7 +68,7 @@ ESCAPE_DUNDERS = frozenset(
     __func__ __class__ __subclasshook__ __kwdefaults__ __defaults__
     """.split()
 )
-"""In a text, the dunder names that code hidden in it would need; others are ordinary data."""
+"""Dunder names that code hidden in a string would need; others in a string are data."""
 
 ESCAPE_ATTRIBUTES = frozenset(
     """
@@ -96,7 +96,7 @@ TWO_PATH_CALLS = frozenset(
     rmtree
     """.split()
 )
-"""Calls of shutil and pathlib that take a path to read from and one to write to."""
+"""Calls of shutil and pathlib that take a source and a target path."""
 
 PATH_KEYWORDS = frozenset(
     """
@@ -113,7 +113,7 @@ NO_PATHS = frozenset(
     to_rgb to_rgba to_hex to_html
     """.split()
 )
-"""Calls that begin with `READ_PREFIXES` and take no path first."""
+"""Calls that begin with `READ_PREFIXES` but whose first argument is not a path."""
 
 READ_DATABASES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_sql", "read_gbq"})
 
@@ -121,13 +121,13 @@ ALLOWED_ROOTS = ("/workspace", "/tmp", "/dev/null")  # noqa: S108 (the sandbox's
 
 HARMLESS_LINE_MAGICS = frozenset({"time", "timeit"})
 LISTING_LINE_MAGICS = frozenset({"pinfo", "precision", "who", "who_ls", "whos"})
-"""They show things, and take plain words."""
+"""Magics that print information; their arguments are plain words."""
 DRAWING_OPTIONS = "InlineBackend."
-"""What ``%config`` may set; it runs the rest of the line as code."""
+"""The options ``%config`` may set; it evaluates the rest of the line as code."""
 HARMLESS_CELL_MAGICS = frozenset({"time", "timeit", "capture"})
 
 QUERY_CALLS: dict[str, str] = {"query": "expr", "eval": "expr"}
-"""Methods of a table that evaluate a string, with the keyword it may come by."""
+"""Table methods that evaluate a string → the keyword of that argument."""
 
 MODULE_SINKS = frozenset({"print", "type", "repr", "str", "dir", "help", "id", "hasattr", "len"})
-"""Calls that a module may be handed to."""
+"""Calls that may take a module as an argument."""

@@ -1,6 +1,6 @@
-"""The kinds of syntax the walk knows; any other never runs.
+"""The node types the walk knows; code with any other never runs.
 
-A new version of Python that adds one gets it refused until it is placed here on purpose.
+Syntax that a new Python version adds is refused until it is listed here.
 Source: the ``ast`` module's abstract grammar.
 """
 

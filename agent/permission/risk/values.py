@@ -1,8 +1,7 @@
-"""What the names and expressions of a cell stand for, as far as the code itself says.
+"""The possible values of a cell's names and expressions, by abstract interpretation.
 
-An abstract interpretation: flow-insensitive, so a name stands for everything that is ever
-bound to it in the cell. What is not known is the empty set; deciding what that means is up
-to `agent.permission.risk.assess`.
+It is flow-insensitive: a name has every value that the cell ever binds to it. An unknown
+value is the empty set; `agent.permission.risk.walk` decides how to treat it.
 """
 
 from __future__ import annotations
@@ -18,32 +17,32 @@ from agent.permission.risk.modules import CONVENTIONAL
 ROUNDS = 6
 """How many assignments deep a value is followed."""
 MOST_VALUES = 16
-"""A name that stands for more than this is as good as unknown in what it adds."""
+"""A name with this many values gets no further ones."""
 MOST_STEPS = 100_000
-"""How many expressions are evaluated before the rest counts as unknown."""
+"""How many expressions are evaluated; the values of further ones are unknown."""
 FOLLOWED_BUILTINS = frozenset({"open", "getattr", "setattr"})
 SQLITE = "sqlite3.Connection"
-"""What a connection to an SQLite database refers to."""
+"""The path of a `Reference` to an SQLite connection."""
 ANYTHING = "\ufffc"
-"""In a text, a part that only the run will know."""
+"""Stands for an unknown part of a string."""
 MOST_PARTS = 64
-"""A text made of more parts than this is as good as unknown."""
+"""A string built from more parts than this is unknown."""
 MOST_CHARACTERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A module, or what a chain of attributes from one leads to: ``pandas.io.common``."""
+    """A module, or a chain of attributes from one: ``pandas.io.common``."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, with `ANYTHING` for the parts that are not known.
+    """A string or path, with `ANYTHING` for unknown parts.
 
     Attributes:
-        text: The text.
+        text: Its text.
         is_path: It is a ``pathlib`` path, not a plain string.
     """
 
@@ -53,10 +52,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """What was found by a name that only the run will know, so that it may be anything.
+    """A value looked up by a name that is unknown before the run; it may be anything.
 
     Attributes:
-        held: It is an item of the value, or what a loop over the value gives.
+        held: The value itself is a container; its items were looked up so.
     """
 
     held: bool = False
@@ -68,19 +67,19 @@ UNKNOWN: Values = frozenset()
 FOUND_BY_NAME: Values = frozenset({Dynamic()})
 HOLDS_FOUND: Values = frozenset({Dynamic(held=True)})
 KEEPING = frozenset({"append", "add", "extend", "insert", "update", "setdefault"})
-"""Methods that keep their arguments in what they are a method of."""
+"""Methods that store their arguments in the object."""
 
 
 class Bindings:
-    """What each name of a cell stands for."""
+    """The possible values of each name in a cell."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.bound: set[str] = set()
-        """Every name the cell binds itself."""
+        """Every name that the cell binds."""
         self.modules: set[str] = set(CONVENTIONAL.values())
         """Paths that are known to be modules."""
         self.starred = False
-        """The cell imports names that can't be seen (``from x import *``)."""
+        """The cell has a ``from x import *``."""
         self._values: dict[str, Values] = {}
         self._functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda] = {}
         self._returns: dict[str, list[ast.expr]] = {}
@@ -100,17 +99,17 @@ class Bindings:
 
     @property
     def gave_up(self) -> bool:
-        """Whether the cell was too large to be followed to its end."""
+        """Whether the cell was too large to evaluate completely."""
         return self._steps > MOST_STEPS
 
     def of_name(self, name: str) -> Values:
-        """Return what *name* stands for."""
+        """Return the possible values of *name*."""
         if name in self.bound:
             return self._values.get(name, UNKNOWN)
         path = f"builtins.{name}" if name in FOLLOWED_BUILTINS else CONVENTIONAL.get(name)
         return frozenset({Reference(path)}) if path is not None else UNKNOWN
 
-    # what is bound where
+    # bindings
 
     def _pairs(self, tree: ast.AST) -> Iterator[tuple[ast.expr | str, ast.expr]]:
         """Yield each target of a binding with the expression it is bound to."""
@@ -192,9 +191,9 @@ class Bindings:
                 yield argument.arg, value
 
     def _arguments(self, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-        """Yield the parameters of a function of the cell with what a call gives them.
+        """Yield each parameter of a function in the cell with the argument of *call*.
 
-        A list that is given something to keep stands for a list of it.
+        For ``names.append(x)`` yield ``names`` with a list of ``x``.
         """
         called = call.func
         if isinstance(called, ast.Attribute) and called.attr in KEEPING:
@@ -221,7 +220,7 @@ class Bindings:
                 self._bind(inner, value)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 given = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-                if len(given) != len(parts):  # then each may be any of the value's elements
+                if len(given) != len(parts):  # then each part may be any element of the value
                     given = [value] * len(parts)
                 for part, element in zip(parts, given, strict=True):
                     self._bind(part, element)
@@ -234,10 +233,10 @@ class Bindings:
         if len(known) < MOST_VALUES:
             self._values[name] = known | values
 
-    # what an expression stands for
+    # values of expressions
 
     def evaluate(self, node: ast.expr | None) -> Values:
-        """Return what *node* may stand for; nothing when that is not known."""
+        """Return the possible values of *node*; empty if unknown."""
         if node is None:
             return UNKNOWN
         known = self._known.get(id(node))
@@ -320,7 +319,7 @@ class Bindings:
         return UNKNOWN
 
     def _sum(self, node: ast.BinOp) -> Values:
-        """Return what a sum may stand for; a long one is a deep tree, so it is taken flat."""
+        """Return the possible values of a sum; in a loop, as a long sum is a deep tree."""
         terms: list[list[str]] = []
         left: ast.expr = node
         while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
@@ -332,7 +331,7 @@ class Bindings:
         return _each(terms[::-1], "".join) if any(terms) else UNKNOWN
 
     def _part(self, part: ast.expr) -> list[str]:
-        """Return what a part of an f-string may read."""
+        """Return the possible texts of one part of an f-string."""
         inner = part.value if isinstance(part, ast.FormattedValue) else part
         return _texts(self.evaluate(inner)) if isinstance(inner, ast.expr) else []
 
@@ -362,8 +361,8 @@ class Bindings:
         return UNKNOWN
 
     def _returned(self, name: str) -> Values:
-        """Return what a function of the cell may return."""
-        if name in self._calling:  # it calls itself
+        """Return the possible return values of a function in the cell."""
+        if name in self._calling:  # recursion
             return UNKNOWN
         self._calling.add(name)
         returned = self._union(self._returns[name])
@@ -371,7 +370,7 @@ class Bindings:
         return returned
 
     def name_called(self, func: ast.expr) -> str:
-        """Return the last name of what is called, whatever the cell calls it."""
+        """Return the last part of the called function's name, with aliases resolved."""
         for value in self.evaluate(func):
             if isinstance(value, Reference):
                 return value.path.rpartition(".")[2]
@@ -394,7 +393,7 @@ class Bindings:
         return UNKNOWN
 
     def _by_name(self, node: ast.Call) -> Values:
-        """Return what ``getattr(base, name)`` may stand for."""
+        """Return the possible values of ``getattr(base, name)``."""
         if self.name_called(node.func) == "attrgetter" or len(node.args) < 2:
             return UNKNOWN
         base, names = self.evaluate(node.args[0]), _texts(self.evaluate(node.args[1]))
@@ -404,14 +403,14 @@ class Bindings:
 
 
 def called_name(func: ast.AST) -> str:
-    """Return the last name of what is called; empty when it has none."""
+    """Return the last part of the called function's name; empty if it has none."""
     if isinstance(func, ast.Name):
         return func.id
     return func.attr if isinstance(func, ast.Attribute) else ""
 
 
 def is_call_of(node: ast.AST, names: frozenset[str]) -> bool:
-    """Return whether *node* is a call of one of the plain *names*."""
+    """Return whether *node* calls one of *names* directly by name."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
@@ -425,14 +424,14 @@ def _texts(values: Values) -> list[str]:
 
 
 def _kept(values: Values) -> Values:
-    """Return *values* as those of a container that holds them."""
+    """Return the values of a container that holds *values*."""
     if not any(isinstance(value, Dynamic) for value in values):
         return values
     return values - FOUND_BY_NAME | HOLDS_FOUND
 
 
 def _taken_out(values: Values) -> Values:
-    """Return *values* as those of an item of what has them."""
+    """Return the values of an item of a container that has *values*."""
     if not any(isinstance(value, Dynamic) for value in values):
         return values
     return values - HOLDS_FOUND | FOUND_BY_NAME
@@ -443,7 +442,7 @@ def _join_path(parts: Iterable[str]) -> str:
 
 
 def _each(parts: list[list[str]], join: object, *, is_path: bool = False) -> Values:
-    """Return *join* of every choice of one text a part; a part without any may be anything."""
+    """Return *join* of every combination of one text per part; an empty part may be anything."""
     if len(parts) > MOST_PARTS:
         return frozenset({Text(ANYTHING, is_path=is_path)})
     joined: list[list[str]] = [[]]

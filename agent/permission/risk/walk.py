@@ -1,4 +1,4 @@
-"""Walk a cell's syntax tree and find what is more than low risk."""
+"""Walk a cell's syntax tree and find code of medium or high risk."""
 
 from __future__ import annotations
 
@@ -44,24 +44,29 @@ class Walker(ast.NodeVisitor):
     """Collects the findings of one cell.
 
     Attributes:
-        findings: What was found so far.
+        findings: The findings so far.
         imports: Top-level names of imported modules.
     """
 
     def __init__(self, tree: ast.Module, parse: Callable[[str], ast.Module]) -> None:
-        """Prepare to walk *tree*; *parse* reads the body of a magic as a cell is read."""
+        """Prepare to walk *tree*.
+
+        Args:
+            tree: The cell.
+            parse: Parses the body of a magic as a cell.
+        """
         self.findings: list[Finding] = []
         self.imports: list[str] = []
         self._names = Bindings(tree)
         self._parse = parse
         self._line_offset = 0
         self._called: set[int] = set()
-        """Nodes, by id, that are called where they stand."""
+        """Nodes, by id, that are called directly."""
         self._expected: set[int] = set()
-        """Nodes, by id, that may be a module, or name a namespace, where they stand."""
+        """Nodes, by id, that may be a module or a namespace function where they appear."""
 
     def visit(self, node: ast.AST) -> None:
-        """Visit *node*; a kind of syntax that is not known never runs."""
+        """Visit *node*; unknown syntax never runs."""
         if type(node) not in KNOWN_SYNTAX:
             name = type(node).__name__
             reason = "this check does not know such syntax"
@@ -71,7 +76,7 @@ class Walker(ast.NodeVisitor):
         super().visit(node)
 
     def finish(self, tree: ast.Module) -> None:
-        """Say so if the cell was too large to be followed to its end."""
+        """Add a finding if the cell was too large to evaluate completely."""
         if self._names.gave_up:
             reason = "the cell is too involved for this check to follow it to its end"
             self._add(tree, dynamic("cell", reason))
@@ -95,13 +100,13 @@ class Walker(ast.NodeVisitor):
     # imports
 
     def visit_Import(self, node: ast.Import) -> None:
-        """Check each module that is imported."""
+        """Check each imported module."""
         for alias in node.names:
             self.imports.append(alias.name.split(".")[0])
             self._add(node, judge_import(alias.name))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """Check the module, and what is taken from it."""
+        """Check the module and each imported member."""
         module = node.module or "."
         self.imports.append(module.split(".")[0])
         if module in ("__future__", "__main__"):
@@ -132,7 +137,7 @@ class Walker(ast.NodeVisitor):
             self._add(node, judge_name(name, starred=self._names.starred))
 
     def _check_value(self, node: ast.expr) -> None:
-        """Refuse a module to go where it can't be followed."""
+        """Require permission for a module in a place where it can't be followed."""
         if id(node) in self._expected or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
             return
         for value in self._names.evaluate(node):
@@ -141,13 +146,13 @@ class Walker(ast.NodeVisitor):
                 self._add(node, dynamic(value.path, reason, "name:module"))
 
     def _check_found(self, node: ast.expr) -> None:
-        """Refuse a value found by name where it is called, or handed to what may call it."""
+        """Require permission to use a value that was looked up by an unknown name."""
         if Dynamic() in self._names.evaluate(node):
             reason = "a value found by name is used in a way that this check can't follow"
             self._add(node, dynamic(ast.unparse(node), reason, "name:getattr"))
 
     def _expect(self, *nodes: ast.expr | None) -> None:
-        """Let each of *nodes* be a module."""
+        """Allow each of *nodes* to be a module."""
         for node in nodes:
             if node is None:
                 continue
@@ -165,7 +170,7 @@ class Walker(ast.NodeVisitor):
                     pass
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """Check an attribute by what it is one of, and by its name."""
+        """Check an attribute by the value it belongs to, and by its name."""
         name, base = node.attr, self._names.evaluate(node.value)
         paths = [value.path for value in base if isinstance(value, Reference)]
         self._expect(node.value)
@@ -181,7 +186,7 @@ class Walker(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        """Check a text for names that only hidden code needs."""
+        """Check a string for names that only hidden code needs."""
         self._check_text(node, node.value)
 
     def _check_text(self, node: ast.AST, text: object) -> None:
@@ -194,7 +199,7 @@ class Walker(ast.NodeVisitor):
             self._pickle(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        """Check the text that two texts make; a long sum is a deep tree, so its left goes last."""
+        """Check concatenated strings; a loop over the left sides, as a long sum is a deep tree."""
         left: ast.expr = node
         while isinstance(left, ast.BinOp):
             for text in texts_of(self._names.evaluate(left)):
@@ -204,7 +209,7 @@ class Walker(ast.NodeVisitor):
         self.visit(left)
 
     def visit_If(self, node: ast.If) -> None:
-        """Each ``elif`` is an ``if`` of its own, one inside the other."""
+        """Visit the branches in a loop: each ``elif`` is an ``if`` nested in the one before."""
         branch: ast.If | None = node
         while branch is not None:
             self.visit(branch.test)
@@ -219,13 +224,13 @@ class Walker(ast.NodeVisitor):
                     self.visit(statement)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """As `visit_BinOp`."""
+        """Check the strings that an f-string may give."""
         for text in texts_of(self._names.evaluate(node)):
             self._check_text(node, text)
         self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
-        """Comparing leads nowhere; nor does asking whether a name is there."""
+        """Allow modules in a comparison, and a namespace in a test for a name."""
         self._expect(node.left, *node.comparators)
         for side in node.comparators:
             if is_call_of(side, rules.NAMESPACES):
@@ -239,30 +244,30 @@ class Walker(ast.NodeVisitor):
     # statements that may hold a module
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        """A name may stand for a module; an attribute or an item may not."""
+        """Allow a module to be assigned to a name, but not to an attribute or item."""
         if all(_is_names(target) for target in node.targets):
             self._expect(node.value)
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """As an assignment; what stands in an annotation as text is code."""
+        """As `visit_Assign`; and check the annotation, where a string is code."""
         if _is_names(node.target):
             self._expect(node.value)
         self._check_annotation(node.annotation)
         self.generic_visit(node)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
-        """As an assignment."""
+        """As `visit_Assign`."""
         self._expect(node.value)
         self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        """A value that is only shown leads nowhere."""
+        """Allow a module that is only displayed."""
         self._expect(node.value)
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
-        """What a loop goes through is followed."""
+        """Allow modules in a loop's iterable, which is followed."""
         self._expect(node.iter)
         self.generic_visit(node)
 
@@ -277,7 +282,7 @@ class Walker(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        """An item of a namespace, found by a name that is written out, is that name."""
+        """Check ``globals()["name"]`` with a known name as that name."""
         if is_call_of(node.value, rules.NAMESPACES):
             self._expect_namespace(node.value)
             self._check_named_item(node)
@@ -289,17 +294,17 @@ class Walker(ast.NodeVisitor):
                 self._add(node, escape(text))
 
     def visit_arg(self, node: ast.arg) -> None:
-        """What stands in an annotation as text is code."""
+        """Check a parameter's annotation, where a string is code."""
         self._check_annotation(node.annotation)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """As `visit_arg`, for what is returned."""
+        """Check the annotation of the return value, as `visit_arg`."""
         self._check_annotation(node.returns)
         self.generic_visit(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """As `visit_arg`, for what is returned."""
+        """As `visit_FunctionDef`."""
         self._check_annotation(node.returns)
         self.generic_visit(node)
 
@@ -313,7 +318,7 @@ class Walker(ast.NodeVisitor):
                 self._visit_elsewhere(tree.body, part)
 
     def _visit_elsewhere(self, tree: ast.AST, place: ast.AST) -> None:
-        """Visit code that stands in a text; what is found is said of *place*."""
+        """Visit code from a string; findings get the position of *place*."""
         for inner in ast.walk(tree):
             if hasattr(inner, "lineno"):
                 ast.copy_location(inner, place)
@@ -321,7 +326,7 @@ class Walker(ast.NodeVisitor):
         self.visit(tree)
 
     def visit_MatchClass(self, node: ast.MatchClass) -> None:
-        """A class pattern reads attributes."""
+        """Check the attributes that a class pattern reads."""
         for name in node.kwd_attrs:
             self._add(node, judge_name_in_text(name))
         self.generic_visit(node)
@@ -329,7 +334,7 @@ class Walker(ast.NodeVisitor):
     # calls
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Check what is called, and with what."""
+        """Check the called function and its arguments."""
         if is_magic(node.func):
             self._check_magic(node)
             return
@@ -353,7 +358,7 @@ class Walker(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _has_sqlite(self, node: ast.Call) -> bool:
-        """Return whether a connection to an SQLite file, which is judged as a path, is given."""
+        """Return whether an argument is an SQLite connection, whose file is checked as a path."""
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         return any(Reference(SQLITE) in self._names.evaluate(value) for value in given)
 

@@ -1,1 +1,1 @@
-"""Kernels forked from a process that has imported everything already."""
+"""Kernels forked from a process that has already imported everything."""

@@ -1,4 +1,4 @@
-"""The zygote's process: started once in bubblewrap, replaced when it ends or grows stale."""
+"""The zygote process: started in bubblewrap, replaced when it ends or packages change."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from container.limits import MIB, Limits
 from container.sandbox import SandboxSpec
 
 START_SECONDS = 60.0
-# For itself and the time before a fork joins a control group of its own. What a kernel has
-# warmed_up stays on this account while it lives (13 MB), so that there is no lower limit on
-# memory than the machine's: it grows with the number of kernels only.
+# For the zygote, and for each fork until it joins its own control group. Pages that a kernel's
+# warm-up has written (13 MB) stay charged here while the kernel lives, so the only memory limit
+# is the machine's; usage grows with the number of kernels only.
 ZYGOTE_LIMITS = Limits(
     cpus=float(os.cpu_count() or 1),
     memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
@@ -40,7 +40,7 @@ ZYGOTE_LIMITS = Limits(
 
 
 def packages_fingerprint() -> tuple[int, ...]:
-    """Return what changes when packages, or our own code inside, are upgraded."""
+    """Return a value that changes when Python, packages or our code inside change."""
     watched = [
         *(Path(p) for p in sys.path if p.endswith("-packages")),
         *sorted(INSIDE.glob("*.py")),
@@ -50,7 +50,7 @@ def packages_fingerprint() -> tuple[int, ...]:
 
 
 class Zygote:
-    """One fork server, ready to be asked for kernels."""
+    """One fork server."""
 
     def __init__(self) -> None:
         self.fingerprint = packages_fingerprint()
@@ -61,7 +61,7 @@ class Zygote:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be asked."""
+        """Whether it takes requests."""
         return self._control is not None and not self._closed
 
     async def start(self) -> None:
@@ -86,7 +86,7 @@ class Zygote:
                 host_uids=users,
                 env=kernel_environment(),
                 readonly=((INSIDE, f"{LIBRARY}/inside"),),
-                seccomp=False,  # it has to make namespaces; each kernel loads the filter
+                seccomp=False,  # it must create namespaces; each kernel loads the filter
                 pass_fds=(theirs.fileno(), program),
             )
             await self._sandbox.start(spec)
@@ -111,11 +111,15 @@ class Zygote:
             raise KernelStartFailed(START_SECONDS, self._sandbox.log())
 
     def _on_closed(self) -> None:
-        # It says nothing after "ready": readable means that it ended.
+        # It sends nothing after "ready", so readable means that it has ended.
         self.retire()
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        """Ask for a kernel; it reports on the status socket among *descriptors*.
+        """Request a kernel, which reports on its status socket.
+
+        Args:
+            request: As `container.inside.zygote` reads it.
+            descriptors: The status socket first; see there for the others.
 
         Raises:
             OSError: The zygote has ended.
@@ -142,7 +146,7 @@ class Zygote:
 
 
 class Zygotes:
-    """The zygote in use, and those that only wait for their kernels to end."""
+    """The zygote in use, and retired ones whose kernels still run."""
 
     def __init__(self) -> None:
         self._current: Zygote | None = None
@@ -150,7 +154,7 @@ class Zygotes:
         self._starting = asyncio.Lock()
 
     async def current(self) -> Zygote:
-        """Return a zygote that has what is installed now; starts one if there is none.
+        """Return a zygote with the installed packages; start one if there is none.
 
         Raises:
             SandboxUnavailable, KernelStartFailed: None could be started.

@@ -1,4 +1,4 @@
-"""The sandbox of one forked kernel, seen from outside."""
+"""The sandbox of one kernel forked from the zygote, from the owner's side."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CREDENTIALS = struct.Struct("3i")
 
 
 def detached_mount(directory: Path, *, readonly: bool = False) -> int:
-    """Return a descriptor of *directory* as a mount that can be put anywhere.
+    """Return a descriptor of a detached bind mount of *directory*.
 
     Raises:
-        SandboxUnavailable: The kernel is older than 5.12.
+        SandboxUnavailable: Linux is older than 5.12, or refuses the mount.
     """
     try:
         descriptor = linux.clone_mount(str(directory))
@@ -46,7 +46,7 @@ def detached_mount(directory: Path, *, readonly: bool = False) -> int:
 
 
 def workspace_mounts(workspace: Path) -> list[int]:
-    """Return *workspace* and, read-only, its inputs as mounts, for the kernel to put in place.
+    """Return detached mounts of *workspace* and, read-only, its inputs, for the kernel's init.
 
     Raises:
         SandboxUnavailable: As `detached_mount`.
@@ -62,8 +62,7 @@ def workspace_mounts(workspace: Path) -> list[int]:
 class ZygoteSandbox:
     """One kernel forked from the zygote (see `container.sandbox.Sandbox`).
 
-    `start` takes a spec without a workspace: the kernel then waits, and `attach` gives
-    it one.
+    `start` accepts a spec without a workspace; `attach` then mounts one later.
     """
 
     def __init__(self, zygotes: Zygotes) -> None:
@@ -99,7 +98,7 @@ class ZygoteSandbox:
                 unborn = self._pid is None
                 await self.aclose()
                 if self._zygote is not None:
-                    if unborn:  # it has died, or hangs: the next kernel comes from another one
+                    if unborn:  # the zygote has died or hangs: use another one
                         self._zygote.retire()
                     # A kernel that was forked ahead may have died while it waited.
                     if not last and (unborn or isinstance(error, EOFError)):
@@ -152,7 +151,7 @@ class ZygoteSandbox:
         await self._messages["ready"]
 
     async def attach(self, workspace: Path) -> None:
-        """Show *workspace* to a kernel that was started without one.
+        """Mount *workspace* for a kernel that was started without one.
 
         Raises:
             SandboxUnavailable: It can't be mounted.
@@ -203,7 +202,7 @@ class ZygoteSandbox:
             self._messages[name].set_result(value)
 
     def _on_end(self) -> None:
-        """All its processes have closed the status socket: it is over."""
+        """Record the kernel's end: all its processes have closed the status socket."""
         loop = asyncio.get_running_loop()
         if self._channel is not None:
             loop.remove_reader(self._channel)
@@ -218,7 +217,7 @@ class ZygoteSandbox:
         for name in ("init", "ready", "attached"):
             if not self._messages[name].done():
                 self._messages[name].set_exception(EOFError("the kernel ended while starting"))
-                self._messages[name].exception()  # not every one is waited for
+                self._messages[name].exception()  # mark as retrieved: not all are awaited
         self._resolve("ended", None)
 
     def _on_log(self) -> None:
@@ -237,7 +236,7 @@ class ZygoteSandbox:
             self._log_read = None
 
     def log(self) -> str:
-        """Return the tail of what it printed outside any cell."""
+        """Return the last bytes it printed outside any cell."""
         return self._log.decode("utf-8", "replace")
 
     def poll(self) -> ExitStatus | None:
@@ -249,11 +248,11 @@ class ZygoteSandbox:
         return self._group.pids_refused() if self._group else 0
 
     def oom_kills(self) -> int:
-        """Return how many of its processes were killed for want of memory."""
+        """Return how many of its processes the OOM killer ended."""
         return self._group.oom_kills() if self._group else 0
 
     async def signal(self, signum: int) -> None:
-        """End the kernel on SIGKILL or SIGTERM; interrupts go by the control channel."""
+        """Kill the kernel on SIGKILL or SIGTERM; interrupts use the control channel."""
         if self._pidfd is not None and signum in (signal.SIGKILL, signal.SIGTERM):
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
@@ -270,7 +269,7 @@ class ZygoteSandbox:
             if self._pidfd is not None:
                 await self.signal(signal.SIGKILL)
             else:
-                # Not even forked yet: it ends when this closes.
+                # No pid yet: the init ends when its status socket closes.
                 self._on_end()
             await self.wait()
         self._close_log()
