@@ -1,4 +1,4 @@
-"""What admins and schedulers ask for."""
+"""Handlers for admins and schedulers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CleanupHandler(JsonHandler):
     scopes: ClassVar = {"POST": "admin"}
 
     async def check_caller(self) -> None:
-        """A scheduler shows the secret instead of a token."""
+        """Accept a scheduler's secret instead of a token."""
         secret = self.services.settings.cron_secret
         given = self.request.headers.get(CRON_HEADER)
         if secret and given and hmac.compare_digest(given.encode(), secret.encode()):
