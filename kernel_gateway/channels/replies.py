@@ -77,7 +77,7 @@ class UnsentReplies:
     async def send_all(self, send: Callable[[str | bytes], Awaitable[None]]) -> None:
         """Send every present and future reply, until cancelled.
 
-        A reply is removed only once sent, so that a client whose connection breaks gets it later.
+        A reply is removed only after it was sent: if the connection breaks, it is sent again.
         """
         while True:
             while self._waiting:

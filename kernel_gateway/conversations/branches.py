@@ -38,7 +38,7 @@ class Branch:
 
     Attributes:
         row: Its row.
-        to_remake: Files that have changed since the branched turn and whose content of then is
+        to_remake: Files that have changed since the branched turn and whose earlier content is
             not kept; replaying the cells writes them again before the branch's first cell.
     """
 
@@ -197,7 +197,7 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
 
 
 def _stands_in_the_way(name: str, others: set[str]) -> bool:
-    """Whether *name* would have to be both a file and a directory beside *others*."""
+    """Whether *name* and one of *others* conflict: one is a file, the other needs a directory."""
     return any(o.startswith(f"{name}/") or name.startswith(f"{o}/") for o in others)
 
 

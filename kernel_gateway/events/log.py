@@ -51,7 +51,7 @@ class EventLog:
         Args:
             rows: Stores the events.
             on_lost: Called with the number of events that could not be stored.
-            deletions: The conversations being deleted; their events are not stored or sent.
+            deletions: The conversations being deleted; their paths' logs are not loaded.
             retry: The database retry for writes.
             quiet_seconds: Evict a path's in-memory log after this many seconds without use.
         """

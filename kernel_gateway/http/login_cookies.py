@@ -2,7 +2,7 @@
 
 One holds the access token. It is sent only with requests of the service's own pages
 (``SameSite=Strict``), so not when the user clicks a link on a foreign page. The other, the mark,
-is sent even then (``Lax``): it is a digest of the user's name and grants no access.
+is sent even then (``Lax``): it is a digest of tenant and user, and grants no access.
 Source: RFC 6265bis, sections 4.1.3 (``__Host-``) and 5.6.7 (SameSite).
 """
 

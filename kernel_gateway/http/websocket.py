@@ -88,7 +88,7 @@ class GatewaySocket(WebSocketHandler):
         try:
             yield
         finally:
-            with suppress(OSError):  # it was closed meanwhile
+            with suppress(OSError):  # the socket was closed
                 held.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     @property

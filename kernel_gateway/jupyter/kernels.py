@@ -114,7 +114,7 @@ async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> N
     services = handler.services
     if (kernel_channels := services.channels.known(key)) is not None:
         await kernel_channels.abort_waiting()  # queued requests would start it again
-    # A cell whose reply the client already has may still be being recorded.
+    # The last cell may still be being recorded although the client has its reply.
     await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)
     await services.channels.forget(key)

@@ -75,7 +75,7 @@ class TerminalView:
         self.busy("Writing code …")
 
     def _show_model_text(self, data: dict[str, Any]) -> None:
-        # Only shows progress: the full text comes with the code or the answer.
+        # Only shows progress: a later event has the full text.
         self._writing = " ".join((self._writing + plain(data["text"])).split())[-60:]
         self.busy(f"Writing … {escape(self._writing)}")
 

@@ -285,7 +285,7 @@ class Turns:
         if turn_id is not None and turn_id not in queue.tasks:
             raise NotFound("running turn", turn_id)
         chosen = [turn_id] if turn_id is not None else list(queue.tasks)
-        await asyncio.sleep(0)  # let new tasks start: one cancelled earlier would finish no row
+        await asyncio.sleep(0)  # let new tasks start: one cancelled before never updates its row
         chosen = [name for name in chosen if name in queue.tasks and name not in queue.ending]
         for name in chosen:
             queue.tasks[name].cancel()

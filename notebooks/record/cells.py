@@ -144,7 +144,7 @@ REST_OF_OUTPUT = re.compile(r"\n\[\d+ more bytes of output are in [^\n]*\]\n\Z")
 
 
 def rest_of_output(size: int, place: str) -> str:
-    """Return the note in a recorded output that replaces *size* bytes, stored in *place*."""
+    """Return the note that replaces *size* bytes of overlong output, stored in *place*."""
     return f"\n[{size} more bytes of output are in {place}]\n"
 
 

@@ -15,7 +15,7 @@ CRON_HEADER = "X-Cron-Secret"
 
 
 class CleanupHandler(JsonHandler):
-    """``/admin/cleanup``: end expired contexts, remove what is past its retention."""
+    """``/admin/cleanup``: end expired contexts, delete conversations past their retention."""
 
     scopes: ClassVar = {"POST": "admin"}
 

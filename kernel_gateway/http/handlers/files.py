@@ -88,7 +88,7 @@ class UploadingHandler(JsonHandler):
         """Allow the length of many files; each file's own limit is checked as it arrives.
 
         Raises:
-            FileTooLarge: *length*, in bytes, is far beyond the limit of a file.
+            FileTooLarge: *length*, in bytes, is over 20 times a file's limit and over 2 GB.
         """
         if length > max(20 * self.file_limit_bytes, 2_000_000_000):
             raise FileTooLarge("the upload", self.file_limit_bytes)
