@@ -27,7 +27,7 @@ from kernel_gateway.jupyter.channels import ChannelsSocket
 from kernel_gateway.services import Services
 
 access = logging.getLogger("tallybook.access")
-# A 1 MB request gets a typed answer; only what is far beyond closes the socket.
+# Well above the 1 MB request limit, so that such a request gets a typed error, not a closed socket.
 WEBSOCKET_MESSAGE_BYTES = 8_000_000
 
 CONVERSATION = "/api/v1/conversations/{conversation}"
@@ -80,11 +80,11 @@ ROUTES = (
 
 
 def _log_request(handler: RequestHandler) -> None:
-    """Log method, path and status; never the query, where a token could stand."""
+    """Log method, path and status; never the query, which may hold a token."""
     request = handler.request
     seconds, method = request.request_time(), request.method or "?"
     telemetry = handler.application.settings["services"].telemetry
-    if handler.get_status() != 101:  # a websocket's time is its life
+    if handler.get_status() != 101:  # a websocket's request time is its whole lifetime
         known = method if method in METHODS else "other"
         telemetry.requests.labels(known, str(handler.get_status())).inc()
         telemetry.request_seconds.labels(known).observe(seconds)
@@ -103,7 +103,7 @@ def _document() -> dict[str, Any]:
 
 
 class DocumentHandler(JsonHandler):
-    """``/api/v1/openapi.json``, and ``/api/v1/docs``, the same to read."""
+    """``/api/v1/openapi.json``, and ``/api/v1/docs``, the same as a web page."""
 
     public = True
 

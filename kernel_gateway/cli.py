@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 SWITCH_SECONDS = 0.0001
 INCOMPLETE = 3
-"""Exit code of a re-run in which nothing differed, but not all could be compared."""
+"""Exit code of a re-run in which nothing differed, but some files could not be compared."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
 # In a wheel the examples are inside the package, in a checkout beside it.
@@ -100,13 +100,13 @@ def serve(**options: Any) -> None:
 
 
 def _take_host_users(directory: Path) -> None:
-    """Get users for kernels with files in *directory*; else the host's report says why not."""
+    """Get host users for kernels with files in *directory*; on failure, the probe reports why."""
     with contextlib.suppress(SandboxUnavailable):
         enter_host_users(directory)
 
 
 async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
-    # A thread that writes to disk would keep the event loop waiting for 5 ms otherwise.
+    # By default a thread that writes to disk can block the event loop for 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
     stop, at_once = asyncio.Event(), asyncio.Event()
 
@@ -121,7 +121,7 @@ async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
         click.echo(f"Data:    {settings.data_dir}")
         click.echo(f"Open:    {gateway.login_url}")
         if gateway.model is not None:
-            gateway.model.prepare()  # beside the first requests, so that no turn waits for it
+            gateway.model.prepare()  # in the background, so that no turn waits for it
         asyncio.get_running_loop().run_in_executor(None, heap.collapse)
         await _until_stopped(stop, gateway.services.membership)
         await _drain(gateway.services, settings, at_once)
@@ -136,14 +136,14 @@ async def _until_stopped(stop: asyncio.Event, membership: Membership | None) -> 
     if membership is not None and membership.lost.is_set():
         click.echo(f"Error: {OwnershipLost()} Start it again.", err=True)
         sys.stderr.flush()
-        # What others own now must not be written to any more, not even in parting.
+        # Other nodes own the conversations now: an orderly shutdown would still write to them.
         os._exit(os.EX_TEMPFAIL)
     for task in reasons:
         task.cancel()
 
 
 async def _drain(services: Services, settings: Settings, at_once: asyncio.Event) -> None:
-    """Let running turns end; what is left is handed to the next service, as after a crash."""
+    """Let running turns end; the next service resumes the rest, as after a crash."""
     click.echo("Stopping: running requests may end; once more Ctrl-C stops at once.")
     draining = asyncio.create_task(services.turns.drain(settings.drain_seconds))
     hurrying = asyncio.create_task(at_once.wait())
@@ -160,7 +160,7 @@ async def _drain(services: Services, settings: Settings, at_once: asyncio.Event)
         if services.membership is not None:
             await services.membership.rest()
             await services.membership.leave()
-        # Their kernels go on and everything they print is kept; an orderly end would stop them.
+        # Skip the orderly shutdown: it would end the kernels, whose cells go on and are recorded.
         os._exit(0)
 
 

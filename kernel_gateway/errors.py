@@ -1,6 +1,6 @@
-"""Errors of the gateway layer, and what is said of any error.
+"""Errors of the gateway layer, and the description of any error for clients.
 
-`kernel_gateway.http.problems` alone knows the status codes.
+Only `kernel_gateway.http.problems` has the status codes.
 """
 
 from __future__ import annotations
@@ -387,14 +387,14 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def named(error: Exception) -> Exception:
-    """Return *error*, or the error of this layer that a bare system error stands for."""
+    """Return `StorageFull` for an `OSError` about a full disk, else *error*."""
     return StorageFull() if isinstance(error, OSError) and error.errno in DISK_FULL else error
 
 
 def error_facts(error: Exception) -> dict[str, Any]:
-    """Return code, message, hint and details of *error*, as clients and the record have them.
+    """Return code, message, hint and details of *error*, for clients and stored rows.
 
-    An error that nobody foresaw shows no internals.
+    An unexpected error shows no internals.
     """
     error = named(error)
     if not isinstance(error, GatewayError | AgentError | ContainerError | NotebookError):
@@ -414,5 +414,5 @@ def error_facts(error: Exception) -> dict[str, Any]:
 
 
 def error_body(error: Exception) -> dict[str, Any]:
-    """Return what says of *error* in a response, an event or a row: ``{"error": {…}}``."""
+    """Return *error* as a response, an event or a row has it: ``{"error": {…}}``."""
     return {"error": error_facts(error)}

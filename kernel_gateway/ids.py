@@ -20,7 +20,7 @@ class PathKey(NamedTuple):
 
 
 def new_id(kind: str) -> str:
-    """Return a fresh id such as ``conv_…``, ``turn_…``: 64 random bits."""
+    """Return a new id such as ``conv_…`` or ``turn_…`` with 64 random bits."""
     return f"{kind}_{secrets.token_hex(8)}"
 
 
@@ -35,5 +35,5 @@ def is_path_name(text: str) -> bool:
 
 
 def path_name(title: str) -> str:
-    """Turn what a user calls a branch into a name for addresses; empty if nothing is left."""
+    """Turn a branch's title into a name for addresses; empty if it has no letter or digit."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:36].strip("-")

@@ -1,4 +1,4 @@
-"""Whom a request comes from, and whether over TLS, where trusted proxies stand in between."""
+"""Finds the client of a request behind trusted proxies: its address, and whether it used TLS."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The other end of a request.
+    """The client of a request.
 
     Attributes:
-        address: Its IP address as text; an IPv6 client is its /64 network, since one host has
-            all of that to itself.
-        tls: Whether it speaks TLS, with this service or with a trusted proxy.
+        address: Its IP address as text; for IPv6 its /64 network, since one host may use all of
+            that.
+        tls: Whether it uses TLS, to this service or to a trusted proxy.
     """
 
     address: str
@@ -25,24 +25,24 @@ class Client:
 
 
 class TrustedProxies:
-    """Believes the ``X-Forwarded-For`` and ``X-Forwarded-Proto`` of proxies it knows."""
+    """Reads ``X-Forwarded-For`` and ``X-Forwarded-Proto``, but only from trusted proxies."""
 
     def __init__(self, networks: Iterable[IPNetwork]) -> None:
         self._networks = tuple(networks)
 
     def client(self, headers: Mapping[str, str], peer: str, *, tls: bool) -> Client:
-        """Return who sent a request.
+        """Return the client that sent a request.
 
         Args:
-            headers: The request's.
-            peer: IP address at the other end of the connection.
+            headers: The request's headers.
+            peer: IP address of the connection's peer.
             tls: Whether that connection is TLS.
         """
         address = _address(peer)
         if address is None or not self._trusted(address):
             return Client(_shown(address, peer), tls)
         scheme = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-        # Each proxy appends the address it saw, so only what trusted ones appended counts.
+        # Each proxy appends the address it saw: read from the right while the proxies are trusted.
         for text in reversed(headers.get("X-Forwarded-For", "").split(",")):
             named = _address(text.strip())
             if named is None:
@@ -57,7 +57,7 @@ class TrustedProxies:
 
 
 def networks(text: str) -> tuple[IPNetwork, ...]:
-    """Read addresses and networks separated by spaces; `ValueError` names a wrong one."""
+    """Parse addresses and networks separated by spaces; `ValueError` names an invalid one."""
     return tuple(ipaddress.ip_network(part) for part in text.split())
 
 

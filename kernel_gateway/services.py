@@ -1,4 +1,4 @@
-"""What every handler can reach, put together once by `kernel_gateway.wiring`."""
+"""The services that every handler can use, created once by `kernel_gateway.wiring`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kernel_gateway.turns.queue import Turns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of a running gateway; it has no *membership* when it is the only one."""
+    """The services of a running gateway; a single gateway has no *membership*."""
 
     settings: Settings
     token: str

@@ -20,13 +20,13 @@ from kernel_gateway.proxies import networks
 PREFIX = "TALLYBOOK_"
 CONFIG = "TALLYBOOK_CONFIG"
 READ_ELSEWHERE = frozenset({"TALLYBOOK_RUNTIME_DIRECTORY", "TALLYBOOK_SHIM_IDLE_SECONDS", CONFIG})
-"""Kernels have an owner whoever starts them, so `container` reads the first two itself."""
+"""Variables read elsewhere: `container` reads the first two, also without this service."""
 SECRETS = frozenset(
     {"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret", "blob_key"}
 )
 DEFAULT_MODEL = "gemini-3.8-flash"
 TOKEN_FILE = "token"  # noqa: S105 (a file's name)
-"""In the data directory: the access token that is made at the first start."""
+"""File in the data directory with the access token that the first start generates."""
 
 
 class SettingsInvalid(ValueError):
@@ -274,7 +274,7 @@ class Settings(BaseModel):
         return frozenset(self.allow_origins.split())
 
     def limits(self) -> Limits:
-        """Return what one kernel may use."""
+        """Return the resource limits of one kernel."""
         return Limits(
             cpus=self.cpus,
             memory_bytes=self.memory_limit_mb * MIB,
@@ -288,15 +288,15 @@ class Settings(BaseModel):
         )
 
     def budget(self) -> TurnBudget:
-        """Return what one turn may spend."""
+        """Return the budget of one turn."""
         return TurnBudget(repairs=self.repairs, backoff_seconds=self.backoff_seconds)
 
 
 def config_file(environment: Mapping[str, str], named: Path | None) -> Path | None:
-    """Return the configuration file: *named*, ``TALLYBOOK_CONFIG``, or the user's, if there.
+    """Return the configuration file: *named*, ``TALLYBOOK_CONFIG``, or the user's; else ``None``.
 
     Raises:
-        SettingsInvalid: It was named and is not there.
+        SettingsInvalid: *named* or ``TALLYBOOK_CONFIG`` does not exist.
     """
     wanted = named or (Path(environment[CONFIG]) if CONFIG in environment else None)
     if wanted is not None and not wanted.is_file():
@@ -307,7 +307,7 @@ def config_file(environment: Mapping[str, str], named: Path | None) -> Path | No
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a setting's value comes from, and the value as it stood there."""
+    """Where a setting's value comes from, and the raw value."""
 
     value: Any
     origin: str
@@ -318,7 +318,7 @@ def read_sources(
     overrides: Mapping[str, Any] | None = None,
     file: Path | None = None,
 ) -> dict[str, Source]:
-    """Return every setting that was set: flags win over the environment, that over the file.
+    """Return every setting that is set; flags override the environment, which overrides the file.
 
     Args:
         environment: Variables; the process's own by default.

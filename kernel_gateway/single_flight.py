@@ -1,4 +1,4 @@
-"""Work that many ask for at once is done once."""
+"""Runs work once for concurrent callers with the same key."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[K, T]):
-    """The work under way, by what it is about."""
+    """Running tasks by key."""
 
     def __init__(self) -> None:
         self._flights: dict[K, asyncio.Task[T]] = {}
 
     async def join(self, key: K, work: Callable[[K], Coroutine[Any, Any, T]]) -> T:
-        """Return what *work* does about *key*, begun now or already under way.
+        """Return the result of *work* for *key*; join a running task or start one.
 
-        A caller that is cancelled leaves it to the others; what it raises all of them hear.
+        A cancelled caller does not cancel the task. If the task raises, every caller raises.
         """
         flight = self._flights.get(key)
         if flight is None:
@@ -30,9 +30,9 @@ class SingleFlight(Generic[K, T]):
     def _landed(self, key: K, flight: asyncio.Task[T]) -> None:
         del self._flights[key]
         if not flight.cancelled():
-            flight.exception()  # told to whoever waits, if somebody still does
+            flight.exception()  # mark it as retrieved: every caller may have been cancelled
 
     @property
     def flights(self) -> list[asyncio.Task[T]]:
-        """The work under way."""
+        """The running tasks."""
         return list(self._flights.values())

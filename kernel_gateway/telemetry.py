@@ -1,4 +1,4 @@
-"""Numbers for Prometheus and spans for OpenTelemetry: ids and sizes, never contents."""
+"""Prometheus metrics and OpenTelemetry spans: with ids and sizes, never with contents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 
 
 class Telemetry:
-    """The counters of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -53,7 +53,7 @@ class Telemetry:
         )
 
     def watch(self, name: str, words: str, read: Callable[[], float]) -> None:
-        """Add a gauge that is read when it is asked for."""
+        """Add a gauge whose value *read* returns at each scrape."""
         Gauge(f"tallybook_{name}", words, registry=self.registry).set_function(read)
 
     def text(self) -> bytes:
@@ -63,7 +63,7 @@ class Telemetry:
 
 @contextmanager
 def exporting(endpoint: str | None) -> Iterator[None]:
-    """Send spans to an OTLP collector at *endpoint* for the length of the block."""
+    """Send spans to an OTLP collector at *endpoint* during the block."""
     if not endpoint:
         yield
         return

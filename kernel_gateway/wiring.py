@@ -1,4 +1,4 @@
-"""The composition root: starts the parts in order and stops them in reverse."""
+"""The composition root: creates the services in order and stops them in reverse."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ from notebooks.record.files import advisory_lock
 
 log = logging.getLogger("tallybook")
 LOCK_SECONDS = 1.0
-BODY_BYTES = 10**12  # the handlers have limits of their own, with typed answers
+BODY_BYTES = 10**12  # the handlers have their own limits, with typed errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """A gateway that listens.
+    """A running gateway.
 
     Attributes:
         url: Its address, without a token.
-        services: Its parts.
-        model: The language model, which its first call makes; ``None`` without a key.
+        services: Its services.
+        model: The language model, created at its first call; ``None`` without a key.
     """
 
     url: str
@@ -77,7 +77,7 @@ class Gateway:
 
     @property
     def login_url(self) -> str:
-        """The address to click: it carries the token once."""
+        """The address to open in a browser, with the token to sign in."""
         return f"{self.url}/?token={self.services.token}"
 
 
@@ -102,15 +102,15 @@ def make_model(settings: Settings) -> DeferredModel | None:
 
 @asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """Run a gateway for the length of the block.
+    """Run a gateway during the block.
 
-    On the way out it stops listening, leaves every running turn to the next start
-    (as after a crash), ends the kernels and closes the database.
+    At the end it stops listening, leaves every running turn to the next start (as after a
+    crash), ends the kernels and closes the database.
 
     Raises:
         DatabaseUnavailable: The database can't be reached or used.
         AlreadyRunning: Another service holds the data directory.
-        SandboxUnavailable: This host can't confine a kernel as the settings ask for.
+        SandboxUnavailable: This host can't isolate kernels as the settings require.
         OSError: The port is taken.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -161,7 +161,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             repository.audit,
             output_bytes=settings.limits().output_bytes,
         )
-        # The other way round when it stops: no cell is begun, what came of them is sent.
+        # Closed in reverse: first no new cell starts, at last the remaining events are sent.
         for closing in (channels.store_cursors, events.aclose, turns.aclose, channels.aclose):
             stack.push_async_callback(closing)
         stack.callback(retry.end)
@@ -264,10 +264,10 @@ def _contexts(
 
 
 async def _membership(settings: Settings, stack: AsyncExitStack) -> Membership | None:
-    """Return the membership among several gateways; ``None`` for the only one."""
+    """Return the cluster membership; ``None`` for a single gateway."""
     if not settings.node or settings.database_url is None:
         return None
-    # Connections of its own: a busy service must not be too busy to say that it lives.
+    # Separate connections: a busy pool must not delay the heartbeat.
     database = await open_database(settings.database_url)
     stack.push_async_callback(database.aclose)
     seconds = settings.node_timeout_seconds
@@ -277,7 +277,7 @@ async def _membership(settings: Settings, stack: AsyncExitStack) -> Membership |
 
 
 async def _recover_what_was_left(services: Services, url: str) -> None:
-    """Find the kernels and turns of this service's last run."""
+    """Find the kernels and recover the turns of this service's last run."""
     contexts, membership = services.contexts, services.membership
 
     async def recover(conversations: Collection[str] | None) -> None:
@@ -296,9 +296,9 @@ async def _recover_what_was_left(services: Services, url: str) -> None:
 
 
 async def _lock(stack: AsyncExitStack, settings: Settings) -> None:
-    """Hold the data directory; a process that a killed service was starting may still have it.
+    """Lock the data directory; retry, as a child of a killed service may hold the lock briefly.
 
-    One of several gateways shares it with the others, but not its name.
+    The gateways of a cluster share the directory's lock; each has an exclusive one for its name.
     """
     directory, deadline = settings.data_dir, time.monotonic() + LOCK_SECONDS
     while True:
@@ -323,7 +323,7 @@ async def _open_repository(settings: Settings) -> Repository:
 
 
 def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
-    """Take the port; return the sockets and the address they will listen on."""
+    """Bind the port; return the sockets and the address."""
     sockets = bind_sockets(settings.port, settings.host)
     port = sockets[0].getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host

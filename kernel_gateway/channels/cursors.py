@@ -1,4 +1,4 @@
-"""How far each Jupyter client has been sent a path's event log; outlives the service."""
+"""Each Jupyter client's position in a path's event log, stored in the database."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kernel_gateway.store.jupyter import JupyterRows
 
 MOST_REMEMBERED = 1000
 SAVE_SECONDS = 0.05
-"""What was sent in so long before a crash may be sent again."""
+"""Delay before changed cursors are stored; after a crash, later events may be sent twice."""
 
 
 class Cursors:
-    """The cursors of one path, by session id; the latest used are kept."""
+    """The cursors of one path by session id; the `MOST_REMEMBERED` last used are kept."""
 
     def __init__(self, rows: JupyterRows, key: PathKey) -> None:
         self._rows, self._key = rows, key
@@ -27,7 +27,7 @@ class Cursors:
         self._loaded = self._closed = False
 
     async def load(self) -> None:
-        """Read what earlier runs of the service have stored."""
+        """Read the stored cursors, once."""
         async with self._loading:
             if not self._loaded:
                 self._at.update(await self._rows.cursors(self._key, MOST_REMEMBERED))
@@ -49,7 +49,7 @@ class Cursors:
     async def _save_soon(self) -> None:
         while self._changed:
             await asyncio.sleep(SAVE_SECONDS)
-            with contextlib.suppress(GatewayError):  # a client is sent some events twice then
+            with contextlib.suppress(GatewayError):  # then a client gets some events twice
                 await self._save()
 
     async def _save(self) -> None:
@@ -57,7 +57,7 @@ class Cursors:
         await self._rows.save_cursors(self._key, changed)
 
     async def aclose(self) -> None:
-        """Store what has changed; what is sent from now on is not noted any more."""
+        """Store the changed cursors; later changes are not stored."""
         self._closed = True
         if self._saving is not None:
             self._saving.cancel()

@@ -1,4 +1,4 @@
-"""One kernel's messages: to it from any number of Jupyter clients, and from it to all of them."""
+"""The kernel channels of one path: messages between its kernel and all its Jupyter clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = logging.getLogger("tallybook.channels")
 
 
 class Listener(Protocol):
-    """A Jupyter client that is connected."""
+    """A connected Jupyter client."""
 
     session_id: str
 
@@ -44,11 +44,11 @@ class Listener(Protocol):
 
 
 class KernelChannels:
-    """The kernel_channels of one path; its kernel may come and go.
+    """The kernel channels of one path; its kernel may end and be replaced.
 
-    What the kernel publishes goes to the path's event log, from where clients follow it.
-    Replies go to whoever asked, at once or when that client is back. Code is run by
-    `kernel_gateway.channels.requests`.
+    The kernel's iopub messages are appended to the path's event log, which clients follow.
+    A reply goes to the client that sent the request, at once or when it reconnects.
+    `kernel_gateway.channels.requests` runs the code.
     """
 
     def __init__(
@@ -86,27 +86,27 @@ class KernelChannels:
         return len(self._listeners)
 
     def join(self, listener: Listener) -> None:
-        """Add a client; it gets the replies it missed."""
+        """Add a client and send it the replies it missed."""
         self._listeners[listener.session_id] = listener
         for message in self._missed.take(listener.session_id):
             listener.deliver(message)
 
     def leave(self, listener: Listener, unsent: Iterable[Message] = ()) -> None:
-        """Remove a client; replies to it, *unsent* ones first, are kept for when it is back."""
+        """Remove a client; keep its replies, *unsent* ones first, until it reconnects."""
         if self._listeners.get(listener.session_id) is listener:
             del self._listeners[listener.session_id]
         for message in unsent:
             self._hand_over(listener.session_id, message)
 
     async def follow(self, path: OpenPath, *, late: bool = False) -> None:
-        """Follow the kernel *path* has now; nothing it says later is missed.
+        """Follow the path's current kernel; no later message is missed.
 
         Args:
             path: The path.
-            late: An earlier run of the service may have followed it: what was not told
-                about its last cell is told now.
+            late: An earlier run of the service may have followed this kernel: also publish
+                the missing messages of its last cell.
         """
-        async with self._following:  # whoever comes second waits until nothing can be missed
+        async with self._following:  # a second caller returns only once the first is connected
             session = path.session
             if session is None or session is self._session:
                 return
@@ -118,7 +118,7 @@ class KernelChannels:
 
     async def _prepare_to_catch_up(self, session: KernelSession) -> None:
         cell = session.last_cell
-        if cell is None:  # a new kernel: what the old one was asked is answered by nobody
+        if cell is None:  # a new kernel: requests to the old one get no reply
             await self._publish(answers.status("restarting"))
             return
         stored = await self._events.containing(self.key, KIND, json.dumps(cell))
@@ -128,14 +128,14 @@ class KernelChannels:
     async def _begin_to_catch_up(self, session: KernelSession, path: OpenPath) -> None:
         interrupted = path.recorder.interrupted
         if interrupted is not None and interrupted.id == session.last_cell:
-            return  # whoever goes on with the cell reads its record
+            return  # the turn that resumes this cell reads its record
         told, self._catch_up = self._catch_up, None
         if told is not None and told.begun and not told.complete and not session.last_cell_busy:
             await session.resume(ignore_output)
         session.record_listener = None
 
     def _late(self, message: Message) -> None:
-        """Deliver the reply to a request that an earlier run of the service took."""
+        """Deliver the reply to a request that an earlier run of the service accepted."""
         parent = message["parent_header"]
         self._asked_by.setdefault(str(parent.get("msg_id")), str(parent.get("session")))
         self.deliver(message)
@@ -148,7 +148,7 @@ class KernelChannels:
         self._session = session
         session.on_message = self._receive
         try:
-            # A kernel that was adopted in the middle of a cell answers only later.
+            # A kernel adopted in the middle of a cell answers only after the cell.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(READY_SECONDS):
                     await client.ready()
@@ -172,15 +172,15 @@ class KernelChannels:
         self._session = None
 
     async def _receive(self, message: Message) -> None:
-        """Publish what the kernel says; its session reads it, for the cell and for this."""
+        """Publish an iopub message; `KernelSession` reads the socket and calls this."""
         if self._client is None or self._asks_only(message, self._client):
             return
         if self._catch_up is None or not self._catch_up.is_about(message):
-            await self._publish({**message, "channel": "iopub"})  # else its record has it
+            await self._publish({**message, "channel": "iopub"})  # else `CatchUp` publishes it
 
     @staticmethod
     def _asks_only(message: Message, client: KernelClient) -> bool:
-        """Whether it comes of a question whether the kernel is there."""
+        """Whether *message* answers this client's own check that the kernel is ready."""
         return bool(message["parent_header"].get("session") == client.session.session)
 
     async def _read(self, client: KernelClient, channel: str) -> None:
@@ -190,7 +190,7 @@ class KernelChannels:
                 self.deliver({**message, "channel": channel})
 
     async def _watch(self, client: KernelClient, session: KernelSession) -> None:
-        """Say so when the kernel ends; connect again when only the connection was lost."""
+        """Publish the kernel's end; reconnect if only the connection was lost."""
         ended = asyncio.create_task(session.wait())
         try:
             await asyncio.wait({ended, client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
@@ -200,7 +200,7 @@ class KernelChannels:
             ended.cancel()
         if not session.alive:
             path = await self._contexts.open(self.key)
-            if path.session is session:  # else it was ended on purpose
+            if path.session is session:  # else the service ended it
                 await self._publish(answers.status("restarting"))
             return
         self._reconnecting = asyncio.create_task(self._reconnect(session))
@@ -216,11 +216,11 @@ class KernelChannels:
             self.execution_state = str(message["content"].get("execution_state"))
             if self.execution_state == "idle":
                 self._requests.end_emitted(str(message["parent_header"].get("msg_id")))
-        # An output follows at once, or takes its time: either way these can be stored with it.
+        # Nothing depends on these alone: store them together with the output that follows.
         gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
-        # Somebody looks for a result: it is on its way before anything else is done.
+        # The user waits for the result: send it before the next message is handled.
         wait = kind == "execute_result"
-        # A turn is told, and what was lost is counted there.
+        # The event log counts lost events and reports the failure to the turn.
         with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
             await self._events.append(
                 self.key,
@@ -233,14 +233,14 @@ class KernelChannels:
             )
 
     def deliver(self, message: Message) -> None:
-        """Send a reply to whoever asked; keep it when they are not connected.
+        """Send a reply to the client that asked; keep it while that client is disconnected.
 
-        A request has one reply, whatever else the kernel sends for one.
+        Only the first reply to a request is delivered.
         """
         asked = str(message["parent_header"].get("msg_id", ""))
         ends = message["channel"] != "stdin"
         session_id = self._asked_by.pop(asked, None) if ends else self._asked_by.get(asked)
-        if session_id is not None:  # else asked by somebody else, or by the service itself
+        if session_id is not None:  # else no client asked: the service itself did
             self._hand_over(session_id, message)
 
     def _hand_over(self, session_id: str, message: Message) -> None:
@@ -252,16 +252,16 @@ class KernelChannels:
     def take(
         self, message: Message, session_id: str, user: str, size: int
     ) -> Awaitable[None] | None:
-        """Take a client's message to the kernel.
+        """Forward a client's message to the kernel, or refuse it.
 
         Args:
-            message: As `kernel_gateway.channels.wire_format.decode` gives it.
+            message: As `kernel_gateway.channels.wire_format.decode` returns it.
             session_id: The client that sent it.
-            user: Who they are.
-            size: Of its frame, in bytes or characters.
+            user: The client's user.
+            size: Size of its frame, in bytes (binary) or characters (text).
 
         Returns:
-            What has to be awaited before its next message, if anything.
+            An awaitable to finish before the client's next message; ``None`` if there is none.
         """
         header = message["header"]
         self._asked_by[header["msg_id"]] = session_id
@@ -292,22 +292,22 @@ class KernelChannels:
             await self._requests.refuse(message, *QUEUE_FULL)
 
     async def abort_waiting(self) -> None:
-        """Answer the requests that wait as aborted."""
+        """Answer the queued requests as aborted."""
         await self._requests.abort_waiting()
 
     async def interrupt(self) -> None:
-        """Interrupt the running cell; what waits behind it is aborted, as in Jupyter."""
+        """Interrupt the running cell and abort the queued requests, as Jupyter does."""
         await self._requests.abort_waiting()
         if self._session is not None:
             await self._session.interrupt()
 
     async def aclose(self) -> None:
-        """Stop relaying; the kernel is not touched."""
+        """Disconnect from the kernel; the kernel keeps running."""
         self._closed = True
         if self._reconnecting is not None:
             self._reconnecting.cancel()
         await self._requests.aclose()
-        async with self._following:  # whoever is connecting comes to its end first
+        async with self._following:  # a connection attempt finishes first
             tasks = [*self._tasks, *([self._reconnecting] if self._reconnecting else ())]
             self._stop_following()
         await asyncio.gather(*tasks, return_exceptions=True)

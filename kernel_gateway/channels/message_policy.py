@@ -1,6 +1,6 @@
-"""What of a Jupyter client's messages may reach a kernel: what runs code is checked first.
+"""Which messages of a Jupyter client may reach a kernel; those that run code are checked.
 
-Source: "Messaging in Jupyter" 5.4. A kernel takes every request on its control channel too.
+Source: "Messaging in Jupyter" 5.4. A kernel accepts every request on its control channel too.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ TAKEN = {
     "control": _QUESTIONS | {"usage_request"},
     "stdin": frozenset({"input_reply"}),
 }
-"""Kinds of message for each channel. The control channel has no way past the queue of cells."""
+"""Accepted message types per channel. Control takes no code, so none can bypass the cell queue."""
 
 MOST_UNSEEN_BYTES = 100 * 1024
-"""How long the code and the expressions of one request that no notebook shows may be."""
+"""Largest size of one request's code and expressions that no notebook shows."""
 
 MALFORMED = "message-malformed"
 Refusal = tuple[str, str]
-"""Code and words of why something may not be done."""
+"""Error code and message of a refusal."""
 
 
 def not_taken(message: Message) -> Refusal | None:
-    """Return why the message's channel does not take it, if so."""
+    """Return why the message's channel does not accept it; ``None`` if it does."""
     kind, channel = message["header"]["msg_type"], message["channel"]
     if kind in TAKEN[channel]:
         return None
@@ -44,10 +44,10 @@ def not_taken(message: Message) -> Refusal | None:
 
 
 def plain_request(message: Message) -> Message:
-    """Return an ``execute_request`` as a kernel can take it.
+    """Return an ``execute_request`` with fields of the types a kernel expects.
 
-    Fields of another kind than they should be end as errors inside a kernel, which then gives
-    no reply. What decides about them stays as it is: the code and the expressions.
+    A field of a wrong type raises inside the kernel, which then sends no reply. The code and
+    the expressions stay as they are: `forbidden` checks them.
 
     Args:
         message: As the client sent it.
@@ -69,12 +69,12 @@ def plain_request(message: Message) -> Message:
 
 
 def unseen(content: Mapping[str, Any]) -> list[str]:
-    """Return what an ``execute_request`` runs that no notebook shows.
+    """Return the code an ``execute_request`` runs that no notebook shows.
 
-    That is its ``user_expressions``, and its code where it is silent.
+    That is its ``user_expressions``, and its code if it is silent.
 
     Args:
-        content: Of a `plain_request` that has text where there should be text.
+        content: Content of a `plain_request` whose code and expressions are strings.
     """
     texts = list(content["user_expressions"].values())
     if content["silent"]:
@@ -83,7 +83,11 @@ def unseen(content: Mapping[str, Any]) -> list[str]:
 
 
 def forbidden(content: Mapping[str, Any]) -> Refusal | None:
-    """Return why a `plain_request` with *content* may not run, or what it would run `unseen`."""
+    """Return why a `plain_request` with *content*, or its `unseen` code, may not run.
+
+    Returns:
+        ``None`` if it may run.
+    """
     if not isinstance(content["code"], str):  # a kernel would not answer
         return MALFORMED, "code is not a text."
     beside = content["user_expressions"]

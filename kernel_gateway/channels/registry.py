@@ -1,4 +1,4 @@
-"""The channels of all paths that Jupyter clients use."""
+"""The kernel channels of all paths that Jupyter clients use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernel_gateway.turns.queue import Turns
 
 
 class ChannelsRegistry:
-    """One kernel_channels per path, from its first Jupyter client on."""
+    """One `KernelChannels` per path, created for its first Jupyter client."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class ChannelsRegistry:
             kernel_channels, late = (
                 self._kernel_channels(path.key),
                 True,
-            )  # an earlier run of the service had one
+            )  # an earlier run of the service had Jupyter clients here
         if kernel_channels is not None:
             await kernel_channels.follow(path, late=late)
 
@@ -60,7 +60,7 @@ class ChannelsRegistry:
         return self._channels[key]
 
     async def get(self, key: PathKey) -> KernelChannels:
-        """Return the kernel_channels of a path; it follows the kernel, if there is one."""
+        """Return the kernel channels of a path, connected to its kernel if it has one."""
         path = await self._contexts.open(key)
         kernel_channels = self._kernel_channels(key)
         await kernel_channels.cursors.load()
@@ -68,23 +68,23 @@ class ChannelsRegistry:
         return kernel_channels
 
     def known(self, key: PathKey) -> KernelChannels | None:
-        """Return the kernel_channels of a path, if a Jupyter client has used it."""
+        """Return the kernel channels of a path, or ``None`` if no Jupyter client has used it."""
         return self._channels.get(key)
 
     async def forget(self, key: PathKey) -> None:
-        """Drop the channels of a path that nobody uses, or whose kernel was ended for good."""
+        """Drop the kernel channels of an unused path, or of one whose kernel ended for good."""
         if kernel_channels := self._channels.pop(key, None):
             await kernel_channels.aclose()
             await kernel_channels.cursors.aclose()
 
     async def aclose(self) -> None:
-        """Stop every kernel_channels; its clients are still sent what is stored."""
+        """Disconnect from every kernel; clients still get the stored events."""
         await asyncio.gather(
             *(kernel_channels.aclose() for kernel_channels in self._channels.values())
         )
 
     async def store_cursors(self) -> None:
-        """Store how far each client was sent the log, once nobody is sent any more."""
+        """Store every client's cursor; call it after the last event was sent."""
         await asyncio.gather(
             *(kernel_channels.cursors.aclose() for kernel_channels in self._channels.values())
         )

@@ -1,4 +1,4 @@
-"""What a kernel said about its last cell while no service ran: told late, but in order and once."""
+"""Publishes what a kernel sent about its last cell while no service ran: in order, and once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kernel_gateway.channels.wire_format import Message
 
 
 class CatchUp:
-    """Takes a cell's record from the kernel's owner.
+    """Publishes a cell's record, as the kernel's owner kept it.
 
     See `container.kernel.execute_reply.RecordListener`.
 
     Attributes:
-        cell: ``msg_id`` of the request that the cell came with.
-        complete: The log has its end already.
-        begun: The log has its beginning.
+        cell: ``msg_id`` of the cell's ``execute_request``.
+        complete: The event log has the cell's end.
+        begun: The event log has at least one of the cell's messages.
     """
 
     def __init__(
@@ -28,11 +28,11 @@ class CatchUp:
         publish: Callable[[Message], Awaitable[None]],
         answer: Callable[[Message], None],
     ) -> None:
-        """Compare with what is stored.
+        """Read which of the cell's messages the event log has.
 
         Args:
             cell: The ``msg_id``.
-            stored: Data of the events that may be about it, as JSON text.
+            stored: Data of events that may be about the cell, as JSON text.
             publish: Appends a message to the event log.
             answer: Delivers a reply to the client that asked.
         """
@@ -49,20 +49,20 @@ class CatchUp:
 
     @property
     def begun(self) -> bool:
-        """Whether any of it was told before."""
+        """Whether any of the cell's messages was published before."""
         return bool(self._known)
 
     def is_about(self, message: Mapping[str, Any]) -> bool:
-        """Whether *message* belongs to the cell, and so comes with its record."""
+        """Whether *message* belongs to the cell, and is therefore in its record."""
         return bool(message["parent_header"].get("msg_id") == self.cell)
 
     async def message(self, message: Message) -> None:
-        """Publish one of the cell's messages, unless it was told before."""
+        """Publish one of the cell's messages, unless it was published before."""
         self._parent = message["parent_header"]
         if message["header"]["msg_id"] not in self._known:
             await self._publish({**message, "channel": "iopub"})
 
     async def reply(self, content: Mapping[str, Any]) -> None:
-        """Answer the request; the kernel's own answer went to a service that is gone."""
+        """Answer the request; the kernel's own reply went to a service that has ended."""
         if not self.complete:
             self._answer(answers.late_reply(content, self._parent))

@@ -1,4 +1,4 @@
-"""Replies on their way: to a client that is connected, and to one until it is back."""
+"""Undelivered replies: of connected clients, and of disconnected ones until they reconnect."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class _Missed:
 
 
 class MissedReplies:
-    """The latest replies to one kernel's clients that are not connected.
+    """The latest replies to one kernel's disconnected clients.
 
-    They are bounded in number and size: a kernel decides how large its replies are, and a
-    client may never come back. What the kernel publishes is in the event log and not here.
+    Number and size are bounded: a kernel decides how large its replies are, and a client may
+    never reconnect. The kernel's iopub messages are in the event log, not here.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class MissedReplies:
         self._bytes = 0
 
     def keep(self, session_id: str, message: Message) -> None:
-        """Keep *message*; the oldest make room for it."""
+        """Keep *message*; drop the oldest ones beyond the limits."""
         entry = _Missed(session_id, message, len(encode(message, None)))
         self._missed.append(entry)
         self._bytes += entry.size
@@ -47,7 +47,7 @@ class MissedReplies:
             log.warning("a reply that session %r did not fetch is dropped", oldest.session_id)
 
     def take(self, session_id: str) -> list[Message]:
-        """Return what *session_id* missed, in order, and keep it no longer."""
+        """Remove and return the replies *session_id* missed, in order."""
         taken = [entry for entry in self._missed if entry.session_id == session_id]
         if taken:
             self._missed = deque(e for e in self._missed if e.session_id != session_id)
@@ -56,7 +56,7 @@ class MissedReplies:
 
 
 class UnsentReplies:
-    """Replies to one connected client, until the system has taken them."""
+    """Replies to one connected client, until its socket has taken them."""
 
     def __init__(self, protocol: str | None) -> None:
         """Hold replies for a websocket that speaks *protocol*."""
@@ -66,7 +66,7 @@ class UnsentReplies:
         self._come = asyncio.Event()
 
     def put(self, message: Message) -> bool:
-        """Add *message*; return whether the client still reads what it is sent."""
+        """Add *message*; return ``False`` if the client has more than `UNSENT_BYTES` unread."""
         reads = self._bytes <= UNSENT_BYTES
         frame = encode(message, self._protocol)
         self._waiting.append((message, frame))
@@ -75,22 +75,22 @@ class UnsentReplies:
         return reads
 
     async def send_all(self, send: Callable[[str | bytes], Awaitable[None]]) -> None:
-        """Send what is there and what comes, until cancelled.
+        """Send every present and future reply, until cancelled.
 
-        A reply stays until it was sent: when the connection breaks, the client is sent it again.
+        A reply is removed only after it was sent: if the connection breaks, it is sent again.
         """
         while True:
             while self._waiting:
                 first = self._waiting[0]
                 await send(first[1])
-                if self._waiting and self._waiting[0] is first:  # else it was taken meanwhile
+                if self._waiting and self._waiting[0] is first:  # else `take` removed it
                     self._waiting.popleft()
                     self._bytes -= len(first[1])
             self._come.clear()
             await self._come.wait()
 
     def take(self) -> list[Message]:
-        """Return what was not sent, in order, and hold it no longer."""
+        """Remove and return the unsent replies, in order."""
         unsent = [message for message, _ in self._waiting]
         self._waiting.clear()
         self._bytes = 0

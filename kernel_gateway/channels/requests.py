@@ -1,4 +1,4 @@
-"""The code that one path's Jupyter clients ask for: one request after the other, each answered."""
+"""Runs the ``execute_request`` messages of one path's Jupyter clients, one at a time, in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOST = ("outputs-lost", "What the cell showed last was lost.")
 
 
 class Requests:
-    """Runs requests by `kernel_gateway.turns.queue`, like any other of the path."""
+    """Runs requests as turns in `kernel_gateway.turns.queue`, like the path's other turns."""
 
     def __init__(
         self,
@@ -37,34 +37,34 @@ class Requests:
         publish: Callable[[Message], Awaitable[None]],
         deliver: Callable[[Message], None],
     ) -> None:
-        """Run those of the path *key*.
+        """Create the request queue of the path *key*.
 
         Args:
             key: The path.
             contexts: Has its kernel.
-            events: Its log.
-            turns: Runs what is recorded.
-            audit: Hears what is not.
-            publish: Awaited with what all clients are told.
-            deliver: Called with a reply, for whoever asked.
+            events: The event log.
+            turns: Runs the code that the notebook records.
+            audit: Records the code that the notebook does not.
+            publish: Awaited with each message for all clients.
+            deliver: Called with each reply for the client that asked.
         """
         self._key, self._contexts, self._events = key, contexts, events
         self._turns, self._audit = turns, audit
         self._publish, self._deliver = publish, deliver
         self._waiting = Waiting()
         self._worker: asyncio.Task[None] | None = None
-        self._running = ""  # the request that is run …
-        self._end_emitted = False  # … and whether its end was published
+        self._running = ""  # msg_id of the running request
+        self._end_emitted = False  # whether its idle status was published
 
     def end_emitted(self, request: str) -> None:
-        """Hear that the end of a request, by its ``msg_id``, was published."""
+        """Note that the idle status of *request*, a ``msg_id``, was published."""
         self._end_emitted |= request == self._running
 
     def ask(self, asked: Asked) -> Awaitable[None] | None:
-        """Take a request; it runs once those before it have.
+        """Queue a request, or refuse it if the queue is full.
 
         Returns:
-            What has to be awaited before its client's next message, if anything.
+            An awaitable to finish before the client's next message; ``None`` if there is none.
         """
         if not self._waiting.put(asked):
             return self.refuse(asked.message, *QUEUE_FULL)
@@ -82,7 +82,7 @@ class Requests:
                 await self._answer(answer)
 
     async def refuse(self, message: Message, code: str, reason: str) -> None:
-        """Answer a message that no kernel gets."""
+        """Answer a message that is not forwarded to a kernel."""
         for answer in answers.refusal(message, code, reason):
             await self._answer(answer)
 
@@ -93,7 +93,7 @@ class Requests:
             self._deliver(message)
 
     async def _run(self, asked: Asked) -> None:
-        """Run one request; one that fails aborts those that waited behind it by then."""
+        """Run one request; if it fails, abort the requests queued behind it by then."""
         replies: list[Message] = []
         aborted: list[Asked] = []
         delivering: list[asyncio.Task[None]] = []
@@ -125,12 +125,12 @@ class Requests:
         await self._abort(aborted)
 
     async def _deliver_behind_outputs(self, reply: Message) -> None:
-        """Deliver *reply* once what the cell showed is stored: whoever asked sees that first."""
+        """Deliver *reply* once the cell's outputs are stored: the client sees the outputs first."""
         await self._events.written(self._key)
         self._deliver(reply)
 
     async def _execute(self, asked: Asked, request: ClientRequest) -> Refusal | None:
-        """Return code and words of what kept it from running to its end, if anything did."""
+        """Run the request; return the error code and message if it did not complete."""
         content = asked.message["content"]
         if (refusal := forbidden(content)) is not None:
             return refusal
@@ -153,9 +153,9 @@ class Requests:
         return (str(error["code"]), str(error["message"])) if error else None
 
     async def _execute_silently(self, code: str, request: ClientRequest) -> Refusal | None:
-        """Run what a client asks for itself: neither shown nor part of the notebook."""
+        """Run a silent request: its outputs are not shown, and the notebook does not record it."""
         path = await self._contexts.open(self._key)
-        path.in_use += 1  # so that its kernel makes room for no other
+        path.in_use += 1  # so that its kernel is not evicted for another path's
         try:
             await self._contexts.get_or_create(self._key)
             if path.live is None:
@@ -167,15 +167,15 @@ class Requests:
         return (reply.error.code, str(reply.error)) if reply.error else None
 
     async def abort_waiting(self) -> None:
-        """Answer the requests that wait as aborted."""
+        """Answer the queued requests as aborted."""
         await self._abort(self._waiting.take_all())
 
     async def aclose(self) -> None:
-        """Run nothing more."""
+        """Stop running requests."""
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
 
 
 async def ignore_output(output: Mapping[str, Any]) -> None:
-    """A silent request shows nothing."""
+    """Drop *output*: a silent request shows none."""

@@ -1,4 +1,4 @@
-"""Messages the service sends in a kernel's place: for what never reached one."""
+"""Messages the service sends in a kernel's place, for requests the kernel did not answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _error(code: str, reason: str) -> dict[str, Any]:
 
 
 def refusal(asked: Message, code: str, reason: str) -> list[Message]:
-    """Return what a client gets for a request that no kernel answers: error, reply, idle."""
+    """Return the messages that refuse a request: busy, error, reply, idle."""
     parent = asked["header"]
     error = _error(code, reason)
     reply = str(parent["msg_type"]).removesuffix("_request") + "_reply"
@@ -58,7 +58,7 @@ def refusal(asked: Message, code: str, reason: str) -> list[Message]:
 
 
 def lost_end(asked: Message, code: str, reason: str) -> list[Message]:
-    """Return how a cell ends whose own end was lost with a message that was refused."""
+    """Return the error and idle status of a cell whose own idle status was lost."""
     parent = asked["header"]
     error = _error(code, reason)
     return [_message("iopub", "error", error, parent), status("idle", parent)]
@@ -75,7 +75,7 @@ def late_reply(content: Mapping[str, Any], parent: Mapping[str, Any]) -> Message
 
 
 def aborted(asked: Message) -> list[Message]:
-    """Return what a client gets for a request behind one that failed."""
+    """Return the messages that abort a request queued behind one that failed."""
     parent = asked["header"]
     content = {"status": "aborted", "execution_count": None}
     return [
@@ -86,5 +86,5 @@ def aborted(asked: Message) -> list[Message]:
 
 
 def complaint(code: str, words: str) -> Message:
-    """Return what a client alone gets for a message that was not understood."""
+    """Return the error for a malformed message; only its sender gets it."""
     return _message("iopub", "error", {"ename": code, "evalue": words, "traceback": [words]})

@@ -1,4 +1,4 @@
-"""The execute_requests of one path that wait for their turn."""
+"""The queue of one path's ``execute_request`` messages."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Asked:
 
     Attributes:
         message: As its client sent it.
-        user: Who they are.
-        size: Of its frame, in bytes or characters.
+        user: The client's user.
+        size: Size of its frame, in bytes (binary) or characters (text).
     """
 
     message: Message
@@ -27,13 +27,13 @@ class Asked:
 
 
 class Waiting:
-    """Requests in line, of bounded number and size."""
+    """A queue of requests, bounded in number and size."""
 
     def __init__(self) -> None:
         self._line: deque[Asked] = deque()
 
     def put(self, asked: Asked) -> bool:
-        """Put *asked* in line; ``False`` when too many wait, or too large ones."""
+        """Queue *asked*; return ``False`` if the queue is full by number or size."""
         size = sum(earlier.size for earlier in self._line)
         if len(self._line) >= MOST_WAITING or size > WAITING_BYTES:
             return False
@@ -41,10 +41,10 @@ class Waiting:
         return True
 
     def next(self) -> Asked | None:
-        """Take the one that has waited longest."""
+        """Remove and return the oldest request; ``None`` if the queue is empty."""
         return self._line.popleft() if self._line else None
 
     def take_all(self) -> list[Asked]:
-        """Take everyone, in order."""
+        """Remove and return all requests, in order."""
         everyone, self._line = list(self._line), deque()
         return everyone

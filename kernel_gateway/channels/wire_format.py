@@ -34,7 +34,7 @@ Message = KernelMessage
 
 
 class MessageMalformed(ValueError):
-    """A frame that is no Jupyter message; the text says why."""
+    """A frame is no Jupyter message; the text says why."""
 
 
 def encode(message: Mapping[str, Any], protocol: str | None) -> str | bytes:
@@ -55,15 +55,15 @@ def encode(message: Mapping[str, Any], protocol: str | None) -> str | bytes:
 
 
 def _plain(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *message* as it is in JSON, without its buffers."""
+    """Return *message* as a JSON object, without its buffers."""
     header, rest = message["header"], {k: v for k, v in message.items() if k != "buffers"}
     return {**rest, "msg_id": header["msg_id"], "msg_type": header["msg_type"]}
 
 
 def encode_event(text: str, protocol: str | None) -> str | bytes:
-    """Render a message that `to_event` made, and that was stored as JSON *text*, for a websocket.
+    """Render a stored message, the JSON *text* of `to_event`, for a websocket.
 
-    Without buffers that is the text itself in the default protocol.
+    In the default protocol a message without buffers is *text* itself.
     """
     if protocol is None and text.endswith(NO_BUFFERS):
         return text
@@ -106,7 +106,7 @@ def decode(frame: str | bytes, protocol: str | None) -> Message:
 
 
 def _may_hold_half(frame: str | bytes) -> bool:
-    """Whether there is an escape or bytes in *frame* that may be a lone surrogate."""
+    """Whether *frame* has an escape or bytes that may be a lone surrogate."""
     if isinstance(frame, str):
         return bool(_ESCAPE.search(frame))
     return bool(_ESCAPED_BYTES.search(frame))
@@ -162,10 +162,10 @@ def _checked(message: Any) -> Message:
 
 
 def _plain_header(header: Mapping[str, Any]) -> dict[str, str]:
-    """Return what of a header a kernel can read whatever a client has put there.
+    """Return the fields of a client's header that a kernel can read.
 
-    Kernels take every text of a header that begins like a date for one. One that is none is
-    an error to them, and the request is never answered; one that is becomes another text.
+    A kernel parses every header text that begins like a date as a date. If that fails, it never
+    answers the request; if it succeeds, the text changes.
     """
     texts = {name: header[name] for name in HEADER if isinstance(header.get(name), str)}
     return {

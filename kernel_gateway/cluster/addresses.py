@@ -1,4 +1,4 @@
-"""Which conversation a request's address is about."""
+"""Finds the conversation that a request's address names."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ async def conversation_of(address: str, nodes: Nodes) -> str | None:
     """Return the conversation a request is about; ``None`` if it isn't about one.
 
     Args:
-        address: Path and query, as the request line gives them.
-        nodes: Knows whose turns, permissions, kernels and sessions are.
+        address: Path and query, as in the request line.
+        nodes: Looks up the conversation of a turn, permission, kernel or session.
 
     Raises:
-        DatabaseUnavailable: It can't be looked up.
+        DatabaseUnavailable: The lookup failed.
     """
     try:
         parts = urlsplit(address)

@@ -1,4 +1,4 @@
-"""Asks another node for something, on behalf of a caller."""
+"""Sends a request to another node on behalf of a caller."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from kernel_gateway.cluster.routing import CONNECT_SECONDS, FROM_NODE
 from kernel_gateway.errors import NodeUnreachable
 
 WAIT_SECONDS = 3600.0
-NO_ANSWER = 599  # tornado's code for an answer that never came
+NO_ANSWER = 599  # tornado's code for a missing response
 PASSED = ("Authorization", "Cookie", "Host", "Origin", "Sec-Fetch-Site", "Content-Type")
-"""Who is calling, and from where; the rest is about the connection."""
+"""Headers that identify the caller and its origin; the others concern the connection."""
 
 
 async def ask_node(
     url: str, caller: HTTPServerRequest, method: str, path: str, body: bytes | None = None
 ) -> HTTPResponse:
-    """Return another node's answer to what *caller* wants of it; errors are answers too.
+    """Send a request to another node and return its response, error statuses included.
 
     Args:
         url: The node's address.
-        caller: The request on whose behalf this is; its identity is passed on.
+        caller: The request this is sent for; its identity headers are passed on.
         method: HTTP method.
         path: Path of the address.
-        body: What is sent along.
+        body: Request body.
 
     Raises:
-        NodeUnreachable: It doesn't answer.
+        NodeUnreachable: The node doesn't respond.
     """
     headers = {name: caller.headers[name] for name in PASSED if name in caller.headers}
     request = HTTPRequest(

@@ -1,4 +1,4 @@
-"""This gateway among those it shares the database with: alive, and the owner of what it serves."""
+"""This node's membership in the cluster: its heartbeat, and the conversations it owns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernel_gateway.single_flight import SingleFlight
 from kernel_gateway.store.nodes import Nodes
 
 RENEWALS = 6
-"""How often a node says that it lives, per time after which it is held for dead."""
+"""Heartbeats per timeout, the time without one after which a node counts as dead."""
 AT_ONCE = 100
 log = logging.getLogger("tallybook.cluster")
 TakeOver = Callable[[str], Awaitable[None]]
@@ -24,22 +24,21 @@ async def _leave_as_it_is(conversation: str) -> None:
 
 
 class Membership:
-    """Which conversations are this node's, and where the others are.
+    """Which conversations this node owns, and which nodes own the others.
 
-    A node that can't say that it lives for two thirds of the time after which the others
-    hold it for dead counts itself out: `lost` is set, and its process has to end at once,
-    before anybody else writes where it writes.
+    A node without a successful heartbeat for two thirds of the timeout sets `lost`. Its process
+    must then end at once, before another node takes over and writes to the same places.
 
     Source: leases as in Gray and Cheriton, "Leases: an efficient fault-tolerant mechanism
     for distributed file cache consistency", SOSP 1989.
     """
 
     def __init__(self, nodes: Nodes, timeout_seconds: float) -> None:
-        """Describe the membership; `join` begins it.
+        """Create the membership; `join` starts it.
 
         Args:
             nodes: The rows all nodes share.
-            timeout_seconds: After so long without a word a node is held for dead.
+            timeout_seconds: Seconds without a heartbeat after which a node counts as dead.
         """
         self.nodes, self._timeout_seconds = nodes, timeout_seconds
         self._take_over: TakeOver = _leave_as_it_is
@@ -47,21 +46,21 @@ class Membership:
         self._claims: SingleFlight[str, str | None] = SingleFlight()
         self._tasks: list[asyncio.Task[None]] = []
         self.on_living: Callable[[Collection[str]], None] = lambda urls: None
-        """Hears again and again the addresses of the nodes that live."""
+        """Called at every check with the addresses of the living nodes."""
         self.owned: set[str] = set()
         self._unrecovered: set[str] = set()
         self.lost = asyncio.Event()
 
     async def join(self, url: str, take_over: TakeOver) -> frozenset[str]:
-        """Enter the node and begin to look after what is abandoned.
+        """Register the node, start its heartbeat and take over abandoned conversations.
 
         Args:
-            url: Where the others reach it.
-            take_over: Awaited with a conversation that has just become this node's: recovers
-                what its former owner left.
+            url: Address under which the other nodes reach this one.
+            take_over: Awaited with each conversation this node has just become the owner of;
+                recovers its unfinished work.
 
         Returns:
-            The conversations it owned under its name before.
+            The conversations this node name already owned.
         """
         self._take_over = take_over
         self._renewed = time.monotonic()
@@ -73,14 +72,16 @@ class Membership:
         return owned
 
     async def elsewhere(self, conversation: str) -> str | None:
-        """Return the address of the node whose conversation it is; ``None`` if it is ours.
+        """Return the address of the node that owns the conversation.
 
-        One without a living owner becomes ours, with all that its last one left. One that
-        doesn't exist is nobody's: ``None``.
+        A conversation without a living owner is taken over and recovered first.
+
+        Returns:
+            ``None`` if this node owns it, or it doesn't exist.
 
         Raises:
-            OwnershipLost: The others hold this node for dead.
-            DatabaseUnavailable: Nobody can tell.
+            OwnershipLost: The other nodes count this one as dead.
+            DatabaseUnavailable: The owner can't be looked up.
         """
         if self.lost.is_set() or self._left() <= 0:
             raise OwnershipLost
@@ -94,7 +95,7 @@ class Membership:
             return claim.url if claim is not None else None
         if claim.taken:
             self._unrecovered.add(conversation)
-        if conversation in self._unrecovered:  # or was left so when the database went away
+        if conversation in self._unrecovered:  # also after an earlier recovery failed
             await self._take_over(conversation)
             self._unrecovered.discard(conversation)
         self.owned.add(conversation)
@@ -109,11 +110,11 @@ class Membership:
             self.lost.set()
 
     def _left(self) -> float:
-        """Return for how many seconds this node may still count itself in."""
+        """Return the seconds until this node must count itself as lost."""
         return self._renewed + self._timeout_seconds * 2 / 3 - time.monotonic()
 
     async def _beat(self) -> None:
-        """Say that this node lives, until it can't: whatever ends this, the node is lost."""
+        """Renew the heartbeat until that fails for too long; the node is lost when this ends."""
         while self._left() > 0:
             await asyncio.sleep(self._timeout_seconds / RENEWALS)
             began = time.monotonic()
@@ -125,7 +126,7 @@ class Membership:
         log.error("this node could not say that it lives: others serve its conversations")
 
     async def _look(self) -> None:
-        """Take over what has no living owner but work to settle; tell of who lives."""
+        """Take over unfinished conversations without a living owner; report the living nodes."""
         while True:
             await asyncio.sleep(self._timeout_seconds / RENEWALS)
             try:
@@ -141,17 +142,17 @@ class Membership:
         try:
             if await self.elsewhere(conversation) is None:
                 log.info("conversation %s taken over", conversation)
-        except Exception:  # one of them must not keep the others
+        except Exception:  # one failure must not block the others
             log.exception("conversation %s could not be taken over", conversation)
 
     async def rest(self) -> None:
-        """Take nothing over any more."""
+        """Stop the heartbeat and take over nothing more."""
         tasks = [*self._claims.flights, *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def leave(self) -> None:
-        """Give every conversation free: the others serve them from now on."""
+        """Release every conversation, so that other nodes can serve them."""
         with contextlib.suppress(DatabaseUnavailable):
             await self.nodes.leave()

@@ -1,4 +1,4 @@
-"""Takes each request to the node whose conversation it is about."""
+"""Forwards each request to the node that owns its conversation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from kernel_gateway.errors import GatewayError, NodeUnreachable
 from kernel_gateway.proxies import TrustedProxies
 
 FROM_NODE = "X-Tallybook-Node"
-"""Header of a request that comes from another node: it is not passed on again."""
+"""Header of a request that another node forwarded: it is not forwarded again."""
 CONNECT_SECONDS = 5.0
 CHUNK_BYTES = 64 * 1024
 log = logging.getLogger("tallybook.cluster")
@@ -37,11 +37,11 @@ RenderError = Callable[[Exception], tuple[int, dict[str, Any]]]
 
 
 class Router(HTTPServerConnectionDelegate):
-    """Stands before the application; what is about another node's conversation goes there.
+    """Answers requests with the application, or forwards them to the node that owns them.
 
-    It goes there byte by byte, uploads and websockets alike, with the caller's own token:
-    the other node checks it like any other request. Two headers say where it came from, which
-    the other node believes if this one is among its trusted proxies.
+    A request is forwarded byte by byte, uploads and websockets alike, with the caller's own
+    token, which the other node checks. Two headers name the client's address and scheme; the
+    other node uses them if this node is one of its trusted proxies.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Router(HTTPServerConnectionDelegate):
         proxies: TrustedProxies,
         render: RenderError,
     ) -> None:
-        """Stand before *application*.
+        """Route requests for *application*.
 
         Args:
-            application: Answers what is this node's own.
-            membership: Knows whose each conversation is.
-            proxies: Whose word on a client's address counts.
-            render: Returns status and body of the answer to an error.
+            application: Answers the requests this node owns.
+            membership: Finds each conversation's owner.
+            proxies: The proxies whose forwarding headers are trusted.
+            render: Returns the HTTP status and body for an error.
         """
         self.application, self.membership, self.proxies = application, membership, proxies
         self.render = render
@@ -65,7 +65,7 @@ class Router(HTTPServerConnectionDelegate):
         membership.on_living = self.cut_off
 
     def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
-        """Return what takes one request in (called by tornado)."""
+        """Return the delegate that reads one request (called by tornado)."""
         return _Request(self, server_conn, request_conn)
 
     async def owner(self, start_line: RequestStartLine, headers: HTTPHeaders) -> str | None:
@@ -75,23 +75,23 @@ class Router(HTTPServerConnectionDelegate):
             return None
         url = await self.membership.elsewhere(conversation)
         if url is not None and FROM_NODE in headers:
-            raise NodeUnreachable(url)  # it moves just now
+            raise NodeUnreachable(url)  # the conversation is changing its owner
         return url
 
     def follow(self, client: IOStream, node: IOStream, url: str) -> None:
-        """Pass on what either side sends until one has ended, or the node at *url* is dead."""
+        """Copy bytes both ways until one side closes or the node at *url* is dead."""
         task = asyncio.create_task(_join(client, node))
         self._forwarding[task] = url
         task.add_done_callback(lambda done: self._forwarding.pop(done, None))
 
     def cut_off(self, living: Collection[str]) -> None:
-        """End what goes to nodes that are not among *living*: a hung one would never end it."""
+        """End connections to nodes not in *living*: a hung node would never close them."""
         for task, url in self._forwarding.items():
             if url not in living:
                 task.cancel()
 
     async def aclose(self) -> None:
-        """End what is being passed on."""
+        """End all forwarded connections."""
         for task in self._forwarding:
             task.cancel()
         await asyncio.gather(*self._forwarding, return_exceptions=True)
@@ -131,7 +131,7 @@ class _Request(HTTPMessageDelegate):
         self._router.follow(client, node, url)
 
     def _from_client(self, headers: HTTPHeaders) -> HTTPHeaders:
-        """Add whom the request comes from; what the client itself says of that doesn't count."""
+        """Add the forwarding headers; the scheme is trusted only from a trusted proxy."""
         sent, context = headers.copy(), cast("Any", self._connection.context)
         peer, tls = context.remote_ip, context.protocol == "https"
         tls = self._router.proxies.client(headers, peer, tls=tls).tls
@@ -189,7 +189,7 @@ async def _connect(url: str) -> IOStream:
 
 
 def _head(start_line: RequestStartLine, headers: HTTPHeaders) -> bytes:
-    """Return the request's head, for a connection that carries this one request."""
+    """Return the request line and headers, for a connection with this one request."""
     upgrade = "Upgrade" in headers
     lines = [f"{start_line.method} {start_line.path} HTTP/1.1"]
     for name, value in headers.get_all():

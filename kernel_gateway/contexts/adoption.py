@@ -1,4 +1,4 @@
-"""The kernels a service that died has left behind."""
+"""The living kernels of an earlier run of the service."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from kernel_gateway.ids import PathKey
 
 LET_GO_SECONDS = 5.0
 TAKE_OVER_SECONDS = 60.0
-"""By then whoever goes on with a busy kernel's cell has taken it over."""
+"""Seconds within which a resumed turn has adopted the busy kernel of its cell."""
 log = logging.getLogger("tallybook.contexts")
 
 
 class LeftKernels:
-    """The kernels an earlier run of the service left, until their path is used again."""
+    """The kernels an earlier run of the service left, until their path adopts or ends them."""
 
     def __init__(self, directory: Path, store: ContextStore, node: str) -> None:
-        """Look after the kernels of paths in *directory* whose contexts are *node*'s."""
+        """Manage the kernels of paths in *directory* whose contexts belong to *node*."""
         self._directory, self._store, self._node = directory, store, node
         self._kernels: dict[PathKey, LivingKernel] = {}
         self._found = time.monotonic()
 
     async def find(self, conversations: Collection[str] | None) -> int:
-        """Find those of *conversations*, of all if that is ``None``; return how many.
+        """Find the kernels of *conversations*, or of all if ``None``; return how many.
 
-        Contexts whose kernel is gone are noted as terminated; kernels without one are ended.
+        Mark contexts whose kernel is gone as terminated; end kernels without a ready context.
         """
         left = {k.id: k for k in await _left_kernels(self._directory, conversations)}
         found = 0
@@ -44,7 +44,7 @@ class LeftKernels:
             else:
                 await self._store.put(context.to("terminated"))
         for kernel in left.values():
-            # Nobody knows what is in it: it was being given its variables back.
+            # Its variables were still being restored: its state is unknown.
             await _end(kernel)
         self._found = time.monotonic()
         return found
@@ -56,17 +56,17 @@ class LeftKernels:
         return iter(list(self._kernels))
 
     def last_cell(self, key: PathKey) -> str | None:
-        """Return the cell that the kernel of a path runs or ran last, if there is one."""
+        """Return the id of the last cell of a path's kernel, running or not, if any."""
         kernel = self._kernels.get(key)
         known = kernel.last_cell if kernel is not None else None
         return str(known["cell"]) if known is not None else None
 
     def take(self, key: PathKey) -> LivingKernel | None:
-        """Return the kernel of a path, which is the caller's from now on."""
+        """Remove and return the kernel of a path; the caller now owns it."""
         return self._kernels.pop(key, None)
 
     def spare(self) -> list[PathKey]:
-        """Return the paths whose kernels run nothing that somebody goes on with."""
+        """Return the paths whose kernels may be ended: no turn can still resume their cell."""
         late = time.monotonic() - self._found > TAKE_OVER_SECONDS
         return [
             key
@@ -83,10 +83,10 @@ class LeftKernels:
 async def _left_kernels(
     directory: Path, conversations: Collection[str] | None
 ) -> list[LivingKernel]:
-    """Return the kernels of paths in *directory*, of *conversations* only unless that is ``None``.
+    """Return the kernels of paths in *directory*: of *conversations*, or of all if ``None``.
 
-    Whose they are now has no other holder that may still use them: their owner may need a
-    moment to see that, and one that was only stopped never lets go.
+    Wait up to `LET_GO_SECONDS` until no earlier holder is connected: the kernel's owner may see
+    its end late, and a holder that was only suspended (SIGSTOP) never disconnects.
     """
     prefix, deadline = f"{directory}:", time.monotonic() + LET_GO_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""How many kernels may be alive at once: as many as the memory that is really free allows."""
+"""The limit on live kernels: a fixed number, and the memory that is free."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 STARTING_BYTES = 64 * MIB
-"""What a kernel that is being started will take soon and does not show yet."""
+"""Memory that a starting kernel will use but has not allocated yet."""
 UNLIMITED_BYTES = 2**62
 CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A machine's memory, or what a control group may have of it.
+    """A machine's memory, or a control group's limit.
 
     Attributes:
-        free: Bytes that can be had without swapping.
-        total: All of it, in bytes.
+        free: Bytes available without swapping.
+        total: Total bytes.
     """
 
     free: int
@@ -32,10 +32,10 @@ class KernelLimit:
     """The limit on kernels.
 
     Attributes:
-        most: Kernels alive at once whatever memory is free; ``None`` leaves it to memory.
-        keep_free_bytes: Memory that another kernel has to leave free; ``None`` for what one
-            kernel may use, or a tenth of the machine's if that is less.
-        kernel_bytes: What one kernel may use.
+        most: Most kernels alive at once; ``None`` to limit them by memory alone.
+        keep_free_bytes: Memory that must stay free after another kernel starts; ``None`` for
+            *kernel_bytes*, or a tenth of the total memory if that is less.
+        kernel_bytes: Memory limit of one kernel.
     """
 
     most: int | None
@@ -46,9 +46,9 @@ class KernelLimit:
         """Whether one more kernel may be started; the first one always may.
 
         Args:
-            alive: Kernels that are alive or being started.
-            starting: Of these, those being started.
-            memory: As it is now.
+            alive: Number of kernels alive or being started.
+            starting: Number of these being started.
+            memory: The current memory.
         """
         return alive == 0 or (self.has_number(alive) and self.has_memory(starting, memory))
 
@@ -57,21 +57,21 @@ class KernelLimit:
         return self.most is None or alive < self.most
 
     def has_memory(self, starting: int, memory: Memory) -> bool:
-        """Whether *memory* allows one more, beside those being started."""
+        """Whether *memory* allows one more kernel besides those being started."""
         keep = self.keep_free_bytes
         if keep is None:
             keep = min(self.kernel_bytes, memory.total // 10)
         return memory.free - (starting + 1) * STARTING_BYTES >= keep
 
     def words(self, alive: int) -> str:
-        """Return in words why there can't be another kernel now."""
+        """Return the reason why no other kernel can be started now, in words."""
         if self.most is not None and alive >= self.most:
             return f"all {self.most} kernels are in use"
         return f"{alive} kernels are in use and there is no memory for another"
 
 
 def read_memory() -> Memory:
-    """Return what this process may still have: the machine's memory, or its control groups'."""
+    """Return the least free memory of the machine and this process's control groups."""
     found = [_machine(), *_control_groups()]
     return min(found, key=lambda memory: memory.free)
 
@@ -85,7 +85,7 @@ def _machine() -> Memory:
 
 
 def _control_groups() -> Iterator[Memory]:
-    """Yield the memory of every limited group above this process; v2, and v1's own and root.
+    """Yield the memory of every limited control group of this process, v2 and v1.
 
     Source: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
     """
@@ -100,7 +100,7 @@ def _control_groups() -> Iterator[Memory]:
             continue
         group = root / name.strip("/")
         while group.is_relative_to(root):
-            with contextlib.suppress(OSError, ValueError):  # "max", or no such group in here
+            with contextlib.suppress(OSError, ValueError):  # "max", or a group not visible here
                 yield _group(group, *names)
             group = group.parent
 
@@ -113,5 +113,5 @@ def _group(group: Path, limit: str, usage: str, prefix: str) -> Memory:
     for line in (group / "memory.stat").read_text(encoding="ascii").splitlines():
         name, _, value = line.partition(" ")
         if name in {f"{prefix}inactive_file", f"{prefix}active_file", "slab_reclaimable"}:
-            used -= int(value)  # caches, which make room by themselves
+            used -= int(value)  # caches, which the kernel reclaims when needed
     return Memory(free=max(0, total - used), total=total)

@@ -1,4 +1,4 @@
-"""The line in which paths wait for a kernel when no more may be started."""
+"""The queue of paths that wait for a kernel while the limit is reached."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from kernel_gateway.contexts.kernel_limit import KernelLimit, read_memory
 from kernel_gateway.errors import KernelLimitReached
 
 LOOK_SECONDS = 0.1
-"""How often the first in line looks whether a kernel or memory has become free."""
+"""Interval at which the first path in the queue checks for a free kernel or memory."""
 
 
 class MakeRoom(Protocol):
     """Ends one kernel."""
 
     async def __call__(self, *, rebuilt_only: bool) -> bool:
-        """Return whether there was one to end."""
+        """Return whether a kernel was ended."""
 
 
 class KernelLine:
-    """Lets paths start a kernel one after the other, in the order in which they came."""
+    """Lets paths start kernels one at a time, in order of arrival."""
 
     def __init__(
         self,
@@ -31,19 +31,19 @@ class KernelLine:
         count: Callable[[], tuple[int, int]],
         make_room: MakeRoom,
     ) -> None:
-        """Describe the line.
+        """Create an empty queue.
 
         Args:
-            limit: How many kernels there may be.
-            wait_seconds: How long one waits at most.
-            count: Returns how many are alive or being started, and how many of these are
-                being started.
-            make_room: Ends a kernel that can be spared, of those that can be rebuilt or of
-                all; returns whether there was one.
+            limit: The limit on kernels.
+            wait_seconds: Longest wait in the queue.
+            count: Returns how many kernels are alive or being started, and how many of these
+                are being started.
+            make_room: Ends an idle kernel (only one that can be rebuilt, if ``rebuilt_only``);
+                returns whether there was one.
         """
         self._limit, self._wait_seconds = limit, wait_seconds
         self._count, self._make_room = count, make_room
-        self._first = asyncio.Lock()  # taken in the order in which it was asked for
+        self._first = asyncio.Lock()  # first come, first served
         self._waiting = 0
 
     async def enter(
@@ -51,15 +51,15 @@ class KernelLine:
         on_wait: Callable[[Mapping[str, Any]], Awaitable[None]],
         check: Callable[[], None],
     ) -> None:
-        """Return when one more kernel may be started; the caller then counts it at once.
+        """Wait until one more kernel may be started; the caller must count it at once.
 
         Args:
             on_wait: Called once if there is a wait, with how many are ``ahead`` and the
                 ``reason`` in words.
-            check: Raises when the path needs no kernel any more, which ends the wait.
+            check: Raises, and so ends the wait, when the path needs no kernel any more.
 
         Raises:
-            KernelLimitReached: It took too long.
+            KernelLimitReached: The wait took longer than *wait_seconds*.
         """
         if not self._waiting and await self._has_room():
             return
@@ -67,7 +67,7 @@ class KernelLine:
         try:
             await on_wait({"ahead": ahead, "reason": self._reason()})
             async with asyncio.timeout(self._wait_seconds), self._first:
-                while not await self._has_room():  # nothing announces free memory
+                while not await self._has_room():  # poll: no event announces free memory
                     await asyncio.sleep(LOOK_SECONDS)
                     check()
         except TimeoutError:
@@ -76,10 +76,10 @@ class KernelLine:
             self._waiting -= 1
 
     async def _has_room(self) -> bool:
-        """Return whether there is room, and make some if there is none.
+        """Return whether one more kernel may be started; end idle ones if not.
 
-        Memory may be short for a moment only, and what an ended kernel gives back shows later:
-        for its sake one kernel is ended a look, and none that can't be rebuilt.
+        To free memory, each check ends at most one kernel, and only one that can be rebuilt: the
+        shortage may be brief, and freed memory shows late.
         """
         while not self._limit.has_number(self._count()[0]):
             if not await self._make_room(rebuilt_only=False):

@@ -1,4 +1,4 @@
-"""Execution contexts: made when first needed, restored when lost, ended when unused for long."""
+"""Execution contexts: created on first use, restored when lost, ended when unused for long."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from notebooks.record.shielded import shielded
 
 CLEANED_AT_ONCE = 50
 AGAIN_SECONDS = 60.0
-"""After so long it is tried again to end a context that could not be."""
+"""Seconds until the clean-up retries a context it could not end."""
 TOUCH_SECONDS = 5.0
 log = logging.getLogger("tallybook.contexts")
 tracer = trace.get_tracer("tallybook")
@@ -64,18 +64,18 @@ class ExecutionContextManager:
         wait_seconds: float,
         ttl_seconds: float,
     ) -> None:
-        """Describe the contexts; nothing is opened yet.
+        """Create the manager; no path is opened yet.
 
         Args:
-            starter: Starts their kernels, in its directory.
-            store: Where contexts are kept.
-            telemetry: Counts what comes and goes.
-            versions: Keeps what files held before they were changed.
-            deletions: Which conversations are being deleted: none is opened.
-            node: This service's name among those that share the store.
-            limit: How many kernels may be alive at once.
-            wait_seconds: How long a path waits in line for one.
-            ttl_seconds: How long an unused kernel lives.
+            starter: Starts the kernels; has the directory of the paths.
+            store: Stores the contexts.
+            telemetry: Counts created, restored and terminated contexts.
+            versions: Keeps earlier versions of files.
+            deletions: The conversations being deleted; their paths are not opened.
+            node: This node's name among those that share the store.
+            limit: The limit on live kernels.
+            wait_seconds: Longest wait of a path in the kernel queue.
+            ttl_seconds: Lifetime of an unused kernel.
         """
         self._starter, self.versions = starter, versions
         self._store, self._node, self._telemetry = store, node, telemetry
@@ -87,14 +87,14 @@ class ExecutionContextManager:
         self._paths = OpenPaths(self._read)
         self._starting: set[PathKey] = set()
         self.on_start: list[Callable[[OpenPath], Awaitable[None]]] = []
-        """Awaited with a path that has just got a kernel, before a cell runs in it."""
+        """Awaited with a path whose kernel has just started, before a cell runs in it."""
         self.on_wait: list[Callable[[PathKey, Mapping[str, Any]], Awaitable[None]]] = []
-        """Awaited with a path that waits in line for a kernel, and the facts of that event."""
+        """Awaited with a path that waits in the kernel queue, and the data of that event."""
         self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
-        """Awaited with a path that nobody uses any more, or that is about to be deleted."""
+        """Awaited with a path that is unused or about to be deleted."""
 
     async def keep_warm(self, count: int) -> None:
-        """Have *count* kernels wait, ready; without them a first cell takes a moment longer."""
+        """Keep *count* warm kernels, which shorten the time to a path's first cell."""
         if count and self._starter.backend == "zygote":
             try:
                 self._warm = await keep_warm(count, self._starter.limits)
@@ -102,18 +102,18 @@ class ExecutionContextManager:
                 log.warning("no kernels can be kept ready: %s", error)
 
     async def find_living_kernels(self, conversations: Collection[str] | None = None) -> int:
-        """Find the kernels that a service which died has left; return how many.
+        """Find the living kernels of an earlier run of the service; return how many.
 
-        They are adopted when their path is used again, and ended by their owner when
-        that takes too long. Contexts whose kernel is gone are noted as terminated.
+        Each is adopted when its path is used again; its owner process ends it if that takes too
+        long. Contexts whose kernel is gone are marked as terminated.
 
         Args:
-            conversations: Look for these only; by default for all.
+            conversations: Only kernels of these; ``None`` for all.
         """
         return await self._left.find(conversations)
 
     def waits_for_adoption(self, key: PathKey) -> bool:
-        """Whether a kernel of before lives on for this path."""
+        """Whether an earlier run of the service left a living kernel for this path."""
         return key in self._left
 
     def home(self, key: PathKey) -> Path:
@@ -121,11 +121,11 @@ class ExecutionContextManager:
         return self._starter.directory / key.conversation / key.path
 
     async def open(self, key: PathKey) -> OpenPath:
-        """Return a path's files and notebook, without a kernel; recovers what a crash left.
+        """Open a path's files and notebook, without a kernel; recover from a crash if needed.
 
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
-            ConversationDeleted: It is being deleted.
+            ConversationDeleted: The conversation is being deleted.
         """
         return await self._paths.open(key)
 
@@ -137,7 +137,7 @@ class ExecutionContextManager:
         return path
 
     def runtime(self, path: OpenPath, emit: Emit = _emit_nowhere) -> PathRuntime:
-        """Return what a turn needs of *path*; *tell* hears of a restoration's progress."""
+        """Return the path runtime of *path* for a turn; *emit* gets a restoration's events."""
         return PathRuntime(
             workspace=path.workspace,
             recorder=path.recorder,
@@ -147,14 +147,14 @@ class ExecutionContextManager:
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:
-        """Return the context of a path with a kernel that is ready.
+        """Return a path's context, with a ready kernel.
 
-        Any number of callers get one kernel. One that has gone is replaced, with the
-        variables rebuilt from the notebook.
+        Concurrent callers share one kernel. A lost kernel is replaced, and its variables are
+        rebuilt from the notebook.
 
         Raises:
             NotebookUnreadable: The path's notebook is damaged.
-            SandboxUnavailable, KernelStartFailed, KernelLimitReached: There is no kernel.
+            SandboxUnavailable, KernelStartFailed, KernelLimitReached: No kernel could start.
         """
         path = await self.open(key)
         await self._session(path, emit)
@@ -163,19 +163,19 @@ class ExecutionContextManager:
         return path.context
 
     async def context(self, key: PathKey) -> ExecutionContext | None:
-        """Return what is known of a path's context; ``None`` before its first kernel."""
+        """Return a path's context, live or ended; ``None`` before its first kernel."""
         path = self._paths.get(key)
         return path.context if path is not None else await self._store.get(key)
 
     async def touch(self, path: OpenPath) -> None:
-        """Put the end of a path's context off by its whole time."""
+        """Extend the expiry of a path's context to its full lifetime from now."""
         path.last_used = time.monotonic()
         context, now = path.context, time.time()
         if context is not None and path.live and now - context.last_used_at >= TOUCH_SECONDS:
             await self._keep(path, context.used(now, self._ttl_seconds))
 
     def count_cell(self, key: PathKey, seconds: float) -> None:
-        """Add a cell to what a path's context has used; stored with its next change."""
+        """Add a cell to the resource usage of a path's context; stored with its next change."""
         path = self._paths.get(key)
         if path is not None and path.context is not None:
             usage = dict(path.context.resource_usage)
@@ -191,14 +191,14 @@ class ExecutionContextManager:
         await self._store.put(context)
 
     async def _session(self, path: OpenPath, emit: Emit) -> KernelSession:
-        async with path.starting:  # many callers, one kernel
+        async with path.starting:  # concurrent callers share one kernel
             self._deletions.check(path.key.conversation)
             if path.live is not None:
                 await self.touch(path)
                 return path.live
             if path.session is not None:
                 await self._end(path, "error", "the kernel ended by itself")
-            if path.key not in self._left and path.key not in self._starting:  # it has a place
+            if path.key not in self._left and path.key not in self._starting:  # else counted
                 await self._line.enter(
                     partial(self._notify_waiting, path.key, emit),
                     partial(self._deletions.check, path.key.conversation),
@@ -209,14 +209,14 @@ class ExecutionContextManager:
             finally:
                 self._starting.discard(path.key)
             path.suspended = False
-            await shielded(self._notify_started(path))  # the next caller finds it started
+            await shielded(self._notify_started(path))  # later callers don't notify again
             return path.session
 
     async def _new_session(self, path: OpenPath, emit: Emit) -> KernelSession:
         with tracer.start_as_current_span("context.get_or_create") as span:
             session = await self._adopted(path)
             span.set_attribute("adopted", session is not None)
-            path.unseen_code = session is not None  # nobody knows what ran in it
+            path.unseen_code = session is not None  # an adopted kernel may have run any code
             if session is None:
                 session = await self._started(path, emit)
             span.set_attribute("context", path.context.id if path.context else "")
@@ -253,10 +253,10 @@ class ExecutionContextManager:
         context: ExecutionContext,
         error: BaseException,
     ) -> None:
-        """Leave nothing behind of a context that didn't become ready."""
+        """End the kernel of a context that didn't become ready, and store its status."""
         if session is not None:
             await session.aclose()
-        if isinstance(error, asyncio.CancelledError):  # whoever wanted it has no need any more
+        if isinstance(error, asyncio.CancelledError):  # the caller no longer needs the kernel
             await self._keep(path, context.to("terminated"))
         elif isinstance(error, Exception):
             reason = str(error) if isinstance(error, ContainerError) else type(error).__name__
@@ -281,14 +281,14 @@ class ExecutionContextManager:
         return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
 
     async def _spare_one(self, *, rebuilt_only: bool) -> bool:
-        """End the kernel that is needed least, if one can be spared; return whether one was.
+        """End the kernel that is needed least, if any may be ended; return whether one was.
 
         Args:
-            rebuilt_only: Spare none whose variables would be lost.
+            rebuilt_only: End none whose variables would be lost.
         """
         left = [key for key in self._left.spare() if key not in self._starting]
         if (path := spared(self._paths, rebuilt_only=rebuilt_only)) is not None:
-            async with path.starting:  # its own user waits meanwhile, and gets the next one
+            async with path.starting:  # the path's own callers wait, then start a new kernel
                 await shielded(self._end(path, "terminated"))
                 path.suspended = path.watchers > 0
         elif left and not rebuilt_only:
@@ -307,10 +307,10 @@ class ExecutionContextManager:
             await self._store.put(ended)
 
     async def cleanup_expired(self, limit: int = CLEANED_AT_ONCE) -> Cleared:
-        """End up to *limit* contexts that are past their time, going on past any that fail.
+        """End up to *limit* expired contexts; a failure does not stop the others.
 
-        Those in use are given their whole time again, those that fail a moment: the next
-        time the others come first.
+        A context in use gets its full lifetime again. One that could not be ended is retried
+        after `AGAIN_SECONDS`, so that the others come first.
         """
         ended = failed = 0
         for context in await self._store.expired(self._node, time.time(), limit):
@@ -326,7 +326,7 @@ class ExecutionContextManager:
         return Cleared(done=ended, failed=failed)
 
     async def _expire(self, context: ExecutionContext) -> bool:
-        """End *context* unless it is used, or another has taken its place meanwhile."""
+        """End *context* unless it is in use or another one has replaced it."""
         path = await self.open(context.key)
         async with path.starting:
             if path.in_use or path.watchers:
@@ -337,12 +337,12 @@ class ExecutionContextManager:
                 if path.session is None:
                     path.session = await self._adopted(path)
                 await self._end(path, "terminated")
-            if path.context is not None:  # it may have changed while the database was away
+            if path.context is not None:  # an earlier write may have failed: store it again
                 await self._store.put(path.context)
         return ours
 
     async def terminate(self, key: PathKey) -> ExecutionContext | None:
-        """End a path's kernel; files and notebook stay. Returns its context, if it had one."""
+        """End a path's kernel; files and notebook stay. Return its context, if it had one."""
         path = await self.open(key)
         async with path.starting:
             if path.session is None:
@@ -351,12 +351,12 @@ class ExecutionContextManager:
         return path.context
 
     async def restart(self, key: PathKey, user: str) -> ExecutionContext:
-        """Give a path a new, empty kernel, as its user wishes; the notebook says so."""
+        """Give a path a new, empty kernel at its user's request; the notebook records it."""
         path = await self.open(key)
         async with path.starting:
-            self._starting.add(key)  # its place is the new kernel's
+            self._starting.add(key)  # the new kernel keeps the old one's place in the limit
             try:
-                await self._left.end(key)  # else it would be taken over, with its variables
+                await self._left.end(key)  # else it would be adopted, with its variables
                 await self._end(path, "terminated")
                 facts = {"turn": None, "kind": RESTART, "user": user}
                 note = "*The kernel was restarted: its variables are gone.*"
@@ -370,7 +370,7 @@ class ExecutionContextManager:
             self._starting.discard(key)
 
     async def live_keys(self, tenant: str) -> list[PathKey]:
-        """Return the paths of *tenant* that have a kernel, on whichever node."""
+        """Return the paths of *tenant* that have a kernel, on any node."""
         here = {path.key for path in self._paths if path.live is not None or path.suspended}
         there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
         keys = {*here, *self._left, *(context.key for context in there)}
@@ -386,12 +386,12 @@ class ExecutionContextManager:
             await self._keep(path, context.to(status, error=error))
 
     async def part_from(self, key: PathKey) -> None:
-        """Have those who follow a path from outside its turns begin nothing more in it."""
+        """Call every `on_forget` callback, so that no new work starts on the path."""
         for forget in self.on_forget:
             await forget(key)
 
     async def forget(self, key: PathKey) -> None:
-        """End a path's kernel and drop what is kept of it in memory."""
+        """End a path's kernel and drop the path from memory."""
         await self._left.end(key)
         await self._paths.opened()
         if self._paths.get(key) is not None:
@@ -413,5 +413,5 @@ class ExecutionContextManager:
     async def _close(self, path: OpenPath) -> None:
         try:
             await self._end(path, "terminated")
-        except GatewayError as error:  # the next start notes it
+        except GatewayError as error:  # the next start marks the context as terminated
             log.warning("the end of a context could not be stored: %s", error)

@@ -1,4 +1,4 @@
-"""A path that is in use: its files, its notebook, and the kernel that comes and goes."""
+"""A path in memory: its files, its notebook, and its kernel if it has one."""
 
 from __future__ import annotations
 
@@ -22,32 +22,33 @@ from notebooks.record.recorder import Recorder
 SET_ASIDE = "set-aside"
 UNFINISHED = ".unfinished"
 RAN = frozenset({"ok", "error", "interrupted", "died"})
-"""Outcomes of cells that have left something in their kernel."""
+"""Outcomes of cells that may have changed their kernel's state."""
 
 
 @dataclass(slots=True)
 class OpenPath:
-    """What one path works with.
+    """The files, notebook and kernel of one open path.
 
     Attributes:
-        key: Whose it is.
+        key: The path's key.
         home: Its directory: notebook, journal, workspace.
-        workspace: The path's files; they stay.
-        recorder: The path's notebook; it stays.
+        workspace: The path's files; they outlive the kernel.
+        recorder: The path's notebook; it outlives the kernel.
         hashes: File hashes known so far.
-        blobs: What the conversation's files once held.
-        session: The live kernel, if there is one.
-        context: What is stored about it; ``None`` before the first kernel.
-        state_note: What the kernel could not be given back; not told yet.
+        blobs: Earlier contents of the conversation's files.
+        session: The current kernel, if there is one.
+        context: The stored context; ``None`` before the first kernel.
+        state_note: The variables that could not be restored; the next turn takes it.
         last_used: Monotonic time of the last use.
-        in_use: Turns and uploads that hold the path right now.
-        watchers: Jupyter clients that are connected to its kernel.
+        in_use: Number of turns and uploads that hold the path right now.
+        watchers: Number of Jupyter clients connected to its kernel.
         suspended: Its kernel was ended for another path while a client was connected to it;
-            the next cell gets a new one with its variables.
-        unseen_code: Its kernel ran code that is not in the notebook, so that a replay does
-            not bring back all it holds.
-        received: Bytes and files that uploads have brought since it was opened.
-        replacing: Held while an upload takes the place of another one.
+            the next cell gets a new kernel with the variables restored.
+        unseen_code: Its kernel ran code that is not in the notebook, so a replay does not
+            restore all variables.
+        received: Bytes and files uploaded since it was opened.
+        starting: Held while the kernel is started or ended.
+        replacing: Held while an upload replaces another one.
     """
 
     key: PathKey
@@ -70,55 +71,55 @@ class OpenPath:
 
     @property
     def live(self) -> KernelSession | None:
-        """The kernel, if it is there and alive."""
+        """The kernel, if there is one and it is alive."""
         return self.session if self.session is not None and self.session.alive else None
 
     def unused(self, since: float) -> bool:
-        """Whether it has no kernel, and nobody has used it since monotonic time *since*."""
+        """Whether it has no kernel and was not used since monotonic time *since*."""
         held = self.in_use or self.watchers
         idle = not held and self.session is None and not self.starting.locked()
         return idle and self.last_used < since
 
     def can_be_rebuilt(self) -> bool:
-        """Whether a replay of the notebook gives a new kernel all that this one holds."""
+        """Whether a replay of the notebook restores all variables of this kernel."""
         ran = [cell for cell in self.recorder.live_cells() if cell["status"] in RAN]
         return not self.unseen_code and not any(
-            # What somebody allowed once is not run again without asking.
+            # A cell that a user allowed once is not run again without asking.
             cell["status"] != "ok" or cell["decision"]
             for cell in ran
         )
 
     def take_state_note(self) -> str:
-        """Return `state_note` once."""
+        """Return `state_note` and clear it."""
         note, self.state_note = self.state_note, ""
         return note
 
     @property
     def set_aside(self) -> Path:
-        """Where files are while variables are rebuilt."""
+        """Directory that holds the files while variables are rebuilt."""
         return self.home / SET_ASIDE
 
 
 def unfinished(home: Path) -> Path:
-    """Return where a path's directory is filled before it is put into its place, *home*."""
+    """Return the temporary directory that is filled and then renamed to *home*."""
     return home.with_name(f".{home.name}{UNFINISHED}")
 
 
 def put_in_place(home: Path) -> None:
-    """Put a directory that was filled into its place, if that was not done yet."""
+    """Rename a filled temporary directory to *home*, if that was not done yet."""
     if not home.exists():
-        with contextlib.suppress(FileNotFoundError):  # it is as it was, or somebody else did it
+        with contextlib.suppress(FileNotFoundError):  # none was filled, or it is renamed already
             unfinished(home).rename(home)
 
 
 def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> OpenPath:
-    """Open a path's notebook and files in *home*, settling what a crash left behind.
+    """Open a path's notebook and files in *home*; recover from a crash if needed.
 
     Args:
-        home: The path's directory; made if need be.
-        key: Whose it is.
-        running: The cell that a kernel which lived on runs or ran last.
-        blobs: Where its files' contents are kept.
+        home: The path's directory; created if missing.
+        key: The path's key.
+        running: The last cell of a kernel that survived the service, running or not.
+        blobs: Stores its files' contents.
 
     Raises:
         NotebookUnreadable: The notebook is damaged.
@@ -139,12 +140,12 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
 
 
 def spared(paths: Iterable[OpenPath], *, rebuilt_only: bool) -> OpenPath | None:
-    """Return the path whose kernel is needed least; ``None`` when none can be spared.
+    """Return the path whose kernel is needed least; ``None`` if no kernel may be ended.
 
-    One that has died holds its place for nothing, so it goes first.
-    A kernel that can be rebuilt is ended first, one without clients before one with some, the
-    least recently used before the others. One that can't be rebuilt is ended only if no client
-    is connected to it; one in use, never.
+    Dead kernels come first, as they only take up a place in the limit. Next come those that can
+    be rebuilt, first without and then with connected clients, each least recently used first. One
+    that can't be rebuilt is returned only if no client is connected to it and *rebuilt_only* is
+    false; a kernel in use, never.
     """
     idle = [
         path

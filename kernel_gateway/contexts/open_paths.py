@@ -1,4 +1,4 @@
-"""The paths that are in memory: each is read once, however many ask for it."""
+"""The paths in memory; concurrent callers share one read of a path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OpenPaths:
     """The open paths of this process."""
 
     def __init__(self, read: Callable[[PathKey], Awaitable[OpenPath]]) -> None:
-        """Have *read* open a path that is not in memory."""
+        """Use *read* to open a path that is not in memory."""
         self._read = read
         self._paths: dict[PathKey, OpenPath] = {}
         self._opening: SingleFlight[PathKey, OpenPath] = SingleFlight()
@@ -28,7 +28,7 @@ class OpenPaths:
         return self._paths.get(key)
 
     async def open(self, key: PathKey) -> OpenPath:
-        """Return a path, read if it is not in memory; raises what reading it does."""
+        """Return a path, read if it is not in memory; raise what *read* raises."""
         path = self._paths.get(key)
         if path is None:
             path = await self._opening.join(key, self._open)
@@ -40,7 +40,7 @@ class OpenPaths:
         return path
 
     async def opened(self) -> None:
-        """Wait until none is being opened."""
+        """Wait until no path is being opened."""
         await asyncio.gather(*self._opening.flights, return_exceptions=True)
 
     def drop(self, key: PathKey) -> None:
@@ -48,7 +48,7 @@ class OpenPaths:
         self._paths.pop(key, None)
 
     def drop_unused(self, since: float) -> list[PathKey]:
-        """Drop those without a kernel that nobody has used since monotonic time *since*."""
+        """Drop and return the paths without a kernel, unused since monotonic time *since*."""
         unused = [key for key, path in self._paths.items() if path.unused(since)]
         for key in unused:
             del self._paths[key]

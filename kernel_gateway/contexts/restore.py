@@ -1,7 +1,6 @@
 """Rebuild a path's variables in a new kernel by replaying its recorded cells.
 
-The files are set aside meanwhile, so that a cell which writes or removes some does so
-to copies; afterwards every file is what it was before.
+During the replay the cells work on copies of the files; afterwards the originals are put back.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ MOST_NAMED = 8
 Emit = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 """Emits an event: its kind and data."""
 HeldCapabilities = Callable[[str, str], Awaitable[Collection[str]]]
-"""Returns what standing permissions cover, of a tenant's user."""
+"""Returns the capabilities that the standing permissions of a tenant's user cover."""
 
 
 @dataclass(slots=True)
 class Restored:
-    """What came of a replay: cells by id, each with the reason in plain words.
+    """The result of a replay: cells by id, each with the reason in plain words.
 
     Attributes:
-        replayed: How many cells ran again.
-        failed: Cells that ended otherwise than they are recorded.
-        differs: Cells that showed something else than they are recorded with.
-        not_replayed: Cells that are not run again: they had failed, or were stopped, or were
-            allowed for one run.
+        replayed: Number of cells that ran again.
+        failed: Cells whose outcome differs from the recorded one.
+        differs: Cells whose outputs differ from the recorded ones.
+        not_replayed: Cells that were not run again: they had failed, were interrupted, or were
+            allowed for one run only.
         killer: The cell during which the kernel ended.
     """
 
@@ -47,11 +46,11 @@ class Restored:
 
     @property
     def complete(self) -> bool:
-        """Whether every cell ran again and showed what it is recorded with."""
+        """Whether every cell ran again with its recorded outputs."""
         return not (self.failed or self.differs or self.not_replayed)
 
     def facts(self, seconds: float) -> dict[str, Any]:
-        """Return what ``context.restored`` says."""
+        """Return the data of ``context.restored``."""
         return {
             "replayed": self.replayed,
             "failed": self.failed,
@@ -62,7 +61,7 @@ class Restored:
         }
 
     def words(self) -> str:
-        """Return what could not be rebuilt, in plain words; empty when all was."""
+        """Return what could not be rebuilt, in plain words; empty if all was."""
         lines = [
             f"Cell {entry['cell']} {what}: {entry['reason']}."
             for what, entries in (
@@ -88,20 +87,20 @@ async def restore(
     skip: Mapping[str, str],
     held: HeldCapabilities,
 ) -> Restored:
-    """Replay the successful cells of *path*'s notebook in *session*, which is new.
+    """Replay the successful cells of *path*'s notebook in *session*, a new kernel.
 
     Emits ``context.restoring`` before each cell and, unless the kernel ended meanwhile,
     ``context.restored``.
 
     Args:
-        path: Whose variables.
+        path: The path to restore.
         session: Its new kernel.
-        emit: Where to emit.
+        emit: Emits the events.
         skip: Cells to leave out, with the reason.
-        held: What the user who allowed a cell has standing permissions for.
+        held: Returns what the standing permissions of the user who allowed a cell cover.
 
     Returns:
-        What could and what could not be rebuilt; nothing is raised for what cells do.
+        What could and could not be rebuilt; a cell's failure does not raise.
     """
     began = time.monotonic()
     restored = Restored()
@@ -119,7 +118,7 @@ async def restore(
             restored.not_replayed.append({"cell": cell["id"], "reason": reason})
     try:
         await in_thread(set_aside, path.workspace, path.set_aside)
-    except BaseException:  # the disk is full, or whoever wanted it has no need any more
+    except BaseException:  # the disk is full, or the caller was cancelled
         await shielded(asyncio.to_thread(recover, path.workspace, path.set_aside))
         raise
     try:
@@ -140,7 +139,7 @@ async def restore(
 async def _held_for(
     cell: Mapping[str, Any], path: OpenPath, held: HeldCapabilities
 ) -> Collection[str]:
-    """Return the standing permissions that count for a cell: those of whoever allowed it."""
+    """Return the standing permissions that apply to a cell: those of the user who allowed it."""
     who = (cell["decision"] or {}).get("who")
     return await held(path.key.tenant, who) if who else ()
 
@@ -169,7 +168,7 @@ async def _replay(
 
 def _difference(recorded: Any, shown: Any) -> str | None:
     from notebooks.rerun.compare import (
-        outputs_difference,  # openpyxl and numpy take 0.15 s to import
+        outputs_difference,  # imported late: openpyxl and numpy take 0.15 s
     )
 
     return outputs_difference(recorded, shown)

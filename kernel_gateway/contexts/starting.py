@@ -1,4 +1,4 @@
-"""Start a path's kernel and give it its variables back."""
+"""Starts a path's kernel and restores its variables."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class KernelStarter:
     """How kernels are started.
 
     Attributes:
-        directory: Where the paths' homes are; it also names their kernels.
-        limits: What each kernel may use.
-        held: What a user's standing permissions cover, for cells that are replayed.
-        keep_seconds: How long a kernel lives on when the service died.
-        backend: `container.kernel.session.KernelSession`'s backend, …
-        image: … its image …
-        runtime: … and its runtime.
+        directory: Holds the paths' home directories; it is also part of the kernels' labels.
+        limits: Resource limits of each kernel.
+        held: Returns what a user's standing permissions cover, for replayed cells.
+        keep_seconds: How long a kernel lives on after the service died.
+        backend: Backend of `container.kernel.session.KernelSession`.
+        image: Its container image.
+        runtime: Its container runtime.
     """
 
     directory: Path
@@ -38,7 +38,7 @@ class KernelStarter:
     runtime: str = ""
 
     def session(self, path: OpenPath) -> KernelSession:
-        """Return a session for *path*; nothing is started yet."""
+        """Return a session for *path*; its kernel is not started yet."""
         _, conversation, name = path.key
         return KernelSession(
             path.workspace,
@@ -51,15 +51,17 @@ class KernelStarter:
         )
 
     async def start(self, path: OpenPath, emit: Emit, telemetry: Telemetry) -> KernelSession:
-        """Start a kernel and rebuild the variables; a cell that ends it is left out next time.
+        """Start a kernel and rebuild the variables.
+
+        If a replayed cell ends the kernel, start another one and leave that cell out.
 
         Args:
-            path: Whose kernel.
-            emit: Hears of the restoration's progress.
-            telemetry: Counts it.
+            path: The path.
+            emit: Emits the restoration's events.
+            telemetry: Counts the restorations.
 
         Raises:
-            SandboxUnavailable, KernelStartFailed: There is no kernel.
+            SandboxUnavailable, KernelStartFailed: No kernel could start.
         """
         skip: dict[str, str] = {}
         while True:

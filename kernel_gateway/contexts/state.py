@@ -1,4 +1,4 @@
-"""An execution context as it is stored, and how its status may change."""
+"""The stored execution context and the allowed changes of its status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEXT: Mapping[ContextStatus, frozenset[ContextStatus]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleared:
-    """Of what was to go: how many went, and how many could not."""
+    """Result of ending or deleting many items: how many succeeded and how many failed."""
 
     done: int
     failed: int
@@ -30,14 +30,14 @@ class ExecutionContext:
     """The live kernel and workspace of a path; times are seconds since the epoch.
 
     Attributes:
-        id: ``ctx_…``; each kernel a path gets makes a new one.
-        key: Whose it is.
-        status: Where it stands.
-        node: The service that holds its kernel.
-        kernel: The kernel's own name, once there is one.
-        created_at: When it was asked for.
-        last_used_at: When a turn used it last.
-        expires_at: When it may be ended.
+        id: ``ctx_…``; each new kernel of a path has a new context.
+        key: The path.
+        status: Its status; `NEXT` has the allowed changes.
+        node: The node that runs its kernel.
+        kernel: The kernel's id, once there is one.
+        created_at: When its start began.
+        last_used_at: When it was last used.
+        expires_at: When the clean-up may end it.
         error: Why there is no kernel, in plain words.
         resource_usage: ``cells`` and ``cell_seconds`` so far.
     """
@@ -54,13 +54,17 @@ class ExecutionContext:
     resource_usage: Mapping[str, Any] = field(default_factory=dict)
 
     def to(self, status: ContextStatus, **changes: Any) -> ExecutionContext:
-        """Return it with another status; `ValueError` when it can't come to that."""
+        """Return a copy with another status.
+
+        Raises:
+            ValueError: The status may not change so.
+        """
         if status not in NEXT[self.status]:
             raise ValueError(f"context {self.id} can't go from {self.status} to {status}")
         return replace(self, status=status, **changes)
 
     def used(self, now: float, ttl_seconds: float) -> ExecutionContext:
-        """Return it as of a use at *now*, which puts its end off."""
+        """Return a copy last used at *now*, with its expiry extended."""
         return replace(self, last_used_at=now, expires_at=now + ttl_seconds)
 
 

@@ -1,4 +1,4 @@
-"""Where execution contexts are kept: in memory, or in the database."""
+"""Stores for execution contexts: in memory, or in the database."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from kernel_gateway.store.tables import LIVE, ContextRow
 
 
 class ContextStore(Protocol):
-    """Keeps the latest context of each path."""
+    """Stores the latest context of each path."""
 
     async def get(self, key: PathKey) -> ExecutionContext | None:
-        """Return a path's context; ``None`` if it never had one, or it is another tenant's."""
+        """Return a path's context; ``None`` if there is none or it is another tenant's."""
 
     async def put(self, context: ExecutionContext) -> None:
-        """Store *context* in place of its path's former one."""
+        """Store *context*; it replaces its path's former one."""
 
     async def expired(self, node: str, now: float, limit: int) -> Sequence[ExecutionContext]:
-        """Return up to *limit* live contexts of *node* past their time, longest past first."""
+        """Return up to *limit* expired live contexts of *node*, earliest expiry first."""
 
     async def live(self, node: str) -> Sequence[ExecutionContext]:
         """Return the live contexts of *node*."""
@@ -34,11 +34,11 @@ class ContextStore(Protocol):
         """Return the live contexts of *tenant* on other nodes than *node*."""
 
     async def remove(self, key: PathKey) -> None:
-        """Forget a path's context."""
+        """Delete a path's context."""
 
 
 class MemoryContextStore:
-    """A `ContextStore` for one process and its lifetime."""
+    """A `ContextStore` in memory, for the lifetime of the process."""
 
     def __init__(self) -> None:
         self._contexts: dict[PathKey, ExecutionContext] = {}
@@ -65,10 +65,10 @@ class MemoryContextStore:
 
 
 class DatabaseContextStore:
-    """A `ContextStore` that outlives the process."""
+    """A `ContextStore` in the database."""
 
     def __init__(self, database: Database, retry: DatabaseRetry) -> None:
-        """Keep them in *database*; a change waits for one that is away with *retry*."""
+        """Store contexts in *database*; while it is unavailable, `put` retries with *retry*."""
         self._database, self._retry = database, retry
 
     @whole

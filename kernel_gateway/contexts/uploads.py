@@ -1,7 +1,7 @@
-"""Uploads of a path: each version is kept, the newest has the name, an older one can come back.
+"""Uploads of a path: the newest version has the name, older ones are kept and can be restored.
 
-``inputs/`` holds the current versions. Code in a kernel may see it, so names in it are only
-ever taken and given through the directory's own descriptor, never through a link.
+``inputs/`` holds the current versions. Code in a kernel can change that directory, so files in
+it are renamed and removed only through the directory's own descriptor, never through a link.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def keep_upload(
     path: OpenPath, stored: str, sha256: str, *, replaces: str | None, new: bool = True
 ) -> str:
-    """Keep the content of a file that was uploaded; blocks.
+    """Keep the content of an uploaded file as a version; blocks.
 
     Args:
-        path: Where it was uploaded to.
+        path: The path it was uploaded to.
         stored: Its name in the workspace, ``inputs/…``.
-        sha256: Of its content.
-        replaces: The name it is to have, in place of what has it; that is kept first.
-        new: It was not there before the upload: on an error it is removed.
+        sha256: Hash of its content.
+        replaces: Its final name; a file of that name is kept as a version, then replaced.
+        new: The upload created the file: on an error it is removed.
 
     Returns:
-        The name it has now.
+        Its name now.
 
     Raises:
-        PinnedRoomUsed: There is no room for its content among the versions.
-        UnsafePath, WorkspaceFileNotFound: It is gone, or another name is no plain file.
+        PinnedRoomUsed: The upload quota of the versions is used up.
+        UnsafePath, WorkspaceFileNotFound: It is gone, or a name is not that of a plain file.
         OSError: The disk is full or broken.
     """
     workspace = path.workspace
@@ -44,7 +44,7 @@ def keep_upload(
         _pin(path, stored, sha256)
         if replaces is None or replaces == stored:
             return stored
-        with contextlib.suppress(ContainerError):  # a cell has taken it away
+        with contextlib.suppress(ContainerError):  # a cell has removed it
             _pin(path, replaces, workspace.sha256(replaces))
         _rename(workspace, stored, replaces)
         workspace.sync(replaces)
@@ -56,16 +56,16 @@ def keep_upload(
 
 
 def put_back(path: OpenPath, name: str, sha256: str) -> None:
-    """Give upload *name* the content it once had; what it holds now is kept. Blocks.
+    """Restore an earlier content of upload *name*; the current one is kept as a version. Blocks.
 
     Args:
-        path: Whose upload.
+        path: The path of the upload.
         name: Its name in the workspace, ``inputs/…``.
-        sha256: Of the content.
+        sha256: Hash of the content.
 
     Raises:
         BadRequest: *name* is no upload.
-        BlobError: The content can't be had.
+        BlobError: The content can't be read.
         PinnedRoomUsed, UnsafePath, OSError: See `keep_upload`.
     """
     check_is_upload(name)
@@ -75,7 +75,7 @@ def put_back(path: OpenPath, name: str, sha256: str) -> None:
 
 
 def discard_upload(path: OpenPath, stored: str) -> None:
-    """Remove a file that was just uploaded and is not to be kept."""
+    """Remove a file that was just uploaded and will not be kept."""
     with contextlib.suppress(OSError), _inputs(path.workspace) as inputs:
         os.unlink(_bare(stored), dir_fd=inputs)
 

@@ -1,4 +1,4 @@
-"""What a conversation's files once held: kept beside its paths, so that it goes with them."""
+"""Earlier versions of a conversation's files: kept in its directory, and deleted with it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class FileVersions:
-    """Where versions of files are kept, and how.
+    """Where and how versions of files are kept.
 
     Attributes:
         directory: Holds a directory for each conversation.
-        keys: What seals them; ``None`` where they are kept as they are.
-        quota_bytes: What those of one conversation may take, uploads aside; 0 keeps none.
-        uploads_bytes: What the versions of a conversation's uploads may take.
+        keys: The keys that encrypt them; ``None`` if they are stored in the clear.
+        quota_bytes: Quota of one conversation's versions, uploads aside; 0 keeps none.
+        uploads_bytes: Quota of the versions of one conversation's uploads.
     """
 
     directory: Path
@@ -35,20 +35,20 @@ class FileVersions:
     uploads_bytes: int
 
     def of(self, conversation: str) -> Blobs:
-        """Return a conversation's."""
+        """Return the versions of a conversation's files."""
         place = self.directory / conversation / BLOBS
         return Blobs(place, self.keys, self.quota_bytes, self.uploads_bytes)
 
     def profiles(self, workspace: Workspace) -> Path:
-        """Return where the profiles of a workspace's files are kept, with its conversation."""
+        """Return the directory of the file profiles of a workspace's conversation."""
         return workspace.directory.parents[1] / PROFILES
 
 
 def file_versions(settings: Settings, directory: Path) -> FileVersions:
-    """Return what *settings* ask for; asks the key command for the key.
+    """Return the `FileVersions` of *settings*; run the key command if one is set.
 
     Raises:
-        SettingsInvalid: The key can't be had or used.
+        SettingsInvalid: The key command failed, or the key is invalid.
     """
     text = settings.blob_key
     if settings.blob_key_command is not None:
@@ -62,9 +62,9 @@ def file_versions(settings: Settings, directory: Path) -> FileVersions:
 
 
 def _said_by(command: str) -> str:
-    """Run *command* and return its standard output, which nobody else gets to see."""
+    """Run *command* and return its standard output, a secret: don't log it."""
     try:
-        done = subprocess.run(  # noqa: S602 (the operator's own words)
+        done = subprocess.run(  # noqa: S602 (the operator's own command)
             command, shell=True, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True
         )
     except subprocess.TimeoutExpired:

@@ -1,1 +1,1 @@
-"""What happens to whole conversations and paths."""
+"""Operations on whole conversations and paths: branch, merge, export, delete, clean up."""

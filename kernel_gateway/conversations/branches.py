@@ -38,8 +38,8 @@ class Branch:
 
     Attributes:
         row: Its row.
-        to_remake: Files of then that were changed since and whose content is not kept;
-            replaying the cells makes them again before the branch's first cell runs.
+        to_remake: Files that have changed since the branched turn and whose earlier content is
+            not kept; replaying the cells writes them again before the branch's first cell.
     """
 
     row: PathRow
@@ -47,7 +47,7 @@ class Branch:
 
 
 class Branches:
-    """Makes and merges branches."""
+    """Creates and merges branches."""
 
     def __init__(
         self,
@@ -62,17 +62,16 @@ class Branches:
         self._naming = asyncio.Lock()
 
     async def branch(self, source: PathKey, title: str, turn_id: str | None, user: str) -> Branch:
-        """Make a path that goes on from where *source* stood after a turn.
+        """Create a path that continues from the state of *source* after a turn.
 
-        It gets a copy of the workspace's inputs and of the files as they were then, a
-        notebook that begins with the inherited cells, and, with its first cell, the
-        variables as of then.
+        The branch gets copies of the inputs and of the files of that time, and a notebook that
+        begins with the inherited cells. The variables are restored at its first cell.
 
         Args:
             source: The path to branch from.
-            title: What the user calls the branch.
+            title: The user's name for the branch.
             turn_id: The turn to branch after; ``None`` for the last one.
-            user: Who asks.
+            user: The user who asks.
 
         Raises:
             NotFound: *source* has no such turn.
@@ -93,9 +92,9 @@ class Branches:
             self._being_made.discard(key)
 
     async def _make(self, source: PathKey, key: PathKey, row: PathRow, user: str) -> Branch:
-        """Fill the branch's directory, then enter it, then put the directory into its place.
+        """Fill a temporary directory, store the branch's row, then rename the directory.
 
-        A crash leaves no branch, or one that is whole: whoever opens it puts it into place.
+        A crash leaves no branch or a complete one: opening a path finishes the renaming.
         """
         home, turn_id = self._contexts.home(key), row.source_turn or None
         opened = await self._contexts.open(source)
@@ -111,9 +110,9 @@ class Branches:
         return Branch(row=row, to_remake=to_remake)
 
     async def _enter(self, key: PathKey, row: PathRow, user: str) -> None:
-        """Store a branch's row, its first event and its line in the audit list, or nothing.
+        """Store a branch's row, its first event and its audit entry in one transaction.
 
-        Its directory stays either way: what looks like a failure may have been stored.
+        The directory stays even on an error: the transaction may have been committed.
         """
         facts = {
             "source_path": row.source_path,
@@ -139,7 +138,7 @@ class Branches:
         base = path_name(title)
         if not base:
             raise BadRequest(f"The name {title[:40]!r} has no letter or digit.")
-        # Those that come to their end meanwhile are not among the rows yet.
+        # Read the branches being made first: one finished after this is in the rows below.
         taken = {k.path for k in self._being_made if k.conversation == source.conversation}
         rows = await self._repository.conversations.paths(source.tenant, source.conversation)
         taken |= {row.name for row in rows}
@@ -155,16 +154,16 @@ class Branches:
         Args:
             source: The path that ends.
             target: The path that goes on.
-            mode: ``summary`` notes what was asked and answered; ``full`` runs the path's own
-                cells again in the target as well.
-            user: Who asks.
+            mode: ``summary`` notes the requests and answers; ``full`` also runs the path's own
+                cells again in the target.
+            user: The user who asks.
 
         Returns:
-            The turn that did it. When a cell fails in the target, the turn ends in an
-            error and *source* stays as it was.
+            The merge's turn. If a cell fails in the target, the turn ends with an error and
+            *source* stays as it was.
 
         Raises:
-            Conflict: A request runs on one of them, or they are one path.
+            Conflict: A request runs on one of the paths, or both are the same path.
         """
         into = source._replace(path=target)
         if source == into:
@@ -177,12 +176,12 @@ class Branches:
 
 
 def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> list[str]:
-    """Fill a branch's directory; return the files that have to be made again."""
+    """Fill a branch's directory; return the files that must be written again."""
     made = unfinished(home)
-    for left in (home, made):  # by a crash: there is no such path
+    for left in (home, made):  # left by a crash: no such path is stored
         if left.exists():
             remove(left)
-    made.mkdir(mode=0o700)  # beside its source: not, once the conversation was deleted
+    made.mkdir(mode=0o700)  # fails if the conversation was deleted: its directory is gone
     source.recorder.branch(made, conversation=key.conversation, path=key.path, turn=turn)
     workspace = Workspace.create(made / "workspace")
     present = {file.name for file in source.workspace.files()}
@@ -190,7 +189,7 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
     changed = {n: sha for n, sha in then.items() if n not in present or _sha(source, n) != sha}
     back = {n for n, sha in changed.items() if _bring_back(source, workspace, n, sha)}
     lost, unchanged = set(changed) - back, set(then) - set(changed)
-    # An input whose earlier content is gone, or that came later, is copied as it is now.
+    # An input whose earlier content is gone, or that was added later, is copied as it is now.
     as_now = {n for n in present - back if turn is None or n.startswith(f"{INPUTS}/")}
     names = unchanged | {n for n in as_now if not _stands_in_the_way(n, back)}
     copy_files(source.workspace, workspace.directory, sorted(names), workspace.uid)
@@ -198,12 +197,12 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
 
 
 def _stands_in_the_way(name: str, others: set[str]) -> bool:
-    """Whether what is a file in one case is a directory in the other."""
+    """Whether *name* and one of *others* conflict: one is a file, the other needs a directory."""
     return any(o.startswith(f"{name}/") or name.startswith(f"{o}/") for o in others)
 
 
 def _bring_back(source: OpenPath, workspace: Workspace, name: str, sha256: str) -> bool:
-    """Write a file as it once was into a branch's *workspace*; whether that could be done."""
+    """Write a file's earlier content into a branch's *workspace*; return whether it was kept."""
     try:
         with new_file(workspace.directory, name, workspace.uid) as file:
             source.blobs.copy(sha256, file)

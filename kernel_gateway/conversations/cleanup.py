@@ -1,4 +1,4 @@
-"""The clean-up: ends what nobody uses, deletes what is past its retention, again and again."""
+"""The periodic clean-up: ends unused contexts, deletes conversations past their retention."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ log = logging.getLogger("tallybook.clean_up")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """What a clean-up did.
+    """Result of a clean-up.
 
     Attributes:
-        ended: Contexts that were ended.
-        removed: Conversations that were deleted.
-        failed: Contexts and conversations of which that failed; the log says why.
+        ended: Number of contexts ended.
+        removed: Number of conversations deleted.
+        failed: Number of contexts and conversations for which that failed; the log says why.
     """
 
     ended: int
@@ -29,7 +29,7 @@ class Cleaned:
 
 
 class CleanUp:
-    """Runs when it is asked for, and by itself every so often."""
+    """Runs on request, and periodically in the background."""
 
     def __init__(
         self, contexts: ExecutionContextManager, data_rights: DataRights, seconds: float
@@ -39,7 +39,7 @@ class CleanUp:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Clean up from now on, in the background."""
+        """Start the periodic clean-up in the background."""
         self._task = asyncio.create_task(self._again_and_again())
 
     async def _again_and_again(self) -> None:
@@ -47,7 +47,7 @@ class CleanUp:
             await asyncio.sleep(self._seconds)
             try:
                 done = await self.run()
-            except Exception:  # the database may be away; the next round may find it
+            except Exception:  # the database may be unavailable; the next round retries
                 log.exception("the clean-up failed; it is tried again in %g s", self._seconds)
                 continue
             if done != Cleaned(ended=0, removed=0, failed=0):
@@ -62,17 +62,17 @@ class CleanUp:
     async def run(self, limit: int = CLEANED_AT_ONCE) -> Cleaned:
         """End up to *limit* expired contexts, delete up to *limit* conversations.
 
-        It goes on past those that fail.
+        A failure does not stop the others.
 
         Raises:
-            DatabaseUnavailable: Nobody can tell which.
+            DatabaseUnavailable: The expired ones can't be looked up.
         """
         ended = await self._contexts.cleanup_expired(limit)
         removed = await self._data_rights.remove_past_retention(limit)
         return Cleaned(ended=ended.done, removed=removed.done, failed=ended.failed + removed.failed)
 
     async def aclose(self) -> None:
-        """Clean up no more by itself."""
+        """Stop the periodic clean-up."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""What people may ask of their data: all of it in one file, or none of it left."""
+"""Users' rights over their data: export all of it in one file, or delete all of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RemoveElsewhere = Callable[[str, str], Awaitable[None]]
 
 
 class DataRights:
-    """Deletes and exports conversations and users, and keeps retention."""
+    """Deletes and exports the data of conversations and users, and applies the retention."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class DataRights:
     async def remove_conversation(self, tenant: str, conversation: str, who: str) -> None:
         """Delete a conversation: turns, kernels, files, notebooks, events, rows.
 
-        The audit list keeps that it was there and who removed it, without its content.
-        Should the service die on the way, asking again completes it.
+        The audit list keeps its id and who removed it, not its content. If the service dies
+        before the end, a second call completes the deletion.
 
         Raises:
-            DeletionIncomplete: Files stay; so does the conversation, in the list.
-            DatabaseUnavailable: The conversation stays in the list, without its files.
+            DeletionIncomplete: Files could not be removed; the conversation is still listed.
+            DatabaseUnavailable: The files are gone; the conversation is still listed.
         """
         await shielded(self._delete(tenant, conversation, who))
 
@@ -85,7 +85,7 @@ class DataRights:
             await self._contexts.part_from(key)
             await self._turns.stop(key)
             await self._contexts.forget(key)
-            await self._contexts.part_from(key)  # those who had found it just before
+            await self._contexts.part_from(key)  # again: a caller may have opened it just before
             self._events.forget(key)
         home = self._contexts.home(PathKey(tenant, conversation, MAIN_PATH)).parent
         await asyncio.to_thread(_remove_files, conversation, home)
@@ -99,15 +99,15 @@ class DataRights:
     ) -> int:
         """Delete a user's conversations, grants and name; return how many conversations.
 
-        What they asked in conversations of others stays, without their name; the notebooks of
-        those, which can't be changed without showing it, keep who allowed a cell.
+        Their requests in other users' conversations stay, without their name. The notebooks of
+        those conversations keep the name of who allowed a cell: a change would break the chain.
 
         Args:
-            tenant: Whose user.
-            user: Who is deleted.
-            who: Who asks for it.
-            remove_elsewhere: Awaited with the address of another node and a conversation of
-                its; deletes it there.
+            tenant: The user's tenant.
+            user: The user to delete.
+            who: The user who asks for it.
+            remove_elsewhere: Awaited with a node's address and one of its conversations;
+                deletes that conversation there.
         """
         rows = await self._repository.conversations.of(tenant, user, MOST)
         for row in rows:
@@ -123,9 +123,9 @@ class DataRights:
         return len(rows)
 
     async def remove_past_retention(self, limit: int) -> Cleared:
-        """Delete up to *limit* conversations in which nothing happened for too long.
+        """Delete up to *limit* conversations past their retention.
 
-        It goes on past any that fail.
+        A failure does not stop the others.
         """
         if not self._retention_days:
             return Cleared(done=0, failed=0)
@@ -134,7 +134,7 @@ class DataRights:
         removed = failed = 0
         for row in await self._repository.conversations.created_before(when, limit):
             try:
-                if await self._elsewhere(row.id) is None:  # else its own node does it
+                if await self._elsewhere(row.id) is None:  # else its own node deletes it
                     await self.remove_conversation(row.tenant, row.id, "retention")
                     removed += 1
             except (ContainerError, GatewayError, NotebookError, OSError):
@@ -148,7 +148,7 @@ class DataRights:
     async def export_user(self, tenant: str, user: str) -> IO[bytes]:
         """Return a zip of everything about *user*: rows as JSON, notebooks, files.
 
-        The file is temporary: it is gone once closed.
+        The file is temporary: closing it deletes it.
         """
         file = tempfile.TemporaryFile(prefix="tallybook-export-")  # noqa: SIM115 (handed on)
         try:
@@ -197,7 +197,7 @@ class DataRights:
 
 
 def _remove_files(conversation: str, home: Path) -> None:
-    for _ in range(REMOVAL_TRIES):  # a request that is at its end may still write something
+    for _ in range(REMOVAL_TRIES):  # a request that is ending may still write files
         remove(home)
         if not home.exists():
             return
@@ -215,7 +215,7 @@ def _add_versions(archive: zipfile.ZipFile, place: str, blobs: Blobs) -> None:
         with tempfile.TemporaryFile(prefix="tallybook-export-") as whole:
             try:
                 blobs.copy(sha256, whole)
-            except BlobError as error:  # the rest is theirs all the same
+            except BlobError as error:  # export the readable versions all the same
                 unreadable[sha256] = str(error)
                 continue
             whole.seek(0)
@@ -240,4 +240,4 @@ def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:
             ):
                 shutil.copyfileobj(source, out, CHUNK_BYTES)
         except ContainerError:
-            continue  # removed, or replaced by something that is no plain file, just now
+            continue  # just removed, or replaced by something that is no plain file

@@ -1,4 +1,4 @@
-"""The event log: stored first, then sent; replayed to whoever asks from where they were."""
+"""The event log: stores events, then sends them; replays them from any sequence number."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ from notebooks.record.cells import utc_now
 BATCH = 200
 BATCH_BYTES = 4_000_000
 GATHER_SECONDS = 0.01
-"""How long an event that nobody waits to see is held back, to be stored with the next."""
+"""Delay of an event that is not urgent, so that it is stored together with the next ones."""
 PARTING_SECONDS = 1.0
-"""How long clients may take to read what is stored when the service stops."""
+"""How long clients may take to read the stored events when the service stops."""
 MAX_QUEUED = 100
 MAX_QUEUED_BYTES = 4_000_000
 QUIET_SECONDS = 300.0
-"""What is kept of a path that nobody has asked for in so long goes; the store has it all."""
+"""Evict a path's in-memory log after this many seconds without use."""
 
 
 class EventLog:
     """Events of every path, numbered from 1 without gaps, stored before they are sent.
 
-    Each path has a writer that stores what has gathered in one transaction, so that a
-    running cell does not wait for the disk; while the database is away it tries again, and
-    whoever has more to tell waits; `append` waits where the caller must
-    know that its event is stored, and when too many are on their way.
+    Each path has a writer task that stores all queued events in one transaction, so that a
+    running cell does not wait for the disk. While the database is unavailable it retries.
+    `append` waits for the writer if the caller asks for that, or if too many events are queued.
     """
 
     def __init__(
@@ -47,14 +46,14 @@ class EventLog:
         *,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
-        """Write to *rows*.
+        """Create the event log of all paths.
 
         Args:
-            rows: The store.
-            on_lost: Hears how many events could not be stored.
-            deletions: Which conversations are being deleted: none is followed or told of.
-            retry: How long events wait for a database that is away.
-            quiet_seconds: How long what nobody asks for stays in memory.
+            rows: Stores the events.
+            on_lost: Called with the number of events that could not be stored.
+            deletions: The conversations being deleted; their paths' logs are not loaded.
+            retry: The database retry for writes.
+            quiet_seconds: Evict a path's in-memory log after this many seconds without use.
         """
         self._rows, self._on_lost, self._quiet_seconds = rows, on_lost, quiet_seconds
         self._retry = retry or DatabaseRetry()
@@ -73,13 +72,13 @@ class EventLog:
         return task
 
     async def aclose(self) -> None:
-        """Store what is on its way and end every follower."""
+        """Store the queued events and end every follower."""
         storing = [self._store_all(log, key) for key, log in self._paths.items()]
         await asyncio.gather(*storing, return_exceptions=True)
         await self.stop_following()
 
     async def stop_following(self) -> None:
-        """End every follower: it may send what is stored by now, if that doesn't take long."""
+        """End every follower; it has `PARTING_SECONDS` to send the events stored by now."""
         self.closing = True
         for log in self._paths.values():
             log.until = log.stored
@@ -98,14 +97,14 @@ class EventLog:
             dropped = self._dropped
             seq = await self._rows.last_seq(key)
             self._deletions.check(key.conversation)
-            if dropped == self._dropped:  # else it may have come and gone, with numbers given out
+            if dropped == self._dropped:  # else *seq* may be stale: an eviction came in between
                 until = seq if self.closing else None
                 self._paths.setdefault(key, PathLog(given=seq, stored=seq, until=until))
         log.used = now
         return log
 
     def _drop_quiet(self, now: float) -> None:
-        """Drop what nobody needs; looked for now and then, when something new is to be kept."""
+        """Evict unused logs; runs at most every *quiet_seconds*, when a path is loaded."""
         if now - self._looked < self._quiet_seconds:
             return
         self._looked = now
@@ -130,22 +129,21 @@ class EventLog:
         """Give an event the next number and store it.
 
         Args:
-            key: Whose log.
+            key: The path of the log.
             kind: Kind of the event.
             data: Its data, plain JSON values.
             turn: The turn it belongs to, if any.
             wait: Return only once it is stored.
-            gather: It may wait `GATHER_SECONDS` for others to be stored with it.
-            update: Columns of the turn's row to change in the same transaction: a crash
-                leaves both or neither.
-            add: Rows to store in the same transaction, before the event.
-            raise_earlier: Hear of an earlier failure; whoever can do nothing about it leaves it to
-                the next.
+            gather: It may wait `GATHER_SECONDS` to be stored together with others.
+            update: Columns of the turn's row to change in the same transaction.
+            add: Rows to insert in the same transaction, before the event.
+            raise_earlier: Raise the failure of an earlier event; ``False`` leaves it for the
+                next caller.
 
         Raises:
-            DatabaseUnavailable: This event, or one before it that nobody waited for,
-                could not be stored.
-            ConversationDeleted: There is nothing to store it in any more.
+            DatabaseUnavailable: This event, or an earlier one that was not waited for, could not
+                be stored.
+            ConversationDeleted: The conversation was deleted.
         """
         if key in self._paths:
             log = await self._path(key)
@@ -176,25 +174,25 @@ class EventLog:
             log.gathering = loop.call_later(GATHER_SECONDS, self._write_now, log, key)
 
     def _write_now(self, log: PathLog, key: PathKey) -> None:
-        """Have what has gathered written; a writer that is at it takes it along."""
+        """Write the queued events; a running writer takes them along."""
         if log.gathering is not None:
             log.gathering.cancel()
             log.gathering = None
         if log.writer is None or log.writer.done():
-            # Begun here and not by the task: the loop has much else to do before its turn.
+            # Begin here, not in the task: the event loop may run the task only much later.
             storing = self._begin_to_store(log, key)
-            # A writer with nothing to do would leave what comes before its turn lying.
+            # Start no writer without events: it would leave events queued before it runs unstored.
             if storing is not None:
                 log.writer = asyncio.create_task(self._write(log, key, storing))
 
     @staticmethod
     async def _writing(log: PathLog) -> None:
-        """Wait for the writer to come to its end, if there is one."""
+        """Wait until the writer has ended, if there is one."""
         if log.writer is not None:
             await asyncio.shield(log.writer)
 
     def _begin_to_store(self, log: PathLog, key: PathKey) -> Storing | None:
-        """Take what has gathered on its way; ``None`` when nothing has."""
+        """Start to store the queued events; ``None`` if there are none."""
         if not log.queue:
             return None
         batch, log.queue, log.queued_bytes = log.queue, [], 0
@@ -211,10 +209,10 @@ class EventLog:
         while storing is not None:
             try:
                 await self._stored(key, storing)
-            except Exception as error:  # noqa: BLE001 (whoever relies on it is told)
-                if not isinstance(error, ConversationDeleted):  # nobody is to have them
+            except Exception as error:  # noqa: BLE001 (`append` and `flush` raise it)
+                if not isinstance(error, ConversationDeleted):  # then no event counts as lost
                     self._on_lost(len(storing.batch) + len(log.queue))
-                # Numbers that were never stored are given out again, and the turn is told.
+                # Reuse the numbers of lost events; the next `append` or `flush` raises the error.
                 log.given, log.queue, log.failure = log.stored, [], error
                 log.queued_bytes, log.row_updates, log.added = 0, [], []
                 return
@@ -225,7 +223,7 @@ class EventLog:
             storing = self._begin_to_store(log, key)
 
     async def _stored(self, key: PathKey, storing: Storing) -> None:
-        """Wait until it is stored; a database that is away is tried again for a while."""
+        """Wait until it is stored; retry while the database is unavailable."""
         try:
             await storing.stored
         except DatabaseUnavailable:
@@ -233,7 +231,7 @@ class EventLog:
 
     async def _store_again(self, key: PathKey, storing: Storing) -> None:
         if await self._rows.last_seq(key) >= storing.batch[-1].seq:
-            return  # what looked like a failure was none
+            return  # the first attempt was committed although it reported an error
         await self._rows.add(key, _rows(storing.batch), storing.row_updates, storing.added)
 
     async def _store_all(self, log: PathLog, key: PathKey) -> None:
@@ -242,16 +240,16 @@ class EventLog:
             await self._writing(log)
 
     async def written(self, key: PathKey) -> None:
-        """Wait until a path's events are stored, or could not be."""
+        """Wait until a path's queued events are stored or lost."""
         await self._store_all(await self._path(key), key)
 
     async def flush(self, key: PathKey) -> None:
-        """Wait until a path's events are stored; raises what kept one from it."""
+        """Wait until a path's queued events are stored; raise the error if one was lost."""
         await self.written(key)
         _raise_failure(await self._path(key))
 
     async def emitted(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
-        """Return how many events of each kind *turn* has about *cell*, all of them stored."""
+        """Return how many stored events of each kind *turn* has about *cell*."""
         log = await self._path(key)
         await self._store_all(log, key)
         return await self._rows.about(key, turn, cell)
@@ -267,14 +265,14 @@ class EventLog:
         return (await self._path(key)).stored
 
     def read_anew(self, tenant: str) -> None:
-        """Keep nothing of what *tenant*'s events said: they were changed in the store."""
+        """Drop *tenant*'s events from memory: they were changed in the store."""
         for key, log in self._paths.items():
             if key.tenant == tenant:
                 log.recent.clear()
                 log.recent_bytes = 0
 
     def forget(self, key: PathKey) -> None:
-        """Drop what is kept in memory of a path that was deleted; its followers end."""
+        """Drop a deleted path's log from memory and end its followers."""
         if log := self._paths.pop(key, None):
             log.deleted = True
             if log.gathering is not None:
@@ -284,8 +282,8 @@ class EventLog:
     async def follow(self, key: PathKey, after: int) -> AsyncIterator[list[Event]]:
         """Yield every event after number *after*, until the path is deleted or the log closes.
 
-        They come in batches, as they are found; a slow reader loses none. While the database
-        is away, they are waited for.
+        Events come in batches; a slow reader loses none. While the database is unavailable, the
+        read is retried without limit.
         """
         try:
             log = await ENDLESS.until_it_answers(partial(self._path, key))
@@ -300,7 +298,7 @@ class EventLog:
                     continue
                 batch = await ENDLESS.until_it_answers(partial(self._batch, log, key, after))
                 if not batch:
-                    return  # they were deleted just now
+                    return  # the events were just deleted
                 after = batch[-1].seq
                 yield batch
         finally:

@@ -1,4 +1,4 @@
-"""What is kept in memory of one path's event log."""
+"""The in-memory part of one path's event log."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """What is on its way to the store together.
+    """The content of one transaction.
 
     Attributes:
         batch: Events, in order.
-        row_updates: Turns whose rows change with them: ids and columns.
-        added: Rows that are added with them.
-        stored: The first attempt.
+        row_updates: Changes of turns' rows: turn id and columns.
+        added: Rows to insert.
+        stored: The first attempt to store them.
     """
 
     batch: list[Event]
@@ -55,7 +55,7 @@ class Storing:
 
 @dataclass(slots=True)
 class PathLog:
-    """One path's log: numbers given out, events on their way to the store, those stored last."""
+    """One path's log: its last numbers, the queued events and the recently stored ones."""
 
     given: int
     stored: int
@@ -77,16 +77,16 @@ class PathLog:
 
     @property
     def unstored(self) -> bool:
-        """Whether anything waits to be stored, or is being stored."""
+        """Whether any event is queued or being stored."""
         return bool(self.queue) or (self.writer is not None and not self.writer.done())
 
     @property
     def quiet(self) -> bool:
-        """Whether nobody needs it: the store can tell the same."""
+        """Whether it may be evicted: the store has all of it, and it has no followers."""
         return not (self.unstored or self.followers or self.failure)
 
     def remember(self, batch: Sequence[Event]) -> None:
-        """Keep the last events, up to a number and a size, for those who follow closely."""
+        """Keep the last events, bounded in number and size, for followers that are up to date."""
         for event in batch:
             self.recent.append(event)
             self.recent_bytes += len(event.text)

@@ -1,4 +1,4 @@
-"""The base of every HTTP handler: identity, JSON in and out, one error shape."""
+"""The base of every HTTP handler: identity, JSON bodies, one error format."""
 
 from __future__ import annotations
 
@@ -33,29 +33,30 @@ from kernel_gateway.store.tables import ConversationRow
 
 log = logging.getLogger("tallybook.http")
 Body = TypeVar("Body", bound=BaseModel)
-# A body over its limit is read and dropped up to this size, so that the client
-# gets the answer and not a reset connection.
+# A body over its limit is read and discarded up to this size, so that the client gets the error
+# and not a reset connection.
 DRAINED_BYTES = 1_000_000_000
 CHUNK_BYTES = 256 * 1024
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # itself, not a backslash and the words for it
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # a NUL, not an escaped backslash before "u0000"
 
 
 READING = frozenset({"GET", "HEAD"})
 
 
 async def identify(handler: RequestHandler, *, query_token: bool = False) -> Identity:
-    """Return who sent the request of *handler*; the one place where tokens are read.
+    """Return the caller's identity; the only place where tokens are read.
 
-    A cookie counts only for the service's own pages: a browser sends it along for any.
+    A cookie is accepted only from the service's own pages: a browser sends it with requests of
+    other pages too.
 
     Args:
-        handler: Whose request.
-        query_token: Whether ``?token=`` counts, as Jupyter's clients send it.
+        handler: The handler of the request.
+        query_token: Whether ``?token=`` is accepted, as Jupyter's clients send it.
 
     Raises:
-        NotAuthenticated: There is no token, or it doesn't count.
-        TooManyFailedTokens: It doesn't count, and neither did many before from this address.
-        KeysUnavailable: It can't be checked now.
+        NotAuthenticated: The token is missing or invalid.
+        TooManyFailedTokens: The token is wrong, like too many before it from this address.
+        KeysUnavailable: The token can't be checked now.
     """
     headers = handler.request.headers
     token = bearer_token(headers)
@@ -68,7 +69,7 @@ async def identify(handler: RequestHandler, *, query_token: bool = False) -> Ide
 
 
 async def check_token(handler: RequestHandler, token: str | None) -> Identity:
-    """Return whose *token* this is, and count a wrong one; the errors of `identify`."""
+    """Return the identity of *token*; count a wrong one. Raises the errors of `identify`."""
     services: Services = handler.application.settings["services"]
     address, failed = client_of(handler).address, services.failed_tokens
     try:
@@ -79,7 +80,7 @@ async def check_token(handler: RequestHandler, token: str | None) -> Identity:
 
 
 def client_of(handler: RequestHandler) -> Client:
-    """Return who sent the request of *handler*, as far as trusted proxies say."""
+    """Return the client of the request, as named by trusted proxies if there are any."""
     services: Services = handler.application.settings["services"]
     request = handler.request
     peer, tls = request.remote_ip or "", request.protocol == "https"
@@ -91,17 +92,17 @@ PAGE_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 FILE_POLICY = "default-src 'none'; sandbox"
-"""Of what comes from a workspace: nothing in it may load or run anything, wherever it is shown."""
+"""Policy for workspace files: they may not load or run anything, wherever they are shown."""
 
 
 @stream_request_body
 class JsonHandler(RequestHandler):
-    """Checks token, scope and rate, collects a bounded JSON body, renders every error alike.
+    """Checks token, scope and rate, collects a bounded JSON body, renders all errors.
 
     Attributes:
-        public: Open to all, without a token.
-        scopes: The scope each method needs, where it is not ``read`` for reading and
-            ``run`` for the others.
+        public: Needs no token.
+        query_token: Accepts ``?token=``.
+        scopes: Method → needed scope; by default ``read`` for GET and HEAD, ``run`` for others.
     """
 
     public: ClassVar[bool] = False
@@ -109,11 +110,11 @@ class JsonHandler(RequestHandler):
     scopes: ClassVar[Mapping[str, str]] = {}
     identity: Identity
     about: str | None = None
-    """The conversation it names."""
+    """The conversation that the address names."""
 
     @property
     def services(self) -> Services:
-        """The gateway's parts."""
+        """The gateway's services."""
         services: Services = self.application.settings["services"]
         return services
 
@@ -136,7 +137,7 @@ class JsonHandler(RequestHandler):
             self.set_header("Vary", "Origin")
 
     async def prepare(self) -> None:
-        """Refuse what may not be done before anything of the body is read."""
+        """Check caller and declared length before the body is read."""
         self._collected = bytearray()
         self._refusal: Exception | None = None
         if "%00" in (self.request.uri or ""):
@@ -162,7 +163,7 @@ class JsonHandler(RequestHandler):
         ]
 
     async def check_caller(self) -> None:
-        """Find out who is calling; check that they may, and not too often.
+        """Identify the caller; check their scope and rate limit.
 
         Raises:
             NotAuthenticated, Forbidden, RateLimited
@@ -175,7 +176,7 @@ class JsonHandler(RequestHandler):
         self.services.rate_limits.take(self.identity)
 
     def declared_length(self) -> int:
-        """Return the body's length as the client states it."""
+        """Return the ``Content-Length`` in bytes; 0 if there is none."""
         try:
             return int(self.request.headers.get("Content-Length", "0"))
         except ValueError:
@@ -183,11 +184,11 @@ class JsonHandler(RequestHandler):
 
     @property
     def body_limit_bytes(self) -> int:
-        """Largest body this handler takes."""
+        """Largest accepted body."""
         return int(self.services.settings.body_limit_mb * 1_000_000)
 
     def check_length(self, length: int) -> None:
-        """Note a body over the limit; refuse at once what isn't worth draining."""
+        """Note a body over the limit; refuse at once one over `DRAINED_BYTES`."""
         if length > self.body_limit_bytes:
             self._refusal = BodyTooLarge(self.body_limit_bytes)
             if length > DRAINED_BYTES:
@@ -202,7 +203,7 @@ class JsonHandler(RequestHandler):
 
     @property
     def body(self) -> bytes:
-        """The body as it came; raises `BodyTooLarge` when it was over the limit."""
+        """The raw body; raises `BodyTooLarge` if it is over the limit."""
         if self._refusal is not None:
             raise self._refusal
         return bytes(self._collected)
@@ -233,11 +234,11 @@ class JsonHandler(RequestHandler):
         Args:
             conversation_id: As the address names it.
             path: As the address names it.
-            to_change: Whether something will be done to it.
+            to_change: Whether the caller will change it.
 
         Raises:
             NotFound: There is no such path in the tenant.
-            Conflict: It is to be changed, but was merged into another one.
+            Conflict: *to_change* is set, but the path was merged into another one.
         """
         self.about = conversation_id
         return await find_path(
@@ -260,9 +261,9 @@ class JsonHandler(RequestHandler):
         self.finish(json.dumps(value))
 
     async def send_file(self, file: IO[bytes], kind: str, name: str) -> None:
-        """Send *file* to be saved as *name*, in pieces; a client that goes away ends it.
+        """Send *file* in chunks as an attachment called *name*, until the client disconnects.
 
-        No browser shows it as a page or runs it, whatever it holds and *kind* says.
+        The headers keep browsers from showing it as a page or running it, whatever *kind* says.
         """
         self.set_header("Content-Type", kind)
         self.set_header("Content-Security-Policy", FILE_POLICY)
@@ -297,7 +298,7 @@ class JsonHandler(RequestHandler):
         self.write_problem(self._problem(error or Exception()))
 
     def _problem(self, error: Exception) -> Problem:
-        """Return how *error* is shown; nobody foresees all that fails amid a deletion."""
+        """Return the problem for *error*; an unexpected one during a deletion is explained."""
         problem = problem_from_error(error)
         amid_deletion = self.about is not None and self.about in self.services.deletions
         if problem.status == 500 and amid_deletion:
@@ -305,14 +306,14 @@ class JsonHandler(RequestHandler):
         return problem
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log only what nobody foresaw."""
+        """Log only unexpected errors."""
         if not isinstance(value, HTTPError) and self._problem(value).status == 500:
             log.error("%s %s failed", self.request.method, self.request.path,
                       exc_info=(typ, value, tb))  # fmt: skip
 
 
 def set_problem_headers(handler: RequestHandler, problem: Problem) -> None:
-    """Set the headers that say what to do about *problem*."""
+    """Set the headers that *problem* needs, such as ``Retry-After``."""
     if problem.status == 401:
         handler.set_header("WWW-Authenticate", "Bearer")
     if "retry_after" in problem.details:
@@ -320,7 +321,7 @@ def set_problem_headers(handler: RequestHandler, problem: Problem) -> None:
 
 
 class UnknownAddressHandler(JsonHandler):
-    """Every address that is not in the route table."""
+    """Answers 404 for every address that is not in the route table."""
 
     public = True
 

@@ -27,9 +27,9 @@ class Route:
     """An address and its handler.
 
     Attributes:
-        template: With ``{name}`` for one part of the address, ``{name*}`` for any number.
+        template: The address, with ``{name}`` for one segment, ``{name*}`` for any number.
         handler: Its handler.
-        websocket: It is upgraded to a websocket, so it is described in words.
+        websocket: It is upgraded to a websocket; docs/api.md describes it, not OpenAPI.
     """
 
     template: str
@@ -75,7 +75,7 @@ def make_document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     models: dict[tuple[type[BaseModel], Any], None] = {(ErrorBody, "serialization"): None}
-    for event in KINDS.values():  # what the events' websocket carries, for clients' types
+    for event in KINDS.values():  # the websocket's events, so that clients can generate types
         models[event, "serialization"] = None
     for found in operations:
         if found.body is not None:
@@ -157,7 +157,7 @@ def _response(model: type[BaseModel] | str | None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One operation of the document, in the words its tables use."""
+    """One operation of the document, as a table row."""
 
     method: str
     address: str
@@ -178,7 +178,7 @@ def _calls(document: Mapping[str, Any]) -> Iterator[_Call]:
 
 
 def make_page(document: Mapping[str, Any]) -> str:
-    """Return the document as a page that needs nothing but itself."""
+    """Return the document as a self-contained HTML page."""
     rows = []
     for call in _calls(document):
         cells = (call.method, call.address, call.described["summary"], call.takes, call.statuses)

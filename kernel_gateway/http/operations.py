@@ -1,4 +1,4 @@
-"""What each handler's method takes and returns, said beside it; OpenAPI is made of this.
+"""Declares what each handler's method takes and returns; the OpenAPI document is made of this.
 
 Source: OpenAPI Specification 3.1.0.
 """
@@ -49,7 +49,7 @@ class Operation:
 
 
 def operation(summary: str, **facts: Any) -> Callable[[Method], Method]:
-    """Say what a handler's method takes and returns; see `Operation`."""
+    """Declare what a handler's method takes and returns; see `Operation`."""
 
     def mark(method: Method) -> Method:
         setattr(method, MARK, Operation(summary=summary, **facts))
@@ -59,6 +59,6 @@ def operation(summary: str, **facts: Any) -> Callable[[Method], Method]:
 
 
 def operation_of(handler: type, method: str) -> Operation | None:
-    """Return what was said about a method of *handler*."""
+    """Return the declaration of a method of *handler*; ``None`` if there is none."""
     found: Operation | None = getattr(getattr(handler, method.lower(), None), MARK, None)
     return found

@@ -1,4 +1,4 @@
-"""One table from error type to HTTP status; one body for every error."""
+"""The HTTP status of each error type, and the JSON body of every error."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ STATUSES: dict[type[Exception], int] = {
 
 
 def problem_from_error(error: Exception) -> Problem:
-    """Return how *error* is answered; one that nobody foresaw shows no internals."""
+    """Return the problem for *error*; an unexpected error shows no internals."""
     known = errors.named(error)
     facts = errors.error_facts(known)
     status = next((STATUSES[kind] for kind in type(known).__mro__ if kind in STATUSES), 500)

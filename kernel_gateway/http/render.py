@@ -1,4 +1,4 @@
-"""Rows to JSON."""
+"""Renders rows and other objects as JSON."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def context_to_json(context: ExecutionContext) -> dict[str, Any]:
 
 
 def file_to_json(file: WorkspaceFile, key: PathKey) -> dict[str, Any]:
-    """Render a workspace file with the address to download it from."""
+    """Render a workspace file with its download address."""
     url = f"{path_url(key)}/files/{quote(file.name)}"
     return {"name": file.name, "size": file.size, "url": url}
 
 
 async def turn_to_json(row: TurnRow, services: Services) -> dict[str, Any]:
-    """Render where a turn stands: result, permission required, error, or running."""
+    """Render the state of a turn: result, permission required, error, or running."""
     common: dict[str, Any] = {
         "conversation": row.conversation,
         "path": row.path,

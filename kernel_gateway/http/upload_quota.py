@@ -1,4 +1,4 @@
-"""How much a workspace may still take in."""
+"""The upload quota of a workspace."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kernel_gateway.errors import WorkspaceFull
 
 @dataclass(slots=True)
 class Room:
-    """What is left of a workspace's size for one upload, with others at the same time.
+    """The upload quota for one upload, shared with concurrent uploads to the same workspace.
 
     Attributes:
-        path: Whose workspace.
-        limits: How large it may be.
-        used: What it held when the upload began.
-        before: What uploads had brought by then.
+        path: The workspace's path.
+        limits: Has the largest size of the workspace.
+        used: Size of the workspace when the upload began.
+        before: *path.received* at that time.
     """
 
     path: OpenPath
@@ -28,10 +28,10 @@ class Room:
     before: Usage
 
     def take(self, name: str, size: int = 0, files: int = 0) -> None:
-        """Count *size* bytes and *files* files that have come for *name*.
+        """Count *size* bytes and *files* files received for *name*.
 
         Raises:
-            WorkspaceFull: There is no room for them; they count until they are given back.
+            WorkspaceFull: They exceed the quota; they count until `give_back`.
         """
         received = self._count(size, files)
         held = self.used.bytes + received.bytes - self.before.bytes
@@ -40,7 +40,7 @@ class Room:
             raise WorkspaceFull(name, self.limits.disk_bytes, self.limits.disk_files)
 
     def give_back(self, size: int, files: int) -> None:
-        """Count no longer what was dropped."""
+        """Subtract the bytes and files of a dropped file."""
         self._count(-size, -files)
 
     def _count(self, size: int, files: int) -> Usage:
@@ -50,7 +50,7 @@ class Room:
 
 
 async def quota_of(path: OpenPath, limits: Limits) -> Room:
-    """Measure *path*'s workspace and return its room."""
+    """Measure *path*'s workspace and return its upload quota."""
     before = path.received
     most = Usage(limits.disk_bytes, limits.disk_files)
     used = await asyncio.to_thread(measure, path.workspace.directory, stop_at=most)

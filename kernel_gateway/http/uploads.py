@@ -20,10 +20,10 @@ from kernel_gateway.errors import BadRequest, FileTooLarge, GatewayError
 from kernel_gateway.http.upload_quota import Room
 
 MAX_FIELD_BYTES = 2_000_000
-"""Of all fields together."""
+"""Limit of all fields together."""
 MAX_FILES = 200
 MAX_PARTS = 1000
-"""Fields, and files whether they are taken or not."""
+"""Limit of fields and files together, rejected files included."""
 
 
 @dataclass(slots=True)
@@ -32,11 +32,11 @@ class UploadedFile:
 
     Attributes:
         name: Name in the workspace, ``inputs/…``.
-        wanted: The name it would have if that were free.
+        wanted: The name it would have if that were not taken.
         sent_name: Name the client gave.
         size: Bytes.
-        sha256: Of the content.
-        new: It was not there before.
+        sha256: Hash of the content.
+        new: The upload created it; ``False`` if the same content was there already.
     """
 
     name: str
@@ -61,17 +61,16 @@ class _Part:
 
 
 class Upload:
-    """Takes a multipart body chunk by chunk and stores its files in a workspace.
+    """Parses a multipart body chunk by chunk and stores its files in a workspace.
 
-    A file that fails (bad name, too large) leaves no trace and does not stop the
-    others. Nothing already in ``inputs/`` is ever overwritten: a file with a taken
-    name and other content gets ``name (2)``.
+    A file that fails (bad name, too large) is removed and does not stop the others. Nothing in
+    ``inputs/`` is overwritten: a file with a taken name and other content gets ``name (2)``.
 
     Args:
         content_type: The request's header.
-        workspace: Called when the first file starts.
-        limit_bytes: Largest file.
-        room: What the workspace may still take.
+        workspace: Returns the workspace; called when the first file starts.
+        limit_bytes: Largest file, in bytes.
+        room: The upload quota.
     """
 
     def __init__(
@@ -106,19 +105,19 @@ class Upload:
         )
 
     def feed(self, chunk: bytes) -> None:
-        """Take in the next bytes of the body; `BadRequest` when they aren't multipart."""
+        """Parse the next bytes of the body; raise `BadRequest` if they aren't multipart."""
         try:
             self._parser.write(chunk)
         except MultipartParseError as error:
             raise BadRequest(f"The multipart body is malformed: {str(error)[:120]}.") from None
 
     def finish(self) -> None:
-        """Check that the body was whole."""
+        """Raise `BadRequest` unless the body was complete."""
         if not self._ended:
             raise BadRequest("The upload was cut short. Send it again.")
 
     def close(self) -> None:
-        """Drop a file that was still arriving."""
+        """Drop an incomplete file, if there is one."""
         with contextlib.suppress(_Abandoned):
             self._stack.__exit__(_Abandoned, _Abandoned(), None)
 
@@ -135,7 +134,7 @@ class Upload:
         self._header[1].extend(data[start:end])
 
     def _on_header_end(self) -> None:
-        # latin-1 keeps every byte: the options are read as UTF-8 once they are taken apart.
+        # latin-1 keeps every byte: the options are decoded as UTF-8 after they are split.
         name, value = (part.decode("latin-1") for part in self._header)
         self._part.headers[name.lower()] = value
         self._header = (bytearray(), bytearray())
@@ -229,12 +228,12 @@ class _Abandoned(Exception):
 
 
 def _same_content(workspace: Workspace, name: str, size: int, sha256: str) -> str | None:
-    """Return the input of this *name* when it holds these very bytes already."""
+    """Return the input called *name* if it already has this content."""
     taken = f"{INPUTS}/{name}"
     try:
         with workspace.open_read(taken) as file:
             if os.fstat(file.fileno()).st_size != size:
                 return None
         return taken if workspace.sha256(taken) == sha256 else None
-    except ContainerError:  # there is none, or it is no plain file
+    except ContainerError:  # it does not exist, or is no plain file
         return None

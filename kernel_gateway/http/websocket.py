@@ -1,4 +1,4 @@
-"""What the service's websockets have in common: who may open one, and how it is refused."""
+"""The base of the service's websockets: authentication, refusal, sending, closing."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from kernel_gateway.services import Services
 EXPIRED = 4401
 """Close code: the access token has ended; connect again with a new one."""
 LOOK_SECONDS = 10.0
-"""How often the end of a token is looked for, since the system's clock may be set meanwhile."""
+"""Interval of the checks for an expired token: the system's clock may be set meanwhile."""
 GONE = 4404
-"""Close code: there is nothing more to follow."""
+"""Close code: the path or kernel was deleted; there is nothing more to follow."""
 RESTART = 1012
 """Close code: the service stops; connect again to go on. Source: IANA's WebSocket registry."""
 MOST_AT_ONCE = 16
-"""Frames written before others have their turn."""
+"""Frames written before other tasks may run."""
 
 
 class GatewaySocket(WebSocketHandler):
-    """A websocket of a caller who is known and may open it."""
+    """A websocket of an authenticated caller."""
 
     identity: Identity
     _at_once = 0
@@ -40,7 +40,7 @@ class GatewaySocket(WebSocketHandler):
 
     @property
     def services(self) -> Services:
-        """The gateway's parts."""
+        """The gateway's services."""
         services: Services = self.application.settings["services"]
         return services
 
@@ -49,7 +49,7 @@ class GatewaySocket(WebSocketHandler):
         return own or origin in self.services.settings.origins
 
     def close_when_expired(self) -> None:
-        """Close the socket at the moment its token ends, whether or not anything is sent."""
+        """Close the socket when its token expires, even while it is idle."""
         if self.identity.expires is None:
             return
         left = self.identity.expires - time.time()
@@ -64,7 +64,7 @@ class GatewaySocket(WebSocketHandler):
             self._expiry.cancel()
 
     async def check_caller(self, scope: str, *, query_token: bool = False) -> None:
-        """Find out who is calling; check that they have *scope*, and come not too often.
+        """Identify the caller; check *scope* and rate limit.
 
         Raises:
             NotAuthenticated, Forbidden, RateLimited
@@ -77,7 +77,7 @@ class GatewaySocket(WebSocketHandler):
     def sent_together(self) -> Iterator[None]:
         """Hold small frames back until the block ends, so that the client wakes up once.
 
-        What fills a packet goes out meanwhile. Source: tcp(7), TCP_CORK.
+        Full packets are sent meanwhile. Source: tcp(7), TCP_CORK.
         """
         self._at_once = 0
         held = self._stream.socket if self._stream is not None else None
@@ -88,7 +88,7 @@ class GatewaySocket(WebSocketHandler):
         try:
             yield
         finally:
-            with suppress(OSError):  # it was closed meanwhile
+            with suppress(OSError):  # the socket was closed
                 held.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     @property
@@ -96,10 +96,10 @@ class GatewaySocket(WebSocketHandler):
         return self.ws_connection.stream if self.ws_connection is not None else None
 
     async def send_frame(self, frame: str | bytes) -> None:
-        """Send *frame*; return once the system has it, so that a slow client slows its sender.
+        """Send *frame*; wait while the socket's buffer is full, so that a slow client is awaited.
 
-        To wait for each costs a turn of the event loop, so that is done when there is need. Others
-        get theirs before *frame* is written: what the system has taken at once is never cancelled.
+        Awaiting every write would cost a cycle of the event loop each. Other tasks run before the
+        write, not after it, so that a cancellation can't come after a frame was sent.
         """
         if self._at_once >= MOST_AT_ONCE:
             self._at_once = 0
@@ -111,9 +111,9 @@ class GatewaySocket(WebSocketHandler):
             await written
 
     async def part(self, gone: str) -> None:
-        """Close when there is nothing more to send, because of a stop or because of *gone*.
+        """Close after the last frame, because the service stops or for the reason *gone*.
 
-        It returns by being cancelled: once the client has read everything and answered.
+        Never returns: it is cancelled once the client has read everything and closed as well.
         """
         stops = self.services.events.closing
         code, reason = (RESTART, "the service stops") if stops else (GONE, gone)
@@ -121,7 +121,7 @@ class GatewaySocket(WebSocketHandler):
         await asyncio.Future()
 
     def refuse(self, problem: Problem, **more: Any) -> None:
-        """Answer with an error in place of the upgrade; *more* joins its body."""
+        """Answer with an error instead of the upgrade; *more* is added to its body."""
         self.set_status(problem.status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -130,7 +130,7 @@ class GatewaySocket(WebSocketHandler):
 
 
 def sequence_number(text: str) -> int:
-    """Read ``after``; `BadRequest` unless it is a number of an event."""
+    """Parse ``after``; raise `BadRequest` unless it is a sequence number."""
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise BadRequest(f"after={text[:40]!r} is not a sequence number.")
     return int(text)

@@ -1,1 +1,1 @@
-"""Who is asking, and how often."""
+"""Authentication, authorization and rate limits."""

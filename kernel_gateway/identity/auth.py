@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do: access tokens, roles, scopes."""
+"""Authentication and authorization: access tokens, roles, scopes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from kernel_gateway.identity.published_keys import PublishedKeys
 from kernel_gateway.settings import TOKEN_FILE, Settings
 
 LEEWAY_SECONDS = 30
-"""How far the issuer's clock may be ahead; a token's end counts to the second."""
+"""How far the issuer's clock may be ahead; a token's expiry has no leeway."""
 GUESSABLE = 22
-"""A set token with fewer characters (128 bits in base64) could be found by trying."""
+"""A configured token with fewer characters (128 bits in base64) could be guessed."""
 
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": frozenset({"read"}),
@@ -41,10 +41,10 @@ class Identity:
     """The caller.
 
     Attributes:
-        tenant: Whose data they work with.
-        user: Their name in it.
-        roles: Of `ROLES`.
-        expires: When their token ends, in seconds since the epoch; ``None`` for never.
+        tenant: The tenant whose data they work with.
+        user: Their name in the tenant.
+        roles: Names from `ROLES`.
+        expires: When their token expires, in seconds since the epoch; ``None`` for never.
     """
 
     tenant: str
@@ -64,8 +64,8 @@ LOCAL = Identity(tenant="local", user="local", roles=frozenset({"admin"}))
 class Authenticator:
     """Turns an access token into an identity.
 
-    The generated local token is for a single user; with a JWT key set it counts
-    only if it was set too.
+    The local token is for a single user. If JWT keys are configured, it is accepted only if it is
+    configured too: a generated one is not.
     """
 
     def __init__(self, settings: Settings, local_token: str) -> None:
@@ -83,16 +83,16 @@ class Authenticator:
         )
 
     async def identify(self, token: str | None, *, suspicious: bool = False) -> Identity:
-        """Return whose *token* this is.
+        """Return the identity of *token*.
 
         Args:
-            token: As it was sent; ``None`` when none was.
-            suspicious: Too many wrong ones came from the same place: a token that is short
-                enough to guess doesn't count.
+            token: As it was sent; ``None`` if none was.
+            suspicious: Too many wrong tokens came from the same address: refuse a local token
+                that is short enough to guess.
 
         Raises:
-            TokenWrong: It is not one that was given out for this service.
-            NotAuthenticated: It is missing, has expired, or names nobody.
+            TokenWrong: It was not issued for this service.
+            NotAuthenticated: It is missing, has expired, or names no tenant or user.
             KeysUnavailable: The key to check it with can't be fetched.
         """
         if token is None:
@@ -110,14 +110,14 @@ class Authenticator:
         except jwt.ExpiredSignatureError:
             raise NotAuthenticated("has expired") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
-            raise TokenWrong from None  # the last two: a time that is none, such as infinity
+            raise TokenWrong from None  # the last two: an invalid time, such as infinity
         return self._identity(claims)
 
     async def _claims(self, token: str) -> dict[str, Any]:
         settings = self._settings
         algorithm = jwt.get_unverified_header(token).get("alg")
-        # The algorithm decides which key is used, never the other way round: a public key
-        # must not serve as an HMAC secret.
+        # Choose the key by algorithm, never the reverse: a public key must not be used as an
+        # HMAC secret.
         key: Any = None
         if algorithm == "HS256" and settings.jwt_secret:
             key = settings.jwt_secret
@@ -156,7 +156,7 @@ class Authenticator:
 
 
 def load_or_create_token(data_dir: Path) -> str:
-    """Return the token kept in *data_dir*, made on the first start, readable by its owner only."""
+    """Return the token in *data_dir*; create it on the first start, readable by its owner only."""
     file = data_dir / TOKEN_FILE
     if file.exists():
         token = file.read_text(encoding="ascii").strip()
@@ -170,7 +170,7 @@ def load_or_create_token(data_dir: Path) -> str:
 
 
 def token_matches(given: str, expected: str) -> bool:
-    """Compare in constant time."""
+    """Compare two tokens in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
@@ -181,14 +181,15 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
 
 
 def same_origin(headers: Mapping[str, str], *, tls: bool) -> bool:
-    """Whether the browser page that sent this came from the service itself.
+    """Whether the request was not sent by a foreign page.
 
-    Browsers send ``Origin`` with every websocket and every request that changes
-    something; a missing one therefore means that no foreign page is behind it.
+    Browsers send ``Origin`` with every websocket and every changing request, so a request
+    without it comes from no foreign page.
 
     Args:
-        headers: The request's.
-        tls: Whether it came over TLS: a page that didn't could be anybody's.
+        headers: The request's headers.
+        tls: Whether the request came over TLS; then the page must have too, as an attacker on
+            the network can forge a page sent without.
     """
     origin = headers.get("Origin")
     if origin is None:

@@ -15,29 +15,28 @@ from kernel_gateway.errors import KeysUnavailable, TokenWrong
 
 log = logging.getLogger("tallybook.identity")
 FETCH_SECONDS = 10.0
-"""How long the endpoint may take to answer."""
+"""Timeout of a request to the endpoint."""
 WAIT_SECONDS = 1.0
 """How long a token whose key is known waits for a newer set."""
 KEPT_SECONDS = 86_400.0
-"""How long keys count that can't be fetched anew; a withdrawn key must not count for ever."""
+"""How long keys are valid while they can't be refreshed: a revoked key must not last for ever."""
 
 
 class PublishedKeys:
     """The keys of one JWKS endpoint.
 
     They are fetched when a token first needs one, when they are older than *seconds*, and when
-    a token names a key that is not among them. While the endpoint is away those that were
-    fetched go on counting.
+    a token names an unknown key. While the endpoint is unavailable the fetched keys stay valid.
     """
 
     def __init__(self, url: str, *, seconds: float, pause_seconds: float) -> None:
-        """Describe the endpoint; nothing is fetched yet.
+        """Create the key set; nothing is fetched yet.
 
         Args:
             url: Address of the key set, http or https.
             seconds: Age from which keys are fetched again.
-            pause_seconds: After a failure, or for an unknown key, the endpoint is asked no
-                sooner than this. An unknown key may be a new one, or an attack.
+            pause_seconds: Pause before the next fetch after a failure or an unknown key, which
+                may be a new key or an attack.
         """
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_SECONDS)
         self._url, self._seconds, self._pause = url, seconds, pause_seconds
@@ -72,7 +71,7 @@ class PublishedKeys:
         return time.monotonic() - self._fetched
 
     async def _refresh(self, *, known: bool) -> None:
-        """Fetch the keys, once for all who wait; who *knows* a key waits a moment only."""
+        """Fetch the keys, once for all callers; wait only `WAIT_SECONDS` if the key is *known*."""
         now = time.monotonic()
         if self._fetching is None:
             self._started = now

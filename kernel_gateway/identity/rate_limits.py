@@ -1,4 +1,4 @@
-"""How many requests a user may send, and how many wrong tokens may come from one address."""
+"""Rate limits: of requests per user, and of wrong tokens per address."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ MOST_ADDRESSES = 10_000
 
 
 class TokenBuckets:
-    """A token bucket for each key: a minute's worth may come at once."""
+    """A token bucket for each key; it holds the tokens of one minute."""
 
     def __init__(self, per_minute: int, most: int) -> None:
         """Start with every bucket full.
 
         Args:
-            per_minute: What a bucket holds, and gets anew in a minute; 0 for no limit.
-            most: Buckets kept; the one that was quiet for longest goes first.
+            per_minute: Capacity of a bucket, and its refill per minute; 0 for no limit.
+            most: Most buckets kept; the least recently used one is dropped first.
         """
         self.per_minute, self._most = per_minute, most
         self._buckets: dict[Hashable, tuple[float, float]] = {}
 
     def wait(self, key: Hashable) -> int:
-        """Return for how many whole seconds nothing can be taken from *key*; 0 if it can."""
+        """Return the whole seconds until the bucket of *key* has a token; 0 if it has one."""
         left = self._left(key, time.monotonic())
         return 0 if left >= 1 else max(1, math.ceil((1 - left) * 60 / self.per_minute))
 
     def take(self, key: Hashable) -> int:
-        """Take one from the bucket of *key*; return what `wait` did, nothing taken unless 0."""
+        """Take a token from the bucket of *key* if it has one; return `wait` as of before."""
         now = time.monotonic()
         wait, left = self.wait(key), self._left(key, now)
         if self.per_minute:
@@ -59,7 +59,7 @@ class RateLimits:
         """Count one request of *who*.
 
         Raises:
-            RateLimited: There were too many; it says when to go on.
+            RateLimited: There were too many; has the seconds to wait.
         """
         if wait := self._buckets.take((who.tenant, who.user)):
             raise RateLimited(self._buckets.per_minute, wait)
@@ -72,14 +72,14 @@ class FailedTokens:
         self._buckets = TokenBuckets(per_minute, MOST_ADDRESSES)
 
     def exhausted(self, address: str) -> bool:
-        """Whether too many came from *address* for another one now."""
+        """Whether *address* has used up its wrong tokens for now."""
         return self._buckets.wait(address) > 0
 
     def take(self, address: str) -> None:
         """Count one wrong token from *address*.
 
         Raises:
-            TooManyFailedTokens: There were too many; it says when to go on.
+            TooManyFailedTokens: There were too many; has the seconds to wait.
         """
         if wait := self._buckets.take(address):
             raise TooManyFailedTokens(self._buckets.per_minute, wait)

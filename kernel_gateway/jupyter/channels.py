@@ -33,10 +33,10 @@ NOT_READ = 1008
 
 
 class ChannelsSocket(GatewaySocket):
-    """What the kernel publishes comes from the path's event log; replies come at once.
+    """Sends iopub messages from the path's event log, and replies as they arrive.
 
-    A client that connects again with its ``session_id`` goes on where it was; any client
-    can name where with ``after``, a sequence number of the event log.
+    A client that reconnects with its ``session_id`` continues where it was. Any client can
+    choose the start with ``after``, a sequence number of the event log.
     """
 
     _key: PathKey
@@ -71,7 +71,7 @@ class ChannelsSocket(GatewaySocket):
     def open(self, *args: str, **kwargs: str) -> None:
         self.services.telemetry.websockets.inc()
         self.set_nodelay(True)
-        self._path.watchers += 1  # a kernel somebody looks at does not expire
+        self._path.watchers += 1  # a kernel with a connected client does not expire
         self._replies = UnsentReplies(self.selected_subprotocol)
         self._senders = [
             self.services.events.start_following(self._send_published(self._after)),
@@ -83,7 +83,7 @@ class ChannelsSocket(GatewaySocket):
     def deliver(self, message: Message) -> None:
         """Send a reply (see `kernel_gateway.channels.kernel_channels.Listener`).
 
-        A client that reads no replies is parted from; it can connect again and go on.
+        Disconnect a client that does not read its replies; it can reconnect and continue.
         """
         if not self._replies.put(message):
             self._kernel_channels.leave(self, self._replies.take())
@@ -108,9 +108,9 @@ class ChannelsSocket(GatewaySocket):
             await self.part("the kernel was deleted")
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Take a frame; the next is read once what this returns is done.
+        """Handle a frame; tornado awaits the result before it reads the next one.
 
-        Not a coroutine: a cell would begin a turn of the event loop later.
+        Not a coroutine: that would delay the start of a cell by a cycle of the event loop.
         """
         try:
             self.services.rate_limits.take(self.identity)

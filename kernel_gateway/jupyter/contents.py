@@ -1,4 +1,4 @@
-"""``/api/contents``: the recorded notebooks, to read; and who is asking."""
+"""``/api/contents``: the recorded notebooks, read-only; and ``/api``, its status and user."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _model(kind: str, path: str, when: str, content: Any, **other: Any) -> dict[
 
 
 class ContentsHandler(JupyterHandler):
-    """``/api/contents/CONVERSATION/PATH.ipynb``: nothing here can be written."""
+    """``/api/contents/CONVERSATION/PATH.ipynb``: read-only."""
 
     @operation(
         "Jupyter: look at the recorded notebooks; nothing here can be written",
@@ -99,14 +99,14 @@ class ContentsHandler(JupyterHandler):
 
 
 class CheckpointsHandler(JupyterHandler):
-    """``/api/contents/…/checkpoints``: Jupyter's own checkpoints; there are none."""
+    """``/api/contents/…/checkpoints``: always empty."""
 
     async def get(self, path: str) -> None:
         self.write_json(200, [])
 
 
 class VersionHandler(JupyterHandler):
-    """``/api``: the version, open to all as in Jupyter."""
+    """``/api``: the version; public, as in Jupyter."""
 
     public = True
 

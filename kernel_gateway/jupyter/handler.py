@@ -20,7 +20,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class JupyterHandler(JsonHandler):
-    """Takes the token from the query too, and words errors so that Jupyter's clients show them."""
+    """Accepts the token in the query too, and renders errors as Jupyter's clients expect them."""
 
     query_token: ClassVar[bool] = True
 
@@ -29,10 +29,10 @@ class JupyterHandler(JsonHandler):
         return {**problem.body(), "message": problem.message, "reason": problem.hint}
 
     async def kernel_key(self, kernel_id: str) -> PathKey:
-        """Return the path behind a kernel id that has a kernel.
+        """Return the path of a live kernel, by kernel id.
 
         Raises:
-            NotFound: The tenant has no such kernel.
+            NotFound: The tenant has no such live kernel.
         """
         key = await find_kernel(self, kernel_id)
         self.about = key.conversation
@@ -43,7 +43,7 @@ class JupyterHandler(JsonHandler):
     async def own_kernels(self) -> Mapping[PathKey, str]:
         """Return the live kernels of the caller's conversations: paths and kernel ids.
 
-        Jupyter's clients offer to shut down all that are listed, so others' are not.
+        Other users' kernels are left out: Jupyter's clients offer to shut down all listed ones.
         """
         who, services = self.identity, self.services
         keys = await services.contexts.live_keys(who.tenant)
@@ -63,7 +63,7 @@ class JupyterHandler(JsonHandler):
 
 
 async def find_kernel(handler: Any, kernel_id: str) -> PathKey:
-    """Return the path behind a kernel id of the caller's tenant; `NotFound` for any other."""
+    """Return the path of a kernel id of the caller's tenant; `NotFound` for any other."""
     if not _UUID.fullmatch(kernel_id):
         raise NotFound("kernel", kernel_id)
     key: PathKey = await handler.services.repository.jupyter.path_of(
@@ -73,5 +73,5 @@ async def find_kernel(handler: Any, kernel_id: str) -> PathKey:
 
 
 def iso(seconds: float) -> str:
-    """Return a time since the epoch as Jupyter writes it."""
+    """Return a time in seconds since the epoch as Jupyter writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -39,13 +39,13 @@ def kernelspecs() -> dict[str, Any]:
 
 
 def check_kernel_name(name: str | None) -> None:
-    """Raise `BadRequest` unless there is such a kernelspec; ``python3`` is taken as ours."""
+    """Raise `BadRequest` unless there is such a kernelspec; ``python3`` counts as ours."""
     if name not in (None, "", KERNEL_NAME, "python3"):
         raise BadRequest(f"There is no kernelspec {name[:60]!r}; there is {KERNEL_NAME}.")
 
 
 async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, str]:
-    """Start a kernel in a conversation of its own; return its path and its kernel id."""
+    """Start a kernel in a new conversation; return its path and its kernel id."""
     services, who = handler.services, handler.identity
     row = await services.repository.conversations.add(who.tenant, who.user, title[:200])
     key = PathKey(who.tenant, row.id, MAIN_PATH)
@@ -53,7 +53,7 @@ async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, st
     try:
         await services.contexts.get_or_create(key)
         await services.channels.get(key)
-    except BaseException:  # nobody would come back to an empty conversation
+    except BaseException:  # don't leave an empty conversation behind
         await services.data_rights.remove_conversation(who.tenant, row.id, who.user)
         raise
     return key, (await services.repository.jupyter.kernel_ids([key]))[key]
@@ -110,11 +110,11 @@ class KernelHandler(JupyterHandler):
 
 
 async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> None:
-    """End a kernel and what goes with it."""
+    """End a kernel, its queued requests, its channels and its sessions."""
     services = handler.services
     if (kernel_channels := services.channels.known(key)) is not None:
-        await kernel_channels.abort_waiting()  # they would start it anew
-    # A cell whose reply the client has may still be on its way into the notebook.
+        await kernel_channels.abort_waiting()  # queued requests would start it again
+    # The last cell may still be being recorded although the client has its reply.
     await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)
     await services.channels.forget(key)

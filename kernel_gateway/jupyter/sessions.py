@@ -50,12 +50,12 @@ class _SessionHandler(JupyterHandler):
         return model
 
     async def own_rows(self) -> Sequence[JupyterSessionRow]:
-        """Return the caller's sessions: two users may have documents of one name."""
+        """Return the caller's sessions: two users may have documents of the same name."""
         who = self.identity
         return await self.services.repository.jupyter.sessions(who.tenant, who.user)
 
     async def kernel_for(self, body: SessionBody) -> tuple[str, str]:
-        """Return conversation and kernel id of the kernel a body asks for."""
+        """Return conversation and kernel id of the kernel *body* asks for; start it if needed."""
         wanted = body.kernel or KernelOfSession()
         if wanted.id is not None:
             return (await self.kernel_key(wanted.id)).conversation, wanted.id
@@ -107,7 +107,7 @@ class SessionsHandler(_SessionHandler):
 
 
 class SessionHandler(_SessionHandler):
-    """``/api/sessions/{id}``: look, change, end."""
+    """``/api/sessions/{id}``: read, change, end."""
 
     async def _row(self, session_id: str) -> JupyterSessionRow:
         return await self.services.repository.jupyter.session(self.identity.tenant, session_id)

@@ -27,7 +27,7 @@ _NAMING: Mapping[str, str] = {
     "permission.decided": "who",
     "file.created": "user",
 }
-"""Kinds of event that tell who did it, and in which field."""
+"""Kinds of event that name a user, and the field with the name."""
 
 
 def audit_line(
@@ -38,7 +38,7 @@ def audit_line(
     conversation: str | None = None,
     **detail: Any,
 ) -> NewRow:
-    """Return a line of the audit list as of now, to be stored with what it tells of."""
+    """Return a line of the audit list, to be stored in the transaction it describes."""
     return AuditRow, {
         "at": utc_now(),
         "tenant": tenant,
@@ -69,11 +69,11 @@ class Audit:
         """Add one line.
 
         Raises:
-            ConversationDeleted: It would tell of one of which nothing is to be left.
+            ConversationDeleted: *conversation* was deleted.
         """
         table, columns = audit_line(tenant, user, action, target, conversation, **detail)
         there = select(ConversationRow.id).where(ConversationRow.id == conversation)
-        there = there.with_for_update(read=True, key_share=True)  # a deletion waits for it
+        there = there.with_for_update(read=True, key_share=True)  # a deletion waits for this
         async with self._database.begin(tenant) as session:
             await session.execute(insert(table), columns)
             if conversation is not None and await session.scalar(there) is None:
@@ -102,7 +102,7 @@ class Audit:
 
     @whole
     async def forget_user(self, tenant: str, user: str) -> None:
-        """Take a user's name out of every line, turn, decision and event, and their grants away."""
+        """Remove a user's name from every line, turn, decision and event; delete their grants."""
         in_json = json.dumps(user)
         named = (
             select(EventRow)
@@ -117,7 +117,7 @@ class Audit:
 
 
 def _without_name(tenant: str, user: str) -> Sequence[Update | Delete]:
-    """Return the statements that take a user's name out of what was done and decided."""
+    """Return the statements that remove a user's name from rows, and delete their grants."""
     did = (AuditRow.tenant == tenant) & (AuditRow.user == user)
     about = (AuditRow.tenant == tenant) & AuditRow.action.like("user.%") & (AuditRow.target == user)
     asked = (TurnRow.tenant == tenant) & (TurnRow.user == user)
@@ -133,5 +133,5 @@ def _without_name(tenant: str, user: str) -> Sequence[Update | Delete]:
 
 
 def _without(data: dict[str, Any], field: str, user: str) -> str:
-    """Return an event's data as it is stored, without the name of *user* in *field*."""
+    """Return an event's data as JSON text, without the name of *user* in *field*."""
     return json.dumps({**data, field: FORGOTTEN} if data.get(field) == user else data)

@@ -27,11 +27,11 @@ from notebooks.record.cells import utc_now
 OF_A_CONVERSATION = (
     JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow,
 )  # fmt: skip
-"""Tables whose rows go with their conversation, in an order foreign keys allow."""
+"""Tables whose rows are deleted with their conversation, in an order foreign keys allow."""
 
 
 def new_branch(key: PathKey, title: str, source_path: str, source_turn: str) -> PathRow:
-    """Return the row of a branch that is made now."""
+    """Return the row of a new branch."""
     return PathRow(
         conversation=key.conversation,
         name=key.path,
@@ -48,7 +48,7 @@ class Conversations:
     """Rows of conversations and paths."""
 
     def __init__(self, database: Database, node: str = "") -> None:
-        """Keep them in *database*; new ones are those of *node*."""
+        """Store them in *database*; *node* owns new ones."""
         self._database, self._node = database, node
 
     @whole
@@ -87,7 +87,7 @@ class Conversations:
 
     @whole
     async def of(self, tenant: str, user: str | None, limit: int) -> Sequence[ConversationRow]:
-        """Return the newest conversations of *tenant*, of one *user* unless that is ``None``."""
+        """Return the newest conversations of *tenant*: of *user*, or of all users if ``None``."""
         query = select(ConversationRow).where(ConversationRow.tenant == tenant)
         if user is not None:
             query = query.where(ConversationRow.user == user)
@@ -97,9 +97,9 @@ class Conversations:
 
     @whole
     async def created_before(self, when: str, limit: int) -> Sequence[ConversationRow]:
-        """Return the oldest conversations of any tenant in which nothing happened since *when*.
+        """Return the oldest conversations of any tenant without a turn or event since *when*.
 
-        Uploads and branches count too: each is told by an event.
+        Uploads and branches count too: each has an event.
         """
         asked = exists().where(
             TurnRow.conversation == ConversationRow.id, TurnRow.created_at >= when
@@ -118,10 +118,10 @@ class Conversations:
     async def remove(self, tenant: str, conversation_id: str, line: NewRow) -> None:
         """Delete a conversation's rows; its lines of the audit list stay, without their details.
 
-        *line* joins them, all in one transaction: nobody can ask again once the rows are gone.
+        The same transaction adds *line*: once the rows are gone, the deletion can't be repeated.
         """
         lines = (AuditRow.tenant == tenant) & (AuditRow.conversation == conversation_id)
-        # What others are just adding to it waits, and finds it gone.
+        # The lock makes concurrent insertions wait; then they find the conversation gone.
         locked = select(ConversationRow.id).where(ConversationRow.id == conversation_id)
         async with self._database.begin(tenant) as session:
             await session.execute(locked.with_for_update())
@@ -178,7 +178,7 @@ class Conversations:
 
     @whole
     async def set_merged(self, key: PathKey, target: str) -> None:
-        """Note that a path was merged into *target*, if that is not noted already.
+        """Store that a path was merged into *target*; no error if that is stored already.
 
         Raises:
             Conflict: It was merged into another path.

@@ -1,4 +1,4 @@
-"""The engine: SQLite (WAL) or PostgreSQL with row-level security; migrated when opened."""
+"""The database: SQLite (WAL) or PostgreSQL with row-level security; migrated when opened."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ Work = Callable[[Connection | DriverConnection], None]
 """Writes to a connection."""
 
 EVERYONE = "*"
-"""In place of a tenant: the service's own work across tenants. No token can name it."""
+"""Used as the tenant for the service's own work across tenants. No token can name it."""
 
 POOL = 10
 CLOSING_CHECKS, CHECK_SECONDS = 2000, 0.005
-"""How often, and how long apart, closing looks whether transactions are still under way."""
+"""Number and interval of the checks, when closing, for running transactions."""
 PRESENT_VERSION = "0003"
-"""The newest migration's; the tables are as `kernel_gateway.store.tables` has them."""
+"""Version of the newest migration, whose tables are those of `kernel_gateway.store.tables`."""
 FOREIGN_KEY_VIOLATION = "23503"
 """Source: PostgreSQL's documentation, appendix A."""
 MIGRATING = 7_233_011
-"""Advisory lock: gateways that start together migrate one after the other."""
+"""Advisory lock, so that gateways that start together migrate one at a time."""
 _SET_TENANT = text("SELECT set_config('app.tenant', :tenant, true)")
 _ROLE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
@@ -58,9 +58,9 @@ _ROLE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = curr
 def whole(
     method: Callable[Parameters, Coroutine[Any, Any, Result]],
 ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
-    """Let a transaction end before its caller's cancellation goes on.
+    """Let a transaction finish before its caller's cancellation takes effect.
 
-    Half a query would leave its connection in use.
+    A query cancelled halfway would leave its connection in use.
     """
 
     @functools.wraps(method)
@@ -77,7 +77,7 @@ class Database:
         self._engine, self._writer = engine, writer
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.dialect = engine.dialect.name
-        # SQLite has one writer at a time anyway.
+        # SQLite allows only one writer at a time.
         threads = POOL if self.dialect == "postgresql" else 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
         self._driver: DriverConnection | None = None
@@ -85,13 +85,13 @@ class Database:
 
     @asynccontextmanager
     async def begin(self, tenant: str) -> AsyncIterator[AsyncSession]:
-        """Run the block as one transaction that sees the rows of *tenant*.
+        """Run the block as one transaction that sees only the rows of *tenant*.
 
-        PostgreSQL checks that by itself; on SQLite the queries have to.
+        PostgreSQL enforces that by row-level security; for SQLite the queries must filter.
 
         Raises:
             DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
-            ConversationDeleted: What was to be added belongs to one that is gone.
+            ConversationDeleted: A row to insert belongs to a deleted conversation.
         """
         self._refuse_if_closed()
         with _plain_errors():
@@ -101,13 +101,13 @@ class Database:
                 yield session
 
     def write(self, tenant: str, work: Work) -> asyncio.Future[None]:
-        """Do *work* as one transaction of *tenant*, in a thread: for what is written all the time.
+        """Run *work* as one transaction of *tenant*, in a thread; for frequent writes.
 
-        It begins before this returns. An asynchronous connection would change threads for
-        every statement.
+        The thread starts before this returns. An asynchronous connection would switch threads
+        for every statement.
 
         Returns:
-            What is done once the transaction is; it can't be taken back.
+            A future, done with the transaction; cancelling it does not undo the transaction.
 
         Raises:
             DatabaseUnavailable: It doesn't answer, or its disk is full; nothing was changed.
@@ -126,7 +126,7 @@ class Database:
 
     def _write_by_driver(self, work: Work) -> None:
         with _plain_errors():
-            if self._driver is None:  # the one thread keeps it
+            if self._driver is None:  # used by the only thread
                 self._driver = DriverConnection(self._writer)
             with self._driver.transaction() as connection:
                 work(connection)
@@ -136,9 +136,9 @@ class Database:
             raise DatabaseUnavailable("the service is stopping")
 
     async def aclose(self) -> None:
-        """Let transactions that are under way end, then close the connections.
+        """Wait for running transactions, then close the connections.
 
-        A connection that is in use while its engine is disposed of would never be closed.
+        A connection in use while its engine is disposed of would never be closed.
         """
         self._closed = True
         pool = cast(QueuePool, self._engine.pool)
@@ -162,7 +162,7 @@ def _plain_errors() -> Iterator[None]:
     except IntegrityError as error:
         if not _refers_to_nothing(error):
             raise
-        raise ConversationDeleted from error  # all that refer to something refer to one
+        raise ConversationDeleted from error  # every foreign key leads to a conversation
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
@@ -175,7 +175,7 @@ def sqlite_url(file: Path) -> str:
 
 
 async def open_database(url: str) -> Database:
-    """Connect to *url*, bring its tables to the present version.
+    """Connect to *url* and migrate its tables to the current version.
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
@@ -206,7 +206,7 @@ async def open_database(url: str) -> Database:
 
 
 def _engines(url: str) -> tuple[AsyncEngine, Engine]:
-    """Return an engine for all there is to do, and one to write from a thread."""
+    """Return an asynchronous engine for general use, and a synchronous one for `Database.write`."""
     scheme, _, rest = url.partition("://")
     if scheme.startswith("postgresql"):
         url = f"postgresql+psycopg://{rest}"
@@ -214,7 +214,7 @@ def _engines(url: str) -> tuple[AsyncEngine, Engine]:
         return create_async_engine(url, **options), create_engine(url, **options)
     if not scheme.startswith("sqlite"):
         raise DatabaseUnavailable(f"{scheme!r} is neither sqlite nor postgresql")
-    # Every transaction here ends in commit or rollback: no further reset is needed.
+    # Every transaction ends with a commit or rollback: the pool needs no further reset.
     engine = create_async_engine(f"sqlite+aiosqlite://{rest}", pool_reset_on_return=None)
     writer = create_engine(f"sqlite://{rest}", pool_reset_on_return=None)
     for each in (engine.sync_engine, writer):
@@ -231,7 +231,7 @@ def _pragmas(connection: Any, _: Any) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    """Bring the tables to the present version; without Alembic, which takes long, if it can be."""
+    """Migrate the tables to the current version; avoid Alembic, a slow import, if possible."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATING})"))
     tables = inspect(connection).get_table_names()
@@ -248,7 +248,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _create(connection: Connection) -> None:
-    """Make all tables of an empty SQLite database, or none if this is cut short."""
+    """Create all tables of an empty SQLite database, in one transaction."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 itself begins no transaction for DDL
     Base.metadata.create_all(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
@@ -258,7 +258,7 @@ def _create(connection: Connection) -> None:
 
 
 def _refers_to_nothing(error: IntegrityError) -> bool:
-    """Whether a row was refused because what it belongs to isn't there."""
+    """Whether *error* is a foreign key violation."""
     sqlite = getattr(error.orig, "sqlite_errorcode", None) == SQLITE_CONSTRAINT_FOREIGNKEY
     return sqlite or getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION
 

@@ -21,7 +21,7 @@ _ADD_EVENTS = insert(EventRow)
 
 @functools.cache
 def _add(table: type[Base]) -> Insert:
-    """Return the statement that adds a row: to build it takes longer than it."""
+    """Return the statement that inserts a row; cached: building it takes longer than running it."""
     return insert(table)
 
 
@@ -49,19 +49,19 @@ class EventRows:
         row_updates: Sequence[tuple[str, dict[str, Any]]] = (),
         added: Sequence[NewRow] = (),
     ) -> asyncio.Future[None]:
-        """Store events of one path, and change the rows of turns that they update.
+        """Store events of one path and change turns' rows, in one transaction.
 
-        It is on its way before this returns; the future is done once they are stored.
+        The transaction starts before this returns; the future is done with it.
 
         Args:
             key: The path.
             events: Columns of each event; their numbers must be new.
-            row_updates: Turn and its changed columns.
-            added: Rows that come first.
+            row_updates: Turn id and changed columns.
+            added: Rows to insert before the events.
 
         Raises:
             DatabaseUnavailable: Nothing was stored.
-            ConversationDeleted: Neither, nor will it be.
+            ConversationDeleted: Nothing was stored; a retry will fail too.
         """
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         rows = [{**path, **event} for event in events]
@@ -100,9 +100,9 @@ class EventRows:
 
     @whole
     async def about_file(self, key: PathKey, name: str) -> Sequence[EventRow]:
-        """Return the events that say a file was created or changed, in order.
+        """Return the ``file.created`` events of a file, in order.
 
-        Its name is looked for as text, so a few may be about others: their data says whose.
+        The search is for the name as text: the caller must filter by the ``name`` in the data.
         """
         query = (
             select(EventRow)
@@ -127,7 +127,7 @@ class EventRows:
     ) -> Sequence[EventRow]:
         """Return up to *limit* events with a number above *after*, in order.
 
-        It is fewer when they hold more than *limit_bytes*, but one at least.
+        Return fewer if they exceed *limit_bytes*, but at least one.
         """
         sizes = (
             select(EventRow.seq, func.length(EventRow.data))

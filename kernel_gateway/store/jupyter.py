@@ -1,4 +1,4 @@
-"""What Jupyter's clients know paths by: kernel ids and sessions."""
+"""Rows for Jupyter's clients: kernel ids of paths, sessions and cursors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernel_gateway.store.tables import (
     PathRow,
 )
 
-# Written all the time: in one step, as SQLite and PostgreSQL both say it.
+# A frequent write: an upsert in one statement, valid for SQLite and PostgreSQL.
 _SAVE_CURSOR = text(
     "INSERT INTO jupyter_cursors (conversation, path, session_id, tenant, seq, at)"
     " VALUES (:conversation, :path, :session_id, :tenant, :seq, :at)"
@@ -35,14 +35,14 @@ def _conversations_of(tenant: str, user: str) -> Select[str]:
 
 
 class JupyterRows:
-    """Kernel ids of paths, and rows of sessions."""
+    """Kernel ids of paths, and rows of sessions and cursors."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @whole
     async def path_of(self, tenant: str, kernel_id: str) -> PathKey:
-        """Return the path behind a kernel id; `NotFound` if *tenant* has none such."""
+        """Return the path of a kernel id; `NotFound` if *tenant* has no such kernel."""
         query = select(PathRow).where(PathRow.kernel_id == kernel_id, PathRow.tenant == tenant)
         async with self._database.begin(tenant) as session:
             row = (await session.scalars(query)).first()
@@ -54,7 +54,7 @@ class JupyterRows:
     async def kernel_ids(
         self, keys: Sequence[PathKey], user: str | None = None
     ) -> Mapping[PathKey, str]:
-        """Return the kernel id of each path of one tenant, of *user*'s only if one is named."""
+        """Return the kernel ids of one tenant's paths; only of *user*'s if one is given."""
         if not keys:
             return {}
         tenant = keys[0].tenant
@@ -108,7 +108,7 @@ class JupyterRows:
     async def remove_sessions(
         self, tenant: str, *, session_id: str | None = None, kernel_id: str | None = None
     ) -> None:
-        """Delete one session, or all of a kernel."""
+        """Delete one session, or all sessions of a kernel."""
         statement = delete(JupyterSessionRow).where(JupyterSessionRow.tenant == tenant)
         if session_id is not None:
             statement = statement.where(JupyterSessionRow.id == session_id)
@@ -119,7 +119,7 @@ class JupyterRows:
 
     @whole
     async def cursors(self, key: PathKey, limit: int) -> dict[str, int]:
-        """Return the cursors of a path's clients, the *limit* latest, latest last."""
+        """Return the *limit* most recently used cursors of a path's clients, latest last."""
         query = (
             select(JupyterCursorRow)
             .where(

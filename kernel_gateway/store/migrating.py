@@ -1,4 +1,4 @@
-"""Bring a database's tables to the present version, with Alembic."""
+"""Migrates a database's tables to the current version with Alembic."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations that *connection*'s database has not seen yet."""
+    """Run the migrations that are missing in *connection*'s database."""
     config = configuration(connection)
     tables = inspect(connection).get_table_names()
     if "conversations" in tables and "alembic_version" not in tables:
-        command.stamp(config, FIRST_VERSION)  # made before there were migrations
+        command.stamp(config, FIRST_VERSION)  # a database older than the first migration
     command.upgrade(config, "head")

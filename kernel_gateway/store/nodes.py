@@ -1,4 +1,4 @@
-"""Gateways that share a database, and whose each conversation is."""
+"""The nodes (gateways) that share a database, and the owner of each conversation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kernel_gateway.store.tables import (
 )
 from kernel_gateway.store.turns import UNFINISHED
 
-# One clock for all: the database's.
+# All nodes use the database's clock.
 _NOW = cast(extract("epoch", func.clock_timestamp()), Float)
 _BY_ID: Mapping[str, tuple[type[Base], Any]] = {
     "turn": (TurnRow, TurnRow.id),
@@ -36,12 +36,11 @@ _BY_ID: Mapping[str, tuple[type[Base], Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What became of a claim.
+    """Result of a claim.
 
     Attributes:
-        url: Address of the other node whose conversation it is; ``None`` when it is the
-            claimant's.
-        taken: It was not the claimant's until now.
+        url: Address of the other node that owns the conversation; ``None`` if the claimant does.
+        taken: The claimant has just become its owner.
     """
 
     url: str | None = None
@@ -52,15 +51,15 @@ class Nodes:
     """Rows of nodes, and the owners of conversations; PostgreSQL only."""
 
     def __init__(self, database: Database, name: str, run: str, timeout_seconds: float) -> None:
-        """Speak for the node *name*; *run* tells its processes apart, one after the other."""
+        """Create the rows' interface for node *name*; *run* identifies this run of it."""
         self._database, self._name, self._run = database, name, run
         self._timeout_seconds = timeout_seconds
 
     @whole
     async def register(self, url: str) -> None:
-        """Enter this node, in place of an earlier run of the same name."""
+        """Store this node; it replaces an earlier run of the same name."""
         values = {"run": self._run, "url": url, "seen_at": _NOW}
-        from sqlalchemy.dialects.postgresql import insert  # only where several gateways are
+        from sqlalchemy.dialects.postgresql import insert  # needed only by a cluster
 
         statement = insert(NodeRow).values(name=self._name, **values)
         statement = statement.on_conflict_do_update(index_elements=["name"], set_=values)
@@ -69,14 +68,14 @@ class Nodes:
 
     @whole
     async def renew(self) -> bool:
-        """Say that this node lives; ``False`` if the others hold it for dead already."""
+        """Renew this node's heartbeat; return ``False`` if it counts as dead already."""
         statement = update(NodeRow).where(self._mine(), self._seen()).values(seen_at=_NOW)
         async with self._database.begin(EVERYONE) as session:
             return (await session.execute(statement.returning(NodeRow.name))).first() is not None
 
     @whole
     async def leave(self) -> None:
-        """Give every conversation free and remove this node."""
+        """Release every conversation and remove this node."""
         async with self._database.begin(EVERYONE) as session:
             left = delete(NodeRow).where(self._mine()).returning(NodeRow.name)
             if (await session.execute(left)).first():
@@ -88,12 +87,13 @@ class Nodes:
 
     @whole
     async def claim(self, conversation: str) -> Claim | None:
-        """Make a conversation this node's, unless it is that of another one that lives.
+        """Make this node the owner of a conversation and its contexts, unless a living node is.
 
-        Its contexts go with it. ``None`` if there is no such conversation.
+        Returns:
+            ``None`` if there is no such conversation.
 
         Raises:
-            OwnershipLost: The others hold this node for dead.
+            OwnershipLost: This node counts as dead.
         """
         of_it = ConversationRow.id == conversation
         async with self._database.begin(EVERYONE) as session:
@@ -128,13 +128,13 @@ class Nodes:
 
     @whole
     async def living(self) -> frozenset[str]:
-        """Return the addresses of the nodes that live."""
+        """Return the addresses of the living nodes."""
         async with self._database.begin(EVERYONE) as session:
             return frozenset((await session.scalars(select(NodeRow.url).where(self._seen()))).all())
 
     @whole
     async def abandoned(self, limit: int) -> Sequence[str]:
-        """Return up to *limit* conversations without a living owner that have work to settle."""
+        """Return up to *limit* conversations without a living owner but with unfinished work."""
         living = select(NodeRow.name).where(self._seen())
         free = or_(ConversationRow.node == "", ConversationRow.node.not_in(living))
         work = union(
@@ -147,7 +147,7 @@ class Nodes:
 
     @whole
     async def owned(self) -> frozenset[str]:
-        """Return the conversations of this node."""
+        """Return the conversations this node owns."""
         query = select(ConversationRow.id).where(ConversationRow.node == self._name)
         async with self._database.begin(EVERYONE) as session:
             return frozenset((await session.scalars(query)).all())

@@ -1,4 +1,4 @@
-"""Permission requests and the standing permissions that come of them."""
+"""Permission requests, and the standing permissions (grants) given in reply to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Permissions:
 
     @whole
     async def add(self, row: PermissionRow) -> bool:
-        """Store a permission request; ``False`` when it is known already."""
+        """Store a permission request; return ``False`` if it is stored already."""
         async with self._database.begin(row.tenant) as session:
             if await session.get(PermissionRow, row.id) is not None:
                 return False
@@ -57,7 +57,7 @@ class Permissions:
 
         Raises:
             NotFound: *tenant* has no such request.
-            PermissionAlreadyDecided: Somebody, or the clock, was faster.
+            PermissionAlreadyDecided: It was decided before, by a user or by timeout.
         """
         statement = (
             update(PermissionRow)
@@ -86,12 +86,12 @@ class Permissions:
             return (await session.scalars(query)).all()
 
     async def capabilities(self, tenant: str, user: str) -> frozenset[str]:
-        """Return what the standing permissions of *user* cover."""
+        """Return the capabilities that the standing permissions of *user* cover."""
         return frozenset(row.capability for row in await self.grants(tenant, user))
 
     @whole
     async def revoke_grant(self, tenant: str, user: str, grant_id: str) -> None:
-        """Revoke a standing permission; `NotFound` if *user* has none such."""
+        """Revoke a standing permission; `NotFound` if *user* has no such one."""
         statement = (
             update(GrantRow)
             .where(
@@ -117,5 +117,5 @@ def new_grants(tenant: str, user: str, capabilities: Sequence[str]) -> list[NewR
 
 
 def now() -> float:
-    """Return the wall clock, as stored in ``expires_at``."""
+    """Return the wall clock in seconds since the epoch, as stored in ``expires_at``."""
     return time.time()

@@ -1,4 +1,4 @@
-"""Everything the database holds, by kind of row."""
+"""The interfaces to all rows of the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernel_gateway.store.turns import TurnRows
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One door per kind of row; every method is one transaction of one tenant."""
+    """One interface per kind of row; every method is one transaction of one tenant."""
 
     database: Database
     conversations: Conversations

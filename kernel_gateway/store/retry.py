@@ -1,4 +1,4 @@
-"""A database that is away for a moment, as in a failover, costs nobody anything."""
+"""The database retry: repeats work while the database is unavailable, as during a failover."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ PATIENCE_SECONDS = 60.0
 
 
 class DatabaseRetry:
-    """How long what must not be lost waits for a database that is away."""
+    """Retries work that must not be lost while the database is unavailable."""
 
     def __init__(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait for up to *seconds*; ``math.inf`` waits for as long as it takes."""
+        """Retry for up to *seconds*; ``math.inf`` retries without limit."""
         self.seconds = seconds
 
     def end(self) -> None:
-        """Wait no longer: the service stops."""
+        """Stop retrying: the service stops."""
         self.seconds = -math.inf
 
     async def until_it_answers(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Return what *work* does; while the database is away, do it again.
+        """Return the result of *work*; repeat it while it raises `DatabaseUnavailable`.
 
         Raises:
-            DatabaseUnavailable: It was away for too long.
+            DatabaseUnavailable: The database was unavailable for too long.
         """
         time = asyncio.get_running_loop().time
         began = time()
@@ -43,4 +43,4 @@ class DatabaseRetry:
 
 
 ENDLESS = DatabaseRetry(math.inf)
-"""For what nothing else can be done about; whoever waits is cancelled at the end."""
+"""Retries without limit, for tasks that are cancelled when the service stops."""

@@ -1,4 +1,4 @@
-"""Row-level security of PostgreSQL, as the migrations set it up."""
+"""PostgreSQL's row-level security, set up by the migrations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ALLOWED = (
 
 
 def secure(table: str) -> None:
-    """Let a transaction see and write only rows of the tenant it is on behalf of."""
+    """Restrict transactions on *table* to rows of their tenant."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY one_tenant ON {table} USING ({_ALLOWED}) WITH CHECK ({_ALLOWED})")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Tenant = String(80)
 LIVE = frozenset({"creating", "ready"})
-"""Statuses of a context that has a kernel, or is getting one."""
+"""Statuses of a context whose kernel is starting or ready."""
 
 
 class Base(DeclarativeBase):
@@ -30,7 +30,7 @@ class ConversationRow(Base):
 
 
 class NodeRow(Base):
-    """A gateway among those that share the database; it holds nothing of any tenant."""
+    """A gateway among those that share the database; belongs to no tenant."""
 
     __tablename__ = "nodes"
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
@@ -58,7 +58,7 @@ class PathRow(Base):
 
 
 class JupyterSessionRow(Base):
-    """What a Jupyter client calls a session: a document and the kernel it uses."""
+    """A Jupyter session: a document and the kernel it uses."""
 
     __tablename__ = "jupyter_sessions"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -71,7 +71,7 @@ class JupyterSessionRow(Base):
 
 
 class JupyterCursorRow(Base):
-    """How far a Jupyter client, by its session id, was sent a path's event log."""
+    """A Jupyter client's position in a path's event log, by session id."""
 
     __tablename__ = "jupyter_cursors"
     conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
@@ -101,7 +101,7 @@ class ContextRow(Base):
 
 
 class TurnRow(Base):
-    """A request and where it stands; `state` holds a paused turn."""
+    """A request and its status; `state` holds a paused turn."""
 
     __tablename__ = "turns"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -133,7 +133,7 @@ class EventRow(Base):
     turn: Mapped[str | None]
     kind: Mapped[str]
     at: Mapped[str]
-    data: Mapped[str] = mapped_column(Text)  # JSON, made once and sent as it is
+    data: Mapped[str] = mapped_column(Text)  # JSON, sent without being parsed
 
 
 class PermissionRow(Base):
@@ -179,7 +179,7 @@ class AuditRow(Base):
 
 
 NewRow = tuple[type[Base], dict[str, Any]]
-"""A table, and the columns of a row to add to it."""
+"""A table, and the columns of a row to insert."""
 
 
 def columns_of(row: Base) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which conversations are being deleted: nothing begins in them any more."""
+"""The conversations being deleted: no new work starts in them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ KEPT = 10_000
 
 
 class Deletions:
-    """Conversations that are being deleted by this process, or were lately.
+    """Conversations that this process is deleting or has recently deleted.
 
-    A request that had found its conversation before the deletion began learns here, or from
-    the database, that it is gone.
+    A request that looked its conversation up before the deletion began must check here again.
     """
 
     def __init__(self, kept: int = KEPT) -> None:
-        """Keep the last *kept* in mind; no request takes longer than so many deletions."""
+        """Remember the last *kept* deletions, more than happen during any request."""
         self._kept = kept
         self._conversations: dict[str, None] = {}
 
     def begin(self, conversation: str) -> None:
-        """Have nothing more begin in *conversation*."""
+        """Mark *conversation* as being deleted."""
         self._conversations.pop(conversation, None)
         self._conversations[conversation] = None
         if len(self._conversations) > self._kept:
             del self._conversations[next(iter(self._conversations))]
 
     def give_up(self, conversation: str) -> None:
-        """It could not be deleted, and may be asked for again."""
+        """Remove the mark of *conversation*: its deletion failed and may be retried."""
         self._conversations.pop(conversation, None)
 
     def __contains__(self, conversation: str) -> bool:

@@ -1,4 +1,4 @@
-"""Turns: requests and where they stand."""
+"""Turns: requests and their status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TurnRows:
 
     @whole
     async def add(self, row: TurnRow) -> None:
-        """Store a new turn, and in the audit list that it was asked for."""
+        """Store a new turn, and a line of the audit list about it."""
         async with self._database.begin(row.tenant) as session:
             for table, columns in rows_of(row):
                 await session.execute(insert(table), columns)
@@ -75,10 +75,10 @@ class TurnRows:
 
     @whole
     async def unfinished(self, conversations: Collection[str] | None = None) -> Sequence[TurnRow]:
-        """Return every unfinished turn of every tenant: those that had begun, then the others.
+        """Return every unfinished turn of every tenant: those that had begun, then the queued.
 
-        Each kind oldest first, which is the order they had on their path; of
-        *conversations* only unless that is ``None``.
+        Both are sorted oldest first, as in their path's queue. *conversations* limits the result
+        to these, unless it is ``None``.
         """
         begun_first = (TurnRow.status == "queued", TurnRow.created_at)
         query = select(TurnRow).where(TurnRow.status.in_(UNFINISHED)).order_by(*begun_first)
@@ -89,7 +89,7 @@ class TurnRows:
 
 
 def rows_of(row: TurnRow) -> list[NewRow]:
-    """Return what is stored of a new turn: its row, and a line of the audit list."""
+    """Return the rows to insert for a new turn: its own, and a line of the audit list."""
     given = {k: v for k, v in vars(row).items() if not k.startswith("_") and v is not None}
     requested = f"{row.kind}.requested"
     return [

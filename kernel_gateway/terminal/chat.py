@@ -29,7 +29,7 @@ class Chat:
     Args:
         client: The service.
         view: Shows the events.
-        answers: Lines typed by the user; ``None`` when nobody can be asked.
+        answers: Lines typed by the user; ``None`` if there is no user to ask.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Chat:
         self._turn: str | None = None
 
     async def open(self, files: Sequence[Path], conversation: str | None = None) -> None:
-        """Start (or go on with) a conversation and upload *files*."""
+        """Start or continue a conversation and upload *files*."""
         if conversation is None:
             made = await self._client.post("/api/v1/conversations", {"title": "Terminal chat"})
             conversation = str(made["id"])
@@ -106,7 +106,7 @@ class Chat:
             await self._connection.send("permission.reply", id=permission["id"], decision=decision)
 
     async def cancel(self) -> bool:
-        """Cancel the running turn; ``False`` when none runs."""
+        """Cancel the running turn; return ``False`` if none runs."""
         if self._turn is None or self._connection is None:
             return False
         await self._connection.send("cancel", turn=self._turn)
@@ -119,7 +119,7 @@ class Chat:
 
 
 async def typed_lines() -> AsyncIterator[str]:
-    """Yield the lines of standard input as they come, without blocking the loop."""
+    """Yield the lines of standard input as they arrive, without blocking the event loop."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     try:

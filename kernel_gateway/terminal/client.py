@@ -1,4 +1,4 @@
-"""A client of the native API, as any other program would write one."""
+"""A client of the native API; it uses nothing but that API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUEST_SECONDS = 600.0
 
 
 class ServiceRefused(Exception):
-    """The service answered with an error; its code, message and hint are kept."""
+    """The service answered with an error; has its code, message and hint."""
 
     def __init__(self, status: int, error: dict[str, Any]) -> None:
         super().__init__(status, error)
@@ -69,8 +69,8 @@ class GatewayClient:
 
         Args:
             path_url: Address of the path.
-            files: Where they are.
-            replace: Whether one takes the place of the file that has its name.
+            files: Paths of the local files.
+            replace: Whether a file replaces the one of the same name.
         """
         boundary = secrets.token_hex(16)
 
@@ -96,7 +96,7 @@ class GatewayClient:
         return json.loads(response.body)
 
     async def connect(self, path_url: str, after: int = 0) -> PathConnection:
-        """Open the path's websocket; events after number *after* follow."""
+        """Open the path's websocket; it sends the events after number *after*."""
         url = self.url.replace("http", "ws", 1) + f"{path_url}/events?after={after}"
         request = HTTPRequest(url, headers=self._headers)
         socket = await websocket_connect(request, max_message_size=64_000_000)

@@ -46,7 +46,7 @@ def model_settings(settings: Settings, console: Console) -> Iterator[Settings]:
 
 
 async def run_demo(settings: Settings, console: Console, examples: Path, output: Path) -> int:
-    """Run the demo and leave the notebook and the workbooks in *output*; return the exit code."""
+    """Run the demo; write the notebook and the workbooks to *output*; return the exit code."""
     files = sorted(examples.glob("*.xlsx"))
     if not files:
         console.print(f"No example workbooks in {examples}.", style="red")

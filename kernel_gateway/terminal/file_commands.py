@@ -1,4 +1,4 @@
-"""``tallybook files``: a conversation's files and their versions, of a running service."""
+"""``tallybook files``: a conversation's files and their versions on a running service."""
 
 from __future__ import annotations
 

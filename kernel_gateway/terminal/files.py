@@ -12,7 +12,7 @@ from kernel_gateway.terminal.client import GatewayClient, path_url
 
 
 class FileProblem(Exception):
-    """What was asked for can't be had; the message says what to do."""
+    """A file or version was not found or not accepted; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class PathFiles:
         """Upload *sources*, each as the newest version of its name; return their names.
 
         Raises:
-            FileProblem: Some were refused; the others are there.
+            FileProblem: Some were rejected; the others are uploaded.
         """
         reply = await self.client.upload(self.url, sources, replace=True)
         if reply["rejected"]:
@@ -46,7 +46,7 @@ class PathFiles:
         return versions
 
     async def content(self, name: str, version: str | None) -> bytes:
-        """Return what file *name* holds, or held in the version that begins with *version*.
+        """Return the content of file *name*, or of its version whose digest begins with *version*.
 
         Raises:
             FileProblem: There is no such version, or more than one.
@@ -79,8 +79,8 @@ async def open_files(client: GatewayClient, conversation: str | None, path: str)
     """Return the files of a path.
 
     Args:
-        client: Of the service.
-        conversation: Its id; ``None`` for the newest.
+        client: Client of the service.
+        conversation: The conversation's id; ``None`` for the newest.
         path: The path's name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Re-run a notebook file: find its inputs, prepare a workspace, report."""
+"""Re-runs a notebook file: finds its inputs, prepares a workspace, writes a report."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def rerun_file(
 
     Args:
         notebook_file: The recorded notebook.
-        parameters: Values by name that replace recorded ones; a text, such as a command line
-            gives, is read as the type that is recorded.
+        parameters: Values by name that replace the recorded ones; a string, as from the command
+            line, is parsed as the recorded type.
         inputs: Directory of the input files; by default ``workspace/inputs`` or
             ``inputs`` beside the notebook.
-        saved: Where the re-run's notebook goes; ``NAME.rerun.ipynb`` by default,
-            with a report beside it, ``NAME.rerun.json``.
-        cell_seconds: A cell that runs longer, in seconds, has failed.
+        saved: File for the re-run's notebook; ``NAME.rerun.ipynb`` by default, with a report
+            beside it, ``NAME.rerun.json``.
+        cell_seconds: Time limit of a cell, in seconds.
 
     Raises:
         NotebookError: See `notebooks.rerun.run.rerun_notebook`.
@@ -65,7 +65,7 @@ def rerun_file(
 
 
 def _report_file(notebook_file: Path, saved: Path) -> Path:
-    """Return where the report goes; refuse a place that can't be written, before anything runs."""
+    """Return the report's file; raise `RerunFailed` early if it or *saved* can't be written."""
     report_file = saved.with_suffix(".json")
     if notebook_file.resolve() in (saved.resolve(), report_file.resolve()):
         raise RerunFailed(f"{saved} would replace the notebook itself; name another file")
@@ -77,7 +77,7 @@ def _report_file(notebook_file: Path, saved: Path) -> Path:
 
 
 def _replaced(wanted: Mapping[str, str], inputs: Path) -> tuple[str, ...]:
-    """Return the names of the inputs that are not those of the record."""
+    """Return the names of the inputs that differ from the recorded ones."""
     return tuple(
         file.name
         for file in sorted(inputs.iterdir())

@@ -1,4 +1,4 @@
-"""Import the service for a process that does nothing else: quickly, and into memory that stays."""
+"""Imports the service fast, for a process that runs only the service."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     OpenGateway = Callable[[Settings], AbstractAsyncContextManager[Gateway]]
 
 UNUSED_FORMATS = ("rfc3987_syntax", "rfc3986_validator", "isoduration")
-"""What jsonschema, which nbformat needs, imports where it is installed: 0.75 s, most of that for a
-parser of international addresses. No notebook's schema is checked for these formats."""
+"""Optional modules that jsonschema (for nbformat) would import in 0.75 s, mostly for a parser of
+international addresses. The notebook schema does not use these formats."""
 
 
 def import_service() -> OpenGateway:
-    """Import the service in one piece of memory, which the garbage collector leaves alone."""
+    """Import the service into contiguous memory that the garbage collector does not scan."""
     for module in UNUSED_FORMATS:
         sys.modules.setdefault(module, None)  # type: ignore[arg-type]
-    gc.disable()  # until all is there: next to nothing of it is garbage
+    gc.disable()  # during the import: next to nothing of it is garbage
     with heap.in_one_piece():
         from kernel_gateway.wiring import open_gateway
 
-        gc.freeze()  # so that nobody looks for that little garbage, which takes 0.1 s
+        gc.freeze()  # saves a collection of 0.1 s that would find little
     gc.enable()
     return open_gateway

@@ -1,4 +1,4 @@
-"""Events as a person reads them in a terminal."""
+"""Renders events for a terminal."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ STATUS_STYLE = {"ok": "green", "error": "red", "blocked": "red", "died": "red"}
 
 
 def plain(text: Any) -> str:
-    """Return *text* without anything a terminal would obey: outputs are not trusted."""
+    """Return *text* without terminal control sequences: outputs are not trusted."""
     joined = "".join(text) if isinstance(text, list) else str(text)
-    whole = joined.encode("utf-8", "replace").decode()  # half characters can't be printed
+    whole = joined.encode("utf-8", "replace").decode()  # lone surrogates can't be printed
     return _CONTROL.sub("", _ANSI.sub("", whole))
 
 
 class TerminalView:
-    """Shows a path's events on *console*, with a spinner while nothing is to be seen."""
+    """Shows a path's events on *console*, with a spinner between them."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -34,7 +34,7 @@ class TerminalView:
         self._writing = ""
 
     def busy(self, what: str) -> None:
-        """Show that *what* is going on."""
+        """Show a spinner with *what*."""
         if self._status is None:
             self._status = self.console.status(what)
             self._status.start()
@@ -42,7 +42,7 @@ class TerminalView:
             self._status.update(what)
 
     def idle(self) -> None:
-        """Take the spinner away."""
+        """Remove the spinner."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -75,7 +75,7 @@ class TerminalView:
         self.busy("Writing code …")
 
     def _show_model_text(self, data: dict[str, Any]) -> None:
-        # Only a sign of life: the whole text comes with the code or the answer.
+        # Only shows progress: a later event has the full text.
         self._writing = " ".join((self._writing + plain(data["text"])).split())[-60:]
         self.busy(f"Writing … {escape(self._writing)}")
 

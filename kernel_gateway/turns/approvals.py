@@ -1,4 +1,4 @@
-"""Permission requests: asked once, answered by any client, outliving a restart."""
+"""Permission requests: asked once, answered by any client, kept across a restart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECIDED = "permission.decided"
 
 
 class Approvals:
-    """Every permission request that waits in this service."""
+    """The undecided permission requests of this service."""
 
     def __init__(self, repository: Repository, retry: DatabaseRetry, *, seconds: float) -> None:
         self.repository, self.retry = repository, retry
@@ -31,7 +31,7 @@ class Approvals:
         self._waiting: dict[str, asyncio.Event] = {}
 
     def waiting(self, permission_id: str) -> asyncio.Event:
-        """Return the event set when *permission_id* is decided."""
+        """Return the event that is set when *permission_id* is decided."""
         return self._waiting.setdefault(permission_id, asyncio.Event())
 
     async def decide(
@@ -48,12 +48,12 @@ class Approvals:
         return row
 
     def forget(self, permission_id: str) -> None:
-        """Drop what is kept for a request nobody waits for any more."""
+        """Drop the event of a request that no turn waits for any more."""
         self._waiting.pop(permission_id, None)
 
 
 class TurnApprover:
-    """Asks for one turn (see `agent.ports.Approver`)."""
+    """Asks for the permissions of one turn (see `agent.ports.Approver`)."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class TurnApprover:
         return {row.capability: row for row in rows}
 
     async def ask(self, request: PermissionRequest) -> Decision:
-        """Wait until somebody decides, or the time is over, which denies."""
+        """Wait for a user's decision; the timeout denies."""
         repository = self._approvals.repository
         row = PermissionRow(
             id=request.id,
@@ -112,7 +112,7 @@ class TurnApprover:
             async with asyncio.timeout(max(0.0, row.expires_at - now())):
                 await decided.wait()
         except TimeoutError:
-            # A reply that came in the same moment counts.
+            # A reply that came at the same moment wins.
             with contextlib.suppress(PermissionAlreadyDecided):
                 await permissions.decide(self._tenant, row.id, "timeout", None)
         return await self._approvals.retry.until_it_answers(
@@ -147,9 +147,9 @@ class TurnApprover:
 
 
 class OwnCode:
-    """Lets code run that a user typed: who types it has decided (see `agent.ports.Approver`).
+    """Allows code that the user typed: typing it is the decision (see `agent.ports.Approver`).
 
-    High risk never gets this far.
+    High-risk code is refused before it is asked for.
     """
 
     def __init__(self, user: str) -> None:

@@ -1,4 +1,4 @@
-"""A language model that is made with its first call: its library takes half a second to import."""
+"""A language model created at its first call: its library takes half a second to import."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from agent.ports import Message, Model, ModelReply
 
 
 class DeferredModel:
-    """Stands for a model that `prepare` makes, in a thread, once."""
+    """A model that `prepare` creates once, in a thread."""
 
     def __init__(self, name: str, make: Callable[[], Model]) -> None:
-        """Describe it.
+        """Create the placeholder; the model is not created yet.
 
         Args:
-            name: The model's.
-            make: Makes it; called in a thread.
+            name: The model's name.
+            make: Creates the model; called in a thread.
         """
         self.name = name
         self._make = make
         self._making: asyncio.Task[Model] | None = None
 
     def prepare(self) -> asyncio.Task[Model]:
-        """Begin to make the model, if that was not done; return what ends with it."""
+        """Start to create the model, unless that has begun; return the task that does it."""
         if self._making is None:
             self._making = asyncio.create_task(asyncio.to_thread(self._make))
         return self._making
@@ -34,11 +34,11 @@ class DeferredModel:
         history: Sequence[Message],
         on_text: Callable[[str], Awaitable[None]],
     ) -> ModelReply:
-        """Have the model answer; see `agent.ports.Model`."""
+        """Return the model's reply; see `agent.ports.Model`."""
         model = await asyncio.shield(self.prepare())
         return await model.generate(system, history, on_text)
 
     async def aclose(self) -> None:
-        """Close the model's connections, if it was ever made."""
+        """Close the model's connections, if it was created."""
         if self._making is not None:
             await (await self._making).aclose()

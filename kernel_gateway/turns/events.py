@@ -1,4 +1,4 @@
-"""What is told of one turn: the events it appends to its path's log."""
+"""The events that one turn appends to its path's log."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ class TurnEvents:
         *,
         through_channels: bool = False,
     ) -> None:
-        """Write to *log* as *turn* of the path *key*.
+        """Emit events to *log* for *turn* of the path *key*.
 
         Args:
-            log: The log.
+            log: The event log.
             key: The path.
-            turn: The turn.
+            turn: The turn's id.
             heard: Called with each event's kind and data.
-            through_channels: Whoever asked follows the kernel's own messages: an output can be
-                stored with the one that says the same.
+            through_channels: The client is a Jupyter client and gets the kernel's own messages:
+                a ``cell.output`` event need not be stored at once.
         """
         self._log, self._key, self._turn, self._received = log, key, turn, heard
         self._gathered = GATHERED | {"cell.output"} if through_channels else GATHERED
 
     async def flush(self) -> None:
-        """Return once everything emitted so far is stored.
+        """Wait until all events emitted so far are stored.
 
         Raises:
-            DatabaseUnavailable: It could not be.
+            DatabaseUnavailable: One could not be stored.
         """
         await self._log.flush(self._key)
 
     async def emitted(self, cell: str) -> Mapping[str, int]:
-        """Return how many events of each kind were stored about *cell* in this turn."""
+        """Return how many stored events of each kind this turn has about *cell*."""
         return await self._log.emitted(self._key, self._turn, cell)
 
     async def emit(
@@ -59,10 +59,9 @@ class TurnEvents:
         update: Mapping[str, Any] | None = None,
         add: Sequence[NewRow] = (),
     ) -> None:
-        """Append an event of this turn; one that others rely on is stored on return.
+        """Append an event of this turn; wait until it is stored if its kind is in `AWAITED`.
 
-        *settle* changes columns of the turn's row with it, *add* stores rows with it; a
-        crash leaves all of it or nothing.
+        The same transaction changes the columns *update* of the turn's row and inserts *add*.
         """
         await self._log.append(
             self._key,

@@ -1,4 +1,4 @@
-"""What a merge does: a note of what the source did, or its cells again; then the source ends."""
+"""Merges a path into another: adds a summary, optionally runs its cells again, then closes it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ log = logging.getLogger("tallybook.paths")
 
 
 async def merge(source: OpenPath, mode: str, state: TurnState, ports: TurnPorts) -> Ending:
-    """Merge *source* into the path that *ports* belong to, or go on after a restart.
+    """Merge *source* into the path that *ports* belong to, or continue after a restart.
 
     Args:
         source: The path that ends.
         mode: ``summary`` or ``full``.
-        state: The turn that does it.
-        ports: What that turn works with.
+        state: The merge's turn.
+        ports: The turn's ports, of the target path.
 
     Returns:
-        How the turn ended.
+        The turn's ending.
     """
     name, turn = source.key.path, state.id
     files = [file.name for file in source.workspace.files(OUTPUTS)]
@@ -59,15 +59,15 @@ async def close_merged(
     events: EventLog,
     contexts: ExecutionContextManager,
 ) -> None:
-    """End a path that was merged; done again after a restart, it changes nothing more.
+    """Close a merged path; idempotent, as it is repeated after a restart.
 
     Args:
         source: The path.
         facts: Its target as ``into``, and the ``mode``.
-        user: Who merged it.
-        repository: Where the path's row is.
-        events: Where it is told.
-        contexts: Ends its kernel; when that fails, the path is merged all the same.
+        user: The user who merged it.
+        repository: Has the path's row.
+        events: Gets the ``path.merged`` event.
+        contexts: Ends the path's kernel; a failure of that is only logged.
 
     Raises:
         Conflict: It was merged into another path.

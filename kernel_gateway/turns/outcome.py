@@ -1,4 +1,4 @@
-"""How a turn ended, and what is stored and told of it."""
+"""How a turn ended, with the result and error to store and emit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Ending:
 
     Attributes:
         status: ``ok``, ``error``, ``cancelled`` or ``interrupted``.
-        result: What came of it; empty when nothing did.
+        result: Its result; empty if it has none.
         error: The error body, if there is one.
     """
 
@@ -32,7 +32,7 @@ class Ending:
 
 
 def execution_ending(execution: Execution) -> Ending:
-    """Return the ending of a turn that ran code as it was sent."""
+    """Return the ending of a turn that ran the client's code."""
     result = {
         "outcome": execution.outcome,
         "outputs": [dict(output) for output in execution.outputs],
@@ -44,7 +44,7 @@ def execution_ending(execution: Execution) -> Ending:
 
 
 def execution_error(execution: Execution) -> dict[str, Any] | None:
-    """Return the error body of such a turn; ``None`` when it ended well."""
+    """Return the error body of a turn with *execution*; ``None`` if that succeeded."""
     if execution.outcome == "ok":
         return None
     error = dict(execution.error or {})

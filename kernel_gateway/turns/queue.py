@@ -1,4 +1,4 @@
-"""Turns as the service runs them: one at a time per path, stored at every step."""
+"""The queue of turns: runs one at a time per path and stores each step."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
 
 @dataclass(slots=True)
 class _Queue:
-    """The turns of one path: the one that runs and those behind it.
+    """The turns of one path: the running one and those behind it.
 
-    A turn in `ending` has its result and is only being stored: too late to cancel.
+    A turn in `ending` has its result and is only being stored: it can't be cancelled any more.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,13 +49,13 @@ class _Queue:
 
 
 class Turns:
-    """Starts, resumes, cancels turns and tells how they ended."""
+    """Starts, resumes and cancels turns, and waits for their results."""
 
     def __init__(self, services: TurnServices, *, max_queue: int) -> None:
-        """Run turns with *services*; at most *max_queue* of a path run or wait."""
+        """Run turns with *services*; a path has at most *max_queue* running and queued turns."""
         self._services, self._max_queue = services, max_queue
         self._queues: dict[PathKey, _Queue] = {}
-        self._coming: Counter[PathKey] = Counter()  # those being stored, to be queued
+        self._coming: Counter[PathKey] = Counter()  # turns being stored, before they are queued
         self._watching: dict[str, set[asyncio.Event]] = {}
         self._closing = self._draining = False
 
@@ -71,17 +71,17 @@ class Turns:
         """Queue a turn and return its row.
 
         Args:
-            key: The path it is for.
-            user: Who asks.
-            kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
-                another path.
+            key: The turn's path.
+            user: The user who asks.
+            kind: ``turn`` for a request in plain words, ``execute`` for code, ``jupyter`` for
+                code from a Jupyter client, ``merge`` for another path.
             request: The request, the code, or ``PATH:MODE``.
-            client: The Jupyter client's request, for kind ``jupyter``: code somebody typed,
-                who needs no further permission for it.
+            client: The Jupyter client's request, for kind ``jupyter``: the user typed the code,
+                so it needs no further permission.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.
-            QueueFull: Too many wait on this path.
+            QueueFull: Too many turns are queued on this path.
             Draining: The service is being stopped.
         """
         if self._draining:
@@ -105,7 +105,7 @@ class Turns:
             status="queued",
             created_at=utc_now(),
         )
-        if client is None:  # else it is stored with its first event: nobody waits for a receipt
+        if client is None:  # else it is stored with its first event, which saves a transaction
             await self._add(key, row)
         self._launch(row, TurnState(id=row.id, request=request), client=client)
         return row
@@ -137,7 +137,7 @@ class Turns:
             queue.ending.discard(row.id)
             if not queue.tasks and self._queues.get(key) is queue:
                 del self._queues[key]
-            self._tell(row.id)  # of one that could not be settled, too
+            self._tell(row.id)  # wake waiters even if the turn could not be finished
 
         task.add_done_callback(forget)
 
@@ -157,7 +157,7 @@ class Turns:
                 await run.finish(ending)
         except asyncio.CancelledError:
             if self._closing:
-                return  # the next service settles it, as after a crash
+                return  # the next service recovers it, as after a crash
             queue.ending.add(turn)
             await asyncio.shield(self._stored(run.cancelled))
         except ServiceError as failure:
@@ -171,7 +171,7 @@ class Turns:
 
     @staticmethod
     async def _stored(end: Callable[[], Awaitable[None]]) -> None:
-        """Do what ends a turn, however long the database is away."""
+        """Run *end*, which finishes a turn; retry while the database is unavailable."""
         with contextlib.suppress(ConversationDeleted):
             await ENDLESS.until_it_answers(end)
 
@@ -183,15 +183,15 @@ class Turns:
         """Wait until a turn that `start` returned has ended or waits for a permission.
 
         Raises:
-            ConversationDeleted: It is gone, with its conversation.
-            Draining: The service stops; the next one settles it.
+            ConversationDeleted: Its conversation was deleted.
+            Draining: The service stops; the next one recovers the turn.
         """
         changed, task = asyncio.Event(), self._task(row)
         watching = self._watching.setdefault(row.id, set())
         watching.add(changed)
         try:
             while True:
-                over = task is None or task.done()  # as of before the row is read
+                over = task is None or task.done()  # check before the row is read
                 stored = await self._stored_row(row)
                 if stored is not None and stored.status in SETTLED:
                     return stored
@@ -205,16 +205,16 @@ class Turns:
                 del self._watching[row.id]
 
     def _unsettled(self, task: asyncio.Task[None] | None) -> BaseException:
-        """Return why a turn that is over has no result."""
+        """Return the reason why a turn whose task is done has no result."""
         if task is not None and not task.cancelled() and (failure := task.exception()):
-            return failure  # of a kind that nobody foresaw
+            return failure  # an unexpected one
         return Draining() if self._closing else ConversationDeleted()
 
     async def ended(self, row: TurnRow) -> TurnRow | None:
         """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
         if (task := self._task(row)) is not None:
             await asyncio.wait({task})
-        if row.status not in UNFINISHED:  # told by the task itself
+        if row.status not in UNFINISHED:  # the task has updated the row
             return row
         return await self._stored_row(row)
 
@@ -229,18 +229,18 @@ class Turns:
             return None
 
     def depth(self) -> int:
-        """Return how many turns run or wait."""
+        """Return the number of running and queued turns."""
         return sum(len(queue.tasks) for queue in self._queues.values())
 
     @property
     def draining(self) -> bool:
-        """Whether no new turns are taken."""
+        """Whether new turns are refused."""
         return self._draining
 
     async def drain(self, seconds: float) -> int:
-        """Take no new turns, and wait for those there are; return how many are left.
+        """Refuse new turns and wait up to *seconds* for the others; return how many are left.
 
-        A turn that waits for a permission is not waited for: it outlives a restart.
+        Turns that wait for a permission don't count: they survive a restart.
         """
         self._draining = True
         deadline = asyncio.get_running_loop().time() + seconds
@@ -262,15 +262,12 @@ class Turns:
         ]
 
     def busy(self, key: PathKey) -> bool:
-        """Whether a turn of this path runs or waits."""
+        """Whether this path has a running or queued turn."""
         queue = self._queues.get(key)
         return queue is not None and bool(queue.tasks)
 
     async def stop(self, key: PathKey, grace_seconds: float = 0.0) -> None:
-        """Cancel every turn of a path and wait until none is left.
-
-        Turns that end within *grace_seconds* by themselves are not cancelled.
-        """
+        """Wait up to *grace_seconds* for a path's turns, then cancel the others and await them."""
         queue = self._queues.pop(key, None)
         if queue is not None and queue.tasks and grace_seconds:
             await asyncio.wait(set(queue.tasks.values()), timeout=grace_seconds)
@@ -288,23 +285,23 @@ class Turns:
         if turn_id is not None and turn_id not in queue.tasks:
             raise NotFound("running turn", turn_id)
         chosen = [turn_id] if turn_id is not None else list(queue.tasks)
-        await asyncio.sleep(0)  # one that was queued just now begins: else nobody settles it
+        await asyncio.sleep(0)  # let new tasks start: one cancelled before never updates its row
         chosen = [name for name in chosen if name in queue.tasks and name not in queue.ending]
         for name in chosen:
             queue.tasks[name].cancel()
         return chosen
 
     def go_on(self, row: TurnRow, state: TurnState, *, begun: bool) -> None:
-        """Queue a turn that a stopped service left; *begun* says that it was seen to begin."""
+        """Queue a turn of an earlier run of the service; *begun*: its first event is stored."""
         self._launch(row, state, begun=begun)
 
     async def end_interrupted(self, row: TurnRow, cell: tuple[str, str] | None) -> None:
-        """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""
+        """End a turn that can't resume; *cell*: id and outcome of its cell that a crash cut off."""
         run = self._run_of(row, TurnState(id=row.id, request=row.request))
         await run.interrupted(cell)
 
     async def aclose(self) -> None:
-        """Stop every turn; each is settled when a service starts again."""
+        """Stop every turn; the next start of the service recovers them."""
         self._closing = True
         tasks = [task for queue in self._queues.values() for task in queue.tasks.values()]
         for task in tasks:

@@ -1,4 +1,4 @@
-"""What becomes of the turns a stopped service left: they go on, or they are ended."""
+"""Recovers unfinished turns of an earlier run of the service: resumes or ends them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ async def recover_turns(
     contexts: ExecutionContextManager,
     conversations: Collection[str] | None = None,
 ) -> None:
-    """Settle every unfinished turn: go on with what can go on, end the others.
+    """Resume every unfinished turn that can be resumed; end the others.
 
-    Of *conversations* only unless that is ``None``.
+    A queued turn starts. A turn that waits for a permission keeps waiting. A turn whose kernel
+    is alive resumes with the cell it was running. A merge resumes with the cells that have not run.
 
-    A queued turn has done nothing yet and begins. One that waits for a permission goes on
-    waiting. One whose kernel lives on goes on with the cell it was running. A merge goes on
-    with what of it has not run.
+    Args:
+        turns: The queue of turns.
+        repository: Has the unfinished turns.
+        contexts: Has the living kernels.
+        conversations: Only turns of these; ``None`` for all.
     """
     for row in await repository.turns.unfinished(conversations):
         if row.status == "queued":
@@ -39,7 +42,7 @@ async def recover_turns(
 
 
 async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) -> TurnState | None:
-    """Return where a turn can go on: it waits, or its kernel and variables are still there."""
+    """Return the state from which a turn can resume; ``None`` if it can't."""
     state = turn_state_from_json(row.state) if row.state is not None else None
     if row.status == "waiting":
         return state
@@ -59,10 +62,10 @@ async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) 
 
 
 async def _left_cell(row: TurnRow, contexts: ExecutionContextManager) -> tuple[str, str] | None:
-    """Return id and outcome of the cell of this turn that the crash left, now recorded."""
+    """Return id and outcome of this turn's cell that the crash cut off, after recording it."""
     try:
         path = await contexts.open(key_of(row))
-    except NotebookError:  # whoever asks for the path next is told
+    except NotebookError:  # the next use of the path reports it
         return None
     interrupted = path.recorder.interrupted
     if interrupted is not None and interrupted.provenance.turn_id == row.id:

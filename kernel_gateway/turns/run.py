@@ -1,4 +1,4 @@
-"""One turn, from its first event to its stored result."""
+"""Runs one turn, from its first event to its stored result."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ from notebooks.record.cells import utc_now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnServices:
-    """What every turn of this process works with.
+    """The services that all turns of this process use.
 
     Attributes:
-        repository: Where turns and permissions are stored.
-        events: Takes what is told of a turn.
+        repository: Stores turns and permissions.
+        events: The event log.
         contexts: Opens the path and has its kernel.
         approvals: Asks the user.
-        profiler: Reads the workbooks.
-        model: Writes the code; ``None`` where none is set up.
+        profiler: Profiles the workbooks.
+        model: Writes the code; ``None`` if none is configured.
         telemetry: Counts turns and cells.
-        budget: The bounds of a turn.
-        deletions: Which conversations are being deleted.
-        retry: How long a turn waits for a database that is away.
+        budget: The limits of a turn.
+        deletions: The conversations being deleted.
+        retry: The database retry for a turn's state.
     """
 
     repository: Repository
@@ -63,7 +63,7 @@ class TurnServices:
 
 
 class TurnRun:
-    """A turn while it is run: what is done is told and stored step by step."""
+    """One running turn; each step is stored and emitted as an event."""
 
     def __init__(
         self,
@@ -73,14 +73,14 @@ class TurnRun:
         client: ClientRequest | None,
         notify: Callable[[], None],
     ) -> None:
-        """Describe the run.
+        """Create the run; nothing is done yet.
 
         Args:
-            services: What it works with.
+            services: The services it uses.
             row: The turn's row.
-            state: Where its work stands.
+            state: The state of its work.
             client: The Jupyter client's request, for kind ``jupyter``.
-            notify: Called when it waits for a permission, and when it has ended.
+            notify: Called when the turn waits for a permission, and when it has ended.
         """
         self.row = row
         self._services, self._state, self._client, self._notify = services, state, client, notify
@@ -97,15 +97,15 @@ class TurnRun:
         telemetry.execution_seconds.observe(seconds)
 
     async def begin(self) -> None:
-        """Emit that the turn begins.
+        """Emit ``turn.started`` and set the row's status.
 
-        Changed with the event, not before: a turn that nobody has seen begin is begun again.
+        Both are stored in one transaction: a turn without that event is started again.
         """
         row = self.row
         facts = {"kind": row.kind, "user": row.user}
         if row.kind in ("turn", "merge"):
             facts["request"] = row.request
-        if self._client is not None:  # not stored yet: nobody waited for a receipt
+        if self._client is not None:  # its row is not stored yet
             row.status = "running"
             await self._sink.emit("turn.started", facts, add=rows_of(row))
         else:
@@ -115,10 +115,10 @@ class TurnRun:
         """Do the turn's work.
 
         Raises:
-            AgentError: The agent could not go on.
-            ContainerError: No kernel could be had.
+            AgentError: The agent failed.
+            ContainerError: No kernel could start.
             NotebookError: A cell could not be recorded.
-            GatewayError: The service could not go on.
+            GatewayError: The service failed, for example its database.
         """
         contexts = self._services.contexts
         path = await contexts.open(key_of(self.row))
@@ -179,7 +179,7 @@ class TurnRun:
         )
 
     async def finish(self, ending: Ending) -> None:
-        """Store and tell how the turn ended, in one step."""
+        """Emit ``turn.finished`` and update the row, in one transaction."""
         row, error = self.row, ending.error
         if error is not None and row.kind == "turn":
             await self._sink.emit("error", error)
@@ -203,11 +203,11 @@ class TurnRun:
         self._notify()
 
     async def fail(self, failure: Exception) -> None:
-        """End the turn with what went wrong."""
+        """End the turn with the error *failure*."""
         await self.finish(Ending("error", error=error_body(failure)))
 
     async def cancelled(self) -> None:
-        """End a turn somebody cancelled; a permission it waits for is denied."""
+        """End a cancelled turn; deny the permission it waits for."""
         row, services = self.row, self._services
         if pending := await services.repository.permissions.pending(row.tenant, row.id):
             with contextlib.suppress(PermissionAlreadyDecided):
@@ -215,7 +215,7 @@ class TurnRun:
         await self.finish(Ending("cancelled"))
 
     async def interrupted(self, cell: tuple[str, str] | None) -> None:
-        """End a turn that can't go on; *cell* is the one of it a crash left, and its outcome."""
+        """End a turn that can't resume; *cell*: id and outcome of its cell that a crash cut off."""
         if cell is not None and not (await self._sink.emitted(cell[0])).get("cell.finished"):
             facts = {"cell": cell[0], "status": cell[1], "seconds": None}
             await self._sink.emit("cell.finished", facts)

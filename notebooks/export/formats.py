@@ -1,4 +1,4 @@
-"""HTML, Python and plain notebook renderings, none of which needs a network."""
+"""Exports a notebook as HTML, Python or a notebook file, without network access."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from notebooks.record.document import notebook_bytes, read_copy
 
 
 def export_html(notebook_file: Path) -> bytes:
-    """Render a self-contained page in which nothing runs."""
+    """Render a self-contained page without scripts."""
     notebook, _ = read_copy(notebook_file)
     return notebook_page(notebook, notebook_file.stem).encode("utf-8", "replace")
 
 
 def export_py(notebook_file: Path) -> bytes:
-    """Render the code that ran as one script; everything else is a comment."""
+    """Render the code that ran as one script, everything else as comments."""
     notebook, _ = read_copy(notebook_file)
     return notebook_script(notebook).encode()
 
@@ -25,7 +25,7 @@ def export_py(notebook_file: Path) -> bytes:
 def export_ipynb(notebook_file: Path) -> bytes:
     """Return the notebook as recorded; it still verifies.
 
-    Cells without an id of their own, which no recorded notebook has, get one.
+    Cells without an id get one; recorded notebooks have none of these.
     """
     return notebook_bytes(read_copy(notebook_file)[0])
 

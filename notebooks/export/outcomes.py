@@ -1,4 +1,4 @@
-"""How a recorded cell ended, in the words of an export."""
+"""How a recorded cell ended, in words for exports."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Ending:
     """How a cell ended.
 
     Attributes:
-        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` when nobody
-            recorded it.
-        reason: Why, in one line; ``""`` when that is not recorded.
+        outcome: One of `notebooks.record.cells.Outcome`, or ``denied``; ``""`` if it is not
+            recorded.
+        reason: Why, in one line; ``""`` if that is not recorded.
     """
 
     outcome: str
@@ -32,7 +32,7 @@ class Ending:
 
     @property
     def is_live(self) -> bool:
-        """Whether the cell's code ran to its end, so that it may run again."""
+        """Whether the cell's code ran to its end or to an error, so that it may run again."""
         return self.outcome in ("", *RERUNNABLE)
 
     @property
@@ -58,7 +58,7 @@ def ending_of(cell: Any) -> Ending:
 
 
 def _of_outputs(cell: Any) -> tuple[str, str] | None:
-    """Return the outcome and reason that the outputs of *cell* show; ``None`` for no error."""
+    """Return outcome and reason from an error output of *cell*; ``None`` if it has none."""
     for output in cell.outputs:
         if output["output_type"] == "error":
             return "error", f"{output['ename']}: {output['evalue']}"

@@ -1,7 +1,7 @@
-"""A notebook as one web page that runs nothing and loads nothing.
+"""Renders a notebook as one web page that runs nothing and loads nothing.
 
-Every text is escaped or sanitised once, where it enters the page: each cell and each output by
-itself, so that none can close the element it stands in.
+Every text is escaped or sanitised once, when it is added to the page: each cell and each output
+separately, so that none can close its enclosing element.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ img { max-width: 100%; }
 
 
 def notebook_page(notebook: Notebook, title: str) -> str:
-    """Render *notebook* as a self-contained page that is named *title*."""
+    """Render *notebook* as a self-contained page with the title *title*."""
     formatter = HtmlFormatter(cssclass="highlight")
     cells = "\n".join(_cell(cell, formatter) for cell in notebook.cells)
     return f"""<!DOCTYPE html>
@@ -90,7 +90,7 @@ def _cell(cell: Any, formatter: HtmlFormatter[str]) -> str:
 
 
 def _kept_outputs(cell: Any) -> Sequence[Mapping[str, Any]]:
-    """Return the outputs of a cell that did not run to its end, which its record keeps."""
+    """Return the outputs that the record of a cell that did not run to its end keeps."""
     outputs = facts_of(cell).get("outputs")
     if not isinstance(outputs, list):
         return ()

@@ -1,7 +1,7 @@
-"""HTML and pictures from a notebook, so that they can only be looked at.
+"""Sanitises HTML and pictures from a notebook, so that they run and load nothing.
 
-A notebook's texts and outputs come from files and from code that nobody has checked. What is
-allowed is listed; everything else goes.
+A notebook's texts and outputs come from untrusted files and code. What is allowed is listed;
+everything else is removed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NOT_IN_SVG = frozenset(
     "script foreignObject iframe embed object audio video handler animate set".split()
 )
 MAX_DEPTH = 1000
-"""Of elements in one another: to look through them takes the square of it."""
+"""Largest nesting depth of elements: the parsing time grows with its square."""
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
@@ -56,10 +56,10 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 
 def sanitised(html: str) -> str:
-    """Return *html* without anything that runs, loads or leaves its place; tables stay whole.
+    """Return *html* without elements and styles that run, load or overlay anything.
 
     Raises:
-        ValueError: It is nested too deeply to be looked through.
+        ValueError: It is nested too deeply.
     """
     try:
         soup = BeautifulSoup(html, "html.parser")
@@ -95,7 +95,7 @@ def shows_something(html: str) -> bool:
 
 
 def picture_address(kind: str, content: str) -> str:
-    """Return the ``data:`` address of a picture; ``""`` when it is not one.
+    """Return the ``data:`` address of a picture; ``""`` if *content* is not one.
 
     Args:
         kind: One of `PICTURES`.
@@ -108,11 +108,11 @@ def picture_address(kind: str, content: str) -> str:
 
 
 def _plain_svg(text: str) -> bytes:
-    """Return an SVG without scripts, handlers and links; empty when it can't be read."""
+    """Return an SVG without scripts, handlers and links; empty if it can't be parsed."""
     if "<!ENTITY" in text:
         return b""
     try:
-        root = ET.fromstring(text)  # noqa: S314 (without entities nothing in it can expand)
+        root = ET.fromstring(text)  # noqa: S314 (safe without entities)
     except (ET.ParseError, ValueError, RecursionError):
         return b""
     for element in list(root.iter()):

@@ -1,4 +1,4 @@
-"""A notebook as one Python script that does what the notebook did, and nothing it refused."""
+"""Renders a notebook as one Python script with the code that ran, without refused code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from notebooks.export.outcomes import ending_of
 from notebooks.record.document import Notebook
 
-# An encoding that a text below names counts in the first two lines only.
+# Python reads an encoding from the first two lines only, so that a cell's text can't set one.
 HEADER = """\
 #!/usr/bin/env python
 # coding: utf-8
@@ -24,13 +24,13 @@ from IPython import get_ipython"""
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What becomes of one cell.
+    """One cell in the script.
 
     Attributes:
-        heading: Comment lines that stand before it.
+        heading: Comment lines before the code.
         code: Python that runs; ``""`` for none.
-        source: The cell's text, to show as a comment should *code* not stand in the file.
-        futures: Names it imports from ``__future__``, which only the file's top may do.
+        source: The cell's text, used as a comment if *code* must be left out.
+        futures: Names it imports from ``__future__``, which is allowed only at the file's top.
     """
 
     heading: str
@@ -40,16 +40,16 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """The piece as it stands in the file."""
+        """The piece as text for the file."""
         return f"{self.heading}\n{self.code}" if self.code else self.heading
 
 
 def notebook_script(notebook: Notebook) -> str:
     """Render *notebook* as Python that compiles.
 
-    Code that ran is live, IPython's own syntax as calls of IPython. Code that was blocked,
-    denied, interrupted, that died or did not run is a comment with outcome and reason, and so
-    is what is no Python. A cell that ended in an exception goes on after it, as it did.
+    Code that ran stays code, with IPython's syntax as calls of IPython. Code that was blocked,
+    denied or interrupted, died or did not run becomes a comment with outcome and reason; so does
+    text that is no Python. After a cell that raised, the script continues, like the notebook.
     """
     pieces = [_piece(cell) for cell in notebook.cells]
     text = _file(pieces)
@@ -69,7 +69,7 @@ def _file(pieces: list[Piece]) -> str:
 
 
 def _that_stand_together(pieces: list[Piece]) -> list[Piece]:
-    """Return the pieces; those that make no Python with the ones before them as comments."""
+    """Return the pieces; make those comments that don't compile after the pieces before them."""
     kept: list[Piece] = []
     for piece in pieces:
         if piece.code and (problem := _problem(_file([*kept, piece]))):
@@ -105,7 +105,7 @@ def _piece(cell: Any) -> Piece:
 
 
 def _python(source: str) -> str | None:
-    """Return *source* as Python; ``None`` when it is none."""
+    """Return *source* as Python; ``None`` if it can't be converted."""
     if not _problem(source):
         return source
     try:
@@ -120,10 +120,10 @@ def _python(source: str) -> str | None:
 
 
 def _problem(source: str, flags: int = 0) -> str:
-    """Return why *source* is no Python, or ``""``."""
+    """Return why *source* does not compile, or ``""``."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the code, for who runs it
+            warnings.simplefilter("ignore")  # they are for the user who runs the script
             compile(source, "cell", "exec", flags=flags, dont_inherit=True)
     except SyntaxError as error:
         return error.msg
@@ -133,7 +133,7 @@ def _problem(source: str, flags: int = 0) -> str:
 
 
 def _without_futures(code: str) -> tuple[str, tuple[str, ...]]:
-    """Take the imports from ``__future__`` out of *code*; return it and what they name."""
+    """Return *code* without its imports from ``__future__``, and the imported names."""
     lines = code.split("\n")
     names: list[str] = []
     for node in ast.parse(code).body:
@@ -147,8 +147,8 @@ def _without_futures(code: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _going_on(code: str) -> str:
-    """Return *code* so that the script goes on after its exception, which it prints."""
-    inside = set[int]()  # lines that begin within a text, where blanks would count
+    """Return *code* in a ``try`` that prints its exception and continues."""
+    inside = set[int]()  # lines inside a string literal, which must not be indented
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno:
             inside.update(range(node.lineno + 1, node.end_lineno + 1))
@@ -167,6 +167,6 @@ def _going_on(code: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """Return *text* as comment lines, whatever line breaks it holds."""
+    """Return *text* as comment lines; handles every kind of line break."""
     plain = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
     return "\n".join(f"# {line}".rstrip() for line in plain.splitlines())

@@ -1,1 +1,1 @@
-"""What files once held, kept and sealed."""
+"""Earlier contents of files, stored encrypted."""

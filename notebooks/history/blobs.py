@@ -1,4 +1,4 @@
-"""Contents that files once had, each kept once under its sha256; sealed where there are keys."""
+"""Stores earlier contents of files, each once under its sha256; encrypted if keys are set."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from notebooks.record.files import PART, fsync_directory
 SEALED = ".sealed"
 PINNED = "pinned"
 ABANDONED_SECONDS = 3600.0
-"""A part that nobody has written to for so long was left by a crash."""
+"""A partial file not written to for this long was left by a crash."""
 
 
 class Blobs:
-    """A directory of contents, in which the oldest make room for new ones; pinned ones stay.
+    """A directory of contents with a quota: the oldest are removed for new ones, pinned ones never.
 
-    Only for a pinned content does a caller wait until it is on disk. What a crash left half of
-    another one is noticed when it is read, since a blob's name is its digest.
+    Only pinned contents are synced to disk before the call returns. Any other content cut off
+    by a crash is detected when it is read, since a blob's name is its digest.
     """
 
     def __init__(
         self, directory: Path, keys: SealingKeys | None, quota_bytes: int, pinned_bytes: int = 0
     ) -> None:
-        """Describe the directory; it is made with the first content.
+        """Use *directory*; it is created with the first content.
 
         Args:
-            directory: Only the service may reach it.
-            keys: What seals and opens; ``None`` keeps contents as they are.
-            quota_bytes: What all that are not pinned may take on disk; 0 keeps none.
-            pinned_bytes: What all that are pinned may take.
+            directory: A directory that only the service may access.
+            keys: Keys for encryption; ``None`` stores contents in the clear.
+            quota_bytes: Quota of the contents that are not pinned; 0 keeps none.
+            pinned_bytes: Quota of the pinned contents.
         """
         self._directory, self._keys, self._room = directory, keys, quota_bytes
         self._pinned, self._pinned_room = directory / PINNED, pinned_bytes
@@ -47,7 +47,7 @@ class Blobs:
         return self._file(sha256) is not None
 
     def names(self) -> list[str]:
-        """Return the hex digest of every content kept."""
+        """Return the hex digests of all contents."""
         found = [file for place in (self._directory, self._pinned) for file in _files(place)]
         return sorted({file.name.removesuffix(SEALED) for file in found if file.suffix != PART})
 
@@ -55,9 +55,9 @@ class Blobs:
         """Keep the content of *source*.
 
         Args:
-            sha256: What its hex digest is taken to be. If it has changed meanwhile it is
-                kept under the one it has.
-            source: Read to its end; nothing is kept of one larger than the room.
+            sha256: Its expected hex digest. If the content has changed meanwhile, it is kept
+                under its actual digest.
+            source: Read to its end; a content larger than the quota is not kept.
 
         Raises:
             OSError: The disk is full or broken; nothing was kept.
@@ -79,16 +79,16 @@ class Blobs:
             part.unlink(missing_ok=True)
 
     def pin(self, sha256: str, source: BinaryIO) -> None:
-        """Keep the content of *source* for as long as there is the directory.
+        """Keep the content of *source* as long as the directory exists, and sync it to disk.
 
-        When it returns the content is on disk. One that was kept before is pinned from now on.
+        A content that was kept before becomes pinned.
 
         Args:
             sha256: See `keep`.
             source: Read to its end.
 
         Raises:
-            PinnedRoomUsed: There is no room for it.
+            PinnedRoomUsed: It exceeds the quota of pinned contents.
             OSError: The disk is full or broken; nothing was kept.
         """
         if self._file(sha256, self._pinned) is not None:
@@ -115,12 +115,12 @@ class Blobs:
             unpinned.unlink(missing_ok=True)
 
     def copy(self, sha256: str, target: BinaryIO) -> None:
-        """Write a content to *target*; on an error, what was written is to be thrown away.
+        """Write a content to *target*; on an error the caller must discard what was written.
 
         Raises:
             BlobNotFound: It is not kept, or not any more.
-            BlobDamaged: It is not what was kept.
-            SealingKeyMissing: It was sealed with a key that is not in force.
+            BlobDamaged: It is not the content that was stored.
+            SealingKeyMissing: It was encrypted with a key that is not configured.
         """
         file = self._file(sha256)
         if file is None:
@@ -158,7 +158,7 @@ class Blobs:
         return next((file for file in files if file.is_file()), None)
 
     def _make_room(self) -> None:
-        """Remove the oldest until the rest fits: contents, and what crashes left half."""
+        """Remove the oldest files, partial ones too, until the rest fits the quota."""
         kept = []
         for file in _files(self._directory):
             with contextlib.suppress(FileNotFoundError):
@@ -180,7 +180,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _taken(directory: Path) -> int:
-    """Return how many bytes the files take; what crashes left half is removed."""
+    """Return the total size of the files in bytes; remove partial files left by crashes."""
     taken, abandoned = 0, time.time() - ABANDONED_SECONDS
     for file in _files(directory):
         with contextlib.suppress(FileNotFoundError):
@@ -193,7 +193,7 @@ def _taken(directory: Path) -> int:
 
 
 class _LargerThanRoom(Exception):
-    """There is no use in reading on."""
+    """Stops the reading of a content that exceeds the quota."""
 
 
 def _digested(source: BinaryIO, digest: hashlib._Hash, room: int) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
-"""Sealed files: AES-256-GCM in chunks, so that a file of any size needs little memory.
+"""Sealed (encrypted) files: AES-256-GCM in chunks, so that a file of any size needs little memory.
 
-A sealed file is a header and chunks. Its key is its own: HKDF-SHA256 of a master key and a
-random salt. A chunk's nonce is its number and whether it is the last one, and the header is
-authenticated with each, so no chunk can be dropped, moved, repeated or taken from another
+A sealed file is a header and chunks. Each file has its own key: HKDF-SHA256 of a master key and
+a random salt. A chunk's nonce is its number and a flag for the last chunk; the header is
+authenticated with each chunk. So no chunk can be dropped, moved, repeated or taken from another
 file. Sources: NIST SP 800-38D (GCM); RFC 5869 (HKDF); Hoang, Reyhanitabar, Rogaway, Vizár,
 "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", 2015 (STREAM).
 """
@@ -28,20 +28,20 @@ CHUNK_BYTES = 1024 * 1024
 TAG_BYTES = 16
 KEY_BYTES = 32
 HEADER = struct.Struct("4s8s16s")
-"""Magic, id of the master key, salt."""
+"""Magic number, id of the master key, salt."""
 MAGIC = b"TBS1"
 
 
 class SealingKeys:
-    """Master keys: the first seals, every one of them opens what it has sealed."""
+    """Master keys: the first one encrypts; each decrypts the files encrypted with it."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        """Take *keys*, `KEY_BYTES` each, at least one."""
+        """Use *keys*: at least one, each of `KEY_BYTES` bytes."""
         self._keys = {_key_id(key): key for key in keys}
         self._first = next(iter(self._keys))
 
     def seal(self, chunks: Iterable[bytes], target: BinaryIO) -> None:
-        """Write what *chunks*, `CHUNK_BYTES` each but the last, hold to *target*, sealed."""
+        """Encrypt *chunks*, each of `CHUNK_BYTES` except the last, to *target*."""
         header = HEADER.pack(MAGIC, self._first, os.urandom(16))
         cipher = self._cipher(header)
         target.write(header)
@@ -53,11 +53,11 @@ class SealingKeys:
         target.write(cipher.encrypt(_nonce(max(number - 1, 0), last=True), waiting, header))
 
     def open(self, source: BinaryIO) -> Iterator[bytes]:
-        """Yield what *source*, a sealed file, holds.
+        """Yield the decrypted chunks of *source*, a sealed file.
 
         Raises:
-            SealingKeyMissing: None of the keys has sealed it.
-            BlobDamaged: It is not what was sealed.
+            SealingKeyMissing: It was encrypted with none of the keys.
+            BlobDamaged: It was changed or cut off.
         """
         header = source.read(HEADER.size)
         if len(header) != HEADER.size or not header.startswith(MAGIC):
@@ -84,10 +84,10 @@ class SealingKeys:
 
 
 def sealing_keys(text: str) -> SealingKeys:
-    """Read keys from *text*: each 32 bytes in base64, separated by white space.
+    """Parse keys from *text*: each 32 bytes in base64, separated by white space.
 
     Raises:
-        SealingKeyInvalid: One of them is not; the message doesn't show it.
+        SealingKeyInvalid: A key is invalid; the message doesn't show it.
     """
     keys = []
     for number, word in enumerate(text.split(), 1):

@@ -1,1 +1,1 @@
-"""Proof that a record is what it was."""
+"""Verification that a record was not changed."""

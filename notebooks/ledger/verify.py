@@ -1,4 +1,4 @@
-"""Find any change made to a recorded notebook, and name the cell."""
+"""Finds changes made to a recorded notebook, and the changed cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notebooks.record.document import notebook_bytes, parse_notebook
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is not as it was recorded.
+    """One difference from the record.
 
     Attributes:
         cell: Position of the cell, from 1; ``None`` for the notebook itself.
@@ -31,7 +31,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What `verify_notebook` found; no problem means that no byte has changed."""
+    """Result of `verify_notebook`; without problems, no byte has changed."""
 
     cells: int
     head: str
@@ -46,9 +46,8 @@ class VerifyReport:
 def verify_notebook(path: Path) -> VerifyReport:
     """Check every byte of the notebook at *path* against its hash chain.
 
-    The chain proves that the file was not changed after it was recorded by anyone
-    who did not also recompute every hash; compare `VerifyReport.head` with the
-    service's audit list to exclude that too.
+    The chain detects every change by someone who did not also recompute every hash. To exclude
+    that too, compare `VerifyReport.head` with the service's audit list.
 
     Raises:
         NotebookUnreadable: There is no such file.
@@ -61,7 +60,7 @@ def verify_notebook(path: Path) -> VerifyReport:
 
 
 def verify_bytes(content: bytes) -> VerifyReport:
-    """`verify_notebook` for a notebook's bytes."""
+    """Check a notebook's bytes; see `verify_notebook`."""
     try:
         notebook = parse_notebook(content)
     except (ValueError, nbformat.ValidationError) as error:
@@ -81,7 +80,7 @@ def _check_cells(cells: list[Any]) -> tuple[list[Problem], str]:
         what = _cell_problem(cell, prev)
         if what:
             problems.append(Problem(cell=number, cell_id=cell.get("id"), what=what))
-        # Go on from what the cell claims, so that one change is one problem.
+        # Continue from the hash the cell states, so that one change is reported once.
         prev = str(facts_of(cell).get("hash", GENESIS))
     return problems, prev
 

@@ -1,4 +1,4 @@
-"""Values of the record: what was to run, why, and what happened."""
+"""Values of the record: a cell's intent, its provenance and its execution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 Outcome = Literal["ok", "error", "interrupted", "died", "blocked", "not-run"]
 RERUNNABLE: frozenset[Outcome] = frozenset({"ok", "error"})
-"""Outcomes whose cells run again in a re-run; the others are kept as raw cells."""
+"""Outcomes whose cells run again in a re-run; the others are recorded as raw cells."""
 
 
 PARAMETER_TAGS = frozenset({"parameters", "turn-parameters"})
@@ -21,7 +21,7 @@ PARAMETER_TAGS = frozenset({"parameters", "turn-parameters"})
 
 
 def literal_assignments(source: str) -> dict[str, Any]:
-    """Return the names that *source* sets to plain values; other statements are left out."""
+    """Return the names that *source* assigns literals to; other statements are ignored."""
     found: dict[str, Any] = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -31,27 +31,27 @@ def literal_assignments(source: str) -> dict[str, Any]:
 
 
 def utc_now() -> str:
-    """Return the time as ISO 8601 with milliseconds and offset."""
+    """Return the current time as ISO 8601 with milliseconds and offset."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def new_cell_id() -> str:
-    """Return a fresh nbformat 4.5 cell id."""
+    """Return a new nbformat 4.5 cell id."""
     return secrets.token_hex(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where a cell came from and who let it run.
+    """Where a cell came from and who allowed it.
 
     Attributes:
-        turn_id: The turn it answers.
+        turn_id: The cell's turn.
         request: The user's words; empty for code sent directly.
-        model: Model name as asked for, ``None`` for direct code.
+        model: Name of the requested model; ``None`` for direct code.
         model_version: Version the model reported.
         tokens: Token counts of the generation: ``prompt``, ``output``, ``total``.
-        risk: Tier the code was given.
-        findings: Each with line, column, rule and reason.
+        risk: Risk tier of the code.
+        findings: Risk findings, each with line, column, rule and reason.
         decision: Who allowed or denied it, when, with which grant; ``None`` if not asked.
     """
 
@@ -67,12 +67,12 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellIntent:
-    """A cell about to run, as written to the journal first.
+    """A cell that will run, as the journal records it first.
 
     Attributes:
         id: nbformat cell id.
         source: The code, exactly as the kernel gets it.
-        provenance: Why it exists.
+        provenance: Where it came from.
         tags: Jupyter cell tags, ``parameters`` among them.
         started: When the run began.
         files_before: Workspace file → sha256.
@@ -91,12 +91,12 @@ class Execution:
     """What happened when one cell ran.
 
     Attributes:
-        outcome: How it ended; ``died`` means that no reply ever came.
-        execution_count: Jupyter's counter, when there was a reply.
+        outcome: How it ended; ``died`` means that there was no reply.
+        execution_count: Jupyter's counter, if there was a reply.
         outputs: nbformat outputs, in order, streams joined.
         finished: When it ended.
         seconds: Wall time.
-        error: ``{"code", "message"}`` or ``{"ename", "evalue"}``; ``None`` when ok.
+        error: ``{"code", "message"}`` or ``{"ename", "evalue"}``; ``None`` if ok.
         files_after: Workspace file → sha256.
     """
 
@@ -110,7 +110,7 @@ class Execution:
 
     @property
     def error_text(self) -> str:
-        """The error in one line, an exception with its name; empty when there is none."""
+        """The error in one line, with an exception's name; empty if there is none."""
         error = dict(self.error or {})
         name = f"{error['ename']}: " if "ename" in error else ""
         return name + error.get("message", "")
@@ -122,7 +122,7 @@ def intent_to_json(intent: CellIntent) -> dict[str, Any]:
 
 
 def intent_from_json(value: dict[str, Any]) -> CellIntent:
-    """Rebuild what `intent_to_json` made."""
+    """Return the intent that `intent_to_json` rendered."""
     provenance = dict(value["provenance"])
     provenance["findings"] = tuple(provenance["findings"])
     return CellIntent(
@@ -136,7 +136,7 @@ def execution_to_json(execution: Execution) -> dict[str, Any]:
 
 
 def execution_from_json(value: dict[str, Any]) -> Execution:
-    """Rebuild what `execution_to_json` made."""
+    """Return the execution that `execution_to_json` rendered."""
     return Execution(**{**value, "outputs": tuple(value["outputs"])})
 
 
@@ -144,12 +144,12 @@ REST_OF_OUTPUT = re.compile(r"\n\[\d+ more bytes of output are in [^\n]*\]\n\Z")
 
 
 def rest_of_output(size: int, place: str) -> str:
-    """Return the words that stand in a recorded output for text that was too long for it."""
+    """Return the note that replaces *size* bytes of overlong output, stored in *place*."""
     return f"\n[{size} more bytes of output are in {place}]\n"
 
 
 class OutputCollector:
-    """Joins a running cell's outputs the way a notebook stores them."""
+    """Collects a running cell's outputs as a notebook stores them."""
 
     def __init__(self) -> None:
         self._outputs: list[dict[str, Any]] = []
@@ -157,10 +157,10 @@ class OutputCollector:
         self._clear_next = False
 
     def add(self, output: Mapping[str, Any]) -> None:
-        """Add one output; joins streams, honours clear_output and display updates.
+        """Add one output: join streams, apply ``clear_output`` and display updates.
 
-        A display that another cell has shown can't be updated in its cell, whose record is
-        closed: its new content is shown in this one.
+        An update of another cell's display becomes a new display of this cell: the other cell's
+        record is closed.
 
         Source: "Messaging in Jupyter" 5.4, ``display_data`` and ``update_display_data``.
         """
@@ -186,7 +186,7 @@ class OutputCollector:
         self._display_ids.append(display_id)
 
     def _update(self, display_id: str | None, item: Mapping[str, Any]) -> bool:
-        """Give every display of this id the content of *item*; return whether there is one."""
+        """Give every display with this id the content of *item*; return whether there is one."""
         if display_id is None:
             return False
         known = [n for n, shown in enumerate(self._display_ids) if shown == display_id]
@@ -200,5 +200,5 @@ class OutputCollector:
         self._clear_next = False
 
     def outputs(self) -> tuple[Mapping[str, Any], ...]:
-        """Return what the cell's output area shows now."""
+        """Return the current outputs of the cell."""
         return tuple(self._outputs)

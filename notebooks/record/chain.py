@@ -17,17 +17,17 @@ KEY = "tallybook"
 
 
 def facts_of(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what is recorded of *cell*; empty when Tallybook did not record it."""
+    """Return Tallybook's metadata of *cell*; empty if Tallybook did not record it."""
     return mapping(cell["metadata"].get(KEY))
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return *value* if it is a mapping, else an empty one: a notebook can hold anything."""
+    """Return *value* if it is a mapping, else an empty one: a notebook's metadata is untrusted."""
     return value if isinstance(value, Mapping) else {}
 
 
 def canonical_json(value: Any) -> bytes:
-    """Render *value* in one way only: sorted keys, no spaces, UTF-8 (after RFC 8785)."""
+    """Render *value* canonically: sorted keys, no spaces, UTF-8 (after RFC 8785)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass")
 

@@ -1,4 +1,4 @@
-"""The notebook document: values to nbformat 4.5 and back."""
+"""The notebook document: converts values to nbformat 4.5 and back."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | 
     The inherited cells keep their hashes: they are the same records.
 
     Args:
-        source: The notebook branched from; not changed.
-        conversation: Whose notebook it will be.
-        path: Of which path.
+        source: The notebook to branch from; not changed.
+        conversation: The new notebook's conversation.
+        path: The new notebook's path.
         turn: The last turn whose cells are inherited; ``None`` for all of them.
 
     Raises:
@@ -73,28 +73,28 @@ def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | 
 
 
 def inherited_cells(notebook: Notebook) -> int:
-    """Return how many of the first cells came from the path branched from."""
+    """Return the number of cells inherited from the source path."""
     return int(notebook.metadata[KEY].get("branched_from", {}).get("cells", 0))
 
 
 def append_text(notebook: Notebook, cell_id: str, text: str, facts: Mapping[str, Any]) -> None:
-    """Chain a markdown cell onto *notebook*; *facts* become its tallybook metadata."""
+    """Append a markdown cell to *notebook* and its chain, with *facts* as Tallybook metadata."""
     _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}))
 
 
 def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) -> None:
-    """Chain a cell with its outcome onto *notebook*.
+    """Append a cell with its outcome to *notebook* and its chain.
 
-    A cell that ended in an exception is tagged ``raises-exception``, so that a
-    re-run shows the same exception and goes on. One that was blocked, stopped or
-    killed becomes a raw cell: recorded with its outputs, but never run again.
+    A cell that raised an exception is tagged ``raises-exception``, so that a re-run continues
+    after it. A cell that was blocked, interrupted or killed becomes a raw cell: recorded with its
+    outputs, but never run again.
     """
     facts = _facts(intent, execution)
     tags = list(intent.tags)
     if execution.outcome in RERUNNABLE:
         if execution.outcome == "error":
             tags.append("raises-exception")
-        # nbformat's new_code_cell would validate it too, more slowly than `_chain` does.
+        # Not new_code_cell: it validates as well, more slowly than `_chain`.
         cell = nbformat.from_dict(
             {
                 "id": intent.id,
@@ -169,7 +169,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
 
 def _chain(notebook: Notebook, cell: Any) -> None:
     cell = _encodable(cell)
-    # Only the new cell is validated: the others were when they came.
+    # Validate only the new cell: the others were validated when they were appended.
     nbformat.validate(_alone(cell))
     prev = head(notebook)
     cell.metadata[KEY]["prev"] = prev
@@ -184,7 +184,7 @@ def _alone(cell: Any) -> Notebook:
 
 
 def _encodable(cell: Any) -> Any:
-    """Replace lone surrogates, which code can print but no UTF-8 file can hold."""
+    """Replace lone surrogates, which code can print but UTF-8 can't encode."""
     try:
         json.dumps(cell, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -193,7 +193,7 @@ def _encodable(cell: Any) -> Any:
 
 
 def head(notebook: Notebook) -> str:
-    """Return the hash of the last cell, or the chain's start."""
+    """Return the hash of the last cell, or `GENESIS` if there is none."""
     if not notebook.cells:
         return GENESIS
     return str(notebook.cells[-1].metadata.get(KEY, {}).get("hash", GENESIS))
@@ -207,22 +207,22 @@ def _sealed(notebook: Notebook) -> Notebook:
 
 
 def notebook_bytes(notebook: Notebook) -> bytes:
-    """Render *notebook* as the one file Jupyter itself would write for it."""
+    """Render *notebook* byte for byte as Jupyter writes it."""
     text = str(nbjson.writes(notebook))
     return (text if text.endswith("\n") else text + "\n").encode()
 
 
 class GrowingFile:
-    """The file of a notebook that only grows: what is in the chain is rendered once.
+    """Renders an append-only notebook; each cell is rendered once and cached.
 
-    Writing a long notebook after every cell would else take ever longer.
+    Otherwise the time per cell would grow with the notebook.
     """
 
     def __init__(self) -> None:
         self._cells: list[bytes] = []
 
     def render(self, notebook: Notebook) -> bytes:
-        """Return `notebook_bytes` of *notebook*; its earlier cells must be those of last time."""
+        """Return `notebook_bytes` of *notebook*; cells rendered before must not have changed."""
         for cell in notebook.cells[len(self._cells) :]:
             whole = notebook_bytes(_alone(cell))
             self._cells.append(whole[len(_CELLS_BEGIN) : whole.rindex(_CELLS_END)])
@@ -243,13 +243,13 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def read_copy(path: Path) -> tuple[Notebook, tuple[int, ...]]:
-    """Read a notebook file to work on a copy of it: cells without an id of their own get one.
+    """Read a notebook file; repair missing and duplicate cell ids, replace lone surrogates.
 
-    Lone surrogates, which no file can hold, are replaced.
+    The file is not changed.
 
     Returns:
-        The notebook, and the numbers, from 1, of the cells whose id was missing, no valid
-        one, or another cell's. The file is not changed.
+        The notebook, and the numbers (from 1) of the cells whose id was missing, invalid or a
+        duplicate.
 
     Raises:
         NotebookUnreadable: It is missing, not JSON, or otherwise not a valid notebook.
@@ -270,7 +270,7 @@ def _read(path: Path, *, repair: bool = False) -> tuple[Notebook, tuple[int, ...
 
 
 def parse_notebook(content: bytes) -> Notebook:
-    """Parse notebook bytes; `ValueError` or `nbformat.ValidationError` when they aren't one."""
+    """Parse notebook bytes; raise `ValueError` or `nbformat.ValidationError` if invalid."""
     return _valid(_parse(content))
 
 
@@ -315,7 +315,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _repair_ids(value: dict[str, Any]) -> tuple[int, ...]:
-    """Give each cell without an id of its own one that names its place; the first keeps its."""
+    """Replace missing, invalid and duplicate ids (except the first of its kind) by ``cell-N``."""
     taken = {cell["id"] for cell in value["cells"] if _is_id(cell.get("id"))}
     seen: set[str] = set()
     repaired = []

@@ -1,4 +1,4 @@
-"""Durable file writes: whole or not at all, and on disk before they count."""
+"""Atomic and durable file writes, and advisory locks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART = ".part"
 def replace_atomically(path: Path, content: bytes) -> None:
     """Write *content* to *path* so that a crash leaves the old file or the new one.
 
-    Temporary file, fsync, rename, fsync of the directory.
+    Write a temporary file, fsync it, rename it, fsync the directory.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
@@ -34,7 +34,7 @@ def replace_atomically(path: Path, content: bytes) -> None:
 
 
 def sweep_parts(path: Path) -> None:
-    """Remove what crashes have left of writing *path*; nobody may be writing it."""
+    """Remove temporary files that crashes left beside *path*; *path* must have no writer."""
     for part in path.parent.glob(f".{path.name}.*{PART}"):
         part.unlink(missing_ok=True)
 
@@ -42,10 +42,10 @@ def sweep_parts(path: Path) -> None:
 def append(path: Path, line: bytes) -> int:
     """Append *line* to *path*; return the open file's descriptor, for `make_durable`.
 
-    From then on it outlives this process, but not a loss of power. A kill or a full disk can
-    cut a write short anywhere: a line begins anew after such a one.
+    The line then survives a kill of this process, but not a power loss. Each line is preceded
+    by a newline, as a kill or a full disk may have cut off the line before it.
     """
-    # Python's own file objects ask five things about the file before they write to it.
+    # Not `open`: Python's file objects make five more system calls.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         left = b"\n" + line + b"\n"
@@ -58,7 +58,7 @@ def append(path: Path, line: bytes) -> int:
 
 
 def make_durable(descriptor: int) -> None:
-    """Wait until what was written to the open file is on disk, and close it."""
+    """Sync the open file to disk and close it."""
     try:
         os.fdatasync(descriptor)
     finally:
@@ -71,13 +71,13 @@ def append_durably(path: Path, line: bytes) -> None:
 
 
 def empty(path: Path) -> None:
-    """Empty the file at *path*, if there is one: to remove and make it again takes longer."""
+    """Truncate the file at *path*, if it exists: faster than removing and creating it."""
     with contextlib.suppress(FileNotFoundError):
         os.truncate(path, 0)
 
 
 def is_recorded(path: Path, recorded: str) -> bool:
-    """Whether the file at *path* is the recorded one: its sha256, or ``size:N`` of a huge one."""
+    """Whether the file at *path* matches *recorded*: a sha256, or ``size:N`` for a huge file."""
     if recorded.startswith("size:"):
         return recorded == f"size:{path.stat().st_size}"
     with path.open("rb") as file:
@@ -85,7 +85,7 @@ def is_recorded(path: Path, recorded: str) -> bool:
 
 
 def encodable(value: Any) -> Any:
-    """Return the JSON *value* with lone surrogates replaced: no UTF-8 file can hold them."""
+    """Return the JSON *value* with lone surrogates replaced: UTF-8 can't encode them."""
     return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
@@ -100,9 +100,9 @@ def fsync_directory(directory: Path) -> None:
 
 @contextlib.contextmanager
 def advisory_lock(path: Path, *, shared: bool = False) -> Iterator[bool]:
-    """Hold an advisory lock on *path*; yields ``False`` at once when another process has it.
+    """Hold an advisory lock on *path*; yield ``False`` at once if another process holds it.
 
-    A *shared* one may be held by any number, but not beside an exclusive one.
+    Any number of processes may hold a *shared* lock, but none beside an exclusive one.
     """
     with path.open("a") as file:
         try:

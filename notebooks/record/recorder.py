@@ -1,9 +1,8 @@
 """The recorder: journal the intent, run, journal the result, write the notebook.
 
-A crash at any moment leaves a valid notebook. On the next `Recorder.open`, a cell
-whose result was journalled is recorded with it. One that was still running is left open
-when its kernel is known to have lived on, and is recorded as ``died`` otherwise: silence
-is never success.
+A crash at any moment leaves a valid notebook. The next `Recorder.open` records a cell whose
+result is in the journal. A cell without a result can be resumed if its kernel is alive, and is
+recorded as ``died`` otherwise.
 """
 
 from __future__ import annotations
@@ -56,22 +55,22 @@ from notebooks.record.shielded import in_thread
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
 JOURNAL_BYTES = 256 * 1024
-"""Up to this size it keeps cells that were recorded: where a file begins anew, to append takes
-twice as long."""
+"""Size above which the journal is truncated; rarely, as appending to an empty file takes twice as
+long."""
 Durable = asyncio.Task[None]
-"""Is done once something is on disk; failed, when it can't be."""
+"""A task that is done once a write is on disk; it raises if the write fails."""
 RESTART = "restart"
-"""Kind of the note that says: from here on the kernel was a new, empty one."""
+"""Kind of the note that marks the start of a new, empty kernel."""
 
 
 class RecordedCell:
-    """A cell between its intent and its place in the notebook.
+    """A cell from its intent to its place in the notebook.
 
     Attributes:
-        intent: What runs.
-        durable: Done when the intent is on disk: nothing of the cell may be emitted before
-            that. ``None`` for a cell that was begun by an earlier run of the service.
-        execution: How it ended, once `finish` has journalled it.
+        intent: The cell's intent.
+        durable: Done when the intent is on disk: no event of the cell may be emitted before.
+            ``None`` for a cell that an earlier run of the service started.
+        execution: The result, once `finish` has written it to the journal.
     """
 
     def __init__(self, recorder: Recorder, intent: CellIntent, durable: Durable | None) -> None:
@@ -79,7 +78,7 @@ class RecordedCell:
         self.execution: Execution | None = None
 
     async def finish(self, execution: Execution) -> None:
-        """Journal the result; the cell's end may be announced once this returns.
+        """Write the result to the journal; only then may ``cell.finished`` be emitted.
 
         Raises:
             OSError: The intent or the result could not be written.
@@ -91,7 +90,7 @@ class RecordedCell:
 
 
 class Recorder:
-    """Writes one path's notebook. One recorder per notebook at a time."""
+    """Writes one path's notebook; a notebook has at most one recorder at a time."""
 
     def __init__(self, directory: Path, notebook: Notebook) -> None:
         self.directory = directory
@@ -100,19 +99,19 @@ class Recorder:
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
         self.interrupted: CellIntent | None = None
-        """The cell a kernel went on with while no service ran; `resume` or `abandon` it."""
+        """The cell that kept running while no service ran; `resumed_cell` or `abandon` takes it."""
 
     @classmethod
     def open(
         cls, directory: Path, *, conversation: str, path: str, running: str | None = None
     ) -> Recorder:
-        """Open the notebook in *directory*, or start one, and settle what a crash left.
+        """Open or create the notebook in *directory*, and recover from a crash.
 
         Args:
-            directory: Where notebook and journal are, or will be.
-            conversation: Whose notebook it is.
-            path: Of which path.
-            running: The cell that a living kernel runs or ran last; left in `interrupted`
+            directory: Directory of the notebook and its journal; created if missing.
+            conversation: The notebook's conversation.
+            path: The notebook's path.
+            running: The last cell of a living kernel, running or not; it becomes `interrupted`
                 if it has no result yet.
 
         Raises:
@@ -129,7 +128,7 @@ class Recorder:
         return recorder
 
     def branch(self, directory: Path, *, conversation: str, path: str, turn: str | None) -> None:
-        """Write a notebook into *directory* that begins with this one's cells up to *turn*.
+        """Write a notebook to *directory* that begins with this one's cells up to *turn*.
 
         Raises:
             KeyError: There is no cell of *turn*.
@@ -138,7 +137,7 @@ class Recorder:
         replace_atomically(directory / NOTEBOOK, notebook_bytes(notebook))
 
     def files_after(self, turn: str) -> dict[str, str]:
-        """Return file name → sha256 as it was after *turn*."""
+        """Return file name → sha256 as of the end of *turn*."""
         last: dict[str, str] = {}
         found: dict[str, str] = {}
         for cell in self._notebook.cells:
@@ -149,7 +148,7 @@ class Recorder:
         return found
 
     def own_texts(self) -> list[dict[str, Any]]:
-        """Return text, kind and turn of each markdown cell that was not inherited."""
+        """Return text, kind and turn of each markdown cell that is not inherited."""
         own = self._notebook.cells[inherited_cells(self._notebook) :]
         return [
             {"text": c.source, "kind": c.metadata[KEY].get("kind"), "turn": c.metadata[KEY]["turn"]}
@@ -158,7 +157,7 @@ class Recorder:
         ]
 
     def own_intents(self) -> list[CellIntent]:
-        """Return the cells that ran to their end and were not inherited, ready to run again."""
+        """Return the intents of the successful cells that are not inherited."""
         own = self._notebook.cells[inherited_cells(self._notebook) :]
         return [
             intent_of(cell)
@@ -177,7 +176,7 @@ class Recorder:
         return head(self._notebook)
 
     def parameters(self) -> dict[str, Any] | None:
-        """Return the parameters' present values, or ``None`` before there is such a cell."""
+        """Return the parameters' current values; ``None`` if no cell sets any."""
         cells = [
             c for c in self._notebook.cells if PARAMETER_TAGS & set(c.metadata.get("tags", ()))
         ]
@@ -190,11 +189,11 @@ class Recorder:
         return _code_cells(self._notebook.cells)
 
     def knows(self, cell_id: str) -> bool:
-        """Whether a cell of this id is recorded."""
+        """Whether a cell with this id is recorded."""
         return cell_id in self._ids
 
     def outcome_of(self, cell_id: str) -> Outcome | None:
-        """Return how a recorded cell ended; ``None`` when there is none of this id."""
+        """Return the outcome of a recorded cell; ``None`` if there is no such cell."""
         if not self.knows(cell_id):
             return None
         cell = next(cell for cell in self._notebook.cells if cell.id == cell_id)
@@ -202,7 +201,7 @@ class Recorder:
         return outcome
 
     def live_cells(self) -> list[dict[str, Any]]:
-        """Return `code_cells` since the kernel was last restarted on purpose."""
+        """Return `code_cells` since the user last restarted the kernel."""
         cells = self._notebook.cells
         for number in range(len(cells) - 1, -1, -1):
             if cells[number].metadata.get(KEY, {}).get("kind") == RESTART:
@@ -221,28 +220,28 @@ class Recorder:
         self._write()
 
     async def begin(self, intent: CellIntent) -> Durable:
-        """Journal *intent*; nothing may run before this returns.
+        """Write *intent* to the journal; the cell may run only once this returns.
 
-        From then on a service that was killed knows of the cell. A machine that loses power
-        does so once it is on disk too: nothing of the cell may be told before that.
+        The cell then survives a kill of the service, and a power loss once the returned task is
+        done: no event of the cell may be emitted before.
 
         Returns:
-            What is done when it is on disk; the thread for it starts at the loop's next turn.
+            A task that is done when the intent is on disk.
         """
         await self.abandon()
-        # Not in a thread: it takes a moment only, and the kernel would wait for two changes.
+        # Not in a thread: the write is short, and two thread switches would delay the kernel.
         opened = append(self.directory / JOURNAL, _line({"intent": intent_to_json(intent)}))
         durable = asyncio.create_task(in_thread(make_durable, opened))
         durable.add_done_callback(_take_failure)
         return durable
 
     async def finish(self, intent: CellIntent, execution: Execution) -> None:
-        """Journal the result; the cell's end may be announced once this returns."""
+        """Write the result to the journal; only then may ``cell.finished`` be emitted."""
         result = {"result": execution_to_json(execution), "id": intent.id}
         await in_thread(self._journal, result)
 
     async def commit(self, intent: CellIntent, execution: Execution) -> None:
-        """Chain the cell onto the notebook and write it; the journal has done its part."""
+        """Append the cell to the notebook and write it; the journal may then be truncated."""
         async with self._lock:
             await in_thread(self._commit, intent, execution)
 
@@ -257,25 +256,22 @@ class Recorder:
 
     @asynccontextmanager
     async def cell(self, intent: CellIntent) -> AsyncIterator[RecordedCell]:
-        """Take one cell through the whole protocol.
+        """Record one cell around its execution.
 
-        When the block begins, the intent is in the journal. In it the cell runs, emits
-        nothing before `RecordedCell.durable` is done, and is handed its result
-        (`RecordedCell.finish`), after which its end may be announced. When the block ends, the
-        notebook is written; a cell without a result is recorded as ``died``.
+        The intent is in the journal when the block starts. The block runs the cell, emits no
+        event before `RecordedCell.durable` is done, and calls `RecordedCell.finish` before it
+        emits ``cell.finished``. At the end of the block the notebook is written; if the block
+        raised before a result, the cell is recorded as ``died``.
 
         Args:
-            intent: What will run.
+            intent: The cell to run.
         """
         async with self._committed(RecordedCell(self, intent, await self.begin(intent))) as cell:
             yield cell
 
     @asynccontextmanager
     async def resumed_cell(self) -> AsyncIterator[RecordedCell | None]:
-        """Take the `interrupted` cell through the rest of the protocol, as `cell` does.
-
-        Gives ``None`` when there is no such cell.
-        """
+        """Record the rest of the `interrupted` cell, as `cell` does; yield ``None`` without one."""
         intent, self.interrupted = self.interrupted, None
         if intent is None:
             yield None
@@ -285,7 +281,7 @@ class Recorder:
 
     @asynccontextmanager
     async def _committed(self, cell: RecordedCell) -> AsyncIterator[RecordedCell]:
-        """Write the notebook when the block ends, except for a service that stops amid it."""
+        """Write the notebook after the block, unless it is cancelled because the service stops."""
         try:
             yield cell
         except Exception:
@@ -297,7 +293,7 @@ class Recorder:
         await self.commit(cell.intent, cell.execution)
 
     async def abandon(self) -> None:
-        """Record the `interrupted` cell as ``died``: nothing more will be heard of it."""
+        """Record the `interrupted` cell as ``died``: its result is lost."""
         intent, self.interrupted = self.interrupted, None
         if intent is not None:
             execution = _died("The service stopped while this cell ran.")
@@ -326,7 +322,7 @@ class Recorder:
             try:
                 entry = json.loads(line)
             except ValueError:
-                continue  # empty, or cut short by a crash: it never counted
+                continue  # empty, or cut off by a crash before it was acted on
             if "intent" in entry:
                 intent = intent_from_json(entry["intent"])
                 pending[intent.id] = intent
@@ -356,7 +352,7 @@ class Recorder:
         return None
 
     def take_recovered(self, turn: str) -> tuple[str, Outcome] | None:
-        """Return, once, id and outcome of the cell settled after a crash, if it is *turn*'s."""
+        """Return, once, id and outcome of the cell recovered after a crash, if it is *turn*'s."""
         if self._recovered is None:
             return None
         cell_id, outcome = self._recovered
@@ -395,7 +391,7 @@ def _line(entry: dict[str, Any]) -> bytes:
 
 
 def _take_failure(durable: Durable) -> None:
-    """Ask for its failure, as whoever should have may be gone by then."""
+    """Retrieve the task's exception: its caller may have been cancelled."""
     if not durable.cancelled():
         durable.exception()
 

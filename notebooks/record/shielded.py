@@ -1,4 +1,4 @@
-"""Work that is done whole, even when the one who asked for it is cancelled."""
+"""Runs work to its end even if its caller is cancelled."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ T = TypeVar("T")
 
 
 async def shielded(work: Coroutine[Any, Any, T]) -> T:
-    """Await *work*; a cancellation is passed on only once *work* has ended.
+    """Await *work*; a cancellation takes effect only once *work* has ended.
 
-    Half a file write or half a query would leave what it works on in use.
+    A file write or query cancelled halfway would leave its file or connection in use.
     """
     return await _whole(asyncio.create_task(work))
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call *work* in a thread; a cancellation is passed on only once it has returned."""
+    """Call *work* in a thread; a cancellation takes effect only once it has returned."""
     call = functools.partial(work, *args, **kwargs)
     return await _whole(asyncio.get_running_loop().run_in_executor(None, call))
 

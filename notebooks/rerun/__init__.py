@@ -1,1 +1,1 @@
-"""Run a notebook again and judge what it did."""
+"""Re-runs a notebook and compares the results with the record."""

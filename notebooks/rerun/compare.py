@@ -1,4 +1,4 @@
-"""Compare the outputs of a cell with the record, by value."""
+"""Compares the outputs of a cell with the recorded ones, by value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from notebooks.record.cells import REST_OF_OUTPUT
 from notebooks.rerun.tolerance import changed, text_difference
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# Names that a run makes up, and that mean nothing: where an object lies, a temporary file.
+# Values that differ in every run and mean nothing: object addresses, temporary files, dates.
 _MADE_UP = (
     (re.compile(r"\bat 0x[0-9a-fA-F]{6,}"), "at 0x…"),
     (re.compile(r"/tmp/ipykernel_\d+/\d+\.py"), "/tmp/ipykernel_…"),  # noqa: S108 (only matched)
@@ -31,7 +31,7 @@ _LIVE_OBJECT = "application/vnd.jupyter.widget-view+json"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One output, or one form of it, in a shape that can be compared.
+    """One output, or one of its MIME types, as comparable text.
 
     Attributes:
         output: Number of the output, from 1; standard error is not counted.
@@ -49,16 +49,16 @@ def outputs_difference(
     again: Sequence[Mapping[str, Any]],
     files: Mapping[str, str] | None = None,
 ) -> str:
-    """Return what differs between two output lists in plain words, or ``""``.
+    """Return the differences of two output lists in plain words, or ``""``.
 
-    Printed text is joined where Jupyter joins it, and compared as a screen shows it. Standard
-    error is left out: warnings name paths and times.
+    Consecutive printed texts are joined, and compared as a terminal shows them. Standard error
+    is ignored: warnings contain paths and times.
 
     Args:
-        recorded: The record's outputs.
-        again: Those of the re-run.
-        files: sha256 by name of the files the record knows of; a cell that printed very much
-            has the rest of it in one of them.
+        recorded: The recorded outputs.
+        again: The re-run's outputs.
+        files: sha256 by name of the recorded files; one of them has the rest of a cell's
+            printed text if that was too long.
     """
     before, after = _joined(recorded), _joined(again)
     if any(output.get("name") == "stderr" for output in (*recorded, *again)):
@@ -78,7 +78,7 @@ def outputs_difference(
 def _output_differences(
     number: int, before: Mapping[str, Part], after: Mapping[str, Part]
 ) -> list[str]:
-    """Return what differs in one output; of an output in several forms, one difference."""
+    """Return the difference of one output; only the first one of its MIME types."""
     if not before or not after:
         part = next(iter((before or after).values()))
         first = next((line for line in part.text.split("\n") if line.strip()), "")
@@ -116,10 +116,10 @@ def _joined(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _cut_alike(
     before: list[dict[str, Any]], after: list[dict[str, Any]], files: Mapping[str, str]
 ) -> str:
-    """Cut printed text of *after* where the record was cut for its length.
+    """Cut printed text of *after* where the recorded text was cut for its length.
 
     Returns:
-        What differs in the part that was cut off, or ``""``.
+        The difference of the parts cut off, or ``""``.
     """
     for one, other in zip(before, after, strict=False):
         if not one["output_type"] == other["output_type"] == "stream":
@@ -171,7 +171,7 @@ def _text(value: Any) -> str:
 
 
 def _screen(text: str) -> str:
-    """Return printed text as a screen shows it: a carriage return begins the line again."""
+    """Return printed text as a terminal shows it: a carriage return overwrites the line."""
     lines = _ANSI.sub("", text).split("\n")
     return "\n".join(_screen_line(line) if "\r" in line or "\b" in line else line for line in lines)
 
@@ -192,7 +192,7 @@ def _screen_line(line: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return *text* without colours and without names that are others in every run."""
+    """Return *text* without colours, and without values that differ in every run."""
     text = _ANSI.sub("", text)
     for pattern, instead in _MADE_UP:
         text = pattern.sub(instead, text)
@@ -205,7 +205,7 @@ def plain_text(text: str) -> str:
 
 
 def _sorted_set(match: re.Match[str]) -> str:
-    """Return the text of a set in one order: it has none of its own."""
+    """Return the text of a set with sorted elements: sets have no order."""
     try:
         value = ast.literal_eval(match[0])
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -216,7 +216,7 @@ def _sorted_set(match: re.Match[str]) -> str:
 
 
 def _same_ids(html: str) -> str:
-    """Number the generated ids of *html*, which a style, a script or a label may repeat."""
+    """Replace the generated ids of *html*, and references to them, by numbered ones."""
     names: dict[str, str] = {}
     for name in _ID.findall(html):
         if _GENERATED.search(name):

@@ -1,4 +1,4 @@
-"""Compare a produced file with the recorded one, by value."""
+"""Compares a produced file with the recorded one, by value."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CHUNK_BYTES = 1 << 20
 def file_difference(one: Path, other: Path) -> str:
     """Return the first difference of two files, or ``""``.
 
-    Workbooks are compared by sheets, values and formulas, text line by line, numbers in both
-    with a tolerance; any other file byte by byte.
+    Workbooks are compared by sheets, values and formulas, text files line by line; both with a
+    tolerance for numbers. Other files are compared byte by byte.
     """
     if _same_bytes(one, other):
         return ""
@@ -60,7 +60,7 @@ def workbook_difference(one: Path, other: Path) -> str:
         with one.open("rb") as file, other.open("rb") as again:  # openpyxl leaves broken ones open
             books = [load_workbook(book, read_only=True) for book in (file, again)]
             return _book_difference(*books)
-    except Exception as error:  # noqa: BLE001 (openpyxl raises whatever a broken file leads to)
+    except Exception as error:  # noqa: BLE001 (a broken file can make openpyxl raise anything)
         return f"a workbook can't be read ({type(error).__name__})"
 
 
@@ -87,7 +87,7 @@ def _sheet_difference(first: Any, second: Any) -> str:
 def _same_value(a: Any, b: Any) -> bool:
     one, other = _value(a), _value(b)
     if type(one) is not type(other) and bool in (type(one), type(other)):
-        return False  # Python holds True and 1 for the same
+        return False  # True == 1 in Python
     if isinstance(one, float | int) and isinstance(other, float | int):
         exact = isinstance(one, int) and isinstance(other, int)
         return one == other if exact else close(one, other)
@@ -95,7 +95,7 @@ def _same_value(a: Any, b: Any) -> bool:
 
 
 def _value(cell: Any) -> Any:
-    """Return a cell's value; of an array formula its range and text; ``None`` beyond the sheet."""
+    """Return a cell's value; for an array formula its range and text; ``None`` without a cell."""
     value = None if cell is None else cell.value
     if isinstance(value, ArrayFormula | DataTableFormula):
         return (value.ref, getattr(value, "text", None))

@@ -1,7 +1,7 @@
-"""Judge a re-run: one verdict per code cell and per file.
+"""Judges a re-run: one verdict per code cell and per file.
 
-papermill saves cells that never ran as "completed" after a dead kernel or a time-out, so its
-status is never read. A cell is judged by the kernel's own reply and by its outputs.
+After a dead kernel or a timeout papermill saves cells that never ran as "completed", so its
+status is ignored. A cell is judged by the kernel's reply and by its outputs.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from notebooks.rerun.tolerance import printable
 
 Verdict = Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
 SEVERITY: tuple[Verdict, ...] = ("failed", "not-run", "differs", "incomplete", "reproduced")
-"""The worst first."""
+"""Verdicts, worst first."""
 OUTPUTS = "outputs/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellVerdict:
-    """How one cell of the re-run compares with the record."""
+    """The verdict on one cell of the re-run."""
 
     cell: int
     cell_id: str
@@ -43,7 +43,7 @@ class CellVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileVerdict:
-    """How one file compares with the recorded one."""
+    """The verdict on one file of the re-run."""
 
     name: str
     verdict: Verdict
@@ -57,11 +57,11 @@ class FileVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What became of the cells that were sent to the kernel.
+    """The kernel's replies to the cells of the re-run.
 
     Attributes:
-        replies: Content of the kernel's reply by cell id, in order; ``None`` when none came.
-        stopped: Why no reply came, or why the kernel could not go on; ``""`` otherwise.
+        replies: Content of the kernel's reply by cell id, in order; ``None`` for no reply.
+        stopped: Why there was no reply, or why the kernel stopped; ``""`` otherwise.
     """
 
     replies: Mapping[str, Mapping[str, Any] | None]
@@ -74,7 +74,13 @@ def ends_notebook(reply: Mapping[str, Any]) -> bool:
 
 
 def judge_cells(recorded: Notebook, again: Notebook, run: Run) -> tuple[CellVerdict, ...]:
-    """Return one verdict per code cell of *recorded*, by what *run* made of it in *again*."""
+    """Return one verdict per code cell of *recorded*.
+
+    Args:
+        recorded: The recorded notebook.
+        again: The re-run's notebook.
+        run: The kernel's replies.
+    """
     shown = {cell.id: cell for cell in again.cells if cell.cell_type == "code"}
     last = list(run.replies)[-1] if run.replies else ""
     numbers = {cell.id: number for number, cell in enumerate(recorded.cells, 1)}
@@ -83,7 +89,7 @@ def judge_cells(recorded: Notebook, again: Notebook, run: Run) -> tuple[CellVerd
         if cell.cell_type != "code":
             continue
         verdict: Verdict = "reproduced"
-        detail = ""  # as it is for an empty cell, in which there is nothing to run
+        detail = ""  # an empty cell stays so: there is nothing to run
         if cell.id in run.replies:
             verdict, detail = _judge_cell(cell, shown[cell.id], run)
         elif cell.source.strip():
@@ -123,16 +129,16 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
 
 
 def recorded_outputs(notebook: Notebook) -> dict[str, str]:
-    """Return sha256 by name of the files that were in ``outputs/`` after the last cell that ran.
+    """Return sha256 by name of the files in ``outputs/`` after the last cell that ran.
 
-    Text that was too long for a cell is left out: it is compared with the cell.
+    Files with a cell's overlong printed text are left out: they are compared with the cell.
     """
     last: Mapping[str, str] = {}
     spilled = set()
     for cell in notebook.cells:
         facts = facts_of(cell)
         after = mapping(facts.get("files_after"))
-        if after or facts.get("status") in RERUNNABLE:  # of a refused cell none are recorded
+        if after or facts.get("status") in RERUNNABLE:  # a refused cell has no recorded files
             last = after
         outputs = cell.get("outputs", facts.get("outputs"))
         for output in outputs if isinstance(outputs, list) else ():
@@ -151,10 +157,10 @@ def judge_files(
     """Return one verdict per file in ``outputs/``.
 
     Args:
-        wanted: sha256 by name, from the record; empty when the record names no file, in
-            which case the files in *recorded* are taken for the recorded ones.
-        recorded: Directory of the recorded ``outputs/``; ``None`` when there is none.
-        produced: Directory of those of the re-run.
+        wanted: sha256 by name, from the record; if empty, the files in *recorded* count as the
+            recorded ones.
+        recorded: Directory of the recorded ``outputs/``; ``None`` if there is none.
+        produced: Directory of the re-run's ``outputs/``.
     """
     made = _plain_files(produced)
     there = {} if recorded is None else _plain_files(recorded)
@@ -191,11 +197,11 @@ def _compare(before: Path, after: Path, sha256: str | None) -> tuple[Verdict, st
 
 
 def judge_inputs(wanted: Mapping[str, str], given: Path | None) -> tuple[FileVerdict, ...]:
-    """Return a verdict for each recorded input file that is not in the directory *given*.
+    """Return a verdict for each recorded input file that is missing in the directory *given*.
 
     Args:
         wanted: sha256 by name below ``inputs/``, from the record.
-        given: Where the re-run's inputs came from.
+        given: Directory of the re-run's inputs; ``None`` if there is none.
     """
     there = {} if given is None else _plain_files(given)
     detail = "the record names this input, it was not given"
@@ -207,7 +213,7 @@ def judge_inputs(wanted: Mapping[str, str], given: Path | None) -> tuple[FileVer
 
 
 def _plain_files(directory: Path) -> dict[str, Path]:
-    """Return the plain files below *directory* by their names in it; no link is followed."""
+    """Return the plain files below *directory* by relative name; links are not followed."""
     if directory.is_symlink():
         return {}
     found = {}

@@ -1,6 +1,6 @@
-"""The parameters a notebook knows, and values given for them in a re-run.
+"""A notebook's parameters, and the values given for them in a re-run.
 
-A command line has no types: the type of the recorded value decides what a text becomes.
+Values from a command line are strings: they are parsed as the type of the recorded value.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _REAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 class _Computed:
-    """Stands for the value of a parameter that is not a plain constant."""
+    """Placeholder for the value of a parameter that is not a literal."""
 
     def __init__(self, source: str) -> None:
         self.source = source
 
 
 def notebook_parameters(notebook: Notebook) -> dict[str, Any]:
-    """Return name and last recorded value of every parameter, of all requests."""
+    """Return name and last recorded value of every parameter of all requests."""
     return {
         name: value
         for cell in notebook.cells
@@ -48,7 +48,7 @@ def is_parameters_cell(cell: Any) -> bool:
 
 
 def _assignments(source: str) -> dict[str, Any]:
-    """Return the names that *source* sets at its top level, each with its value."""
+    """Return the names that *source* assigns at its top level, with their values."""
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -82,12 +82,12 @@ def _assign(target: ast.expr, value: ast.expr | None, found: dict[str, Any]) -> 
 
 
 def given_parameters(notebook: Notebook, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *given* as values of the types the notebook has recorded.
+    """Return *given* with values of the recorded types.
 
     Args:
         notebook: The recorded notebook.
-        given: Value by name. A text is read as the type of the recorded value; any other
-            value must already be of that type.
+        given: Values by name. A string is parsed as the type of the recorded value; any other
+            value must already have that type.
 
     Raises:
         UnknownParameter: No request of the notebook has such a parameter.
@@ -106,7 +106,7 @@ def given_parameters(notebook: Notebook, given: Mapping[str, Any]) -> dict[str, 
 
 
 class _Misfit(Exception):
-    """A value that can't stand for the recorded one; its text says what is wanted."""
+    """A value can't replace the recorded one; the text says what is expected."""
 
 
 def _fitting(recorded: Any, value: Any) -> Any:
@@ -122,7 +122,7 @@ def _fitting(recorded: Any, value: Any) -> Any:
 
 
 def _from_text(recorded: Any, text: str) -> Any:
-    """Return the value that *text* stands for, where *recorded* stands now."""
+    """Return *text* parsed as the type of *recorded*."""
     if isinstance(recorded, str):
         return _encodable(text, recorded)
     if isinstance(recorded, bool):
@@ -160,7 +160,7 @@ def _encodable(text: str, recorded: Any) -> str:
 
 
 def _from_json(text: str) -> Any:
-    """Return the JSON value of *text*, or the text itself when it is no JSON."""
+    """Return the JSON value of *text*, or the text itself if it is no JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -180,7 +180,7 @@ def _from_literal(text: str, recorded: Any) -> Any:
 
 
 def _same_kind(recorded: Any, value: Any) -> bool:
-    """Whether *value* can stand where *recorded* stands, elements of lists and dicts included."""
+    """Whether *value* has the type of *recorded*, elements of lists and dicts included."""
     if recorded is None:
         return _finite(value)
     if isinstance(recorded, list | tuple):
@@ -196,7 +196,7 @@ def _same_kind(recorded: Any, value: Any) -> bool:
 
 
 def _all_fit(recorded: list[Any], values: list[Any]) -> bool:
-    """Whether each of *values* is like one of the *recorded*; anything is like none of them."""
+    """Whether each of *values* has the type of one of *recorded*; if that is empty, any type."""
     if not recorded:
         return all(map(_finite, values))
     return all(any(_same_kind(one, value) for one in recorded) for value in values)
@@ -222,9 +222,9 @@ def _brief(value: Any) -> str:
 
 
 def with_parameters(notebook: Notebook, values: Mapping[str, Any]) -> Notebook:
-    """Insert, behind each cell that sets some of *values*, a cell that sets them anew.
+    """Insert, after each cell that sets some of *values*, a cell that sets them again.
 
-    So a value also replaces the one that a later request gave the same name.
+    So a value also replaces that of a later request with the same parameter.
 
     Returns:
         *notebook* itself, changed.

@@ -1,4 +1,4 @@
-"""Re-run a recorded notebook with papermill, in the sandbox its kernelspec names."""
+"""Re-runs a recorded notebook with papermill, in the sandbox its kernelspec names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from notebooks.rerun.parameters import given_parameters, notebook_parameters, wi
 
 CELL_SECONDS = 125
 WORKSPACE = "/workspace"
-"""Where a kernel sees its workspace."""
+"""Path of the workspace inside the kernel's sandbox."""
 _MARKER_TAG = "papermill-error-cell-tag"
 
 
@@ -50,9 +50,9 @@ class RerunReport:
         cells: One verdict per code cell.
         files: One verdict per file in ``outputs/``, and per input that was not given.
         changed: Parameters or inputs were replaced, so differences are expected.
-        replaced_inputs: Inputs whose content is not the recorded one.
-        repaired_cells: Numbers of the cells that had no id of their own; the copy that was
-            run has one for each.
+        replaced_inputs: Inputs whose content differs from the recorded one.
+        repaired_cells: Numbers of the cells without a valid, unique id; they got one in the copy
+            that was run.
     """
 
     notebook: Path
@@ -75,7 +75,7 @@ class RerunReport:
 
 
 def recorded_inputs(notebook: Notebook) -> dict[str, str]:
-    """Return each input file's sha256 as it was when a cell first saw it."""
+    """Return each input file's sha256 as of the first cell that had it."""
     found: dict[str, str] = {}
     for cell in notebook.cells:
         for name, sha256 in mapping(facts_of(cell).get("files_before")).items():
@@ -102,16 +102,16 @@ def rerun_notebook(
     Args:
         notebook_file: The recorded notebook.
         workspace: A prepared workspace that holds ``inputs/``.
-        saved: Where the re-run's notebook goes.
-        parameters: Values that replace recorded ones; a text is read as the recorded type.
-        inputs: Directory the inputs were copied from; ``None`` when there was none.
-        outputs: Directory of the recorded ``outputs/``; ``None`` when there is none.
-        replaced_inputs: Names of inputs that are not those of the record.
-        cell_seconds: A cell that runs longer, in seconds, has failed and ends the re-run.
+        saved: File for the re-run's notebook.
+        parameters: Values that replace recorded ones; a string is parsed as the recorded type.
+        inputs: Directory the inputs were copied from; ``None`` if there was none.
+        outputs: Directory of the recorded ``outputs/``; ``None`` if there is none.
+        replaced_inputs: Names of inputs that differ from the recorded ones.
+        cell_seconds: Time limit of a cell, in seconds; a cell over it ends the re-run.
 
     Raises:
         NotebookUnreadable: *notebook_file* is not a notebook.
-        UnknownParameter: A parameter the notebook does not have.
+        UnknownParameter: The notebook has no such parameter.
         ParameterMisfit: A value is not of the recorded type.
         InputMissing: ``input_files`` names a file that is not in ``inputs/``.
         RerunFailed: The kernel could not be started, or *saved* can't be written.
@@ -121,7 +121,7 @@ def rerun_notebook(
     names = {**notebook_parameters(recorded), **values}.get("input_files")
     _require_inputs(names, workspace / "inputs", inputs or notebook_file.parent / "inputs")
     prepared = with_parameters(read_copy(notebook_file)[0], values)
-    # Where other input files are named, the recorded ones are not needed.
+    # If the caller names other input files, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
     run, again = _run_papermill(prepared, workspace, cell_seconds)
     _write(_honest(again, run, notebook_file, saved, values), saved)
@@ -145,14 +145,14 @@ def _require_inputs(names: Any, there: Path, given: Path) -> None:
 
 
 class _NotebookEnded(Exception):
-    """A cell asked the kernel to end: no later cell is run."""
+    """A cell called ``exit()`` or ``quit()``: no later cell is run."""
 
 
 def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tuple[Run, Notebook]:
     """Run *prepared*; return what the kernel replied, and the notebook with its outputs.
 
     Raises:
-        RerunFailed: No cell was ever run.
+        RerunFailed: No cell was run, or papermill's notebook can't be read.
     """
     replies: dict[str, Mapping[str, Any] | None] = {}
 
@@ -164,7 +164,7 @@ def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tu
         if ends_notebook(reply):
             raise _NotebookEnded
 
-    # papermill formats its paths: they hold no name that somebody gave.
+    # papermill treats paths as format strings, so they must not contain a user's file name.
     with tempfile.TemporaryDirectory(prefix="tallybook-papermill-") as directory:
         begin, end = Path(directory, "prepared.ipynb"), Path(directory, "again.ipynb")
         prepared.cells = [
@@ -184,8 +184,8 @@ def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tu
 
 
 def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks: Any) -> str:
-    """Let papermill run *begin*; return why the kernel could not go on, or ``""``."""
-    loop = ensure_event_loop()  # the one nbclient would make for this thread and leave open
+    """Run *begin* with papermill; return why the kernel stopped, or ``""``."""
+    loop = ensure_event_loop()  # nbclient would create one for this thread and not close it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbclient's and papermill's own deprecations
@@ -202,14 +202,14 @@ def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks
                 **hooks,
             )
     except (PapermillExecutionError, _NotebookEnded):
-        return ""  # a cell's own error or end: its reply says so
+        return ""  # the cell's own error or exit: its reply has it
     except CellTimeoutError:
         return f"it ran longer than {cell_seconds} s and was stopped"
     except DeadKernelError:
         return "the kernel died"
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise
-    except Exception as error:  # noqa: BLE001 (papermill raises whatever nbclient or the kernel did)
+    except Exception as error:  # noqa: BLE001 (papermill passes on any error of nbclient)
         return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
     finally:
         loop.close()
@@ -219,7 +219,7 @@ def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks
 def _honest(
     again: Notebook, run: Run, notebook_file: Path, saved: Path, values: Mapping[str, Any]
 ) -> Notebook:
-    """Correct what papermill wrote of each cell, and name the files by what the user calls them."""
+    """Correct papermill's metadata: each cell's status, the user's file names, the parameters."""
     for cell in again.cells:
         facts = cell.metadata.get("papermill")
         if cell.cell_type != "code" or facts is None or not cell.source.strip():

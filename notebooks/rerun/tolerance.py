@@ -1,4 +1,4 @@
-"""Compare texts line by line: numbers within a relative tolerance, everything else exactly."""
+"""Compares texts line by line: numbers within a relative tolerance, everything else exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 RELATIVE = 1e-9
-"""Two numbers are the same when they differ by less than this part of the larger one."""
+"""Relative tolerance: two numbers are equal if they differ by at most this part of the larger."""
 SHOWN_CHARACTERS = 80
 SHOWN_LINES = 10
 _NUMBER = re.compile(
@@ -20,11 +20,11 @@ _BLANKS = re.compile(r"[ \t]+")
 
 @dataclass(frozen=True, slots=True)
 class TextDifference:
-    """Where two texts differ.
+    """The lines in which two texts differ.
 
     Attributes:
         lines: Numbers of the lines that differ, from 1.
-        before: The first of them in one text; ``None`` when that text has no such line.
+        before: The first of them in one text; ``None`` if that text has no such line.
         after: The same line in the other text.
     """
 
@@ -42,7 +42,7 @@ class TextDifference:
 
 
 def close(one: float, other: float) -> bool:
-    """Return whether two finite numbers are the same within `RELATIVE`."""
+    """Return whether two finite numbers are equal within `RELATIVE`."""
     return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=0.0)
 
 
@@ -56,8 +56,8 @@ def text_difference(before: str, after: str) -> TextDifference | None:
 def lines_difference(before: Iterable[str], after: Iterable[str]) -> TextDifference | None:
     """Return where two sequences of lines differ, or ``None``.
 
-    A number that is printed with more digits moves what stands beside it in a table. So where
-    numbers were close but written differently, runs of blanks count as one blank.
+    A number printed with more digits shifts the columns of a table. So if close numbers have
+    different lengths anywhere, a run of blanks counts as one blank.
     """
     unlike = [
         (number, one, other)
@@ -86,14 +86,14 @@ def _same_line(one: str, other: str, *, respaced: bool) -> bool:
 
 
 def _is_respaced(one: str, other: str) -> bool:
-    """Return whether the lines are the same but for how long their numbers are written."""
+    """Return whether the lines differ only in the length of their numbers."""
     if not _same_line(one, other, respaced=True):
         return False
     return list(map(len, _NUMBER.findall(one))) != list(map(len, _NUMBER.findall(other)))
 
 
 def _around(line: str, *, respaced: bool) -> str:
-    """Return what stands around the numbers of *line*."""
+    """Return *line* with its numbers replaced by ``0``."""
     text = _NUMBER.sub("0", line)
     return _BLANKS.sub(" ", text).strip() if respaced else text
 
@@ -102,13 +102,13 @@ def _same_number(one: str, other: str) -> bool:
     if one == other:
         return True
     if not any(mark in one + other for mark in ".eE"):
-        return False  # two whole numbers: an account number is no measurement
+        return False  # integers are compared exactly: they may be account numbers
     values = [float(text.replace(",", "")) for text in (one, other)]
     return all(map(math.isfinite, values)) and close(*values)
 
 
 def changed(before: str | None, after: str | None) -> str:
-    """Return in one line how one text became another, each shown around where they part."""
+    """Return the change of one text into another in one line, around the first difference."""
     if before is None:
         return f"{_part(after or '', 0)} came in addition"
     if after is None:
@@ -119,12 +119,12 @@ def changed(before: str | None, after: str | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Return *text* in one line; what would steer a terminal is written out."""
+    """Return *text* in one line, with control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _part(text: str, at: int) -> str:
-    """Return *text* quoted; of a long one, what stands around position *at*."""
+    """Return *text* quoted; of a long text only the part around position *at*."""
     if len(text) <= SHOWN_CHARACTERS:
         return repr(text)
     begin = max(0, at - SHOWN_CHARACTERS // 2)

@@ -1,4 +1,4 @@
-"""What admins and schedulers ask for."""
+"""Handlers for admins and schedulers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CRON_HEADER = "X-Cron-Secret"
 
 
 class CleanupHandler(JsonHandler):
-    """``/admin/cleanup``: end expired contexts, remove what is past its retention."""
+    """``/admin/cleanup``: end expired contexts, delete conversations past their retention."""
 
     scopes: ClassVar = {"POST": "admin"}
 
     async def check_caller(self) -> None:
-        """A scheduler shows the secret instead of a token."""
+        """Accept a scheduler's secret instead of a token."""
         secret = self.services.settings.cron_secret
         given = self.request.headers.get(CRON_HEADER)
         if secret and given and hmac.compare_digest(given.encode(), secret.encode()):

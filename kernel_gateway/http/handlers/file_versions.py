@@ -1,4 +1,4 @@
-"""What a file of a path once held: list its versions, read one, put one back."""
+"""Versions of a path's file: list them, read one, put one back."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileVersion:
-    """A content a file has or had.
+    """A current or earlier content of a file.
 
     Attributes:
-        sha256: Its digest; ``None`` for one too large to have been looked at.
+        sha256: Its digest; ``None`` if it was too large to be hashed.
         size: Bytes.
-        at: When the file got it; ``None`` if that is not known, as in a branch.
-        user: Who uploaded it or put it back.
-        cell: Which cell made it.
-        current: The file holds it now.
-        kept: It can be had.
+        at: When the file got it; ``None`` if unknown, as in a branch.
+        user: The user who uploaded it or put it back.
+        cell: The cell that wrote it.
+        current: The file has this content now.
+        kept: It can be read.
     """
 
     sha256: str | None
@@ -56,14 +56,14 @@ async def versions_of(
     """Return the versions of a file, the oldest first.
 
     Args:
-        services: The gateway's parts.
-        path: Whose file.
+        services: The gateway's services.
+        path: The file's path.
         name: Its name in the workspace.
-        needed: Whether it is an error that there is none.
+        needed: Raise an error if there is none.
 
     Raises:
-        WorkspaceFileNotFound: There is and was no such file.
-        UnsafePath: *name* can't be one.
+        WorkspaceFileNotFound: There is no version, and *needed* is set.
+        UnsafePath: *name* can't be a file's name.
     """
     current = await _current(path, name)
     rows = await services.repository.events.about_file(path.key, name)
@@ -86,13 +86,13 @@ async def versions_of(
 
 
 async def record_inherited(services: Services, path: OpenPath, name: str) -> None:
-    """Have the versions begin with what the file holds, if no event of the path says so.
+    """Add the file's current content to its versions, if no event of the path names it.
 
-    A branch inherits its files; what it replaces must be in its own list.
+    A branch inherits its files without events; a content must be listed before it is replaced.
 
     Args:
-        services: The gateway's parts.
-        path: Whose file.
+        services: The gateway's services.
+        path: The file's path.
         name: Its name in the workspace; there may be no such file.
     """
     for version in await versions_of(services, path, name, needed=False):
@@ -133,12 +133,12 @@ def _from_events(rows: Sequence[EventRow], name: str) -> list[FileVersion]:
 
 
 async def open_version(services: Services, path: OpenPath, name: str, sha256: str) -> IO[bytes]:
-    """Open what file *name* held when its digest was *sha256*.
+    """Open the version of file *name* with digest *sha256*.
 
     Raises:
         BadRequest: *sha256* is no digest.
-        NotFound: The file never held it.
-        BlobError: It can't be had any more.
+        NotFound: The file has no such version.
+        BlobError: The version was not kept or can't be read.
     """
     if not _SHA256.fullmatch(sha256):
         raise BadRequest(f"version={sha256[:80]!r} is not a sha256 in 64 hex digits.")
@@ -163,7 +163,7 @@ def _copied(path: OpenPath, sha256: str) -> IO[bytes]:
 
 
 def version_to_json(version: FileVersion, key: PathKey, name: str) -> dict[str, Any]:
-    """Render a version with the address to download it from, if it is kept."""
+    """Render a version, with its download address if it is kept."""
     url = f"{path_url(key)}/files/{quote(name)}?version={version.sha256}"
     return {
         "sha256": version.sha256,
@@ -178,7 +178,7 @@ def version_to_json(version: FileVersion, key: PathKey, name: str) -> dict[str, 
 
 
 class FileVersionsHandler(JsonHandler):
-    """``…/versions/{name}``: a file's versions, and which is the current one."""
+    """``…/versions/{name}``: list a file's versions, put one back."""
 
     @operation("List the versions of a file", returns={200: models.FileVersions})
     async def get(self, conversation_id: str, path: str, name: str) -> None:
@@ -197,7 +197,7 @@ class FileVersionsHandler(JsonHandler):
         sha256 = self.json_body(schemas.PutBack).sha256
         key = await self.path_key(conversation_id, path, to_change=True)
         services, opened = self.services, await self.services.contexts.open(key)
-        opened.in_use += 1  # opened anew meanwhile, the path would lose the file
+        opened.in_use += 1  # keep the path in memory: a reopening sweeps unfinished files
         try:
             async with opened.replacing:
                 await self._put_back(opened, name, sha256)

@@ -39,7 +39,7 @@ PASSIVE = frozenset(
     image/bmp image/gif image/jpeg image/png image/tiff image/webp
     text/csv text/plain text/tab-separated-values""".split()
 )
-"""Media types that only show something; everything else is sent as `UNKNOWN`."""
+"""Media types a browser displays without running code; the others are sent as `UNKNOWN`."""
 
 REPLACE_QUERY = (
     Query(
@@ -59,11 +59,11 @@ VERSION_QUERY = (
 
 @stream_request_body
 class UploadingHandler(JsonHandler):
-    """Base of the handlers that take multipart bodies."""
+    """Base of the handlers for multipart bodies."""
 
     upload: Upload | None = None
     replaces = False
-    """Whether a file takes the place of the one that has its name."""
+    """Whether a file replaces the one of the same name."""
     open_path: OpenPath
     _holds_path = False
 
@@ -73,8 +73,8 @@ class UploadingHandler(JsonHandler):
         return int(self.services.settings.upload_limit_mb * 1_000_000)
 
     async def start_upload(self) -> None:
-        """Begin to parse the body, if there is one to parse."""
-        # Opened anew meanwhile, the path would lose the file that is on its way.
+        """Start to parse the body."""
+        # Keep the path in memory: a reopening sweeps unfinished files, this upload among them.
         self.open_path.in_use += 1
         self._holds_path = True
         room = await quota_of(self.open_path, self.services.settings.limits())
@@ -85,12 +85,16 @@ class UploadingHandler(JsonHandler):
         return self.open_path.workspace
 
     def check_length(self, length: int) -> None:
-        """Many files may come at once; each has its own limit, checked as it arrives."""
+        """Allow the length of many files; each file's own limit is checked as it arrives.
+
+        Raises:
+            FileTooLarge: *length*, in bytes, is over 20 times a file's limit and over 2 GB.
+        """
         if length > max(20 * self.file_limit_bytes, 2_000_000_000):
             raise FileTooLarge("the upload", self.file_limit_bytes)
 
     def data_received(self, chunk: bytes) -> None:
-        """Hand the next bytes to the parser; after an error the rest is only read."""
+        """Feed the next bytes to the parser; after an error, discard them."""
         if self.upload is None or self._refusal is not None:
             return
         try:
@@ -103,7 +107,7 @@ class UploadingHandler(JsonHandler):
                 self.upload.close()
 
     def finish_upload(self) -> Upload:
-        """Return the whole upload; raises what was wrong with it."""
+        """Return the complete upload; raise the error that was found in it."""
         if self._refusal is not None:
             raise self._refusal
         if self.upload is None:
@@ -118,7 +122,7 @@ class UploadingHandler(JsonHandler):
         self._end_upload()
 
     def _end_upload(self) -> None:
-        """Drop a file that was still arriving, and let go of the path; once or twice."""
+        """Drop an incomplete file and release the path; may be called twice."""
         if self.upload is not None:
             self.upload.close()
         if self._holds_path:
@@ -126,7 +130,7 @@ class UploadingHandler(JsonHandler):
             self._holds_path = False
 
     async def describe_upload(self, key: PathKey) -> dict[str, Any]:
-        """Profile, announce and render what was uploaded."""
+        """Keep the uploaded files, profile them, emit their events and render them."""
         upload, workspace = self.finish_upload(), self.open_path.workspace
         files = []
         async with self.open_path.replacing:
@@ -138,7 +142,7 @@ class UploadingHandler(JsonHandler):
             try:
                 files.append(await self._describe(stored, listed, key))
             except (WorkspaceFileNotFound, UnsafePath) as error:
-                # Code that runs just now has taken it away.
+                # A running cell has removed it.
                 upload.files.remove(stored)
                 upload.rejected.append((stored.sent_name, error))
         rejected = [
@@ -155,7 +159,7 @@ class UploadingHandler(JsonHandler):
         return {"files": files, "rejected": rejected}
 
     async def _keep(self, stored: UploadedFile, upload: Upload) -> None:
-        """Keep one file that came, as a version of the name it has or is to have."""
+        """Keep one uploaded file as a version, under its final name."""
         replaces = stored.wanted if self.replaces else None
         try:
             if replaces not in (None, stored.name) and self.services.turns.busy(self.open_path.key):
@@ -180,7 +184,7 @@ class UploadingHandler(JsonHandler):
     async def _describe(
         self, stored: UploadedFile, listed: Mapping[str, WorkspaceFile], key: PathKey
     ) -> dict[str, Any]:
-        """Profile, announce and render one file that came.
+        """Profile one uploaded file, emit its event and render it.
 
         Raises:
             WorkspaceFileNotFound: It is gone already.
@@ -246,7 +250,7 @@ class FilesHandler(UploadingHandler):
 
 
 def passive_kind(name: str) -> str:
-    """Return the media type of file *name*, unless a browser might run what has it."""
+    """Return the media type of file *name* if it is `PASSIVE`, else `UNKNOWN`."""
     kind = mimetypes.guess_type(name)[0]
     return kind if kind in PASSIVE else UNKNOWN
 
@@ -272,7 +276,7 @@ class FileHandler(JsonHandler):
 
 
 class NotebookHandler(JsonHandler):
-    """``…/notebook``: download the path's notebook, exactly as recorded."""
+    """``…/notebook``: download the path's notebook, byte for byte as recorded."""
 
     @operation("Download the notebook, as recorded", returns={200: "application/x-ipynb+json"})
     async def get(self, conversation_id: str, path: str) -> None:

@@ -17,7 +17,7 @@ FREE_BYTES = 100_000_000
 
 
 class HealthHandler(JsonHandler):
-    """``/health``: whether the service can do its work; open to all, so without details."""
+    """``/health``: whether the service works; public, so without details."""
 
     public = True
 
@@ -39,7 +39,7 @@ class HealthHandler(JsonHandler):
 
 
 class ReadyHandler(JsonHandler):
-    """``/ready``: whether new turns should be sent here; each check says what is wrong."""
+    """``/ready``: whether the service takes new turns; a failed check says what is wrong."""
 
     public = True
 
@@ -73,7 +73,7 @@ class MetricsHandler(JsonHandler):
     scopes: ClassVar = {"GET": "audit"}
 
     async def check_caller(self) -> None:
-        """A setting opens it to all."""
+        """Require no token if the setting makes metrics public."""
         if not self.services.settings.metrics_public:
             await super().check_caller()
 

@@ -1,4 +1,4 @@
-"""The page a person sees, and how a browser signs in."""
+"""The web page, and the sign-in of browsers."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ What you then upload and ask goes to that user. If you did not expect this, go b
 
 
 COOKIE_CHARACTERS = 3_900
-"""What browsers keep of a token; RFC 6265, section 6.1: 4,096 bytes with name and attributes."""
+"""Longest token a cookie holds; RFC 6265, section 6.1: 4,096 bytes with name and attributes."""
 
 
 class PageHandler(JsonHandler):
-    """``/``: the page. The address with the token signs in and leaves the URL clean.
+    """``/``: the page. With ``?token=`` it signs in, then redirects to an address without it.
 
-    A link must not sign in one user in place of another: anybody could have written it, and
-    what is uploaded next would be theirs. So the page asks, and the answer has to come from it.
+    A link must not replace the signed-in user: an attacker could have written it, and would get
+    the user's next uploads. So a page asks first, and only a form sent by that page is accepted.
     """
 
     public = True
@@ -68,7 +68,7 @@ class PageHandler(JsonHandler):
         self.finish((resources.files("kernel_gateway.static") / file).read_bytes())
 
     async def post(self, name: str) -> None:
-        """Take the answer to the question whether to change the user."""
+        """Change the user, as confirmed by the form of `_ask`."""
         if name:
             raise MethodNotAllowed("POST", self.request.path)
         headers = self.request.headers
@@ -79,7 +79,7 @@ class PageHandler(JsonHandler):
         self._sign_in(token or "", await check_token(self, token), status=303)
 
     async def _another_than(self, who: Identity) -> str | None:
-        """Return in words who is signed in, if that is somebody other than *who*."""
+        """Return the signed-in user in words, if it is another one than *who*."""
         tls = client_of(self).tls
         try:
             token = login_token(self, tls=tls)
@@ -90,7 +90,7 @@ class PageHandler(JsonHandler):
         return None if same else _words(signed_in)
 
     def _ask(self, token: str, who: Identity, present: str) -> None:
-        # With "no-referrer" a browser would send the form with "Origin: null".
+        # With "no-referrer" a browser sends the form with "Origin: null".
         self.set_header("Referrer-Policy", "same-origin")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         words = {"present": present, "new": _words(who), "token": token}

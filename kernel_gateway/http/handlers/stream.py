@@ -1,4 +1,4 @@
-"""The websocket of a path: events out, requests in."""
+"""The websocket of a path: sends events, receives requests."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from kernel_gateway.turns.queue import ServiceError
 class EventsSocket(GatewaySocket):
     """``…/events?after=SEQ``: replays every event after SEQ, then follows.
 
-    A message that can't be understood is answered with an ``error`` that has no
-    sequence number, to this client alone; the connection stays open.
+    An invalid message gets an ``error`` event without a sequence number, sent to this client
+    alone; the connection stays open.
     """
 
     _key: PathKey
@@ -45,7 +45,7 @@ class EventsSocket(GatewaySocket):
 
     async def open(self, *args: str, **kwargs: str) -> None:
         self.services.telemetry.websockets.inc()
-        self.set_nodelay(True)  # Nagle would hold each small event back for 40 ms
+        self.set_nodelay(True)  # Nagle's algorithm can delay each small event by 40 ms
         self._sender = self.services.events.start_following(self._send())
         self.close_when_expired()
 

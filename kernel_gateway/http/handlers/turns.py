@@ -48,14 +48,14 @@ AUDIT_LISTED = 500
 
 
 def check_language(language: str) -> None:
-    """Raise `UnsupportedLanguage` unless a kernel speaks *language*."""
+    """Raise `UnsupportedLanguage` unless kernels can run *language*."""
     if language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise UnsupportedLanguage(f"Language {language[:40]!r} is not available; use {known}.")
 
 
 class ExecuteHandler(JsonHandler):
-    """``/execute``: run code, in a conversation or in a new one, and wait for its end."""
+    """``/execute``: run code in an existing or a new conversation, and wait for its end."""
 
     @operation(
         "Run code and wait for its end", body=ExecuteRequest, returns={200: models.TurnReply}
@@ -81,7 +81,7 @@ class ExecuteHandler(JsonHandler):
         return await membership.elsewhere(conversation) if membership is not None else None
 
     async def _ask(self, url: str) -> None:
-        """Let the node whose conversation it is answer; the address doesn't name it."""
+        """Forward the request to the conversation's owner: the `Router` reads only the address."""
         if FROM_NODE in self.request.headers:
             raise NodeUnreachable(url)
         response = await ask_node(url, self.request, "POST", self.request.path, self.body)
@@ -90,7 +90,7 @@ class ExecuteHandler(JsonHandler):
 
 @stream_request_body
 class ExecuteTaskHandler(UploadingHandler):
-    """``/execute-task``: a request and its files in one call, answered when it is answered."""
+    """``/execute-task``: send a request and its files in one call, and wait for the answer."""
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -173,7 +173,7 @@ class PathCancelHandler(JsonHandler):
 
 
 class TurnHandler(JsonHandler):
-    """``/turns/{t}``: where a turn stands."""
+    """``/turns/{t}``: the state of a turn."""
 
     @operation("Look where a turn stands", returns={200: models.TurnReply})
     async def get(self, turn_id: str) -> None:

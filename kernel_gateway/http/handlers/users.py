@@ -1,4 +1,4 @@
-"""Data rights: everything about a user as a zip, or nothing left of them."""
+"""Data rights: export everything about a user as a zip, or delete the user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UserHandler(JsonHandler):
         async def remove_elsewhere(url: str, conversation: str) -> None:
             address = f"/api/v1/conversations/{conversation}"
             response = await ask_node(url, self.request, "DELETE", address)
-            if response.code not in (200, 404):  # gone meanwhile is as good
+            if response.code not in (200, 404):  # 404: it was deleted meanwhile
                 raise NodeUnreachable(url)
 
         removed = await self.services.data_rights.remove_user(
@@ -34,7 +34,7 @@ class UserHandler(JsonHandler):
 
 
 class UserExportHandler(JsonHandler):
-    """``/users/{u}/export``: everything about a user; one's own, or as an admin."""
+    """``/users/{u}/export``: everything about a user; for another user, admin is needed."""
 
     @operation(
         "Download everything about a user; others' needs admin", returns={200: "application/zip"}

@@ -1,4 +1,4 @@
-"""Run by Alembic on the connection that `kernel_gateway.store.database` hands over."""
+"""Run by Alembic on the connection that `kernel_gateway.store.database` passes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TABLES = (
 
 
 def upgrade() -> None:
-    """Bring the first tables to tenants; add paths and contexts."""
+    """Add tenants to the first tables; create paths and contexts."""
     for table in WITHOUT_TENANT:
         op.add_column(table, sa.Column("tenant", NAME, nullable=False, server_default=""))
         op.execute(

@@ -15,7 +15,7 @@ NAME = sa.String(80)
 
 
 def upgrade() -> None:
-    """Give conversations an owner; add the tables of nodes and of cursors."""
+    """Add the owner of conversations; create the tables of nodes and cursors."""
     op.add_column("conversations", sa.Column("node", NAME, nullable=False, server_default=""))
     op.create_index("ix_conversations_node", "conversations", ["node"])
     op.create_table(
