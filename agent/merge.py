@@ -76,9 +76,8 @@ async def _run_again(
         state.pending = PendingCode(code=intent.source)
     admission = await admit(state, state.pending, ports)
     state.pending = None
-    if admission.outcome is not None:
-        error = {"code": admission.outcome, "message": admission.reason}
-        return Execution(outcome=admission.outcome, error=error)
+    if admission.refusal is not None:
+        return admission.refusal
     why = replace(
         intent.provenance,
         turn_id=state.id,

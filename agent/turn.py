@@ -331,9 +331,8 @@ async def run_direct(
     pending = state.pending or PendingCode(code=state.request)
     state.pending = pending
     admission = await admit(state, pending, ports)
-    if admission.outcome is not None:
-        error = {"code": admission.outcome, "message": admission.reason}
-        return Execution(outcome=admission.outcome, error=error)
+    if admission.refusal is not None:
+        return admission.refusal
     provenance = dataclasses.replace(admission.provenance, request="")
     return await run_cell(
         pending.code,

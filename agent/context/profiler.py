@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -19,6 +18,7 @@ from agent.context import workbook_profile
 from container.confined import run_confined
 from container.limits import MIB, Limits
 from container.workspace.workspace import Workspace, WorkspaceFile
+from notebooks.record.files import replace_atomically
 
 PROFILED = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
 PROFILE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=60.0, tmp_bytes=16 * MIB)
@@ -113,9 +113,7 @@ def _keep(kept: Path, profile: Profile) -> None:
     """Write *profile* to the cache atomically."""
     try:
         kept.parent.mkdir(mode=0o700, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as new:
-            json.dump(profile, new)
-        Path(new.name).replace(kept)
+        replace_atomically(kept, json.dumps(profile).encode())
     except OSError as error:  # without the cache the next reading is slow, but works
         log.warning("a profile could not be kept: %s", error)
 

@@ -70,6 +70,14 @@ class Admission:
     reason: str = ""
     granted: tuple[str, ...] = ()
 
+    @property
+    def refusal(self) -> Execution | None:
+        """The execution of code that may not run; ``None`` when it may."""
+        if self.outcome is None:
+            return None
+        error = {"code": self.outcome, "message": self.reason}
+        return Execution(outcome=self.outcome, error=error)
+
 
 async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Admission:
     """Decide whether *pending* may run; ask the user if its risk is medium.
@@ -112,8 +120,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         reason=reason,
         granted=granted_to(assessment) if outcome is None else (),
     )
-    if outcome is not None:
-        await _record_refusal(pending, admission, ports)
+    await _record_refusal(pending, admission, ports)
     return admission
 
 
@@ -160,14 +167,14 @@ class ReplayVerdict:
     granted: tuple[str, ...] = ()
 
 
-def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
+async def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
     """Check a recorded cell again before a replay; a "once" permission covered one run only.
 
     Args:
         source: The cell's code.
         held: Capabilities that the user's standing grants cover.
     """
-    assessment = assess(source)
+    assessment = await _assess(source)
     if assessment.syntax_error or assessment.tier == "high":
         return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
     missing = [name for name in assessment.capabilities if name not in held]
@@ -208,14 +215,17 @@ def _decision_facts(decision: Decision | None) -> Mapping[str, Any] | None:
 
 
 async def _record_refusal(pending: PendingCode, admission: Admission, ports: TurnPorts) -> None:
-    outcome = admission.outcome or "blocked"
+    """Record *pending* and emit its end, if *admission* refuses it."""
+    refused = admission.refusal
+    if refused is None:
+        return
     source = pending.code
     if len(source) > RECORDED_CHARACTERS:
         source = f"{source[:RECORDED_CHARACTERS]}\n# … {len(source):,} characters in all"
     intent = CellIntent(id=new_cell_id(), source=source, provenance=admission.provenance)
-    error = {"code": outcome, "message": admission.reason}
-    await ports.runtime.recorder.refuse(intent, Execution(outcome=outcome, error=error))
-    finished = {"cell": intent.id, "status": outcome, "seconds": 0.0, "error": error}
+    await ports.runtime.recorder.refuse(intent, refused)
+    facts = {"status": refused.outcome, "seconds": 0.0, "error": refused.error}
+    finished = {"cell": intent.id, **facts}
     await ports.sink.emit("cell.finished", finished)
 
 

@@ -147,7 +147,7 @@ async def _held_for(
 async def _replay(
     cell: Mapping[str, Any], session: KernelSession, restored: Restored, held: Collection[str]
 ) -> None:
-    verdict = judge_replay(cell["source"], held)
+    verdict = await judge_replay(cell["source"], held)
     if verdict.refusal:
         restored.not_replayed.append({"cell": cell["id"], "reason": verdict.refusal[:300]})
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.permission.risk import rules
@@ -312,10 +312,10 @@ class Bindings:
         if isinstance(node.op, ast.Add):
             return self._sum(node)
         left, right = self.evaluate(node.left), self.evaluate(node.right)
-        if isinstance(node.op, ast.Div) and (_texts(left) or _texts(right)):
-            return _each([_texts(left), _texts(right)], _join_path, is_path=True)
-        if isinstance(node.op, ast.Mod) and _texts(left):
-            return frozenset(Text(t.split("%")[0] + ANYTHING) for t in _texts(left))
+        if isinstance(node.op, ast.Div) and (texts_of(left) or texts_of(right)):
+            return _each([texts_of(left), texts_of(right)], _join_path, is_path=True)
+        if isinstance(node.op, ast.Mod) and texts_of(left):
+            return frozenset(Text(t.split("%")[0] + ANYTHING) for t in texts_of(left))
         return UNKNOWN
 
     def _sum(self, node: ast.BinOp) -> Values:
@@ -325,22 +325,22 @@ class Bindings:
         while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
             if len(terms) > MOST_PARTS:
                 return UNKNOWN
-            terms.append(_texts(self.evaluate(left.right)))
+            terms.append(texts_of(self.evaluate(left.right)))
             left = left.left
-        terms.append(_texts(self.evaluate(left)))
+        terms.append(texts_of(self.evaluate(left)))
         return _each(terms[::-1], "".join) if any(terms) else UNKNOWN
 
     def _part(self, part: ast.expr) -> list[str]:
         """Return the possible texts of one part of an f-string."""
         inner = part.value if isinstance(part, ast.FormattedValue) else part
-        return _texts(self.evaluate(inner)) if isinstance(inner, ast.expr) else []
+        return texts_of(self.evaluate(inner)) if isinstance(inner, ast.expr) else []
 
     def _call(self, node: ast.Call) -> Values:
         name, arguments = self.name_called(node.func), node.args
         if name in rules.PATH_CLASSES or name == "joinpath":
-            parts = [_texts(self.evaluate(argument)) for argument in arguments]
+            parts = [texts_of(self.evaluate(argument)) for argument in arguments]
             if name == "joinpath" and isinstance(node.func, ast.Attribute):
-                parts.insert(0, _texts(self.evaluate(node.func.value)))
+                parts.insert(0, texts_of(self.evaluate(node.func.value)))
             return _each(parts or [["."]], _join_path, is_path=True)
         if name == "home" and isinstance(node.func, ast.Attribute):
             return frozenset({Text("~", is_path=True)})
@@ -349,7 +349,7 @@ class Bindings:
         if name in ("getattr", "attrgetter"):
             return self._by_name(node)
         if name == "str" and len(arguments) == 1:
-            return frozenset(Text(t) for t in _texts(self.evaluate(arguments[0])))
+            return frozenset(Text(t) for t in texts_of(self.evaluate(arguments[0])))
         if name == "connect" and Reference("sqlite3.connect") in self.evaluate(node.func):
             return frozenset({Reference(SQLITE)})
         if isinstance(node.func, ast.Name) and node.func.id in self._returns:
@@ -377,7 +377,7 @@ class Bindings:
         return called_name(func)
 
     def _method(self, func: ast.Attribute, node: ast.Call) -> Values:
-        base = _texts(self.evaluate(func.value))
+        base = texts_of(self.evaluate(func.value))
         if func.attr in ("resolve", "absolute", "expanduser", "with_suffix", "as_posix"):
             return frozenset(Text(text, is_path=True) for text in base)
         if func.attr == "format":
@@ -385,7 +385,7 @@ class Bindings:
         if func.attr == "join" and len(node.args) == 1 and base:
             listed = node.args[0]
             if isinstance(listed, ast.List | ast.Tuple):
-                parts = [_texts(self.evaluate(element)) for element in listed.elts]
+                parts = [texts_of(self.evaluate(element)) for element in listed.elts]
                 return frozenset().union(*(_each(parts, separator.join) for separator in base))
             return frozenset({Text(ANYTHING)})
         if func.attr == "get" and is_call_of(func.value, rules.NAMESPACES):
@@ -396,7 +396,7 @@ class Bindings:
         """Return the possible values of ``getattr(base, name)``."""
         if self.name_called(node.func) == "attrgetter" or len(node.args) < 2:
             return UNKNOWN
-        base, names = self.evaluate(node.args[0]), _texts(self.evaluate(node.args[1]))
+        base, names = self.evaluate(node.args[0]), texts_of(self.evaluate(node.args[1]))
         if not names or any(ANYTHING in name for name in names):
             return FOUND_BY_NAME
         return frozenset().union(*(self._attribute(base, name) for name in names))
@@ -416,10 +416,6 @@ def is_call_of(node: ast.AST, names: frozenset[str]) -> bool:
 
 def texts_of(values: Values) -> list[str]:
     """Return the texts among *values*."""
-    return _texts(values)
-
-
-def _texts(values: Values) -> list[str]:
     return [value.text for value in values if isinstance(value, Text)]
 
 
@@ -441,7 +437,9 @@ def _join_path(parts: Iterable[str]) -> str:
     return posixpath.join(*parts)
 
 
-def _each(parts: list[list[str]], join: object, *, is_path: bool = False) -> Values:
+def _each(
+    parts: list[list[str]], join: Callable[[Iterable[str]], str], *, is_path: bool = False
+) -> Values:
     """Return *join* of every combination of one text per part; an empty part may be anything."""
     if len(parts) > MOST_PARTS:
         return frozenset({Text(ANYTHING, is_path=is_path)})
@@ -449,7 +447,7 @@ def _each(parts: list[list[str]], join: object, *, is_path: bool = False) -> Val
     for choices in parts:
         longer = [[*before, text] for before in joined for text in (choices or [ANYTHING])]
         joined = longer[:MOST_VALUES]
-    texts = (join(each)[:MOST_CHARACTERS] for each in joined)  # type: ignore[operator]
+    texts = (join(each)[:MOST_CHARACTERS] for each in joined)
     return frozenset(Text(text, is_path=is_path) for text in texts)
 
 
