@@ -7,6 +7,7 @@ characters above ASCII are letters of one language that is written with them.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from typing import BinaryIO
 
@@ -102,9 +103,14 @@ def _legacy(sample: bytes) -> str:
         return best
     best, best_score = "cp1252", -1.0
     for codec, languages in _LANGUAGES.items():
-        text = sample.decode(codec, "replace").lower()
+        written = sample.decode(codec, "replace")
+        text = written.lower()
         foreign = [character for character in text if character > "\x7f"]
-        score = max(_share(foreign, text, letters) for letters in languages)
+        # A capital behind a small letter, inside a word, speaks against the encoding.
+        capitals = sum(a.islower() and b.isupper() for a, b in itertools.pairwise(written))
+        score = -capitals / max(1, len(foreign)) + max(
+            _share(foreign, text, letters) for letters in languages
+        )
         if score > best_score + 0.02:
             best, best_score = codec, score
     if best == "cp1252":
