@@ -38,6 +38,8 @@ def preload() -> None:
     import python_calamine  # noqa: F401
     import xlsxwriter  # noqa: F401
 
+    with contextlib.suppress(ImportError):  # a container used without its sibling packages
+        import workbooks.pandas_defaults  # type: ignore[import-not-found]  # noqa: F401
     # The first use imports and caches more than the import alone.
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.to_datetime(["2024-01-01"] * 2)})
     frame._repr_html_()
