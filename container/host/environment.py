@@ -105,8 +105,6 @@ def kernel_environment() -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": "/tmp/.jupyter",  # noqa: S108
         "MPLCONFIGDIR": "/tmp/.matplotlib",  # noqa: S108
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # openpyxl would load lxml into every kernel to write a little faster.
-        "OPENPYXL_LXML": "False",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         # pandas loads pyarrow where it is installed. jemalloc would start a thread, and a

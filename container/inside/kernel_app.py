@@ -33,7 +33,12 @@ def preload() -> None:
     import sqlite3  # noqa: F401
 
     import matplotlib.pyplot  # noqa: F401
+
+    # openpyxl would load lxml into every kernel, to write a little faster.
+    sys.modules["lxml"] = None  # type: ignore[assignment]
     import openpyxl  # noqa: F401
+
+    del sys.modules["lxml"]
     import pandas as pd
     import python_calamine  # noqa: F401
     import xlsxwriter  # noqa: F401
