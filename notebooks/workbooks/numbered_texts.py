@@ -36,6 +36,26 @@ class Texts:
             raise damaged(f"a cell names text {number}, of {len(self._shared)} there are")
         return self.other(text)
 
+    def numbers(self, texts: Sequence[str]) -> np.ndarray | None:
+        """Return the numbers of texts, at once; ``None`` if only some are marked.
+
+        Raises:
+            Unreadable: The file has no text of such a number.
+        """
+        import numpy as np
+
+        joined = "".join(texts)
+        if MARK not in joined:
+            return np.fromiter(map(self.other, texts), dtype=np.int32, count=len(texts))
+        if joined.count(MARK) != len(texts) or not joined.replace(MARK, "").isdecimal():
+            return None
+        found = np.fromstring(joined.replace(MARK, " "), dtype=np.int32, sep=" ")
+        if len(found) != len(texts):
+            return None
+        if (last := int(found.max())) >= len(self._shared) + len(self._others):
+            raise damaged(f"a cell names text {last}, of {len(self._shared)} there are")
+        return found
+
     def other(self, text: str) -> int:
         """Return the number of a text that is not in the file's own table."""
         found = self._others.get(text)

@@ -137,7 +137,9 @@ class _WindowReader:
         self._meanings = meanings
         self._styles = styles
         self._last_row = -1
-        dates = b"|".join(b"%d" % n for n, kind in enumerate(meanings.styles) if kind == "date")
+        self._dates = dates = b"|".join(
+            b"%d" % n for n, kind in enumerate(meanings.styles) if kind == "date"
+        )
         self._below_zero = re.compile(rb' s="(?:%s)"[^>]*>(?:<f[^<]*</f>)?<v>-' % (dates or b"-"))
         self._converters: dict[type, Callable[[Any], Value]] = {
             str: self._text, float: number_value, datetime.date: _midnight,
@@ -157,15 +159,22 @@ class _WindowReader:
 
     def _prepared(self, window: bytes) -> bytes | None:
         """Return the window with texts and errors marked; ``None`` if calamine can't have it."""
-        if b"<!" in window or _MARK in window or not lies_close(window):
+        # One rare byte is looked for first: that is many times faster than two common ones.
+        if (b"!" in window and b"<!" in window) or (b"\xee" in window and _MARK in window):
             return None
-        if b"<v>-" in window and self._below_zero.search(window):
+        if not lies_close(window):
+            return None
+        if self._dates and b"-" in window and self._below_zero.search(window):
             return None  # calamine takes a negative date for midnight
         if b't="s"' in window:
             window = window.replace(b't="s"><v>', b't="str"><v>' + _MARK)
+            if b't="s"' in window:
+                return None
         if b't="e"' in window:
             window = _ERROR.sub(rb"\1str\2" + _MARK + b"E", window)
-        return None if b't="s"' in window or b't="e"' in window else window
+            if b't="e"' in window:
+                return None
+        return window
 
     def rectangles(self, window: bytes, texts: Texts) -> Iterator[Window]:
         """Yield the cells of *window* for `typed_sheet`; texts and errors are marked."""

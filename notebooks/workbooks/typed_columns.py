@@ -64,15 +64,17 @@ class TypedColumn:
             return DATE, np.array(days, dtype="datetime64[us]")
         return OBJECT, [self._object(v) for v in values]
 
-    def _numbered(self, values: Sequence[str], empty: int) -> Any:
-        number = self._texts.number
-        if any(v[:2] == f"{MARK}E" for v in values if v):
-            return np.array(
-                [-1 if v == "" or v[:2] == f"{MARK}E" else number(v) for v in values], np.int32
-            )
-        if empty:
-            return np.array([number(v) if v else -1 for v in values], dtype=np.int32)
-        return np.array([*map(number, values)], dtype=np.int32)
+    def _numbered(self, values: Sequence[str], empty: int) -> np.ndarray:
+        filled = [v for v in values if v] if empty else values
+        found = self._texts.numbers(filled)
+        if found is None:
+            number = self._texts.number
+            found = np.array([-1 if v[:2] == f"{MARK}E" else number(v) for v in filled], np.int32)
+        if not empty:
+            return found
+        made = np.full(len(values), -1, dtype=np.int32)
+        made[[v != "" for v in values]] = found
+        return made
 
     def _object(self, value: Any) -> Any:
         if type(value) is str and value and value[:2] != f"{MARK}E":
