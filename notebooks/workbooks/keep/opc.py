@@ -24,6 +24,7 @@ RELATIONSHIPS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 """Namespace of the attributes that name a relationship of the part they are in."""
 STRICT_REFERENCE = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
+LARGE_BYTES = 4_000_000
 HEADER_BYTES = 30
 """Size of a local file header before its name. Source: APPNOTE.TXT, section 4.3.7."""
 
@@ -271,9 +272,15 @@ class EditablePackage:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
             for name in self.names:
                 if name in self._new:
-                    target.writestr(name, self._new[name])
+                    content = self._new[name]
+                    target.writestr(name, content, compresslevel=_level(content))
                 else:
                     _copy_compressed(self._zip, self._old[name], target)
+
+
+def _level(content: bytes) -> int:
+    """Return zlib's level: a large sheet at the usual one takes longer than all the rest."""
+    return 2 if len(content) > LARGE_BYTES else 6
 
 
 def relationships_part(part: str) -> str:

@@ -126,14 +126,16 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
     """Save beside *filename*, put back what was dropped, then move it there."""
     is_name = isinstance(filename, str | os.PathLike)
     name = _name(filename) or Path("workbook.xlsx")
-    if is_name and not name.parent.is_dir():
-        save(book, filename)  # raises what openpyxl raises
+    try:
+        beside = tempfile.TemporaryDirectory(dir=name.parent if is_name else None, prefix=".save-")
+    except OSError:
+        save(book, filename)  # says why nothing can be written there
         return
-    with tempfile.TemporaryDirectory(dir=name.parent if is_name else None, prefix=".save-") as at:
-        written, kept = Path(at, "written.xlsx"), Path(at, "kept.xlsx")
-        drawn_before = _pairs(book, origin)
+    with beside as directory:
+        written, kept = Path(directory, "written.xlsx"), Path(directory, "kept.xlsx")
+        pairs = _pairs(book, origin)  # openpyxl changes charts when it saves
         save(book, written)
-        ready = kept if _kept(origin, written, kept, drawn_before, name) else written
+        ready = kept if _kept(origin, written, kept, pairs, name) else written
         if is_name:
             _replace(ready, name)
         else:
