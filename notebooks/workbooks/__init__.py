@@ -1,0 +1,1 @@
+"""What is known of workbooks: a file in, a value out."""

@@ -1,0 +1,141 @@
+"""The profile of one file, whatever its type: sheets with their tables, names, objects, recipes."""
+
+from __future__ import annotations
+
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ..read import Book, FileFormat, SheetInfo, identify, open_book
+from ..recipe import recipe_of
+from .columns import Hints
+from .grid import Grid
+from .loading import load_sheet
+from .package import Package
+from .sheet_xml import SheetDetails
+from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_to_json
+from .tables import Layout, find_tables
+
+MAX_SHEETS = 200
+MAX_CELLS = 40_000_000
+PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
+
+
+class _Sheet:
+    """One sheet while its book is profiled."""
+
+    def __init__(self, info: SheetInfo, grid: Grid, details: SheetDetails, strays: list[str]) -> None:
+        self.info, self.grid, self.details, self.strays = info, grid, details, strays
+        self.layout: Layout = find_tables(grid)
+        self.tables: list[Described] = []
+
+
+def profile_file(path: Path, name: str | None = None) -> dict[str, Any]:
+    """Profile the file at *path*.
+
+    Args:
+        path: The file.
+        name: How code names it, such as ``inputs/sales.xlsx``; *path* if not given.
+
+    Returns:
+        ``{"format", "sheets": [...], "defined_names": [...], "objects", …}``, described in
+        docs/api.md; row numbers are Excel's, from 1. What is not the case is left out.
+
+    Raises:
+        Unreadable: The file is empty, encrypted, damaged, too large, or no table.
+    """
+    found = identify(path)
+    with ExitStack() as stack:
+        book = stack.enter_context(open_book(path, found))
+        package = _package(path, found, stack)
+        profile: dict[str, Any] = {"format": _format(found), "sheet_count": len(book.sheets)}
+        sheets = _read_sheets(book, package, found, profile)
+        profile["sheets"] = [
+            _sheet(sheet, path, name or str(path), found, book, package) for sheet in sheets
+        ]
+        profile["defined_names"] = package.defined_names() if package else []
+        profile["excel_tables"] = _excel_tables(sheets)
+        if package:
+            profile["objects"] = package.book_objects()
+            if package.date_1904:
+                profile["date_system"] = 1904
+    return {k: v for k, v in profile.items() if v not in ([], {}) or k in ("sheets", "defined_names")}
+
+
+def _package(path: Path, found: FileFormat, stack: ExitStack) -> Package | None:
+    if found.kind not in PACKAGES:
+        return None
+    try:
+        return stack.enter_context(Package(path))
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return None
+
+
+def _format(found: FileFormat) -> dict[str, Any]:
+    facts: dict[str, Any] = {"kind": found.kind, "description": found.description}
+    if found.text is not None:
+        facts |= {
+            "encoding": found.text.encoding,
+            "delimiter": found.text.delimiter,
+            "decimal": found.text.decimal,
+            "thousands": found.text.thousands,
+            "skip_rows": found.text.skip_rows,
+        }
+    return {k: v for k, v in facts.items() if v not in ("", 0)}
+
+
+def _read_sheets(
+    book: Book, package: Package | None, found: FileFormat, profile: dict[str, Any]
+) -> list[_Sheet]:
+    hints = Hints(from_text=found.kind == "text")
+    if found.text is not None:
+        hints = Hints(from_text=True, decimal=found.text.decimal)
+    sheets: list[_Sheet] = []
+    for info in book.sheets[:MAX_SHEETS]:
+        if info.kind != "worksheet":
+            sheets.append(_Sheet(info, Grid(), SheetDetails(), []))
+            continue
+        grid, details, strays = load_sheet(book, info, package)
+        grid.from_text = hints.from_text
+        sheet = _Sheet(info, grid, details, strays)
+        sheet.tables = describe_tables(grid, sheet.layout, hints)
+        sheets.append(sheet)
+    every = [table for sheet in sheets for table in sheet.tables]
+    if is_unclear(every):
+        proven = proven_hints(every, hints)
+        if proven != hints:
+            for sheet in sheets:
+                if is_unclear(sheet.tables):
+                    sheet.tables = describe_tables(sheet.grid, sheet.layout, proven)
+    if len(book.sheets) > MAX_SHEETS:
+        profile["sheets_left_out"] = [sheet.name[:80] for sheet in book.sheets[MAX_SHEETS:]]
+    return sheets
+
+
+def _sheet(
+    sheet: _Sheet, path: Path, name: str, found: FileFormat, book: Book, package: Package | None
+) -> dict[str, Any]:
+    info = sheet.info
+    visible = "visible" if info.visible else "very hidden" if info.very_hidden else "hidden"
+    facts: dict[str, Any] = {"name": info.name, "kind": info.kind, "visible": visible}
+    if info.kind != "worksheet":
+        return facts
+    facts |= sheet_to_json(sheet.grid, sheet.details, sheet.layout, sheet.tables)
+    for described, table in zip(sheet.tables, facts["tables"], strict=True):
+        table["recipe"] = recipe_of(described, name, found, info.name, len(book.sheets))
+    if sheet.strays:
+        facts["far_outside"] = sheet.strays
+    if package is not None and (part := package.sheet_parts.get(info.name)):
+        objects = package.sheet_objects(part)
+        if objects:
+            facts["objects"] = objects
+    return facts
+
+
+def _excel_tables(sheets: list[_Sheet]) -> list[dict[str, Any]]:
+    return [
+        {"name": table.name, "sheet": sheet.info.name, "columns": list(table.columns)[:200]}
+        for sheet in sheets
+        for table in sheet.grid.excel_tables
+    ]

@@ -1,0 +1,124 @@
+"""From an open book to grids: the used cells of each sheet, without what lies far outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..read import Book, CellError, SheetInfo
+from .cells import address
+from .grid import Grid
+from .package import Package
+from .sheet_xml import SheetDetails, formats_of, read_sheet
+
+FAR_ROWS, FAR_COLUMNS = 1_000, 200
+"""Cells behind a gap of that many blank rows or columns lie outside of the sheet's tables."""
+FEW_CELLS = 40
+MAX_STRAYS = 10
+
+Filled = list[tuple[int, list[Any]]]
+
+
+def load_sheet(
+    book: Book, sheet: SheetInfo, package: Package | None
+) -> tuple[Grid, SheetDetails, list[str]]:
+    """Return a sheet's cells, what its XML says of them, and addresses of cells far outside.
+
+    Args:
+        book: The open book.
+        sheet: One of its sheets.
+        package: The same file as a package, where it is one.
+    """
+    part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
+    details = read_sheet(package, part) if package is not None and part else SheetDetails()
+    filled = [(at, row) for at, row in enumerate(book.rows(sheet.name)) if row]
+    grid, strays = _grid(filled, details)
+    if package is not None:
+        grid.formats, grid.bold = formats_of(details, package.styles)
+        grid.excel_tables = package.excel_tables(part) if part else []
+    grid.formulas, grid.merged, grid.filters = details.formulas, details.merged, details.filters
+    return grid, details, strays
+
+
+def _grid(filled: Filled, details: SheetDetails) -> tuple[Grid, list[str]]:
+    """Return the filled rows as one rectangle, and the addresses of cells that lie far from it."""
+    extra = _missing(details)
+    if extra:
+        filled = _with_rows(filled, extra)
+    filled, strays = _without_far_rows(filled)
+    width, more = _width(filled)
+    strays += more
+    if not filled:
+        return Grid(), strays[:MAX_STRAYS]
+    top, bottom = filled[0][0], filled[-1][0]
+    if len(filled) == bottom - top + 1 and all(len(row) == width for _, row in filled):
+        rows = [row for _, row in filled]
+    else:
+        rows = [[None] * width for _ in range(bottom - top + 1)] if bottom - top + 1 != len(filled) else [[]] * len(filled)
+        for at, row in filled:
+            rows[at - top] = row[:width] + [None] * (width - len(row))
+    for (row, column), error in details.errors.items():
+        if top <= row <= bottom and column < width and rows[row - top][column] is None:
+            rows[row - top][column] = CellError(error)
+    return Grid(top=top, left=0, rows=rows), strays[:MAX_STRAYS]
+
+
+def _missing(details: SheetDetails) -> dict[int, int]:
+    """Return row → width of cells without a value that count as used: formulas and errors."""
+    widths: dict[int, int] = {}
+    for row, column in (*details.formulas, *details.errors):
+        if column >= widths.get(row, 0):
+            widths[row] = column + 1
+    return widths
+
+
+def _with_rows(filled: Filled, widths: dict[int, int]) -> Filled:
+    known = dict(filled)
+    for row, width in widths.items():
+        values = known.get(row, [])
+        if len(values) < width:
+            known[row] = values + [None] * (width - len(values))
+    return sorted(known.items())
+
+
+def _without_far_rows(filled: Filled) -> tuple[Filled, list[str]]:
+    """Return the rows without few cells behind a long gap, and the addresses of those."""
+    for at in range(len(filled) - 1, 0, -1):
+        if len(filled) - at > FEW_CELLS:
+            break
+        if filled[at][0] - filled[at - 1][0] > FAR_ROWS:
+            far = list(_addresses(filled[at:]))
+            if len(far) <= FEW_CELLS:
+                return filled[:at], far
+    return filled, []
+
+
+def _addresses(rows: Iterable[tuple[int, list[Any]]]) -> Iterable[str]:
+    for at, row in rows:
+        yield from (address(at, c) for c, value in enumerate(row) if value is not None)
+
+
+def _width(filled: Filled) -> tuple[int, list[str]]:
+    """Return the width of the rows without few cells behind a wide gap, and their addresses."""
+    width = max((len(row) for _, row in filled), default=0)
+    if width <= FAR_COLUMNS:
+        return width, []
+    used: dict[int, int] = {}
+    for _, row in filled:
+        for column, value in enumerate(row):
+            if value is not None:
+                used[column] = used.get(column, 0) + 1
+    columns = sorted(used)
+    for at in range(len(columns) - 1, 0, -1):
+        if sum(used[c] for c in columns[at:]) > FEW_CELLS:
+            break
+        if columns[at] - columns[at - 1] > FAR_COLUMNS:
+            cut = columns[at - 1] + 1
+            far = [
+                address(row, c)
+                for row, values in filled
+                for c, value in enumerate(values[cut:], cut)
+                if value is not None
+            ]
+            return cut, far
+    return width, []

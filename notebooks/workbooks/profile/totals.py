@@ -1,0 +1,336 @@
+"""Total and subtotal rows: by word in the usual languages, by arithmetic, and by formula."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import cells
+from .amounts import read_amount, read_notation
+from .grid import Area, Formula, Grid
+
+MAX_ARITHMETIC_ROWS = 20_000
+_WORDS = """total totals totale totales totaal totalt totalsumme totalsumma totaux totali
+grand\\s+total overall\\s+total sub-?\\s?totals? sous-?\\s?total subtotale subtotales subtotaal
+total\\s+g[eé]n[eé]ral sum sums summe summa zwischensumme endsumme gesamt gesamtsumme gesamtbetrag
+gesamtergebnis gesamttotal insgesamt suma sumy razem ogółem łącznie celkem součet mezisoučet spolu
+medzisúčet összesen összeg végösszeg részösszeg итого всего подытог общий\\s+итог усього разом
+підсумок toplam genel\\s+toplam ara\\s+toplam somme montant\\s+total somma soma i\\s+alt samlet
+sammenlagt delsumma delsum yhteensä välisumma kokonaissumma σύνολο γενικό\\s+σύνολο μερικό\\s+σύνολο
+ukupno sveukupno međuzbroj skupaj vsota общо всичко kokku vahesumma kopā pavisam iš\\s+viso viso
+jumlah subjumlah tổng tổng\\s+cộng cộng รวม รวมทั้งหมด कुल योग 合計 小計 総計 合计 小计 总计 總計 합계 소계
+총계 إجمالي الإجمالي المجموع مجموع סך\\s+הכל סה["״]כ סהכ samtals""".split("\n")
+_WORD = "|".join(
+    sorted({word for line in _WORDS for word in line.split(" ") if word}, key=len, reverse=True)
+)
+_ALONE = re.compile(rf"^\W*({_WORD})\W*$", re.IGNORECASE)
+_FIRST = re.compile(rf"^\W*({_WORD})(\b|(?<=\W))", re.IGNORECASE)
+_LAST = re.compile(rf"(^|\s|[-–_:(])({_WORD})\W*$", re.IGNORECASE)
+_CJK = re.compile(r"(合計|小計|総計|合计|小计|总计|總計|합계|소계|총계)")
+_GRAND = re.compile(
+    r"grand|general|général|genel|gesamtergebnis|gesamtsumme|endsumme|kokonais|総計|总计|總計|총계|"
+    r"total(es|e|i)?\s+gen|celkem|végösszeg|всего|общий|sveukupno|pavisam",
+    re.IGNORECASE,
+)
+_SUB = re.compile(
+    r"sub|zwischen|sous|mezi|medzi|rész|подытог|ara\s|delsum|väli|μερικό|vahe|小計|小计|소계|među",
+    re.IGNORECASE,
+)
+_SUMS = re.compile(r"^\+?(SUBTOTAL|SUM|AGGREGATE)\(", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Total:
+    """A row that sums other rows.
+
+    Attributes:
+        row: Its number, from 0 in the sheet.
+        label: The text that names it, or ``""``.
+        level: ``subtotal`` or ``total``.
+        by: What shows it: ``word``, ``arithmetic``, ``formula``, joined by ``+``.
+        ties: Whether its numbers are the sums of other rows; ``None`` where that is unknown.
+    """
+
+    row: int
+    label: str
+    level: str
+    by: str
+    ties: bool | None
+
+
+class Body:
+    """A table's body with its numeric columns as numbers."""
+
+    def __init__(self, grid: Grid, area: Area) -> None:
+        self.grid = grid
+        self.top, self.left, self.bottom, self.right = area
+        columns = range(self.left, self.right + 1)
+        self.columns = {c: grid.column(c, self.top, self.bottom) for c in columns}
+        self.texts: dict[int, list[Any]] = {}
+        self.numbers: dict[int, list[float | None]] = {}
+        for c, values in self.columns.items():
+            numbers = _numbers(values)
+            if numbers is None:
+                self.texts[c] = values
+            else:
+                self.numbers[c] = numbers
+                if any(type(value) is str and value for value in values[:2000]):
+                    self.texts[c] = values
+
+    @property
+    def count(self) -> int:
+        """Return how many rows there are."""
+        return self.bottom - self.top + 1
+
+    def label(self, at: int) -> str:
+        """Return the first text of the row at *at* (from 0 in the body)."""
+        values = (self.columns[c][at] for c in range(self.left, self.right + 1))
+        return next((v.strip() for v in values if isinstance(v, str) and v.strip()), "")
+
+
+def _numbers(values: Sequence[Any]) -> list[float | None] | None:
+    """Return a column's values as numbers, ``None`` if it is none of numbers."""
+    types = set(map(type, values))
+    if not types & {int, float}:
+        texts = [v for v in values if type(v) is str and v.strip()]
+        if not texts or len(values) > MAX_ARITHMETIC_ROWS:
+            return None
+        notation = read_notation(texts)
+        if notation is None or notation.read < 0.7 * len(texts) or notation.ambiguous:
+            return None
+        return [read_amount(v, notation) if type(v) is str else None for v in values]
+    return [float(v) if type(v) in (int, float) and math.isfinite(v) else None for v in values]
+
+
+def find_totals(grid: Grid, area: Area, *, additive: Iterable[int] | None = None) -> list[Total]:
+    """Return the total rows in the body *area* of a table, top to bottom.
+
+    Args:
+        grid: The sheet.
+        area: The table's body without its header.
+        additive: The columns (from 0) whose numbers may be summed; all numeric ones if not given.
+    """
+    body = Body(grid, area)
+    if additive is not None:
+        keep = set(additive)
+        body.numbers = {c: numbers for c, numbers in body.numbers.items() if c in keep}
+    worded = _by_word(body)
+    formulas = _by_formula(grid.formulas, body)
+    sums = _Sums(body)
+    found: list[Total] = []
+    candidates = range(body.count)
+    if body.count > MAX_ARITHMETIC_ROWS:
+        candidates = sorted({*worded, *formulas, *range(body.count - 5, body.count)})
+    last_total = -1
+    for at in candidates:
+        label, strength = worded.get(at, ("", 0))
+        tie, level = sums.test(at, [t.row - body.top for t in found])
+        reasons = []
+        if strength == 2 or (strength == 1 and (tie or at in formulas)):
+            reasons.append("word")
+        if tie and (reasons or at in formulas or sums.convincing(at, last_total)):
+            reasons.append("arithmetic")
+        if at in formulas and (reasons or _bare(body, at) or _is_last(body, at)):
+            reasons.append("formula")
+        if not reasons:
+            continue
+        label = label or body.label(at)
+        found.append(Total(body.top + at, label, level, "+".join(reasons), tie))
+        last_total = at
+    return _levels(found, body)
+
+
+def _by_word(body: Body) -> dict[int, tuple[str, int]]:
+    """Return row → (label, strength) of rows with a word for total; 2 needs no proof by numbers."""
+    found: dict[int, tuple[str, int]] = {}
+    for values in body.texts.values():
+        distinct = {v for v in set(values) if type(v) is str and len(v) <= 80}
+        words = {v for v in distinct if _ALONE.match(v) or _FIRST.match(v) or _LAST.search(v) or (_CJK.search(v))}
+        if not words or len(words) > 0.6 * max(4, len(distinct)) + 1:
+            continue
+        for at, value in enumerate(values):
+            if type(value) is str and value in words and _has_number(body, at):
+                strength = 2 if _strong(value, distinct, body, at) else 1
+                if strength > found.get(at, ("", 0))[1]:
+                    found[at] = (value.strip(), strength)
+    return found
+
+
+def _strong(value: str, others: set[str], body: Body, at: int) -> bool:
+    """Return whether *value* is a total's label beyond doubt: the word alone, or with a group."""
+    if _ALONE.match(value):
+        return True
+    rest = _LAST.sub("", value) if _LAST.search(value) else _FIRST.sub("", value)
+    rest = _CJK.sub("", rest).strip(" -–:_()")
+    known = {other.strip().casefold() for other in others} | {
+        str(v).strip().casefold()
+        for values in body.texts.values()
+        for v in values[max(0, at - 300) : at]
+        if isinstance(v, str)
+    }
+    return bool(rest) and rest.casefold() in known
+
+
+def _has_number(body: Body, at: int) -> bool:
+    row = body.top + at
+    return any(numbers[at] is not None for numbers in body.numbers.values()) or any(
+        (row, c) in body.grid.formulas for c in range(body.left, body.right + 1)
+    )
+
+
+def _bare(body: Body, at: int) -> bool:
+    """Return whether the row has no label where others have one."""
+    return not body.label(at)
+
+
+def _is_last(body: Body, at: int) -> bool:
+    return at == body.count - 1
+
+
+def _by_formula(formulas: Mapping[tuple[int, int], Formula], body: Body) -> set[int]:
+    """Return the rows whose formulas sum cells of other rows of their own column."""
+    found = set()
+    for (row, column), formula in formulas.items():
+        at = row - body.top
+        if not (0 <= at < body.count and body.left <= column <= body.right):
+            continue
+        if not _SUMS.match(formula.text):
+            continue
+        inside = formula.text[formula.text.index("(") + 1 :]
+        area = cells.parse_range(inside.split(")")[0].split(",")[-1])
+        if area and area[1] <= column <= area[3] and area[3] - area[1] == 0 and area[2] > area[0]:
+            found.add(at)
+    return found
+
+
+class _Sums:
+    """Tests whether rows are sums of the rows before them."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.running = {}
+        for column, numbers in body.numbers.items():
+            sums, total = [0.0], 0.0
+            for number in numbers:
+                total += number or 0.0
+                sums.append(total)
+            self.running[column] = sums
+
+    def test(self, at: int, totals: Sequence[int]) -> tuple[bool | None, str]:
+        """Return (whether row *at* is a sum of others, its level), given the *totals* before it."""
+        filled = {
+            c: n
+            for c, numbers in self.body.numbers.items()
+            if (n := numbers[at]) is not None
+        }
+        if not filled:
+            return None, "subtotal" if at < self.body.count - 1 else "total"
+        since = totals[-1] + 1 if totals else 0
+        if self._equal(filled, at, since, at) and at - since >= 2:
+            return True, "subtotal"
+        if self._equal(filled, at, 0, at, without=totals) and at - len(totals) >= 2:
+            return True, "total"
+        if len(totals) >= 2 and self._of_rows(filled, totals):
+            return True, "total"
+        for start in self._starts(at, totals):
+            if self._equal(filled, at, start, at, without=totals):
+                return True, "subtotal"
+        if self._equal(filled, at, at + 1, self.body.count) and at + 2 < self.body.count:
+            return True, "total"
+        return False, "subtotal" if at < self.body.count - 1 else "total"
+
+    def _starts(self, at: int, totals: Sequence[int]) -> list[int]:
+        """Return further rows a sum may begin at: behind each of the last totals, or a group's."""
+        starts = [t + 1 for t in totals[-12:]]
+        for values in self.body.texts.values():
+            first = at - 1
+            while first > 0 and at - first < 500 and values[first - 1] == values[at - 1]:
+                first -= 1
+            if at - first >= 2 and (not starts or first not in starts):
+                starts.append(first)
+        return starts
+
+    def _equal(
+        self, filled: Mapping[int, float], at: int, start: int, end: int, without: Sequence[int] = ()
+    ) -> bool:
+        """Return whether the row's numbers are the sums of the rows from *start* to before *end*."""
+        hits = misses = 0
+        for column, number in filled.items():
+            sums = self.running[column]
+            total = sums[end] - sums[start]
+            numbers = self.body.numbers[column]
+            total -= sum(numbers[t] or 0.0 for t in without if start <= t < end)
+            if _same(total, number):
+                hits += number != 0
+            else:
+                misses += 1
+        return hits > 0 and hits >= 2 * misses
+
+    def _of_rows(self, filled: Mapping[int, float], rows: Sequence[int]) -> bool:
+        hits = misses = 0
+        for column, number in filled.items():
+            total = sum(self.body.numbers[column][row] or 0.0 for row in rows)
+            hits += _same(total, number) and number != 0
+            misses += not _same(total, number)
+        return hits > 0 and hits >= 2 * misses
+
+    def convincing(self, at: int, last_total: int) -> bool:
+        """Return whether a sum without a word for it is more than chance."""
+        numbers = {
+            column: values[at]
+            for column, values in self.body.numbers.items()
+            if values[at] not in (None, 0)
+        }
+        weighty = [c for c, n in numbers.items() if n is not None and (abs(n) > 20 or n % 1)]
+        addends = at - last_total - 1
+        if _bare(self.body, at):
+            return addends >= 2 and (len(weighty) >= 2 or (len(weighty) == 1 and addends >= 3))
+        if len(weighty) < 2 or not self._independent(weighty, last_total + 1, at):
+            return False
+        return addends >= (2 if self._bold(at) else 3) and addends < 400
+
+    def _independent(self, columns: Sequence[int], start: int, end: int) -> bool:
+        """Return whether two of the *columns* are not multiples of each other in those rows."""
+        for column in columns[1:]:
+            pairs = zip(
+                self.body.numbers[columns[0]][start:end], self.body.numbers[column][start:end], strict=True
+            )
+            ratios = [b / a for a, b in pairs if a and b is not None]
+            if len(ratios) >= 2 and max(ratios) - min(ratios) > 1e-6 * abs(max(ratios)):
+                return True
+        return False
+
+    def _bold(self, at: int) -> bool:
+        row, grid = self.body.top + at, self.body.grid
+        columns = list(self.body.numbers)
+        return bool(grid.bold) and any(
+            (row, c) in grid.bold and (row - 1, c) not in grid.bold for c in columns
+        )
+
+
+def _same(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-9, abs_tol=0.006)
+
+
+def _levels(found: list[Total], body: Body) -> list[Total]:
+    """Return the totals with the last of several named ``total`` where it covers the others."""
+    if not found:
+        return found
+    result = []
+    for at, total in enumerate(found):
+        level = total.level
+        if _GRAND.search(total.label):
+            level = "total"
+        elif _SUB.search(total.label):
+            level = "subtotal"
+        elif len(found) == 1:
+            level = "total" if total.row in (body.top, body.bottom) else level
+        elif at < len(found) - 1 and total.row != body.top:
+            level = "subtotal"
+        elif at == len(found) - 1 and total.ties is not True:
+            level = "total" if _ALONE.match(total.label) else level
+        result.append(Total(total.row, total.label, level, total.by, total.ties))
+    return result

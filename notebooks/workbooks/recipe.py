@@ -1,0 +1,312 @@
+"""The recipe of a table: plain pandas code that loads it right."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .profile.cells import column_letter, literal
+from .profile.columns import PLACEHOLDERS, Column
+
+if TYPE_CHECKING:
+    from .profile.sheets import Described
+    from .read import FileFormat
+
+WIDTH = 96
+CALAMINE = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"})
+AMOUNT = '''
+def amount(text, decimal="."):
+    """Return the number that a text such as (1,250.00), 1'250.00- or 15 % stands for."""
+    if not isinstance(text, str):
+        return text
+    bare = re.sub(r"[^\\W\\d_]+\\.?", "", text)
+    digits = "".join(sign for sign in bare if sign.isdigit() or sign == decimal)
+    if not any(map(str.isdigit, digits)):
+        return 0.0 if bare.strip() and not bare.strip("-−–— .,\\u00a0") else None
+    number = float(digits.replace(decimal, ".") if decimal else digits)
+    number = number / 100 if "%" in bare else number
+    return -number if set(bare) & set("(-−–") else number
+'''
+
+
+def recipe_of(
+    described: Described, name: str, found: FileFormat, sheet: str, sheets: int, *, from_1904: bool = False
+) -> str:
+    """Return the code that loads a table into ``frame``.
+
+    Args:
+        described: The table with its columns.
+        name: The file as code names it, such as ``inputs/sales.xlsx``.
+        found: The file's format.
+        sheet: The name of its sheet.
+        sheets: How many sheets the file has.
+        from_1904: The workbook counts days from 1904.
+    """
+    if found.kind == "parquet":
+        return f"import pandas as pd\n\nframe = pd.read_parquet({name!r})\n"
+    if found.kind == "json":
+        return f"import pandas as pd\n\nframe = pd.read_json({name!r})\n"
+    plan = _Plan(described, text=found.kind == "text")
+    if found.text is not None:
+        call = _read_csv(plan, name, found)
+    else:
+        call = _read_excel(plan, name, found, sheet, sheets)
+    after = _after(plan, from_1904=from_1904)
+    head = ["import pandas as pd"]
+    if any("(amount" in line for line in after):
+        head = ["import re", "", *head, "", AMOUNT]
+    if any(literal(name).startswith("datetime(") for name in described.names):
+        head.insert(0, "from datetime import datetime\n")
+    return "\n".join([*head, "", *_notes(described), call, *after]) + "\n"
+
+
+class _Plan:
+    """What the reading of a table has to state."""
+
+    def __init__(self, described: Described, *, text: bool) -> None:
+        self.described, self.text = described, text
+        self.table, self.grid = described.table, described.grid
+        self.top, self.left, self.bottom, self.right = self.table.area
+        self.several = len(self.table.header_rows) > 1
+        self.skipped = sorted(self.table.left_out)
+
+    @property
+    def whole_width(self) -> bool:
+        """Return whether the sheet has no further columns."""
+        return self.left == 0 and self.right == self.grid.right
+
+    @property
+    def to_the_end(self) -> bool:
+        """Return whether the sheet ends with the table."""
+        return self.bottom >= self.grid.bottom
+
+    def columns(self) -> Sequence[tuple[Any, Column]]:
+        """Return the columns with their names."""
+        return list(zip(self.described.names, self.described.columns, strict=True))
+
+    def texts(self) -> list[Any]:
+        """Return the names of columns that must be read as text."""
+        return [name for name, column in self.columns() if self._as_text(column)]
+
+    def _as_text(self, column: Column) -> bool:
+        if column.kind == "identifier":
+            return True
+        if column.kind == "date" and column.stored == "text" and column.date:
+            return self.text or column.date.format == "%Y%m%d"
+        if self.text and column.notation and column.kind in ("number", "currency", "percent", "integer"):
+            return not _plain(column, self.grid.decimal)
+        return self.text and column.kind == "text" and _tempting(column)
+
+
+def _tempting(column: Column) -> bool:
+    """Return whether a reader may take texts of a column for numbers or truth values."""
+    return not any(any(sign.isalpha() for sign in str(v)) for v in column.samples) or any(
+        str(v).strip().lower() in ("true", "false", "nan", "inf", "infinity") for v in column.samples
+    )
+
+
+def _plain(column: Column, decimal: str) -> bool:
+    """Return whether `read_csv` reads the column with the file's decimal sign."""
+    notation = column.notation
+    if notation is None or not notation.plain or column.strays:
+        return False
+    blanks = notation.thousands not in ("", ",", ".")
+    point = decimal or "."
+    return not blanks and notation.decimal in ("", point) and notation.thousands != point
+
+
+def _read_csv(plan: _Plan, name: str, found: FileFormat) -> str:
+    form = found.text
+    assert form is not None
+    plan.grid.decimal = decimal = _file_decimal(plan)
+    before = form.skip_rows
+    arguments = [repr(name)]
+    if form.delimiter != ",":
+        arguments.append(f"sep={form.delimiter!r}")
+    if form.encoding.lower().replace("_", "-") not in ("utf-8", "ascii"):
+        arguments.append(f"encoding={form.encoding!r}")
+    if form.quotechar not in ('"', ""):
+        arguments.append(f"quotechar={form.quotechar!r}")
+    arguments += _rows(plan, before, several_as_names=True)
+    if not plan.whole_width:
+        arguments.append(f"usecols=range({plan.left}, {plan.right + 1})")
+    if decimal == ",":
+        arguments.append('decimal=","')
+    if thousands := _file_thousands(plan, decimal):
+        arguments.append(f"thousands={thousands!r}")
+    arguments += _dtype(plan)
+    arguments += ["keep_default_na=False", "na_values=[""]", "skip_blank_lines=False"]
+    return _call("pd.read_csv", arguments)
+
+
+def _file_decimal(plan: _Plan) -> str:
+    signs = [
+        c.notation.decimal for c in plan.described.columns if c.notation and c.notation.plain and c.notation.decimal
+    ]
+    return max(set(signs), key=signs.count) if signs else ""
+
+
+def _file_thousands(plan: _Plan, decimal: str) -> str:
+    signs = {
+        c.notation.thousands
+        for c in plan.described.columns
+        if c.notation and c.kind != "date" and _plain(c, decimal) and c.notation.thousands
+    }
+    return signs.pop() if len(signs) == 1 else ""
+
+
+def _read_excel(plan: _Plan, name: str, found: FileFormat, sheet: str, sheets: int) -> str:
+    arguments = [repr(name)]
+    if sheets > 1:
+        arguments.append(f"sheet_name={sheet!r}")
+    arguments += _rows(plan, 0)
+    if not plan.whole_width and not plan.several:
+        arguments.append(f'usecols="{column_letter(plan.left)}:{column_letter(plan.right)}"')
+    arguments += ["dtype=object"] if plan.several else _dtype(plan)
+    arguments += ["keep_default_na=False", "na_values=[""]"]
+    if found.kind in CALAMINE:
+        arguments.append('engine="calamine"')
+    call = _call("pd.read_excel", arguments)
+    if plan.several:
+        if not plan.whole_width:
+            call += f"\nframe = frame.iloc[:, {plan.left}:{plan.right + 1}]"
+        call += "\n" + _column_names(plan) + "\nframe = frame.infer_objects()"
+    elif not plan.described.plain_names:
+        call += "\n" + _column_names(plan)
+    return call
+
+
+def _column_names(plan: _Plan) -> str:
+    return _wrapped("frame.columns = [", [literal(name) for name in plan.described.names], "]")
+
+
+def _rows(plan: _Plan, before: int, *, several_as_names: bool = False) -> list[str]:
+    """Return the arguments that pick the rows: header, rows to skip, and how many to read."""
+    table = plan.table
+    shift = before  # lines of the file before the first row of the sheet
+    skipped = [row + shift for row in plan.skipped]
+    found = []
+    if not table.header_rows or (plan.several and several_as_names):
+        found.append("header=None")
+        skipped = [*range(table.body_top + shift), *skipped]
+        if table.header_rows:
+            found.append(_wrapped("names=[", [literal(n) for n in plan.described.names], "]"))
+    elif plan.several:
+        found.append(f"header={[row for row in table.header_rows]}")
+    elif table.header_rows[0] or before:
+        found.append(f"header={table.header_rows[0]}")
+        skipped = [*range(before), *skipped]
+    if skipped == list(range(len(skipped))) and skipped:
+        found.append(f"skiprows={len(skipped)}")
+    elif skipped:
+        found.append(_wrapped("skiprows=[", [str(row) for row in skipped], "]"))
+    if not plan.to_the_end:
+        found.append(f"nrows={table.data_rows}")
+    return found
+
+
+def _dtype(plan: _Plan) -> list[str]:
+    texts = plan.texts()
+    if not texts:
+        return []
+    if not plan.described.plain_names and not plan.several:
+        # the reader still has the names of the whole row
+        return ["dtype=object"]
+    return [_wrapped("dtype={", [f"{literal(name)}: str" for name in texts], "}")]
+
+
+def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
+    """Return the lines that turn texts and serial numbers into what they stand for."""
+    lines: list[str] = []
+    for name, column in plan.columns():
+        target = f"frame[{literal(name)}]"
+        if line := _conversion(plan, target, column, from_1904=from_1904):
+            lines.append(line)
+    if not plan.described.plain_names and not plan.several and plan.texts() and not plan.text:
+        lines.insert(0, "frame = frame.infer_objects()")
+    return lines
+
+
+def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) -> str:
+    excel = not plan.text
+    if column.kind == "identifier":
+        if column.digits and column.stored in ("number", "mixed") and excel:
+            return f"{target} = {target}.str.zfill({column.digits})"
+        if plan.several and column.stored != "text":
+            return f"{target} = {target}.astype(str)"
+        return ""
+    if column.kind == "date":
+        return _date(target, column, from_1904=from_1904)
+    if column.kind not in ("number", "currency", "percent", "integer"):
+        return ""
+    odd = bool(column.strays) and not all(v.strip().lower() in PLACEHOLDERS for v in column.strays)
+    if column.notation and (column.stored or column.strays) and (excel or not _plain(column, plan.grid.decimal)):
+        if column.notation.ambiguous:
+            return f"# {target}: {column.notation.name}; ask which is meant before reading it as numbers"
+        sign = column.notation.decimal
+        option = "" if sign == "." else f", decimal={sign!r}"
+        line = f"{target} = {target}.map(amount{option})"
+        return f"# {line}  # {_odd(column)}" if odd else line
+    if column.strays:
+        line = f'{target} = pd.to_numeric({target}, errors="coerce")'
+        return f"# {line}  # {_odd(column)}" if odd else f"{line}  # {_odd(column)}"
+    return ""
+
+
+def _odd(column: Column) -> str:
+    values = ", ".join(f"{value!r:.40}" for value in list(column.strays)[:3])
+    return f"{sum(column.strays.values())} cells are no numbers: {values}".replace("\n", " ")
+
+
+def _date(target: str, column: Column, *, from_1904: bool) -> str:
+    if column.stored == "serial":
+        origin = "1904-01-01" if from_1904 else "1899-12-30"
+        return f'{target} = pd.to_datetime({target}, unit="D", origin="{origin}")'
+    if column.date is None:
+        return f'{target} = pd.to_datetime({target}, errors="coerce")' if column.strays else ""
+    if not column.date.proven:
+        return f"# {target}: day and month can't be told apart ({column.date.format}?); ask before parsing"
+    values = target if column.stored == "text" else f'{target}.astype("Int64").astype("string")'
+    errors = ', errors="coerce"' if column.strays or column.date.unread else ""
+    return f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
+
+
+def _notes(described: Described) -> list[str]:
+    """Return comments on the rows that are left out."""
+    table, lines = described.table, []
+    if table.totals:
+        shown = ", ".join(str(total.row + 1) for total in table.totals[:40])
+        more = f" and {len(table.totals) - 40} more" if len(table.totals) > 40 else ""
+        lines.append(f"# left out: total rows {shown}{more} of the sheet")
+    for name, column in zip(described.names, described.columns, strict=True):
+        if column.errors and len(lines) < 12:
+            shown = ", ".join(f"{count} {error}" for error, count in column.errors.items())
+            lines.append(f"# error cells of {literal(name)} are read as blank: {shown}")
+        if column.uncalculated and len(lines) < 12:
+            lines.append(f"# {column.uncalculated} formulas of {literal(name)} have no stored value: blank here")
+    if table.repeated_headers:
+        lines.append(f"# left out: {len(table.repeated_headers)} repeated header rows")
+    return lines
+
+
+def _call(function: str, arguments: list[str]) -> str:
+    one_line = f"frame = {function}({', '.join(arguments)})"
+    if len(one_line) <= WIDTH and "\n" not in one_line:
+        return one_line
+    inner = ",\n".join(textwrap.indent(argument, "    ") for argument in arguments)
+    return f"frame = {function}(\n{inner},\n)"
+
+
+def _wrapped(opening: str, items: Sequence[str], closing: str) -> str:
+    one_line = opening + ", ".join(items) + closing
+    if len(one_line) <= WIDTH - 8:
+        return one_line
+    lines, line = [], ""
+    for item in items:
+        if line and len(line) + len(item) + 2 > WIDTH - 8:
+            lines.append(line.rstrip())
+            line = ""
+        line += f"{item}, "
+    lines.append(line.rstrip())
+    return "\n".join([opening, *(f"    {line}" for line in lines), closing])
