@@ -136,7 +136,7 @@ def _read_csv(plan: _Plan, name: str, found: FileFormat) -> str:
     if thousands := _file_thousands(plan, decimal):
         arguments.append(f"thousands={thousands!r}")
     arguments += _dtype(plan)
-    arguments += ["keep_default_na=False", "na_values=[""]", "skip_blank_lines=False"]
+    arguments += ["keep_default_na=False", 'na_values=[""]', "skip_blank_lines=False"]
     return _call("pd.read_csv", arguments)
 
 
@@ -164,7 +164,7 @@ def _read_excel(plan: _Plan, name: str, found: FileFormat, sheet: str, sheets: i
     if not plan.whole_width and not plan.several:
         arguments.append(f'usecols="{column_letter(plan.left)}:{column_letter(plan.right)}"')
     arguments += ["dtype=object"] if plan.several else _dtype(plan)
-    arguments += ["keep_default_na=False", "na_values=[""]"]
+    arguments += ["keep_default_na=False", 'na_values=[""]']
     if found.kind in CALAMINE:
         arguments.append('engine="calamine"')
     call = _call("pd.read_excel", arguments)

@@ -240,7 +240,10 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
         return True
     if any(len(t) > 15 for t in stripped):
         return True
-    return not hints.from_text  # somebody kept them as text in a workbook
+    if hints.from_text:
+        return False
+    # somebody kept them as text in a workbook
+    return _is_identifier_name(name) or (len({len(t) for t in stripped}) == 1 and len(stripped[0]) >= 3)
 
 
 def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
@@ -316,11 +319,6 @@ def _of_many(column: Column, values: Sequence[Any], counts: Counter[str]) -> Non
     total = counts.total()
     main, count = counts.most_common(1)[0]
     others = [v for v in values if cells.class_of(v) not in (main, cells.BLANK, cells.ERROR)]
-    dashes = all(t.strip() in DASHES for t in texts)
-    if dashes and share <= 0.5:
-        _of_numbers(column, name, numbers, shape)
-        column.notation, column.stored = read_notation(["0", "-"]), "mixed"
-        return
     placeholders = all(isinstance(v, str) and v.strip().lower() in PLACEHOLDERS for v in others)
     if main in (cells.DATE, cells.TIME, cells.BOOLEAN) and (placeholders or count >= 0.9 * total):
         column.kind = main

@@ -94,6 +94,10 @@ class Block:
         """Return the columns of row *r* that hold something."""
         return [c for c, found in enumerate(self.classes[r]) if found is not cells.BLANK]
 
+    def repeats(self, r: int) -> bool:
+        """Return whether row *r* stands again below, as a header does on every page."""
+        return len(self.filled(r)) > 1 and self.values[r] in self.values[r + 1 :]
+
     def merged_spans(self, r: int) -> list[tuple[int, int, int]]:
         """Return (first column, last column, last row) of merged areas that start in row *r*."""
         row = self.top + r
@@ -156,7 +160,7 @@ def _score(block: Block, r: int) -> float:
 
 def _lonely(block: Block, r: int) -> float:
     """Score the last row of a block: it can only be the header of an empty table."""
-    if len(block.values) > 1 or block.width < 2:
+    if len(block.values) > 1 or block.width < 3:
         return -1.0
     texts = [str(v) for v, f in zip(block.values[r], block.classes[r], strict=True) if f is cells.TEXT]
     whole = len(texts) == block.width == len(set(texts)) and max(map(len, texts)) <= 40
@@ -200,7 +204,7 @@ def _among_texts(block: Block, r: int, c: int) -> float:
         if found[c] is cells.TEXT
     ]
     if text in below:
-        return -1.0
+        return 0.3 if block.repeats(r) else -1.0
     if len(text) > 60:
         return -0.2
     digits = sum(any(sign.isdigit() for sign in other) for other in below)

@@ -270,6 +270,9 @@ def _fits_body(grid: Grid, above: _Piece, below: _Piece) -> bool:
         wrong = sum(first[c] is cells.TEXT for c in typed)
         if same and not wrong:
             return True
+        labels = [c for c in typed if first[c] is cells.TEXT]
+        if bottom_b == top_b and same and labels == filled[:1]:
+            return True  # a total with its label in a column of dates
         if wrong or bottom_b == top_b:
             return False
         # a group's heading, then rows like those above

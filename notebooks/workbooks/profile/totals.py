@@ -182,8 +182,8 @@ def _has_number(body: Body, at: int) -> bool:
 
 
 def _bare(body: Body, at: int) -> bool:
-    """Return whether the row has no label where others have one."""
-    return not body.label(at)
+    """Return whether the row has no label where the rows around it have one."""
+    return not body.label(at) and any(body.label(row) for row in (at - 1, at - 2) if row >= 0)
 
 
 def _is_last(body: Body, at: int) -> bool:
