@@ -241,7 +241,7 @@ def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) ->
     if column.kind not in ("number", "currency", "percent", "integer"):
         return ""
     odd = bool(column.strays) and not all(v.strip().lower() in PLACEHOLDERS for v in column.strays)
-    if column.notation and (column.stored or column.strays) and (excel or not _plain(column, plan.grid.decimal)):
+    if column.notation and (column.stored or column.strays or plan.text) and (excel or not _plain(column, plan.grid.decimal)):
         if column.notation.ambiguous:
             return f"# {target}: {column.notation.name}; ask which is meant before reading it as numbers"
         sign = column.notation.decimal
