@@ -1,62 +1,197 @@
-"""Interim."""
+"""One reader for every kind of table file: what it is, its sheets, and their values.
+
+found = identify(path)
+with open_book(path, found) as book:
+    for sheet in book.sheets:
+        for values in book.rows(sheet.name, first=0, count=100): ...
+"""
+
 from __future__ import annotations
-import csv, datetime
-from dataclasses import dataclass
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
-class Unreadable(Exception):
-    def __init__(self, code, message, hint):
-        super().__init__(code, message, hint); self.code, self.message, self.hint = code, message, hint
-@dataclass(frozen=True)
-class CellError:
-    text: str
-    def __str__(self): return self.text
-@dataclass(frozen=True)
-class TextFormat:
-    encoding: str; delimiter: str; quotechar: str = '"'; decimal: str = "."; thousands: str = ""; skip_rows: int = 0; bom: bool = False
-@dataclass(frozen=True)
-class FileFormat:
-    kind: str; description: str; text: TextFormat | None = None
-@dataclass(frozen=True)
-class SheetInfo:
-    name: str; kind: str = "worksheet"; visible: bool = True; very_hidden: bool = False
-def identify(path: Path) -> FileFormat:
-    head = path.read_bytes()[:4]
-    if head[:2] == b"PK": return FileFormat("xlsx", "Excel workbook")
-    if head[:4] == b"\xd0\xcf\x11\xe0": return FileFormat("xls", "Excel 97 workbook")
-    raw = path.read_bytes()
-    if raw[:2] == b"\xff\xfe": enc = "utf-16"
-    else:
-        try: raw.decode("utf-8"); enc = "utf-8"
-        except UnicodeDecodeError: enc = "cp1252"
-    text = raw.decode(enc).lstrip("\ufeff"); skip = 0
-    first = text.split("\n", 1)[0]
-    if first.startswith("sep="): skip = 1; delim = first[4]
-    else: delim = max(";,\t|", key=lambda d: (min([l.count(d) for l in text.splitlines()[:1]] or [0]), text.count(d)))
-    return FileFormat("text", "text", TextFormat(enc, delim, skip_rows=skip, bom=raw[:3]==b"\xef\xbb\xbf", decimal="," if delim==";" else "."))
-class Book:
-    def __init__(self, path, found):
-        self.found = found
-        if found.kind == "text":
-            t = found.text
-            self._rows = [[c or None for c in r] for r in csv.reader(open(path, encoding="utf-8-sig" if t.encoding=="utf-8" else t.encoding, newline=""), delimiter=t.delimiter)][t.skip_rows:]
-            self.sheets = [SheetInfo(Path(path).stem)]
-        else:
-            import python_calamine as c
-            self.book = c.load_workbook(str(path))
-            self.sheets = [SheetInfo(m.name, {"WorkSheet":"worksheet","ChartSheet":"chart"}.get(str(m.typ).rpartition(".")[2],"macro"), "Visible" in str(m.visible), "Very" in str(m.visible)) for m in self.book.sheets_metadata]
-    def used_range(self, sheet): ...
-    def rows(self, sheet, *, first=0, count=None):
-        if self.found.kind == "text":
-            yield from self._rows; return
-        s = self.book.get_sheet_by_name(sheet)
-        if s.start is None: return
-        lead = [None]*s.start[1]
-        for _ in range(s.start[0]): yield []
-        for r in s.to_python():
-            yield lead+[None if v=="" else int(v) if type(v) is float and v.is_integer() else v for v in r]
-    def __enter__(self): return self
-    def __exit__(self,*a): pass
-    def close(self): pass
+from types import TracebackType
+from typing import Any
+
+from .formats import FileFormat, identify
+from .html_tables import HtmlSource
+from .ods import OdsSource
+from .package import Package
+from .spreadsheet_2003 import Spreadsheet2003Source
+from .text_format import TextFormat
+from .text_table import JsonSource, ParquetSource, TextSource
+from .values import CellError, Row, SheetInfo, Unreadable, Value
+from .xls import XlsSource
+from .xlsb import XlsbSource
+from .xlsx import XlsxSource
+
+__all__ = [
+    "Book", "CellError", "FileFormat", "SheetInfo", "TextFormat", "Unreadable", "Value",
+    "identify", "open_book",
+]  # fmt: skip
+
+Range = tuple[int, int, int, int]
+
+
 def open_book(path: Path, found: FileFormat | None = None) -> Book:
-    return Book(path, found or identify(path))
+    """Open the file at *path*.
+
+    Args:
+        path: The file.
+        found: What `identify` said of it; ``None`` to ask it here.
+
+    Raises:
+        Unreadable: It is empty, encrypted, damaged, hostile, or has no table.
+        OSError: It can't be opened.
+    """
+    found = found or identify(path)
+    source: Any
+    if found.kind in ("xlsx", "xlsm", "xltx", "xltm"):
+        source = _from_package(path, XlsxSource)
+    elif found.kind == "xlsb":
+        source = _from_package(path, XlsbSource)
+    elif found.kind == "ods":
+        source = _from_package(path, OdsSource)
+    elif found.kind == "text" and found.text is not None:
+        source = TextSource(path, found.text)
+    else:
+        source = _BY_PATH[found.kind](path)
+    return Book(found, source)
+
+
+_BY_PATH: dict[str, Any] = {
+    "xls": XlsSource, "html": HtmlSource, "xml2003": Spreadsheet2003Source,
+    "json": JsonSource, "parquet": ParquetSource,
+}  # fmt: skip
+
+
+def _from_package(path: Path, source: Any) -> Any:
+    package = Package(path)
+    try:
+        return source(package)
+    except BaseException:
+        package.close()
+        raise
+
+
+class Book:
+    """An open file: its sheets, and the values in them. Close it, or use it as a context.
+
+    Attributes:
+        format: What the file is.
+        sheets: Its sheets, in order.
+    """
+
+    def __init__(self, found: FileFormat, source: Any) -> None:
+        """Use `open_book` instead."""
+        self.format = found
+        self.sheets: list[SheetInfo] = source.sheets
+        self._source = source
+        self._ranges: dict[int, Range | None] = {}
+
+    def __enter__(self) -> Book:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self._source.close()
+
+    def index(self, sheet: SheetInfo | str | int) -> int:
+        """Return the position of *sheet*, given as itself, by name or by position.
+
+        Raises:
+            LookupError: There is no such sheet.
+        """
+        if isinstance(sheet, int):
+            if 0 <= sheet < len(self.sheets):
+                return sheet
+            raise LookupError(f"there is no sheet {sheet}; the file has {len(self.sheets)}")
+        if isinstance(sheet, SheetInfo):
+            return self.sheets.index(sheet)
+        for number, info in enumerate(self.sheets):
+            if info.name == sheet:
+                return number
+        names = ", ".join(repr(info.name) for info in self.sheets[:20])
+        raise LookupError(f"there is no sheet {sheet!r}; the file has {names}")
+
+    def filled(self, sheet: SheetInfo | str | int) -> Iterator[Row]:
+        """Yield (row number, values from column A to the last filled cell) of each filled row.
+
+        Rows and columns count from 0. A full pass also finds the used range.
+
+        Args:
+            sheet: A sheet, its name or its position.
+
+        Raises:
+            LookupError: There is no such sheet.
+            Unreadable: It is damaged.
+        """
+        index = self.index(sheet)
+        first = last = -1
+        left, right = 1 << 30, -1
+        for number, values in self._source.filled(index):
+            if first < 0:
+                first = number
+            last = number
+            if len(values) > right:
+                right = len(values)
+            if left:
+                for column, value in enumerate(values[:left]):
+                    if value is not None:
+                        left = column
+                        break
+            yield number, values
+        self._ranges[index] = None if first < 0 else (first, left, last, right - 1)
+
+    def used_range(self, sheet: SheetInfo | str | int) -> Range | None:
+        """Return (first row, first column, last row, last column) of the filled cells, from 0.
+
+        Formatted cells without a value don't count. A full pass of `filled` or `rows` finds it
+        on the way; without one before, this makes one.
+
+        Raises:
+            LookupError: There is no such sheet.
+            Unreadable: It is damaged.
+        """
+        index = self.index(sheet)
+        if index not in self._ranges:
+            for _ in self.filled(index):
+                pass
+        return self._ranges[index]
+
+    def rows(
+        self, sheet: SheetInfo | str | int, *, first: int = 0, count: int | None = None
+    ) -> Iterator[list[Value]]:
+        """Yield the values of each row, from column A to its last filled cell.
+
+        An empty row is an empty list, so a stray cell far away costs next to nothing.
+
+        Args:
+            sheet: A sheet, its name or its position.
+            first: The first row to yield, from 0.
+            count: How many rows at most; ``None`` for all up to the last filled one.
+
+        Raises:
+            LookupError: There is no such sheet.
+            Unreadable: It is damaged.
+        """
+        following = first
+        end = None if count is None else first + count
+        for number, values in self.filled(sheet):
+            if number < first:
+                continue
+            while following < number and (end is None or following < end):
+                following += 1
+                yield []
+            if end is not None and following >= end:
+                return
+            following = number + 1
+            yield values

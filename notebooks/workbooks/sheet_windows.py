@@ -1,0 +1,267 @@
+"""The filled cells of a worksheet part, fast: windows of whole rows, each parsed by calamine.
+
+calamine holds a sheet as one dense rectangle, and ends the process where there is no memory for
+it. So it gets a few thousand rows at a time, after their cells are seen to lie close together;
+texts are looked up here, and errors are kept. A window that is written in an unusual way goes
+to the exact parser, `sheet_part`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import IO, Any
+
+from .markup_stream import events
+from .sheet_part import Meanings, SheetCells, column_number, filled_rows
+from .values import CellError, Row, Value, damaged, number_value, text_value
+
+WINDOW_BYTES = 2_000_000
+MAX_ROW_BYTES = 512_000_000
+MAX_DENSE_CELLS = 2_000_000
+MARK = "\ue000"
+"""Before the number of a text, or before "E" and an error: a private character."""
+_MARK = MARK.encode()
+_HEAD = re.compile(rb"<sheetData\s*(/?)>")
+_ENCODING = re.compile(rb"""<\?xml[^>]*encoding=["'](?!utf-8|us-ascii)""", re.IGNORECASE)
+_ROW = re.compile(rb'<row r="([0-9]{1,7})"')
+_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})')
+_ERROR = re.compile(rb'(<c [^>]*t=")e("[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>|<f/>)?<v>)(?=[^<])')
+
+
+def filled_rows_of(
+    open_part: Callable[[], IO[bytes]], meanings: Meanings, styles: bytes
+) -> Iterator[Row]:
+    """Yield the rows of a worksheet part that have a filled cell.
+
+    Args:
+        open_part: Opens the part from its start.
+        meanings: Texts and formats.
+        styles: The package's part of formats; empty if it has none.
+
+    Raises:
+        Unreadable: The part is malformed, cut off or hostile.
+    """
+    with open_part() as stream:
+        body = _start_of_cells(stream)
+        if body is not None:
+            yield from _from_windows(body, stream, meanings, styles)
+            return
+    with open_part() as stream:
+        yield from filled_rows(stream, meanings)
+
+
+def _start_of_cells(stream: IO[bytes]) -> bytes | None:
+    """Return what was read after ``<sheetData>``; ``None`` if the part is written unusually."""
+    head = b""
+    while (found := _HEAD.search(head)) is None:
+        piece = stream.read(65536)
+        if not piece or len(head) > 1_000_000:
+            return None
+        head += piece
+    before = head[: found.start()]
+    if found[1] or b"<!" in before or _ENCODING.match(before) or not before.isascii():
+        return None
+    return head[found.end() :]
+
+
+def _from_windows(
+    rest: bytes, stream: IO[bytes], meanings: Meanings, styles: bytes
+) -> Iterator[Row]:
+    reader = _WindowReader(meanings, styles)
+    for window in windows(rest, stream):
+        yield from reader.rows(window)
+
+
+def windows(rest: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    """Cut the content of ``<sheetData>`` into windows of whole rows.
+
+    Args:
+        rest: The start of the content.
+        stream: Gives what follows.
+
+    Raises:
+        Unreadable: The content breaks off.
+    """
+    searched = 0
+    while True:
+        end = rest.find(b"</sheetData", searched)
+        if end >= 0:
+            yield rest[:end]
+            return
+        if len(rest) >= WINDOW_BYTES and (cut := rest.rfind(b"<row")) > 0:
+            yield rest[:cut]
+            rest = rest[cut:]
+        if len(rest) > MAX_ROW_BYTES:
+            raise damaged("one row takes more than 512 MB")
+        searched = max(0, len(rest) - 16)
+        piece = stream.read(WINDOW_BYTES)
+        if not piece:
+            raise damaged("a sheet breaks off before its end")
+        rest += piece
+
+
+class _WindowReader:
+    """Reads windows one after the other."""
+
+    def __init__(self, meanings: Meanings, styles: bytes) -> None:
+        self._meanings = meanings
+        self._styles = styles
+        self._last_row = -1
+        dates = b"|".join(b"%d" % n for n, kind in enumerate(meanings.styles) if kind == "date")
+        self._below_zero = re.compile(rb' s="(?:%s)"[^>]*>(?:<f[^<]*</f>)?<v>-' % (dates or b"-"))
+        self._converters: dict[type, Callable[[Any], Value]] = {
+            str: self._text, float: number_value, datetime.date: _midnight,
+        }  # fmt: skip
+
+    def rows(self, window: bytes) -> list[Row]:
+        if b"<c" not in window:
+            return []
+        prepared = self._prepared(window)
+        found = None if prepared is None else self._by_calamine(prepared)
+        if found is None:
+            found = self._by_parser(window)
+        if found:
+            if found[0][0] <= self._last_row:
+                raise damaged(f"row {found[0][0] + 1} stands behind row {self._last_row + 1}")
+            self._last_row = found[-1][0]
+        return found
+
+    def _prepared(self, window: bytes) -> bytes | None:
+        """Return the window with texts and errors marked; ``None`` if calamine can't have it."""
+        if b"<!" in window or _MARK in window or not lies_close(window):
+            return None
+        if b"<v>-" in window and self._below_zero.search(window):
+            return None  # calamine takes a negative date for midnight
+        if b't="s"' in window:
+            window = window.replace(b't="s"><v>', b't="str"><v>' + _MARK)
+        if b't="e"' in window:
+            window = _ERROR.sub(rb"\1str\2" + _MARK + b"E", window)
+        return None if b't="s"' in window or b't="e"' in window else window
+
+    def _by_calamine(self, window: bytes) -> list[Row] | None:
+        import python_calamine
+
+        try:
+            book = python_calamine.load_workbook(
+                _package(window, self._styles, from_1904=self._meanings.from_1904)
+            )
+            sheet = book.get_sheet_by_index(0)
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException:  # noqa: BLE001 (a panic of Rust is a BaseException)
+            return None
+        if sheet.start is None:
+            return []
+        row, column = sheet.start
+        before: list[Value] = [None] * column
+        rows: list[Row] = []
+        converters, as_is = self._converters, _as_is
+        for number, values in enumerate(sheet.to_python(), row):
+            cells = [converters.get(type(value), as_is)(value) for value in values]
+            while cells and cells[-1] is None:
+                cells.pop()
+            if cells:
+                rows.append((number, before + cells if column else cells))
+        return rows
+
+    def _text(self, text: str) -> Value:
+        if text[:1] != MARK:
+            return text_value(text)
+        if text[1:2] == "E":
+            return CellError(text[2:])
+        return self._meanings.string(int(text[1:]))
+
+    def _by_parser(self, window: bytes) -> list[Row]:
+        cells = SheetCells(self._meanings, self._last_row)
+        for _ in events(io.BytesIO(b"<sheetData>" + window + b"</sheetData>"), cells):
+            pass
+        return cells.rows
+
+
+def _as_is(value: Value) -> Value:
+    return value
+
+
+def _midnight(day: datetime.date) -> Value:
+    return datetime.datetime(day.year, day.month, day.day)
+
+
+def lies_close(window: bytes) -> bool:
+    """Whether the window's cells say where they are, and fill a small rectangle."""
+    numbers = _ROW.findall(window)
+    if not numbers or len(numbers) != window.count(b"<row"):
+        return False
+    first, last = int(numbers[0]), int(numbers[-1])
+    if not 0 < first <= last or last - first > 4 * len(numbers) + 1000:
+        return False
+    if _elsewhere(first, last).search(window):
+        return False
+    height = last - first + 1
+    width = next((most for wide, most in _WIDE if wide.search(window)), 26)
+    if height * width > MAX_DENSE_CELLS:
+        width = 1 + max(column_number(name.decode()) for name in set(_COLUMN.findall(window)))
+    return height * width <= MAX_DENSE_CELLS
+
+
+_WIDE = ((re.compile(rb'<c r="[A-Z]{3}'), 16_384), (re.compile(rb'<c r="[A-Z]{2}'), 702))
+
+
+@lru_cache(maxsize=8)
+def _elsewhere(first: int, last: int) -> re.Pattern[bytes]:
+    """Return a pattern that finds a cell outside rows *first* to *last*, or one without name."""
+    inside = "|".join(digits_between(first, last))
+    return re.compile(rb'<c(?! r="[A-Z]{1,3}(?:%s)")[ />]' % inside.encode())
+
+
+def digits_between(first: int, last: int) -> list[str]:
+    """Return patterns that together match exactly the decimal numbers *first* to *last*.
+
+    >>> digits_between(8, 123)
+    ['[8-9]', '[1-9][0-9]', '1[0-1][0-9]', '12[0-3]']
+    """
+    stops = {last}
+    power = 10
+    while first <= (stop := first - first % power + power - 1) < last:
+        stops.add(stop)
+        power *= 10
+    power = 10
+    while first < (stop := last + 1 - (last + 1) % power - 1) <= last:
+        stops.add(stop)
+        power *= 10
+    patterns = []
+    for stop in sorted(stops):
+        pairs = zip(str(first), str(stop), strict=True)
+        patterns.append("".join(a if a == b else f"[{a}-{b}]" for a, b in pairs))
+        first = stop + 1
+    return patterns
+
+
+_START = b"""<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"""  # noqa: E501
+_RELATIONS = b"""<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"""  # noqa: E501
+_WORKBOOK = b"""<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><workbookPr date1904="%d"/>
+<sheets><sheet name="s" sheetId="1" r:id="rId1"/></sheets></workbook>"""  # noqa: E501
+_SHEET = (
+    b"""<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>"""
+)
+
+
+def _package(window: bytes, styles: bytes, *, from_1904: bool) -> io.BytesIO:
+    """Return a workbook whose only sheet has the rows of *window*."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as package:
+        package.writestr("_rels/.rels", _START)
+        package.writestr("xl/workbook.xml", _WORKBOOK % from_1904)
+        package.writestr("xl/_rels/workbook.xml.rels", _RELATIONS)
+        if styles:
+            package.writestr("xl/styles.xml", styles)
+        package.writestr("xl/worksheets/sheet1.xml", _SHEET + window + b"</sheetData></worksheet>")
+    made.seek(0)
+    return made

@@ -1,0 +1,93 @@
+"""Office Open XML workbooks: .xlsx, .xlsm, .xltx, .xltm, transitional and strict."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import cached_property
+
+from . import markup_stream, sheet_windows
+from .number_formats import Kind, kind_of_id
+from .package import Package, read_workbook
+from .shared_strings import NotPlain, read_any, read_plain
+from .sheet_part import Meanings
+from .values import Row
+
+
+class _Styles:
+    """Handlers that collect the number format of each cell format."""
+
+    def __init__(self) -> None:
+        self.codes: dict[int, str] = {}
+        self.ids: list[int] = []
+        self._in_formats = False
+
+    def start(self, name: str, of: dict[str, str]) -> None:
+        if name == "numFmt" and of.get("numFmtId", "").isdecimal():
+            self.codes[int(of["numFmtId"])] = of.get("formatCode", "")
+        elif name == "cellXfs":
+            self._in_formats = True
+        elif name == "xf" and self._in_formats:
+            number = of.get("numFmtId", "0")
+            self.ids.append(int(number) if number.isdecimal() else 0)
+
+    def end(self, name: str) -> None:
+        if name == "cellXfs":
+            self._in_formats = False
+
+    def text(self, data: str) -> None: ...
+
+
+class XlsxSource:
+    """An open workbook."""
+
+    def __init__(self, package: Package) -> None:
+        """Read the list of sheets.
+
+        Raises:
+            Unreadable: The workbook part is missing or broken, or has too many sheets.
+        """
+        self._package = package
+        self._workbook = read_workbook(package)
+        self.sheets = self._workbook.sheets
+
+    @cached_property
+    def _styles(self) -> bytes:
+        part = self._workbook.styles
+        return self._package.small(part) if part else b""
+
+    @cached_property
+    def _meanings(self) -> Meanings:
+        strings: list[str] = []
+        if part := self._workbook.shared_strings:
+            try:
+                with self._package.stream(part) as stream:
+                    strings = read_plain(stream)
+            except NotPlain:
+                with self._package.stream(part) as stream:
+                    strings = read_any(stream)
+        return Meanings(strings, self._kinds(), self._workbook.from_1904)
+
+    def _kinds(self) -> list[Kind]:
+        if not self._styles:
+            return []
+        styles = _Styles()
+        for _ in markup_stream.events(io.BytesIO(self._styles), styles):
+            pass
+        return [kind_of_id(number, styles.codes) for number in styles.ids]
+
+    def filled(self, index: int) -> Iterator[Row]:
+        """Yield the rows of sheet *index* that have a filled cell, in order.
+
+        Raises:
+            Unreadable: Its part is malformed, cut off or hostile.
+        """
+        part = self._workbook.parts[index]
+        if part and self.sheets[index].kind in ("worksheet", "macro"):
+            yield from sheet_windows.filled_rows_of(
+                lambda: self._package.stream(part), self._meanings, self._styles
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._package.close()

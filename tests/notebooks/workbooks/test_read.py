@@ -1,0 +1,111 @@
+"""One reader for every kind of table file."""
+
+import datetime
+import tracemalloc
+
+import pytest
+
+from notebooks.workbooks.read import CellError, Unreadable, identify, open_book
+from tests.corpus import odd_files
+
+pytestmark = pytest.mark.check
+
+
+@pytest.mark.parametrize("name", odd_files.TABLES)
+def test_the_same_table_is_read_from_every_kind_of_file(tmp_path, name):
+    path = odd_files.make(name, tmp_path)
+
+    with open_book(path) as book:
+        (sheet,) = book.sheets
+        assert list(book.rows(sheet)) == odd_files.GRID
+        assert book.used_range(sheet) == (0, 0, 3, 2)
+
+
+def test_the_content_decides_what_a_file_is_and_a_wrong_ending_is_named(tmp_path):
+    kinds = {name: identify(odd_files.make(name, tmp_path)).kind for name in odd_files.TABLES}
+
+    assert kinds["portal.xls"] == "xml2003"
+    assert kinds["old.xls"] == "xls"
+    assert kinds["binary.xlsb"] == "xlsb"
+    assert kinds["template.xltm"] == "xltm"
+    found = identify(odd_files.make("portal.xls", tmp_path))
+    assert found.description == "XML Spreadsheet 2003 saved as .xls"
+
+
+@pytest.mark.parametrize("name", odd_files.REFUSED)
+def test_a_file_that_cannot_be_read_is_refused_with_its_reason_and_a_way_out(tmp_path, name):
+    code, write = odd_files.REFUSED[name]
+    write(tmp_path / name)
+
+    with pytest.raises(Unreadable) as refused, open_book(tmp_path / name) as book:
+        for sheet in book.sheets:
+            list(book.rows(sheet))
+
+    assert refused.value.code == code
+    assert refused.value.hint.endswith(".")
+
+
+def test_a_stray_cell_in_the_last_corner_costs_no_memory(tmp_path):
+    path = tmp_path / "stray.xlsx"
+    odd_files.stray_cell(path)
+
+    tracemalloc.start()
+    with open_book(path) as book:
+        assert book.used_range("Data") == (0, 0, 1_048_575, 16_383)
+        filled = dict(book.filled("Data"))
+        first = list(book.rows("Data", count=4))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert first == odd_files.GRID
+    assert filled[1_048_575][-1] == 1
+    assert peak < 40_000_000
+
+
+def test_error_cells_keep_their_kind(tmp_path):
+    path = tmp_path / "errors.xlsx"
+    errors = b'<row r="5"><c r="A5" t="e"><v>#N/A</v></c><c r="B5" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
+
+    def add(parts):
+        sheet = parts[odd_files.SHEET]
+        parts[odd_files.SHEET] = sheet.replace(b"</sheetData>", errors + b"</sheetData>")
+
+    odd_files.changed(path, add)
+    with open_book(path) as book:
+        *_, last = book.rows(0)
+
+    assert last == [CellError("#N/A"), CellError("#DIV/0!")]
+
+
+def test_a_window_of_rows_starts_and_ends_where_asked(tmp_path):
+    path = odd_files.make("usual.xlsx", tmp_path)
+
+    with open_book(path) as book:
+        assert list(book.rows(0, first=1, count=2)) == odd_files.GRID[1:3]
+        assert list(book.rows(0, first=3, count=50)) == odd_files.GRID[3:]
+        assert list(book.rows(0, first=9)) == []
+        with pytest.raises(LookupError, match="'Data'"):
+            book.used_range("Other")
+
+
+def test_times_durations_and_dates_before_the_calendar(tmp_path):
+    cells = {
+        "0.25": datetime.time(6),
+        "1.5": datetime.datetime(1900, 1, 1, 12),
+        "61": datetime.datetime(1900, 3, 1),
+        "-5": -5,
+    }
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}" s="1"><v>{v}</v></c></row>' for n, v in enumerate(cells, 5)
+    )
+    path = tmp_path / "times.xlsx"
+
+    def add(parts):
+        sheet = parts[odd_files.SHEET]
+        parts[odd_files.SHEET] = sheet.replace(b"</sheetData>", rows.encode() + b"</sheetData>")
+
+    odd_files.changed(path, add)
+    with open_book(path) as book:
+        found = [row[0] for row in book.rows(0, first=4)]
+
+    assert found == list(cells.values())
