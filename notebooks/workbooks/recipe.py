@@ -74,7 +74,7 @@ class _Plan:
     @property
     def whole_width(self) -> bool:
         """Return whether the sheet has no further columns."""
-        return self.left == 0 and self.right == self.grid.right
+        return self.left == 0 and self.right >= max(self.grid.right, self.grid.fields - 1)
 
     @property
     def to_the_end(self) -> bool:

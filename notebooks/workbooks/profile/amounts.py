@@ -101,6 +101,7 @@ def read_shape(text: str) -> Shape | None:
     flags = {
         "parentheses": brackets,
         "minus behind": behind,
+        "odd minus sign": any(sign in text for sign in MINUSES[1:]),
         "percent": bool(part["percent"]),
         "currency": bool(unit),
     }

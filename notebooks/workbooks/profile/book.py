@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import zipfile
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..read import Book, FileFormat, SheetInfo, identify, open_book
+from ..read import Book, FileFormat, SheetInfo, TextFormat, identify, open_book
 from ..recipe import recipe_of
 from .columns import Hints
 from .grid import Grid
@@ -18,7 +21,7 @@ from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_
 from .tables import Layout, find_tables
 
 MAX_SHEETS = 200
-MAX_CELLS = 40_000_000
+FIELD_SAMPLE = 100_000
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 
 
@@ -50,7 +53,7 @@ def profile_file(path: Path, name: str | None = None) -> dict[str, Any]:
         book = stack.enter_context(open_book(path, found))
         package = _package(path, found, stack)
         profile: dict[str, Any] = {"format": _format(found), "sheet_count": len(book.sheets)}
-        sheets = _read_sheets(book, package, found, profile)
+        sheets = _read_sheets(path, book, package, found, profile)
         profile["sheets"] = [
             _sheet(sheet, path, name or str(path), found, book, package) for sheet in sheets
         ]
@@ -79,25 +82,27 @@ def _format(found: FileFormat) -> dict[str, Any]:
             "encoding": found.text.encoding,
             "delimiter": found.text.delimiter,
             "decimal": found.text.decimal,
-            "thousands": found.text.thousands,
+            "thousands": found.text.thousands or "",
             "skip_rows": found.text.skip_rows,
         }
     return {k: v for k, v in facts.items() if v not in ("", 0)}
 
 
 def _read_sheets(
-    book: Book, package: Package | None, found: FileFormat, profile: dict[str, Any]
+    path: Path, book: Book, package: Package | None, found: FileFormat, profile: dict[str, Any]
 ) -> list[_Sheet]:
     hints = Hints(from_text=found.kind == "text")
     if found.text is not None:
         hints = Hints(from_text=True, decimal=found.text.decimal)
     sheets: list[_Sheet] = []
-    for info in book.sheets[:MAX_SHEETS]:
+    for index, info in enumerate(book.sheets[:MAX_SHEETS]):
         if info.kind != "worksheet":
             sheets.append(_Sheet(info, Grid(), SheetDetails(), []))
             continue
-        grid, details, strays = load_sheet(book, info, package)
+        grid, details, strays = load_sheet(book, index, package, path)
         grid.from_text = hints.from_text
+        if found.text is not None:
+            grid.fields = _most_fields(path, found.text)
         sheet = _Sheet(info, grid, details, strays)
         sheet.tables = describe_tables(grid, sheet.layout, hints)
         sheets.append(sheet)
@@ -111,6 +116,17 @@ def _read_sheets(
     if len(book.sheets) > MAX_SHEETS:
         profile["sheets_left_out"] = [sheet.name[:80] for sheet in book.sheets[MAX_SHEETS:]]
     return sheets
+
+
+def _most_fields(path: Path, form: TextFormat) -> int:
+    """Return the number of fields of the widest of a text file's first records."""
+    with path.open(encoding=form.encoding, errors="replace", newline="") as file:
+        sample = file.read(FIELD_SAMPLE)
+    records = csv.reader(io.StringIO(sample), delimiter=form.delimiter, quotechar=form.quotechar or None)
+    try:
+        return max((len(record) for record in islice(records, 200)), default=0)
+    except csv.Error:
+        return 0
 
 
 def _sheet(

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import Any
 
 from . import cells
@@ -18,7 +17,7 @@ from .number_formats import NumberFormat, currency_of, read_format
 
 MAX_SAMPLES = 3
 SAMPLE_TEXT = 80
-MAX_DISTINCT_TEXTS = 20_000
+SAMPLED_TEXTS = 500
 PLACEHOLDERS = frozenset(
     "- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. k. a. ./. entfällt s.o."
     " n.v. n.d. nd keine pending open".split(" ")
@@ -135,12 +134,13 @@ def describe_column(
 
 def _classes(values: Sequence[Any]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for kind, count in Counter(map(type, values)).items():
+    for kind, count in Counter(map(type, values)).items():  # as fast as a column can be gone through
         found = cells.CLASS_OF_TYPE.get(kind)
         if found is not None:
             counts[found] += count
         elif kind is str:
-            blank = sum(not v or not v.strip() for v in values if type(v) is str) if count else 0
+            texts = Counter(v for v in values if type(v) is str)
+            blank = sum(n for text, n in texts.items() if not text.strip())
             counts[cells.BLANK] += blank
             counts[cells.TEXT] += count - blank
         else:
@@ -164,9 +164,8 @@ def _samples(values: Sequence[Any]) -> list[Any]:
 
 
 def _of_numbers(column: Column, name: Any, values: Sequence[Any], shape: NumberFormat) -> None:
-    numbers = [v for v in values if type(v) in (int, float)]
-    whole = all(v.is_integer() if type(v) is float else True for v in numbers[:5000])
-    whole = whole and all(float(v).is_integer() for v in numbers[5000:])
+    numbers = _only_numbers(values)
+    whole = all(map(float.is_integer, map(float, numbers)))
     column.currency = shape.currency or _currency_of_name(name)
     if shape.kind == "digits" and whole:
         column.kind, column.digits, column.stored = "identifier", shape.digits, "number"
@@ -181,6 +180,12 @@ def _of_numbers(column: Column, name: Any, values: Sequence[Any], shape: NumberF
     else:
         column.kind = "integer" if whole else "number"
         column.currency = ""
+
+
+def _only_numbers(values: Sequence[Any]) -> Sequence[float]:
+    if set(map(type, values)) <= {int, float}:
+        return values
+    return [v for v in values if type(v) in (int, float)]
 
 
 def _plain_dates(column: Column, numbers: Sequence[float], name: Any) -> bool:
@@ -206,7 +211,7 @@ def _currency_of_name(name: Any) -> str:
 
 
 def _of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> None:
-    digits = [t for t in texts if t.strip().isdigit() and t.strip().isascii()]
+    digits = _all_digits(texts)
     if len(digits) == len(texts) and _are_identifiers(digits, name, hints):
         if hints.from_text or not are_compact(set(digits), name) or not names_a_date(name):
             column.kind, column.stored = "identifier", "text"
@@ -217,6 +222,9 @@ def _of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> N
         return
     if hints.from_text and {t.strip().lower() for t in texts} <= _TRUTH:
         column.kind = "boolean"
+        return
+    if len(texts) > 4 * SAMPLED_TEXTS and not _promising(texts, hints):
+        column.kind = "text"
         return
     strays = {t: n for t, n in texts.items() if t.strip().lower() in PLACEHOLDERS}
     real = Counter({t: n for t, n in texts.items() if t not in strays}) if strays else texts
@@ -231,6 +239,21 @@ def _of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> N
         column.strays |= {t: n for t, n in strays.items() if t not in dashes}
         return
     column.kind = "text"
+
+
+def _all_digits(texts: Counter[str]) -> Sequence[str]:
+    """Return the texts if all of them are digits, else none."""
+    stripped = [t.strip() for t in texts]
+    return list(texts) if "".join(stripped).isascii() and all(map(str.isdigit, stripped)) else ()
+
+
+def _promising(texts: Counter[str], hints: Hints) -> bool:
+    """Return whether a sample of many *texts* may be dates or amounts."""
+    step = max(1, len(texts) // SAMPLED_TEXTS)
+    sample = [t for t in list(texts)[::step] if t.strip().lower() not in PLACEHOLDERS]
+    dates = read_dates(sample, order=hints.order)
+    notation = read_notation(sample, decimal=hints.decimal)
+    return dates is not None or (notation is not None and notation.read >= 0.7 * len(sample))
 
 
 def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
@@ -333,10 +356,11 @@ def _statistics(column: Column, values: Sequence[Any]) -> None:
         distinct = set(values)
     except TypeError:
         distinct = set(map(str, values))
-    column.distinct = sum(not cells.is_blank(v) and not cells.is_error(v) for v in distinct)
     kinds = set(map(type, distinct)) - {type(None), str}
+    blank = sum(cells.is_blank(v) for v in distinct) if column.blanks else 0
+    column.distinct = len(distinct) - blank - (len(column.errors) if column.errors else 0)
     if kinds and kinds <= {int, float} and column.kind not in ("identifier", "mixed"):
-        numbers = list(compress(values, [type(v) in (int, float) for v in values]))
+        numbers = _only_numbers(values)
         if column.stored != "mixed":
             column.minimum, column.maximum = min(numbers), max(numbers)
             if column.kind != "date":

@@ -41,6 +41,7 @@ class Grid:
         excel_tables: Areas of Excel tables with their header rows, totals rows and name.
         from_text: The file holds text only (CSV): texts may be numbers and dates.
         decimal: The decimal sign of a text file, or ``""``.
+        fields: How many fields a record of a text file has at most, blank ones at its end too.
     """
 
     top: int = 0
@@ -54,6 +55,7 @@ class Grid:
     excel_tables: Sequence[ExcelTable] = ()
     from_text: bool = False
     decimal: str = ""
+    fields: int = 0
 
     @property
     def bottom(self) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from ..read import Book, CellError, SheetInfo
+from ..read import Book, CellError
 from .cells import address
+from .dense import Reading, is_dense
 from .grid import Grid
 from .package import Package
 from .sheet_xml import SheetDetails, formats_of, read_sheet
@@ -14,24 +16,31 @@ from .sheet_xml import SheetDetails, formats_of, read_sheet
 FAR_ROWS, FAR_COLUMNS = 1_000, 200
 """Cells behind a gap of that many blank rows or columns lie outside of the sheet's tables."""
 FEW_CELLS = 40
+MAX_SHEET_BYTES = 1_000_000_000
 MAX_STRAYS = 10
 
 Filled = list[tuple[int, list[Any]]]
 
 
 def load_sheet(
-    book: Book, sheet: SheetInfo, package: Package | None
+    book: Book, index: int, package: Package | None, path: Path
 ) -> tuple[Grid, SheetDetails, list[str]]:
     """Return a sheet's cells, what its XML says of them, and addresses of cells far outside.
 
     Args:
         book: The open book.
-        sheet: One of its sheets.
+        index: The number of one of its sheets, from 0.
         package: The same file as a package, where it is one.
+        path: The file.
     """
+    sheet = book.sheets[index]
     part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
-    details = read_sheet(package, part) if package is not None and part else SheetDetails()
-    filled = [(at, row) for at, row in enumerate(book.rows(sheet.name)) if row]
+    content = package.read(part, MAX_SHEET_BYTES) if package is not None and part else b""
+    reading = Reading(path, sheet.name) if is_dense(content) else None
+    details = read_sheet(content) if content else SheetDetails()
+    filled = reading.rows() if reading is not None else None
+    if filled is None:
+        filled = [(at, list(row)) for at, row in book.filled(index)]
     grid, strays = _grid(filled, details)
     if package is not None:
         grid.formats, grid.bold = formats_of(details, package.styles)
@@ -58,7 +67,7 @@ def _grid(filled: Filled, details: SheetDetails) -> tuple[Grid, list[str]]:
         for at, row in filled:
             rows[at - top] = row[:width] + [None] * (width - len(row))
     for (row, column), error in details.errors.items():
-        if top <= row <= bottom and column < width and rows[row - top][column] is None:
+        if top <= row <= bottom and column < width and rows[row - top][column] in (None, ""):
             rows[row - top][column] = CellError(error)
     return Grid(top=top, left=0, rows=rows), strays[:MAX_STRAYS]
 

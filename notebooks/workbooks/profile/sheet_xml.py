@@ -16,10 +16,11 @@ from typing import Any
 
 from . import cells
 from .grid import Area, Formula
-from .package import Package, Styles, local, parse_xml
+from .package import Styles, local, parse_xml
 
 DETAILED_BYTES = 6_000_000
 """Cells are looked at one by one up to this size of the XML; beyond it, in its first part only."""
+DETAILED_HEAD = 150_000
 MAX_FORMULAS = 200_000
 _CELL = re.compile(rb"<(?:\w+:)?c((?:\s+[\w:]+=(?:\"[^\"]*\"|'[^']*'))*)\s*(/>|>(.*?)</(?:\w+:)?c>)", re.DOTALL)
 _ROW_TAG = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
@@ -59,9 +60,8 @@ class SheetDetails:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def read_sheet(package: Package, part: str) -> SheetDetails:
-    """Return what the sheet *part* says; what can't be read is left out."""
-    content = package.read(part, 1_000_000_000)
+def read_sheet(content: bytes) -> SheetDetails:
+    """Return what the XML of a sheet says; what can't be read is left out."""
     details = SheetDetails()
     start, end = content.find(b"sheetData"), content.rfind(b"sheetData>")
     end = end if end > start else start
@@ -87,7 +87,7 @@ def _place(raw: bytes) -> tuple[int, int] | None:
 def _read_cells(content: bytes, details: SheetDetails) -> None:
     detailed = content
     if len(content) > DETAILED_BYTES:
-        detailed = content[: DETAILED_BYTES // 12]
+        detailed = content[:DETAILED_HEAD]
         _read_special(content, details)
     row = column = -1
     last_row = 0

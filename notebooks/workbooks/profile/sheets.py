@@ -24,6 +24,7 @@ MAX_FACTS = 40
 FORMAT_ROWS = 60
 DETAILED_COLUMNS = 400
 FIRST_ROWS = 3
+MAX_COMPARED_ROWS = 200_000
 
 
 class Described:
@@ -85,7 +86,7 @@ class Described:
     def _refine_totals(self) -> bool:
         """Look for totals again in the columns that may be summed; return whether that differs."""
         table = self.table
-        if table.excel_table is not None or table.body_top > table.area[2]:
+        if table.excel_table is not None or table.body is None:
             return False
         left = table.area[1]
         additive = [
@@ -95,8 +96,7 @@ class Described:
         ]
         if len(additive) == len(self.columns):
             return False
-        area = (table.body_top, left, table.area[2], table.area[3])
-        totals = find_totals(self.grid, area, additive=additive)
+        totals = find_totals(table.body, additive=additive)
         repeated = set(table.repeated_headers)
         totals = [total for total in totals if total.row not in repeated]
         if [t.row for t in totals] == [t.row for t in table.totals]:
@@ -122,7 +122,7 @@ class Described:
         """Return how many rows of data repeat an earlier one."""
         rows = self._rows()
         _, left, _, right = self.table.area
-        if any(c.distinct == len(rows) for c in self.columns):
+        if len(rows) > MAX_COMPARED_ROWS or any(c.distinct == len(rows) for c in self.columns):
             return 0
         try:
             return len(rows) - len({tuple(row[left : right + 1]) for row in rows})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import cells
 from .grid import Area, ExcelTable, Grid
 from .headers import ENOUGH, Block, Header, find_header, fine_class
 from .regions import Occupancy, split
-from .totals import Total, find_totals
+from .totals import Body, Total, find_totals
 
 MAX_BLOCKS = 400
 MAX_GAP = 3
@@ -66,7 +66,7 @@ class Table:
     repeated_headers: list[int] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     excel_table: ExcelTable | None = None
-    names: list[Any] = field(default_factory=list)
+    body: Body | None = None
 
     @property
     def left_out(self) -> set[int]:
@@ -141,18 +141,18 @@ def _describe_rows(grid: Grid, table: Table) -> None:
         return
     width = right - left + 1
     first = left - grid.left
-    for row in range(table.body_top, bottom + 1):
-        values = grid.rows[row - grid.top]
+    for row, values in enumerate(grid.rows[table.body_top - grid.top : bottom - grid.top + 1], table.body_top):
         if not values[first] and not any(grid.filled(row, c) for c in range(left, right + 1)):
             table.blank_rows.append(row)
     if table.header_rows and width > 1:
         header = grid.row(table.header_rows[-1], left, right)
         table.repeated_headers = [
             row
-            for row in range(table.body_top, bottom + 1)
-            if grid.rows[row - grid.top][first] == header[0] and grid.row(row, left, right) == header
+            for row, name in enumerate(grid.column(left, table.body_top, bottom), table.body_top)
+            if name == header[0] and grid.row(row, left, right) == header
         ]
-    table.totals = find_totals(grid, (table.body_top, left, bottom, right))
+    table.body = Body(grid, (table.body_top, left, bottom, right))
+    table.totals = find_totals(table.body)
     repeated = set(table.repeated_headers)
     table.totals = [total for total in table.totals if total.row not in repeated]
 
@@ -437,8 +437,3 @@ def _give_titles(layout: Layout) -> None:
         for note in near:
             layout.notes.remove(note)
         table.titles = [note.text for note in near] + table.titles
-
-
-def with_totals(table: Table, totals: list[Total]) -> Table:
-    """Return *table* with other *totals*."""
-    return replace(table, totals=totals)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from . import cells
@@ -26,6 +27,10 @@ jumlah subjumlah tổng tổng\\s+cộng cộng รวม รวมทั้ง�
 _WORD = "|".join(
     sorted({word for line in _WORDS for word in line.split(" ") if word}, key=len, reverse=True)
 )
+_PLAIN_WORDS = {
+    word.replace("\\s+", " ").replace("-?", "").replace("\\s?", "").replace("[eé]", "é").casefold()
+    for word in _WORD.split("|")
+} | {"total"}
 _ALONE = re.compile(rf"^\W*({_WORD})\W*$", re.IGNORECASE)
 _FIRST = re.compile(rf"^\W*({_WORD})(\b|(?<=\W))", re.IGNORECASE)
 _LAST = re.compile(rf"(^|\s|[-–_:(])({_WORD})\W*$", re.IGNORECASE)
@@ -102,23 +107,23 @@ def _numbers(values: Sequence[Any]) -> list[float | None] | None:
         if notation is None or notation.read < 0.7 * len(texts) or notation.ambiguous:
             return None
         return [read_amount(v, notation) if type(v) is str else None for v in values]
-    return [float(v) if type(v) in (int, float) and math.isfinite(v) else None for v in values]
+    if types <= {int, float}:
+        return list(values)
+    return [v if type(v) in (int, float) else None for v in values]
 
 
-def find_totals(grid: Grid, area: Area, *, additive: Iterable[int] | None = None) -> list[Total]:
-    """Return the total rows in the body *area* of a table, top to bottom.
+def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[Total]:
+    """Return the total rows in a table's *body*, top to bottom.
 
     Args:
-        grid: The sheet.
-        area: The table's body without its header.
+        body: The table's rows below its header.
         additive: The columns (from 0) whose numbers may be summed; all numeric ones if not given.
     """
-    body = Body(grid, area)
     if additive is not None:
         keep = set(additive)
         body.numbers = {c: numbers for c, numbers in body.numbers.items() if c in keep}
     worded = _by_word(body)
-    formulas = _by_formula(grid.formulas, body)
+    formulas = _by_formula(body.grid.formulas, body)
     sums = _Sums(body)
     found: list[Total] = []
     candidates = range(body.count)
@@ -148,7 +153,7 @@ def _by_word(body: Body) -> dict[int, tuple[str, int]]:
     found: dict[int, tuple[str, int]] = {}
     for values in body.texts.values():
         distinct = {v for v in set(values) if type(v) is str and len(v) <= 80}
-        words = {v for v in distinct if _ALONE.match(v) or _FIRST.match(v) or _LAST.search(v) or (_CJK.search(v))}
+        words = {v for v in _candidates(distinct) if _names_a_total(v)}
         if not words or len(words) > 0.6 * max(4, len(distinct)) + 1:
             continue
         for at, value in enumerate(values):
@@ -157,6 +162,19 @@ def _by_word(body: Body) -> dict[int, tuple[str, int]]:
                 if strength > found.get(at, ("", 0))[1]:
                     found[at] = (value.strip(), strength)
     return found
+
+
+def _candidates(texts: set[str]) -> Iterable[str]:
+    """Return those of many *texts* that hold a word for total anywhere."""
+    if len(texts) < 500:
+        return texts
+    joined = "\n".join(texts).casefold()
+    there = [word for word in _PLAIN_WORDS if word in joined]
+    return [text for text in texts if any(word in text.casefold() for word in there)] if there else ()
+
+
+def _names_a_total(text: str) -> bool:
+    return bool(_ALONE.match(text) or _FIRST.match(text) or _LAST.search(text) or _CJK.search(text))
 
 
 def _strong(value: str, others: set[str], body: Body, at: int) -> bool:
@@ -211,13 +229,15 @@ class _Sums:
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self.running = {}
-        for column, numbers in body.numbers.items():
-            sums, total = [0.0], 0.0
-            for number in numbers:
-                total += number or 0.0
-                sums.append(total)
-            self.running[column] = sums
+        self._running: dict[int, list[float]] = {}
+
+    def running(self, column: int) -> list[float]:
+        """Return the running sums of a column, 0 first."""
+        if column not in self._running:
+            numbers = self.body.numbers[column]
+            plain = [n or 0.0 for n in numbers] if None in numbers else numbers
+            self._running[column] = list(accumulate(plain, initial=0.0))
+        return self._running[column]
 
     def test(self, at: int, totals: Sequence[int]) -> tuple[bool | None, str]:
         """Return (whether row *at* is a sum of others, its level), given the *totals* before it."""
@@ -259,7 +279,7 @@ class _Sums:
         """Return whether the row's numbers are the sums of the rows from *start* to before *end*."""
         hits = misses = 0
         for column, number in filled.items():
-            sums = self.running[column]
+            sums = self.running(column)
             total = sums[end] - sums[start]
             numbers = self.body.numbers[column]
             total -= sum(numbers[t] or 0.0 for t in without if start <= t < end)
