@@ -237,8 +237,17 @@ def _number_over_numbers(block: Block, r: int, c: int, value: Any) -> float:
     numbers = [v for v in row if isinstance(v, int | float)]
     if len(numbers) >= 3 and len(numbers) == len(row) and _runs(numbers) and numbers[0] in (0, 1):
         after = [v for v in block.values[r + 1] if isinstance(v, int | float)]
-        return 0.5 if not _runs(after) else -0.6
+        alone = _names_empty_column(block, r)
+        return 0.5 if not _runs(after) or alone else -0.6
     return -0.8
+
+
+def _names_empty_column(block: Block, r: int) -> bool:
+    """Return whether row *r* has a text over a column that is empty below."""
+    body = block.body(r + 1)
+    return any(
+        main is None and block.classes[r][c] is cells.TEXT for c, (main, _) in enumerate(body)
+    )
 
 
 def _runs(numbers: Sequence[Any]) -> bool:
