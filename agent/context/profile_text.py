@@ -15,6 +15,8 @@ BUDGET = 40_000
 """Characters for the profiles of all files together, about 10,000 tokens."""
 FULL, BRIEF, BARE = 3, 2, 1
 """Everything; without small sheets whole and first rows; names and kinds only."""
+SMALL_CELLS = 80
+"""A sheet with so few cells is told whole even in brief."""
 MAX_TEXT = 100
 MAX_LISTED = 12
 MAX_RECIPE = 4_000
@@ -88,14 +90,19 @@ def _sheet(sheet: Facts, level: int, *, with_amount: bool) -> Iterator[str]:
     yield f"  Sheet {quoted(sheet['name'])}{state}: {sheet['range']}{_objects(sheet)}"
     yield from _surroundings(sheet, level)
     for table in sheet.get("tables", ()):
-        yield from _table(table, level, with_amount=with_amount)
+        yield from _table(table, level, whole="whole" in sheet, with_amount=with_amount)
         with_amount = with_amount and "def amount(" not in table.get("recipe", "")
     if more := sheet.get("tables_count", 0) - len(sheet.get("tables", ())):
         yield f"    and {more} more tables"
-    if level == FULL and (whole := sheet.get("whole")):
+    whole = sheet.get("whole")
+    if whole and (level == FULL or (level == BRIEF and _cells(whole) <= SMALL_CELLS)):
         yield "    all cells, from column A:"
         for number, row in enumerate(whole["rows"], whole["first_row"]):
             yield f"      {number}: " + " | ".join("" if v is None else quoted(v, 60) for v in row)
+
+
+def _cells(whole: Facts) -> int:
+    return sum(len(row) for row in whole["rows"])
 
 
 def _objects(sheet: Facts) -> str:
@@ -153,7 +160,7 @@ def _surroundings(sheet: Facts, level: int) -> Iterator[str]:
         yield f"    note in {note['at']}: {quoted(note['text'])}"
 
 
-def _table(table: Facts, level: int, *, with_amount: bool) -> Iterator[str]:
+def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Iterator[str]:
     header = table["header_rows"]
     told = [f"    Table {table['range']}"]
     if table.get("excel_table"):
@@ -178,7 +185,7 @@ def _table(table: Facts, level: int, *, with_amount: bool) -> Iterator[str]:
         yield "      " + _column(run, level)
     if totals := table["totals"]:
         yield "      total rows, not data: " + _totals(totals)
-    if level == FULL and table["data_rows"] > 15:
+    if level == FULL and not whole:
         for at, row in enumerate(table.get("first_rows", ()), table.get("first_data_row", 1)):
             yield f"      row {at}: " + " | ".join(quoted(v, 40) for v in row[:30])
     yield "      recipe:"

@@ -209,6 +209,8 @@ def _among_texts(block: Block, r: int, c: int) -> float:
         return -0.2
     digits = sum(any(sign.isdigit() for sign in other) for other in below)
     has_digits = any(sign.isdigit() for sign in text)
+    if has_digits and below and sum(_shape(other) == _shape(text) for other in below) >= 0.8 * len(below):
+        return -0.8  # R01 over R02 and R03
     if not has_digits and digits >= 0.8 * len(below):
         return 0.6
     if has_digits and not digits:
@@ -216,6 +218,11 @@ def _among_texts(block: Block, r: int, c: int) -> float:
     if len(below) >= 3 and len(set(below)) <= 0.5 * len(below):
         return 0.45  # a few names that repeat, under another one
     return 0.3
+
+
+def _shape(text: str) -> str:
+    """Return *text* with 9 for every digit and a for every run of letters."""
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d", "9", text))
 
 
 def _year(value: Any) -> int | None:
