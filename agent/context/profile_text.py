@@ -172,6 +172,8 @@ def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Itera
     else:
         told.append(f"header in row {header[0]}" if header else "no header: columns have numbers")
     told.append(f"{table['data_rows']} rows of data")
+    if seen := table.get("rows_looked_at"):
+        told.append(f"what follows is of the first {seen}")
     if key := table.get("key"):
         told.append(f"key {', '.join(key)}")
     if repeats := table.get("duplicate_rows"):

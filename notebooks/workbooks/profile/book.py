@@ -20,7 +20,7 @@ from .sheet_xml import SheetDetails
 from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_to_json
 from .tables import Layout, find_tables
 
-MAX_SHEETS = 200
+MAX_SHEETS = 500
 FIELD_SAMPLE = 100_000
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 

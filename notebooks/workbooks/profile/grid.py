@@ -25,6 +25,21 @@ class Formula:
     has_value: bool
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """What lies behind the rows of a very large sheet that are kept.
+
+    Attributes:
+        count: How many filled rows.
+        last: The number (from 0) of the last one.
+        tail: The last of them: (row, values from column A).
+    """
+
+    count: int
+    last: int
+    tail: list[tuple[int, list[Any]]]
+
+
 @dataclass
 class Grid:
     """The used cells of one sheet.
@@ -42,6 +57,7 @@ class Grid:
         from_text: The file holds text only (CSV): texts may be numbers and dates.
         decimal: The decimal sign of a text file, or ``""``.
         fields: How many fields a record of a text file has at most, blank ones at its end too.
+        beyond: What lies behind the last of *rows*, of a very large sheet.
     """
 
     top: int = 0
@@ -56,6 +72,7 @@ class Grid:
     from_text: bool = False
     decimal: str = ""
     fields: int = 0
+    beyond: Beyond | None = None
 
     @property
     def bottom(self) -> int:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..read import Book, CellError
 from .cells import address
 from .dense import Reading, is_dense
-from .grid import Grid
+from .grid import Beyond, Grid
 from .package import Package
 from .sheet_xml import SheetDetails, formats_of, read_sheet
 
 FAR_ROWS, FAR_COLUMNS = 1_000, 200
 """Cells behind a gap of that many blank rows or columns lie outside of the sheet's tables."""
 FEW_CELLS = 40
+MAX_KEPT_CELLS = 4_000_000
+"""Cells of one sheet that are looked at; of what lies behind them, only the last rows are."""
+TAIL_ROWS = 100
 MAX_SHEET_BYTES = 1_000_000_000
 MAX_STRAYS = 10
 
@@ -39,14 +43,35 @@ def load_sheet(
     reading = Reading(path, sheet.name) if is_dense(content) else None
     details = read_sheet(content) if content else SheetDetails()
     filled = reading.rows() if reading is not None else None
+    beyond = None
     if filled is None:
-        filled = [(at, list(row)) for at, row in book.filled(index)]
+        filled, beyond = _first_rows(book.filled(index))
     grid, strays = _grid(filled, details)
+    grid.beyond = beyond
     if package is not None:
         grid.formats, grid.bold = formats_of(details, package.styles)
         grid.excel_tables = package.excel_tables(part) if part else []
     grid.formulas, grid.merged, grid.filters = details.formulas, details.merged, details.filters
     return grid, details, strays
+
+
+def _first_rows(rows: Iterator[tuple[int, list[Any]]]) -> tuple[Filled, Beyond | None]:
+    """Return the rows that memory has room for, and what lies behind them."""
+    kept: Filled = []
+    room = MAX_KEPT_CELLS
+    for at, row in rows:
+        kept.append((at, list(row)))
+        room -= len(row)
+        if room < 0:
+            break
+    else:
+        return kept, None
+    count, last = 0, kept[-1][0]
+    tail: deque[tuple[int, list[Any]]] = deque(maxlen=TAIL_ROWS)
+    for at, row in rows:
+        count, last = count + 1, at
+        tail.append((at, row))
+    return kept, Beyond(count, last, list(tail)) if count else None
 
 
 def _grid(filled: Filled, details: SheetDetails) -> tuple[Grid, list[str]]:

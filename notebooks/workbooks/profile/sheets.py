@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 from . import cells
@@ -37,19 +38,23 @@ class Described:
         if self._refine_totals():
             self.columns = self._columns(hints)
 
-    def _rows(self) -> list[list[Any]]:
-        table, grid = self.table, self.grid
-        rows = grid.rows[table.body_top - grid.top : table.area[2] - grid.top + 1]
+    def _values(self) -> dict[int, Sequence[Any]]:
+        """Return column (from 0) → its values in the rows of data."""
+        table = self.table
+        if table.body is None:
+            return {}
         out = {row - table.body_top for row in table.left_out}
-        return [row for at, row in enumerate(rows) if at not in out] if out else rows
+        if not out:
+            return table.body.columns
+        keep = [at not in out for at in range(table.body.count)]
+        return {c: list(compress(values, keep)) for c, values in table.body.columns.items()}
 
     def _columns(self, hints: Hints) -> list[Column]:
         _, left, _, right = self.table.area
-        rows = self._rows()
-        by_column: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else []
+        by_column = self._values()
         found = []
         for at, column in enumerate(range(left, right + 1)):
-            values = by_column[column] if by_column else ()
+            values = by_column.get(column, ())
             described = describe_column(self.names[at], values, self._formats(column), hints)
             found.append(described)
         self._add_formulas(found)
@@ -106,7 +111,7 @@ class Described:
 
     def key(self) -> list[Any]:
         """Return the names of the columns that look like the rows' key."""
-        rows = self.table.data_rows
+        rows = self.table.data_rows - self.table.more_rows
         unique = [
             (at, column)
             for at, column in enumerate(self.columns)
@@ -120,14 +125,11 @@ class Described:
 
     def duplicates(self) -> int:
         """Return how many rows of data repeat an earlier one."""
-        rows = self._rows()
-        _, left, _, right = self.table.area
-        if len(rows) > MAX_COMPARED_ROWS or any(c.distinct == len(rows) for c in self.columns):
+        rows = self.table.data_rows - self.table.more_rows
+        if rows > MAX_COMPARED_ROWS or any(c.distinct == rows for c in self.columns):
             return 0
-        try:
-            return len(rows) - len({tuple(row[left : right + 1]) for row in rows})
-        except TypeError:
-            return 0
+        columns = list(self._values().values())
+        return rows - len(set(zip(*columns, strict=True))) if columns else 0
 
 
 def describe_tables(grid: Grid, layout: Layout, hints: Hints) -> list[Described]:
@@ -164,7 +166,7 @@ def sheet_to_json(
     used = range_of(grid)
     found: dict[str, Any] = {
         "range": used,
-        "rows": grid.bottom + 1 if grid.rows else 0,
+        "rows": (grid.beyond.last if grid.beyond else grid.bottom) + 1 if grid.rows else 0,
         "columns_used": grid.right + 1 if grid.rows else 0,
         "tables": [table_to_json(described) for described in tables],
         "tables_count": len(layout.tables),
@@ -197,7 +199,8 @@ def sheet_to_json(
 
 def range_of(grid: Grid) -> str:
     """Return the used range such as ``A1:F20``, ``""`` if there is none."""
-    return cells.range_address(grid.top, grid.left, grid.bottom, grid.right) if grid.rows else ""
+    last = grid.beyond.last if grid.beyond else grid.bottom
+    return cells.range_address(grid.top, grid.left, last, grid.right) if grid.rows else ""
 
 
 def row_runs(rows: Sequence[int]) -> list[str]:
@@ -231,10 +234,11 @@ def table_to_json(described: Described) -> dict[str, Any]:
     table, grid = described.table, described.grid
     top, left, bottom, right = table.area
     found: dict[str, Any] = {
-        "range": cells.range_address(*table.area),
+        "range": cells.range_address(top, left, table.end, right),
         "header_rows": [row + 1 for row in table.header_rows],
         "first_data_row": table.body_top + 1,
-        "last_row": bottom + 1,
+        "last_row": table.end + 1,
+        "rows_looked_at": table.data_rows - table.more_rows if table.more_rows else 0,
         "data_rows": table.data_rows,
         "titles": table.titles[:5],
         "excel_table": table.excel_table.name if table.excel_table else "",

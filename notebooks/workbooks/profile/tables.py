@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import cells
-from .grid import Area, ExcelTable, Grid
+from .grid import Area, Beyond, ExcelTable, Grid
 from .headers import ENOUGH, Block, Header, find_header, fine_class
 from .regions import Occupancy, split
 from .totals import Body, Total, find_totals
@@ -56,6 +56,8 @@ class Table:
         repeated_headers: Rows of the body that repeat the header.
         titles: Texts above it.
         excel_table: The Excel table that it is.
+        more_rows: Rows of data behind those that were looked at, of a very large sheet.
+        end: Its last row; *area* ends with the rows that were looked at.
     """
 
     area: Area
@@ -67,6 +69,8 @@ class Table:
     titles: list[str] = field(default_factory=list)
     excel_table: ExcelTable | None = None
     body: Body | None = None
+    more_rows: int = 0
+    end: int = 0
 
     @property
     def left_out(self) -> set[int]:
@@ -76,7 +80,9 @@ class Table:
     @property
     def data_rows(self) -> int:
         """Return how many rows of data there are."""
-        return max(0, self.area[2] - self.body_top + 1 - len(self.left_out))
+        seen = self.area[2] - self.body_top + 1
+        left_out = sum(row <= self.area[2] for row in self.left_out)
+        return max(0, seen - left_out) + self.more_rows
 
 
 @dataclass
@@ -114,7 +120,23 @@ def find_tables(grid: Grid) -> Layout:
         _place(grid, piece, layout)
     layout.tables.sort(key=lambda table: table.area[:2])
     _give_titles(layout)
+    for table in layout.tables:
+        table.end = table.area[2]
+        if grid.beyond is not None and table.area[2] == grid.bottom:
+            _go_on(grid.beyond, table)
     return layout
+
+
+def _go_on(beyond: Beyond, table: Table) -> None:
+    """Let a table go on to the end of a very large sheet."""
+    width = table.area[3] + 1
+    rows = [row[:width] + [None] * (width - len(row)) for _, row in beyond.tail]
+    tail = Grid(top=0, left=0, rows=rows)
+    found = find_totals(Body(tail, (0, table.area[1], tail.bottom, table.area[3])))
+    totals = [total for total in found if "word" in total.by]
+    table.totals += [replace(t, row=beyond.tail[t.row][0], ties=None) for t in totals]
+    table.more_rows = beyond.count - len(totals)
+    table.end = beyond.last
 
 
 def _inside(area: Area, grid: Grid) -> bool:
@@ -375,6 +397,8 @@ def _is_form(grid: Grid, piece: _Piece) -> bool:
         return False
     values = [fine_class(v) for v in grid.column(right, top, bottom)]
     kinds = {kind for kind in values if kind is not cells.BLANK}
+    if kinds == {cells.TEXT} and rows <= 3 and not any(area[0] == top for area in grid.filters):
+        return True  # two or three labels with texts: a list of so few rows is rarely a table
     body = values[1:]
     most = max((body.count(kind) for kind in set(body) - {cells.BLANK}), default=0)
     if len(kinds) == 1 and kinds != {cells.TEXT} and rows <= 6 and piece.header.score < ENOUGH:

@@ -14,6 +14,7 @@ from .amounts import read_amount, read_notation
 from .grid import Area, Formula, Grid
 
 MAX_ARITHMETIC_ROWS = 20_000
+MAX_SUMMED_COLUMNS = 60
 _WORDS = """total totals totale totales totaal totalt totalsumme totalsumma totaux totali
 grand\\s+total overall\\s+total sub-?\\s?totals? sous-?\\s?total subtotale subtotales subtotaal
 total\\s+g[eé]n[eé]ral sum sums summe summa zwischensumme endsumme gesamt gesamtsumme gesamtbetrag
@@ -72,18 +73,18 @@ class Body:
     def __init__(self, grid: Grid, area: Area) -> None:
         self.grid = grid
         self.top, self.left, self.bottom, self.right = area
-        columns = range(self.left, self.right + 1)
-        self.columns = {c: grid.column(c, self.top, self.bottom) for c in columns}
-        self.texts: dict[int, list[Any]] = {}
-        self.numbers: dict[int, list[float | None]] = {}
+        rows = grid.rows[self.top - grid.top : self.bottom - grid.top + 1]
+        by_column: Sequence[Sequence[Any]] = list(zip(*rows, strict=True))
+        self.columns = {c: by_column[c - grid.left] for c in range(self.left, self.right + 1)}
+        self.texts: dict[int, Sequence[Any]] = {}
+        self.numbers: dict[int, Sequence[float | None]] = {}
         for c, values in self.columns.items():
-            numbers = _numbers(values)
-            if numbers is None:
-                self.texts[c] = values
-            else:
+            types = set(map(type, values))
+            numbers = _numbers(values, types)
+            if numbers is not None:
                 self.numbers[c] = numbers
-                if any(type(value) is str and value for value in values[:2000]):
-                    self.texts[c] = values
+            if str in types:
+                self.texts[c] = values
 
     @property
     def count(self) -> int:
@@ -96,9 +97,8 @@ class Body:
         return next((v.strip() for v in values if isinstance(v, str) and v.strip()), "")
 
 
-def _numbers(values: Sequence[Any]) -> list[float | None] | None:
+def _numbers(values: Sequence[Any], types: set[type]) -> Sequence[float | None] | None:
     """Return a column's values as numbers, ``None`` if it is none of numbers."""
-    types = set(map(type, values))
     if not types & {int, float}:
         texts = [v for v in values if type(v) is str and v.strip()]
         if not texts or len(values) > MAX_ARITHMETIC_ROWS:
@@ -108,7 +108,7 @@ def _numbers(values: Sequence[Any]) -> list[float | None] | None:
             return None
         return [read_amount(v, notation) if type(v) is str else None for v in values]
     if types <= {int, float}:
-        return list(values)
+        return values
     return [v if type(v) in (int, float) else None for v in values]
 
 
@@ -128,7 +128,8 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
     found: list[Total] = []
     candidates = range(body.count)
     if body.count > MAX_ARITHMETIC_ROWS:
-        candidates = sorted({*worded, *formulas, *range(body.count - 5, body.count)})
+        last = [at for at in range(body.count - 5, body.count) if _bare(body, at)]
+        candidates = sorted({*worded, *formulas, *last})
     last_total = -1
     for at in candidates:
         label, strength = worded.get(at, ("", 0))
@@ -229,23 +230,23 @@ class _Sums:
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self._running: dict[int, list[float]] = {}
+        self._running: dict[int, Sequence[float]] = {}
 
-    def running(self, column: int) -> list[float]:
+    def running(self, column: int) -> Sequence[float]:
         """Return the running sums of a column, 0 first."""
         if column not in self._running:
-            numbers = self.body.numbers[column]
-            plain = [n or 0.0 for n in numbers] if None in numbers else numbers
+            plain = (number or 0.0 for number in self.body.numbers[column])
             self._running[column] = list(accumulate(plain, initial=0.0))
         return self._running[column]
 
     def test(self, at: int, totals: Sequence[int]) -> tuple[bool | None, str]:
         """Return (whether row *at* is a sum of others, its level), given the *totals* before it."""
-        filled = {
-            c: n
-            for c, numbers in self.body.numbers.items()
-            if (n := numbers[at]) is not None
-        }
+        filled: dict[int, float] = {}
+        for column, numbers in self.body.numbers.items():
+            if (number := numbers[at]) is not None:
+                filled[column] = number
+            if len(filled) == MAX_SUMMED_COLUMNS:
+                break
         if not filled:
             return None, "subtotal" if at < self.body.count - 1 else "total"
         since = totals[-1] + 1 if totals else 0
