@@ -80,7 +80,7 @@ def _months(name: str) -> tuple[int, ...] | tuple[int, str, str] | None:
     if found := _MONTH_YEAR.match(name):
         word = found[2].lower()
         month = _MONTHS.index(word[:3]) + 1 if word[:3] in _MONTHS else _GERMAN.get(word[:3], 0)
-        return (12 * int(found[4]) + month, found[1] + found[3] , found[5]) if month else None
+        return (12 * int(found[4]) + month, found[1] + found[3], found[5]) if month else None
     if found := _YEAR_MONTH.match(name):
         return 12 * int(found[2]) + int(found[4]), found[1], found[5]
     return None

@@ -110,8 +110,17 @@ def _objects(sheet: Facts) -> str:
     told = []
     for key, value in {**sheet, **sheet.get("objects", {})}.items():
         words = key.replace("_", " ")
-        if key in ("hidden_rows", "hidden_columns", "far_outside", "pivot_ranges", "validations", "filters"):
-            told.append(f"{words} {_listed(value, plain=key != 'validations' and key != 'pivot_ranges')}")
+        if key in (
+            "hidden_rows",
+            "hidden_columns",
+            "far_outside",
+            "pivot_ranges",
+            "validations",
+            "filters",
+        ):
+            told.append(
+                f"{words} {_listed(value, plain=key != 'validations' and key != 'pivot_ranges')}"
+            )
         elif key in ("filtered", "protected"):
             told.append(words)
         elif key == "frozen_at":
@@ -270,7 +279,9 @@ def _quality(column: Facts) -> list[str]:
     if column.get("unread"):
         told.append(f"{column['unread']} can't be read so")
     if strays := column.get("strays"):
-        told.append("also " + ", ".join(f"{n} × {quoted(v, 30)}" for v, n in list(strays.items())[:4]))
+        told.append(
+            "also " + ", ".join(f"{n} × {quoted(v, 30)}" for v, n in list(strays.items())[:4])
+        )
     return told
 
 
@@ -295,7 +306,9 @@ def _book(profile: Facts, level: int) -> Iterator[str]:
         yield f"  Defined name {quoted(name['name'])}{where} = {quoted(name['refers_to'])}"
     objects = profile.get("objects", {})
     words = [
-        k.replace("_", " ") if v is True else f"{k.replace('_', ' ')}: {_listed(v) if isinstance(v, list) else v}"
+        k.replace("_", " ")
+        if v is True
+        else f"{k.replace('_', ' ')}: {_listed(v) if isinstance(v, list) else v}"
         for k, v in objects.items()
     ]
     if words:

@@ -31,7 +31,13 @@ def amount(text, decimal="."):
 
 
 def recipe_of(
-    described: Described, name: str, found: FileFormat, sheet: str, sheets: int, *, from_1904: bool = False
+    described: Described,
+    name: str,
+    found: FileFormat,
+    sheet: str,
+    sheets: int,
+    *,
+    from_1904: bool = False,
 ) -> str:
     """Return the code that loads a table into ``frame``.
 
@@ -94,7 +100,11 @@ class _Plan:
             return True
         if column.kind == "date" and column.stored == "text" and column.date:
             return self.text or column.date.format == "%Y%m%d"
-        if self.text and column.notation and column.kind in ("number", "currency", "percent", "integer"):
+        if (
+            self.text
+            and column.notation
+            and column.kind in ("number", "currency", "percent", "integer")
+        ):
             return not _plain(column, self.grid.decimal)
         return self.text and column.kind == "text" and _tempting(column)
 
@@ -102,7 +112,8 @@ class _Plan:
 def _tempting(column: Column) -> bool:
     """Return whether a reader may take texts of a column for numbers or truth values."""
     return not any(any(sign.isalpha() for sign in str(v)) for v in column.samples) or any(
-        str(v).strip().lower() in ("true", "false", "nan", "inf", "infinity") for v in column.samples
+        str(v).strip().lower() in ("true", "false", "nan", "inf", "infinity")
+        for v in column.samples
     )
 
 
@@ -142,7 +153,9 @@ def _read_csv(plan: _Plan, name: str, found: FileFormat) -> str:
 
 def _file_decimal(plan: _Plan) -> str:
     signs = [
-        c.notation.decimal for c in plan.described.columns if c.notation and c.notation.plain and c.notation.decimal
+        c.notation.decimal
+        for c in plan.described.columns
+        if c.notation and c.notation.plain and c.notation.decimal
     ]
     return max(set(signs), key=signs.count) if signs else ""
 
@@ -241,7 +254,11 @@ def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) ->
     if column.kind not in ("number", "currency", "percent", "integer"):
         return ""
     odd = bool(column.strays) and not all(v.strip().lower() in PLACEHOLDERS for v in column.strays)
-    if column.notation and (column.stored or column.strays or plan.text) and (excel or not _plain(column, plan.grid.decimal)):
+    if (
+        column.notation
+        and (column.stored or column.strays or plan.text)
+        and (excel or not _plain(column, plan.grid.decimal))
+    ):
         if column.notation.ambiguous:
             return f"# {target}: {column.notation.name}; ask which is meant before reading it as numbers"
         sign = column.notation.decimal
@@ -284,7 +301,9 @@ def _notes(described: Described) -> list[str]:
             shown = ", ".join(f"{count} {error}" for error, count in column.errors.items())
             lines.append(f"# error cells of {literal(name)} are read as blank: {shown}")
         if column.uncalculated and len(lines) < 12:
-            lines.append(f"# {column.uncalculated} formulas of {literal(name)} have no stored value: blank here")
+            lines.append(
+                f"# {column.uncalculated} formulas of {literal(name)} have no stored value: blank here"
+            )
     if table.repeated_headers:
         lines.append(f"# left out: {len(table.repeated_headers)} repeated header rows")
     return lines

@@ -14,7 +14,22 @@ from tests.corpus.layouts import Pen
 from tests.corpus.truth import Sheet, TrueTable
 
 COUNT = 14
-AMOUNTS = [1250.0, -80.5, 2_000.25, -15.0, 1_234_567.89, 310.1, -999.99, 45.0, 7_777.77, -12_345.6, 88.0, 3.14, 640.0, -5.55]
+AMOUNTS = [
+    1250.0,
+    -80.5,
+    2_000.25,
+    -15.0,
+    1_234_567.89,
+    310.1,
+    -999.99,
+    45.0,
+    7_777.77,
+    -12_345.6,
+    88.0,
+    3.14,
+    640.0,
+    -5.55,
+]
 DAYS = [datetime.datetime(2024, 1, 31) - datetime.timedelta(days=17 * n) for n in range(COUNT)]
 NAMES = [f"{n + 1:03d}-{'abcdefgh'[n % 8]}" for n in range(COUNT)]
 
@@ -55,10 +70,23 @@ CURRENCIES: dict[str, Callable[[float], str]] = {
     "code before": lambda n: "EUR " + _signed(_grouped(n, ",", "."), n),
     "code behind": lambda n: _signed(_grouped(n, "'", "."), n) + " CHF",
     "symbol": lambda n: ("-" if n < 0 else "") + "$" + _grouped(n, ",", "."),
-    "symbol in parentheses": lambda n: f"(${_grouped(n, ',', '.')})" if n < 0 else "$" + _grouped(n, ",", "."),
+    "symbol in parentheses": lambda n: (
+        f"(${_grouped(n, ',', '.')})" if n < 0 else "$" + _grouped(n, ",", ".")
+    ),
     "euro behind": lambda n: _signed(_grouped(n, ".", ","), n) + " €",
 }
-DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%b-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%Y%m%d", "%d.%m.%y")
+DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d-%b-%Y",
+    "%Y/%m/%d",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%Y%m%d",
+    "%d.%m.%y",
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +102,17 @@ class Made:
 
 def columns() -> list[Made]:
     """Return all the columns."""
-    found = [Made("Amount", [write(n) for n in AMOUNTS], "", "number", AMOUNTS) for write in NOTATIONS.values()]
-    found += [Made("Balance", [write(n) for n in AMOUNTS], "", "currency", AMOUNTS) for write in CURRENCIES.values()]
+    found = [
+        Made("Amount", [write(n) for n in AMOUNTS], "", "number", AMOUNTS)
+        for write in NOTATIONS.values()
+    ]
     found += [
-        Made("Booking date", [day.strftime(form) for day in DAYS], "", "date", DAYS) for form in DATE_FORMATS
+        Made("Balance", [write(n) for n in AMOUNTS], "", "currency", AMOUNTS)
+        for write in CURRENCIES.values()
+    ]
+    found += [
+        Made("Booking date", [day.strftime(form) for day in DAYS], "", "date", DAYS)
+        for form in DATE_FORMATS
     ]
     shares = [n / 1000 for n in range(5, 5 + COUNT)]
     numbers = list(range(40_101, 40_101 + COUNT))

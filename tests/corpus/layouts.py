@@ -210,7 +210,9 @@ def period_header(pen: Pen, language: str, seed: int) -> list[TrueTable]:
     ledger = make_ledger(language, ("region", "product"), seed=seed)
     periods: list[Any]
     if seed % 3 == 0:
-        periods = [datetime.datetime(2024, m + 1, 1) - datetime.timedelta(days=1) for m in range(1, 10)]
+        periods = [
+            datetime.datetime(2024, m + 1, 1) - datetime.timedelta(days=1) for m in range(1, 10)
+        ]
     elif seed % 3 == 1:
         periods = [2019, 2020, 2021, 2022, 2023]
     else:
@@ -320,7 +322,11 @@ def excel_table(pen: Pen, language: str, seed: int) -> list[TrueTable]:
     columns[0]["total_string"] = ledger.words[0]
     columns[2] |= {"total_function": "sum", "total_value": sum(r[2] for r in ledger.rows)}
     pen.sheet.add_table(
-        2, 1, 3 + count, 4, {"columns": columns, "total_row": True, "data": [list(r) for r in ledger.rows]}
+        2,
+        1,
+        3 + count,
+        4,
+        {"columns": columns, "total_row": True, "data": [list(r) for r in ledger.rows]},
     )
     pen.put(0, 1, "Stock list")
     return [table_of(ledger, 2, 1, 3 + count, totals=(4 + count,))]
@@ -344,11 +350,21 @@ def formula_totals(pen: Pen, language: str, seed: int) -> list[TrueTable]:
     stored = seed % 2 == 0
     for row in range(1, end):
         units, price = ledger.rows[row - 1][1:]
-        pen.sheet.write_formula(row, 3, f"=B{row + 1}*C{row + 1}*1.19", None, round(units * price * 1.19, 2) if stored else "")
+        pen.sheet.write_formula(
+            row,
+            3,
+            f"=B{row + 1}*C{row + 1}*1.19",
+            None,
+            round(units * price * 1.19, 2) if stored else "",
+        )
     pen.put(end, 0, ledger.words[0])
     gross = [round(u * p * 1.19, 2) for _, u, p in ledger.rows]
-    pen.sheet.write_formula(end, 1, f"=SUM(B2:B{end})", None, sum(r[1] for r in ledger.rows) if stored else "")
-    pen.sheet.write_formula(end, 3, f"=SUM(D2:D{end})", None, round(sum(gross), 2) if stored else "")
+    pen.sheet.write_formula(
+        end, 1, f"=SUM(B2:B{end})", None, sum(r[1] for r in ledger.rows) if stored else ""
+    )
+    pen.sheet.write_formula(
+        end, 3, f"=SUM(D2:D{end})", None, round(sum(gross), 2) if stored else ""
+    )
     rows = tuple((*r, g if stored else None) for r, g in zip(ledger.rows, gross, strict=True))
     return [
         TrueTable(
@@ -397,7 +413,9 @@ LAYOUTS: tuple[Callable[[Pen, str, int], list[TrueTable]], ...] = (
 )  # fmt: skip
 
 
-def write_layouts(path: Any, *, languages: tuple[str, ...] = LANGUAGES, times: int = 4) -> list[Sheet]:
+def write_layouts(
+    path: Any, *, languages: tuple[str, ...] = LANGUAGES, times: int = 4
+) -> list[Sheet]:
     """Write one workbook with every layout *times* over, in changing languages."""
     sheets = []
     with xlsxwriter.Workbook(path) as book:

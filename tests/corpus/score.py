@@ -54,14 +54,26 @@ def score_sheet(sheet: Sheet, told: Mapping[str, Any], score: Score) -> None:
         seen = [(t["range"], t["header_rows"]) for t in told["tables"]]
         right = table is not None and tuple(table["header_rows"]) == true.header_rows
         score.add("bounds", right and len(tables) == len(sheet.tables), f"{where}; told {seen}")
-        nearest = table or (told["tables"][0] if told["tables"] else {"columns": [], "totals": [], "recipe": "frame = None"})
+        nearest = table or (
+            told["tables"][0]
+            if told["tables"]
+            else {"columns": [], "totals": [], "recipe": "frame = None"}
+        )
         kinds = tuple(column["kind"] for column in nearest["columns"])
         for at, kind in enumerate(true.kinds):
             told_kind = kinds[at] if at < len(kinds) else ""
-            score.add("kinds", told_kind == kind, f"{where} column {true.names[at]!r}: {kind}, told {told_kind}")
+            score.add(
+                "kinds",
+                told_kind == kind,
+                f"{where} column {true.names[at]!r}: {kind}, told {told_kind}",
+            )
         totals = {total["row"] for total in nearest["totals"]}
         for row in sorted(set(true.totals) | totals):
-            score.add("totals", row in totals and row in true.totals, f"{where} row {row}, told {sorted(totals)}, true {true.totals}")
+            score.add(
+                "totals",
+                row in totals and row in true.totals,
+                f"{where} row {row}, told {sorted(totals)}, true {true.totals}",
+            )
         if true.rows:
             problem = frame_problem(true, nearest["recipe"])
             score.add("recipe", not problem, f"{where}: {problem}")
@@ -81,7 +93,9 @@ def frame_problem(true: TrueTable, recipe: str) -> str:
         return f"names {list(frame.columns)[:12]}, true {list(true.names)[:12]}"
     if len(frame) != len(true.rows):
         return f"{len(frame)} rows, true {len(true.rows)}"
-    for at, (row, expected) in enumerate(zip(frame.itertuples(index=False), true.rows, strict=True)):
+    for at, (row, expected) in enumerate(
+        zip(frame.itertuples(index=False), true.rows, strict=True)
+    ):
         for column, (value, wanted) in enumerate(zip(row, expected, strict=True)):
             if not same(value, wanted):
                 return f"row {at} {true.names[column]!r}: {value!r}, true {wanted!r}"
@@ -97,5 +111,7 @@ def same(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, bool):
         return value == wanted and not isinstance(value, str)
     if isinstance(wanted, int | float):
-        return not isinstance(value, str | bool) and math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-9)
+        return not isinstance(value, str | bool) and math.isclose(
+            value, wanted, rel_tol=1e-9, abs_tol=1e-9
+        )
     return isinstance(value, str) and value == wanted

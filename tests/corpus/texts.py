@@ -20,7 +20,13 @@ KINDS = ("date", "text", "identifier", "number", "integer")
 
 def _rows() -> list[tuple[Any, ...]]:
     return [
-        (DAYS[n], ("Müller GmbH", "Bäcker & Söhne", "Größe, AG")[n % 3], f"{n * 37:06d}", AMOUNTS[n], n * 5 + 1)
+        (
+            DAYS[n],
+            ("Müller GmbH", "Bäcker & Söhne", "Größe, AG")[n % 3],
+            f"{n * 37:06d}",
+            AMOUNTS[n],
+            n * 5 + 1,
+        )
         for n in range(COUNT)
     ]
 
@@ -71,7 +77,11 @@ def text_file(
     return File(name, write, [Sheet(name, (true,))])
 
 
-TITLE = (("Kontoauszug", "", "", "", ""), ("Zeitraum:", "01.01.2024 - 31.01.2024", "", "", ""), ("", "", "", "", ""))
+TITLE = (
+    ("Kontoauszug", "", "", "", ""),
+    ("Zeitraum:", "01.01.2024 - 31.01.2024", "", "", ""),
+    ("", "", "", "", ""),
+)
 
 
 def text_files() -> list[File]:
@@ -89,7 +99,9 @@ def text_files() -> list[File]:
         text_file("german_sep.csv", encoding="utf-8-sig", sep_line=True, **german),
         text_file("german_title.csv", before=TITLE, **german),
         text_file("german_total.csv", total=True, **german),
-        text_file("german_minus_behind.csv", delimiter=";", amount="german minus behind", date="%d.%m.%Y"),
+        text_file(
+            "german_minus_behind.csv", delimiter=";", amount="german minus behind", date="%d.%m.%Y"
+        ),
         text_file("german_trailing.csv", trailing=True, **german),
         text_file("plain_comma.csv", delimiter=";", amount="plain comma", date="%d.%m.%y"),
         text_file("swiss.csv", delimiter=";", amount="swiss", date="%d.%m.%Y"),
@@ -98,7 +110,11 @@ def text_files() -> list[File]:
         text_file("tabs.tsv", delimiter="\t", amount="german", date="%d.%m.%Y", total=True),
         text_file("pipes.txt", delimiter="|", date="%Y%m%d"),
         text_file("us_dates.csv", date="%m/%d/%Y"),
-        text_file("title_and_note.csv", before=TITLE, after=(("", "", "", "", ""), ("Erstellt am 3.2.2024", "", "", "", ""))),
+        text_file(
+            "title_and_note.csv",
+            before=TITLE,
+            after=(("", "", "", "", ""), ("Erstellt am 3.2.2024", "", "", "", "")),
+        ),
     ]
     return files
 

@@ -13,9 +13,7 @@ BLANKS = " \t\u00a0\u202f\u2009\u2007"
 APOSTROPHES = "'\u2019\u02bc`\u00b4"
 MINUSES = "-\u2212\u2013\u2012"
 DASHES = frozenset({*MINUSES, "\u2014", "--", "-.-", "-,-", "–.–"})
-_UNITS = "|".join(
-    re.escape(unit) for unit in sorted([*SYMBOLS, *CODES], key=len, reverse=True)
-)
+_UNITS = "|".join(re.escape(unit) for unit in sorted([*SYMBOLS, *CODES], key=len, reverse=True))
 _AMOUNT = re.compile(
     rf"""^(?P<open>\()?\s*(?P<sign>[-+−–])?\s*(?P<before>{_UNITS})?\s*(?P<open2>\()?\s*(?P<sign2>[-+−–])?\s*
     (?P<digits>\d[\d.,{APOSTROPHES}{BLANKS}]*|[.,]\d+)\s*
@@ -208,7 +206,9 @@ def _fits(text: str, decimal: str) -> bool:
     groups = re.split(rf"[.,{APOSTROPHES}{BLANKS}]", whole)
     if len(groups) == 1:
         return True
-    return len(groups[-1]) == 3 and all(2 <= len(g) <= 3 for g in groups[1:]) and len(groups[0]) <= 3
+    return (
+        len(groups[-1]) == 3 and all(2 <= len(g) <= 3 for g in groups[1:]) and len(groups[0]) <= 3
+    )
 
 
 def read_amount(text: str, notation: Notation) -> float | None:

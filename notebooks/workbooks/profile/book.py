@@ -28,7 +28,9 @@ PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 class _Sheet:
     """One sheet while its book is profiled."""
 
-    def __init__(self, info: SheetInfo, grid: Grid, details: SheetDetails, strays: list[str]) -> None:
+    def __init__(
+        self, info: SheetInfo, grid: Grid, details: SheetDetails, strays: list[str]
+    ) -> None:
         self.info, self.grid, self.details, self.strays = info, grid, details, strays
         self.layout: Layout = find_tables(grid)
         self.tables: list[Described] = []
@@ -63,7 +65,9 @@ def profile_file(path: Path, name: str | None = None) -> dict[str, Any]:
             profile["objects"] = package.book_objects()
             if package.date_1904:
                 profile["date_system"] = 1904
-    return {k: v for k, v in profile.items() if v not in ([], {}) or k in ("sheets", "defined_names")}
+    return {
+        k: v for k, v in profile.items() if v not in ([], {}) or k in ("sheets", "defined_names")
+    }
 
 
 def _package(path: Path, found: FileFormat, stack: ExitStack) -> Package | None:
@@ -122,7 +126,9 @@ def _most_fields(path: Path, form: TextFormat) -> int:
     """Return the number of fields of the widest of a text file's first records."""
     with path.open(encoding=form.encoding, errors="replace", newline="") as file:
         sample = file.read(FIELD_SAMPLE)
-    records = csv.reader(io.StringIO(sample), delimiter=form.delimiter, quotechar=form.quotechar or None)
+    records = csv.reader(
+        io.StringIO(sample), delimiter=form.delimiter, quotechar=form.quotechar or None
+    )
     try:
         return max((len(record) for record in islice(records, 200)), default=0)
     except csv.Error:

@@ -10,7 +10,9 @@ from typing import Any
 
 Row = Sequence[Any]
 
-BLANK, TEXT, NUMBER, DATE, TIME, BOOLEAN, ERROR = "blank text number date time boolean error".split()
+BLANK, TEXT, NUMBER, DATE, TIME, BOOLEAN, ERROR = (
+    "blank text number date time boolean error".split()
+)
 CLASS_OF_TYPE: dict[type, str] = {
     type(None): BLANK,
     bool: BOOLEAN,

@@ -134,7 +134,9 @@ def describe_column(
 
 def _classes(values: Sequence[Any]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for kind, count in Counter(map(type, values)).items():  # as fast as a column can be gone through
+    for kind, count in Counter(
+        map(type, values)
+    ).items():  # as fast as a column can be gone through
         found = cells.CLASS_OF_TYPE.get(kind)
         if found is not None:
             counts[found] += count
@@ -266,7 +268,9 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
     if hints.from_text:
         return False
     # somebody kept them as text in a workbook
-    return _is_identifier_name(name) or (len({len(t) for t in stripped}) == 1 and len(stripped[0]) >= 3)
+    return _is_identifier_name(name) or (
+        len({len(t) for t in stripped}) == 1 and len(stripped[0]) >= 3
+    )
 
 
 def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
@@ -296,8 +300,10 @@ def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bo
         column.kind = "integer"
     read = [v for v in values if v is not None]
     column.minimum, column.maximum = (min(read), max(read)) if read else (None, None)
-    column.sum = None if notation.ambiguous else math.fsum(
-        v * n for v, n in zip(values, texts.values(), strict=True) if v is not None
+    column.sum = (
+        None
+        if notation.ambiguous
+        else math.fsum(v * n for v, n in zip(values, texts.values(), strict=True) if v is not None)
     )
     if hints.from_text:
         column.stored = "" if notation.plain else "text"
@@ -305,7 +311,12 @@ def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bo
 
 
 def _of_both(
-    column: Column, name: Any, values: Sequence[Any], texts: Counter[str], hints: Hints, shape: NumberFormat
+    column: Column,
+    name: Any,
+    values: Sequence[Any],
+    texts: Counter[str],
+    hints: Hints,
+    shape: NumberFormat,
 ) -> None:
     """Decide on a column of numbers and texts."""
     numbers = [v for v in values if type(v) in (int, float)]
@@ -313,7 +324,9 @@ def _of_both(
     digits = all(t.strip().isdigit() for t in texts)
     if digits and all(float(v).is_integer() for v in numbers):
         column.kind, column.stored = "identifier", "mixed"
-        column.digits = max(len(t.strip()) for t in texts) if any(t.startswith("0") for t in texts) else 0
+        column.digits = (
+            max(len(t.strip()) for t in texts) if any(t.startswith("0") for t in texts) else 0
+        )
         return
     dashes = all(t.strip() in DASHES for t in texts)
     if dashes and share <= 0.5:
@@ -330,7 +343,9 @@ def _of_both(
         _of_numbers(column, name, numbers, shape)
         column.notation, column.stored = notation, "mixed"
         column.currency = column.currency or notation.currency
-        column.kind = "currency" if column.currency else "number" if column.kind == "integer" else column.kind
+        column.kind = (
+            "currency" if column.currency else "number" if column.kind == "integer" else column.kind
+        )
         return
     if (len(numbers) / (texts.total() + len(numbers))) <= 0.1:
         column.kind, column.strays = "text", {}
@@ -402,7 +417,10 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "max": cells.to_json(column.maximum),
         "sum": None if column.sum is None else cells.to_json(float(f"{column.sum:.15g}")),
         "strays": {cells.shown(k, SAMPLE_TEXT): n for k, n in column.strays.items()},
-        "samples": [cells.to_json(v if not isinstance(v, str) else cells.shown(v, SAMPLE_TEXT)) for v in column.samples],
+        "samples": [
+            cells.to_json(v if not isinstance(v, str) else cells.shown(v, SAMPLE_TEXT))
+            for v in column.samples
+        ],
     }
     numbers = ("min", "max", "sum")
     return {

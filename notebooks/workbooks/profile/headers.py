@@ -61,7 +61,9 @@ class Block:
         self.right = min(right, self.left + SCORED_COLUMNS - 1)
         head = range(self.top, min(bottom, self.top + CANDIDATES + BODY_ROWS) + 1)
         self.values = [grid.row(row, self.left, self.right) for row in head]
-        self.classes = [[self._class(r, c) for c in range(len(self.values[0]))] for r in range(len(head))]
+        self.classes = [
+            [self._class(r, c) for c in range(len(self.values[0]))] for r in range(len(head))
+        ]
         self.width = len(self.values[0])
         self._bodies: list[list[tuple[str | None, float]]] = []
         self._counts: list[Counter[str]] = []
@@ -86,7 +88,9 @@ class Block:
         else:
             for c, found in enumerate(self.classes[start - 1]):
                 self._counts[c][found] -= 1
-            for c, found in enumerate(*self.classes[start + BODY_ROWS - 1 : start + BODY_ROWS] or [()]):
+            for c, found in enumerate(
+                *self.classes[start + BODY_ROWS - 1 : start + BODY_ROWS] or [()]
+            ):
                 self._counts[c][found] += 1
         self._bodies.append([_main_class(counts) for counts in self._counts])
 
@@ -162,7 +166,9 @@ def _lonely(block: Block, r: int) -> float:
     """Score the last row of a block: it can only be the header of an empty table."""
     if len(block.values) > 1 or block.width < 3:
         return -1.0
-    texts = [str(v) for v, f in zip(block.values[r], block.classes[r], strict=True) if f is cells.TEXT]
+    texts = [
+        str(v) for v, f in zip(block.values[r], block.classes[r], strict=True) if f is cells.TEXT
+    ]
     whole = len(texts) == block.width == len(set(texts)) and max(map(len, texts)) <= 40
     return 0.3 if whole else -1.0
 
@@ -209,7 +215,11 @@ def _among_texts(block: Block, r: int, c: int) -> float:
         return -0.2
     digits = sum(any(sign.isdigit() for sign in other) for other in below)
     has_digits = any(sign.isdigit() for sign in text)
-    if has_digits and below and sum(_shape(other) == _shape(text) for other in below) >= 0.8 * len(below):
+    if (
+        has_digits
+        and below
+        and sum(_shape(other) == _shape(text) for other in below) >= 0.8 * len(below)
+    ):
         return -0.8  # R01 over R02 and R03
     if not has_digits and digits >= 0.8 * len(below):
         return 0.6
@@ -271,12 +281,14 @@ def _data_above(block: Block, r: int, body: list[tuple[str | None, float]]) -> i
     if not typed:
         width = len(block.filled(r))
         return sum(
-            len(block.filled(above)) >= max(2, width)
-            and not _grouping(block, above, r)
+            len(block.filled(above)) >= max(2, width) and not _grouping(block, above, r)
             for above in range(r)
         )
     return sum(
-        sum(block.classes[above][c] == body[c][0] and _year(block.values[above][c]) is None for c in typed)
+        sum(
+            block.classes[above][c] == body[c][0] and _year(block.values[above][c]) is None
+            for c in typed
+        )
         >= max(1, 0.5 * len(typed))
         and len(block.filled(above)) >= 0.5 * len(block.filled(r))
         for above in range(r)
@@ -307,7 +319,9 @@ def _marks(block: Block, r: int) -> float:
         bold = sum((row, block.left + c) in block.grid.bold for c in filled) / len(filled)
         below = sum((row + 1, block.left + c) in block.grid.bold for c in filled) / len(filled)
         found += 0.25 if bold > 0.8 and below < 0.5 else 0.0
-    if any(top == row and left <= block.left + block.width for top, left, _, _ in block.grid.filters):
+    if any(
+        top == row and left <= block.left + block.width for top, left, _, _ in block.grid.filters
+    ):
         found += 1.0
     return found
 
@@ -331,7 +345,12 @@ def _belongs_above(block: Block, rows: list[int]) -> bool:
         return True
     if len(filled) >= 2 and _makes_unique(block, r, rows):
         return True
-    if len(filled) >= 2 and any(c not in below for c in filled) and below and _completes(block, filled, below, last):
+    if (
+        len(filled) >= 2
+        and any(c not in below for c in filled)
+        and below
+        and _completes(block, filled, below, last)
+    ):
         return True
     return _names_the_values(block, r, last)
 

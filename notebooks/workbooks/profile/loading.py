@@ -88,7 +88,11 @@ def _grid(filled: Filled, details: SheetDetails) -> tuple[Grid, list[str]]:
     if len(filled) == bottom - top + 1 and all(len(row) == width for _, row in filled):
         rows = [row for _, row in filled]
     else:
-        rows = [[None] * width for _ in range(bottom - top + 1)] if bottom - top + 1 != len(filled) else [[]] * len(filled)
+        rows = (
+            [[None] * width for _ in range(bottom - top + 1)]
+            if bottom - top + 1 != len(filled)
+            else [[]] * len(filled)
+        )
         for at, row in filled:
             rows[at - top] = row[:width] + [None] * (width - len(row))
     for (row, column), error in details.errors.items():

@@ -66,9 +66,12 @@ def table_names(grid: Grid, table: Table) -> tuple[list[Any], bool]:
     at = table.header_rows[0]
     row = grid.row(at, grid.left, grid.right)
     whole = frame_names([None] * grid.left + row)[left : right + 1]
-    own = _unique([
-        f"Unnamed: {left + c}" if _no_name(v) else _named(v) for c, v in enumerate(grid.row(at, left, right))
-    ])
+    own = _unique(
+        [
+            f"Unnamed: {left + c}" if _no_name(v) else _named(v)
+            for c, v in enumerate(grid.row(at, left, right))
+        ]
+    )
     return own, own == whole
 
 

@@ -87,7 +87,14 @@ class Package:
             if self._zip.getinfo(name).file_size > limit:
                 return b""
             content = self._zip.read(name)
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ):
             return b""
         if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
             content = content.decode("utf-16", "replace").encode()
@@ -176,7 +183,8 @@ class Package:
     def styles(self) -> Styles:
         """Return the workbook's cell formats; none if it has no styles."""
         part = next(
-            (r.target for r in self.workbook_relations.values() if r.kind == "styles"), "xl/styles.xml"
+            (r.target for r in self.workbook_relations.values() if r.kind == "styles"),
+            "xl/styles.xml",
         )
         root = self.tree(part)
         if root is None:
@@ -196,7 +204,9 @@ class Package:
             elif local(group.tag) == "cellXfs":
                 for xf in group:
                     number, font = xf.get("numFmtId", "0"), xf.get("fontId", "0")
-                    styles.codes.append(codes.get(int(number) if number.isdigit() else 0, "General"))
+                    styles.codes.append(
+                        codes.get(int(number) if number.isdigit() else 0, "General")
+                    )
                     at = int(font) if font.isdigit() else 0
                     styles.bold.append(fonts[at] if at < len(fonts) else False)
         return styles
@@ -237,7 +247,11 @@ class Package:
                     place = next((e.get("ref", "") for e in self.elements(root, "location")), "")
                     details.setdefault("pivot_ranges", []).append(f"{root.get('name', '')} {place}")
             elif kind in ("slicer", "timeline", "ctrlProp", "queryTable", "control", "oleObject"):
-                name = {"ctrlProp": "controls", "control": "controls", "oleObject": "embedded_objects"}
+                name = {
+                    "ctrlProp": "controls",
+                    "control": "controls",
+                    "oleObject": "embedded_objects",
+                }
                 counts[name.get(kind, _plural(kind))] += 1
         return {**{name: count for name, count in counts.items() if count}, **details}
 
@@ -250,7 +264,9 @@ class Package:
                 counts["charts"] += 1
         counts["images"] += len(re.findall(rb"<(?:\w+:)?pic[ >]", content))
         counts["shapes"] += len(re.findall(rb"<(?:\w+:)?sp[ >]", content))
-        counts["slicers"] += len(re.findall(rb"<(?:sle|sle15|sle16|tsle):(?:slicer|timeslicer)\b", content))
+        counts["slicers"] += len(
+            re.findall(rb"<(?:sle|sle15|sle16|tsle):(?:slicer|timeslicer)\b", content)
+        )
         return counts
 
     def book_objects(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from .cells import is_blank
 from .grid import Area, Grid
 
+
 class Occupancy:
     """Which cells of a grid are filled, as one number (a bit for each column) for each row."""
 

@@ -22,7 +22,9 @@ DETAILED_BYTES = 6_000_000
 """Cells are looked at one by one up to this size of the XML; beyond it, in its first part only."""
 DETAILED_HEAD = 150_000
 MAX_FORMULAS = 200_000
-_CELL = re.compile(rb"<(?:\w+:)?c((?:\s+[\w:]+=(?:\"[^\"]*\"|'[^']*'))*)\s*(/>|>(.*?)</(?:\w+:)?c>)", re.DOTALL)
+_CELL = re.compile(
+    rb"<(?:\w+:)?c((?:\s+[\w:]+=(?:\"[^\"]*\"|'[^']*'))*)\s*(/>|>(.*?)</(?:\w+:)?c>)", re.DOTALL
+)
 _ROW_TAG = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
 _ATTRIBUTE = re.compile(rb"([\w:]+)=(?:\"([^\"]*)\"|'([^']*)')")
 _FORMULA = re.compile(rb"<(?:\w+:)?f\b([^>]*?)(?:/>|>(.*?)</(?:\w+:)?f>)", re.DOTALL)
@@ -31,7 +33,9 @@ _FORMULA_CELL = re.compile(
     rb"<(?:\w+:)?c\b([^>]*)>(<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)(?:<(?:\w+:)?v\b[^>]*>[^<]*</(?:\w+:)?v>|<(?:\w+:)?v/>)?)"
 )
 _ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*\bt=[\"']e[\"'][^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
-_VOLATILE = re.compile(r"\b(NOW|TODAY|RAND|RANDBETWEEN|RANDARRAY|OFFSET|INDIRECT|CELL|INFO)\(", re.I)
+_VOLATILE = re.compile(
+    r"\b(NOW|TODAY|RAND|RANDBETWEEN|RANDARRAY|OFFSET|INDIRECT|CELL|INFO)\(", re.I
+)
 _OTHER_SHEET = re.compile(r"(?<!#)(?<![\w.])(?:'((?:[^']|'')+)'|([\w.]+))!")
 
 
@@ -193,7 +197,9 @@ def _add_validation(element: Any, facts: dict[str, Any]) -> None:
         facts["validations"].append(entry)
 
 
-def formats_of(details: SheetDetails, styles: Styles) -> tuple[dict[tuple[int, int], str], frozenset[tuple[int, int]]]:
+def formats_of(
+    details: SheetDetails, styles: Styles
+) -> tuple[dict[tuple[int, int], str], frozenset[tuple[int, int]]]:
     """Return (cell → number format code, the bold cells)."""
     codes, count = styles.codes, len(styles.codes)
     formats = {
@@ -213,7 +219,9 @@ def formula_facts(formulas: Mapping[tuple[int, int], Formula]) -> dict[str, Any]
         return {}
     texts = {formula.text for formula in formulas.values() if formula.text}
     sheets = {a or b for text in texts for a, b in _OTHER_SHEET.findall(text)}
-    external = sum("[" in text and re.search(r"\[[^\]]+\][^!]*!", text) is not None for text in texts)
+    external = sum(
+        "[" in text and re.search(r"\[[^\]]+\][^!]*!", text) is not None for text in texts
+    )
     found = {
         "formulas": len(formulas),
         "without_value": sum(not formula.has_value for formula in formulas.values()),

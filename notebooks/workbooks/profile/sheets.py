@@ -66,7 +66,11 @@ class Described:
         if not formats:
             return Counter()
         rows = range(top, min(self.table.area[2], top + FORMAT_ROWS) + 1)
-        seen = Counter(formats.get((row, column), "General") for row in rows if row not in self.table.left_out and self.grid.filled(row, column))
+        seen = Counter(
+            formats.get((row, column), "General")
+            for row in rows
+            if row not in self.table.left_out and self.grid.filled(row, column)
+        )
         if len(seen) > 1 and seen.get("General", 0) <= 0.5 * seen.total():
             del seen["General"]
         return seen
@@ -97,7 +101,8 @@ class Described:
         additive = [
             left + at
             for at, column in enumerate(self.columns)
-            if column.kind in ("number", "currency", "integer", "formula", "mixed", "percent", "empty")
+            if column.kind
+            in ("number", "currency", "integer", "formula", "mixed", "percent", "empty")
         ]
         if len(additive) == len(self.columns):
             return False
@@ -140,7 +145,10 @@ def describe_tables(grid: Grid, layout: Layout, hints: Hints) -> list[Described]
 def proven_hints(tables: Sequence[Described], hints: Hints) -> Hints:
     """Return *hints* with what the columns of *tables* prove of dates and decimal signs."""
     orders = Counter(
-        order for t in tables for c in t.columns if c.date and (order := order_of(c.date)) and c.date.separator != "."
+        order
+        for t in tables
+        for c in t.columns
+        if c.date and (order := order_of(c.date)) and c.date.separator != "."
     )
     signs = Counter(
         c.notation.decimal for t in tables for c in t.columns if c.notation and c.notation.decimal
@@ -171,7 +179,11 @@ def sheet_to_json(
         "tables": [table_to_json(described) for described in tables],
         "tables_count": len(layout.tables),
         "facts": [
-            {"at": cells.address(f.row, f.column), "label": f.label, "value": cells.to_json(f.value)}
+            {
+                "at": cells.address(f.row, f.column),
+                "label": f.label,
+                "value": cells.to_json(f.value),
+            }
             for f in layout.facts[:MAX_FACTS]
         ],
         "notes": [
@@ -193,7 +205,16 @@ def sheet_to_json(
     found["data_rows"] = sum(t["data_rows"] for t in found["tables"])
     if grid.rows and len(grid.rows) * (grid.right + 1) <= SMALL_CELLS:
         found["whole"] = whole_sheet(grid)
-    keep = ("range", "rows", "columns_used", "tables", "header_row", "data_rows", "merged", "merged_count")
+    keep = (
+        "range",
+        "rows",
+        "columns_used",
+        "tables",
+        "header_row",
+        "data_rows",
+        "merged",
+        "merged_count",
+    )
     return {k: v for k, v in found.items() if k in keep or v not in (None, [], {}, "", 0)}
 
 
@@ -268,7 +289,10 @@ def table_to_json(described: Described) -> dict[str, Any]:
 
 def _column(described: Described, at: int) -> dict[str, Any]:
     column, name = described.columns[at], described.names[at]
-    found = {"name": cells.literal(name), "letter": cells.column_letter(described.table.area[1] + at)}
+    found = {
+        "name": cells.literal(name),
+        "letter": cells.column_letter(described.table.area[1] + at),
+    }
     if at >= DETAILED_COLUMNS:
         return {**found, "kind": column.kind}
     return {**found, **column_to_json(column)}

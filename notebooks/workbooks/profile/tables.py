@@ -141,7 +141,12 @@ def _go_on(beyond: Beyond, table: Table) -> None:
 
 def _inside(area: Area, grid: Grid) -> bool:
     top, left, bottom, right = area
-    return grid.top <= top <= grid.bottom and grid.left <= left and right <= grid.right and top <= bottom
+    return (
+        grid.top <= top <= grid.bottom
+        and grid.left <= left
+        and right <= grid.right
+        and top <= bottom
+    )
 
 
 def _of_excel(grid: Grid, found: ExcelTable) -> Table:
@@ -151,7 +156,9 @@ def _of_excel(grid: Grid, found: ExcelTable) -> Table:
     table = Table((top, left, bottom, right), header, top + len(header), excel_table=found)
     _describe_rows(grid, table)
     if found.totals_rows and not any(total.row == bottom for total in table.totals):
-        label = next((str(v) for v in grid.row(bottom, left, right) if isinstance(v, str) and v), "")
+        label = next(
+            (str(v) for v in grid.row(bottom, left, right) if isinstance(v, str) and v), ""
+        )
         table.totals.append(Total(bottom, label, "total", "excel-table", None))
     return table
 
@@ -163,7 +170,9 @@ def _describe_rows(grid: Grid, table: Table) -> None:
         return
     width = right - left + 1
     first = left - grid.left
-    for row, values in enumerate(grid.rows[table.body_top - grid.top : bottom - grid.top + 1], table.body_top):
+    for row, values in enumerate(
+        grid.rows[table.body_top - grid.top : bottom - grid.top + 1], table.body_top
+    ):
         if not values[first] and not any(grid.filled(row, c) for c in range(left, right + 1)):
             table.blank_rows.append(row)
     if table.header_rows and width > 1:
@@ -243,8 +252,10 @@ def _one_table(grid: Grid, above: _Piece, below: _Piece) -> _Piece | None:
     area = (top, min(left, left_b), bottom_b, max(right, right_b))
     body_top = above.header.rows[-1] + 1 if above.header.rows else top
     has_body = bool(above.header.rows) and body_top <= bottom
-    if _names_only(grid, above) and bottom_b - top_b >= 1 or (
-        _names_only(grid, above) and _has_values(grid, below)
+    if (
+        _names_only(grid, above)
+        and bottom_b - top_b >= 1
+        or (_names_only(grid, above) and _has_values(grid, below))
     ):
         if below.header.score < 0.45 and right - left >= 1:
             rows = above.header.rows or tuple(range(top, bottom + 1))[-2:]
@@ -265,7 +276,8 @@ def _names_only(grid: Grid, piece: _Piece) -> bool:
     last = grid.row(bottom, left, right)
     texts = [v for v in last if not cells.is_blank(v)]
     names = all(
-        fine_class(v) in (cells.TEXT, cells.DATE) or (isinstance(v, int | float) and 1900 <= v <= 2100)
+        fine_class(v) in (cells.TEXT, cells.DATE)
+        or (isinstance(v, int | float) and 1900 <= v <= 2100)
         for v in texts
     )
     short = all(len(str(v)) <= 60 for v in texts)
@@ -285,7 +297,11 @@ def _fits_body(grid: Grid, above: _Piece, below: _Piece) -> bool:
     block = Block(grid, (above.header.rows[-1] + 1, left, bottom, right))
     body = block.body(0)
     first = [fine_class(grid.value(top_b, left + c)) for c in range(len(body))]
-    typed = [c for c, (main, share) in enumerate(body) if main in (cells.NUMBER, cells.DATE) and share >= 0.5]
+    typed = [
+        c
+        for c, (main, share) in enumerate(body)
+        if main in (cells.NUMBER, cells.DATE) and share >= 0.5
+    ]
     filled = [c for c, found in enumerate(first) if found is not cells.BLANK]
     if typed:
         same = sum(first[c] == body[c][0] for c in typed)
@@ -343,7 +359,10 @@ def _trimmed(grid: Grid, area: Area, body_top: int) -> Area:
 
 
 def _ends(top: int, bottom: int) -> list[int]:
-    return [*range(top, min(bottom, top + 500) + 1), *range(max(top + 501, bottom - 50), bottom + 1)]
+    return [
+        *range(top, min(bottom, top + 500) + 1),
+        *range(max(top + 501, bottom - 50), bottom + 1),
+    ]
 
 
 def _cut_notes(grid: Grid, area: Area, layout: Layout) -> int:
@@ -386,7 +405,9 @@ def _is_form(grid: Grid, piece: _Piece) -> bool:
     rows = bottom - top + 1
     if right - left not in (0, 1, 2) or rows > 40 or right == left:
         return False
-    if any(area[0] >= top and area[2] <= bottom and left <= area[1] <= right for area in grid.filters):
+    if any(
+        area[0] >= top and area[2] <= bottom and left <= area[1] <= right for area in grid.filters
+    ):
         return False
     labels = grid.column(left, top, bottom)
     if not all(isinstance(v, str) and v.strip() for v in labels) or len(set(labels)) < rows:
@@ -411,7 +432,9 @@ def _add_lines(grid: Grid, area: Area, layout: Layout, *, titles: bool = False) 
     top, left, bottom, right = area
     found: list[str] = []
     for row in range(top, bottom + 1):
-        filled = [(c, _shown_value(grid, row, c)) for c in range(left, right + 1) if grid.filled(row, c)]
+        filled = [
+            (c, _shown_value(grid, row, c)) for c in range(left, right + 1) if grid.filled(row, c)
+        ]
         if len(filled) == 1 or not all(isinstance(v, str | int | float) or v for _, v in filled):
             for column, value in filled:
                 _add_single(row, column, value, layout, found if titles else None)
@@ -431,10 +454,18 @@ def _shown_value(grid: Grid, row: int, column: int) -> Any:
     return f"={formula.text}" if value is None and formula is not None else value
 
 
-def _add_single(row: int, column: int, value: Any, layout: Layout, titles: list[str] | None) -> None:
+def _add_single(
+    row: int, column: int, value: Any, layout: Layout, titles: list[str] | None
+) -> None:
     text = cells.shown(value)
     label, colon, rest = text.partition(":")
-    if colon and rest.strip() and len(label) <= 30 and not rest.startswith("//") and " " in rest[:1]:
+    if (
+        colon
+        and rest.strip()
+        and len(label) <= 30
+        and not rest.startswith("//")
+        and " " in rest[:1]
+    ):
         layout.facts.append(Fact(row, column, label.strip(), rest.strip()))
     elif colon and not rest.strip() and len(label) <= 40:
         layout.facts.append(Fact(row, column, label.strip(), None))
@@ -451,12 +482,20 @@ def _give_titles(layout: Layout) -> None:
         near = [
             note
             for note in layout.notes
-            if top - 5 <= note.row < top and left - 1 <= note.column <= right
+            if top - 5 <= note.row < top
+            and left - 1 <= note.column <= right
             and not any(
-                other is not table and note.row < other.area[0] < top and other.area[1] <= note.column <= other.area[3]
+                other is not table
+                and note.row < other.area[0] < top
+                and other.area[1] <= note.column <= other.area[3]
                 for other in layout.tables
             )
-            and not any(note.row == other.area[2] + 1 and other is not table and other.area[1] <= note.column <= other.area[3] for other in layout.tables)
+            and not any(
+                note.row == other.area[2] + 1
+                and other is not table
+                and other.area[1] <= note.column <= other.area[3]
+                for other in layout.tables
+            )
         ]
         for note in near:
             layout.notes.remove(note)

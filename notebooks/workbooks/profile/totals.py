@@ -171,7 +171,9 @@ def _candidates(texts: set[str]) -> Iterable[str]:
         return texts
     joined = "\n".join(texts).casefold()
     there = [word for word in _PLAIN_WORDS if word in joined]
-    return [text for text in texts if any(word in text.casefold() for word in there)] if there else ()
+    return (
+        [text for text in texts if any(word in text.casefold() for word in there)] if there else ()
+    )
 
 
 def _names_a_total(text: str) -> bool:
@@ -275,7 +277,12 @@ class _Sums:
         return starts
 
     def _equal(
-        self, filled: Mapping[int, float], at: int, start: int, end: int, without: Sequence[int] = ()
+        self,
+        filled: Mapping[int, float],
+        at: int,
+        start: int,
+        end: int,
+        without: Sequence[int] = (),
     ) -> bool:
         """Return whether the row's numbers are the sums of the rows from *start* to before *end*."""
         hits = misses = 0
@@ -317,7 +324,9 @@ class _Sums:
         """Return whether two of the *columns* are not multiples of each other in those rows."""
         for column in columns[1:]:
             pairs = zip(
-                self.body.numbers[columns[0]][start:end], self.body.numbers[column][start:end], strict=True
+                self.body.numbers[columns[0]][start:end],
+                self.body.numbers[column][start:end],
+                strict=True,
             )
             ratios = [b / a for a, b in pairs if a and b is not None]
             if len(ratios) >= 2 and max(ratios) - min(ratios) > 1e-6 * abs(max(ratios)):

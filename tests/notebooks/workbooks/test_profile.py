@@ -98,7 +98,11 @@ async def test_excel_tables_and_defined_names_are_told(profile):
     assert (table["name"], table["columns"]) == ("Base", ["Region", "Sales"])
     assert found["defined_names"] == [{"name": "Threshold", "refers_to": "Basesheet!$A$1"}]
     (told,) = found["sheets"][0]["tables"]
-    assert (told["range"], told["excel_table"], told["columns"][0]["letter"]) == ("B3:C5", "Base", "B")
+    assert (told["range"], told["excel_table"], told["columns"][0]["letter"]) == (
+        "B3:C5",
+        "Base",
+        "B",
+    )
 
 
 async def test_a_csv_is_profiled_with_its_delimiter(profile):
@@ -167,9 +171,7 @@ async def test_a_zip_that_is_no_workbook_is_no_table(profile):
 async def test_a_truncated_workbook_is_damaged(profile, part):
     content = example("sales_q1.xlsx")
 
-    assert await problem_of(profile, "a.xlsx", content[: int(len(content) * part)]) == (
-        "damaged"
-    )
+    assert await problem_of(profile, "a.xlsx", content[: int(len(content) * part)]) == ("damaged")
 
 
 async def test_a_password_protected_workbook_is_named_as_such(profile):
