@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -11,6 +14,9 @@ from container.limits import Limits
 
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
 LIBRARY = "/opt/tallybook"
+"""A kernel's directory of importable packages: ours, and those of `KERNEL_LIBRARIES`."""
+KERNEL_LIBRARIES = "tallybook.kernel_libraries"
+"""The entry-point group of further packages: the name in kernels = an importable package here."""
 START_DIRECTORY = "/"
 """The initial working directory. It is read-only, so no program reads configuration that a
 kernel wrote; a kernel enters the workspace after it has read its own configuration."""
@@ -26,6 +32,22 @@ CGROUP_HEADROOM_BYTES = 64 * 1024 * 1024
 PENDING_SIGNALS = 256
 """Linux counts these also for the user that created the outermost user namespace, so for all
 forked kernels together."""
+
+
+@functools.cache
+def kernel_packages() -> tuple[tuple[Path, str], ...]:
+    """Return (directory on the host, directory inside) of each package in `LIBRARY`.
+
+    Only these directories are shown to kernels, read-only, never the one that holds them. What
+    they contain is not imported here.
+    """
+    packages = [(INSIDE, f"{LIBRARY}/inside")]
+    for entry in sorted(importlib.metadata.entry_points(group=KERNEL_LIBRARIES)):
+        found = importlib.util.find_spec(entry.value)
+        if found is not None and found.submodule_search_locations:
+            (directory, *_) = found.submodule_search_locations
+            packages.append((Path(directory).resolve(), f"{LIBRARY}/{entry.name}"))
+    return tuple(packages)
 
 
 def kernel_rlimits(limits: Limits, *, cgroup: bool) -> dict[str, float]:

@@ -30,8 +30,13 @@ from container.image.engine import NoDockerEngine, docker_engine
 from container.image.progress import run_showing, say, show
 
 KERNEL_PACKAGES = frozenset(
-    "ipykernel matplotlib numpy openpyxl pandas python-calamine xlsxwriter bash-kernel".split()
+    """
+    ipykernel matplotlib numpy openpyxl pandas python-calamine xlsxwriter bash-kernel lxml odfpy
+    pyxlsb xlrd scipy seaborn statsmodels tqdm numpy-financial
+    """.split()
 )
+SOURCE_PACKAGES = frozenset({"odfpy"})
+"""Packages in plain Python that the index has no wheel of; theirs is built here."""
 BASE_PACKAGES = "python3,python3-venv,fontconfig,fonts-dejavu-core"
 CONTAINERFILE = Path(__file__).with_name("Containerfile")
 MADE_FROM, BASE = "tallybook.made-from", "tallybook.base"
@@ -47,6 +52,10 @@ def requirements() -> list[str]:
     pins = importlib.metadata.requires("tallybook") or []
     names = {pin: re.split(r"[\[=<>! ;]", pin)[0].lower() for pin in pins}
     return sorted(pin for pin, name in names.items() if name in KERNEL_PACKAGES and ";" not in pin)
+
+
+def _from_source(wanted: list[str]) -> list[str]:
+    return [pin for pin in wanted if re.split(r"[=<>!]", pin)[0].lower() in SOURCE_PACKAGES]
 
 
 def host_suite() -> tuple[str, str]:
@@ -218,10 +227,17 @@ def _lines(said: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 def _fetch(target: Path, version: str, wanted: list[str]) -> None:
     log = target.with_name("pip.log")
-    command = [sys.executable, "-m", "pip", "download", "--progress-bar=off", "--dest", str(target)]
-    command += ["--python-version", version, "--only-binary", ":all:", *wanted]
-    if run_showing(f"fetching packages for Python {version}", command, log):
-        raise ImageBuildFailed(f"pip can't fetch the packages: {log.read_text().strip()[-500:]}")
+    pip = [sys.executable, "-m", "pip"]
+    build = [*pip, "wheel", "--progress-bar=off", "--no-deps", "--wheel-dir", str(target)]
+    download = [*pip, "download", "--progress-bar=off", "--dest", str(target)]
+    download += ["--find-links", str(target), "--python-version", version]
+    download += ["--only-binary", ":all:", *wanted]
+    for what, command in (
+        ("building wheels of plain Python", [*build, *_from_source(wanted)]),
+        (f"fetching packages for Python {version}", download),
+    ):
+        if run_showing(what, command, log):
+            raise ImageBuildFailed(f"{what} failed: {log.read_text().strip()[-500:]}")
 
 
 def main() -> None:

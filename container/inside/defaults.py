@@ -42,6 +42,12 @@ def apply(shell: Any) -> None:
     pd.set_option("io.excel.xlsx.reader", "calamine")
     pd.set_option("io.excel.xls.reader", "calamine")
     pd.set_option("io.excel.xlsx.writer", "xlsxwriter")
+    try:
+        from workbooks import pandas_defaults  # type: ignore[import-not-found]
+    except ImportError:
+        pass  # pandas reads workbooks by calamine alone
+    else:
+        pandas_defaults.apply()
     _choose_writer(pd)
     pd.set_option("display.max_rows", MAX_ROWS)
     pd.set_option("display.max_columns", MAX_COLUMNS)

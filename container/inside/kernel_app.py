@@ -33,11 +33,18 @@ def preload() -> None:
     import sqlite3  # noqa: F401
 
     import matplotlib.pyplot  # noqa: F401
+
+    # openpyxl would load lxml into every kernel, to write a little faster.
+    sys.modules["lxml"] = None  # type: ignore[assignment]
     import openpyxl  # noqa: F401
+
+    del sys.modules["lxml"]
     import pandas as pd
     import python_calamine  # noqa: F401
     import xlsxwriter  # noqa: F401
 
+    with contextlib.suppress(ImportError):  # a container used without its sibling packages
+        import workbooks.pandas_defaults  # type: ignore[import-not-found]  # noqa: F401
     # The first use imports and caches more than the import alone.
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.to_datetime(["2024-01-01"] * 2)})
     frame._repr_html_()

@@ -23,12 +23,11 @@ from container.host.cgroups import group_parent
 from container.host.environment import (
     CONNECTION_FILE,
     DEFAULT_IMAGE,
-    INSIDE,
-    LIBRARY,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
     inside_command,
     kernel_environment,
+    kernel_packages,
     kernel_rlimits,
 )
 from container.host.runtime import free_user, runtime_directory, runtime_prefix
@@ -176,7 +175,7 @@ class OwnedKernel:
             uid=self.request.uid,
             env={**kernel_environment(), **self.request.env},
             loopback=self.request.loopback,
-            readonly=((INSIDE, f"{LIBRARY}/inside"),),
+            readonly=kernel_packages(),
         )
         await self.sandbox.start(spec)
         self._watch = asyncio.create_task(self._watch_end())

@@ -41,7 +41,7 @@ def test_ordinary_work_on_workbooks_is_low(code):
     [
         ("import requests", "network-library"),
         ("from urllib.request import urlopen", "network-library"),
-        ("import xlrd", "excel-reader"),
+        ("import xlwt", "excel-reader"),
         ("import somepackage", "unknown-library"),
         ("import pandas as pd\npd.read_csv('https://example.com/a.csv')", "url"),
         ("u = 'http://a.b/c'\nimport pandas as pd\npd.read_excel(u)", "url"),

@@ -12,11 +12,12 @@ LOW_MODULES = frozenset(
     cmath codecs collections colorsys concurrent configparser contextlib contextvars copy csv
     dataclasses dateutil datetime decimal difflib enum errno et_xmlfile fnmatch fractions functools
     gc glob graphlib gzip hashlib heapq hmac html io itertools json keyword locale logging lxml lzma
-    math matplotlib mpl_toolkits numbers numpy numpy_financial openpyxl operator pandas pathlib
-    PIL platform pprint pyarrow python_calamine queue random re reprlib scipy seaborn secrets
+    math matplotlib mpl_toolkits numbers numpy numpy_financial odf openpyxl operator pandas pathlib
+    PIL platform pprint pyarrow python_calamine pyxlsb queue random re reprlib scipy seaborn secrets
     sched stat statistics statsmodels string stringprep struct tabulate tarfile tempfile textwrap
     threading time timeit token tokenize traceback tqdm typing typing_extensions tzdata types
-    unicodedata uuid warnings weakref xlsxwriter xml zipfile zlib zoneinfo shutil sqlite3
+    unicodedata uuid warnings weakref workbooks xlrd xlsxwriter xml zipfile zlib zoneinfo shutil
+    sqlite3
     """.split()
 )
 """Top-level modules that need no permission, with their submodules except `HELD_BACK`."""
@@ -36,9 +37,7 @@ NETWORK_MODULES = frozenset(
     """.split()
 )
 
-EXCEL_READERS = frozenset(
-    "xlrd xlwt pyxlsb odf ezodf xlwings win32com pyexcel calamine formulas pycel".split()
-)
+EXCEL_READERS = frozenset("xlwt ezodf xlwings win32com pyexcel calamine formulas pycel".split())
 
 _RUNS_DATA = "runs code hidden in data; use json, csv or xlsx"
 _STARTS = "starts other programs"

@@ -16,10 +16,9 @@ from typing import Any
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.errors import KernelStartFailed
 from container.host.environment import (
-    INSIDE,
-    LIBRARY,
     inside_command,
     kernel_environment,
+    kernel_packages,
 )
 from container.host.host_users import ZYGOTE_USER, host_users
 from container.host.runtime import runtime_prefix
@@ -43,7 +42,7 @@ def packages_fingerprint() -> tuple[int, ...]:
     """Return a value that changes when Python, packages or our code inside change."""
     watched = [
         *(Path(p) for p in sys.path if p.endswith("-packages")),
-        *sorted(INSIDE.glob("*.py")),
+        *(file for directory, _ in kernel_packages() for file in sorted(directory.rglob("*.py"))),
     ]
     stats = [path.stat() for path in watched if path.exists()]
     return (*(stat.st_mtime_ns for stat in stats), len(stats), Path(sys.executable).stat().st_ino)
@@ -85,7 +84,7 @@ class Zygote:
                 uid=ZYGOTE_USER if users is not None else None,
                 host_uids=users,
                 env=kernel_environment(),
-                readonly=((INSIDE, f"{LIBRARY}/inside"),),
+                readonly=kernel_packages(),
                 seccomp=False,  # it must create namespaces; each kernel loads the filter
                 pass_fds=(theirs.fileno(), program),
             )

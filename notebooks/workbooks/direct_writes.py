@@ -1,0 +1,74 @@
+"""Workbooks written by openpyxl or xlsxwriter directly, kept such that Excel opens them.
+
+A text that starts with ``=`` but is no formula stays text. openpyxl: a tab's name is shortened,
+times lose their zone, characters that no cell holds become spaces. What was changed is printed
+when the workbook is saved.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from .cell_limits import MAX_NAME, Changes, fitting_name, may_be_formula
+
+
+def install() -> None:
+    """Change how both libraries take values, in this process."""
+    _install_openpyxl()
+    _install_xlsxwriter()
+
+
+def _changes_of(book: Any) -> Changes:
+    changes: Changes = book.__dict__.setdefault("_changes", Changes())
+    return changes
+
+
+def _install_openpyxl() -> None:
+    from openpyxl.cell.cell import Cell
+    from openpyxl.workbook.child import _WorkbookChild
+    from openpyxl.workbook.workbook import Workbook
+
+    bind, save, title = Cell._bind_value, Workbook.save, _WorkbookChild.title
+
+    def bind_fitting(self: Any, value: Any) -> None:
+        if isinstance(value, str):
+            if value[:1] == "=" and len(value) > 1:
+                bind(self, value)
+                if self.data_type == "f" and not may_be_formula(value):
+                    self.data_type = "s"
+                    _changes_of(self.parent.parent).counts["formula"] += 1
+                return
+            if not value.isprintable() or len(value) > 32_767:
+                value = _changes_of(self.parent.parent).fitting_text(value)
+        elif isinstance(value, datetime.datetime | datetime.time) and value.tzinfo is not None:
+            value = _changes_of(self.parent.parent).fitting(value)
+        bind(self, value)
+
+    def name_fitting(self: Any, name: Any) -> None:
+        if isinstance(name, str) and len(name) > MAX_NAME:
+            short = fitting_name(name, set(self.parent.sheetnames))
+            print(f"Sheet {name!r} is named {short!r}: a tab takes 31 characters.")  # noqa: T201
+            name = short
+        title.fset(self, name)
+
+    def save_and_say(self: Any, filename: Any) -> None:
+        save(self, filename)
+        _changes_of(self).say(f"Workbook {filename}")
+
+    Cell._bind_value = bind_fitting
+    _WorkbookChild.title = property(title.fget, name_fitting)
+    Workbook.save = save_and_say
+
+
+def _install_xlsxwriter() -> None:
+    from xlsxwriter.worksheet import Worksheet
+
+    write = Worksheet._write_token_as_string
+
+    def write_fitting(self: Any, token: str, row: int, column: int, *given: Any) -> Any:
+        if self.strings_to_formulas and token[:1] == "=" and not may_be_formula(token):
+            return self._write_string(row, column, *given)
+        return write(self, token, row, column, *given)
+
+    Worksheet._write_token_as_string = write_fitting
