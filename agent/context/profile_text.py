@@ -134,6 +134,7 @@ def _objects(sheet: Facts) -> str:
     return "; " + "; ".join(told) if told else ""
 
 
+KINDS = {"formula": "formulas that were never calculated", "empty": "no values"}
 COUNTED = frozenset(
     """charts images shapes slicers timelines comments threads pivot_tables controls query_tables
     embedded_objects conditional_formats sparklines hyperlinks""".split()
@@ -242,7 +243,7 @@ def _column(run: Run, level: int) -> str:
 
 def _kind(column: Facts) -> str:
     kind, stored = column["kind"], column.get("stored_as", "")
-    words = {"formula": "formulas that were never calculated", "empty": "no values"}.get(kind, kind)
+    words = str(KINDS.get(kind, kind))
     if column.get("currency"):
         words += f" {column['currency']}"
     if kind == "identifier" and column.get("digits"):

@@ -117,7 +117,7 @@ def describe_column(
         return column
     shape = read_format(column.format) if column.format else NumberFormat("number")
     main = max(counts, key=counts.__getitem__)
-    texts = _texts(values) if cells.TEXT in counts else []
+    texts = _texts(values) if cells.TEXT in counts else Counter()
     if set(counts) == {cells.NUMBER}:
         _of_numbers(column, name, values, shape)
     elif set(counts) == {cells.TEXT}:

@@ -88,10 +88,10 @@ class Block:
         else:
             for c, found in enumerate(self.classes[start - 1]):
                 self._counts[c][found] -= 1
-            for c, found in enumerate(
-                *self.classes[start + BODY_ROWS - 1 : start + BODY_ROWS] or [()]
-            ):
-                self._counts[c][found] += 1
+            entering = start + BODY_ROWS - 1
+            if entering < len(self.classes):
+                for c, found in enumerate(self.classes[entering]):
+                    self._counts[c][found] += 1
         self._bodies.append([_main_class(counts) for counts in self._counts])
 
     def filled(self, r: int) -> list[int]:

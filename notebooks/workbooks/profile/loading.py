@@ -88,16 +88,12 @@ def _grid(filled: Filled, details: SheetDetails) -> tuple[Grid, list[str]]:
     if len(filled) == bottom - top + 1 and all(len(row) == width for _, row in filled):
         rows = [row for _, row in filled]
     else:
-        rows = (
-            [[None] * width for _ in range(bottom - top + 1)]
-            if bottom - top + 1 != len(filled)
-            else [[]] * len(filled)
-        )
+        rows = [[None] * width for _ in range(bottom - top + 1)]
         for at, row in filled:
-            rows[at - top] = row[:width] + [None] * (width - len(row))
-    for (row, column), error in details.errors.items():
-        if top <= row <= bottom and column < width and rows[row - top][column] in (None, ""):
-            rows[row - top][column] = CellError(error)
+            rows[at - top][: len(row)] = row[:width]
+    for (at, column), error in details.errors.items():
+        if top <= at <= bottom and column < width and rows[at - top][column] in (None, ""):
+            rows[at - top][column] = CellError(error)
     return Grid(top=top, left=0, rows=rows), strays[:MAX_STRAYS]
 
 

@@ -213,7 +213,7 @@ class Package:
 
     def excel_tables(self, sheet_part: str) -> list[ExcelTable]:
         """Return the Excel tables of a sheet."""
-        found = []
+        found: list[ExcelTable] = []
         for relation in self.relations(sheet_part).values():
             if relation.kind != "table" or len(found) >= MAX_TABLES:
                 continue
@@ -224,7 +224,7 @@ class Package:
             columns = tuple(e.get("name", "") for e in self.elements(root, "tableColumn"))
             rows = root.get("headerRowCount", "1"), root.get("totalsRowCount", "0")
             header, totals = (int(text) if text.isdigit() else 0 for text in rows)
-            name = root.get("displayName") or root.get("name", "")
+            name = root.get("displayName") or root.get("name") or ""
             found.append(ExcelTable(name, area, header, totals, columns))
         return sorted(found, key=lambda table: table.area)
 

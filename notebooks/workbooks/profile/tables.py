@@ -108,10 +108,10 @@ def find_tables(grid: Grid) -> Layout:
     if not grid.rows:
         return layout
     occupancy = Occupancy(grid)
-    for table in grid.excel_tables:
-        if _inside(table.area, grid):
-            layout.tables.append(_of_excel(grid, table))
-            occupancy.hide(table.area)
+    for known in grid.excel_tables:
+        if _inside(known.area, grid):
+            layout.tables.append(_of_excel(grid, known))
+            occupancy.hide(known.area)
     whole = (grid.top, grid.left, grid.bottom, grid.right)
     blocks = split(occupancy, whole)[:MAX_BLOCKS]
     pieces = [_Piece(area, find_header(grid, area)) for area in blocks]

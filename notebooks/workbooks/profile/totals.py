@@ -126,7 +126,7 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
     formulas = _by_formula(body.grid.formulas, body)
     sums = _Sums(body)
     found: list[Total] = []
-    candidates = range(body.count)
+    candidates: Sequence[int] = range(body.count)
     if body.count > MAX_ARITHMETIC_ROWS:
         last = [at for at in range(body.count - 5, body.count) if _bare(body, at)]
         candidates = sorted({*worded, *formulas, *last})
