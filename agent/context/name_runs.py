@@ -66,10 +66,9 @@ def _step(a: str, b: str) -> str:
     if months_a and months_b and months_a[1:] == months_b[1:]:
         return {1: "monthly", 3: "quarterly", 12: "yearly"}.get(months_b[0] - months_a[0], "")
     found_a, found_b = _NUMBERED.match(a), _NUMBERED.match(b)
-    if found_a and found_b and (found_a[1], found_a[3]) == (found_b[1], found_b[3]):
-        if int(found_b[2]) - int(found_a[2]) == 1:
-            return "numbered"
-    return ""
+    if not found_a or not found_b or (found_a[1], found_a[3]) != (found_b[1], found_b[3]):
+        return ""
+    return "numbered" if int(found_b[2]) - int(found_a[2]) == 1 else ""
 
 
 def _months(name: str) -> tuple[int, ...] | tuple[int, str, str] | None:

@@ -69,7 +69,8 @@ def quoted(value: Any, limit: int = MAX_TEXT) -> str:
     if isinstance(value, dict):
         if "formula" in value:
             result = value.get("value")
-            return f"{value['formula'][:limit]!r} = {'not calculated' if result is None else quoted(result)}"
+            told = "not calculated" if result is None else quoted(result)
+            return f"{value['formula'][:limit]!r} = {told}"
         return " ".join(str(part)[:limit] for part in value.values())
     if isinstance(value, str):
         return repr(value if len(value) <= limit else value[: limit - 1] + "…")
@@ -85,7 +86,8 @@ def _sheet(sheet: Facts, level: int, *, with_amount: bool) -> Iterator[str]:
     state = "" if sheet["visible"] == "visible" else f" ({sheet['visible']})"
     kind = sheet.get("kind", "worksheet")
     if kind != "worksheet" or not sheet.get("range"):
-        yield f"  Sheet {quoted(sheet['name'])}{state}: {'no cells' if kind == 'worksheet' else kind}{_objects(sheet)}"
+        what = "no cells" if kind == "worksheet" else kind
+        yield f"  Sheet {quoted(sheet['name'])}{state}: {what}{_objects(sheet)}"
         return
     yield f"  Sheet {quoted(sheet['name'])}{state}: {sheet['range']}{_objects(sheet)}"
     yield from _surroundings(sheet, level)
@@ -217,7 +219,7 @@ def _totals(totals: Sequence[Facts]) -> str:
 
 def _recipe(code: str, *, with_amount: bool) -> str:
     if not with_amount and "def amount(" in code:
-        head, _, rest = code.partition("def amount(")
+        _head, _, rest = code.partition("def amount(")
         body = rest.split("\n\n\n", 1)[-1]
         code = f"# amount() as in the recipe above\n{body}"
     if len(code) > MAX_RECIPE:

@@ -11,7 +11,7 @@ from .profile.columns import PLACEHOLDERS, Column
 
 if TYPE_CHECKING:
     from .profile.sheets import Described
-    from .read import FileFormat
+    from .read import FileFormat, TextFormat
 
 WIDTH = 96
 CALAMINE = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"})
@@ -55,7 +55,7 @@ def recipe_of(
         return f"import pandas as pd\n\nframe = pd.read_json({name!r})\n"
     plan = _Plan(described, text=found.kind == "text")
     if found.text is not None:
-        call = _read_csv(plan, name, found)
+        call = _read_csv(plan, name, found.text)
     else:
         call = _read_excel(plan, name, found, sheet, sheets)
     after = _after(plan, from_1904=from_1904)
@@ -127,9 +127,7 @@ def _plain(column: Column, decimal: str) -> bool:
     return not blanks and notation.decimal in ("", point) and notation.thousands != point
 
 
-def _read_csv(plan: _Plan, name: str, found: FileFormat) -> str:
-    form = found.text
-    assert form is not None
+def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
     plan.grid.decimal = decimal = _file_decimal(plan)
     before = form.skip_rows
     arguments = [repr(name)]
@@ -206,7 +204,7 @@ def _rows(plan: _Plan, before: int, *, several_as_names: bool = False) -> list[s
         if table.header_rows:
             found.append(_wrapped("names=[", [literal(n) for n in plan.described.names], "]"))
     elif plan.several:
-        found.append(f"header={[row for row in table.header_rows]}")
+        found.append(f"header={list(table.header_rows)}")
     elif table.header_rows[0] or before:
         found.append(f"header={table.header_rows[0]}")
         skipped = [*range(before), *skipped]
@@ -260,7 +258,7 @@ def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) ->
         and (excel or not _plain(column, plan.grid.decimal))
     ):
         if column.notation.ambiguous:
-            return f"# {target}: {column.notation.name}; ask which is meant before reading it as numbers"
+            return f"# {target}: {column.notation.name}; ask before reading it as numbers"
         sign = column.notation.decimal
         option = "" if sign == "." else f", decimal={sign!r}"
         line = f"{target} = {target}.map(amount{option})"
@@ -283,7 +281,8 @@ def _date(target: str, column: Column, *, from_1904: bool) -> str:
     if column.date is None:
         return f'{target} = pd.to_datetime({target}, errors="coerce")' if column.strays else ""
     if not column.date.proven:
-        return f"# {target}: day and month can't be told apart ({column.date.format}?); ask before parsing"
+        form = column.date.format
+        return f"# {target}: day and month can't be told apart ({form}?); ask before parsing"
     values = target if column.stored == "text" else f'{target}.astype("Int64").astype("string")'
     errors = ', errors="coerce"' if column.strays or column.date.unread else ""
     return f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
@@ -302,7 +301,7 @@ def _notes(described: Described) -> list[str]:
             lines.append(f"# error cells of {literal(name)} are read as blank: {shown}")
         if column.uncalculated and len(lines) < 12:
             lines.append(
-                f"# {column.uncalculated} formulas of {literal(name)} have no stored value: blank here"
+                f"# {column.uncalculated} formulas of {literal(name)} have no value: blank"
             )
     if table.repeated_headers:
         lines.append(f"# left out: {len(table.repeated_headers)} repeated header rows")

@@ -240,7 +240,7 @@ def period_header(pen: Pen, language: str, seed: int) -> list[TrueTable]:
 
 def repeated_names(pen: Pen, language: str, seed: int) -> list[TrueTable]:
     ledger = make_ledger(language, ("date", "sales", "region", "units"), seed=seed)
-    date, sales, region, units = ledger.names
+    date, sales, _region, units = ledger.names
     names = (date, sales, units, sales, units)
     pen.header(0, 0, names)
     rows = []

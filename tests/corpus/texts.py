@@ -87,7 +87,7 @@ TITLE = (
 def text_files() -> list[File]:
     """Return the labelled text files."""
     german = {"delimiter": ";", "amount": "german", "date": "%d.%m.%Y"}
-    files = [
+    return [
         text_file("comma.csv"),
         text_file("quoted.csv", quoting=csv.QUOTE_ALL),
         text_file("thousands.csv", amount="unicode minus", quoting=csv.QUOTE_ALL),
@@ -116,7 +116,6 @@ def text_files() -> list[File]:
             after=(("", "", "", "", ""), ("Erstellt am 3.2.2024", "", "", "", "")),
         ),
     ]
-    return files
 
 
 def day(year: int, month: int, number: int) -> datetime.datetime:

@@ -32,7 +32,7 @@ async def test_a_broken_workbook_is_kept_and_its_problem_told(raw, files_url):
 
 
 async def test_a_files_profile_has_its_tables_and_the_code_that_loads_them(raw, files_url):
-    content = "Konto;Betrag\n00123;-1.001,50\n00124;2.000,00\n".encode()
+    content = b"Konto;Betrag\n00123;-1.001,50\n00124;2.000,00\n"
     body, headers = multipart(("f", "bank.csv", content))
     (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
 

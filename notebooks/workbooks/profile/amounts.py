@@ -177,9 +177,7 @@ def _decimal_sign(digits: Sequence[str], known: str) -> tuple[str, bool]:
         groups = text.split(sign)
         if len(groups) > 2:  # 1.234.567: a sign that repeats parts thousands
             votes["," if sign == "." else "."] += 2
-        elif len(groups[1]) != 3 or len(groups[0]) > 3 or groups[0] in ("", "0"):
-            votes[sign] += 2
-        elif re.search(rf"[{APOSTROPHES}{BLANKS}]", groups[0]):
+        elif len(groups[1]) != 3 or _has_thousands(groups[0]):
             votes[sign] += 2
         else:
             unclear[sign] += 1
@@ -193,13 +191,22 @@ def _decimal_sign(digits: Sequence[str], known: str) -> tuple[str, bool]:
     return "", True
 
 
+def _has_thousands(whole: str) -> bool:
+    """Return whether what stands before a sign can't be the first group of a large number."""
+    return (
+        len(whole) > 3
+        or whole in ("", "0")
+        or re.search(rf"[{APOSTROPHES}{BLANKS}]", whole) is not None
+    )
+
+
 def _has(digits: Sequence[str], votes: Counter[str]) -> bool:
     """Return whether the elected decimal sign occurs at all."""
     return any(votes.most_common(1)[0][0] in text for text in digits)
 
 
 def _fits(text: str, decimal: str) -> bool:
-    """Return whether *text* is well-formed for its decimal sign: groups of 2 or 3, the last of 3."""
+    """Return whether *text* is well-formed: groups of 2 or 3 digits, the last of 3."""
     whole, _, rest = text.partition(decimal) if decimal else (text, "", "")
     if rest and not rest.isdigit():
         return False

@@ -89,7 +89,7 @@ def parse_range(text: str) -> tuple[int, int, int, int] | None:
 
 
 def literal(value: Any) -> str:
-    """Return *value* as Python code gives it: ``'Net  Amount'``, ``2023``, ``datetime(2024, 1, 31)``."""
+    """Return *value* as Python code: ``'Net  Amount'``, ``2023``, ``datetime(2024, 1, 31)``."""
     if isinstance(value, float) and value.is_integer():
         return repr(int(value))
     if isinstance(value, datetime.datetime):

@@ -19,8 +19,8 @@ MAX_SAMPLES = 3
 SAMPLE_TEXT = 80
 SAMPLED_TEXTS = 500
 PLACEHOLDERS = frozenset(
-    "- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. k. a. ./. entfällt s.o."
-    " n.v. n.d. nd keine pending open".split(" ")
+    """- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. ./. entfällt
+    s.o. n.v. n.d. nd keine pending open""".split()
 )
 _IDENTIFIER_NAME = re.compile(
     r"\b(id|no|nr|num|code|konto|account|acct|iban|zip|plz|postcode|postal|sku|ean|gtin|isbn|phone|tel|"
@@ -105,11 +105,10 @@ def describe_column(
     """
     counts = _classes(values)
     column = Column(blanks=counts.pop(cells.BLANK, 0))
-    if errors := counts.pop(cells.ERROR, 0):
+    if counts.pop(cells.ERROR, 0):
         column.errors = dict(
             Counter(cells.error_name(v) for v in values if cells.is_error(v)).most_common()
         )
-        assert errors
     column.classes = dict(counts.most_common())
     column.format = formats.most_common(1)[0][0] if formats else ""
     column.samples = _samples(values)
@@ -214,10 +213,10 @@ def _currency_of_name(name: Any) -> str:
 
 def _of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> None:
     digits = _all_digits(texts)
-    if len(digits) == len(texts) and _are_identifiers(digits, name, hints):
-        if hints.from_text or not are_compact(set(digits), name) or not names_a_date(name):
-            column.kind, column.stored = "identifier", "text"
-            return
+    are_days = not hints.from_text and names_a_date(name) and are_compact(set(digits), name)
+    if len(digits) == len(texts) and _are_identifiers(digits, name, hints) and not are_days:
+        column.kind, column.stored = "identifier", "text"
+        return
     if len(digits) == len(texts) and are_compact({t.strip() for t in digits}, name):
         column.kind, column.stored = "date", "text"
         column.date = DateText("%Y%m%d", proven=True)
@@ -389,7 +388,7 @@ def _statistics(column: Column, values: Sequence[Any]) -> None:
 def _as_datetime(day: Any) -> datetime.datetime:
     if isinstance(day, datetime.datetime):
         return day
-    return datetime.datetime(day.year, day.month, day.day)  # noqa: DTZ001
+    return datetime.datetime(day.year, day.month, day.day)
 
 
 def column_to_json(column: Column) -> Mapping[str, Any]:

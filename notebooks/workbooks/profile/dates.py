@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _NUMERIC = re.compile(
-    r"^(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})\.?(?:[T ](\d{1,2}:\d{2})(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$"
+    r"^(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})\.?"
+    r"(?:[T ](\d{1,2}:\d{2})(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$"
 )
 _NAMED = re.compile(r"^(\d{1,2})([-/. ])([A-Za-z]{3,9})\.?([-/. ])(\d{2}|\d{4})$")
 _NAMED_FIRST = re.compile(r"^([A-Za-z]{3,9})\.? (\d{1,2})(,?) (\d{4})$")
@@ -51,7 +52,7 @@ def read_dates(texts: Collection[str], *, order: str = "") -> DateText | None:
     named = [found.groups() for text in texts if (found := _NAMED.match(text.strip()))]
     named = [groups for groups in named if groups[2][:3].lower() in MONTHS]
     if texts and len(named) >= 0.9 * len(texts):
-        _, first, month, second, year = named[0]
+        _, first, _month, second, year = named[0]
         name = "%b" if all(len(groups[2]) == 3 for groups in named) else "%B"
         form = f"%d{first}{name}{second}{'%Y' if len(year) == 4 else '%y'}"
         return DateText(form, proven=True, unread=len(texts) - len(named))
@@ -72,7 +73,8 @@ def _numeric(parts: list[tuple[str, ...]], unread: int, order: str) -> DateText 
     time = " %H:%M" + (":%S" if clock[1] else "") + (".%f" if clock[2] else "") if clock[0] else ""
     if all(len(p[0]) == 4 for p in alike):
         fits = max(seconds) <= 12 and max(thirds) <= 31
-        return DateText(f"%Y{separator}%m{separator}%d{time}", True, "", unread) if fits else None
+        form = f"%Y{separator}%m{separator}%d{time}"
+        return DateText(form, proven=True, unread=unread) if fits else None
     if any(len(p[0]) > 2 for p in alike):
         return None
     lengths = {len(p[3]) for p in alike}
@@ -85,7 +87,7 @@ def _numeric(parts: list[tuple[str, ...]], unread: int, order: str) -> DateText 
             ("dmy", f"%d{separator}%m{separator}{year}", seconds, firsts),
             ("mdy", f"%m{separator}%d{separator}{year}", firsts, seconds),
         )
-        if 1 <= min(months) and max(months) <= 12 and 1 <= min(days) and max(days) <= 31
+        if min(months) >= 1 and max(months) <= 12 and min(days) >= 1 and max(days) <= 31
     ]
     if not possible or lengths == {2, 4}:
         return None

@@ -7,6 +7,7 @@ one wins; it is then extended upwards by the rows that group or continue its nam
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -269,7 +270,7 @@ def _names_empty_column(block: Block, r: int) -> bool:
 
 def _runs(numbers: Sequence[Any]) -> bool:
     """Return whether *numbers* go up or down by one step (repeats in a group allowed)."""
-    steps = {b - a for a, b in zip(numbers, numbers[1:], strict=False)} - {0}
+    steps = {b - a for a, b in itertools.pairwise(numbers)} - {0}
     if len(steps) <= 1:
         return len(set(numbers)) > 1 or len(numbers) == 1
     return len(set(numbers)) < len(numbers) and len(steps) == 2  # 2023 2024 2023 2024

@@ -109,9 +109,10 @@ def _carried(grid: Grid, table: Table, row: int, values: list[Any]) -> list[Any]
         return values
     below = grid.row(table.header_rows[table.header_rows.index(row) + 1], left, right)
     for at in range(1, len(values)):
-        if cells.is_blank(values[at]) and not cells.is_blank(below[at]):
-            if not cells.is_blank(below[at - 1]) or cells.is_blank(values[at - 1]):
-                values[at] = values[at - 1]
+        if not cells.is_blank(values[at]) or cells.is_blank(below[at]):
+            continue
+        if not cells.is_blank(below[at - 1]) or cells.is_blank(values[at - 1]):
+            values[at] = values[at - 1]
     return values
 
 

@@ -135,7 +135,7 @@ def _first_section(code: str) -> str:
 
 
 def currency_of(text: str) -> str:
-    """Return the ISO code that a symbol or code such as ``€``, ``Kč`` or ``CHF`` names, or ``""``."""
+    """Return the ISO code that a symbol or code names (``€``, ``Kč``, ``CHF``), or ``""``."""
     text = text.strip()
     return SYMBOLS.get(text) or (text.upper() if text.upper() in CODES else "")
 

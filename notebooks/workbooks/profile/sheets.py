@@ -14,7 +14,7 @@ from .dates import order_of
 from .grid import Grid
 from .names import table_names
 from .sheet_xml import SheetDetails, formula_facts
-from .tables import Layout, Table, find_tables
+from .tables import Layout, Table
 from .totals import find_totals
 
 SMALL_CELLS = 400
@@ -76,7 +76,7 @@ class Described:
         return seen
 
     def _add_formulas(self, columns: list[Column]) -> None:
-        top, left, bottom, right = self.table.area
+        _top, left, bottom, right = self.table.area
         out = self.table.left_out
         for (row, column), formula in self.grid.formulas.items():
             if not (self.table.body_top <= row <= bottom and left <= column <= right) or row in out:

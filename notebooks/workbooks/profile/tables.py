@@ -17,9 +17,9 @@ MAX_BLOCKS = 400
 MAX_GAP = 3
 """Blank rows that may part a table's rows, or a header from its body."""
 _NOTE = re.compile(
-    r"^\s*(source|sources|notes?|remarks?|quelle|hinweis|anmerkung|stand|fuente|nota|fonte|źródło|zdroj|"
-    r"forrás|källa|bron|kilde|lähde|источник|примечание|出典|注|来源|disclaimer|prepared by|erstellt|"
-    r"as of|printed|generated|end of report|\*|†|¹|\(\d\)|\d\))",
+    r"^\s*(source|sources|notes?|remarks?|quelle|hinweis|anmerkung|stand|fuente|nota|fonte|źródło|"
+    r"zdroj|forrás|källa|bron|kilde|lähde|источник|примечание|出典|注|来源|disclaimer|prepared by|"
+    r"erstellt|as of|printed|generated|end of report|\*|†|¹|\(\d\)|\d\))",
     re.IGNORECASE,
 )
 
@@ -165,7 +165,7 @@ def _of_excel(grid: Grid, found: ExcelTable) -> Table:
 
 def _describe_rows(grid: Grid, table: Table) -> None:
     """Find the blank rows, repeated headers, and totals of a table's body."""
-    top, left, bottom, right = table.area
+    _top, left, bottom, right = table.area
     if table.body_top > bottom:
         return
     width = right - left + 1
@@ -246,16 +246,15 @@ def _one_table(grid: Grid, above: _Piece, below: _Piece) -> _Piece | None:
     """Return *above* and *below* as one piece if they are one table."""
     top, left, bottom, right = above.area
     top_b, left_b, bottom_b, right_b = below.area
-    if left_b < left or right_b > right:
-        if not (_names_only(grid, above) and left_b <= left and right <= right_b):
-            return None
+    inside = left <= left_b and right_b <= right
+    around = left_b <= left and right <= right_b and _names_only(grid, above)
+    if not inside and not around:
+        return None
     area = (top, min(left, left_b), bottom_b, max(right, right_b))
     body_top = above.header.rows[-1] + 1 if above.header.rows else top
     has_body = bool(above.header.rows) and body_top <= bottom
-    if (
-        _names_only(grid, above)
-        and bottom_b - top_b >= 1
-        or (_names_only(grid, above) and _has_values(grid, below))
+    if (_names_only(grid, above) and bottom_b - top_b >= 1) or (
+        _names_only(grid, above) and _has_values(grid, below)
     ):
         if below.header.score < 0.45 and right - left >= 1:
             rows = above.header.rows or tuple(range(top, bottom + 1))[-2:]
@@ -292,7 +291,7 @@ def _has_values(grid: Grid, piece: _Piece) -> bool:
 
 def _fits_body(grid: Grid, above: _Piece, below: _Piece) -> bool:
     """Return whether *below* goes on with the rows of *above* and has no header of its own."""
-    top, left, bottom, right = above.area
+    _top, left, bottom, right = above.area
     top_b, left_b, bottom_b, right_b = below.area
     block = Block(grid, (above.header.rows[-1] + 1, left, bottom, right))
     body = block.body(0)
@@ -330,7 +329,7 @@ def _place(grid: Grid, piece: _Piece, layout: Layout) -> None:
     rows, columns = bottom - top + 1, right - left + 1
     if header.rows and (bottom > header.rows[-1] or rows == len(header.rows)):
         start = header.rows[0]
-    elif _has_values(grid, piece) and rows >= 2 and columns >= 2 or (rows >= 5 and columns >= 2):
+    elif (_has_values(grid, piece) and rows >= 2 and columns >= 2) or (rows >= 5 and columns >= 2):
         header, start = Header((), header.score), top
     else:
         _add_lines(grid, piece.area, layout)

@@ -23,8 +23,8 @@ medzisúčet összesen összeg végösszeg részösszeg итого всего п
 підсумок toplam genel\\s+toplam ara\\s+toplam somme montant\\s+total somma soma i\\s+alt samlet
 sammenlagt delsumma delsum yhteensä välisumma kokonaissumma σύνολο γενικό\\s+σύνολο μερικό\\s+σύνολο
 ukupno sveukupno međuzbroj skupaj vsota общо всичко kokku vahesumma kopā pavisam iš\\s+viso viso
-jumlah subjumlah tổng tổng\\s+cộng cộng รวม รวมทั้งหมด कुल योग 合計 小計 総計 合计 小计 总计 總計 합계 소계
-총계 إجمالي الإجمالي المجموع مجموع סך\\s+הכל סה["״]כ סהכ samtals""".split("\n")
+jumlah subjumlah tổng tổng\\s+cộng cộng รวม รวมทั้งหมด कुल योग 合計 小計 総計 合计 小计 总计 總計
+합계 소계 총계 إجمالي الإجمالي المجموع مجموع סך\\s+הכל סה["״]כ סהכ samtals""".split("\n")
 _WORD = "|".join(
     sorted({word for line in _WORDS for word in line.split(" ") if word}, key=len, reverse=True)
 )
@@ -284,7 +284,7 @@ class _Sums:
         end: int,
         without: Sequence[int] = (),
     ) -> bool:
-        """Return whether the row's numbers are the sums of the rows from *start* to before *end*."""
+        """Return whether the row's numbers are the sums of rows *start* to before *end*."""
         hits = misses = 0
         for column, number in filled.items():
             sums = self.running(column)
