@@ -21,11 +21,12 @@ NAMES = {
     "totals": "Total rows wrong",
     "recipe": "Recipes wrong",
 }
-PEAK = """import resource, sys
+PEAK = """import sys
 from pathlib import Path
 from notebooks.workbooks.profile import profile_file
 profile_file(Path(sys.argv[1]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"""
+status = Path("/proc/self/status").read_text()
+print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)"""
 
 
 async def measure_workbooks(directory: Path) -> list[tuple[str, float, float, str, str]]:

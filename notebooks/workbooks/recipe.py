@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .read import FileFormat, TextFormat
 
 WIDTH = 96
+NUMBERS = ("number", "currency", "percent", "integer")
 CALAMINE = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"})
 AMOUNT = '''
 def amount(text, decimal="."):
@@ -91,22 +92,21 @@ class _Plan:
         """Return the columns with their names."""
         return list(zip(self.described.names, self.described.columns, strict=True))
 
-    def texts(self) -> list[Any]:
-        """Return the names of columns that must be read as text."""
-        return [name for name, column in self.columns() if self._as_text(column)]
+    def types(self) -> dict[str, str]:
+        """Return column → type, of columns whose type a reader must not guess."""
+        found = {literal(name): self._type(column) for name, column in self.columns()}
+        return {name: kind for name, kind in found.items() if kind}
 
-    def _as_text(self, column: Column) -> bool:
+    def _type(self, column: Column) -> str:
         if column.kind == "identifier":
-            return True
+            return "str"
         if column.kind == "date" and column.stored == "text" and column.date:
-            return self.text or column.date.format == "%Y%m%d"
-        if (
-            self.text
-            and column.notation
-            and column.kind in ("number", "currency", "percent", "integer")
-        ):
-            return not _plain(column, self.grid.decimal)
-        return self.text and column.kind == "text" and _tempting(column)
+            return "str" if self.text or column.date.format == "%Y%m%d" else ""
+        if column.notation and column.kind in NUMBERS:
+            if self.text:
+                return "" if _plain(column, self.grid.decimal) else "str"
+            return {"text": "str", "mixed": "object"}.get(column.stored, "")
+        return "str" if self.text and column.kind == "text" and _tempting(column) else ""
 
 
 def _tempting(column: Column) -> bool:
@@ -218,13 +218,13 @@ def _rows(plan: _Plan, before: int, *, several_as_names: bool = False) -> list[s
 
 
 def _dtype(plan: _Plan) -> list[str]:
-    texts = plan.texts()
-    if not texts:
+    types = plan.types()
+    if not types:
         return []
     if not plan.described.plain_names and not plan.several:
         # the reader still has the names of the whole row
         return ["dtype=object"]
-    return [_wrapped("dtype={", [f"{literal(name)}: str" for name in texts], "}")]
+    return [_wrapped("dtype={", [f"{name}: {kind}" for name, kind in types.items()], "}")]
 
 
 def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
@@ -234,7 +234,7 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         target = f"frame[{literal(name)}]"
         if line := _conversion(plan, target, column, from_1904=from_1904):
             lines.append(line)
-    if not plan.described.plain_names and not plan.several and plan.texts() and not plan.text:
+    if not plan.described.plain_names and not plan.several and plan.types() and not plan.text:
         lines.insert(0, "frame = frame.infer_objects()")
     return lines
 
@@ -249,7 +249,7 @@ def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) ->
         return ""
     if column.kind == "date":
         return _date(target, column, from_1904=from_1904)
-    if column.kind not in ("number", "currency", "percent", "integer"):
+    if column.kind not in NUMBERS:
         return ""
     odd = bool(column.strays) and not all(v.strip().lower() in PLACEHOLDERS for v in column.strays)
     if (

@@ -83,14 +83,19 @@ def score_sheet(sheet: Sheet, told: Mapping[str, Any], score: Score) -> None:
             score.add("recipe", not problem, f"{where}: {problem}")
 
 
+def run_recipe(recipe: str) -> pd.DataFrame:
+    """Run *recipe* and return its frame."""
+    space: dict[str, Any] = {}
+    exec(recipe, space)
+    return space["frame"]
+
+
 def frame_problem(true: TrueTable, recipe: str) -> str:
     """Run *recipe* and return how its frame differs from the truth, ``""`` if it does not."""
-    space: dict[str, Any] = {}
     try:
-        exec(recipe, space)
+        frame = run_recipe(recipe)
     except Exception as error:
         return f"{type(error).__name__}: {error}\n{recipe}"
-    frame = space["frame"]
     if not isinstance(frame, pd.DataFrame):
         return "no frame"
     if list(frame.columns) != list(true.names):

@@ -22,6 +22,7 @@ from .tables import Layout, find_tables
 
 MAX_SHEETS = 500
 FIELD_SAMPLE = 100_000
+MOST_CELLS = 4_000_000
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 
 
@@ -36,12 +37,16 @@ class _Sheet:
         self.tables: list[Described] = []
 
 
-def profile_file(path: Path, name: str | None = None) -> dict[str, Any]:
+def profile_file(
+    path: Path, name: str | None = None, *, most_cells: int = MOST_CELLS
+) -> dict[str, Any]:
     """Profile the file at *path*.
 
     Args:
         path: The file.
         name: How code names it, such as ``inputs/sales.xlsx``; *path* if not given.
+        most_cells: Cells of a sheet that are looked at. Of the rows behind them only the last
+            ones are, for totals; all are counted.
 
     Returns:
         ``{"format", "sheets": [...], "defined_names": [...], "objects", …}``, described in
@@ -55,10 +60,12 @@ def profile_file(path: Path, name: str | None = None) -> dict[str, Any]:
         book = stack.enter_context(open_book(path, found))
         package = _package(path, found, stack)
         profile: dict[str, Any] = {"format": _format(found), "sheet_count": len(book.sheets)}
-        sheets = _read_sheets(path, book, package, found, profile)
+        sheets = _read_sheets(path, book, package, found, most_cells)
         profile["sheets"] = [
             _sheet(sheet, path, name or str(path), found, book, package) for sheet in sheets
         ]
+        if len(book.sheets) > MAX_SHEETS:
+            profile["sheets_left_out"] = [sheet.name[:80] for sheet in book.sheets[MAX_SHEETS:]]
         profile["defined_names"] = package.defined_names() if package else []
         profile["excel_tables"] = _excel_tables(sheets)
         if package:
@@ -93,7 +100,7 @@ def _format(found: FileFormat) -> dict[str, Any]:
 
 
 def _read_sheets(
-    path: Path, book: Book, package: Package | None, found: FileFormat, profile: dict[str, Any]
+    path: Path, book: Book, package: Package | None, found: FileFormat, most_cells: int
 ) -> list[_Sheet]:
     hints = Hints(from_text=found.kind == "text")
     if found.text is not None:
@@ -103,7 +110,7 @@ def _read_sheets(
         if info.kind != "worksheet":
             sheets.append(_Sheet(info, Grid(), SheetDetails(), []))
             continue
-        grid, details, strays = load_sheet(book, index, package, path)
+        grid, details, strays = load_sheet(book, index, package, path, most_cells)
         grid.from_text = hints.from_text
         if found.text is not None:
             grid.fields = _most_fields(path, found.text)
@@ -117,8 +124,6 @@ def _read_sheets(
             for sheet in sheets:
                 if is_unclear(sheet.tables):
                     sheet.tables = describe_tables(sheet.grid, sheet.layout, proven)
-    if len(book.sheets) > MAX_SHEETS:
-        profile["sheets_left_out"] = [sheet.name[:80] for sheet in book.sheets[MAX_SHEETS:]]
     return sheets
 
 

@@ -17,8 +17,6 @@ from .sheet_xml import SheetDetails, formats_of, read_sheet
 FAR_ROWS, FAR_COLUMNS = 1_000, 200
 """Cells behind a gap of that many blank rows or columns lie outside of the sheet's tables."""
 FEW_CELLS = 40
-MAX_KEPT_CELLS = 4_000_000
-"""Cells of one sheet that are looked at; of what lies behind them, only the last rows are."""
 TAIL_ROWS = 100
 MAX_SHEET_BYTES = 1_000_000_000
 MAX_STRAYS = 10
@@ -27,7 +25,7 @@ Filled = list[tuple[int, list[Any]]]
 
 
 def load_sheet(
-    book: Book, index: int, package: Package | None, path: Path
+    book: Book, index: int, package: Package | None, path: Path, most_cells: int
 ) -> tuple[Grid, SheetDetails, list[str]]:
     """Return a sheet's cells, what its XML says of them, and addresses of cells far outside.
 
@@ -36,6 +34,7 @@ def load_sheet(
         index: The number of one of its sheets, from 0.
         package: The same file as a package, where it is one.
         path: The file.
+        most_cells: How many cells memory has room for.
     """
     sheet = book.sheets[index]
     part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
@@ -45,7 +44,7 @@ def load_sheet(
     filled = reading.rows() if reading is not None else None
     beyond = None
     if filled is None:
-        filled, beyond = _first_rows(book.filled(index))
+        filled, beyond = _first_rows(book.filled(index), most_cells)
     grid, strays = _grid(filled, details)
     grid.beyond = beyond
     if package is not None:
@@ -55,10 +54,12 @@ def load_sheet(
     return grid, details, strays
 
 
-def _first_rows(rows: Iterator[tuple[int, list[Any]]]) -> tuple[Filled, Beyond | None]:
+def _first_rows(
+    rows: Iterator[tuple[int, list[Any]]], most_cells: int
+) -> tuple[Filled, Beyond | None]:
     """Return the rows that memory has room for, and what lies behind them."""
     kept: Filled = []
-    room = MAX_KEPT_CELLS
+    room = most_cells
     for at, row in rows:
         kept.append((at, list(row)))
         room -= len(row)

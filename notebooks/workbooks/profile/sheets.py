@@ -109,6 +109,7 @@ class Described:
         totals = find_totals(table.body, additive=additive)
         repeated = set(table.repeated_headers)
         totals = [total for total in totals if total.row not in repeated]
+        totals += [total for total in table.totals if total.row > table.area[2]]
         if [t.row for t in totals] == [t.row for t in table.totals]:
             return False
         table.totals = totals
