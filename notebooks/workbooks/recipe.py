@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .profile.cells import column_letter, literal
-from .profile.columns import PLACEHOLDERS, Column
+from .profile.column import Column
+from .profile.column_kinds import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from .profile.sheets import Described

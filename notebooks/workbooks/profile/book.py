@@ -12,7 +12,7 @@ from typing import Any
 
 from ..read import Book, FileFormat, SheetInfo, TextFormat, identify, open_book
 from ..recipe import recipe_of
-from .columns import Hints
+from .column import Hints
 from .grid import Grid
 from .loading import load_sheet
 from .package import Package

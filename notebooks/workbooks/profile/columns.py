@@ -1,95 +1,21 @@
-"""What a column holds: its kind, notation, blanks, errors, formulas, keys and sums."""
+"""What a column holds: its kind, blanks, errors, different values, extremes and sum."""
 
 from __future__ import annotations
 
 import datetime
 import math
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from . import cells
-from .amounts import DASHES, Notation, read_amount, read_notation
-from .dates import DateText, are_compact, are_serials, names_a_date, read_dates
-from .number_formats import NumberFormat, currency_of, read_format
+from .column import Column, Hints
+from .column_kinds import of_both, of_many, of_numbers, of_texts, only_numbers
+from .number_formats import NumberFormat, read_format
 
 MAX_SAMPLES = 3
-SAMPLE_TEXT = 80
-SAMPLED_TEXTS = 500
-PLACEHOLDERS = frozenset(
-    """- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. ./. entfällt
-    s.o. n.v. n.d. nd keine pending open""".split()
-)
-_IDENTIFIER_NAME = re.compile(
-    r"\b(id|no|nr|num|code|konto|account|acct|iban|zip|plz|postcode|postal|sku|ean|gtin|isbn|phone|tel|"
-    r"cost ?cent(er|re)|kostenstelle|kst|vat|customer|kunde|kundennr|vendor|invoice|ref|reference|"
-    r"compte|cuenta|rekening|матрикул|инн|счет)\b|number$|nummer$|№",
-    re.IGNORECASE,
-)
-_CURRENCY_IN_NAME = re.compile(r"(?:\(|\[|\bin |, |\s|^)([A-Z]{3}|[€$£¥₹])(?:\)|\]|$|\s)")
-_TRUTH = frozenset({"true", "false"})
-
-
-@dataclass
-class Column:
-    """What is known of a column.
-
-    Attributes:
-        kind: identifier, integer, number, currency, percent, date, time, text, boolean, mixed,
-            formula (none of them calculated) or empty.
-        stored: How values of that kind are kept, if not as themselves: ``text``, ``serial``,
-            ``number`` or ``mixed``.
-        classes: Class → count of the values; more than one where they differ.
-        digits: How many digits an identifier shows, where its format pads it.
-        currency: ISO code, or ``""``.
-        notation: How amounts kept as text are written.
-        date: How dates kept as text or as numbers are written.
-        format: The number format of most cells.
-        blanks: Count of blank cells.
-        errors: Error → count.
-        formulas: Count of formulas; *first_formula* is the first one with its address.
-        uncalculated: Count of formulas without a stored value.
-        distinct: Count of different values, ``None`` if they were not counted.
-        samples: Some values, as shown.
-        strays: Values that are not of the column's kind → count.
-    """
-
-    kind: str = "empty"
-    stored: str = ""
-    classes: dict[str, int] = field(default_factory=dict)
-    digits: int = 0
-    currency: str = ""
-    notation: Notation | None = None
-    date: DateText | None = None
-    format: str = ""
-    blanks: int = 0
-    errors: dict[str, int] = field(default_factory=dict)
-    formulas: int = 0
-    uncalculated: int = 0
-    first_formula: str = ""
-    distinct: int | None = None
-    samples: list[Any] = field(default_factory=list)
-    strays: dict[str, int] = field(default_factory=dict)
-    minimum: Any = None
-    maximum: Any = None
-    sum: float | None = None
-
-
-@dataclass(frozen=True)
-class Hints:
-    """What the rest of the workbook says about unclear texts.
-
-    Attributes:
-        order: ``dmy`` or ``mdy``, of dates.
-        decimal: The decimal sign.
-        from_text: The file holds text only, so that texts may be numbers.
-    """
-
-    order: str = ""
-    decimal: str = ""
-    from_text: bool = False
+MAX_COUNTED_NUMBERS = 20_000
+"""Different numbers are counted in columns of up to so many values."""
 
 
 def describe_column(
@@ -103,7 +29,8 @@ def describe_column(
         formats: Number format code → count, of those cells that were looked at.
         hints: What the rest of the workbook says.
     """
-    counts = _classes(values)
+    texts = _texts(values)
+    counts = _classes(values, texts)
     column = Column(blanks=counts.pop(cells.BLANK, 0))
     if counts.pop(cells.ERROR, 0):
         column.errors = dict(
@@ -116,42 +43,44 @@ def describe_column(
         return column
     shape = read_format(column.format) if column.format else NumberFormat("number")
     main = max(counts, key=counts.__getitem__)
-    texts = _texts(values) if cells.TEXT in counts else Counter()
     if set(counts) == {cells.NUMBER}:
-        _of_numbers(column, name, values, shape)
+        of_numbers(column, name, values, shape)
     elif set(counts) == {cells.TEXT}:
-        _of_texts(column, name, texts, hints)
+        of_texts(column, name, texts, hints)
     elif cells.TEXT in counts and cells.NUMBER in counts and len(counts) == 2:
-        _of_both(column, name, values, texts, hints, shape)
+        of_both(column, name, values, texts, hints, shape)
     elif len(counts) == 1:
         column.kind = main
     else:
-        _of_many(column, values, counts)
-    _statistics(column, values)
+        of_many(column, values, counts)
+    _statistics(column, values, texts)
     return column
 
 
-def _classes(values: Sequence[Any]) -> Counter[str]:
+def _texts(values: Sequence[Any]) -> Counter[str]:
+    """Return text → count, blank ones left out."""
+    types = set(map(type, values))
+    if str not in types:
+        return Counter()
+    counts = Counter(values if types == {str} else (v for v in values if type(v) is str))
+    for text in [text for text in counts if not text.strip()]:
+        del counts[text]
+    return counts
+
+
+def _classes(values: Sequence[Any], texts: Counter[str]) -> Counter[str]:
+    """Return class → count, as fast as a column can be gone through."""
     counts: Counter[str] = Counter()
-    for kind, count in Counter(
-        map(type, values)
-    ).items():  # as fast as a column can be gone through
+    for kind, count in Counter(map(type, values)).items():
         found = cells.CLASS_OF_TYPE.get(kind)
         if found is not None:
             counts[found] += count
         elif kind is str:
-            texts = Counter(v for v in values if type(v) is str)
-            blank = sum(n for text, n in texts.items() if not text.strip())
-            counts[cells.BLANK] += blank
-            counts[cells.TEXT] += count - blank
+            counts[cells.TEXT] = texts.total()
+            counts[cells.BLANK] += count - texts.total()
         else:
             counts[cells.ERROR] += count
     return +counts
-
-
-def _texts(values: Sequence[Any]) -> Counter[str]:
-    counts = Counter(v for v in values if type(v) is str)
-    return Counter({text: n for text, n in counts.items() if text.strip()})
 
 
 def _samples(values: Sequence[Any]) -> list[Any]:
@@ -164,266 +93,29 @@ def _samples(values: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _of_numbers(column: Column, name: Any, values: Sequence[Any], shape: NumberFormat) -> None:
-    numbers = _only_numbers(values)
-    whole = all(map(float.is_integer, map(float, numbers)))
-    column.currency = shape.currency or _currency_of_name(name)
-    if shape.kind == "digits" and whole:
-        column.kind, column.digits, column.stored = "identifier", shape.digits, "number"
-    elif shape.kind == "currency":
-        column.kind = "currency"
-    elif shape.kind == "percent":
-        column.kind = "percent"
-    elif whole and shape.kind != "date" and _plain_dates(column, numbers, name):
-        pass
-    elif column.currency and (not whole or not _is_identifier_name(name)):
-        column.kind = "currency"
-    else:
-        column.kind = "integer" if whole else "number"
-        column.currency = ""
-
-
-def _only_numbers(values: Sequence[Any]) -> Sequence[float]:
-    if set(map(type, values)) <= {int, float}:
-        return values
-    return [v for v in values if type(v) in (int, float)]
-
-
-def _plain_dates(column: Column, numbers: Sequence[float], name: Any) -> bool:
-    distinct = set(numbers)
-    if are_serials(distinct, name):
-        column.kind, column.stored = "date", "serial"
-        return True
-    if names_a_date(name) and are_compact(distinct, name):
-        column.kind, column.stored = "date", "number"
-        column.date = DateText("%Y%m%d", proven=True)
-        return True
-    return False
-
-
-def _is_identifier_name(name: Any) -> bool:
-    return isinstance(name, str) and bool(_IDENTIFIER_NAME.search(name.replace("_", " ")))
-
-
-def _currency_of_name(name: Any) -> str:
-    if not isinstance(name, str):
-        return ""
-    return next((iso for w in _CURRENCY_IN_NAME.findall(name) if (iso := currency_of(w))), "")
-
-
-def _of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> None:
-    digits = _all_digits(texts)
-    are_days = not hints.from_text and names_a_date(name) and are_compact(set(digits), name)
-    if len(digits) == len(texts) and _are_identifiers(digits, name, hints) and not are_days:
-        column.kind, column.stored = "identifier", "text"
-        return
-    if len(digits) == len(texts) and are_compact({t.strip() for t in digits}, name):
-        column.kind, column.stored = "date", "text"
-        column.date = DateText("%Y%m%d", proven=True)
-        return
-    if hints.from_text and {t.strip().lower() for t in texts} <= _TRUTH:
-        column.kind = "boolean"
-        return
-    if len(texts) > 4 * SAMPLED_TEXTS and not _promising(texts, hints):
-        column.kind = "text"
-        return
-    strays = {t: n for t, n in texts.items() if t.strip().lower() in PLACEHOLDERS}
-    real = Counter({t: n for t, n in texts.items() if t not in strays}) if strays else texts
-    if not real:
-        column.kind = "text"
-        return
-    if (dates := read_dates(list(real), order=hints.order)) and dates.unread <= 0.1 * len(real):
-        column.kind, column.stored, column.date, column.strays = "date", "text", dates, strays
-        return
-    dashes = {t: n for t, n in strays.items() if t.strip() in DASHES}
-    if _amounts(column, name, real + Counter(dashes), hints):
-        column.strays |= {t: n for t, n in strays.items() if t not in dashes}
-        return
-    column.kind = "text"
-
-
-def _all_digits(texts: Counter[str]) -> Sequence[str]:
-    """Return the texts if all of them are digits, else none."""
-    stripped = [t.strip() for t in texts]
-    return list(texts) if "".join(stripped).isascii() and all(map(str.isdigit, stripped)) else ()
-
-
-def _promising(texts: Counter[str], hints: Hints) -> bool:
-    """Return whether a sample of many *texts* may be dates or amounts."""
-    step = max(1, len(texts) // SAMPLED_TEXTS)
-    sample = [t for t in list(texts)[::step] if t.strip().lower() not in PLACEHOLDERS]
-    dates = read_dates(sample, order=hints.order)
-    notation = read_notation(sample, decimal=hints.decimal)
-    return dates is not None or (notation is not None and notation.read >= 0.7 * len(sample))
-
-
-def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
-    """Return whether texts of digits only are names rather than numbers."""
-    stripped = [t.strip() for t in digits]
-    if any(len(t) > 1 and t[0] == "0" for t in stripped):
-        return True
-    if any(len(t) > 15 for t in stripped):
-        return True
-    if hints.from_text:
-        return False
-    # somebody kept them as text in a workbook
-    return _is_identifier_name(name) or (
-        len({len(t) for t in stripped}) == 1 and len(stripped[0]) >= 3
-    )
-
-
-def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
-    notation = read_notation(texts.elements(), decimal=hints.decimal)
-    total = texts.total()
-    if notation is None or notation.read < 0.8 * total:
-        return False
-    letters = sum(n for t, n in texts.items() if any(sign.isalpha() for sign in t))
-    if letters and "currency" not in notation.marks and letters > notation.unread:
-        return False
-    column.notation = notation
-    column.stored = "text"
-    column.currency = notation.currency or _currency_of_name(name)
-    if notation.unread:
-        unread = {t: n for t, n in texts.items() if read_amount(t, notation) is None}
-        column.strays = dict(Counter(unread).most_common(5))
-    values = [read_amount(t, notation) for t in texts]
-    if notation.shares.get("percent", 0) > 0.5:
-        column.kind = "percent"
-    elif column.currency or notation.shares.get("currency", 0) > 0.5:
-        column.kind = "currency"
-    elif hints.from_text and not notation.decimal and not notation.marks:
-        column.kind = "integer"
-    elif hints.from_text or notation.decimal or notation.marks or notation.thousands:
-        column.kind = "number"
-    else:
-        column.kind = "integer"
-    read = [v for v in values if v is not None]
-    column.minimum, column.maximum = (min(read), max(read)) if read else (None, None)
-    column.sum = (
-        None
-        if notation.ambiguous
-        else math.fsum(v * n for v, n in zip(values, texts.values(), strict=True) if v is not None)
-    )
-    if hints.from_text:
-        column.stored = "" if notation.plain else "text"
-    return True
-
-
-def _of_both(
-    column: Column,
-    name: Any,
-    values: Sequence[Any],
-    texts: Counter[str],
-    hints: Hints,
-    shape: NumberFormat,
-) -> None:
-    """Decide on a column of numbers and texts."""
-    numbers = [v for v in values if type(v) in (int, float)]
-    share = texts.total() / (texts.total() + len(numbers))
-    digits = all(t.strip().isdigit() for t in texts)
-    if digits and all(float(v).is_integer() for v in numbers):
-        column.kind, column.stored = "identifier", "mixed"
-        column.digits = (
-            max(len(t.strip()) for t in texts) if any(t.startswith("0") for t in texts) else 0
-        )
-        return
-    dashes = all(t.strip() in DASHES for t in texts)
-    if dashes and share <= 0.5:
-        _of_numbers(column, name, numbers, shape)
-        column.notation, column.stored = read_notation(["0", "-"]), "mixed"
-        return
-    placeholders = all(t.strip().lower() in PLACEHOLDERS for t in texts)
-    if placeholders or share <= 0.1:
-        _of_numbers(column, name, numbers, shape)
-        column.strays = dict(texts.most_common(5))
-        return
-    notation = read_notation(texts.elements(), decimal=hints.decimal)
-    if notation and not notation.unread and not notation.ambiguous:
-        _of_numbers(column, name, numbers, shape)
-        column.notation, column.stored = notation, "mixed"
-        column.currency = column.currency or notation.currency
-        column.kind = (
-            "currency" if column.currency else "number" if column.kind == "integer" else column.kind
-        )
-        return
-    if (len(numbers) / (texts.total() + len(numbers))) <= 0.1:
-        column.kind, column.strays = "text", {}
-        return
-    column.kind = "mixed"
-
-
-def _of_many(column: Column, values: Sequence[Any], counts: Counter[str]) -> None:
-    total = counts.total()
-    main, count = counts.most_common(1)[0]
-    others = [v for v in values if cells.class_of(v) not in (main, cells.BLANK, cells.ERROR)]
-    placeholders = all(isinstance(v, str) and v.strip().lower() in PLACEHOLDERS for v in others)
-    if main in (cells.DATE, cells.TIME, cells.BOOLEAN) and (placeholders or count >= 0.9 * total):
-        column.kind = main
-        column.strays = dict(Counter(cells.shown(v, SAMPLE_TEXT) for v in others).most_common(5))
-    else:
-        column.kind = "mixed"
-
-
-def _statistics(column: Column, values: Sequence[Any]) -> None:
+def _statistics(column: Column, values: Sequence[Any], texts: Counter[str]) -> None:
     """Add the count of different values, and smallest, largest and sum."""
-    try:
+    if set(column.classes) == {cells.TEXT}:
+        column.distinct = len(texts)
+        return
+    numeric = set(column.classes) <= {cells.NUMBER, cells.TEXT} and cells.NUMBER in column.classes
+    if not numeric or column.kind == "identifier" or len(values) <= MAX_COUNTED_NUMBERS:
         distinct = set(values)
-    except TypeError:
-        distinct = set(map(str, values))
-    kinds = set(map(type, distinct)) - {type(None), str}
-    blank = sum(cells.is_blank(v) for v in distinct) if column.blanks else 0
-    column.distinct = len(distinct) - blank - (len(column.errors) if column.errors else 0)
-    if kinds and kinds <= {int, float} and column.kind not in ("identifier", "mixed"):
-        numbers = _only_numbers(values)
-        if column.stored != "mixed":
-            column.minimum, column.maximum = min(numbers), max(numbers)
-            if column.kind != "date":
-                column.sum = math.fsum(numbers)
-    elif kinds and kinds <= {datetime.datetime, datetime.date} and column.kind == "date":
-        days = [v for v in distinct if isinstance(v, datetime.date)]
-        column.minimum = min(days, key=_as_datetime)
-        column.maximum = max(days, key=_as_datetime)
+        blank = sum(cells.is_blank(v) for v in distinct) if column.blanks else 0
+        column.distinct = len(distinct) - blank - len(column.errors)
+    if numeric and column.kind not in ("identifier", "mixed") and column.stored != "mixed":
+        numbers = only_numbers(values)
+        column.minimum, column.maximum = min(numbers), max(numbers)
+        if column.kind != "date":
+            column.sum = math.fsum(numbers)
+    elif column.kind == "date":
+        days = [v for v in set(values) if isinstance(v, datetime.date)]
+        if days:
+            column.minimum = min(days, key=_as_datetime)
+            column.maximum = max(days, key=_as_datetime)
 
 
 def _as_datetime(day: Any) -> datetime.datetime:
     if isinstance(day, datetime.datetime):
         return day
     return datetime.datetime(day.year, day.month, day.day)
-
-
-def column_to_json(column: Column) -> Mapping[str, Any]:
-    """Return what is known of *column*, without what is not the case."""
-    notation, date = column.notation, column.date
-    found = {
-        "kind": column.kind,
-        "stored_as": column.stored,
-        "counts": column.classes if len(column.classes) > 1 else None,
-        "digits": column.digits,
-        "currency": column.currency or " ".join(notation.currencies if notation else ()),
-        "notation": notation.name if notation and column.stored else "",
-        "decimal": notation.decimal if notation and column.stored else "",
-        "ambiguous": bool(notation and notation.ambiguous) or bool(date and not date.proven),
-        "unread": notation.unread if notation else 0,
-        "date_format": date.format if date else "",
-        "format": "" if column.format in ("General", "@") else column.format,
-        "blanks": column.blanks,
-        "errors": column.errors,
-        "formulas": column.formulas,
-        "first_formula": column.first_formula,
-        "uncalculated": column.uncalculated,
-        "distinct": column.distinct,
-        "min": cells.to_json(column.minimum),
-        "max": cells.to_json(column.maximum),
-        "sum": None if column.sum is None else cells.to_json(float(f"{column.sum:.15g}")),
-        "strays": {cells.shown(k, SAMPLE_TEXT): n for k, n in column.strays.items()},
-        "samples": [
-            cells.to_json(v if not isinstance(v, str) else cells.shown(v, SAMPLE_TEXT))
-            for v in column.samples
-        ],
-    }
-    numbers = ("min", "max", "sum")
-    return {
-        key: value
-        for key, value in found.items()
-        if (value is not None if key in numbers else value not in (None, "", 0, False, {}, []))
-    }

@@ -118,7 +118,7 @@ def _read_cells(content: bytes, details: SheetDetails) -> None:
 
 def _read_special(content: bytes, details: SheetDetails) -> None:
     """Read formulas and errors of a large sheet."""
-    if b"<f" in content or b":f>" in content:
+    if b"<f" in content or b":f>" in content[:DETAILED_HEAD]:
         for found in _FORMULA_CELL.finditer(content):
             place = _place(_attributes(found[1]).get(b"r", b""))
             formula = _FORMULA.search(found[2])
@@ -128,7 +128,7 @@ def _read_special(content: bytes, details: SheetDetails) -> None:
                 )
             if len(details.formulas) >= MAX_FORMULAS:
                 break
-    if b't="e"' in content or b"t='e'" in content:
+    if b't="e"' in content or b"t='e'" in content[:DETAILED_HEAD]:
         for found in _ERROR_CELL.finditer(content):
             if place := _place(_attributes(found[1]).get(b"r", b"")):
                 details.errors[place] = _text_of(_VALUE, found[2])

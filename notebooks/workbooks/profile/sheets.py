@@ -9,7 +9,8 @@ from itertools import compress
 from typing import Any
 
 from . import cells
-from .columns import Column, Hints, column_to_json, describe_column
+from .column import Column, Hints, column_to_json
+from .columns import describe_column
 from .dates import order_of
 from .grid import Grid
 from .names import table_names
@@ -25,7 +26,7 @@ MAX_FACTS = 40
 FORMAT_ROWS = 60
 DETAILED_COLUMNS = 400
 FIRST_ROWS = 3
-MAX_COMPARED_ROWS = 200_000
+MAX_COMPARED_ROWS = 50_000
 
 
 class Described:

@@ -68,7 +68,9 @@ def test_names_are_given_exactly_with_their_type(told):
 
 def test_account_numbers_are_identifiers_however_they_are_kept(told):
     rows = [["Account", "Customer", "Card", "Cost center"]]
-    rows += [[40_100 + n, f"{n:07d}", f"4{n:017d}", f"{n:03d}" if n % 2 else n] for n in range(1, 7)]
+    rows += [
+        [40_100 + n, f"{n:07d}", f"4{n:017d}", f"{n:03d}" if n % 2 else n] for n in range(1, 7)
+    ]
 
     table = table_of(told(rows, formats={0: "00000000"}))
 
