@@ -14,11 +14,12 @@ from ..read import Book, FileFormat, SheetInfo, TextFormat, identify, open_book
 from ..recipe import recipe_of
 from .column import Hints
 from .grid import Grid
+from .layout import Layout
 from .loading import load_sheet
 from .package import Package
 from .sheet_xml import SheetDetails
 from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_to_json
-from .tables import Layout, find_tables
+from .tables import find_tables
 
 MAX_SHEETS = 500
 FIELD_SAMPLE = 100_000

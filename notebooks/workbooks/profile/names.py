@@ -8,7 +8,7 @@ from typing import Any
 
 from . import cells
 from .grid import Grid
-from .tables import Table
+from .layout import Table
 
 JOIN = " / "
 

@@ -13,9 +13,9 @@ from .column import Column, Hints, column_to_json
 from .columns import describe_column
 from .dates import order_of
 from .grid import Grid
+from .layout import Layout, Table
 from .names import table_names
 from .sheet_xml import SheetDetails, formula_facts
-from .tables import Layout, Table
 from .totals import find_totals
 
 SMALL_CELLS = 400
