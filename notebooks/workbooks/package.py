@@ -65,6 +65,10 @@ class Package:
         except READ_ERRORS as error:
             raise damaged(f"its part {name!r} can't be read ({error})") from error
 
+    def size(self, name: str) -> int:
+        """Return how many bytes part *name* has, unpacked."""
+        return self._zip.getinfo(self.names[name.lower()]).file_size
+
     def small(self, name: str) -> bytes:
         """Return a part that is small in every honest file.
 
@@ -73,7 +77,7 @@ class Package:
         """
         with self.stream(name) as stream:
             # No more is ever unpacked than the directory says.
-            if self._zip.getinfo(self.names[name.lower()]).file_size > MAX_SMALL_PART_BYTES:
+            if self.size(name) > MAX_SMALL_PART_BYTES:
                 raise _bomb(f"its part {name!r} expands to more than 64 MB")
             return stream.read()
 

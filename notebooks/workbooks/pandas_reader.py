@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 from pandas.io.excel._base import BaseExcelReader
 
+from . import large_sheets
 from .amounts import read_amounts
 from .dense import dense_rows
 from .read import Book, open_book
@@ -38,12 +39,14 @@ class BookReader(BaseExcelReader):  # type: ignore[misc]
         """
         name = getattr(filepath_or_buffer, "name", None)
         if isinstance(name, str) and os.path.isfile(name):
-            return open_book(Path(name))
+            self.path = Path(name)
+            return open_book(self.path)
         self._spooled = tempfile.NamedTemporaryFile(suffix=".xlsx")  # noqa: SIM115 (closed below)
         while piece := filepath_or_buffer.read(1_000_000):
             self._spooled.write(piece)
         self._spooled.flush()
-        return open_book(Path(self._spooled.name))
+        self.path = Path(self._spooled.name)
+        return open_book(self.path)
 
     def close(self) -> None:
         """Close the book, and the file that pandas opened."""
@@ -80,15 +83,20 @@ class BookReader(BaseExcelReader):  # type: ignore[misc]
 
     def parse(self, sheet_name: Any = 0, **options: Any) -> Any:
         """Return frames as pandas documents; amounts kept as text in HTML and CSV are read."""
+        if sheet_name is None or isinstance(sheet_name, list):
+            names = self.sheet_names if sheet_name is None else dict.fromkeys(sheet_name)
+            return {name: self.parse(name, **options) for name in names}
+        frame = large_sheets.frame_of(self, sheet_name, options)
+        return self._row_by_row(sheet_name, options) if frame is None else frame
+
+    def _row_by_row(self, sheet_name: Any, options: dict[str, Any]) -> Any:
         parsed = super().parse(sheet_name, **options)
         if self.book.format.kind not in ("text", "html"):
             return parsed
         if options.get("decimal", ".") != "." or options.get("thousands") is not None:
             return parsed
-        frames = parsed.values() if isinstance(parsed, dict) else [parsed]
-        for frame in frames:
-            decimal, thousands = self._signs(frame)
-            read_amounts(frame, decimal, thousands, stated=options.get("dtype"))
+        decimal, thousands = self._signs(parsed)
+        read_amounts(parsed, decimal, thousands, stated=options.get("dtype"))
         return parsed
 
     def _signs(self, frame: pd.DataFrame) -> tuple[str, str | None]:

@@ -80,13 +80,14 @@ class Book:
     Attributes:
         format: What the file is.
         sheets: Its sheets, in order.
+        source: The reader of this kind of file.
     """
 
     def __init__(self, found: FileFormat, source: Any) -> None:
         """Use `open_book` instead."""
         self.format = found
         self.sheets: list[SheetInfo] = source.sheets
-        self._source = source
+        self.source = source
         self._ranges: dict[int, Range | None] = {}
 
     def __enter__(self) -> Book:
@@ -102,7 +103,7 @@ class Book:
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""
-        self._source.close()
+        self.source.close()
 
     def index(self, sheet: SheetInfo | str | int) -> int:
         """Return the position of *sheet*, given as itself, by name or by position.
@@ -137,7 +138,7 @@ class Book:
         index = self.index(sheet)
         first = last = -1
         left, right = 1 << 30, -1
-        for number, values in self._source.filled(index):
+        for number, values in self.source.filled(index):
             if first < 0:
                 first = number
             last = number

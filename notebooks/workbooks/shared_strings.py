@@ -91,12 +91,28 @@ def read_plain(stream: IO[bytes]) -> list[str]:
             raise NotPlain
         if "\r" in whole:
             whole = whole.replace("\r\n", "\n").replace("\r", "\n")
-        for item in whole.split("</si>"):
-            _add(item, texts)
+        _add_all(whole, texts)
     if b"</sst>" not in rest and (texts or b"/>" not in rest):
         raise NotPlain  # cut off: the full parser says where
     texts += [""] * rest.count(b"<si/>")
     return texts
+
+
+_BETWEEN, _FIRST, _LAST = "</t></si><si><t>", "<si><t>", "</t>"
+
+
+def _add_all(whole: str, texts: list[str]) -> None:
+    """Add the texts of many items; the last one's end tag is cut off."""
+    start = whole.find(_FIRST)
+    if not whole[:start].strip() or (start >= 0 and not texts and "<si" not in whole[:start]):
+        found = whole[start + len(_FIRST) : -len(_LAST)].split(_BETWEEN)
+        if whole.endswith(_LAST) and whole.count("<", start) == 4 * len(found) - 1:
+            if "&" in whole or "_x" in whole:
+                found = [_content(text) for text in found]
+            texts += found
+            return
+    for item in whole.split("</si>"):
+        _add(item, texts)
 
 
 def _add(item: str, texts: list[str]) -> None:

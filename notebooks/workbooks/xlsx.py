@@ -8,9 +8,11 @@ from functools import cached_property
 
 from . import markup_stream, sheet_windows
 from .number_formats import Kind, kind_of_id
+from .numbered_texts import Texts
 from .package import Package, read_workbook
 from .shared_strings import NotPlain, read_any, read_plain
 from .sheet_part import Meanings
+from .sheet_windows import Window
 from .values import Row
 
 
@@ -87,6 +89,20 @@ class XlsxSource:
             yield from sheet_windows.filled_rows_of(
                 lambda: self._package.stream(part), self._meanings, self._styles
             )
+
+    def part_bytes(self, index: int) -> int:
+        """Return the size of sheet *index*, unpacked; 0 if it has no cells."""
+        part = self._workbook.parts[index]
+        return self._package.size(part) if part else 0
+
+    def typed_windows(self, index: int) -> tuple[Texts, Iterator[Window]] | None:
+        """Return texts and windows of sheet *index* for `typed_sheet`, if it is a usual one."""
+        part = self._workbook.parts[index]
+        texts = Texts(self._meanings.strings)
+        windows = sheet_windows.typed_windows(
+            lambda: self._package.stream(part), self._meanings, self._styles, texts
+        )
+        return None if windows is None else (texts, windows)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,0 +1,102 @@
+"""Frames of large sheets, by column, with the meaning that pandas' own parser gives to cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas._libs.parsers import STR_NA_VALUES
+from pandas.io.parsers import TextParser
+
+from .typed_columns import DATE, NUMBER, TEXT, TRUTH, TypedColumn
+from .typed_sheet import TypedSheet
+
+MAX_EXACT = 2.0**53
+_WORDS = frozenset({"true", "false", "inf", "infinity", "nan"})
+Head = Callable[[list[list[Any]]], pd.DataFrame]
+
+
+def frame_of(sheet: TypedSheet, parse_head: Head, dtype: Any, index_col: Any) -> pd.DataFrame:
+    """Return the frame of a sheet that was read.
+
+    Args:
+        sheet: The sheet; its columns are used up.
+        parse_head: Makes a frame of the head and one row below, as pandas does.
+        dtype: Types that the caller states, as for ``pandas.read_excel``.
+        index_col: The column that becomes the index, if any.
+    """
+    labelled = head_frame(sheet.head, len(sheet.columns), parse_head)
+    table = sheet.texts.table()
+    made: dict[int, Any] = {}
+    labels = [*([labelled.index.name] if index_col is not None else []), *labelled.columns]
+    places = [*(labelled.index if index_col is not None else []), *labelled.iloc[0]]
+    for label, place in zip(labels, map(int, places), strict=True):
+        stated = dtype.get(label, dtype.get(place)) if isinstance(dtype, dict) else dtype
+        column = sheet.columns[place]
+        if column is None:
+            raise LookupError(f"column {label!r} was not kept")
+        made[len(made)] = _values(column, table, stated)
+    frame = pd.DataFrame(made, copy=False)
+    if index_col is not None:
+        frame = frame.set_index(0)
+        frame.index.name = labelled.index.name
+    frame.columns = labelled.columns
+    return frame
+
+
+def head_frame(head: list[list[Any]], width: int, parse_head: Head) -> pd.DataFrame:
+    """Return a frame of one row that holds, under each label, the number of its column.
+
+    Args:
+        head: The rows of the head.
+        width: How many columns the sheet has.
+        parse_head: As in `frame_of`.
+    """
+    width = max([width, *map(len, head)])
+    rows = [[*cells, *[""] * (width - len(cells))] for cells in head]
+    return parse_head([*rows, list(range(width))])
+
+
+def _values(column: TypedColumn, table: np.ndarray, stated: Any) -> Any:
+    kinds = column.kinds()
+    if stated is None:
+        if kinds == {NUMBER}:
+            return _whole_if_all_are(column.numbers())
+        if kinds == {DATE}:
+            return column.days()
+        if kinds == {TRUTH} and (truths := column.truths()) is not None:
+            return truths
+    if kinds == {TEXT}:
+        numbers, different = pd.factorize(column.text_numbers())
+        texts = ["" if n < 0 else table[n] for n in different]
+        parsed = _texts(texts) if stated is None else None
+        return (parsed if parsed is not None else _parsed(texts, stated)).take(numbers)
+    return _parsed(column.objects(table), stated)
+
+
+def _whole_if_all_are(numbers: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        if (np.abs(numbers) < MAX_EXACT).all():
+            whole = numbers.astype(np.int64)
+            if (whole == numbers).all():
+                return whole
+    return numbers
+
+
+def _texts(texts: list[str]) -> Any:
+    """Return texts that pandas takes for texts, at once; ``None`` if its parser must judge."""
+    sure = next((text for text in texts[:50] if text[:1].isalpha()), None)
+    if sure is None or sure.lower() in _WORDS or sure in STR_NA_VALUES:
+        return None
+    return pd.array([np.nan if t in STR_NA_VALUES else t for t in texts], dtype="str")
+
+
+def _parsed(values: list[Any], stated: Any) -> Any:
+    """Return the column that pandas' parser makes of *values*."""
+    options = {} if stated is None else {"dtype": {0: stated}}
+    parser = TextParser(
+        [[value] for value in values], header=None, names=[0], skip_blank_lines=False, **options
+    )
+    return parser.read()[0].array

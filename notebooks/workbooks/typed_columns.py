@@ -1,0 +1,137 @@
+"""A large sheet as typed columns: numbers, texts by number, dates, truths; never as single cells.
+
+Windows of rows come in, each is taken apart by column at once, and kept in a few bytes a cell.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .numbered_texts import MARK, Texts
+from .values import CellError, number_value
+
+NUMBER, TEXT, DATE, TRUTH, EMPTY, OBJECT = "number", "text", "date", "truth", "empty", "object"
+_DAYS = frozenset({datetime.date, datetime.datetime})
+
+
+class TypedColumn:
+    """One column, in pieces of one kind each."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._pieces: list[tuple[str, Any]] = []
+        self.length = 0
+
+    def skip(self, count: int) -> None:
+        """Add *count* empty cells."""
+        if count > 0:
+            self._pieces.append((EMPTY, count))
+            self.length += count
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Add the cells of a window, as calamine gives them; an empty text is an empty cell."""
+        self.length += len(values)
+        self._pieces.append(self._piece(values))
+
+    def _piece(self, values: Sequence[Any]) -> tuple[str, Any]:
+        kinds = set(map(type, values))
+        if kinds == {float}:
+            return NUMBER, np.array(values, dtype=np.float64)
+        if kinds == {bool}:
+            return TRUTH, np.array(values, dtype=bool)
+        empty = values.count("") if str in kinds else 0
+        if empty == len(values):
+            return EMPTY, empty
+        if kinds == {str}:
+            return TEXT, self._numbered(values, empty)
+        if kinds <= {float, str, CellError} and all(
+            type(v) is not str or v == "" or v[:2] == f"{MARK}E" for v in values
+        ):
+            return NUMBER, np.array(
+                [v if type(v) is float else math.nan for v in values], dtype=np.float64
+            )
+        if (
+            kinds <= {*_DAYS, str}
+            and (not empty or kinds - {str})
+            and (sum(type(v) is str for v in values) == empty)
+        ):
+            days = [None if v == "" else v for v in values]
+            return DATE, np.array(days, dtype="datetime64[us]")
+        return OBJECT, [self._object(v) for v in values]
+
+    def _numbered(self, values: Sequence[str], empty: int) -> np.ndarray:
+        filled = [v for v in values if v] if empty else values
+        found = self._texts.numbers(filled)
+        if found is None:
+            number = self._texts.number
+            found = np.array([-1 if v[:2] == f"{MARK}E" else number(v) for v in filled], np.int32)
+        if not empty:
+            return found
+        made = np.full(len(values), -1, dtype=np.int32)
+        made[[v != "" for v in values]] = found
+        return made
+
+    def _object(self, value: Any) -> Any:
+        if type(value) is str and value and value[:2] != f"{MARK}E":
+            return _Numbered(self._texts.number(value))
+        return self._texts.plain(value)
+
+    def kinds(self) -> set[str]:
+        """Return the kinds of its pieces, without the empty ones."""
+        return {kind for kind, _ in self._pieces} - {EMPTY}
+
+    def numbers(self) -> np.ndarray:
+        """Return a column of numbers, missing ones as NaN."""
+        return self._joined(np.float64, math.nan)
+
+    def days(self) -> np.ndarray:
+        """Return a column of times, missing ones as NaT."""
+        return self._joined("datetime64[us]", np.datetime64("NaT"))
+
+    def text_numbers(self) -> np.ndarray:
+        """Return the numbers of a column's texts, -1 for empty cells."""
+        return self._joined(np.int32, -1)
+
+    def truths(self) -> np.ndarray | None:
+        """Return a column of truths; ``None`` if cells are empty."""
+        if any(kind == EMPTY for kind, _ in self._pieces):
+            return None
+        return self._joined(bool, False)  # noqa: FBT003 (never used: nothing is empty)
+
+    def _joined(self, kind: Any, missing: Any) -> np.ndarray:
+        made = np.full(self.length, missing, dtype=kind)
+        at = 0
+        while self._pieces:
+            of, piece = self._pieces.pop(0)
+            size = piece if of == EMPTY else len(piece)
+            if of != EMPTY:
+                made[at : at + size] = piece
+            at += size
+        return made
+
+    def objects(self, table: np.ndarray) -> list[Any]:
+        """Return a column of any values; an empty cell is an empty text."""
+        made: list[Any] = []
+        for kind, piece in self._pieces:
+            if kind == EMPTY:
+                made += [""] * piece
+            elif kind == TEXT:
+                made += ["" if n < 0 else table[n] for n in piece.tolist()]
+            elif kind == NUMBER:
+                made += [number_value(n) if n == n else "" for n in piece.tolist()]
+            elif kind == DATE:
+                made += ["" if day is None else day for day in piece.tolist()]
+            elif kind == TRUTH:
+                made += piece.tolist()
+            else:
+                made += [table[v] if type(v) is _Numbered else v for v in piece]
+        return made
+
+
+class _Numbered(int):
+    """The number of a text among other values."""
