@@ -281,7 +281,8 @@ def _quality(column: Facts) -> list[str]:
     for error, count in column.get("errors", {}).items():
         told.append(f"{count} error cells {error}")
     if column.get("formulas"):
-        told.append(f"{column['formulas']} formulas, first {quoted(column['first_formula'])}")
+        first = quoted(column.get("first_formula", ""))
+        told.append(f"{column['formulas']} formulas in {column['formula_range']}, first {first}")
     if column.get("uncalculated"):
         told.append(f"{column['uncalculated']} never calculated")
     if column.get("unread"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from .read import FileFormat, TextFormat
 
 WIDTH = 96
+MAX_SKIPPED = 200
+"""Rows that are left out by their positions; more of them by their texts, where those tell."""
 NUMBERS = ("number", "currency", "percent", "integer")
 CALAMINE = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"})
 AMOUNT = '''
@@ -77,7 +81,15 @@ class _Plan:
         self.table, self.grid = described.table, described.grid
         self.top, self.left, self.bottom, self.right = self.table.area
         self.several = len(self.table.header_rows) > 1
-        self.skipped = sorted(self.table.left_out)
+        skipped = set(self.table.left_out)
+        self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
+        if self.drops_blanks:
+            skipped -= set(self.table.blank_rows)
+        self.by_text = rule_of_totals(described) if len(self.table.totals) > MAX_SKIPPED else None
+        if self.by_text is not None:
+            skipped -= {total.row for total in self.table.totals}
+        self.skipped = sorted(skipped)
+        self.read_rows = self.bottom - self.table.body_top + 1 - len(skipped)
 
     @property
     def whole_width(self) -> bool:
@@ -214,8 +226,37 @@ def _rows(plan: _Plan, before: int, *, several_as_names: bool = False) -> list[s
     elif skipped:
         found.append(_wrapped("skiprows=[", [str(row) for row in skipped], "]"))
     if not plan.to_the_end:
-        found.append(f"nrows={table.data_rows}")
+        found.append(f"nrows={plan.read_rows}")
     return found
+
+
+def rule_of_totals(described: Described) -> tuple[int, str] | None:
+    """Return (column, pattern) of the texts that just the total rows have, ``None`` if none has.
+
+    A list of thousands of positions is no code to read.
+    """
+    table, grid = described.table, described.grid
+    totals = {total.row for total in table.totals}
+    for at, column in enumerate(range(table.area[1], table.area[3] + 1)):
+        values = grid.column(column, table.body_top, table.area[2])
+        words = Counter(
+            word
+            for row in totals
+            if row <= table.area[2] and isinstance(v := values[row - table.body_top], str)
+            for word in {v.split()[0], v.split()[-1]}
+            if v.strip()
+        )
+        patterns = [rf"\b{re.escape(word)}\b" for word, _ in words.most_common(3)]
+        for pattern in [*patterns, "|".join(patterns)] if patterns else ():
+            rule = re.compile(pattern)
+            found = {
+                row
+                for row, v in enumerate(values, table.body_top)
+                if isinstance(v, str) and rule.search(v)
+            }
+            if found == {row for row in totals if row <= table.area[2]}:
+                return at, pattern
+    return None
 
 
 def _dtype(plan: _Plan) -> list[str]:
@@ -231,6 +272,13 @@ def _dtype(plan: _Plan) -> list[str]:
 def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     """Return the lines that turn texts and serial numbers into what they stand for."""
     lines: list[str] = []
+    if plan.drops_blanks:
+        lines.append('frame = frame.dropna(how="all", ignore_index=True)')
+    if plan.by_text is not None:
+        at, pattern = plan.by_text
+        labels = f"frame[{literal(plan.described.names[at])}].astype(str)"
+        lines.append(f"total = {labels}.str.contains({pattern!r})")
+        lines.append("frame = frame[~total].reset_index(drop=True).infer_objects()")
     for name, column in plan.columns():
         target = f"frame[{literal(name)}]"
         if line := _conversion(plan, target, column, from_1904=from_1904):

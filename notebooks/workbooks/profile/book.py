@@ -105,7 +105,7 @@ def _read_sheets(
 ) -> list[_Sheet]:
     hints = Hints(from_text=found.kind == "text")
     if found.text is not None:
-        hints = Hints(from_text=True, decimal=found.text.decimal)
+        hints = Hints(from_text=True, decimal=_known_decimal(found.text))
     sheets: list[_Sheet] = []
     for index, info in enumerate(book.sheets[:MAX_SHEETS]):
         if info.kind != "worksheet":
@@ -126,6 +126,13 @@ def _read_sheets(
                 if is_unclear(sheet.tables):
                     sheet.tables = describe_tables(sheet.grid, sheet.layout, proven)
     return sheets
+
+
+def _known_decimal(form: TextFormat) -> str:
+    """Return the decimal sign that a text file shows; a point may only be the default."""
+    if form.decimal == ",":
+        return ","
+    return "." if form.delimiter == "," else ""
 
 
 def _most_fields(path: Path, form: TextFormat) -> int:
@@ -150,8 +157,11 @@ def _sheet(
     if info.kind != "worksheet":
         return facts
     facts |= sheet_to_json(sheet.grid, sheet.details, sheet.layout, sheet.tables)
+    from_1904 = package is not None and package.date_1904
     for described, table in zip(sheet.tables, facts["tables"], strict=True):
-        table["recipe"] = recipe_of(described, name, found, info.name, len(book.sheets))
+        table["recipe"] = recipe_of(
+            described, name, found, info.name, len(book.sheets), from_1904=from_1904
+        )
     if sheet.strays:
         facts["far_outside"] = sheet.strays
     if package is not None and (part := package.sheet_parts.get(info.name)):

@@ -30,7 +30,8 @@ class Column:
         format: The number format of most cells.
         blanks: Count of blank cells.
         errors: Error → count.
-        formulas: Count of formulas; *first_formula* is the first one with its address.
+        formulas: Count of formulas; *formula_range* goes from the first to the last of them, and
+            *first_formula* is the first one with its address.
         uncalculated: Count of formulas without a stored value.
         distinct: Count of different values, ``None`` if they were not counted.
         samples: Some values, as shown.
@@ -50,6 +51,7 @@ class Column:
     formulas: int = 0
     uncalculated: int = 0
     first_formula: str = ""
+    formula_range: str = ""
     distinct: int | None = None
     samples: list[Any] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
@@ -91,6 +93,7 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "blanks": column.blanks,
         "errors": column.errors,
         "formulas": column.formulas,
+        "formula_range": column.formula_range,
         "first_formula": column.first_formula,
         "uncalculated": column.uncalculated,
         "distinct": column.distinct,

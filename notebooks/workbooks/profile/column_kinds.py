@@ -25,6 +25,12 @@ _IDENTIFIER_NAME = re.compile(
     r"compte|cuenta|rekening|матрикул|инн|счет)\b|number$|nummer$|№",
     re.IGNORECASE,
 )
+_QUANTITY_NAME = re.compile(
+    r"\b(amount|sum|total|price|cost|sales|revenue|qty|quantity|units|count|volume|weight|balance|"
+    r"value|budget|hours|betrag|summe|menge|preis|umsatz|anzahl|stück|wert|montant|prix|importe|"
+    r"cantidad|importo|prezzo|kwota|ilość|cena|сумма|цена|金額|数量|金额)\b",
+    re.IGNORECASE,
+)
 _CURRENCY_IN_NAME = re.compile(r"(?:\(|\[|\bin |, |\s|^)([A-Z]{3}|[€$£¥₹])(?:\)|\]|$|\s)")
 _TRUTH = frozenset({"true", "false"})
 
@@ -80,24 +86,24 @@ def _currency_of_name(name: Any) -> str:
 
 def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> None:
     """Decide on a column of *texts* only."""
-    digits = _all_digits(texts)
-    are_days = not hints.from_text and names_a_date(name) and are_compact(set(digits), name)
-    if len(digits) == len(texts) and _are_identifiers(digits, name, hints) and not are_days:
-        column.kind, column.stored = "identifier", "text"
+    strays = {t: n for t, n in texts.items() if t.strip().lower() in PLACEHOLDERS}
+    real = Counter({t: n for t, n in texts.items() if t not in strays}) if strays else texts
+    if not real:
+        column.kind = "text"
         return
-    if len(digits) == len(texts) and are_compact({t.strip() for t in digits}, name):
-        column.kind, column.stored = "date", "text"
+    digits = _all_digits(real)
+    are_days = not hints.from_text and names_a_date(name) and are_compact(set(digits), name)
+    if digits and _are_identifiers(digits, name, hints) and not are_days:
+        column.kind, column.stored, column.strays = "identifier", "text", strays
+        return
+    if digits and are_compact({t.strip() for t in digits}, name):
+        column.kind, column.stored, column.strays = "date", "text", strays
         column.date = DateText("%Y%m%d", proven=True)
         return
     if hints.from_text and {t.strip().lower() for t in texts} <= _TRUTH:
         column.kind = "boolean"
         return
     if len(texts) > 4 * SAMPLED_TEXTS and not _promising(texts, hints):
-        column.kind = "text"
-        return
-    strays = {t: n for t, n in texts.items() if t.strip().lower() in PLACEHOLDERS}
-    real = Counter({t: n for t, n in texts.items() if t not in strays}) if strays else texts
-    if not real:
         column.kind = "text"
         return
     if (dates := read_dates(list(real), order=hints.order)) and dates.unread <= 0.1 * len(real):
@@ -135,6 +141,8 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
     if hints.from_text:
         return False
     # somebody kept them as text in a workbook
+    if isinstance(name, str) and _QUANTITY_NAME.search(name.replace("_", " ")):
+        return False
     return _is_identifier_name(name) or (
         len({len(t) for t in stripped}) == 1 and len(stripped[0]) >= 3
     )
@@ -143,7 +151,7 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
 def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
     notation = read_notation(texts.elements(), decimal=hints.decimal)
     total = texts.total()
-    if notation is None or notation.read < 0.8 * total:
+    if notation is None or notation.read < 0.9 * total:
         return False
     letters = sum(n for t, n in texts.items() if any(sign.isalpha() for sign in t))
     if letters and "currency" not in notation.marks and letters > notation.unread:

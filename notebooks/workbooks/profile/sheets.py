@@ -77,17 +77,21 @@ class Described:
         return seen
 
     def _add_formulas(self, columns: list[Column]) -> None:
-        _top, left, bottom, right = self.table.area
+        _, left, bottom, right = self.table.area
         out = self.table.left_out
+        rows: dict[int, list[int]] = {}
         for (row, column), formula in self.grid.formulas.items():
             if not (self.table.body_top <= row <= bottom and left <= column <= right) or row in out:
                 continue
             found = columns[column - left]
-            if not found.formulas or (not found.first_formula and formula.text):
+            if not found.first_formula and formula.text:
                 found.first_formula = f"{cells.address(row, column)}: ={formula.text}"
-            found.formulas += 1
+            rows.setdefault(column, []).append(row)
             found.uncalculated += not formula.has_value
-        for found in columns:
+        for column, where in rows.items():
+            found = columns[column - left]
+            found.formulas = len(where)
+            found.formula_range = cells.range_address(min(where), column, max(where), column)
             if found.uncalculated:
                 found.blanks = max(0, found.blanks - found.uncalculated)
                 if found.kind == "empty":

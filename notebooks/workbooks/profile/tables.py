@@ -26,7 +26,9 @@ def find_tables(grid: Grid) -> Layout:
             layout.tables.append(_of_excel(grid, known))
             occupancy.hide(known.area)
     whole = (grid.top, grid.left, grid.bottom, grid.right)
-    blocks = split(occupancy, whole)[:MAX_BLOCKS]
+    blocks = split(occupancy, whole)
+    if len(blocks) > MAX_BLOCKS:  # blank rows all over part no tables
+        blocks = [area for area in [occupancy.used(whole)] if area is not None]
     pieces = [Piece(area, find_header(grid, area)) for area in blocks]
     pieces = join_sideways(grid, pieces)
     for piece in join_downwards(grid, pieces):
