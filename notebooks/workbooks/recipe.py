@@ -81,6 +81,7 @@ class _Plan:
         self.table, self.grid = described.table, described.grid
         self.top, self.left, self.bottom, self.right = self.table.area
         self.several = len(self.table.header_rows) > 1
+        self.named = self.several or not described.plain_names
         skipped = set(self.table.left_out)
         self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
         if self.drops_blanks:
@@ -90,16 +91,29 @@ class _Plan:
             skipped -= {total.row for total in self.table.totals}
         self.skipped = sorted(skipped)
         self.read_rows = self.bottom - self.table.body_top + 1 - len(skipped)
+        # pandas counts nrows wrong beside a list of rows to skip
+        self.cut = not text and not self.to_the_end and self.skips_rows_inside
+        renamed = self.named and bool(self.types())
+        awkward = self.cut or self.several or self.by_text is not None or renamed
+        self.as_objects = awkward and not text
 
     @property
     def whole_width(self) -> bool:
         """Return whether the sheet has no further columns."""
-        return self.left == 0 and self.right >= max(self.grid.right, self.grid.fields - 1)
+        return self.left == 0 and self.right >= max(
+            self.grid.right, self.grid.fields - 1, self.grid.extent[1]
+        )
 
     @property
     def to_the_end(self) -> bool:
         """Return whether the sheet ends with the table."""
-        return self.bottom >= self.grid.bottom
+        return self.bottom >= max(self.grid.bottom, self.grid.extent[0])
+
+    @property
+    def skips_rows_inside(self) -> bool:
+        """Return whether rows to skip are more than the first ones."""
+        start = 0 if self.table.header_rows else self.table.body_top
+        return bool(self.skipped) and self.skipped != list(range(start, start + len(self.skipped)))
 
     def columns(self) -> Sequence[tuple[Any, Column]]:
         """Return the columns with their names."""
@@ -150,7 +164,7 @@ def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
         arguments.append(f"encoding={form.encoding!r}")
     if form.quotechar not in ('"', ""):
         arguments.append(f"quotechar={form.quotechar!r}")
-    arguments += _rows(plan, before, several_as_names=True)
+    arguments += _rows(plan, before)
     if not plan.whole_width:
         arguments.append(f"usecols=range({plan.left}, {plan.right + 1})")
     if decimal == ",":
@@ -187,17 +201,17 @@ def _read_excel(plan: _Plan, name: str, found: FileFormat, sheet: str, sheets: i
     arguments += _rows(plan, 0)
     if not plan.whole_width and not plan.several:
         arguments.append(f'usecols="{column_letter(plan.left)}:{column_letter(plan.right)}"')
-    arguments += ["dtype=object"] if plan.several else _dtype(plan)
+    arguments += ["dtype=object"] if plan.as_objects else _dtype(plan)
     arguments += ["keep_default_na=False", 'na_values=[""]']
     if found.kind in CALAMINE:
         arguments.append('engine="calamine"')
     call = _call("pd.read_excel", arguments)
-    if plan.several:
-        if not plan.whole_width:
-            call += f"\nframe = frame.iloc[:, {plan.left}:{plan.right + 1}]"
-        call += "\n" + _column_names(plan) + "\nframe = frame.infer_objects()"
-    elif not plan.described.plain_names:
+    if plan.several and not plan.whole_width:
+        call += f"\nframe = frame.iloc[:, {plan.left}:{plan.right + 1}]"
+    if plan.named:
         call += "\n" + _column_names(plan)
+    if plan.cut:
+        call += f"\nframe = frame.head({plan.read_rows})"
     return call
 
 
@@ -205,13 +219,13 @@ def _column_names(plan: _Plan) -> str:
     return _wrapped("frame.columns = [", [literal(name) for name in plan.described.names], "]")
 
 
-def _rows(plan: _Plan, before: int, *, several_as_names: bool = False) -> list[str]:
+def _rows(plan: _Plan, before: int) -> list[str]:
     """Return the arguments that pick the rows: header, rows to skip, and how many to read."""
     table = plan.table
     shift = before  # lines of the file before the first row of the sheet
     skipped = [row + shift for row in plan.skipped]
     found = []
-    if not table.header_rows or (plan.several and several_as_names):
+    if not table.header_rows or (plan.named and plan.text):
         found.append("header=None")
         skipped = [*range(table.body_top + shift), *skipped]
         if table.header_rows:
@@ -225,7 +239,7 @@ def _rows(plan: _Plan, before: int, *, several_as_names: bool = False) -> list[s
         found.append(f"skiprows={len(skipped)}")
     elif skipped:
         found.append(_wrapped("skiprows=[", [str(row) for row in skipped], "]"))
-    if not plan.to_the_end:
+    if not plan.to_the_end and not plan.cut:
         found.append(f"nrows={plan.read_rows}")
     return found
 
@@ -263,9 +277,6 @@ def _dtype(plan: _Plan) -> list[str]:
     types = plan.types()
     if not types:
         return []
-    if not plan.described.plain_names and not plan.several:
-        # the reader still has the names of the whole row
-        return ["dtype=object"]
     return [_wrapped("dtype={", [f"{name}: {kind}" for name, kind in types.items()], "}")]
 
 
@@ -278,24 +289,30 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         at, pattern = plan.by_text
         labels = f"frame[{literal(plan.described.names[at])}].astype(str)"
         lines.append(f"total = {labels}.str.contains({pattern!r})")
-        lines.append("frame = frame[~total].reset_index(drop=True).infer_objects()")
-    for name, column in plan.columns():
-        target = f"frame[{literal(name)}]"
+        lines.append("frame = frame[~total].reset_index(drop=True)")
+    targets = [(f"frame[{literal(name)}]", column) for name, column in plan.columns()]
+    if not plan.text:
+        lines += [line for target, c in targets if (line := _identifier(plan, target, c))]
+    if plan.as_objects:
+        lines.append("frame = frame.infer_objects()")
+    for target, column in targets:
         if line := _conversion(plan, target, column, from_1904=from_1904):
             lines.append(line)
-    if not plan.described.plain_names and not plan.several and plan.types() and not plan.text:
-        lines.insert(0, "frame = frame.infer_objects()")
     return lines
+
+
+def _identifier(plan: _Plan, target: str, column: Column) -> str:
+    """Return the line that gives identifiers kept as numbers their digits."""
+    if column.kind != "identifier" or column.stored not in ("number", "mixed"):
+        return ""
+    text = f'{target}.map(str, na_action="ignore")' if plan.as_objects else target
+    if column.digits:
+        return f"{target} = {text}.str.zfill({column.digits})"
+    return f"{target} = {text}" if plan.as_objects else ""
 
 
 def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) -> str:
     excel = not plan.text
-    if column.kind == "identifier":
-        if column.digits and column.stored in ("number", "mixed") and excel:
-            return f"{target} = {target}.str.zfill({column.digits})"
-        if plan.several and column.stored != "text":
-            return f"{target} = {target}.astype(str)"
-        return ""
     if column.kind == "date":
         return _date(target, column, from_1904=from_1904)
     if column.kind not in NUMBERS:

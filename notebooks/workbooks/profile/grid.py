@@ -57,6 +57,7 @@ class Grid:
         from_text: The file holds text only (CSV): texts may be numbers and dates.
         decimal: The decimal sign of a text file, or ``""``.
         fields: How many fields a record of a text file has at most, blank ones at its end too.
+        extent: The last row and column (from 0) that readers see; texts of no characters count.
         beyond: What lies behind the last of *rows*, of a very large sheet.
     """
 
@@ -72,6 +73,7 @@ class Grid:
     from_text: bool = False
     decimal: str = ""
     fields: int = 0
+    extent: tuple[int, int] = (0, 0)
     beyond: Beyond | None = None
 
     @property

@@ -50,6 +50,7 @@ def load_sheet(
     if package is not None:
         grid.formats, grid.bold = formats_of(details, package.styles)
         grid.excel_tables = package.excel_tables(part) if part else []
+    grid.extent = details.extent
     grid.formulas, grid.merged, grid.filters = details.formulas, details.merged, details.filters
     return grid, details, strays
 

@@ -51,6 +51,7 @@ class SheetDetails:
         hidden_rows: Numbers (from 0) of hidden rows.
         hidden_columns: Runs (first, last) of hidden columns.
         filters: The areas of filters.
+        extent: The last row and column of a cell with a text, even of no characters.
         facts: What else the sheet has: name → count, address or true.
     """
 
@@ -61,6 +62,7 @@ class SheetDetails:
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     filters: list[Area] = field(default_factory=list)
+    extent: tuple[int, int] = (0, 0)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -107,6 +109,9 @@ def _read_cells(content: bytes, details: SheetDetails) -> None:
         if style := attributes.get(b"s"):
             details.styles[place] = int(style) if style.isdigit() else 0
         body = found[3]
+        if body and b"t" in attributes:
+            last_row_seen, last_column = details.extent
+            details.extent = max(last_row_seen, row), max(last_column, column)
         if body and len(content) <= DETAILED_BYTES:
             if attributes.get(b"t") == b"e":
                 details.errors[place] = _text_of(_VALUE, body)
