@@ -81,7 +81,7 @@ class _Plan:
         self.table, self.grid = described.table, described.grid
         self.top, self.left, self.bottom, self.right = self.table.area
         self.several = len(self.table.header_rows) > 1
-        self.named = self.several or not described.plain_names
+        self.named = self.several or not described.plain_names or self._types_spread()
         skipped = set(self.table.left_out)
         self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
         if self.drops_blanks:
@@ -123,6 +123,16 @@ class _Plan:
         """Return column → type, of columns whose type a reader must not guess."""
         found = {literal(name): self._type(column) for name, column in self.columns()}
         return {name: kind for name, kind in found.items() if kind}
+
+    def _types_spread(self) -> bool:
+        """Return whether pandas would give a column's type to a repeat of its name too."""
+        types = self.types()
+        return any(
+            isinstance(name, str)
+            and literal(name.rpartition(".")[0]) in types
+            and literal(name) not in types
+            for name in self.described.names
+        )
 
     def _type(self, column: Column) -> str:
         if column.kind == "identifier":

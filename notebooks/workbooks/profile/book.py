@@ -23,6 +23,7 @@ from .tables import find_tables
 
 MAX_SHEETS = 500
 FIELD_SAMPLE = 100_000
+TAIL_BYTES = 4_096
 MOST_CELLS = 4_000_000
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 
@@ -115,6 +116,8 @@ def _read_sheets(
         grid.from_text = hints.from_text
         if found.text is not None:
             grid.fields = _most_fields(path, found.text)
+            if _ends_blank(path, found.text):
+                grid.extent = grid.bottom + 1, 0
         sheet = _Sheet(info, grid, details, strays)
         sheet.tables = describe_tables(grid, sheet.layout, hints)
         sheets.append(sheet)
@@ -146,6 +149,14 @@ def _most_fields(path: Path, form: TextFormat) -> int:
         return max((len(record) for record in islice(records, 200)), default=0)
     except csv.Error:
         return 0
+
+
+def _ends_blank(path: Path, form: TextFormat) -> bool:
+    """Return whether a text file's last record holds nothing."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES) // 4 * 4)
+        lines = file.read().decode(form.encoding, "replace").splitlines()
+    return bool(lines) and not lines[-1].strip(f" \t{form.delimiter}{form.quotechar}")
 
 
 def _sheet(
