@@ -10,10 +10,11 @@ import pandas as pd
 from pandas._libs.parsers import STR_NA_VALUES
 from pandas.io.parsers import TextParser
 
-from .typed_columns import DATE, NUMBER, TEXT, TRUTH, TypedColumn
+from .typed_columns import DATE, NUMBER, PLAIN, TEXT, TRUTH, TypedColumn
 from .typed_sheet import TypedSheet
 
 MAX_EXACT = 2.0**53
+_MISSING = frozenset({*STR_NA_VALUES, ""})
 _WORDS = frozenset({"true", "false", "inf", "infinity", "nan"})
 Head = Callable[[list[list[Any]]], pd.DataFrame]
 
@@ -73,7 +74,10 @@ def _values(column: TypedColumn, table: np.ndarray, stated: Any) -> Any:
         texts = ["" if n < 0 else table[n] for n in different]
         parsed = _texts(texts) if stated is None else None
         return (parsed if parsed is not None else _parsed(texts, stated)).take(numbers)
-    return _parsed(column.objects(table), stated)
+    values = column.objects(table)
+    if stated is None and kinds <= {TEXT, PLAIN} and (parsed := _texts(values)) is not None:
+        return parsed
+    return _parsed(values, stated)
 
 
 def _whole_if_all_are(numbers: np.ndarray) -> np.ndarray:
@@ -90,7 +94,7 @@ def _texts(texts: list[str]) -> Any:
     sure = next((text for text in texts[:50] if text[:1].isalpha()), None)
     if sure is None or sure.lower() in _WORDS or sure in STR_NA_VALUES:
         return None
-    return pd.array([np.nan if t in STR_NA_VALUES else t for t in texts], dtype="str")
+    return pd.array([np.nan if t in _MISSING else t for t in texts], dtype="str")
 
 
 def _parsed(values: list[Any], stated: Any) -> Any:

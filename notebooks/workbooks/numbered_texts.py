@@ -23,6 +23,11 @@ class Texts:
         self._shared = shared
         self._others: dict[str, int] = {}
 
+    @property
+    def count(self) -> int:
+        """How many texts there are."""
+        return len(self._shared) + len(self._others)
+
     def number(self, text: str) -> int:
         """Return the number of *text*: itself, or the mark of a numbered one.
 

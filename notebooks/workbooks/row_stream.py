@@ -22,6 +22,7 @@ from .column_cells import ColumnCells, NotStreamable
 
 FROM_CELLS = 100_000
 CHUNK_ROWS = 4_000
+HUGE_CELLS = 20_000_000
 _MARKER = re.compile(rb"<!--rows (\d+)-->")
 _PENDING: dict[int, Body] = {}
 _NUMBERS = itertools.count(1)
@@ -98,6 +99,11 @@ class Body:
         """The numbers of its rows, from 0."""
         return range(self._first, self._last + 1)
 
+    @property
+    def is_huge(self) -> bool:
+        """Whether its part may be larger than a plain zip entry can say."""
+        return len(self.rows) * len(self._columns) > HUGE_CELLS
+
     def prepare(self) -> bytes:
         """Note formats and cells written over the body, now final; return the rows' marker."""
         sheet = self._sheet
@@ -170,6 +176,9 @@ def _rendered(sheet: Any, row: int) -> tuple[str, dict[int, str]]:
 class StreamingZip(zipfile.ZipFile):
     """A package whose sheets' rows are made while they are packed."""
 
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **{**options, "allowZip64": True})
+
     def write(self, filename: Any, arcname: Any = None, *given: Any, **options: Any) -> None:
         """Add a file; where it has a marker, the rows of the frame follow."""
         if not _PENDING or not str(arcname).startswith("xl/worksheets/"):
@@ -177,7 +186,10 @@ class StreamingZip(zipfile.ZipFile):
             return
         with open(filename, "rb") as file:
             pieces = _MARKER.split(file.read())
-        with self.open(zipfile.ZipInfo(str(arcname), (1980, 1, 31, 0, 0, 0)), "w") as out:
+        entry = zipfile.ZipInfo(str(arcname), (1980, 1, 31, 0, 0, 0))
+        entry.compress_type = self.compression
+        huge = any(_PENDING[int(number)].is_huge for number in pieces[1::2])
+        with self.open(entry, "w", force_zip64=huge) as out:
             for at, piece in enumerate(pieces):
                 if at % 2:
                     _PENDING.pop(int(piece)).write(out)

@@ -21,7 +21,7 @@ from .numbered_texts import MARK, Texts
 from .sheet_part import Meanings, SheetCells, column_number, filled_rows
 from .values import CellError, Row, Value, damaged, number_value, text_value
 
-WINDOW_BYTES = 2_000_000
+WINDOW_BYTES = 1_000_000
 MAX_ROW_BYTES = 512_000_000
 MAX_DENSE_CELLS = 2_000_000
 _MARK = MARK.encode()
@@ -280,7 +280,9 @@ _WIDE = ((re.compile(rb'<c r="[A-Z]{3}'), 16_384), (re.compile(rb'<c r="[A-Z]{2}
 @lru_cache(maxsize=8)
 def _elsewhere(first: int, last: int) -> re.Pattern[bytes]:
     """Return a pattern that finds a cell outside rows *first* to *last*, or one without name."""
-    inside = "|".join(digits_between(first, last))
+    patterns = digits_between(first, last)
+    patterns.sort(key=lambda pattern: -pattern.count("[0-9]"))  # the most frequent first
+    inside = "|".join(patterns)
     return re.compile(rb'<c(?! r="[A-Z]{1,3}(?:%s)")[ />]' % inside.encode())
 
 

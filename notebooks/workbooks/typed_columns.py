@@ -15,7 +15,10 @@ import numpy as np
 from .numbered_texts import MARK, Texts
 from .values import CellError, number_value
 
-NUMBER, TEXT, DATE, TRUTH, EMPTY, OBJECT = "number", "text", "date", "truth", "empty", "object"
+NUMBER, TEXT, PLAIN, DATE = "number", "text", "plain text", "date"
+TRUTH, EMPTY, OBJECT = "truth", "empty", "object"
+ENOUGH_TEXTS = 100_000
+_FIRST_OF_1970 = datetime.date(1970, 1, 1).toordinal()
 _DAYS = frozenset({datetime.date, datetime.datetime})
 
 
@@ -25,7 +28,13 @@ class TypedColumn:
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
         self._pieces: list[tuple[str, Any]] = []
+        self._numbered_texts = self._new_texts = 0
         self.length = 0
+
+    @property
+    def _all_differ(self) -> bool:
+        """Whether numbering its texts would save nothing."""
+        return self._numbered_texts > ENOUGH_TEXTS and 2 * self._new_texts > self._numbered_texts
 
     def skip(self, count: int) -> None:
         """Add *count* empty cells."""
@@ -48,6 +57,8 @@ class TypedColumn:
         if empty == len(values):
             return EMPTY, empty
         if kinds == {str}:
+            if self._all_differ and not any(v[:1] == MARK for v in values):
+                return PLAIN, list(values)
             return TEXT, self._numbered(values, empty)
         if kinds <= {float, str, CellError} and all(
             type(v) is not str or v == "" or v[:2] == f"{MARK}E" for v in values
@@ -55,18 +66,20 @@ class TypedColumn:
             return NUMBER, np.array(
                 [v if type(v) is float else math.nan for v in values], dtype=np.float64
             )
-        if (
-            kinds <= {*_DAYS, str}
-            and (not empty or kinds - {str})
-            and (sum(type(v) is str for v in values) == empty)
-        ):
-            days = [None if v == "" else v for v in values]
-            return DATE, np.array(days, dtype="datetime64[us]")
+        if kinds == {datetime.date}:
+            days = np.fromiter(map(datetime.date.toordinal, values), np.int64, len(values))
+            return DATE, (days - _FIRST_OF_1970).astype("datetime64[D]").astype("datetime64[us]")
+        if kinds <= {*_DAYS, str} and sum(type(v) is str for v in values) == empty:
+            known = [None if v == "" else v for v in values]
+            return DATE, np.array(known, dtype="datetime64[us]")
         return OBJECT, [self._object(v) for v in values]
 
     def _numbered(self, values: Sequence[str], empty: int) -> np.ndarray:
         filled = [v for v in values if v] if empty else values
+        before = self._texts.count
         found = self._texts.numbers(filled)
+        self._numbered_texts += len(filled)
+        self._new_texts += self._texts.count - before
         if found is None:
             number = self._texts.number
             found = np.array([-1 if v[:2] == f"{MARK}E" else number(v) for v in filled], np.int32)
