@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from .read import FileFormat, TextFormat
 
 WIDTH = 96
+LARGE_ROWS = 20_000
 MAX_SKIPPED = 200
 """Rows that are left out by their positions; more of them by their texts, where those tell."""
 NUMBERS = ("number", "currency", "percent", "integer")
-CALAMINE = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"})
 AMOUNT = '''
 def amount(text, decimal="."):
     """Return the number that a text such as (1,250.00), 1'250.00- or 15 % stands for."""
@@ -63,7 +63,7 @@ def recipe_of(
     if found.text is not None:
         call = _read_csv(plan, name, found.text)
     else:
-        call = _read_excel(plan, name, found, sheet, sheets)
+        call = _read_excel(plan, name, sheet, sheets)
     after = _after(plan, from_1904=from_1904)
     head = ["import pandas as pd"]
     if any("(amount" in line for line in after):
@@ -90,11 +90,16 @@ class _Plan:
         if self.by_text is not None:
             skipped -= {total.row for total in self.table.totals}
         self.skipped = sorted(skipped)
-        self.read_rows = self.bottom - self.table.body_top + 1 - len(skipped)
+        # a large sheet is read in little memory as long as no row in it is skipped
+        self.dropped: list[int] = []
+        if not text and self.bottom - self.table.body_top > LARGE_ROWS:
+            self.dropped = [row - self.table.body_top for row in self.skipped]
+            self.skipped = []
+        self.read_rows = self.bottom - self.table.body_top + 1 - len(self.skipped)
         # pandas counts nrows wrong beside a list of rows to skip
         self.cut = not text and not self.to_the_end and self.skips_rows_inside
         renamed = self.named and bool(self.types())
-        awkward = self.cut or self.several or self.by_text is not None or renamed
+        awkward = self.cut or self.several or renamed
         self.as_objects = awkward and not text
 
     @property
@@ -118,6 +123,13 @@ class _Plan:
     def columns(self) -> Sequence[tuple[Any, Column]]:
         """Return the columns with their names."""
         return list(zip(self.described.names, self.described.columns, strict=True))
+
+    def missing(self) -> list[str]:
+        """Return the arguments that keep texts such as ``NA`` in columns of texts."""
+        kinds = ("text", "identifier", "mixed")
+        if not any(c.looks_missing and c.kind in kinds for c in self.described.columns):
+            return []
+        return ["keep_default_na=False", 'na_values=[""]']
 
     def types(self) -> dict[str, str]:
         """Return column → type, of columns whose type a reader must not guess."""
@@ -182,7 +194,7 @@ def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
     if thousands := _file_thousands(plan, decimal):
         arguments.append(f"thousands={thousands!r}")
     arguments += _dtype(plan)
-    arguments += ["keep_default_na=False", 'na_values=[""]', "skip_blank_lines=False"]
+    arguments += [*plan.missing(), "skip_blank_lines=False"]
     return _call("pd.read_csv", arguments)
 
 
@@ -204,7 +216,7 @@ def _file_thousands(plan: _Plan, decimal: str) -> str:
     return signs.pop() if len(signs) == 1 else ""
 
 
-def _read_excel(plan: _Plan, name: str, found: FileFormat, sheet: str, sheets: int) -> str:
+def _read_excel(plan: _Plan, name: str, sheet: str, sheets: int) -> str:
     arguments = [repr(name)]
     if sheets > 1:
         arguments.append(f"sheet_name={sheet!r}")
@@ -212,9 +224,7 @@ def _read_excel(plan: _Plan, name: str, found: FileFormat, sheet: str, sheets: i
     if not plan.whole_width and not plan.several:
         arguments.append(f'usecols="{column_letter(plan.left)}:{column_letter(plan.right)}"')
     arguments += ["dtype=object"] if plan.as_objects else _dtype(plan)
-    arguments += ["keep_default_na=False", 'na_values=[""]']
-    if found.kind in CALAMINE:
-        arguments.append('engine="calamine"')
+    arguments += plan.missing()
     call = _call("pd.read_excel", arguments)
     if plan.several and not plan.whole_width:
         call += f"\nframe = frame.iloc[:, {plan.left}:{plan.right + 1}]"
@@ -295,6 +305,10 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     lines: list[str] = []
     if plan.drops_blanks:
         lines.append('frame = frame.dropna(how="all", ignore_index=True)')
+    if plan.dropped:
+        rows = [str(row) for row in plan.dropped]
+        lines.append(_wrapped("frame = frame.drop(index=[", rows, "], errors='ignore')"))
+        lines.append("frame = frame.reset_index(drop=True)")
     if plan.by_text is not None:
         at, pattern = plan.by_text
         labels = f"frame[{literal(plan.described.names[at])}].astype(str)"
@@ -303,7 +317,7 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     targets = [(f"frame[{literal(name)}]", column) for name, column in plan.columns()]
     if not plan.text:
         lines += [line for target, c in targets if (line := _identifier(plan, target, c))]
-    if plan.as_objects:
+    if plan.as_objects or plan.dropped or plan.by_text is not None:
         lines.append("frame = frame.infer_objects()")
     for target, column in targets:
         if line := _conversion(plan, target, column, from_1904=from_1904):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from notebooks.workbooks import pandas_csv, pandas_reader
 from notebooks.workbooks.profile import profile_file
 from tests.corpus.truth import Sheet, TrueTable
 
@@ -84,10 +86,23 @@ def score_sheet(sheet: Sheet, told: Mapping[str, Any], score: Score) -> None:
 
 
 def run_recipe(recipe: str) -> pd.DataFrame:
-    """Run *recipe* and return its frame."""
+    """Run *recipe* with pandas as kernels have it, and return its frame."""
     space: dict[str, Any] = {}
-    exec(recipe, space)
+    with kernel_pandas():
+        exec(recipe, space)
     return space["frame"]
+
+
+@contextlib.contextmanager
+def kernel_pandas() -> Iterator[None]:
+    """Give pandas the readers that it has in a kernel."""
+    before = pd.ExcelFile.__init__, pd.ExcelFile._engines, pd.read_csv
+    pandas_reader.use_by_default()
+    pandas_csv.use_by_default()
+    try:
+        yield
+    finally:
+        pd.ExcelFile.__init__, pd.ExcelFile._engines, pd.read_csv = before
 
 
 def frame_problem(true: TrueTable, recipe: str) -> str:

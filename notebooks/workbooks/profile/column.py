@@ -36,6 +36,7 @@ class Column:
         distinct: Count of different values, ``None`` if they were not counted.
         samples: Some values, as shown.
         strays: Values that are not of the column's kind → count.
+        looks_missing: It has texts that pandas takes for missing values, such as ``NA``.
     """
 
     kind: str = "empty"
@@ -55,6 +56,7 @@ class Column:
     distinct: int | None = None
     samples: list[Any] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
+    looks_missing: bool = False
     minimum: Any = None
     maximum: Any = None
     sum: float | None = None

@@ -13,6 +13,11 @@ from .column import Column, Hints
 from .column_kinds import of_both, of_many, of_numbers, of_texts, only_numbers
 from .number_formats import NumberFormat, read_format
 
+MISSING = frozenset(
+    """#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan
+    null""".split()
+) | {"#N/A N/A"}
+"""Texts that pandas takes for missing values (pandas.read_csv, ``na_values``)."""
 MAX_SAMPLES = 3
 MAX_COUNTED_NUMBERS = 20_000
 """Different numbers are counted in columns of up to so many values."""
@@ -53,6 +58,7 @@ def describe_column(
         column.kind = main
     else:
         of_many(column, values, counts)
+    column.looks_missing = not MISSING.isdisjoint(texts)
     _statistics(column, values, texts)
     return column
 
