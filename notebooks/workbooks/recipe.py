@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .profile.cells import column_letter, literal
 from .profile.column import Column
-from .profile.column_kinds import PLACEHOLDERS
+from .recipe_values import AMOUNT, NUMBERS, conversion_line, identifier_line, is_plain
 
 if TYPE_CHECKING:
     from .profile.sheets import Described
@@ -20,20 +20,6 @@ WIDTH = 96
 LARGE_ROWS = 20_000
 MAX_SKIPPED = 200
 """Rows that are left out by their positions; more of them by their texts, where those tell."""
-NUMBERS = ("number", "currency", "percent", "integer")
-AMOUNT = '''
-def amount(text, decimal="."):
-    """Return the number that a text such as (1,250.00), 1'250.00- or 15 % stands for."""
-    if not isinstance(text, str):
-        return text
-    bare = re.sub(r"[^\\W\\d_]+\\.?", "", text)
-    digits = "".join(sign for sign in bare if sign.isdigit() or sign == decimal)
-    if not any(map(str.isdigit, digits)):
-        return 0.0 if bare.strip() and not bare.strip("-−–— .,\\u00a0") else None
-    number = float(digits.replace(decimal, ".") if decimal else digits)
-    number = number / 100 if "%" in bare else number
-    return -number if set(bare) & set("(-−–") else number
-'''
 
 
 def recipe_of(
@@ -92,7 +78,7 @@ class _Plan:
         self.skipped = sorted(skipped)
         # a large sheet is read in little memory as long as no row in it is skipped
         self.dropped: list[int] = []
-        if not text and self.bottom - self.table.body_top > LARGE_ROWS:
+        if not text and self.table.end - self.table.body_top > LARGE_ROWS:
             self.dropped = [row - self.table.body_top for row in self.skipped]
             self.skipped = []
         self.read_rows = self.bottom - self.table.body_top + 1 - len(self.skipped)
@@ -112,7 +98,7 @@ class _Plan:
     @property
     def to_the_end(self) -> bool:
         """Return whether the sheet ends with the table."""
-        return self.bottom >= max(self.grid.bottom, self.grid.extent[0])
+        return self.table.end >= max(self.grid.bottom, self.grid.extent[0])
 
     @property
     def skips_rows_inside(self) -> bool:
@@ -153,7 +139,7 @@ class _Plan:
             return "str" if self.text or column.date.format == "%Y%m%d" else ""
         if column.notation and column.kind in NUMBERS:
             if self.text:
-                return "" if _plain(column, self.grid.decimal) else "str"
+                return "" if is_plain(column, self.grid.decimal) else "str"
             return {"text": "str", "mixed": "object"}.get(column.stored, "")
         return "str" if self.text and column.kind == "text" and _tempting(column) else ""
 
@@ -164,16 +150,6 @@ def _tempting(column: Column) -> bool:
         str(v).strip().lower() in ("true", "false", "nan", "inf", "infinity")
         for v in column.samples
     )
-
-
-def _plain(column: Column, decimal: str) -> bool:
-    """Return whether `read_csv` reads the column with the file's decimal sign."""
-    notation = column.notation
-    if notation is None or not notation.plain or column.strays:
-        return False
-    blanks = notation.thousands not in ("", ",", ".")
-    point = decimal or "."
-    return not blanks and notation.decimal in ("", point) and notation.thousands != point
 
 
 def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
@@ -189,8 +165,8 @@ def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
     arguments += _rows(plan, before)
     if not plan.whole_width:
         arguments.append(f"usecols=range({plan.left}, {plan.right + 1})")
-    if decimal == ",":
-        arguments.append('decimal=","')
+    if "," in (decimal, form.decimal):  # where nothing is said, kernels look for it
+        arguments.append(f'decimal="{decimal or "."}"')
     if thousands := _file_thousands(plan, decimal):
         arguments.append(f"thousands={thousands!r}")
     arguments += _dtype(plan)
@@ -211,7 +187,7 @@ def _file_thousands(plan: _Plan, decimal: str) -> str:
     signs = {
         c.notation.thousands
         for c in plan.described.columns
-        if c.notation and c.kind != "date" and _plain(c, decimal) and c.notation.thousands
+        if c.notation and c.kind != "date" and is_plain(c, decimal) and c.notation.thousands
     }
     return signs.pop() if len(signs) == 1 else ""
 
@@ -316,66 +292,20 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         lines.append("frame = frame[~total].reset_index(drop=True)")
     targets = [(f"frame[{literal(name)}]", column) for name, column in plan.columns()]
     if not plan.text:
-        lines += [line for target, c in targets if (line := _identifier(plan, target, c))]
+        lines += [
+            line
+            for target, c in targets
+            if (line := identifier_line(target, c, as_objects=plan.as_objects))
+        ]
     if plan.as_objects or plan.dropped or plan.by_text is not None:
         lines.append("frame = frame.infer_objects()")
     for target, column in targets:
-        if line := _conversion(plan, target, column, from_1904=from_1904):
+        line = conversion_line(
+            target, column, text=plan.text, decimal=plan.grid.decimal, from_1904=from_1904
+        )
+        if line:
             lines.append(line)
     return lines
-
-
-def _identifier(plan: _Plan, target: str, column: Column) -> str:
-    """Return the line that gives identifiers kept as numbers their digits."""
-    if column.kind != "identifier" or column.stored not in ("number", "mixed"):
-        return ""
-    text = f'{target}.map(str, na_action="ignore")' if plan.as_objects else target
-    if column.digits:
-        return f"{target} = {text}.str.zfill({column.digits})"
-    return f"{target} = {text}" if plan.as_objects else ""
-
-
-def _conversion(plan: _Plan, target: str, column: Column, *, from_1904: bool) -> str:
-    excel = not plan.text
-    if column.kind == "date":
-        return _date(target, column, from_1904=from_1904)
-    if column.kind not in NUMBERS:
-        return ""
-    odd = bool(column.strays) and not all(v.strip().lower() in PLACEHOLDERS for v in column.strays)
-    if (
-        column.notation
-        and (column.stored or column.strays or plan.text)
-        and (excel or not _plain(column, plan.grid.decimal))
-    ):
-        if column.notation.ambiguous:
-            return f"# {target}: {column.notation.name}; ask before reading it as numbers"
-        sign = column.notation.decimal
-        option = "" if sign == "." else f", decimal={sign!r}"
-        line = f"{target} = {target}.map(amount{option})"
-        return f"# {line}  # {_odd(column)}" if odd else line
-    if column.strays:
-        line = f'{target} = pd.to_numeric({target}, errors="coerce")'
-        return f"# {line}  # {_odd(column)}" if odd else f"{line}  # {_odd(column)}"
-    return ""
-
-
-def _odd(column: Column) -> str:
-    values = ", ".join(f"{value!r:.40}" for value in list(column.strays)[:3])
-    return f"{sum(column.strays.values())} cells are no numbers: {values}".replace("\n", " ")
-
-
-def _date(target: str, column: Column, *, from_1904: bool) -> str:
-    if column.stored == "serial":
-        origin = "1904-01-01" if from_1904 else "1899-12-30"
-        return f'{target} = pd.to_datetime({target}, unit="D", origin="{origin}")'
-    if column.date is None:
-        return f'{target} = pd.to_datetime({target}, errors="coerce")' if column.strays else ""
-    if not column.date.proven:
-        form = column.date.format
-        return f"# {target}: day and month can't be told apart ({form}?); ask before parsing"
-    values = target if column.stored == "text" else f'{target}.astype("Int64").astype("string")'
-    errors = ', errors="coerce"' if column.strays or column.date.unread else ""
-    return f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
 
 
 def _notes(described: Described) -> list[str]:
