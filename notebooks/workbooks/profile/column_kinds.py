@@ -19,6 +19,12 @@ PLACEHOLDERS = frozenset(
     """- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. ./. entfällt
     s.o. n.v. n.d. nd keine pending open""".split()
 )
+_PLACEHOLDERS_AS_WRITTEN = {
+    blank + written + blank
+    for text in PLACEHOLDERS
+    for written in (text, text.upper(), text.capitalize())
+    for blank in ("", " ")
+}
 _IDENTIFIER_NAME = re.compile(
     r"\b(id|no|nr|num|code|konto|account|acct|iban|zip|plz|postcode|postal|sku|ean|gtin|isbn|phone|tel|"
     r"cost ?cent(er|re)|kostenstelle|kst|vat|customer|kunde|kundennr|vendor|invoice|ref|reference|"
@@ -86,7 +92,7 @@ def _currency_of_name(name: Any) -> str:
 
 def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> None:
     """Decide on a column of *texts* only."""
-    strays = {t: n for t, n in texts.items() if t.strip().lower() in PLACEHOLDERS}
+    strays = {t: texts[t] for t in _PLACEHOLDERS_AS_WRITTEN & texts.keys()}
     real = Counter({t: n for t, n in texts.items() if t not in strays}) if strays else texts
     if not real:
         column.kind = "text"

@@ -24,7 +24,11 @@ MAX_COUNTED_NUMBERS = 20_000
 
 
 def describe_column(
-    name: Any, values: Sequence[Any], formats: Counter[str], hints: Hints
+    name: Any,
+    values: Sequence[Any],
+    formats: Counter[str],
+    hints: Hints,
+    types: Counter[type] | None = None,
 ) -> Column:
     """Return what the column *name* holds.
 
@@ -33,9 +37,11 @@ def describe_column(
         values: Its cells below the header, without total rows.
         formats: Number format code → count, of those cells that were looked at.
         hints: What the rest of the workbook says.
+        types: Type → count of *values*, where that is known.
     """
-    texts = _texts(values)
-    counts = _classes(values, texts)
+    types = Counter(map(type, values)) if types is None else types
+    texts = _texts(values, types)
+    counts = _classes(types, texts)
     column = Column(blanks=counts.pop(cells.BLANK, 0))
     if counts.pop(cells.ERROR, 0):
         column.errors = dict(
@@ -63,21 +69,20 @@ def describe_column(
     return column
 
 
-def _texts(values: Sequence[Any]) -> Counter[str]:
+def _texts(values: Sequence[Any], types: Counter[type]) -> Counter[str]:
     """Return text → count, blank ones left out."""
-    types = set(map(type, values))
     if str not in types:
         return Counter()
-    counts = Counter(values if types == {str} else (v for v in values if type(v) is str))
+    counts = Counter(values if len(types) == 1 else (v for v in values if type(v) is str))
     for text in [text for text in counts if not text.strip()]:
         del counts[text]
     return counts
 
 
-def _classes(values: Sequence[Any], texts: Counter[str]) -> Counter[str]:
-    """Return class → count, as fast as a column can be gone through."""
+def _classes(types: Counter[type], texts: Counter[str]) -> Counter[str]:
+    """Return class → count."""
     counts: Counter[str] = Counter()
-    for kind, count in Counter(map(type, values)).items():
+    for kind, count in types.items():
         found = cells.CLASS_OF_TYPE.get(kind)
         if found is not None:
             counts[found] += count

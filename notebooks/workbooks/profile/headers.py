@@ -19,8 +19,8 @@ from .amounts import DASHES, read_shape
 from .dates import read_dates
 from .grid import Area, Grid
 
-CANDIDATES = 60
-BODY_ROWS = 200
+CANDIDATES = 40
+BODY_ROWS = 120
 MAX_HEADER_ROWS = 5
 ENOUGH = 0.2
 SCORED_COLUMNS = 60

@@ -53,10 +53,14 @@ class Described:
     def _columns(self, hints: Hints) -> list[Column]:
         _, left, _, right = self.table.area
         by_column = self._values()
+        body = self.table.body
+        types = body.types if body is not None and not self.table.left_out else {}
         found = []
         for at, column in enumerate(range(left, right + 1)):
             values = by_column.get(column, ())
-            described = describe_column(self.names[at], values, self._formats(column), hints)
+            described = describe_column(
+                self.names[at], values, self._formats(column), hints, types.get(column)
+            )
             found.append(described)
         self._add_formulas(found)
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -78,13 +79,15 @@ class Body:
         self.columns = {c: by_column[c - grid.left] for c in range(self.left, self.right + 1)}
         self.texts: dict[int, Sequence[Any]] = {}
         self.numbers: dict[int, Sequence[float | None]] = {}
+        self.types = {c: Counter(map(type, values)) for c, values in self.columns.items()}
         for c, values in self.columns.items():
-            types = set(map(type, values))
-            numbers = _numbers(values, types)
+            numbers = _numbers(values, set(self.types[c]))
             if numbers is not None:
                 self.numbers[c] = numbers
-            if str in types:
+            if str in self.types[c]:
                 self.texts[c] = values
+        self.worded = _by_word(self)
+        self.summed = _by_formula(grid.formulas, self)
 
     @property
     def count(self) -> int:
@@ -122,8 +125,7 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
     if additive is not None:
         keep = set(additive)
         body.numbers = {c: numbers for c, numbers in body.numbers.items() if c in keep}
-    worded = _by_word(body)
-    formulas = _by_formula(body.grid.formulas, body)
+    worded, formulas = body.worded, body.summed
     sums = _Sums(body)
     found: list[Total] = []
     candidates: Sequence[int] = range(body.count)
@@ -152,14 +154,17 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
 def _by_word(body: Body) -> dict[int, tuple[str, int]]:
     """Return row → (label, strength) of rows with a word for total; 2 needs no proof by numbers."""
     found: dict[int, tuple[str, int]] = {}
-    for values in body.texts.values():
-        distinct = {v for v in set(values) if type(v) is str and len(v) <= 80}
-        words = {v for v in _candidates(distinct) if _names_a_total(v)}
+    for column, values in body.texts.items():
+        distinct = set(values)
+        if len(body.types[column]) > 1:
+            distinct = {v for v in distinct if type(v) is str}
+        words = {v for v in _candidates(distinct) if len(v) <= 80 and _names_a_total(v)}
         if not words or len(words) > 0.6 * max(4, len(distinct)) + 1:
             continue
+        others = {other.strip().casefold() for other in distinct}
         for at, value in enumerate(values):
             if type(value) is str and value in words and _has_number(body, at):
-                strength = 2 if _strong(value, distinct, body, at) else 1
+                strength = 2 if _strong(value, others, body, at) else 1
                 if strength > found.get(at, ("", 0))[1]:
                     found[at] = (value.strip(), strength)
     return found
@@ -170,6 +175,8 @@ def _candidates(texts: set[str]) -> Iterable[str]:
     if len(texts) < 500:
         return texts
     joined = "\n".join(texts).casefold()
+    if joined.isascii() and joined.replace("\n", "").isdigit():
+        return ()
     there = [word for word in _PLAIN_WORDS if word in joined]
     return (
         [text for text in texts if any(word in text.casefold() for word in there)] if there else ()
@@ -186,13 +193,13 @@ def _strong(value: str, others: set[str], body: Body, at: int) -> bool:
         return True
     rest = _LAST.sub("", value) if _LAST.search(value) else _FIRST.sub("", value)
     rest = _CJK.sub("", rest).strip(" -–:_()")
-    known = {other.strip().casefold() for other in others} | {
-        str(v).strip().casefold()
+    if not rest:
+        return False
+    return rest.casefold() in others or any(
+        isinstance(v, str) and v.strip().casefold() == rest.casefold()
         for values in body.texts.values()
         for v in values[max(0, at - 300) : at]
-        if isinstance(v, str)
-    }
-    return bool(rest) and rest.casefold() in known
+    )
 
 
 def _has_number(body: Body, at: int) -> bool:
