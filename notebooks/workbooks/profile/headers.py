@@ -212,8 +212,9 @@ def _among_texts(block: Block, r: int, c: int) -> float:
     ]
     if text in below:
         return 0.3 if block.repeats(r) else -1.0
-    if len(text) > 60:
-        return -0.2
+    if len(text) > 60:  # a question over its answers, or one paragraph among others
+        short = sum(len(other) <= 0.5 * len(text) for other in below)
+        return 0.3 if below and short >= 0.9 * len(below) else -0.2
     digits = sum(any(sign.isdigit() for sign in other) for other in below)
     has_digits = any(sign.isdigit() for sign in text)
     if (

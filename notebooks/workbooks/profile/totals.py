@@ -136,6 +136,8 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
     for at in candidates:
         label, strength = worded.get(at, ("", 0))
         tie, level = sums.test(at, [t.row - body.top for t in found])
+        if not tie and at in worded and sums.covers_following(at, worded):
+            tie = True
         reasons = []
         if strength == 2 or (strength == 1 and (tie or at in formulas)):
             reasons.append("word")
@@ -271,6 +273,13 @@ class _Sums:
         if self._equal(filled, at, at + 1, self.body.count) and at + 2 < self.body.count:
             return True, "total"
         return False, "subtotal" if at < self.body.count - 1 else "total"
+
+    def covers_following(self, at: int, worded: Iterable[int]) -> bool:
+        """Return whether row *at* is the sum of the rows up to the next row with a word."""
+        end = min((row for row in worded if row > at), default=self.body.count)
+        numbers = self.body.numbers.items()
+        filled = {c: n for c, values in numbers if (n := values[at]) is not None}
+        return end - at > 2 and self._equal(filled, at, at + 1, end)
 
     def _starts(self, at: int, totals: Sequence[int]) -> list[int]:
         """Return further rows a sum may begin at: behind each of the last totals, or a group's."""

@@ -6,6 +6,7 @@ import pytest
 import xlsxwriter
 
 from notebooks.workbooks.profile import profile_file
+from tests.corpus import odd_files
 from tests.corpus.cell_soup import write_sheet, write_text
 from tests.corpus.score import run_recipe
 
@@ -87,3 +88,16 @@ def test_a_total_in_a_large_sheet_is_left_out_and_types_stay(tmp_path):
     assert [total["row"] for total in table["totals"]] == [25_002]
     assert len(frame) == 25_000
     assert frame["Sales"].dtype == "float64"
+
+
+@pytest.mark.parametrize("name", odd_files.TABLES)
+def test_every_kind_of_table_file_has_a_profile_and_a_recipe(tmp_path, name):
+    """The same four rows as .xlsx in every spelling, .xlsb, .xls, .ods, XML 2003 and more."""
+    (table,) = profile_file(odd_files.make(name, tmp_path))["sheets"][0]["tables"]
+
+    frame = run_recipe(table["recipe"])
+
+    assert table["header_rows"] == [1]
+    assert [c["kind"] for c in table["columns"]] == ["text", "number", "date"]
+    assert list(frame.columns) == odd_files.GRID[0]
+    assert [list(row) for row in frame.itertuples(index=False)] == odd_files.GRID[1:]
