@@ -99,4 +99,5 @@ def _date(target: str, column: Column, *, from_1904: bool) -> str:
         return f"# {target}: day and month can't be told apart ({form}?); ask before parsing"
     values = target if column.stored == "text" else f'{target}.astype("Int64").astype("string")'
     errors = ', errors="coerce"' if column.strays or column.date.unread else ""
-    return f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
+    line = f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
+    return f"{line}  # {column.date.unread} can't be read so" if column.date.unread else line

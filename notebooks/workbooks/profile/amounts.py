@@ -18,7 +18,7 @@ _AMOUNT = re.compile(
     rf"""^(?P<open>\()?\s*(?P<sign>[-+−–])?\s*(?P<before>{_UNITS})?\s*(?P<open2>\()?\s*(?P<sign2>[-+−–])?\s*
     (?P<digits>\d[\d.,{APOSTROPHES}{BLANKS}]*|[.,]\d+)\s*
     (?P<behind>[-−–])?\s*(?P<percent>%)?\s*(?P<close>\))?\s*(?P<after>{_UNITS})?\s*(?P<close2>\))?
-    \s*(?P<behind2>[-−–])?$""",
+    \s*(?P<behind2>[-−–])?\s*(?P<side>CR|DR)?$""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -75,7 +75,8 @@ class Notation:
         thousands, decimal = self.thousands, self.decimal or "."
         example = f"1{thousands}234{decimal}56" if self.decimal else f"1{thousands}234"
         if self.ambiguous:
-            example = f"1{self.decimal or self.thousands}234, of unclear size"
+            unclear = "sign" if "CR or DR behind" in self.marks else "size"
+            example = f"1{self.decimal or self.thousands}234, of unclear {unclear}"
         return "; ".join([example, *sorted(self.marks)])
 
     @property
@@ -90,6 +91,9 @@ def read_shape(text: str) -> Shape | None:
     if found is None:
         return None
     part = found.groupdict()
+    blanks = any(sign in BLANKS for sign in part["digits"].strip(BLANKS))
+    if blanks and ("+" in text or re.match(r"0\d", part["digits"])):
+        return None  # a telephone number
     brackets = bool(part["open"] or part["open2"])
     if brackets != bool(part["close"] or part["close2"]):
         return None
@@ -101,6 +105,7 @@ def read_shape(text: str) -> Shape | None:
         "minus behind": behind,
         "odd minus sign": any(sign in text for sign in MINUSES[1:]),
         "percent": bool(part["percent"]),
+        "CR or DR behind": bool(part["side"]),
         "currency": bool(unit),
     }
     marks = frozenset(mark for mark, there in flags.items() if there)
@@ -143,7 +148,7 @@ def read_notation(texts: Iterable[str], *, decimal: str = "") -> Notation | None
         marks=marks | ({"dash for zero"} if dashes else set()),
         currencies=tuple(sorted(currencies)),
         shares={mark: count / total for mark, count in counted.items()},
-        ambiguous=ambiguous,
+        ambiguous=ambiguous or "CR or DR behind" in marks,
         unread=unread + wrong,
         read=sum(count for _, count in shapes) - wrong + dashes,
     )

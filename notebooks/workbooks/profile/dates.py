@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
+MAX_TRIED = 1_000
+"""Texts of a column that are parsed to see whether a format fits."""
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _NUMERIC = re.compile(
     r"^(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})\.?"
-    r"(?:[T ](\d{1,2}:\d{2})(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$"
+    r"(?:([T ])(\d{1,2}:\d{2})(:\d{2})?(\.\d+)?( ?[AP]M)?(Z|[+-]\d{2}:?\d{2})?)?$",
+    re.IGNORECASE,
 )
 _NAMED = re.compile(r"^(\d{1,2})([-/. ])([A-Za-z]{3,9})\.?([-/. ])(\d{2}|\d{4})$")
 _NAMED_FIRST = re.compile(r"^([A-Za-z]{3,9})\.? (\d{1,2})(,?) (\d{4})$")
@@ -46,6 +49,27 @@ def read_dates(texts: Collection[str], *, order: str = "") -> DateText | None:
         texts: A column's texts.
         order: ``"dmy"`` or ``"mdy"`` if the rest of the workbook proves one.
     """
+    found = _format_of(texts, order)
+    if found is None:
+        return None
+    step = max(1, len(texts) // MAX_TRIED)
+    tried = list(texts)[::step]
+    unread = sum(not _is_date(text.strip(), found.format) for text in tried)
+    if unread > 0.1 * len(tried):
+        return None
+    return replace(found, unread=unread * step)
+
+
+def _is_date(text: str, form: str) -> bool:
+    try:
+        datetime.datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _format_of(texts: Collection[str], order: str) -> DateText | None:
+    """Return the format that most of *texts* seem to have."""
     parts = [found.groups() for text in texts if (found := _NUMERIC.match(text.strip()))]
     if texts and len(parts) >= 0.9 * len(texts):
         return _numeric(parts, len(texts) - len(parts), order)
@@ -70,7 +94,7 @@ def _numeric(parts: list[tuple[str, ...]], unread: int, order: str) -> DateText 
     alike = [p for p in parts if p[1] == separator]
     unread += len(parts) - len(alike)
     firsts, seconds, thirds = ([int(p[i]) for p in alike] for i in (0, 2, 3))
-    time = " %H:%M" + (":%S" if clock[1] else "") + (".%f" if clock[2] else "") if clock[0] else ""
+    time = _time_format(clock) if clock[0] else ""
     if all(len(p[0]) == 4 for p in alike):
         fits = max(seconds) <= 12 and max(thirds) <= 31
         form = f"%Y{separator}%m{separator}%d{time}"
@@ -97,6 +121,16 @@ def _numeric(parts: list[tuple[str, ...]], unread: int, order: str) -> DateText 
     if not proven and order:
         possible, proven = [p for p in possible if p[0] == order], True
     return DateText(possible[0][1] + time, proven, separator, unread)
+
+
+def _time_format(clock: Sequence[str | None]) -> str:
+    """Return the format of a time of day behind a date, from the parts of one of them."""
+    gap, _, seconds, fraction, half, zone = clock
+    hours = "%I" if half else "%H"
+    form = f"{gap}{hours}:%M" + (":%S" if seconds else "") + (".%f" if fraction else "")
+    if half:
+        form += " %p" if half.startswith(" ") else "%p"
+    return form + ("%z" if zone else "")
 
 
 def order_of(found: DateText) -> str:

@@ -46,6 +46,8 @@ _SUB = re.compile(
     r"sub|zwischen|sous|mezi|medzi|rész|подытог|ara\s|delsum|väli|μερικό|vahe|小計|小计|소계|među",
     re.IGNORECASE,
 )
+_STARS = re.compile(r"^\s*\*{1,4}\s*$")
+"""How SAP marks total rows."""
 _SUMS = re.compile(r"^\+?(SUBTOTAL|SUM|AGGREGATE)\(", re.IGNORECASE)
 
 
@@ -186,7 +188,13 @@ def _candidates(texts: set[str]) -> Iterable[str]:
 
 
 def _names_a_total(text: str) -> bool:
-    return bool(_ALONE.match(text) or _FIRST.match(text) or _LAST.search(text) or _CJK.search(text))
+    return bool(
+        _STARS.match(text)
+        or _ALONE.match(text)
+        or _FIRST.match(text)
+        or _LAST.search(text)
+        or _CJK.search(text)
+    )
 
 
 def _strong(value: str, others: set[str], body: Body, at: int) -> bool:
