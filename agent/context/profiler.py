@@ -82,9 +82,7 @@ class Profiler:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         profile = await asyncio.shield(reading)  # other callers may await it too
-        if ending in PERHAPS and profile.get("problem", {}).get("code") == "no-table":
-            return None
-        return profile
+        return None if ending in PERHAPS and _holds_no_table(profile) else profile
 
     def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
@@ -125,6 +123,12 @@ def _reader_version() -> str:
 def _compile_reader() -> None:
     """Compile the reader once: in its read-only sandbox each run would compile it again."""
     compileall.compile_dir(str(_reader()), quiet=2)
+
+
+def _holds_no_table(profile: Profile) -> bool:
+    if problem := profile.get("problem"):
+        return bool(problem["code"] == "no-table")
+    return not any(sheet.get("tables") for sheet in profile["sheets"])
 
 
 def _with_name(profile: Profile, name: str) -> Profile:

@@ -7,7 +7,9 @@ import xlsxwriter
 
 from agent.context.name_runs import column_runs
 from agent.context.profile_text import FOREWORD, render_profiles
+from agent.permission.risk.assess import assess
 from notebooks.workbooks.profile import profile_file
+from tests.corpus.columns import write_columns
 
 pytestmark = pytest.mark.check
 
@@ -123,3 +125,13 @@ def test_an_unreadable_file_is_told_with_its_reason():
     text = render_profiles({"inputs/a.xlsx": {"problem": problem}})
 
     assert "File 'inputs/a.xlsx' can't be read: It has a password." in text
+
+
+def test_recipes_run_without_asking_for_permission(tmp_path):
+    sheets = write_columns(tmp_path / "a.xlsx")
+    profile = profile_file(tmp_path / "a.xlsx", "inputs/a.xlsx")
+
+    recipes = [table["recipe"] for sheet in profile["sheets"] for table in sheet["tables"]]
+
+    assert len(recipes) == len(sheets)
+    assert {assess(recipe).tier for recipe in recipes} == {"low"}

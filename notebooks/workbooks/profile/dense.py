@@ -10,7 +10,7 @@ from typing import Any
 MAX_BYTES = 100_000_000
 """Largest worksheet part that is read at once; larger ones are read in windows."""
 MIN_BYTES = 2_000_000
-MAX_CELLS = 8_000_000
+MAX_CELLS, MAX_FILLED = 8_000_000, 2_500_000
 _WIDE = re.compile(rb'<c r="[A-Z]{2,3}[0-9]')
 _LAST_ROW = re.compile(rb'<row r="([0-9]+)"')
 
@@ -31,7 +31,7 @@ def is_dense(content: bytes) -> bool:
         if len(wide[0]) > len(b'<c r="AA1') or content.count(b"<c r=") > filled:
             return False
         columns = 702
-    return rows * columns <= MAX_CELLS and filled >= rows
+    return rows * columns <= MAX_CELLS and rows <= filled <= MAX_FILLED
 
 
 class Reading:

@@ -115,7 +115,9 @@ async def test_a_csv_is_profiled_with_its_delimiter(profile):
 
 async def test_what_is_no_table_has_no_profile(profile):
     assert await profile("letter.docx", b"x") is None
-    assert await profile("numbers.json", b'"hello"') is None
+    assert await profile("letter.txt", b"Dear Sir,\nplease pay the invoice.\nYours") is None
+    assert await profile("picture.txt", b"\x89PNG\r\n\x1a\n" + bytes(range(256))) is None
+    assert await profile("numbers.txt", b"Region\tSales\nNorth\t1.5\nSouth\t2.5\n") is not None
 
 
 @pytest.mark.parametrize(
