@@ -21,6 +21,7 @@ from benchmarks.execute import measure_execute
 from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
+from benchmarks.large_workbooks import measure_large_workbooks
 from benchmarks.profile import measure_profile
 from benchmarks.running import Measure, in_its_own_directory
 from benchmarks.turn import measure_turn
@@ -116,6 +117,8 @@ PARTS_NOTES = """\
 - *Among 100 chats*: each has a kernel of its own; they ask at random moments.
 - *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.
 - *Profile*: from file to profile, the reader's sandbox included.
+- *500,000 x 12 cells*: dates, texts, numbers and truths, by `to_excel` and `read_excel` in a kernel
+  with the default limits; the kernel that reads is not the one that wrote.
 """
 WORKBOOKS_NOTES = """\
 Labelled workbooks (`tests/corpus`): what a careful person would say each sheet holds. *Held out*
@@ -151,6 +154,7 @@ SECTIONS = (
             measure_channels,
             measure_upload,
             measure_profile,
+            measure_large_workbooks,
             measure_idle,
             measure_cycles,
         ),

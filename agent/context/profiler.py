@@ -128,7 +128,9 @@ def _compile_reader() -> None:
 def _holds_no_table(profile: Profile) -> bool:
     if problem := profile.get("problem"):
         return bool(problem["code"] == "no-table")
-    return not any(sheet.get("tables") for sheet in profile["sheets"])
+    tables = [table for sheet in profile["sheets"] for table in sheet.get("tables", ())]
+    lines = profile["format"]["kind"] == "text" and all(len(t["columns"]) == 1 for t in tables)
+    return lines or not tables
 
 
 def _with_name(profile: Profile, name: str) -> Profile:

@@ -38,6 +38,7 @@ def _choose_writer(pandas: Any) -> None:
 def apply(shell: Any) -> None:
     """Set the defaults in *shell*, IPython's interactive shell."""
     import pandas as pd
+    from inside import memory  # type: ignore[import-not-found]
 
     pd.set_option("io.excel.xlsx.reader", "calamine")
     pd.set_option("io.excel.xls.reader", "calamine")
@@ -47,7 +48,7 @@ def apply(shell: Any) -> None:
     except ImportError:
         pass  # pandas reads workbooks by calamine alone
     else:
-        pandas_defaults.apply()
+        pandas_defaults.apply(memory.free_bytes)
     _choose_writer(pd)
     pd.set_option("display.max_rows", MAX_ROWS)
     pd.set_option("display.max_columns", MAX_COLUMNS)

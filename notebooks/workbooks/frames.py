@@ -19,15 +19,20 @@ _WORDS = frozenset({"true", "false", "inf", "infinity", "nan"})
 Head = Callable[[list[list[Any]]], pd.DataFrame]
 
 
-def frame_of(sheet: TypedSheet, parse_head: Head, dtype: Any, index_col: Any) -> pd.DataFrame:
+def frame_of(sheet: TypedSheet, parse_head: Head, options: dict[str, Any]) -> pd.DataFrame:
     """Return the frame of a sheet that was read.
 
     Args:
         sheet: The sheet; its columns are used up.
         parse_head: Makes a frame of the head and one row below, as pandas does.
-        dtype: Types that the caller states, as for ``pandas.read_excel``.
-        index_col: The column that becomes the index, if any.
+        options: Of ``pandas.read_excel``; types, index and missing values are followed here.
     """
+    dtype, index_col = options.get("dtype"), options.get("index_col")
+    missing = {
+        name: options[name]
+        for name, usual in (("na_values", None), ("keep_default_na", True))
+        if options.get(name, usual) is not usual
+    }
     labelled = head_frame(sheet.head, len(sheet.columns), parse_head)
     table = sheet.texts.table()
     made: dict[int, Any] = {}
@@ -38,7 +43,7 @@ def frame_of(sheet: TypedSheet, parse_head: Head, dtype: Any, index_col: Any) ->
         column = sheet.columns[place]
         if column is None:
             raise LookupError(f"column {label!r} was not kept")
-        made[len(made)] = _values(column, table, stated)
+        made[len(made)] = _values(column, table, stated, missing)
     frame = pd.DataFrame(made, copy=False)
     if index_col is not None:
         frame = frame.set_index(0)
@@ -60,24 +65,23 @@ def head_frame(head: list[list[Any]], width: int, parse_head: Head) -> pd.DataFr
     return parse_head([*rows, list(range(width))])
 
 
-def _values(column: TypedColumn, table: np.ndarray, stated: Any) -> Any:
+def _values(column: TypedColumn, table: np.ndarray, stated: Any, missing: dict[str, Any]) -> Any:
+    """Return the values of a column; *missing* says what counts as missing, if not the usual."""
     kinds = column.kinds()
-    if stated is None:
+    gaps = column.has_gaps
+    if stated is None and (not missing or not (gaps or "na_values" in missing)):
         if kinds == {NUMBER}:
             return _whole_if_all_are(column.numbers())
         if kinds == {DATE}:
             return column.days()
-        if kinds == {TRUTH} and (truths := column.truths()) is not None:
-            return truths
-    if kinds == {TEXT}:
+        if kinds == {TRUTH} and not gaps:
+            return column.truths()
+    options = missing if stated is None else {**missing, "dtype": {0: stated}}
+    if kinds == {TEXT} and not (missing and column.has_errors):
         numbers, different = pd.factorize(column.text_numbers())
         texts = ["" if n < 0 else table[n] for n in different]
-        parsed = _texts(texts) if stated is None else None
-        return (parsed if parsed is not None else _parsed(texts, stated)).take(numbers)
-    values = column.objects(table)
-    if stated is None and kinds <= {TEXT, PLAIN} and (parsed := _texts(values)) is not None:
-        return parsed
-    return _parsed(values, stated)
+        return _parsed(texts, options).take(numbers)
+    return _parsed(column.objects(table), options, may_be_texts=kinds <= {TEXT, PLAIN})
 
 
 def _whole_if_all_are(numbers: np.ndarray) -> np.ndarray:
@@ -97,9 +101,10 @@ def _texts(texts: list[str]) -> Any:
     return pd.array([np.nan if t in _MISSING else t for t in texts], dtype="str")
 
 
-def _parsed(values: list[Any], stated: Any) -> Any:
+def _parsed(values: list[Any], options: dict[str, Any], *, may_be_texts: bool = True) -> Any:
     """Return the column that pandas' parser makes of *values*."""
-    options = {} if stated is None else {"dtype": {0: stated}}
+    if not options and may_be_texts and (texts := _texts(values)) is not None:
+        return texts
     parser = TextParser(
         [[value] for value in values], header=None, names=[0], skip_blank_lines=False, **options
     )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from . import direct_writes, pandas_csv, pandas_reader, pandas_writer
+from collections.abc import Callable
+
+from . import direct_writes, memory, pandas_csv, pandas_reader, pandas_writer
 
 
-def apply() -> None:
-    """Let pandas read every kind of table file, and keep text and limits when it writes."""
+def apply(free_bytes: Callable[[], int | None] = lambda: None) -> None:
+    """Let pandas read every kind of table file, and keep text and limits when it writes.
+
+    Args:
+        free_bytes: Returns how much memory is free; ``None`` if there is no limit.
+    """
+    memory.use(free_bytes)
     pandas_reader.use_by_default()
     pandas_csv.use_by_default()
     pandas_writer.use_by_default()

@@ -17,6 +17,7 @@ from .values import CellError, number_value
 
 NUMBER, TEXT, PLAIN, DATE = "number", "text", "plain text", "date"
 TRUTH, EMPTY, OBJECT = "truth", "empty", "object"
+_ERROR = f"{MARK}E"
 ENOUGH_TEXTS = 100_000
 _FIRST_OF_1970 = datetime.date(1970, 1, 1).toordinal()
 _DAYS = frozenset({datetime.date, datetime.datetime})
@@ -28,6 +29,7 @@ class TypedColumn:
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
         self._pieces: list[tuple[str, Any]] = []
+        self._errors: list[int] = []
         self._numbered_texts = self._new_texts = 0
         self.length = 0
 
@@ -44,8 +46,8 @@ class TypedColumn:
 
     def add(self, values: Sequence[Any]) -> None:
         """Add the cells of a window, as calamine gives them; an empty text is an empty cell."""
-        self.length += len(values)
         self._pieces.append(self._piece(values))
+        self.length += len(values)
 
     def _piece(self, values: Sequence[Any]) -> tuple[str, Any]:
         kinds = set(map(type, values))
@@ -61,8 +63,9 @@ class TypedColumn:
                 return PLAIN, list(values)
             return TEXT, self._numbered(values, empty)
         if kinds <= {float, str, CellError} and all(
-            type(v) is not str or v == "" or v[:2] == f"{MARK}E" for v in values
+            type(v) is not str or v == "" or v[:2] == _ERROR for v in values
         ):
+            self._note_errors(values)
             return NUMBER, np.array(
                 [v if type(v) is float else math.nan for v in values], dtype=np.float64
             )
@@ -74,6 +77,13 @@ class TypedColumn:
             return DATE, np.array(known, dtype="datetime64[us]")
         return OBJECT, [self._object(v) for v in values]
 
+    def _note_errors(self, values: Sequence[Any]) -> None:
+        self._errors += (
+            at
+            for at, value in enumerate(values, self.length)
+            if type(value) is CellError or (type(value) is str and value[:2] == _ERROR)
+        )
+
     def _numbered(self, values: Sequence[str], empty: int) -> np.ndarray:
         filled = [v for v in values if v] if empty else values
         before = self._texts.count
@@ -82,7 +92,8 @@ class TypedColumn:
         self._new_texts += self._texts.count - before
         if found is None:
             number = self._texts.number
-            found = np.array([-1 if v[:2] == f"{MARK}E" else number(v) for v in filled], np.int32)
+            self._note_errors(values)
+            found = np.array([-1 if v[:2] == _ERROR else number(v) for v in filled], np.int32)
         if not empty:
             return found
         made = np.full(len(values), -1, dtype=np.int32)
@@ -90,13 +101,28 @@ class TypedColumn:
         return made
 
     def _object(self, value: Any) -> Any:
-        if type(value) is str and value and value[:2] != f"{MARK}E":
+        if type(value) is str and value and value[:2] != _ERROR:
             return _Numbered(self._texts.number(value))
         return self._texts.plain(value)
 
     def kinds(self) -> set[str]:
         """Return the kinds of its pieces, without the empty ones."""
         return {kind for kind, _ in self._pieces} - {EMPTY}
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether cells are errors."""
+        return bool(self._errors)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether cells are empty or errors."""
+        return any(
+            kind == EMPTY
+            or (kind == NUMBER and bool(np.isnan(piece).any()))
+            or (kind == DATE and bool(np.isnat(piece).any()))
+            for kind, piece in self._pieces
+        )
 
     def numbers(self) -> np.ndarray:
         """Return a column of numbers, missing ones as NaN."""
@@ -110,10 +136,8 @@ class TypedColumn:
         """Return the numbers of a column's texts, -1 for empty cells."""
         return self._joined(np.int32, -1)
 
-    def truths(self) -> np.ndarray | None:
-        """Return a column of truths; ``None`` if cells are empty."""
-        if any(kind == EMPTY for kind, _ in self._pieces):
-            return None
+    def truths(self) -> np.ndarray:
+        """Return a column of truths without gaps."""
         return self._joined(bool, False)  # noqa: FBT003 (never used: nothing is empty)
 
     def _joined(self, kind: Any, missing: Any) -> np.ndarray:
@@ -143,6 +167,8 @@ class TypedColumn:
                 made += piece.tolist()
             else:
                 made += [table[v] if type(v) is _Numbered else v for v in piece]
+        for at in self._errors:
+            made[at] = math.nan
         return made
 
 

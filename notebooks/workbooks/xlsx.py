@@ -95,6 +95,12 @@ class XlsxSource:
         part = self._workbook.parts[index]
         return self._package.size(part) if part else 0
 
+    @property
+    def text_bytes(self) -> int:
+        """The size of the part of texts, unpacked; 0 if there is none."""
+        part = self._workbook.shared_strings
+        return self._package.size(part) if part else 0
+
     def typed_windows(self, index: int) -> tuple[Texts, Iterator[Window]] | None:
         """Return texts and windows of sheet *index* for `typed_sheet`, if it is a usual one."""
         part = self._workbook.parts[index]
