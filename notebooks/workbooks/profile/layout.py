@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .body import Body
 from .grid import Area, ExcelTable
-from .totals import Body, Total
+from .totals import Total
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .body import Body
 from .grid import Area, Beyond, ExcelTable, Grid
 from .headers import Header, find_header
 from .joining import Piece, has_values, join_downwards, join_sideways
 from .layout import Layout, Table
 from .lines import add_lines, cut_notes, give_titles, is_form, is_prose
 from .regions import Occupancy, split
-from .totals import Body, Total, find_totals
+from .totals import Total, find_totals
 
 MAX_BLOCKS = 400
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
 
 from . import cells
-from .amounts import read_amount, read_notation
-from .grid import Area, Formula, Grid
+from .body import MAX_ARITHMETIC_ROWS, Body
+from .grid import Formula
+from .sums import Sums
 
-MAX_ARITHMETIC_ROWS = 20_000
-MAX_SUMMED_COLUMNS = 60
 _WORDS = """total totals totale totales totaal totalt totalsumme totalsumma totaux totali
 grand\\s+total overall\\s+total sub-?\\s?totals? sous-?\\s?total subtotale subtotales subtotaal
 total\\s+g[eé]n[eé]ral sum sums summe summa zwischensumme endsumme gesamt gesamtsumme gesamtbetrag
@@ -70,53 +65,6 @@ class Total:
     ties: bool | None
 
 
-class Body:
-    """A table's body with its numeric columns as numbers."""
-
-    def __init__(self, grid: Grid, area: Area) -> None:
-        self.grid = grid
-        self.top, self.left, self.bottom, self.right = area
-        rows = grid.rows[self.top - grid.top : self.bottom - grid.top + 1]
-        by_column: Sequence[Sequence[Any]] = list(zip(*rows, strict=True))
-        self.columns = {c: by_column[c - grid.left] for c in range(self.left, self.right + 1)}
-        self.texts: dict[int, Sequence[Any]] = {}
-        self.numbers: dict[int, Sequence[float | None]] = {}
-        self.types = {c: Counter(map(type, values)) for c, values in self.columns.items()}
-        for c, values in self.columns.items():
-            numbers = _numbers(values, set(self.types[c]))
-            if numbers is not None:
-                self.numbers[c] = numbers
-            if str in self.types[c]:
-                self.texts[c] = values
-        self.worded = _by_word(self)
-        self.summed = _by_formula(grid.formulas, self)
-
-    @property
-    def count(self) -> int:
-        """Return how many rows there are."""
-        return self.bottom - self.top + 1
-
-    def label(self, at: int) -> str:
-        """Return the first text of the row at *at* (from 0 in the body)."""
-        values = (self.columns[c][at] for c in range(self.left, self.right + 1))
-        return next((v.strip() for v in values if isinstance(v, str) and v.strip()), "")
-
-
-def _numbers(values: Sequence[Any], types: set[type]) -> Sequence[float | None] | None:
-    """Return a column's values as numbers, ``None`` if it is none of numbers."""
-    if not types & {int, float}:
-        texts = [v for v in values if type(v) is str and v.strip()]
-        if not texts or len(values) > MAX_ARITHMETIC_ROWS:
-            return None
-        notation = read_notation(texts)
-        if notation is None or notation.read < 0.7 * len(texts) or notation.ambiguous:
-            return None
-        return [read_amount(v, notation) if type(v) is str else None for v in values]
-    if types <= {int, float}:
-        return values
-    return [v if type(v) in (int, float) else None for v in values]
-
-
 def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[Total]:
     """Return the total rows in a table's *body*, top to bottom.
 
@@ -124,34 +72,35 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
         body: The table's rows below its header.
         additive: The columns (from 0) whose numbers may be summed; all numeric ones if not given.
     """
-    if additive is not None:
-        keep = set(additive)
-        body.numbers = {c: numbers for c, numbers in body.numbers.items() if c in keep}
-    worded, formulas = body.worded, body.summed
-    sums = _Sums(body)
+    if body.worded is None:
+        body.worded = _by_word(body)
+    worded = body.worded
+    formulas = _by_formula(body.grid.formulas, body)
+    sums = Sums(body, body.numbers if additive is None else additive)
     found: list[Total] = []
     candidates: Sequence[int] = range(body.count)
     if body.count > MAX_ARITHMETIC_ROWS:
-        last = [at for at in range(body.count - 5, body.count) if _bare(body, at)]
+        last = [at for at in range(body.count - 5, body.count) if body.is_bare(at)]
         candidates = sorted({*worded, *formulas, *last})
-    last_total = -1
     for at in candidates:
         label, strength = worded.get(at, ("", 0))
-        tie, level = sums.test(at, [t.row - body.top for t in found])
+        hinted = at in worded or at in formulas
+        if not hinted and not sums.convincing(at):
+            continue
+        tie, level = sums.test(at)
         if not tie and at in worded and sums.covers_following(at, worded):
             tie = True
         reasons = []
         if strength == 2 or (strength == 1 and (tie or at in formulas)):
             reasons.append("word")
-        if tie and (reasons or at in formulas or sums.convincing(at, last_total)):
+        if tie and (reasons or at in formulas or sums.convincing(at)):
             reasons.append("arithmetic")
-        if at in formulas and (reasons or _bare(body, at) or _is_last(body, at)):
+        if at in formulas and (reasons or body.is_bare(at) or at == body.count - 1):
             reasons.append("formula")
-        if not reasons:
-            continue
-        label = label or body.label(at)
-        found.append(Total(body.top + at, label, level, "+".join(reasons), tie))
-        last_total = at
+        if reasons:
+            label = label or body.label(at)
+            found.append(Total(body.top + at, label, level, "+".join(reasons), tie))
+            sums.add_total(at)
     return _levels(found, body)
 
 
@@ -219,15 +168,6 @@ def _has_number(body: Body, at: int) -> bool:
     )
 
 
-def _bare(body: Body, at: int) -> bool:
-    """Return whether the row has no label where the rows around it have one."""
-    return not body.label(at) and any(body.label(row) for row in (at - 1, at - 2) if row >= 0)
-
-
-def _is_last(body: Body, at: int) -> bool:
-    return at == body.count - 1
-
-
 def _by_formula(formulas: Mapping[tuple[int, int], Formula], body: Body) -> set[int]:
     """Return the rows whose formulas sum cells of other rows of their own column."""
     found = set()
@@ -242,131 +182,6 @@ def _by_formula(formulas: Mapping[tuple[int, int], Formula], body: Body) -> set[
         if area and area[1] <= column <= area[3] and area[3] - area[1] == 0 and area[2] > area[0]:
             found.add(at)
     return found
-
-
-class _Sums:
-    """Tests whether rows are sums of the rows before them."""
-
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        self._running: dict[int, Sequence[float]] = {}
-
-    def running(self, column: int) -> Sequence[float]:
-        """Return the running sums of a column, 0 first."""
-        if column not in self._running:
-            plain = (number or 0.0 for number in self.body.numbers[column])
-            self._running[column] = list(accumulate(plain, initial=0.0))
-        return self._running[column]
-
-    def test(self, at: int, totals: Sequence[int]) -> tuple[bool | None, str]:
-        """Return (whether row *at* is a sum of others, its level), given the *totals* before it."""
-        filled: dict[int, float] = {}
-        for column, numbers in self.body.numbers.items():
-            if (number := numbers[at]) is not None:
-                filled[column] = number
-            if len(filled) == MAX_SUMMED_COLUMNS:
-                break
-        if not filled:
-            return None, "subtotal" if at < self.body.count - 1 else "total"
-        since = totals[-1] + 1 if totals else 0
-        if self._equal(filled, at, since, at) and at - since >= 2:
-            return True, "subtotal"
-        if self._equal(filled, at, 0, at, without=totals) and at - len(totals) >= 2:
-            return True, "total"
-        if len(totals) >= 2 and self._of_rows(filled, totals):
-            return True, "total"
-        for start in self._starts(at, totals):
-            if self._equal(filled, at, start, at, without=totals):
-                return True, "subtotal"
-        if self._equal(filled, at, at + 1, self.body.count) and at + 2 < self.body.count:
-            return True, "total"
-        return False, "subtotal" if at < self.body.count - 1 else "total"
-
-    def covers_following(self, at: int, worded: Iterable[int]) -> bool:
-        """Return whether row *at* is the sum of the rows up to the next row with a word."""
-        end = min((row for row in worded if row > at), default=self.body.count)
-        numbers = self.body.numbers.items()
-        filled = {c: n for c, values in numbers if (n := values[at]) is not None}
-        return end - at > 2 and self._equal(filled, at, at + 1, end)
-
-    def _starts(self, at: int, totals: Sequence[int]) -> list[int]:
-        """Return further rows a sum may begin at: behind each of the last totals, or a group's."""
-        starts = [t + 1 for t in totals[-12:]]
-        for values in self.body.texts.values():
-            first = at - 1
-            while first > 0 and at - first < 500 and values[first - 1] == values[at - 1]:
-                first -= 1
-            if at - first >= 2 and (not starts or first not in starts):
-                starts.append(first)
-        return starts
-
-    def _equal(
-        self,
-        filled: Mapping[int, float],
-        at: int,
-        start: int,
-        end: int,
-        without: Sequence[int] = (),
-    ) -> bool:
-        """Return whether the row's numbers are the sums of rows *start* to before *end*."""
-        hits = misses = 0
-        for column, number in filled.items():
-            sums = self.running(column)
-            total = sums[end] - sums[start]
-            numbers = self.body.numbers[column]
-            total -= sum(numbers[t] or 0.0 for t in without if start <= t < end)
-            if _same(total, number):
-                hits += number != 0
-            else:
-                misses += 1
-        return hits > 0 and hits >= 2 * misses
-
-    def _of_rows(self, filled: Mapping[int, float], rows: Sequence[int]) -> bool:
-        hits = misses = 0
-        for column, number in filled.items():
-            total = sum(self.body.numbers[column][row] or 0.0 for row in rows)
-            hits += _same(total, number) and number != 0
-            misses += not _same(total, number)
-        return hits > 0 and hits >= 2 * misses
-
-    def convincing(self, at: int, last_total: int) -> bool:
-        """Return whether a sum without a word for it is more than chance."""
-        numbers = {
-            column: values[at]
-            for column, values in self.body.numbers.items()
-            if values[at] not in (None, 0)
-        }
-        weighty = [c for c, n in numbers.items() if n is not None and (abs(n) > 20 or n % 1)]
-        addends = at - last_total - 1
-        if _bare(self.body, at):
-            return addends >= 2 and (len(weighty) >= 2 or (len(weighty) == 1 and addends >= 3))
-        if len(weighty) < 2 or not self._independent(weighty, last_total + 1, at):
-            return False
-        return addends >= (2 if self._bold(at) else 3) and addends < 400
-
-    def _independent(self, columns: Sequence[int], start: int, end: int) -> bool:
-        """Return whether two of the *columns* are not multiples of each other in those rows."""
-        for column in columns[1:]:
-            pairs = zip(
-                self.body.numbers[columns[0]][start:end],
-                self.body.numbers[column][start:end],
-                strict=True,
-            )
-            ratios = [b / a for a, b in pairs if a and b is not None]
-            if len(ratios) >= 2 and max(ratios) - min(ratios) > 1e-6 * abs(max(ratios)):
-                return True
-        return False
-
-    def _bold(self, at: int) -> bool:
-        row, grid = self.body.top + at, self.body.grid
-        columns = list(self.body.numbers)
-        return bool(grid.bold) and any(
-            (row, c) in grid.bold and (row - 1, c) not in grid.bold for c in columns
-        )
-
-
-def _same(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=1e-9, abs_tol=0.006)
 
 
 def _levels(found: list[Total], body: Body) -> list[Total]:

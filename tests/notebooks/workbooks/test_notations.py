@@ -3,9 +3,10 @@
 import pytest
 
 from notebooks.workbooks.profile.amounts import read_amount, read_notation
+from notebooks.workbooks.profile.body import Body
 from notebooks.workbooks.profile.dates import read_dates
 from notebooks.workbooks.profile.number_formats import read_format
-from notebooks.workbooks.profile.totals import Body, find_totals
+from notebooks.workbooks.profile.totals import find_totals
 from tests.corpus.grids import grid_of
 
 pytestmark = pytest.mark.check
