@@ -278,6 +278,8 @@ def _quality(column: Facts) -> list[str]:
         told.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
     if column.get("blanks"):
         told.append(f"{column['blanks']} blank")
+    if column.get("merged_down"):
+        told.append(f"{column['merged_down']} cells merged with the one above")
     for error, count in column.get("errors", {}).items():
         told.append(f"{count} error cells {error}")
     if column.get("formulas"):

@@ -300,6 +300,8 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     if plan.as_objects or plan.dropped or plan.by_text is not None:
         lines.append("frame = frame.infer_objects()")
     for target, column in targets:
+        if column.merged_down:
+            lines.append(f"{target} = {target}.ffill()  # merged cells")
         line = conversion_line(
             target, column, text=plan.text, decimal=plan.grid.decimal, from_1904=from_1904
         )

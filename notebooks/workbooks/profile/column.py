@@ -36,6 +36,8 @@ class Column:
         distinct: Count of different values, ``None`` if they were not counted.
         samples: Some values, as shown.
         strays: Values that are not of the column's kind → count.
+        merged_down: Count of cells that a merged cell above them covers, if no other cell is
+            blank: they mean its value.
         looks_missing: It has texts that pandas takes for missing values, such as ``NA``.
     """
 
@@ -57,6 +59,7 @@ class Column:
     samples: list[Any] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
     looks_missing: bool = False
+    merged_down: int = 0
     minimum: Any = None
     maximum: Any = None
     sum: float | None = None
@@ -93,6 +96,7 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "date_format": date.format if date else "",
         "format": "" if column.format in ("General", "@") else column.format,
         "blanks": column.blanks,
+        "merged_down": column.merged_down,
         "errors": column.errors,
         "formulas": column.formulas,
         "formula_range": column.formula_range,

@@ -123,13 +123,20 @@ def has_values(grid: Grid, piece: Piece) -> bool:
     return any(fine_class(v) is cells.NUMBER for v in grid.row(top, left, right))
 
 
+def _class_at(grid: Grid, row: int, column: int) -> str:
+    """Return the class of a cell; a formula that was never calculated counts as a number."""
+    found = fine_class(grid.value(row, column))
+    never = found is cells.BLANK and (row, column) in grid.formulas
+    return cells.NUMBER if never else found
+
+
 def _fits_body(grid: Grid, above: Piece, below: Piece) -> bool:
     """Return whether *below* goes on with the rows of *above* and has no header of its own."""
     _top, left, bottom, right = above.area
     top_b, left_b, bottom_b, right_b = below.area
     block = Block(grid, (above.header.rows[-1] + 1, left, bottom, right))
     body = block.body(0)
-    first = [fine_class(grid.value(top_b, left + c)) for c in range(len(body))]
+    first = [_class_at(grid, top_b, left + c) for c in range(len(body))]
     typed = [
         c
         for c, (main, share) in enumerate(body)
@@ -147,7 +154,7 @@ def _fits_body(grid: Grid, above: Piece, below: Piece) -> bool:
         if wrong or bottom_b == top_b:
             return False
         # a group's heading, then rows like those above
-        second = [fine_class(grid.value(top_b + 1, left + c)) for c in range(len(body))]
+        second = [_class_at(grid, top_b + 1, left + c) for c in range(len(body))]
         fits = sum(second[c] == body[c][0] for c in typed) >= max(1, 0.5 * len(typed))
         return len(filled) == 1 and filled[0] == 0 and fits and below.header.score < 0.6
     return (left_b, right_b) == (left, right) and below.header.score < 0.35 and bottom_b > top_b

@@ -94,6 +94,11 @@ def add_lines(grid: Grid, area: Area, layout: Layout, *, titles: bool = False) -
             for column, value in filled:
                 _add_single(row, column, value, layout, found if titles else None)
             continue
+        labels = all(isinstance(v, str) and not v.startswith("=") for _, v in filled[::2])
+        if len(filled) > 2 and not labels:
+            text = " | ".join(cells.shown(value, 40) for _, value in filled)
+            layout.notes.append(Note(row, filled[0][0], text))
+            continue
         for (column, label), (_, value) in zip(filled[::2], filled[1::2], strict=False):
             layout.facts.append(Fact(row, column, cells.shown(label).strip(" :："), value))
         if len(filled) % 2:

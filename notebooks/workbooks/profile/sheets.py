@@ -63,6 +63,7 @@ class Described:
             )
             found.append(described)
         self._add_formulas(found)
+        self._add_merged(found)
         return found
 
     def _formats(self, column: int) -> Counter[str]:
@@ -101,6 +102,18 @@ class Described:
                 if found.kind == "empty":
                     found.kind = "formula"
 
+    def _add_merged(self, columns: list[Column]) -> None:
+        """Count the cells below the first one of merged areas in the body, as meaning its value."""
+        _, left, bottom, right = self.table.area
+        covered: Counter[int] = Counter()
+        for top, first, last, end in self.grid.merged:
+            inside = left <= first == end <= right and self.table.body_top <= top < last <= bottom
+            if inside and not self.table.left_out & set(range(top, last + 1)):
+                covered[first - left] += last - top
+        for at, count in covered.items():
+            if columns[at].blanks == count:
+                columns[at].merged_down, columns[at].blanks = count, 0
+
     def _refine_totals(self) -> bool:
         """Look for totals again in the columns that may be summed; return whether that differs."""
         table = self.table
@@ -119,10 +132,9 @@ class Described:
         repeated = set(table.repeated_headers)
         totals = [total for total in totals if total.row not in repeated]
         totals += [total for total in table.totals if total.row > table.area[2]]
-        if [t.row for t in totals] == [t.row for t in table.totals]:
-            return False
+        differs = [t.row for t in totals] != [t.row for t in table.totals]
         table.totals = totals
-        return True
+        return differs
 
     def key(self) -> list[Any]:
         """Return the names of the columns that look like the rows' key."""

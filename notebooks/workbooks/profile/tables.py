@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .body import Body
@@ -35,12 +36,19 @@ def find_tables(grid: Grid) -> Layout:
     for piece in join_downwards(grid, pieces):
         _place(grid, piece, layout)
     layout.tables.sort(key=lambda table: table.area[:2])
+    areas = [table.area for table in layout.tables]
+    layout.facts = [fact for fact in layout.facts if not _within(fact.row, fact.column, areas)]
+    layout.notes = [note for note in layout.notes if not _within(note.row, note.column, areas)]
     give_titles(layout)
     for table in layout.tables:
         table.end = table.area[2]
         if grid.beyond is not None and table.area[2] == grid.bottom:
             _go_on(grid.beyond, table)
     return layout
+
+
+def _within(row: int, column: int, areas: Sequence[Area]) -> bool:
+    return any(a[0] <= row <= a[2] and a[1] <= column <= a[3] for a in areas)
 
 
 def _go_on(beyond: Beyond, table: Table) -> None:

@@ -159,6 +159,20 @@ def test_country_codes_and_texts_like_na_stay_texts(told):
     assert list(run_recipe(table["recipe"])["Country"]) == [r[1] for r in rows[1:]]
 
 
+def test_cells_merged_downwards_mean_the_value_of_the_first(told):
+    def then(book, sheet):
+        sheet.merge_range("A2:A4", "Sales")
+        sheet.merge_range("A5:A6", "IT")
+
+    rows = [["Department", "Name", "Cost"], *([None, f"N{n}", n * 1.5] for n in range(1, 6))]
+
+    table = table_of(told(rows, then=then))
+
+    assert column(table, "A")["merged_down"] == 3
+    assert "blanks" not in column(table, "A")
+    assert list(run_recipe(table["recipe"])["Department"]) == ["Sales"] * 3 + ["IT"] * 2
+
+
 def test_objects_of_a_sheet_are_told(told):
     def then(book, sheet):
         chart = book.add_chart({"type": "line"})
