@@ -11,6 +11,7 @@ from tornado.web import Application, RequestHandler
 from kernel_gateway.http.handlers import (
     admin,
     conversations,
+    file_profiles,
     file_versions,
     files,
     health,
@@ -44,6 +45,7 @@ ROUTES = (
     Route(PATH + "/merge", paths.MergeHandler),
     Route(PATH + "/context", paths.ContextHandler),
     Route(PATH + "/files", files.FilesHandler),
+    Route(PATH + "/files/{name*}/profile", file_profiles.FileProfileHandler),
     Route(PATH + "/files/{name*}", files.FileHandler),
     Route(PATH + "/versions/{name*}", file_versions.FileVersionsHandler),
     Route(PATH + "/notebook", files.NotebookHandler),

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.context.profile_text import quoted, render_profiles
 from agent.context.profiler import Profile, Profiler
-from agent.prompts.render import render_earlier_cells, render_profile, render_variables
+from agent.prompts.render import render_earlier_cells, render_variables
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 
 MAX_FILES = 40
@@ -57,9 +58,9 @@ async def read_profiles(
 
 def render_context(context: TurnContext) -> str:
     """Render *context* as the text that precedes the request."""
-    parts = [render_profile(name, profile) for name, profile in context.profiles.items()]
+    parts = [render_profiles(context.profiles)] if context.profiles else []
     if context.other_files:
-        parts.append("Other files: " + ", ".join(context.other_files))
+        parts.append("Other files: " + ", ".join(map(quoted, context.other_files)))
     if not context.profiles and not context.other_files:
         parts.append("No file has been uploaded.")
     if context.variables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import functools
 import hashlib
 import json
@@ -14,19 +15,27 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agent.context import workbook_profile
 from container.confined import run_confined
 from container.limits import MIB, Limits
 from container.workspace.workspace import Workspace, WorkspaceFile
+from notebooks import workbooks
 from notebooks.record.files import replace_atomically
 
-PROFILED = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
+WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
+PERHAPS = frozenset({".txt", ".tab", ".json", ".parquet", ".htm", ".html", ".xml", ".slk", ".prn"})
+"""Endings of files that may hold a table: what holds none has no profile."""
 PROFILE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=60.0, tmp_bytes=16 * MIB)
 REMEMBERED = 500
 AT_ONCE = min(os.cpu_count() or 1, 4)
 """Concurrent readers: each may use a processor, and the memory of `PROFILE_LIMITS`."""
 log = logging.getLogger("tallybook.profiles")
-PROGRAM = "/opt/tallybook/workbook_profile.py"
+LIBRARY = "/opt/tallybook-workbooks"
+PROGRAM = f"""import sys
+sys.path.insert(0, {LIBRARY!r})
+from workbooks.profile.__main__ import main
+main()"""
+FILE = "<file>"
+"""Stands for the file's name in the recipes of a cached profile: names differ, contents don't."""
 
 Profile = dict[str, Any]
 
@@ -61,7 +70,8 @@ class Profiler:
             SandboxUnavailable: This host can't confine the reader.
             WorkspaceFileNotFound: The file is gone.
         """
-        if PurePosixPath(file.name).suffix.lower() not in PROFILED:
+        ending = PurePosixPath(file.name).suffix.lower()
+        if ending not in WORKBOOKS | PERHAPS:
             return None
         key = (str(workspace.directory), file.name, file.version)
         reading = self._known.get(key)
@@ -71,7 +81,8 @@ class Profiler:
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
-        return await asyncio.shield(reading)  # other callers may await it too
+        profile = await asyncio.shield(reading)  # other callers may await it too
+        return None if ending in PERHAPS and _holds_no_table(profile) else profile
 
     def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
@@ -80,12 +91,12 @@ class Profiler:
     async def _read(self, workspace: Workspace, name: str) -> Profile:
         kept = await asyncio.to_thread(self._place, workspace, name)
         if kept is not None and (profile := await asyncio.to_thread(_kept_profile, kept)):
-            return profile
+            return _with_name(profile, name)
         async with self._readers:
             profile, lasting = await _profile(workspace, name)
         if kept is not None and lasting:
             await asyncio.to_thread(_keep, kept, profile)
-        return profile
+        return _with_name(profile, name)
 
     def _place(self, workspace: Workspace, name: str) -> Path | None:
         """Return the cache file for the profile of *name*'s content."""
@@ -94,11 +105,40 @@ class Profiler:
         return self._kept_in(workspace) / f"{workspace.sha256(name)}-{_reader_version()}.json"
 
 
+def _reader() -> Path:
+    """Return the directory of the reader, which runs in the sandbox only."""
+    return Path(next(iter(workbooks.__path__))).resolve()
+
+
 @functools.cache
 def _reader_version() -> str:
     """Return a hash of the reader's code: another version may give another profile."""
-    program = Path(workbook_profile.__file__).read_bytes()
-    return hashlib.sha256(program).hexdigest()[:12]
+    digest = hashlib.sha256()
+    for module in sorted(_reader().rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@functools.cache
+def _compile_reader() -> None:
+    """Compile the reader once: in its read-only sandbox each run would compile it again."""
+    compileall.compile_dir(str(_reader()), quiet=2)
+
+
+def _holds_no_table(profile: Profile) -> bool:
+    if problem := profile.get("problem"):
+        return bool(problem["code"] == "no-table")
+    tables = [table for sheet in profile["sheets"] for table in sheet.get("tables", ())]
+    lines = profile["format"]["kind"] == "text" and all(len(t["columns"]) == 1 for t in tables)
+    return lines or not tables
+
+
+def _with_name(profile: Profile, name: str) -> Profile:
+    """Return *profile* with the file's *name* in its recipes."""
+    for sheet in profile.get("sheets", ()):
+        for table in sheet.get("tables", ()):
+            table["recipe"] = table["recipe"].replace(repr(FILE), repr(name))
+    return profile
 
 
 def _kept_profile(kept: Path) -> Profile | None:
@@ -120,12 +160,12 @@ def _keep(kept: Path, profile: Profile) -> None:
 
 async def _profile(workspace: Workspace, name: str) -> tuple[Profile, bool]:
     """Return the profile, and whether another reading would give the same one."""
-    program = Path(workbook_profile.__file__).resolve()
+    await asyncio.to_thread(_compile_reader)
     result = await run_confined(
-        (sys.executable, PROGRAM, f"/workspace/{name}"),
+        (sys.executable, "-c", PROGRAM, f"/workspace/{name}", FILE),
         workspace,
         PROFILE_LIMITS,
-        readonly=((program, PROGRAM),),
+        readonly=((_reader(), f"{LIBRARY}/workbooks"),),
     )
     if result.status is not None and result.status.exit_code == 0:
         try:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-MAX_PROFILE_COLUMNS = 60
 MAX_VARIABLES = 40
 MAX_EARLIER_CELLS = 8
 MAX_CELL_TEXT = 1_500
@@ -17,50 +15,6 @@ MAX_OUTPUT_TEXT = 6_000
 def system_prompt() -> str:
     """Return the system instruction."""
     return (resources.files("agent.prompts") / "system.md").read_text(encoding="utf-8")
-
-
-def render_profile(name: str, profile: Mapping[str, Any]) -> str:
-    """Describe one uploaded file for the model."""
-    if problem := profile.get("problem"):
-        return f"File {name}: can't be read as a workbook. {problem['message']}"
-    lines = [f"File {name}:"]
-    for sheet in profile["sheets"]:
-        lines += _render_sheet(sheet)
-    for table in profile.get("tables", ()):
-        columns = ", ".join(table["columns"])
-        where = table.get("range", "")
-        lines.append(f"  Excel table {table['name']} on {table['sheet']} {where}: {columns}")
-    for name_ in profile.get("defined_names", ()):
-        lines.append(f"  Defined name {name_['name']} = {name_['refers_to']}")
-    return "\n".join(lines)
-
-
-def _render_sheet(sheet: Mapping[str, Any]) -> list[str]:
-    hidden = "" if sheet["visible"] == "Visible" else f" ({sheet['visible'].lower()})"
-    if "rows" not in sheet:
-        return [f"  Sheet {sheet['name']!r}{hidden}: {sheet['kind']}, no cells"]
-    size = f"{sheet['rows']} rows x {sheet.get('columns_used', len(sheet['columns']))} columns"
-    lines = [f"  Sheet {sheet['name']!r}{hidden}: {size}"]
-    if not sheet.get("header_row"):
-        shown = json.dumps(sheet.get("first_rows", []), ensure_ascii=False)
-        return [*lines, f"    no header row found; first rows: {shown}"]
-    header = f"    header in row {sheet['header_row']}, {sheet.get('data_rows', '?')} data rows"
-    if titles := sheet.get("title_rows"):
-        header += f"; title above it: {' / '.join(titles[:3])}"
-    lines.append(header)
-    for column in sheet["columns"][:MAX_PROFILE_COLUMNS]:
-        samples = ", ".join(column["samples"])
-        blanks = f", {column['blanks']} blank" if column["blanks"] else ""
-        lines.append(
-            f"    {column['letter']} {column['name']!r}: {column['type']}{blanks}; e.g. {samples}"
-        )
-    if more := max(0, len(sheet["columns"]) - MAX_PROFILE_COLUMNS) + sheet.get("more_columns", 0):
-        lines.append(f"    and {more} more columns")
-    for row in sheet.get("totals_rows", ()):
-        lines.append(f"    totals row at the end: {' | '.join(row)}")
-    if merged := sheet.get("merged"):
-        lines.append(f"    merged cells: {', '.join(merged[:10])}")
-    return lines
 
 
 def render_variables(variables: Sequence[Mapping[str, Any]]) -> str:

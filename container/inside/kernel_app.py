@@ -253,7 +253,7 @@ def connect(app: Any, connection: dict[str, Any], *, audited: bool) -> None:
         connection: A connection file's content, with paths as this process sees them.
         audited: Arm the `audit_hook`.
     """
-    from inside import iopub
+    from inside import iopub, memory
     from jupyter_client.session import new_id
 
     reseed()
@@ -263,5 +263,6 @@ def connect(app: Any, connection: dict[str, Any], *, audited: bool) -> None:
         app.gate.install()
     with iopub.signals_held():  # new threads inherit the mask, so the main thread gets signals
         app.open(connection)
+    memory.note_start()
     if audited and app.audit_hook is not None:
         app.audit_hook.arm()

@@ -12,6 +12,9 @@ from typing import Any
 
 from .cell_limits import MAX_NAME, Changes, fitting_name, may_be_formula
 
+BY_PANDAS = "_written_by_pandas"
+"""Set on a workbook while pandas writes cells, and says itself what it changes."""
+
 
 def install() -> None:
     """Change how both libraries take values, in this process."""
@@ -37,7 +40,8 @@ def _install_openpyxl() -> None:
                 bind(self, value)
                 if self.data_type == "f" and not may_be_formula(value):
                     self.data_type = "s"
-                    _changes_of(self.parent.parent).counts["formula"] += 1
+                    if not self.parent.parent.__dict__.get(BY_PANDAS):
+                        _changes_of(self.parent.parent).counts["formula"] += 1
                 return
             if not value.isprintable() or len(value) > 32_767:
                 value = _changes_of(self.parent.parent).fitting_text(value)
@@ -54,7 +58,7 @@ def _install_openpyxl() -> None:
 
     def save_and_say(self: Any, filename: Any) -> None:
         save(self, filename)
-        _changes_of(self).say(f"Workbook {filename}")
+        _changes_of(self).say(f"Workbook {getattr(filename, 'name', filename)}")
 
     Cell._bind_value = bind_fitting
     _WorkbookChild.title = property(title.fget, name_fitting)

@@ -30,7 +30,7 @@ _OTHERS = (
     (b"{\\rtf", "a rich text document", "Copy its table into a workbook."),
 )
 _OLE_TEXTS = {
-    name: name.encode("utf-16-le")
+    name: name.lower().encode("utf-16-le")
     for name in ("EncryptedPackage", "WordDocument", "PowerPoint Document", "Workbook", "Book")
 }
 _HTML = re.compile(
@@ -172,7 +172,7 @@ def _office_format(package: Package) -> FileFormat:
 
 
 def _ole_format(path: Path) -> FileFormat:
-    content = path.read_bytes()
+    content = path.read_bytes().lower()  # some programs name the parts in capitals
     if _OLE_TEXTS["EncryptedPackage"] in content:
         raise encrypted()
     if _OLE_TEXTS["Workbook"] in content or _OLE_TEXTS["Book"] in content:

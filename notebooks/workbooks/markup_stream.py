@@ -8,7 +8,8 @@ from xml.parsers import expat
 
 from .values import Unreadable, damaged
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 16 * 1024
+"""So few bytes hold few rows, however wide these are."""
 
 Start = Callable[[str, dict[str, str]], None]
 

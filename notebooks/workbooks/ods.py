@@ -9,13 +9,23 @@ from xml.sax.saxutils import unescape
 
 from . import markup_stream
 from .package import Package, encrypted, sheet_infos
-from .values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, number_value, text_value
+from .values import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    CellError,
+    Row,
+    Unreadable,
+    Value,
+    number_value,
+    text_value,
+)
 
 _TABLE = re.compile(rb"<table:table\s([^>]*)>")
 _HIDDEN_STYLE = re.compile(
     rb'<style:style [^>]*style:name="([^"]*)"[^>]*>(?:(?!</style:style>).)*?table:display="false"',
     re.DOTALL,
 )
+MAX_REPEATED_CELLS = 5_000_000
 _PERIOD = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?")
 
 
@@ -84,6 +94,7 @@ class _Cells:
         self._left = index
         self._depth = 0
         self._row, self._count = 0, 1
+        self._expanded = 0
         self._values: list[Value] = []
         self._column, self._repeated = 0, 1
         self._cell: dict[str, str] | None = None
@@ -133,6 +144,13 @@ class _Cells:
         elif name == "annotation":
             self._aside -= 1
         elif name == "table-row":
+            self._expanded += (self._count - 1) * len(self._values)
+            if self._expanded > MAX_REPEATED_CELLS:
+                raise Unreadable(
+                    "too-large",
+                    f"The file repeats filled cells {self._expanded:,} times.",
+                    "Ask for a file with the table only; this one may be made to exhaust memory.",
+                )
             if self._values and self._row < MAX_ROWS:
                 self.rows.append((self._row, self._count, self._values))
             self._row += self._count
@@ -141,7 +159,9 @@ class _Cells:
         value = _value(of, "".join(self._parts))
         if value is not None and self._column < MAX_COLUMNS:
             self._values += [None] * (self._column - len(self._values))
-            self._values += [value] * min(self._repeated, MAX_COLUMNS - self._column)
+            repeated = min(self._repeated, MAX_COLUMNS - self._column)
+            self._expanded += repeated - 1
+            self._values += [value] * repeated
         self._column += self._repeated
 
 

@@ -17,6 +17,7 @@ from pandas.io.formats.excel import ExcelFormatter
 
 from . import row_stream
 from .cell_limits import Changes, fitting_name
+from .direct_writes import BY_PANDAS
 
 
 class Cells:
@@ -158,7 +159,11 @@ def _keep_text_by_openpyxl() -> None:
                 yield cell
 
         before = {id(sheet) for sheet in self.book.worksheets}
-        write_cells(self, noted(), sheet_name, *given, **options)
+        self.book.__dict__[BY_PANDAS] = True
+        try:
+            write_cells(self, noted(), sheet_name, *given, **options)
+        finally:
+            del self.book.__dict__[BY_PANDAS]
         if not texts or self.book.write_only:
             return
         name = self._get_sheet_name(sheet_name)

@@ -20,8 +20,9 @@ from .package import Package
 from .spreadsheet_2003 import Spreadsheet2003Source
 from .text_format import TextFormat
 from .text_table import JsonSource, ParquetSource, TextSource
-from .values import CellError, Row, SheetInfo, Unreadable, Value
+from .values import DAMAGED, CellError, Row, SheetInfo, Unreadable, Value
 from .xls import XlsSource
+from .xls_fallback import XlsFallbackSource
 from .xlsb import XlsbSource
 from .xlsx import XlsxSource
 
@@ -54,15 +55,26 @@ def open_book(path: Path, found: FileFormat | None = None) -> Book:
         source = _from_package(path, OdsSource)
     elif found.kind == "text" and found.text is not None:
         source = TextSource(path, found.text)
+    elif found.kind == "xls":
+        source = _xls(path)
     else:
         source = _BY_PATH[found.kind](path)
     return Book(found, source)
 
 
 _BY_PATH: dict[str, Any] = {
-    "xls": XlsSource, "html": HtmlSource, "xml2003": Spreadsheet2003Source,
+    "html": HtmlSource, "xml2003": Spreadsheet2003Source,
     "json": JsonSource, "parquet": ParquetSource,
 }  # fmt: skip
+
+
+def _xls(path: Path) -> Any:
+    try:
+        return XlsSource(path)
+    except Unreadable as error:
+        if error.code != "damaged":
+            raise
+        return XlsFallbackSource(path, error.message.removeprefix(DAMAGED).rstrip("."))
 
 
 def _from_package(path: Path, source: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import IO
 
@@ -11,8 +12,16 @@ PIECE_BYTES = 1_000_000
 _ENTITY = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_TEXT = re.compile(r"<t(?: [^>]*)?>([^<]*)</t>")
+_TEXT = re.compile(r"<t((?: [^>]*)?)>([^<]*)</t>")
 _PHONETIC = re.compile(r"<rPh\b.*?</rPh>", re.DOTALL)
+
+
+BLANKS = " \t\r\n"
+
+
+def kept(text: str, preserved: bool) -> str:  # noqa: FBT001 (a plain function of two values)
+    """Return *text* as Excel shows it: without blanks around it, unless the file preserves them."""
+    return text if preserved else text.strip(BLANKS)
 
 
 class NotPlain(Exception):
@@ -40,6 +49,8 @@ class _Strings:
     def __init__(self) -> None:
         self.found: list[str] = []
         self._parts: list[str] = []
+        self._piece: list[str] = []
+        self._preserved = False
         self._in_text = False
         self._phonetic = 0
 
@@ -49,15 +60,17 @@ class _Strings:
         elif name == "rPh":
             self._phonetic += 1
         elif name == "t":
-            self._in_text = not self._phonetic
+            self._in_text, self._piece = not self._phonetic, []
+            self._preserved = of.get("xml:space") == "preserve"
 
     def text(self, data: str) -> None:
         if self._in_text:
-            self._parts.append(data)
+            self._piece.append(data)
 
     def end(self, name: str) -> None:
-        if name == "t":
+        if name == "t" and self._in_text:
             self._in_text = False
+            self._parts.append(kept("".join(self._piece), self._preserved))
         elif name == "rPh":
             self._phonetic -= 1
         elif name == "si":
@@ -108,8 +121,8 @@ def _add_all(whole: str, texts: list[str]) -> None:
         found = whole[start + len(_FIRST) : -len(_LAST)].split(_BETWEEN)
         if whole.endswith(_LAST) and whole.count("<", start) == 4 * len(found) - 1:
             if "&" in whole or "_x" in whole:
-                found = [_content(text) for text in found]
-            texts += found
+                found = [_content(text.strip(BLANKS)) for text in found]
+            texts += map(str.strip, found, itertools.repeat(BLANKS))
             return
     for item in whole.split("</si>"):
         _add(item, texts)
@@ -117,13 +130,14 @@ def _add_all(whole: str, texts: list[str]) -> None:
 
 def _add(item: str, texts: list[str]) -> None:
     if item.startswith("<si><t>") and item.endswith("</t>") and item.count("<") == 3:
-        texts.append(_content(item[7:-4]))
+        texts.append(_content(item[7:-4].strip(BLANKS)))
         return
     before, opened, inside = item.rpartition("<si>")
     if not opened:
         raise NotPlain
     texts += [""] * before.count("<si/>")
-    texts.append(_content("".join(_TEXT.findall(_PHONETIC.sub("", inside)))))
+    pieces = _TEXT.findall(_PHONETIC.sub("", inside))
+    texts.append(_content("".join(kept(text, "preserve" in of) for of, text in pieces)))
 
 
 def read_any(stream: IO[bytes]) -> list[str]:

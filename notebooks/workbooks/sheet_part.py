@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import markup_stream
 from .number_formats import Kind, from_serial
-from .shared_strings import unescaped
+from .shared_strings import kept, unescaped
 from .values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, damaged, text_value
 
 
@@ -86,7 +86,7 @@ class SheetCells:
         self._kind, self._style = "n", 0
         self._parts: list[str] = []
         self._value: str | None = None
-        self._reading = self._inline = self._over = False
+        self._reading = self._inline = self._over = self._preserved = False
         self._phonetic = 0
 
     def start(self, name: str, of: dict[str, str]) -> None:
@@ -101,6 +101,7 @@ class SheetCells:
                 raise damaged(f"it has a row {self.row + 1}")
         elif name == "v" or (name == "t" and self._inline and not self._phonetic):
             self._reading, self._parts = True, []
+            self._preserved = of.get("xml:space") == "preserve"
         elif name == "is":
             self._inline, self._value = True, ""
         elif name == "rPh":
@@ -125,7 +126,8 @@ class SheetCells:
         if name == "v":
             self._reading, self._value = False, "".join(self._parts)
         elif name == "t" and self._reading:
-            self._reading, self._value = False, (self._value or "") + "".join(self._parts)
+            text = kept("".join(self._parts), self._preserved)
+            self._reading, self._value = False, (self._value or "") + text
         elif name == "c":
             self._end_cell()
         elif name == "row":

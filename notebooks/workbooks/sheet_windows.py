@@ -12,11 +12,12 @@ import datetime
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import IO, Any
 
 from .markup_stream import events
+from .number_formats import Kind
 from .numbered_texts import MARK, Texts
 from .sheet_part import Meanings, SheetCells, column_number, filled_rows
 from .values import CellError, Row, Value, damaged, number_value, text_value
@@ -33,15 +34,12 @@ _COLUMN = re.compile(rb'<c r="([A-Z]{1,3})')
 _ERROR = re.compile(rb'(<c [^>]*t=")e("[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>|<f/>)?<v>)(?=[^<])')
 
 
-def filled_rows_of(
-    open_part: Callable[[], IO[bytes]], meanings: Meanings, styles: bytes
-) -> Iterator[Row]:
+def filled_rows_of(open_part: Callable[[], IO[bytes]], meanings: Meanings) -> Iterator[Row]:
     """Yield the rows of a worksheet part that have a filled cell.
 
     Args:
         open_part: Opens the part from its start.
         meanings: Texts and formats.
-        styles: The package's part of formats; empty if it has none.
 
     Raises:
         Unreadable: The part is malformed, cut off or hostile.
@@ -49,21 +47,20 @@ def filled_rows_of(
     with open_part() as stream:
         body = _start_of_cells(stream)
         if body is not None:
-            yield from _from_windows(body, stream, meanings, styles)
+            yield from _from_windows(body, stream, meanings)
             return
     with open_part() as stream:
         yield from filled_rows(stream, meanings)
 
 
 def typed_windows(
-    open_part: Callable[[], IO[bytes]], meanings: Meanings, styles: bytes, texts: Texts
+    open_part: Callable[[], IO[bytes]], meanings: Meanings, texts: Texts
 ) -> Iterator[Window] | None:
     """Return the windows of a part for `typed_sheet`; ``None`` if it is written unusually.
 
     Args:
         open_part: Opens the part from its start.
         meanings: Texts and formats.
-        styles: The package's part of formats; empty if it has none.
         texts: Numbers the texts that are not in the shared table.
     """
     stream = open_part()
@@ -71,7 +68,7 @@ def typed_windows(
     if body is None:
         stream.close()
         return None
-    return _typed(body, stream, _WindowReader(meanings, styles), texts)
+    return _typed(body, stream, _WindowReader(meanings), texts)
 
 
 def _typed(rest: bytes, stream: IO[bytes], reader: _WindowReader, texts: Texts) -> Iterator[Window]:
@@ -94,10 +91,8 @@ def _start_of_cells(stream: IO[bytes]) -> bytes | None:
     return head[found.end() :]
 
 
-def _from_windows(
-    rest: bytes, stream: IO[bytes], meanings: Meanings, styles: bytes
-) -> Iterator[Row]:
-    reader = _WindowReader(meanings, styles)
+def _from_windows(rest: bytes, stream: IO[bytes], meanings: Meanings) -> Iterator[Row]:
+    reader = _WindowReader(meanings)
     for window in windows(rest, stream):
         yield from reader.rows(window)
 
@@ -133,9 +128,9 @@ def windows(rest: bytes, stream: IO[bytes]) -> Iterator[bytes]:
 class _WindowReader:
     """Reads windows one after the other."""
 
-    def __init__(self, meanings: Meanings, styles: bytes) -> None:
+    def __init__(self, meanings: Meanings) -> None:
         self._meanings = meanings
-        self._styles = styles
+        self._styles = _styles(meanings.styles)
         self._last_row = -1
         self._dates = dates = b"|".join(
             b"%d" % n for n, kind in enumerate(meanings.styles) if kind == "date"
@@ -145,17 +140,20 @@ class _WindowReader:
             str: self._text, float: number_value, datetime.date: _midnight,
         }  # fmt: skip
 
-    def rows(self, window: bytes) -> list[Row]:
+    def rows(self, window: bytes) -> Iterator[Row]:
+        """Yield the rows of *window* that have a filled cell.
+
+        Raises:
+            Unreadable: They are malformed or out of order.
+        """
         if b"<c" not in window:
-            return []
-        found = self._by_calamine(window)
-        if found is None:
-            found = self._by_parser(window)
-        if found:
-            if found[0][0] <= self._last_row:
-                raise damaged(f"row {found[0][0] + 1} stands behind row {self._last_row + 1}")
-            self._last_row = found[-1][0]
-        return found
+            return
+        found: Iterable[Row] | None = self._by_calamine(window)
+        for number, values in self._by_parser(window) if found is None else found:
+            if number <= self._last_row:
+                raise damaged(f"row {number + 1} stands behind row {self._last_row + 1}")
+            self._last_row = number
+            yield number, values
 
     def _prepared(self, window: bytes) -> bytes | None:
         """Return the window with texts and errors marked; ``None`` if calamine can't have it."""
@@ -183,7 +181,9 @@ class _WindowReader:
         sheet = self._sheet(window)
         if sheet is not None:
             if sheet.start is not None:
-                yield (*sheet.start, sheet.to_python())
+                rows = sheet.to_python()
+                self._last_row = sheet.start[0] + len(rows) - 1
+                yield (*sheet.start, rows)
             return
         for number, values in self._by_parser(window):
             self._last_row = number
@@ -215,14 +215,25 @@ class _WindowReader:
         row, column = sheet.start
         before: list[Value] = [None] * column
         rows: list[Row] = []
-        converters, as_is = self._converters, _as_is
-        for number, values in enumerate(sheet.to_python(), row):
-            cells = [converters.get(type(value), as_is)(value) for value in values]
+        columns = [self._converted(values) for values in zip(*sheet.to_python(), strict=True)]
+        for number, cells in enumerate(map(list, zip(*columns, strict=True)), row):
             while cells and cells[-1] is None:
                 cells.pop()
             if cells:
                 rows.append((number, before + cells if column else cells))
         return rows
+
+    def _converted(self, values: Sequence[Any]) -> Sequence[Value]:
+        """Return the cells of a column as they are handed out."""
+        kinds = set(map(type, values))
+        if kinds == {float}:
+            return [int(value) if value.is_integer() else value for value in values]
+        if kinds == {str}:
+            return list(map(self._text, values))
+        if kinds == {bool}:
+            return values
+        convert, as_is = self._converters, _as_is
+        return [convert.get(type(value), as_is)(value) for value in values]
 
     def _text(self, text: str) -> Value:
         if text[:1] != MARK:
@@ -231,11 +242,11 @@ class _WindowReader:
             return CellError(text[2:])
         return self._meanings.string(int(text[1:]))
 
-    def _by_parser(self, window: bytes) -> list[Row]:
+    def _by_parser(self, window: bytes) -> Iterator[Row]:
         cells = SheetCells(self._meanings, self._last_row)
         for _ in events(io.BytesIO(b"<sheetData>" + window + b"</sheetData>"), cells):
-            pass
-        return cells.rows
+            yield from cells.rows
+            cells.rows.clear()
 
 
 def _marked(value: Value, texts: Texts) -> Any:
@@ -321,6 +332,19 @@ _SHEET = (
 )
 
 
+_FORMATS = {"number": 0, "date": 22, "duration": 46}
+"""Built-in formats (18.8.30) that calamine takes for each kind."""
+
+
+def _styles(kinds: Sequence[Kind]) -> bytes:
+    """Return a part of formats in which each cell format only says what its values are."""
+    formats = "".join(f'<xf numFmtId="{_FORMATS[kind]}"/>' for kind in kinds)
+    return (
+        '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f"<cellXfs>{formats}</cellXfs></styleSheet>"
+    ).encode()
+
+
 def _package(window: bytes, styles: bytes, *, from_1904: bool) -> io.BytesIO:
     """Return a workbook whose only sheet has the rows of *window*."""
     made = io.BytesIO()
@@ -328,8 +352,7 @@ def _package(window: bytes, styles: bytes, *, from_1904: bool) -> io.BytesIO:
         package.writestr("_rels/.rels", _START)
         package.writestr("xl/workbook.xml", _WORKBOOK % from_1904)
         package.writestr("xl/_rels/workbook.xml.rels", _RELATIONS)
-        if styles:
-            package.writestr("xl/styles.xml", styles)
+        package.writestr("xl/styles.xml", styles)
         package.writestr("xl/worksheets/sheet1.xml", _SHEET + window + b"</sheetData></worksheet>")
     made.seek(0)
     return made

@@ -94,6 +94,9 @@ MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 """The size of a sheet (Excel specifications and limits)."""
 
 
+DAMAGED = "The file is damaged: "
+
+
 def damaged(what: str) -> Unreadable:
     """Return the reason for a file that is cut off or otherwise broken.
 
@@ -102,6 +105,6 @@ def damaged(what: str) -> Unreadable:
     """
     return Unreadable(
         "damaged",
-        f"The file is damaged: {what}.",
+        f"{DAMAGED}{what}.",
         "Save it again in the program that made it, or ask for it to be sent again.",
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .number_formats import from_serial
+from .number_formats import Kind, from_serial, kind_of
 from .package import encrypted, sheet_infos
 from .values import CellError, Row, Value, damaged, number_value, text_value
 
@@ -26,6 +26,7 @@ class XlsSource:
             Unreadable: It is encrypted or damaged.
         """
         self._book = _open(path)
+        self._from_1904 = bool(self._book.datemode)
         names = self._book.sheet_names()
         states = list(getattr(self._book, "_sheet_visibility", [])) or [0] * len(names)
         self.sheets = sheet_infos(
@@ -49,19 +50,36 @@ class XlsSource:
             return  # a chart or a macro sheet has no cells
         except _FAULTS as error:
             raise damaged(f"sheet {self.sheets[index].name!r} can't be read ({error})") from error
-        from_1904 = bool(self._book.datemode)
         for number in range(sheet.nrows):
-            values = [
-                _value(kind, value, from_1904=from_1904)
-                for kind, value in zip(
-                    sheet.row_types(number), sheet.row_values(number), strict=True
-                )
-            ]
+            values = [self._value(cell) for cell in sheet.row(number)]
             while values and values[-1] is None:
                 values.pop()
             if values:
                 yield number, values
         self._book.unload_sheet(index)
+
+    def _value(self, cell: Any) -> Value:
+        import xlrd
+
+        kind, value = cell.ctype, cell.value
+        if kind == xlrd.XL_CELL_TEXT:
+            return text_value(value)
+        if kind == xlrd.XL_CELL_NUMBER:
+            return number_value(value)
+        if kind == xlrd.XL_CELL_DATE:
+            return from_serial(value, self._kind(cell.xf_index), from_1904=self._from_1904)
+        if kind == xlrd.XL_CELL_BOOLEAN:
+            return bool(value)
+        if kind == xlrd.XL_CELL_ERROR:
+            return CellError(xlrd.error_text_from_code.get(value, "#ERROR!"))
+        return None
+
+    def _kind(self, number: int | None) -> Kind:
+        """Return whether the format of a date cell shows a date or a duration."""
+        if number is None or number >= len(self._book.xf_list):
+            return "date"
+        code = self._book.format_map.get(self._book.xf_list[number].format_key)
+        return "duration" if code is not None and kind_of(code.format_str) == "duration" else "date"
 
     def close(self) -> None:
         """Close the file."""
@@ -79,28 +97,21 @@ def _open(path: Path) -> Any:
     import xlrd
 
     try:
-        return xlrd.open_workbook(
-            str(path), on_demand=True, ragged_rows=True, logfile=io.StringIO()
-        )
+        try:
+            return _opened(path, formats=True)
+        except (*_FAULTS, NotImplementedError):
+            return _opened(path, formats=False)  # its values may be sound all the same
     except xlrd.XLRDError as error:
         if "encrypted" in str(error).lower():
             raise encrypted() from error
         raise damaged(f"it can't be read ({error})") from error
     except (*_FAULTS, xlrd.compdoc.CompDocError) as error:
-        raise damaged(f"it can't be read ({error or type(error).__name__})") from error
+        raise damaged(f"it can't be read ({str(error) or type(error).__name__})") from error
 
 
-def _value(kind: int, value: Any, *, from_1904: bool) -> Value:
+def _opened(path: Path, *, formats: bool) -> Any:
     import xlrd
 
-    if kind == xlrd.XL_CELL_TEXT:
-        return text_value(value)
-    if kind == xlrd.XL_CELL_NUMBER:
-        return number_value(value)
-    if kind == xlrd.XL_CELL_DATE:
-        return from_serial(value, "date", from_1904=from_1904)
-    if kind == xlrd.XL_CELL_BOOLEAN:
-        return bool(value)
-    if kind == xlrd.XL_CELL_ERROR:
-        return CellError(xlrd.error_text_from_code.get(value, "#ERROR!"))
-    return None
+    return xlrd.open_workbook(
+        str(path), on_demand=True, ragged_rows=True, formatting_info=formats, logfile=io.StringIO()
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -22,10 +21,12 @@ class _Styles:
     def __init__(self) -> None:
         self.codes: dict[int, str] = {}
         self.ids: list[int] = []
-        self._in_formats = False
+        self._in_formats = self._in_codes = False
 
     def start(self, name: str, of: dict[str, str]) -> None:
-        if name == "numFmt" and of.get("numFmtId", "").isdecimal():
+        if name == "numFmts":
+            self._in_codes = True  # conditional formats have codes of their own
+        elif name == "numFmt" and self._in_codes and of.get("numFmtId", "").isdecimal():
             self.codes[int(of["numFmtId"])] = of.get("formatCode", "")
         elif name == "cellXfs":
             self._in_formats = True
@@ -36,6 +37,8 @@ class _Styles:
     def end(self, name: str) -> None:
         if name == "cellXfs":
             self._in_formats = False
+        elif name == "numFmts":
+            self._in_codes = False
 
     def text(self, data: str) -> None: ...
 
@@ -54,11 +57,6 @@ class XlsxSource:
         self.sheets = self._workbook.sheets
 
     @cached_property
-    def _styles(self) -> bytes:
-        part = self._workbook.styles
-        return self._package.small(part) if part else b""
-
-    @cached_property
     def _meanings(self) -> Meanings:
         strings: list[str] = []
         if part := self._workbook.shared_strings:
@@ -71,11 +69,12 @@ class XlsxSource:
         return Meanings(strings, self._kinds(), self._workbook.from_1904)
 
     def _kinds(self) -> list[Kind]:
-        if not self._styles:
+        if not self._workbook.styles:
             return []
         styles = _Styles()
-        for _ in markup_stream.events(io.BytesIO(self._styles), styles):
-            pass
+        with self._package.stream(self._workbook.styles) as stream:
+            for _ in markup_stream.events(stream, styles):
+                pass
         return [kind_of_id(number, styles.codes) for number in styles.ids]
 
     def filled(self, index: int) -> Iterator[Row]:
@@ -87,7 +86,7 @@ class XlsxSource:
         part = self._workbook.parts[index]
         if part and self.sheets[index].kind in ("worksheet", "macro"):
             yield from sheet_windows.filled_rows_of(
-                lambda: self._package.stream(part), self._meanings, self._styles
+                lambda: self._package.stream(part), self._meanings
             )
 
     def part_bytes(self, index: int) -> int:
@@ -106,7 +105,7 @@ class XlsxSource:
         part = self._workbook.parts[index]
         texts = Texts(self._meanings.strings)
         windows = sheet_windows.typed_windows(
-            lambda: self._package.stream(part), self._meanings, self._styles, texts
+            lambda: self._package.stream(part), self._meanings, texts
         )
         return None if windows is None else (texts, windows)
 

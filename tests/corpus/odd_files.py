@@ -351,6 +351,71 @@ def xls(path: Path) -> None:
     path.write_bytes(out.getvalue())
 
 
+def _biff8(texts_said: int) -> bytes:
+    """Return the records of a workbook of Excel 97 ([MS-XLS]) that holds `GRID`."""
+
+    def record(kind: int, content: bytes = b"") -> bytes:
+        return struct.pack("<HH", kind, len(content)) + content
+
+    def text(value: str) -> bytes:
+        return struct.pack("<HB", len(value), 1) + value.encode("utf-16-le")
+
+    def start(what: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHHII", 0x0600, what, 0x0DBB, 0x07CC, 0, 6))
+
+    texts = [value for row in GRID for value in row if isinstance(value, str)]
+    head = start(0x0005) + record(0x0042, struct.pack("<H", 1200))
+    head += record(0x041E, struct.pack("<H", 164) + text("dd/mm/yyyy"))
+    for code in (0, 164):
+        head += record(0x00E0, struct.pack("<HHHBBBB", 0, code, 0, 0x20, 0, 0, 0) + bytes(10))
+    counts = struct.pack("<II", texts_said, texts_said)
+    tail = record(0x00FC, counts + b"".join(map(text, texts))) + record(0x000A)
+    name = struct.pack("<BB", 4, 0) + b"Data"
+    where = len(head) + 4 + 6 + len(name) + len(tail)
+    head += record(0x0085, struct.pack("<IBB", where, 0, 0) + name)
+    cells = start(0x0010)
+    for row, values in enumerate(GRID):
+        for column, value in enumerate(values):
+            place = struct.pack("<HHH", row, column, isinstance(value, datetime.datetime))
+            if isinstance(value, str):
+                cells += record(0x00FD, place + struct.pack("<I", texts.index(value)))
+                continue
+            if isinstance(value, datetime.datetime):
+                value = (value - datetime.datetime(1899, 12, 30)).days
+            cells += record(0x0203, place + struct.pack("<d", value))
+    return head + tail + cells + record(0x000A)
+
+
+def xls_97(path: Path, *, texts_said: int | None = None) -> None:
+    """Write `GRID` as Excel 97 does, in a compound file ([MS-CFB] 2).
+
+    Args:
+        path: The file to write.
+        texts_said: How many texts the table of texts claims to have.
+    """
+    texts = sum(isinstance(value, str) for row in GRID for value in row)
+    stream = _biff8(texts if texts_said is None else texts_said)
+    stream += bytes(max(4096, -(-len(stream) // 512) * 512) - len(stream))
+    end, free, none = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFF
+    sectors = len(stream) // 512
+    chain = [0xFFFFFFFD, end, *range(3, 2 + sectors), end]
+    table = struct.pack("<128I", *chain, *[free] * (128 - len(chain)))
+
+    def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
+        made = name.encode("utf-16-le").ljust(64, b"\0")
+        made += struct.pack("<HBB", 2 * len(name) + 2 if name else 0, kind, 1)
+        made += struct.pack("<III", none, none, child) + bytes(16 + 4 + 16)
+        return made + struct.pack("<IQ", first, size)
+
+    directory = entry("Root Entry", 5, 1, end, 0)
+    directory += entry("Workbook", 2, none, 2, len(stream)) + 2 * entry("", 0, none, 0, 0)
+    header = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16)
+    header += struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0)
+    header += struct.pack("<109I", 0, *[free] * 108)
+    path.write_bytes(header + table + directory + stream)
+
+
 def json_records(path: Path) -> None:
     """Write `GRID` as a list of objects."""
     names, *rows = GRID
@@ -368,6 +433,8 @@ TABLES: dict[str, Callable[[Path], None]] = {
     "values.ods": ods,
     "binary.xlsb": xlsb,
     "old.xls": xls,
+    "excel_97.xls": xls_97,
+    "wrong_count_of_texts.xls": functools.partial(xls_97, texts_said=4_000_000),
     "portal.xls": spreadsheet_2003,
     **{name: functools.partial(changed, change=change) for name, change in PACKAGES.items()},
 }

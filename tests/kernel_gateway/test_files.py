@@ -23,12 +23,40 @@ async def test_many_files_of_any_type_come_in_one_upload(running, raw, files_url
 
 
 async def test_a_broken_workbook_is_kept_and_its_problem_told(raw, files_url):
-    body, headers = multipart(("f", "a.xlsx", b"not a workbook"))
+    body, headers = multipart(("f", "a.xlsx", b"PK\x03\x04 cut off"))
 
     (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
 
-    assert file["problem"]["code"] == "not-a-workbook"
+    assert file["problem"]["code"] == "damaged"
     assert file["problem"]["hint"]
+
+
+async def test_a_files_profile_has_its_tables_and_the_code_that_loads_them(raw, files_url):
+    content = b"Konto;Betrag\n00123;-1.001,50\n00124;2.000,00\n"
+    body, headers = multipart(("f", "bank.csv", content))
+    (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    told = json.loads((await raw("GET", file["url"] + "/profile")).body)
+
+    (table,) = told["profile"]["sheets"][0]["tables"]
+    assert told["problem"] is None
+    assert [c["kind"] for c in table["columns"]] == ["identifier", "number"]
+    assert "'inputs/bank.csv'" in table["recipe"]
+    assert 'decimal=","' in told["text"]
+
+
+async def test_the_profile_of_a_file_that_is_no_table_says_so(raw, files_url):
+    body, headers = multipart(("f", "a.xlsx", b"PK\x03\x04 cut off"), ("f", "b.pdf", b"%PDF"))
+    broken, letter = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    of_broken = json.loads((await raw("GET", broken["url"] + "/profile")).body)
+    of_letter = json.loads((await raw("GET", letter["url"] + "/profile")).body)
+    missing = await raw("GET", files_url + "/inputs/none.csv/profile")
+
+    assert of_broken["profile"] is None
+    assert of_broken["problem"]["code"] == "damaged"
+    assert (of_letter["profile"], of_letter["problem"]) == (None, None)
+    assert error_of(missing)["code"] == "file-not-found"
 
 
 async def test_a_second_file_of_the_same_name_never_overwrites_the_first(raw, files_url):

@@ -55,10 +55,10 @@ async def test_the_model_is_told_the_true_headers_types_and_files(start_gateway,
     await conversation.ask(STACK)
 
     told = running.standin.requests[0]["contents"][0]["parts"][0]["text"]
-    assert "header in row 4, 60 data rows" in told
-    assert "'Order Date': text that looks like dates" in told
+    assert "header in row 4; 60 rows of data" in told
+    assert "'Order Date': date kept as text, format %d/%m/%Y" in told
     assert "Sheet 'Lookup' (hidden)" in told
-    assert "totals row at the end: Grand total" in told
+    assert "total rows, not data: 52 'Grand total'" in told
 
 
 async def test_the_second_request_sees_the_variables_of_the_first(start_gateway, examples):

@@ -132,6 +132,15 @@ class FileVersions(_Exact):
     versions: list[FileVersion]
 
 
+class FileProfile(_Exact):
+    """What is known of a file's tables; nothing of a file that holds none."""
+
+    name: str
+    profile: dict[str, Any] | None
+    problem: dict[str, Any] | None
+    text: str
+
+
 class UploadedFile(File):
     """A file just uploaded."""
 

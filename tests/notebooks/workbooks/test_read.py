@@ -1,6 +1,9 @@
 """One reader for every kind of table file."""
 
 import datetime
+import re
+import subprocess
+import sys
 import tracemalloc
 
 import pytest
@@ -109,3 +112,57 @@ def test_times_durations_and_dates_before_the_calendar(tmp_path):
         found = [row[0] for row in book.rows(0, first=4)]
 
     assert found == list(cells.values())
+
+
+def test_formats_of_conditional_formats_change_no_cell(tmp_path):
+    def add(parts):
+        dxf = b'<dxfs count="1"><dxf><numFmt numFmtId="164" formatCode="0.00%"/></dxf></dxfs>'
+        styles = re.sub(rb"<dxfs[^>]*/>", dxf, parts["xl/styles.xml"])
+        assert dxf in styles
+        parts["xl/styles.xml"] = styles
+
+    odd_files.changed(tmp_path / "a.xlsx", add)
+    with open_book(tmp_path / "a.xlsx") as book:
+        assert list(book.rows(0)) == odd_files.GRID
+
+
+HOSTILE_CELLS = {
+    "a row far below, under the number of the first": '<row r="1"><c r="A1"><v>1</v></c><c r="A1048576"><v>2</v></c></row>',
+    "a far column in each row": "".join(
+        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="XFD{n}"><v>2</v></c></row>'
+        for n in range(1, 3_000)
+    ),
+    "rows far apart": "".join(
+        f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="ZZ{n}"><v>2</v></c></row>'
+        for n in range(1, 1_048_576, 1_000)
+    ),
+    "rows that claim to be the last": '<row r="1048576"><c r="A1"><v>1</v></c></row>' * 2,
+    "a column there is not": '<row r="1"><c r="ZZZ1"><v>1</v></c></row>',
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_CELLS)
+def test_cells_that_claim_to_be_far_apart_cost_no_memory(tmp_path, what):
+    """In 400 MB: a reader that makes a rectangle of them would end with the process."""
+
+    def replace(parts):
+        sheet = parts[odd_files.SHEET]
+        rows = HOSTILE_CELLS[what].encode()
+        parts[odd_files.SHEET] = re.sub(
+            rb"<sheetData>.*</sheetData>", b"<sheetData>" + rows + b"</sheetData>", sheet
+        )
+
+    odd_files.changed(tmp_path / "a.xlsx", replace)
+    code = (
+        "import pathlib, resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (400_000_000, 400_000_000))\n"
+        "from notebooks.workbooks.read import Unreadable, open_book\n"
+        "try: print(sum(len(row) > 0 for row in open_book(pathlib.Path(sys.argv[1])).rows(0)))\n"
+        "except Unreadable as error: print(error.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.xlsx")], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() in ("damaged", "1", "2999", "1049")

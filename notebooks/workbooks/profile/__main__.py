@@ -1,0 +1,52 @@
+"""``python -m workbooks.profile FILE [NAME]``: print a file's profile as one JSON object.
+
+Run in a sandbox, for workbooks come from anywhere.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..read import Unreadable
+from .book import profile_file
+
+MAX_PRINTED = 3_500_000
+"""Characters; whoever runs the reader keeps the last 4 MiB of what it prints."""
+
+
+def main() -> None:
+    """Print the profile of the file named on the command line, or the problem with it."""
+    gc.disable()  # the process is short, and the cells are many
+    path, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
+    try:
+        result = profile_file(path, name)
+    except Unreadable as problem:
+        found = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        result = {"problem": found}
+    sys.stdout.write(_printed(result))
+
+
+def _printed(result: dict[str, Any]) -> str:
+    """Return *result* as JSON, without samples and whole sheets where it would be too long."""
+    text = json.dumps(result, ensure_ascii=True, default=str)
+    for drop in (("whole", "first_rows"), ("samples", "first_formula", "notes", "facts")):
+        if len(text) <= MAX_PRINTED:
+            break
+        for sheet in result.get("sheets", ()):
+            for part in (sheet, *(t for t in sheet.get("tables", ())), *_columns(sheet)):
+                for key in drop:
+                    part.pop(key, None)
+        text = json.dumps(result, ensure_ascii=True, default=str)
+    return text
+
+
+def _columns(sheet: dict[str, Any]) -> list[dict[str, Any]]:
+    return [column for table in sheet.get("tables", ()) for column in table["columns"]]
+
+
+if __name__ == "__main__":
+    main()

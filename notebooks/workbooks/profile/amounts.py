@@ -1,0 +1,239 @@
+"""Amounts kept as text: which notation they are in, and what number each of them is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .number_formats import CODES, SYMBOLS, currency_of
+
+BLANKS = " \t\u00a0\u202f\u2009\u2007"
+APOSTROPHES = "'\u2019\u02bc`\u00b4"
+MINUSES = "-\u2212\u2013\u2012"
+DASHES = frozenset({*MINUSES, "\u2014", "--", "-.-", "-,-", "–.–"})
+_UNITS = "|".join(re.escape(unit) for unit in sorted([*SYMBOLS, *CODES], key=len, reverse=True))
+_AMOUNT = re.compile(
+    rf"""^(?P<open>\()?\s*(?P<sign>[-+−–])?\s*(?P<before>{_UNITS})?\s*(?P<open2>\()?\s*(?P<sign2>[-+−–])?\s*
+    (?P<digits>\d[\d.,{APOSTROPHES}{BLANKS}]*|[.,]\d+)\s*
+    (?P<behind>[-−–])?\s*(?P<percent>%)?\s*(?P<close>\))?\s*(?P<after>{_UNITS})?\s*(?P<close2>\))?
+    \s*(?P<behind2>[-−–])?\s*(?P<side>CR|DR)?$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One amount as it is written.
+
+    Attributes:
+        digits: Its digits with their separators.
+        negative: It has a minus before or behind, or stands in parentheses.
+        marks: What is notable: ``parentheses``, ``minus behind``, ``percent``, ``currency``.
+        currency: The ISO code of its currency sign, or ``""``.
+    """
+
+    digits: str
+    negative: bool
+    marks: frozenset[str]
+    currency: str
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How the amounts of a column are written.
+
+    Attributes:
+        decimal: The decimal sign; ``""`` if none of them has decimals.
+        thousands: The thousands sign; ``""`` if there is none.
+        marks: As in `Shape`, of all amounts, with ``dash for zero``.
+        currencies: The ISO codes that they name.
+        shares: Mark → share of the amounts that have it.
+        ambiguous: ``1.250`` may be 1250 or 1.25: nothing in the column tells.
+        unread: How many texts are no amounts.
+        read: How many are.
+    """
+
+    decimal: str
+    thousands: str
+    marks: frozenset[str]
+    currencies: tuple[str, ...]
+    shares: Mapping[str, float]
+    ambiguous: bool
+    unread: int
+    read: int
+
+    @property
+    def currency(self) -> str:
+        """Return the one ISO code that they name, ``""`` for none or several."""
+        return self.currencies[0] if len(self.currencies) == 1 else ""
+
+    @property
+    def name(self) -> str:
+        """Return the notation in words, such as ``1.234,56; minus behind``."""
+        thousands, decimal = self.thousands, self.decimal or "."
+        example = f"1{thousands}234{decimal}56" if self.decimal else f"1{thousands}234"
+        if self.ambiguous:
+            unclear = "sign" if "CR or DR behind" in self.marks else "size"
+            example = f"1{self.decimal or self.thousands}234, of unclear {unclear}"
+        return "; ".join([example, *sorted(self.marks)])
+
+    @property
+    def plain(self) -> bool:
+        """Return whether a reader with a decimal and a thousands sign alone reads it right."""
+        return not self.marks and not self.ambiguous and not self.unread
+
+
+def read_shape(text: str) -> Shape | None:
+    """Return how the amount *text* is written, ``None`` if it is none."""
+    found = _AMOUNT.match(text.strip(BLANKS))
+    if found is None:
+        return None
+    part = found.groupdict()
+    blanks = any(sign in BLANKS for sign in part["digits"].strip(BLANKS))
+    if blanks and ("+" in text or re.match(r"0\d", part["digits"])):
+        return None  # a telephone number
+    brackets = bool(part["open"] or part["open2"])
+    if brackets != bool(part["close"] or part["close2"]):
+        return None
+    behind = bool(part["behind"] or part["behind2"])
+    minus = (part["sign"] or part["sign2"] or "+") in MINUSES
+    unit = part["before"] or part["after"] or ""
+    flags = {
+        "parentheses": brackets,
+        "minus behind": behind,
+        "odd minus sign": any(sign in text for sign in MINUSES[1:]),
+        "percent": bool(part["percent"]),
+        "CR or DR behind": bool(part["side"]),
+        "currency": bool(unit),
+    }
+    marks = frozenset(mark for mark, there in flags.items() if there)
+    currency = SYMBOLS.get(unit) or currency_of(unit)
+    return Shape(part["digits"].strip(BLANKS), brackets or behind or minus, marks, currency)
+
+
+def read_notation(texts: Iterable[str], *, decimal: str = "") -> Notation | None:
+    """Return the notation of the amounts among *texts*, ``None`` if there are none.
+
+    Args:
+        texts: The texts of a column; blank ones count for nothing.
+        decimal: The decimal sign that the rest of the file has shown, for what is unclear.
+    """
+    counts = Counter(text.strip(BLANKS) for text in texts)
+    counts.pop("", None)
+    shapes: list[tuple[Shape, int]] = []
+    dashes = unread = 0
+    for text, count in counts.items():
+        if text in DASHES:
+            dashes += count
+        elif shape := read_shape(text):
+            shapes.append((shape, count))
+        else:
+            unread += count
+    signs = _signs([shape.digits for shape, _ in shapes], decimal)
+    if signs is None:
+        return None
+    point, thousands, ambiguous, misread = signs
+    wrong = sum(count for shape, count in shapes if shape.digits in misread)
+    total = sum(count for _, count in shapes)
+    counted: Counter[str] = Counter()
+    for shape, count in shapes:
+        counted.update(dict.fromkeys(shape.marks, count))
+    marks: frozenset[str] = frozenset().union(*(shape.marks for shape, _ in shapes))
+    currencies = {shape.currency for shape, _ in shapes if shape.currency}
+    return Notation(
+        decimal=point,
+        thousands=thousands,
+        marks=marks | ({"dash for zero"} if dashes else set()),
+        currencies=tuple(sorted(currencies)),
+        shares={mark: count / total for mark, count in counted.items()},
+        ambiguous=ambiguous or "CR or DR behind" in marks,
+        unread=unread + wrong,
+        read=sum(count for _, count in shapes) - wrong + dashes,
+    )
+
+
+def _signs(digits: Sequence[str], known: str) -> tuple[str, str, bool, set[str]] | None:
+    """Return (decimal, thousands, ambiguous, texts that do not fit) of numbers with separators."""
+    if not digits:
+        return None
+    used = Counter(sign for text in digits for sign in set(text) if not sign.isdigit())
+    blanks = {sign for sign in used if sign in BLANKS or sign in APOSTROPHES}
+    decimal, ambiguous = _decimal_sign(digits, known)
+    thousands = next((sign for sign in (",", ".") if sign in used and sign != decimal), "")
+    if not thousands and blanks:
+        thousands = max(blanks, key=used.__getitem__)
+    misread = {text for text in digits if not _fits(text, decimal)}
+    return decimal, thousands, ambiguous, misread
+
+
+def _decimal_sign(digits: Sequence[str], known: str) -> tuple[str, bool]:
+    votes: Counter[str] = Counter()
+    unclear: Counter[str] = Counter()
+    for text in digits:
+        point, comma = text.rfind("."), text.rfind(",")
+        if point >= 0 and comma >= 0:
+            votes["." if point > comma else ","] += 2
+            continue
+        sign = "." if point >= 0 else "," if comma >= 0 else ""
+        if not sign:
+            continue
+        groups = text.split(sign)
+        if len(groups) > 2:  # 1.234.567: a sign that repeats parts thousands
+            votes["," if sign == "." else "."] += 2
+        elif len(groups[1]) != 3 or _has_thousands(groups[0]):
+            votes[sign] += 2
+        else:
+            unclear[sign] += 1
+    if votes:
+        return votes.most_common(1)[0][0] if _has(digits, votes) else "", False
+    if not unclear:
+        return "", False
+    sign = unclear.most_common(1)[0][0]
+    if known:
+        return (known if known == sign else ""), False
+    return "", True
+
+
+def _has_thousands(whole: str) -> bool:
+    """Return whether what stands before a sign can't be the first group of a large number."""
+    return (
+        len(whole) > 3
+        or whole in ("", "0")
+        or re.search(rf"[{APOSTROPHES}{BLANKS}]", whole) is not None
+    )
+
+
+def _has(digits: Sequence[str], votes: Counter[str]) -> bool:
+    """Return whether the elected decimal sign occurs at all."""
+    return any(votes.most_common(1)[0][0] in text for text in digits)
+
+
+def _fits(text: str, decimal: str) -> bool:
+    """Return whether *text* is well-formed: groups of 2 or 3 digits, the last of 3."""
+    whole, _, rest = text.partition(decimal) if decimal else (text, "", "")
+    if rest and not rest.isdigit():
+        return False
+    groups = re.split(rf"[.,{APOSTROPHES}{BLANKS}]", whole)
+    if len(groups) == 1:
+        return True
+    return (
+        len(groups[-1]) == 3 and all(2 <= len(g) <= 3 for g in groups[1:]) and len(groups[0]) <= 3
+    )
+
+
+def read_amount(text: str, notation: Notation) -> float | None:
+    """Return the number that *text* stands for in *notation*, ``None`` if it is no amount."""
+    text = text.strip(BLANKS)
+    if text in DASHES:
+        return 0.0
+    shape = read_shape(text)
+    if shape is None or not _fits(shape.digits, notation.decimal):
+        return None
+    whole, _, rest = (
+        shape.digits.partition(notation.decimal) if notation.decimal else (shape.digits, "", "")
+    )
+    number = float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{rest or '0'}")
+    number = number / 100 if "percent" in shape.marks else number
+    return -number if shape.negative else number
