@@ -11,7 +11,7 @@ from ..keep.carry import sheet_parts, workbook_part
 from ..keep.opc import EditablePackage, parse
 from ..keep.parts import lost, said
 from ..keep.sheet_markup import SheetMarkup
-from ..read import identify, open_book
+from ..read import Book, identify, open_book
 from ..values import Unreadable
 from .finding import Finding
 from .formulas import Formulas
@@ -36,24 +36,27 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
     """
     try:
         found = identify(path)
-        book = open_book(path, found)
+        with open_book(path, found) as book:
+            findings = _content_findings(book)
+            if found.kind in PACKAGES:
+                findings += _package_findings(path, book)
     except Unreadable as problem:
         hint = "Close the writer (use `with`), and write the file again."
         return [Finding("file-unreadable", f"The file can't be opened: {problem.message}", hint)]
-    findings = []
-    sheets = [info.name for info in book.sheets if info.kind == "worksheet"]
-    if all(book.used_range(name) is None for name in sheets):
-        findings.append(
-            Finding("file-empty", "The file holds no cell with a value.", "Save it after writing.")
-        )
     if found.kind in PACKAGES:
-        findings += _package_findings(path, book)
         for original in originals:
             findings += _lost_findings(path, original)
     return findings
 
 
-def _package_findings(path: Path, book: Any) -> list[Finding]:
+def _content_findings(book: Book) -> list[Finding]:
+    sheets = [info.name for info in book.sheets if info.kind == "worksheet"]
+    if any(book.used_range(name) is not None for name in sheets):
+        return []
+    return [Finding("file-empty", "The file holds no cell with a value.", "Save it after writing.")]
+
+
+def _package_findings(path: Path, book: Book) -> list[Finding]:
     formulas, findings = Formulas(), []
     with EditablePackage(path) as package:
         for sheet, part in sheet_parts(package).items():
@@ -72,7 +75,7 @@ def _package_findings(path: Path, book: Any) -> list[Finding]:
     return findings + formulas.findings(zeros_are_unknown=zeros)
 
 
-def _row_of(book: Any, sheet: str) -> Any:
+def _row_of(book: Book, sheet: str) -> Any:
     def row(number: int) -> list[Any]:
         return next(iter(book.rows(sheet, first=number, count=1)), [])
 
@@ -109,19 +112,18 @@ def _lost_findings(path: Path, original: Path) -> list[Finding]:
 
 def _alike_sheets(path: Path, original: Path) -> dict[str, str]:
     """Return the sheets of *original* that are in *path* too, with mostly the same first cells."""
-    ours, theirs = open_book(path), open_book(original)
-    names = {info.name for info in ours.sheets}
     pairs = {}
-    for name in (info.name for info in theirs.sheets if info.name in names):
-        before = _first_cells(theirs, name)
-        after = _first_cells(ours, name)
-        same = sum(after.get(place) == value for place, value in before.items())
-        if before and same >= ALIKE * len(before):
-            pairs[name] = name
+    with open_book(path) as ours, open_book(original) as theirs:
+        names = {info.name for info in ours.sheets}
+        for name in (info.name for info in theirs.sheets if info.name in names):
+            before, after = _first_cells(theirs, name), _first_cells(ours, name)
+            same = sum(after.get(place) == value for place, value in before.items())
+            if before and same >= ALIKE * len(before):
+                pairs[name] = name
     return pairs
 
 
-def _first_cells(book: Any, sheet: str) -> dict[tuple[int, int], Any]:
+def _first_cells(book: Book, sheet: str) -> dict[tuple[int, int], Any]:
     rows = itertools.islice(book.rows(sheet, count=COMPARED_ROWS), COMPARED_ROWS)
     return {
         (row, column): value
