@@ -82,6 +82,7 @@ class CellRun:
         self._output_bytes = 0
         self._cancelled = False
         self._received = 0
+        self._replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
         self._probes: set[str] = set()
         self._reply: dict[str, Any] | None = None
         self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,6 +92,7 @@ class CellRun:
 
     async def run(self, limit: float) -> ExecuteReply:
         """Follow a cell just sent, for at most *limit* seconds; return how it ended."""
+        self._client.expect(self.message_id, self._replies.put_nowait)
         return await self._run(self._read(), limit)
 
     async def resume(self, limit: float) -> ExecuteReply:
@@ -123,8 +125,13 @@ class CellRun:
         if self._client.closed:  # the kernel is being ended
             return
         self._client.send_interrupt()
-        # The kernel answers this request only after the cell has ended.
-        self._probes.add(self._client.kernel_info())
+        self._probe()
+
+    def _probe(self) -> None:
+        """Send a request that the kernel answers only after the cell has ended."""
+        probe = self._client.kernel_info()
+        self._client.expect(probe, self._replies.put_nowait)
+        self._probes.add(probe)
 
     async def stop(self) -> None:
         """Stop an abandoned cell, so that the next one starts on an idle kernel."""
@@ -184,7 +191,7 @@ class CellRun:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if self._idle.done() and self._reply is None and not self._probes:
-                self._probes.add(self._client.kernel_info())
+                self._probe()
         if not reading.done():
             # The kernel's last messages may still be in transit.
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
@@ -199,7 +206,7 @@ class CellRun:
         asking = asyncio.create_task(self._read_stdin())
         try:
             while self._reply is None:
-                message = await next_message(self._client.shell_channel)
+                message = await self._replies.get()
                 parent = message["parent_header"].get("msg_id")
                 if parent == self.message_id:
                     await self.may_emit()

@@ -13,7 +13,7 @@ from typing import Any
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
 from container.host.environment import DEFAULT_IMAGE
 from container.kernel.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
-from container.kernel.client import KernelClient, OnMessage, next_message
+from container.kernel.client import KernelClient, OnMessage, OnReply
 from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
 from container.kernel.variables import EXPRESSION, variables_of
 from container.limits import Limits
@@ -72,6 +72,8 @@ class KernelSession:
         """Receives the messages of the cell that `resume` follows."""
         self.on_message: OnMessage | None = None
         """Receives each iopub message before the cell does. Must not raise."""
+        self.on_reply: OnReply | None = None
+        """Receives each reply to a message that `forward` sent."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -123,15 +125,30 @@ class KernelSession:
         self._connecting = asyncio.create_task(self._stay_connected(lease))
 
     def _connect(self, lease: KernelLease) -> KernelClient:
-        return KernelClient(lease.connection, self.limits.output_bytes, self._receive)
+        return KernelClient(
+            lease.connection, self.limits.output_bytes, self._receive, self._receive_reply
+        )
+
+    def _receive_reply(self, message: KernelMessage) -> None:
+        if self.on_reply is not None:
+            self.on_reply(message)
 
     async def _receive(self, message: KernelMessage) -> None:
         if self._receiving is not None:
             await self._receiving.may_emit()
-        if self.on_message is not None:
+        if self.on_message is not None and not self._is_probe(message):
             await self.on_message(message)
         if self._receiving is not None:
             await self._receiving.receive(message)
+
+    def _is_probe(self, message: KernelMessage) -> bool:
+        """Whether *message* is the status of a request of this session that is no cell."""
+        parent, cell = message["parent_header"], self._receiving
+        return (
+            message["header"]["msg_type"] == "status"
+            and parent.get("session") == self._client.session.session
+            and (cell is None or parent.get("msg_id") != cell.message_id)
+        )
 
     async def _stay_connected(self, lease: KernelLease) -> None:
         """Reopen the channels after ZMQ refused a message, once no cell runs."""
@@ -293,15 +310,23 @@ class KernelSession:
         self._client.send(message)
         return str(message["header"]["msg_id"])
 
-    def answer_input(self, message: Mapping[str, Any]) -> None:
-        """Pass a client's ``input_reply`` to the kernel; drop it if the queue is full."""
-        if self._client is not None and self._client.stdin_channel.takes_more:
-            self._client.stdin_channel.send(message)
-
     @property
     def connection(self) -> dict[str, Any] | None:
         """The connection file's content, for further clients; ``None`` without a kernel."""
         return self._lease.connection if self._lease is not None else None
+
+    def forward(self, message: Mapping[str, Any]) -> bool:
+        """Send a client's message to the kernel as it is; `on_reply` receives the reply.
+
+        Args:
+            message: Any but an ``execute_request``, with its ``channel``: ``shell``, ``control``,
+                or ``stdin`` for the ``input_reply`` that a cell waits for.
+
+        Returns:
+            Whether it was sent: not if there is no kernel or too many messages wait already.
+        """
+        client: KernelClient | None = self._client
+        return client is not None and client.send(message, message["channel"])
 
     async def wait(self) -> None:
         """Wait until the kernel has ended."""
@@ -363,13 +388,15 @@ class KernelSession:
             message_id = client.execute(
                 "", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False
             )
-            with contextlib.suppress(TimeoutError):
+            replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
+            client.expect(message_id, replies.put_nowait)
+            try:
                 async with asyncio.timeout(VARIABLES_SECONDS):
-                    while True:
-                        message = await next_message(client.shell_channel)
-                        if message["parent_header"].get("msg_id") == message_id:
-                            return variables_of(message["content"])
-            return []
+                    return variables_of((await replies.get())["content"])
+            except TimeoutError:
+                return []
+            finally:
+                client.forget(message_id)
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""

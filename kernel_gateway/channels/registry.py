@@ -25,25 +25,23 @@ class ChannelsRegistry:
         turns: Turns,
         rows: JupyterRows,
         audit: Audit,
-        *,
-        output_bytes: int,
     ) -> None:
         self._contexts, self._events, self._turns = contexts, events, turns
         self._rows, self._audit = rows, audit
-        self._output_bytes = output_bytes
         self._channels: dict[PathKey, KernelChannels] = {}
         contexts.on_start.append(self._follow)
         contexts.on_forget.append(self.forget)
 
     async def _follow(self, path: OpenPath) -> None:
         kernel_channels, late = self._channels.get(path.key), False
-        if kernel_channels is None and await self._events.containing(path.key, KIND, "", limit=1):
-            kernel_channels, late = (
-                self._kernel_channels(path.key),
-                True,
-            )  # an earlier run of the service had Jupyter clients here
+        if kernel_channels is None and not path.new and await self._had_clients(path.key):
+            kernel_channels, late = self._kernel_channels(path.key), True
         if kernel_channels is not None:
             await kernel_channels.follow(path, late=late)
+
+    async def _had_clients(self, key: PathKey) -> bool:
+        """Whether an earlier run of the service had Jupyter clients on this path."""
+        return bool(await self._events.containing(key, KIND, "", limit=1))
 
     def _kernel_channels(self, key: PathKey) -> KernelChannels:
         if key not in self._channels:
@@ -55,7 +53,6 @@ class ChannelsRegistry:
                 self._turns,
                 cursors,
                 self._audit,
-                self._output_bytes,
             )
         return self._channels[key]
 
@@ -63,7 +60,9 @@ class ChannelsRegistry:
         """Return the kernel channels of a path, connected to its kernel if it has one."""
         path = await self._contexts.open(key)
         kernel_channels = self._kernel_channels(key)
-        await kernel_channels.cursors.load()
+        if not path.new:
+            await kernel_channels.cursors.load()
+        path.new = False  # from here on, clients' messages and cursors are stored
         await kernel_channels.follow(path)
         return kernel_channels
 

@@ -133,7 +133,8 @@ class ExecutionContextManager:
         self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
         path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
-        path.context = await self._store.get(key)
+        if not path.new:
+            path.context = await self._store.get(key)
         return path
 
     def runtime(self, path: OpenPath, emit: Emit = _emit_nowhere) -> PathRuntime:
@@ -235,12 +236,15 @@ class ExecutionContextManager:
         began = time.monotonic()
         context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
         session: KernelSession | None = None
+        path.context = context
+        storing = asyncio.create_task(self._store.put(context))  # while the kernel starts
+        self._telemetry.contexts_created.inc()
         try:
-            await self._keep(path, context)
-            self._telemetry.contexts_created.inc()
             session = await self._starter.start(path, emit, self._telemetry)
+            await storing
             await self._keep(path, context.to("ready", kernel=session.kernel_id))
         except BaseException as error:
+            await asyncio.gather(storing, return_exceptions=True)
             await shielded(self._given_up(path, session, context, error))
             raise
         self._telemetry.context_seconds.observe(time.monotonic() - began)

@@ -34,6 +34,8 @@ class OpenPath:
         home: Its directory: notebook, journal, workspace.
         workspace: The path's files; they outlive the kernel.
         recorder: The path's notebook; it outlives the kernel.
+        new: It was created just now, and no Jupyter client has used it: the store has no context,
+            cursors or kernel messages of it.
         hashes: File hashes known so far.
         blobs: Earlier contents of the conversation's files.
         session: The current kernel, if there is one.
@@ -55,6 +57,7 @@ class OpenPath:
     home: Path
     workspace: Workspace
     recorder: Recorder
+    new: bool
     hashes: FileHashes
     blobs: Blobs
     session: KernelSession | None = None
@@ -125,6 +128,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         NotebookUnreadable: The notebook is damaged.
     """
     put_in_place(home)
+    new = not home.exists()
     recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
@@ -134,6 +138,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         home=home,
         workspace=workspace,
         recorder=recorder,
+        new=new,
         hashes=FileHashes(blobs),
         blobs=blobs,
     )

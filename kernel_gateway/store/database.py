@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlite3 import SQLITE_CONSTRAINT_FOREIGNKEY
 from typing import Any, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Insert, create_engine, event, insert, inspect, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -68,6 +68,12 @@ def whole(
         return await shielded(method(*args, **kwargs))
 
     return uncancelled_method
+
+
+@functools.cache
+def insertion(table: type[Base]) -> Insert:
+    """Return the statement that inserts a row; cached: building it takes longer than running it."""
+    return insert(table)
 
 
 class Database:

@@ -9,20 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.database import Database, whole
+from kernel_gateway.store.database import Database, insertion, whole
 from kernel_gateway.store.driver import DriverConnection
-from kernel_gateway.store.tables import Base, EventRow, NewRow, TurnRow
+from kernel_gateway.store.tables import EventRow, NewRow, TurnRow
 
 _ADD_EVENTS = insert(EventRow)
-
-
-@functools.cache
-def _add(table: type[Base]) -> Insert:
-    """Return the statement that inserts a row; cached: building it takes longer than running it."""
-    return insert(table)
 
 
 @functools.cache
@@ -68,7 +62,7 @@ class EventRows:
 
         def store(connection: Connection | DriverConnection) -> None:
             for table, columns in added:
-                connection.execute(_add(table), columns)
+                connection.execute(insertion(table), columns)
             connection.execute(_ADD_EVENTS, rows)
             for turn, values in row_updates:
                 of_turn = {"of_turn": turn, "of_tenant": key.tenant}
