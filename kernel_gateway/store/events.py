@@ -71,11 +71,10 @@ class EventRows:
 
         return self._database.write(key.tenant, store)
 
-    @whole
     async def last_seq(self, key: PathKey) -> int:
         """Return the highest sequence number of a path, 0 before the first event."""
-        async with self._database.begin(key.tenant) as session:
-            return (await session.scalar(select(func.max(EventRow.seq)).where(_of(key)))) or 0
+        query = select(func.max(EventRow.seq)).where(_of(key))
+        return await self._database.read(key.tenant, lambda c: c.scalar(query)) or 0
 
     @whole
     async def containing(
