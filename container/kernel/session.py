@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
 from container.host.environment import DEFAULT_IMAGE
 from container.kernel.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
-from container.kernel.client import KernelClient, OnMessage, OnReply
-from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
+from container.kernel.client import KernelClient, OnReply
+from container.kernel.execute_reply import (
+    ClientRequest,
+    EmitMessage,
+    ExecuteReply,
+    OnOutput,
+    RecordListener,
+    emit_nothing,
+)
 from container.kernel.variables import EXPRESSION, variables_of
 from container.limits import Limits
 from container.messages import KernelMessage
@@ -23,6 +30,8 @@ from container.shim.kernels import KernelRequest
 from container.workspace.workspace import Workspace
 
 VARIABLES_SECONDS = 5.0
+OnSessionMessage = Callable[[KernelMessage, bool], Awaitable[None]]
+"""Receives one iopub message, and whether its cell has emitted it."""
 
 
 class KernelSession:
@@ -70,8 +79,8 @@ class KernelSession:
         """No cell has run yet, so there are no variables."""
         self.record_listener: RecordListener | None = None
         """Receives the messages of the cell that `resume` follows."""
-        self.on_message: OnMessage | None = None
-        """Receives each iopub message before the cell does. Must not raise."""
+        self.on_message: OnSessionMessage | None = None
+        """Receives each iopub message and whether the cell has emitted it. Must not raise."""
         self.on_reply: OnReply | None = None
         """Receives each reply to a message that `forward` sent."""
 
@@ -134,12 +143,12 @@ class KernelSession:
             self.on_reply(message)
 
     async def _receive(self, message: KernelMessage) -> None:
-        if self._receiving is not None:
-            await self._receiving.may_emit()
+        cell, emitted = self._receiving, False
+        if cell is not None:
+            await cell.may_emit()
+            emitted = await cell.receive(message)
         if self.on_message is not None and not self._is_probe(message):
-            await self.on_message(message)
-        if self._receiving is not None:
-            await self._receiving.receive(message)
+            await self.on_message(message, emitted)
 
     def _is_probe(self, message: KernelMessage) -> bool:
         """Whether *message* is the status of a request of this session that is no cell."""
@@ -221,6 +230,7 @@ class KernelSession:
         seconds: float | None = None,
         message_id: str | None = None,
         client: ClientRequest | None = None,
+        emit: EmitMessage = emit_nothing,
         emit_after: asyncio.Future[None] | None = None,
         granted: Collection[str] = (),
     ) -> ExecuteReply:
@@ -234,6 +244,7 @@ class KernelSession:
             message_id: The request's ``msg_id``; a successor identifies the cell by it.
             client: A Jupyter client's own request, sent in place of one made here; *code*,
                 *silent* and *message_id* are then ignored.
+            emit: Awaited with each of the cell's messages, before *on_output* is.
             emit_after: None of the cell's messages is passed on before this is done.
             granted: Permissions for the kernel's audit hook (``network``, ``file:PATH``).
 
@@ -260,6 +271,7 @@ class KernelSession:
             cell = CellRun(
                 sent,
                 on_output,
+                emit=emit,
                 client=self._client,
                 lease=lease,
                 limits=self.limits,
@@ -333,11 +345,18 @@ class KernelSession:
         if self._ended is not None:
             await asyncio.wait({self._ended})
 
-    async def resume(self, on_output: OnOutput, *, seconds: float | None = None) -> ExecuteReply:
+    async def resume(
+        self,
+        on_output: OnOutput,
+        *,
+        emit: EmitMessage = emit_nothing,
+        seconds: float | None = None,
+    ) -> ExecuteReply:
         """Follow the cell that an adopted kernel runs or ran last, from its first output.
 
         Args:
             on_output: Awaited per output, in order, including those before the adoption.
+            emit: Awaited with each of the cell's messages, before *on_output* is.
             seconds: Time limit of the cell, counted from its start.
 
         Returns:
@@ -351,6 +370,7 @@ class KernelSession:
             cell = CellRun(
                 last["cell"],
                 on_output,
+                emit=emit,
                 client=self._client,
                 lease=lease,
                 limits=self.limits,

@@ -17,6 +17,7 @@ from kernel_gateway.channels.message_policy import EXECUTE, not_taken, plain_req
 from kernel_gateway.channels.replay import CatchUp
 from kernel_gateway.channels.replies import MissedReplies
 from kernel_gateway.channels.requests import QUEUE_FULL, Requests, ignore_output
+from kernel_gateway.channels.views import HOLDING_MESSAGES, KIND
 from kernel_gateway.channels.waiting import Asked
 from kernel_gateway.channels.wire_format import Message, to_event
 from kernel_gateway.contexts.manager import ExecutionContextManager
@@ -27,7 +28,6 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns.queue import ServiceError, Turns
 
-KIND = "kernel.message"
 log = logging.getLogger("tallybook.channels")
 
 
@@ -114,7 +114,7 @@ class KernelChannels:
         if cell is None:  # a new kernel: requests to the old one get no reply
             await self._publish(answers.status("restarting"))
             return
-        stored = await self._events.containing(self.key, KIND, json.dumps(cell))
+        stored = await self._events.containing(self.key, HOLDING_MESSAGES, json.dumps(cell))
         self._catch_up = await asyncio.to_thread(CatchUp, cell, stored, self._publish, self._late)
         session.record_listener = self._catch_up
 
@@ -147,9 +147,11 @@ class KernelChannels:
             self._session.on_message = self._session.on_reply = None
         self._session = None
 
-    async def _receive(self, message: Message) -> None:
-        """Publish an iopub message of the kernel."""
-        if self._catch_up is None or not self._catch_up.is_about(message):
+    async def _receive(self, message: Message, emitted: bool) -> None:  # noqa: FBT001
+        """Publish an iopub message of the kernel unless an event of its cell holds it."""
+        if emitted:
+            self._observe(message)
+        elif self._catch_up is None or not self._catch_up.is_about(message):
             await self._publish({**message, "channel": "iopub"})  # else `CatchUp` publishes it
 
     async def _watch(self, session: KernelSession) -> None:
@@ -159,16 +161,14 @@ class KernelChannels:
         if path.session is session:
             await self._publish(answers.status("restarting"))
 
-    async def _publish(self, message: Message) -> None:
-        kind = message["header"]["msg_type"]
-        if kind == "status":
+    def _observe(self, message: Message) -> None:
+        if message["header"]["msg_type"] == "status":
             self.execution_state = str(message["content"].get("execution_state"))
             if self.execution_state == "idle":
                 self._requests.end_emitted(str(message["parent_header"].get("msg_id")))
-        # Nothing depends on these alone: store them together with the output that follows.
-        gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
-        # The user waits for the result: send it before the next message is handled.
-        wait = kind == "execute_result"
+
+    async def _publish(self, message: Message) -> None:
+        self._observe(message)
         # The event log counts lost events and reports the failure to the turn.
         with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
             await self._events.append(
@@ -176,8 +176,9 @@ class KernelChannels:
                 KIND,
                 to_event(message),
                 None,
-                wait=wait,
-                gather=gather,
+                wait=False,
+                # Nothing depends on it alone: store it together with what follows.
+                gather=message["content"].get("execution_state") == "busy",
                 raise_earlier=False,
             )
 

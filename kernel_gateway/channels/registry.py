@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from kernel_gateway.channels.cursors import Cursors
-from kernel_gateway.channels.kernel_channels import KIND, KernelChannels
+from kernel_gateway.channels.kernel_channels import KernelChannels
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.events.log import EventLog
@@ -35,15 +35,16 @@ class ChannelsRegistry:
     async def _follow(self, path: OpenPath) -> None:
         kernel_channels, late = self._channels.get(path.key), False
         if kernel_channels is None and not path.new and await self._had_clients(path.key):
-            kernel_channels, late = self._kernel_channels(path.key), True
+            kernel_channels, late = self._kernel_channels(path), True
         if kernel_channels is not None:
             await kernel_channels.follow(path, late=late)
 
     async def _had_clients(self, key: PathKey) -> bool:
         """Whether an earlier run of the service had Jupyter clients on this path."""
-        return bool(await self._events.containing(key, KIND, "", limit=1))
+        return bool(await self._rows.cursors(key, 1))
 
-    def _kernel_channels(self, key: PathKey) -> KernelChannels:
+    def _kernel_channels(self, path: OpenPath) -> KernelChannels:
+        key, path.has_clients = path.key, True
         if key not in self._channels:
             cursors = Cursors(self._rows, key)
             self._channels[key] = KernelChannels(
@@ -59,7 +60,7 @@ class ChannelsRegistry:
     async def get(self, key: PathKey) -> KernelChannels:
         """Return the kernel channels of a path, connected to its kernel if it has one."""
         path = await self._contexts.open(key)
-        kernel_channels = self._kernel_channels(key)
+        kernel_channels = self._kernel_channels(path)
         if not path.new:
             await kernel_channels.cursors.load()
         path.new = False  # from here on, clients' messages and cursors are stored

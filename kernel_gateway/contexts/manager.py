@@ -144,6 +144,7 @@ class ExecutionContextManager:
             recorder=path.recorder,
             session=lambda: self._session(path, emit),
             live_session=lambda: path.live,
+            has_clients=lambda: path.has_clients,
             take_state_note=path.take_state_note,
         )
 

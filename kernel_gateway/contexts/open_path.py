@@ -43,6 +43,7 @@ class OpenPath:
         state_note: The variables that could not be restored; the next turn takes it.
         last_used: Monotonic time of the last use.
         in_use: Number of turns and uploads that hold the path right now.
+        has_clients: Jupyter clients use its kernel: its events also hold the kernel's messages.
         watchers: Number of Jupyter clients connected to its kernel.
         suspended: Its kernel was ended for another path while a client was connected to it;
             the next cell gets a new kernel with the variables restored.
@@ -65,6 +66,7 @@ class OpenPath:
     state_note: str = ""
     last_used: float = field(default_factory=time.monotonic)
     in_use: int = 0
+    has_clients: bool = False
     watchers: int = 0
     suspended: bool = False
     unseen_code: bool = False

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
@@ -78,18 +78,18 @@ class EventRows:
 
     @whole
     async def containing(
-        self, key: PathKey, kind: str, text: str, limit: int | None = None
-    ) -> Sequence[str]:
-        """Return the data of events of *kind* whose JSON contains *text*, in order."""
+        self, key: PathKey, kinds: Collection[str], text: str, limit: int | None = None
+    ) -> Sequence[tuple[str, str]]:
+        """Return kind and data of events of *kinds* whose JSON contains *text*, in order."""
         query = (
-            select(EventRow.data)
-            .where(_of(key), EventRow.kind == kind, EventRow.tenant == key.tenant)
+            select(EventRow.kind, EventRow.data)
+            .where(_of(key), EventRow.kind.in_(kinds), EventRow.tenant == key.tenant)
             .where(EventRow.data.contains(text, autoescape=True))
             .order_by(EventRow.seq)
             .limit(limit)
         )
         async with self._database.begin(key.tenant) as session:
-            return (await session.scalars(query)).all()
+            return [(kind, data) for kind, data in await session.execute(query)]
 
     @whole
     async def about_file(self, key: PathKey, name: str) -> Sequence[EventRow]:

@@ -10,6 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.channels.wire_format import V1
+from tests.conftest import Conversation
 from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
 from tests.waiting import eventually
@@ -29,6 +30,23 @@ async def test_code_runs_and_its_messages_come_back_in_either_protocol(running, 
     assert reply["status"] == "ok"
     assert client.printed() == "hi\n"
     assert kinds == ["status", "execute_input", "stream", "execute_result", "status"]
+
+
+async def test_what_a_kernel_shows_is_stored_once_for_both_kinds_of_client(running, kernel):
+    client = await Client(running, kernel).connect()
+    await client.until_done(await client.execute("1 + 1"))
+    [result] = [m for m in client.messages if m["header"]["msg_type"] == "execute_result"]
+    [listed] = (await running.client.get("/api/v1/conversations"))["conversations"]
+    url = f"/api/v1/conversations/{listed['id']}/paths/main"
+    native = Conversation(running, listed["id"], await running.client.connect(url))
+    await native.until("turn.finished")
+
+    assert [event["kind"] for event in native.events] == [
+        "turn.started", "cell.started", "cell.output", "kernel.message",
+        "cell.finished", "turn.finished",
+    ]  # fmt: skip
+    [shown] = [e["data"]["output"] for e in native.events if e["kind"] == "cell.output"]
+    assert shown == {"output_type": "execute_result", **result["content"]}
 
 
 async def test_a_message_over_the_limit_ends_its_cell_alone_and_is_answered(start_gateway):
