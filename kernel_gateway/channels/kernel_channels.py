@@ -236,13 +236,13 @@ class KernelChannels:
         if self._session is not None and not self._session.forward(message):
             await self._requests.refuse(message, *QUEUE_FULL)
 
-    async def abort_waiting(self) -> None:
-        """Answer the queued requests as aborted."""
-        await self._requests.abort_waiting()
+    def abort_waiting(self) -> None:
+        """Abort the queued requests."""
+        self._requests.abort_waiting()
 
     async def interrupt(self) -> None:
         """Interrupt the running cell and abort the queued requests, as Jupyter does."""
-        await self._requests.abort_waiting()
+        self._requests.abort_waiting()
         if self._session is not None:
             await self._session.interrupt()
 

@@ -116,7 +116,7 @@ async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> N
     """End a kernel, its queued requests, its channels and its sessions."""
     services = handler.services
     if (kernel_channels := services.channels.known(key)) is not None:
-        await kernel_channels.abort_waiting()  # queued requests would start it again
+        kernel_channels.abort_waiting()  # queued requests would start it again
     # The last cell may still be being recorded although the client has its reply.
     await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)
