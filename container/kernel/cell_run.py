@@ -256,9 +256,9 @@ class CellRun:
 
         A message that ZMQ refuses closes the connection, so ``idle`` never arrives.
         """
-        idle, heard = self._idle, -1
-        while heard != self._received:
-            heard = self._received
+        idle, earlier = self._idle, -1
+        while earlier != self._received:
+            earlier = self._received
             if not refused.done():
                 await asyncio.wait(
                     {idle, refused},

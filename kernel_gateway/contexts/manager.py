@@ -81,7 +81,7 @@ class ExecutionContextManager:
         self._store, self._node, self._telemetry = store, node, telemetry
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
-        self._line = KernelLine(limit, wait_seconds, count=self._count, make_room=self._spare_one)
+        self._line = KernelLine(limit, wait_seconds, count=self._count, evict=self._evict_one)
         self._ttl_seconds = ttl_seconds
         self._deletions = deletions
         self._paths = OpenPaths(self._read)
@@ -285,7 +285,7 @@ class ExecutionContextManager:
         holding = {path.key for path in self._paths if path.session is not None}
         return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
 
-    async def _spare_one(self, *, rebuilt_only: bool) -> bool:
+    async def _evict_one(self, *, rebuilt_only: bool) -> bool:
         """End the kernel that is needed least, if any may be ended; return whether one was.
 
         Args:

@@ -13,7 +13,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kernel_gateway.contexts.state import ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import EVERYONE, Database, whole
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tables import LIVE, ContextRow
 
@@ -86,7 +85,7 @@ class DatabaseContextStore:
     async def _put(self, context: ExecutionContext) -> None:
         statement, columns = _upsert(self._database.dialect), _to_columns(context)
 
-        def store(connection: Connection | DriverConnection) -> None:
+        def store(connection: Connection) -> None:
             connection.execute(statement, columns)
 
         await self._database.write(context.key.tenant, store)

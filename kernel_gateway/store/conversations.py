@@ -11,7 +11,6 @@ from kernel_gateway.errors import Conflict, NotFound
 from kernel_gateway.ids import MAIN_PATH, PathKey, new_id
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.database import EVERYONE, Database, insertion, whole
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import (
     AuditRow,
     ContextRow,
@@ -94,7 +93,7 @@ class Conversations:
             audit_line(tenant, user, action, columns["id"], columns["id"]),
         ]
 
-        def store(connection: Connection | DriverConnection) -> None:
+        def store(connection: Connection) -> None:
             for table, values in rows:
                 connection.execute(insertion(table), values)
 

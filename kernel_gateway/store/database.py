@@ -29,14 +29,13 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import QueuePool
 
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import Base
 from notebooks.record.shielded import shielded
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-Work = Callable[[Connection | DriverConnection], None]
+Work = Callable[[Connection], None]
 """Writes to a connection."""
 
 EVERYONE = "*"
@@ -81,14 +80,13 @@ class Database:
     """Transactions, each on behalf of one tenant. Use `open_database` to make one."""
 
     def __init__(self, engine: AsyncEngine, writer: Engine) -> None:
-        self._engine, self._writer = engine, writer
+        self._engine, self._sync_engine = engine, writer
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.dialect = engine.dialect.name
         # SQLite allows only one writer at a time.
         threads = POOL if self.dialect == "postgresql" else 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-reads")
-        self._driver: DriverConnection | None = None
         self._closed = False
 
     @asynccontextmanager
@@ -122,22 +120,7 @@ class Database:
         """
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._threads, self._write, tenant, work)
-
-    def _write(self, tenant: str, work: Work) -> None:
-        if self.dialect == "sqlite":
-            self._write_by_driver(work)
-            return
-        with _plain_errors(), self._writer.begin() as connection:
-            connection.execute(_SET_TENANT, {"tenant": tenant})
-            work(connection)
-
-    def _write_by_driver(self, work: Work) -> None:
-        with _plain_errors():
-            if self._driver is None:  # used by the only thread
-                self._driver = DriverConnection(self._writer)
-            with self._driver.transaction() as connection:
-                work(connection)
+        return loop.run_in_executor(self._threads, self._transact, tenant, work)
 
     def read(self, tenant: str, work: Callable[[Connection], Result]) -> asyncio.Future[Result]:
         """Run *work*, which changes nothing, as one transaction of *tenant*, in a thread.
@@ -152,10 +135,10 @@ class Database:
         """
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._readers, self._read, tenant, work)
+        return loop.run_in_executor(self._readers, self._transact, tenant, work)
 
-    def _read(self, tenant: str, work: Callable[[Connection], Result]) -> Result:
-        with _plain_errors(), self._writer.begin() as connection:
+    def _transact(self, tenant: str, work: Callable[[Connection], Result]) -> Result:
+        with _plain_errors(), self._sync_engine.begin() as connection:
             if self.dialect == "postgresql":
                 connection.execute(_SET_TENANT, {"tenant": tenant})
             return work(connection)
@@ -178,9 +161,7 @@ class Database:
         await self._engine.dispose()
         for threads in (self._threads, self._readers):
             await asyncio.to_thread(threads.shutdown)
-        if self._driver is not None:
-            self._driver.close()
-        self._writer.dispose()
+        self._sync_engine.dispose()
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Update, bindparam, func, insert, select, upda
 
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, insertion, whole
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import EventRow, NewRow, TurnRow
 
 _ADD_EVENTS = insert(EventRow)
@@ -60,7 +59,7 @@ class EventRows:
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         rows = [{**path, **event} for event in events]
 
-        def store(connection: Connection | DriverConnection) -> None:
+        def store(connection: Connection) -> None:
             for table, columns in added:
                 connection.execute(insertion(table), columns)
             connection.execute(_ADD_EVENTS, rows)

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Select, bindparam, delete, select, text, upda
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import (
     ConversationRow,
     JupyterCursorRow,
@@ -140,7 +139,7 @@ class JupyterRows:
         of_path = {**key._asdict(), "at": time.time()}
         rows = [{**of_path, "session_id": name, "seq": seq} for name, seq in cursors.items()]
 
-        def store(connection: Connection | DriverConnection) -> None:
+        def store(connection: Connection) -> None:
             connection.execute(_SAVE_CURSOR, rows)
 
         if cursors:
