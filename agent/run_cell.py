@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,15 +11,14 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
-from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.outputs import envelope_of
 from container.kernel.session import KernelSession
 from container.messages import KernelMessage
-from container.workspace.workspace import INPUTS, Listing, WorkspaceFile
-from notebooks.history.blobs import Blobs
+from container.workspace.workspace import INPUTS
 from notebooks.record.cells import (
     CellIntent,
     Execution,
@@ -28,69 +26,10 @@ from notebooks.record.cells import (
     new_cell_id,
 )
 
-log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
-FEW_FILES = 100
-"""Up to this many are checked on the event loop; a thread switch would take longer."""
-HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
-
-
-class FileHashes:
-    """sha256 of a workspace's files, computed again only when a file's version changes.
-
-    With *blobs*, each content is stored there, to restore it after the file has changed.
-    If the disk is full, it is not stored.
-    """
-
-    def __init__(self, blobs: Blobs | None = None) -> None:
-        self._blobs = blobs
-        self._known: dict[str, tuple[str, str]] = {}
-        self._listing: Listing | None = None
-
-    def snapshot(self, runtime: PathRuntime) -> tuple[dict[str, str], list[WorkspaceFile]]:
-        """Return file name → sha256 (or ``size:N`` above `HASHED_BYTES`), and the files."""
-        listing = runtime.workspace.listing()
-        files, found = listing.files, dict[str, str]()
-        for file in files:
-            known = self._known.get(file.name)
-            if known is None or known[0] != file.version:
-                known = (file.version, self._hash(runtime, file))
-                self._known[file.name] = known
-            found[file.name] = known[1]
-        self._known = {name: self._known[name] for name in found}
-        self._listing = listing
-        return found, files
-
-    def glance(self, runtime: PathRuntime) -> dict[str, str] | None:
-        """Return the hashes if there are few files and none has changed, else ``None``."""
-        listing = self._listing
-        if listing is None or len(listing.files) + len(listing.directories) > FEW_FILES:
-            return None
-        if not runtime.workspace.unchanged(listing):
-            return None
-        return {name: sha256 for name, (_, sha256) in self._known.items()}
-
-    def _hash(self, runtime: PathRuntime, file: WorkspaceFile) -> str:
-        if file.size > HASHED_BYTES:
-            return f"size:{file.size}"
-        try:
-            sha256 = runtime.workspace.sha256(file.name)
-            self._keep(runtime, file.name, sha256)
-        except ContainerError:
-            return "unreadable"  # it was removed or replaced by a link meanwhile
-        return sha256
-
-    def _keep(self, runtime: PathRuntime, name: str, sha256: str) -> None:
-        if self._blobs is None or sha256 in self._blobs:
-            return
-        try:
-            with runtime.workspace.open_read(name) as file:
-                self._blobs.keep(sha256, file)
-        except OSError as error:
-            log.warning("the content %s of a file is not kept: %s", sha256, error)
 
 
 async def run_cell(
@@ -258,9 +197,9 @@ class _Following:
 
     async def look(self) -> Mapping[str, str]:
         """Return the files as they are before the cell runs."""
-        seen = self._hashes.glance(self._runtime)
+        seen = self._hashes.glance(self._runtime.workspace)
         if seen is None:
-            seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime))[0]
+            seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace))[0]
         self._before = seen
         return seen
 
@@ -310,7 +249,7 @@ class _Following:
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
-        after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime)
+        after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
         sizes = {file.name: file.size for file in files}
         self._created = [
             {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}

@@ -13,11 +13,11 @@ from opentelemetry import trace
 from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
 from agent.errors import CodeTooLong
+from agent.file_hashes import FileHashes
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
 from agent.permission.risk.findings import Assessment, assessment_to_json, finding_to_json
 from agent.ports import Approver, Decision, EventSink, Model, PathRuntime, PermissionRequest
-from agent.run_cell import FileHashes
 from agent.turn_state import PendingCode, TurnState
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
 

@@ -163,17 +163,15 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
             socket.disable_monitor()
             greeting.close(0)
 
-    def send(self, message: Mapping[str, Any], channel: str = "shell") -> bool:
-        """Send *message* (see `container.messages.write_message`) over shell, control or stdin.
-
-        Returns:
-            Whether the channel took it; it is dropped if too many wait already.
-        """
+    def takes_more(self, channel: str) -> bool:
+        """Whether *channel* (shell, control or stdin) has room for more."""
         to: Channel = getattr(self, f"{channel}_channel")
-        if not to.takes_more:
-            return False
+        return to.takes_more
+
+    def send(self, message: Mapping[str, Any], channel: str = "shell") -> None:
+        """Send *message* (see `container.messages.write_message`) over shell, control or stdin."""
+        to: Channel = getattr(self, f"{channel}_channel")
         to.send_frames(write_message(message, self.session.sign))
-        return True
 
     def send_interrupt(self) -> None:
         """Send an ``interrupt_request`` over the control channel."""

@@ -22,7 +22,8 @@ from container.kernel.execute_reply import (
     RecordListener,
     emit_nothing,
 )
-from container.kernel.variables import EXPRESSION, variables_of
+from container.kernel.execute_request import execute_request, with_granted
+from container.kernel.variables import ask_for_variables
 from container.limits import Limits
 from container.messages import KernelMessage
 from container.shim.client import KernelLease, LivingKernel
@@ -263,13 +264,14 @@ class KernelSession:
                 await self._reconnect(lease)
             if client is not None and client.message["content"].get("allow_stdin"):
                 await self._client.open_stdin()
-            sent = (
-                self._send(code, silent=silent, message_id=message_id, granted=granted)
+            message = (
+                execute_request(self._client.session, code, silent=silent, message_id=message_id)
                 if client is None
-                else self._pass_on(_with_granted(client.message, granted))
+                else client.message
             )
+            self._client.send(with_granted(message, granted))
             cell = CellRun(
-                sent,
+                str(message["header"]["msg_id"]),
                 on_output,
                 emit=emit,
                 client=self._client,
@@ -300,28 +302,6 @@ class KernelSession:
             async with asyncio.timeout(self.limits.start_seconds):
                 await self._wait_until_ready()
 
-    def _send(
-        self, code: str, *, silent: bool, message_id: str | None, granted: Collection[str]
-    ) -> str:
-        content = {
-            "code": code,
-            "silent": silent,
-            "store_history": not silent,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": True,
-        }
-        header = self._client.session.msg_header("execute_request")
-        header["date"] = header["date"].isoformat()
-        if message_id is not None:
-            header["msg_id"] = message_id
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
-        return self._pass_on(_with_granted(message, granted))
-
-    def _pass_on(self, message: Mapping[str, Any]) -> str:
-        self._client.send(message)
-        return str(message["header"]["msg_id"])
-
     @property
     def connection(self) -> dict[str, Any] | None:
         """The connection file's content, for further clients; ``None`` without a kernel."""
@@ -337,8 +317,11 @@ class KernelSession:
         Returns:
             Whether it was sent: not if there is no kernel or too many messages wait already.
         """
-        client: KernelClient | None = self._client
-        return client is not None and client.send(message, message["channel"])
+        client, channel = self._client, message["channel"]
+        if client is None or not client.takes_more(channel):
+            return False
+        client.send(message, channel)
+        return True
 
     async def wait(self) -> None:
         """Wait until the kernel has ended."""
@@ -404,19 +387,7 @@ class KernelSession:
         async with self._lock:
             if not self.alive:
                 return []
-            client = self._client
-            message_id = client.execute(
-                "", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False
-            )
-            replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
-            client.expect(message_id, replies.put_nowait)
-            try:
-                async with asyncio.timeout(VARIABLES_SECONDS):
-                    return variables_of((await replies.get())["content"])
-            except TimeoutError:
-                return []
-            finally:
-                client.forget(message_id)
+            return await ask_for_variables(self._client, VARIABLES_SECONDS)
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""
@@ -443,9 +414,3 @@ class KernelSession:
             self._client = None
         lease, self._lease = self._lease, None
         return lease
-
-
-def _with_granted(message: Mapping[str, Any], granted: Collection[str]) -> dict[str, Any]:
-    """Return the request with the cell's permissions, replacing any a client sent."""
-    metadata = {**message["metadata"], "tallybook": {"granted": list(granted)}}
-    return {**message, "metadata": metadata}
