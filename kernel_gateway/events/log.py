@@ -152,7 +152,9 @@ class EventLog:
         if raise_earlier:
             _raise_failure(log)
         log.given += 1
-        event = Event(log.given, kind, turn, utc_now(), json.dumps(data), data)
+        # Jupyter clients will ask for its data at once; native ones are sent the text.
+        given = data if "message" in data else None
+        event = Event(log.given, kind, turn, utc_now(), json.dumps(data), given)
         log.queue.append(event)
         log.queued_bytes += len(event.text)
         if update is not None and turn is not None:

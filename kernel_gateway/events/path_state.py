@@ -25,7 +25,7 @@ class Event:
         turn: The turn it belongs to, if any.
         at: When it was emitted, ISO 8601.
         text: Its data as the JSON text that is stored and sent.
-        given: Its data as it was emitted; ``None`` for an event read from the store.
+        given: Its data as it was emitted, if that is kept in memory.
     """
 
     seq: int
