@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import compileall
-import functools
-import hashlib
 import json
 import logging
 import os
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from container.confined import run_confined
+from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
 from container.workspace.workspace import Workspace, WorkspaceFile
-from notebooks import workbooks
 from notebooks.record.files import replace_atomically
 
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
@@ -29,11 +24,6 @@ REMEMBERED = 500
 AT_ONCE = min(os.cpu_count() or 1, 4)
 """Concurrent readers: each may use a processor, and the memory of `PROFILE_LIMITS`."""
 log = logging.getLogger("tallybook.profiles")
-LIBRARY = "/opt/tallybook-workbooks"
-PROGRAM = f"""import sys
-sys.path.insert(0, {LIBRARY!r})
-from workbooks.profile.__main__ import main
-main()"""
 FILE = "<file>"
 """Stands for the file's name in the recipes of a cached profile: names differ, contents don't."""
 
@@ -102,27 +92,7 @@ class Profiler:
         """Return the cache file for the profile of *name*'s content."""
         if self._kept_in is None:
             return None
-        return self._kept_in(workspace) / f"{workspace.sha256(name)}-{_reader_version()}.json"
-
-
-def _reader() -> Path:
-    """Return the directory of the reader, which runs in the sandbox only."""
-    return Path(next(iter(workbooks.__path__))).resolve()
-
-
-@functools.cache
-def _reader_version() -> str:
-    """Return a hash of the reader's code: another version may give another profile."""
-    digest = hashlib.sha256()
-    for module in sorted(_reader().rglob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-@functools.cache
-def _compile_reader() -> None:
-    """Compile the reader once: in its read-only sandbox each run would compile it again."""
-    compileall.compile_dir(str(_reader()), quiet=2)
+        return self._kept_in(workspace) / f"{workspace.sha256(name)}-{library_version()}.json"
 
 
 def _holds_no_table(profile: Profile) -> bool:
@@ -160,13 +130,8 @@ def _keep(kept: Path, profile: Profile) -> None:
 
 async def _profile(workspace: Workspace, name: str) -> tuple[Profile, bool]:
     """Return the profile, and whether another reading would give the same one."""
-    await asyncio.to_thread(_compile_reader)
-    result = await run_confined(
-        (sys.executable, "-c", PROGRAM, f"/workspace/{name}", FILE),
-        workspace,
-        PROFILE_LIMITS,
-        readonly=((_reader(), f"{LIBRARY}/workbooks"),),
-    )
+    arguments = (f"/workspace/{name}", FILE)
+    result = await run_program("profile", arguments, workspace, PROFILE_LIMITS)
     if result.status is not None and result.status.exit_code == 0:
         try:
             profile = json.loads(result.printed)

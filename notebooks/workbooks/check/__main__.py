@@ -1,6 +1,6 @@
-"""``python -m workbooks.check FILE [ORIGINAL…]``: print what is wrong with a file, as JSON.
+"""Print what is wrong with files, as JSON. Run in a sandbox: the files come from a kernel.
 
-Run in a sandbox: the file comes from a kernel.
+``python -m workbooks.check '{"directory": "/workspace", "files": […], "originals": […]}'``
 """
 
 from __future__ import annotations
@@ -14,9 +14,14 @@ from .workbook import check_file
 
 
 def main() -> None:
-    """Print the findings as a list of objects."""
-    path, *originals = map(Path, sys.argv[1:])
-    found = [dataclasses.asdict(finding) for finding in check_file(path, originals)]
+    """Print the findings of each file."""
+    asked = json.loads(sys.argv[1])
+    directory = Path(asked["directory"])
+    originals = [directory / name for name in asked["originals"]]
+    found = {
+        name: [dataclasses.asdict(finding) for finding in check_file(directory / name, originals)]
+        for name in asked["files"]
+    }
     sys.stdout.write(json.dumps(found, ensure_ascii=True))
 
 

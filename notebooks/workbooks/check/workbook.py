@@ -37,9 +37,11 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
     try:
         found = identify(path)
         with open_book(path, found) as book:
-            findings = _content_findings(book)
-            if found.kind in PACKAGES:
-                findings += _package_findings(path, book)
+            formulas = Formulas()
+            findings = _package_findings(path, book, formulas) if found.kind in PACKAGES else []
+            if formulas.count == 0 and _is_empty(book):
+                message, hint = "The file holds no cell with a value.", "Save it after writing."
+                findings.insert(0, Finding("file-empty", message, hint))
     except Unreadable as problem:
         hint = "Close the writer (use `with`), and write the file again."
         return [Finding("file-unreadable", f"The file can't be opened: {problem.message}", hint)]
@@ -49,15 +51,13 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
     return findings
 
 
-def _content_findings(book: Book) -> list[Finding]:
+def _is_empty(book: Book) -> bool:
     sheets = [info.name for info in book.sheets if info.kind == "worksheet"]
-    if any(book.used_range(name) is not None for name in sheets):
-        return []
-    return [Finding("file-empty", "The file holds no cell with a value.", "Save it after writing.")]
+    return all(book.used_range(name) is None for name in sheets)
 
 
-def _package_findings(path: Path, book: Book) -> list[Finding]:
-    formulas, findings = Formulas(), []
+def _package_findings(path: Path, book: Book, formulas: Formulas) -> list[Finding]:
+    findings = []
     with EditablePackage(path) as package:
         for sheet, part in sheet_parts(package).items():
             formulas.take_sheet(sheet, SheetMarkup.of(package.read(part)).cells)
