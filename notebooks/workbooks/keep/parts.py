@@ -36,9 +36,11 @@ OF_ELEMENTS = {
     "protectedRange": "protected range", "legacyDrawingHF": "header picture",
     "picture": "background picture", "hyperlink": "hyperlink",
 }  # fmt: skip
+RICH = "text with several formats"
 FOLLOWED = frozenset({"drawing", "chart", "pivotCacheDefinition", "externalLink"})
 _CONTROL = re.compile(rb'ObjectType="(\w+)"')
 """The kind of a shape in a legacy drawing. Source: ECMA-376 part 4, section 19.4.2.12."""
+_RUN = re.compile(rb"<r[\s>]")
 _METADATA = re.compile(rb'<c r="[^"]+"[^>]*\s(cm|vm)="\d+"')
 
 
@@ -54,6 +56,8 @@ def inventory(package: EditablePackage) -> Counter[Feature]:
     found: Counter[Feature] = Counter()
     main = workbook_part(package)
     for related in package.relationships(main):
+        if related.kind == "sharedStrings" and related.target in package:
+            found[RICH, ""] += _rich(package.read(related.target), b"<si")
         if (word := OF_PARTS.get(related.kind)) and related.target in package:
             found[word, ""] += 1
     for name in parse(package.read(main)).iter("{*}definedName"):
@@ -65,9 +69,15 @@ def inventory(package: EditablePackage) -> Counter[Feature]:
     return found
 
 
+def _rich(content: bytes, element: bytes) -> int:
+    """Return how many texts have runs of their own format (ECMA-376 part 1, 18.4.4 r)."""
+    return sum(bool(_RUN.search(text)) for text in content.split(element)[1:])
+
+
 def _count_sheet(package: EditablePackage, part: str, sheet: str, found: Counter[Feature]) -> None:
     markup = SheetMarkup.of(package.read(part))
     _count_elements(markup.root, sheet, found)
+    found[RICH, ""] += _rich(markup.cells, b"<is>")
     for kind in _METADATA.findall(markup.cells):
         found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
     seen, waiting = {part}, [part]

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from notebooks.workbooks.keep.opc import EditablePackage, parse
 from notebooks.workbooks.keep.parts import inventory, lost, said
@@ -203,3 +204,14 @@ def test_a_workbook_that_was_not_read_is_saved_as_ever(tmp_path, template):
     assert saved(tmp_path, code) == ""
     assert Path(tmp_path / "result.xlsx").stat().st_size > 0
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".save")] == []
+
+
+def test_text_with_several_formats_is_kept_where_code_asks_for_it_and_else_named(tmp_path):
+    with xlsxwriter.Workbook(str(tmp_path / "template.xlsx")) as book:
+        sheet, bold = book.add_worksheet("Model"), book.add_format({"bold": True})
+        sheet.write_rich_string("A1", "half ", bold, "bold")
+
+    plain = saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+    rich = saved(tmp_path, "openpyxl.load_workbook(source, rich_text=True).save(target)")
+
+    assert (plain.count("1 text with several formats"), rich) == (1, "")
