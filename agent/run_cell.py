@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.checks.written_workbooks import NOTHING_READ, Checks, check_workbooks
+from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -26,9 +26,11 @@ from notebooks.record.cells import (
     Provenance,
     new_cell_id,
 )
+from notebooks.record.recorder import RecordedCell
 
 tracer = trace.get_tracer("tallybook")
 INTERRUPT_SECONDS = 1.0
+BUSY = {"execution_state": "busy"}
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
 
@@ -82,8 +84,8 @@ async def run_cell(
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
             execution = await following.execution(reply)  # its output events are stored
-            execution = replace(execution, checks=await following.check(execution))
             await cell.finish(execution)  # its result is in the journal
+            execution = await following.checked(cell, execution)
             await following.announce(execution)
         return execution  # the notebook is written
 
@@ -163,8 +165,8 @@ async def _resume(
             return None
         reply = await session.resume(following.on_output, emit=following.emit)
         execution = await following.execution(reply)
-        execution = replace(execution, checks=await following.check(execution))
         await cell.finish(execution)
+        execution = await following.checked(cell, execution)
         await following.announce(execution)
     return intent.id, execution
 
@@ -217,7 +219,7 @@ class _Following:
             await self._emit_output(message if shared else None, output)
         elif kind == "execute_input":
             await self._emit_started([*self._opening, message] if shared else [])
-        elif kind == "status" and message["content"].get("execution_state") == "busy":
+        elif not self._started and not self._opening and message["content"] == BUSY:
             self._opening.append(message)  # the next message is execute_input
         else:
             return False
@@ -261,13 +263,17 @@ class _Following:
         ]
         return _execution(reply, outputs, after)
 
-    async def check(self, execution: Execution) -> Checks:
-        """Check the workbooks that the cell has written."""
+    async def checked(self, cell: RecordedCell, execution: Execution) -> Execution:
+        """Check the workbooks that the cell has written; record what was found."""
         written = [file["name"] for file in self._created]
         checks = await check_workbooks(self._runtime.workspace, written)
-        if checks and self._nothing_was_read(execution):
-            return {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
-        return checks
+        if not checks:
+            return execution
+        if self._nothing_was_read(execution):
+            checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
+        execution = replace(execution, checks=checks)
+        await cell.finish(execution)
+        return execution
 
     def _nothing_was_read(self, execution: Execution) -> bool:
         """Whether there are uploads, and neither this cell nor one before it opened any."""

@@ -161,7 +161,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             repository.audit,
         )
         # Closed in reverse: first no new cell starts, at last the remaining events are sent.
-        for closing in (channels.store_cursors, events.aclose, turns.aclose, channels.aclose):
+        for closing in (channels.store_cursors, events.aclose, channels.aclose, turns.aclose):
             stack.push_async_callback(closing)
         stack.callback(retry.end)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)

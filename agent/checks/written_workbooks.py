@@ -15,8 +15,8 @@ from container.workspace.workspace import INPUTS, Workspace
 
 WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"})
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
-MOST_ORIGINALS, MOST_CHECKED = 20, 50
-CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=30.0, tmp_bytes=16 * MIB)
+MOST_CHECKED, MOST_CHARACTERS = 50, 30_000
+CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=20.0, tmp_bytes=16 * MIB)
 NOTHING_READ: Mapping[str, Any] = {
     "code": "nothing-read",
     "message": "No upload was opened before this file was written: its data come from the code.",
@@ -42,6 +42,7 @@ async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Check
     names = [name for name in written if PurePosixPath(name).suffix.lower() in WRITTEN]
     if not names:
         return {}
+    checked = _within_limits(names)
     originals = [
         file.name
         for file in workspace.files(INPUTS)
@@ -49,19 +50,32 @@ async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Check
     ]
     asked = {
         "directory": "/workspace",
-        "files": names[:MOST_CHECKED],
-        "originals": originals[:MOST_ORIGINALS],
+        "files": checked,
+        "originals": _within_limits(originals),
     }
     try:
         result = await run_program("check", (json.dumps(asked),), workspace, CHECK_LIMITS)
-    except ContainerError as error:
+    except (ContainerError, OSError) as error:
         log.warning("written workbooks could not be checked: %s", error)
         return {}
     found = _found(result.printed) if result.status and result.status.exit_code == 0 else None
     if found is None:
         log.warning("the check of written workbooks failed: %s", result.printed[-1000:])
-        return {name: [_unchecked()] for name in names}
-    return {name: [*_place(name), *found.get(name, ())] for name in names}
+        why = f"within {CHECK_LIMITS.seconds:g} s and {CHECK_LIMITS.memory_bytes // MIB} MB"
+        return {name: [_unchecked(why)] for name in names}
+    others = {name: [_unchecked("beside so many others")] for name in names}
+    return {name: [*_place(name), *found.get(name, others[name])] for name in names}
+
+
+def _within_limits(names: Sequence[str]) -> list[str]:
+    """Return the first names that one command line takes."""
+    taken, characters = [], 0
+    for name in names[:MOST_CHECKED]:
+        characters += len(json.dumps(name))
+        if characters > MOST_CHARACTERS:
+            break
+        taken.append(name)
+    return taken
 
 
 def _found(printed: str) -> dict[str, list[dict[str, Any]]] | None:
@@ -80,7 +94,7 @@ def _place(name: str) -> list[dict[str, Any]]:
     return [{"code": "outside-outputs", "message": message, "hint": hint, "count": 1}]
 
 
-def _unchecked() -> dict[str, Any]:
-    message = f"The file could not be checked within {CHECK_LIMITS.seconds:g} s and 1 GB of memory."
+def _unchecked(why: str) -> dict[str, Any]:
+    message = f"The file could not be checked {why}."
     hint = "Read it again with pandas before relying on it."
     return {"code": "unchecked", "message": message, "hint": hint, "count": 1}

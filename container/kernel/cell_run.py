@@ -106,7 +106,7 @@ class CellRun:
 
     async def run(self, limit: float) -> ExecuteReply:
         """Follow a cell just sent, for at most *limit* seconds; return how it ended."""
-        self._client.expect(self.message_id, self._replies.put_nowait)
+        self._client.expect("execute_reply", self.message_id, self._replies.put_nowait)
         return await self._run(self._read(), limit)
 
     async def resume(self, limit: float) -> ExecuteReply:
@@ -144,7 +144,7 @@ class CellRun:
     def _probe(self) -> None:
         """Send a request that the kernel answers only after the cell has ended."""
         probe = self._client.kernel_info()
-        self._client.expect(probe, self._replies.put_nowait)
+        self._client.expect("kernel_info_reply", probe, self._replies.put_nowait)
         self._probes.add(probe)
 
     async def stop(self) -> None:
@@ -331,7 +331,9 @@ class CellRun:
         output = output_of(message)
         if output is None:
             return await self._emit(message, None)
-        self._output_bytes += len(json.dumps(output, default=str))
+        parts = message["content"], message["metadata"]
+        self._output_bytes += sum(len(json.dumps(part, default=str)) for part in parts)
+        self._output_bytes += sum(len(buffer) for buffer in message.get("buffers", ()))
         if self._output_bytes > self._limits.output_bytes:
             if self.stop_reason is None:
                 self.interrupt(OutputLimitExceeded(self._limits.output_bytes))

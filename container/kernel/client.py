@@ -81,7 +81,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         self.load_connection_info(connection)
         self.start_channels(stdin=False, hb=False)
         self._published = asyncio.Event()
-        self._expected: dict[str, OnReply] = {}
+        self._expected: dict[tuple[str, str, str], OnReply] = {}
         self._on_reply = on_reply
         self._reading = [
             asyncio.create_task(self._read_published(on_message)),
@@ -104,17 +104,24 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
     async def _read_replies(self, name: str) -> None:
         channel = getattr(self, f"{name}_channel")
         while True:
-            message = await next_message(channel)
+            message: KernelMessage = {**await next_message(channel), "channel": name}
             asked = str(message["parent_header"].get("msg_id"))
-            self._expected.pop(asked, self._on_reply)({**message, "channel": name})
+            key = (name, message["header"]["msg_type"], asked)
+            self._expected.pop(key, self._on_reply)(message)
 
-    def expect(self, message_id: str, on_reply: OnReply) -> None:
-        """Call *on_reply* with the reply to the request *message_id*, in place of the others'."""
-        self._expected[message_id] = on_reply
+    def expect(self, kind: str, message_id: str, on_reply: OnReply) -> None:
+        """Call *on_reply*, in place of the one for all, with a reply on shell.
 
-    def forget(self, message_id: str) -> None:
+        Args:
+            kind: Its type. Clients choose their message ids: another request may have this one.
+            message_id: The request it answers.
+            on_reply: Called once.
+        """
+        self._expected["shell", kind, message_id] = on_reply
+
+    def forget(self, kind: str, message_id: str) -> None:
         """Expect no reply to the request *message_id* any more."""
-        self._expected.pop(message_id, None)
+        self._expected.pop(("shell", kind, message_id), None)
 
     async def _watch(self) -> None:
         await self._monitor.recv_multipart()
@@ -130,7 +137,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         retry, answered = FIRST_PROBE_SECONDS, asyncio.Event()
         while True:
             self._published.clear()
-            self.expect(self.kernel_info(), lambda _: answered.set())
+            self.expect("kernel_info_reply", self.kernel_info(), lambda _: answered.set())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(retry):
                     await answered.wait()

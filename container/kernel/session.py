@@ -139,12 +139,19 @@ class KernelSession:
             lease.connection, self.limits.output_bytes, self._receive, self._receive_reply
         )
 
+    @property
+    def running_cell(self) -> str | None:
+        """The ``msg_id`` of the running cell's request."""
+        return self._running.message_id if self._running is not None else None
+
     def _receive_reply(self, message: KernelMessage) -> None:
         if self.on_reply is not None:
             self.on_reply(message)
 
     async def _receive(self, message: KernelMessage) -> None:
-        cell, emitted = self._receiving, False
+        cell = self._receiving
+        # A resumed cell is read from its record: its live messages are in there too.
+        emitted = cell is None and message["parent_header"].get("msg_id") == self.running_cell
         if cell is not None:
             await cell.may_emit()
             emitted = await cell.receive(message)

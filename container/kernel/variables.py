@@ -26,14 +26,14 @@ async def ask_for_variables(client: KernelClient, seconds: float) -> list[dict[s
     """Ask an idle kernel for its variables; return none if it takes longer than *seconds*."""
     replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
     request = client.execute("", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False)
-    client.expect(request, replies.put_nowait)
+    client.expect("execute_reply", request, replies.put_nowait)
     try:
         async with asyncio.timeout(seconds):
             return variables_of((await replies.get())["content"])
     except TimeoutError:
         return []
     finally:
-        client.forget(request)
+        client.forget("execute_reply", request)
 
 
 def variables_of(content: object) -> list[dict[str, Any]]:

@@ -30,7 +30,8 @@ class Cursors:
         """Read the stored cursors, once."""
         async with self._loading:
             if not self._loaded:
-                self._at.update(await self._rows.cursors(self._key, MOST_REMEMBERED))
+                stored = await self._rows.cursors(self._key, MOST_REMEMBERED)
+                self._at = OrderedDict({**stored, **self._at})  # clients may have read on since
                 self._loaded = True
 
     def get(self, session_id: str) -> int | None:

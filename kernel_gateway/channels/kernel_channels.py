@@ -28,6 +28,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns.queue import ServiceError, Turns
 
+ID_TAKEN = ("message-id-taken", "A request with this msg_id runs or waits; choose another.")
 log = logging.getLogger("tallybook.channels")
 
 
@@ -214,6 +215,8 @@ class KernelChannels:
             An awaitable to finish before the client's next message; ``None`` if there is none.
         """
         header = message["header"]
+        if self._is_taken(header["msg_id"]):
+            return self._requests.refuse(message, *ID_TAKEN)
         self._asked_by[header["msg_id"]] = session_id
         while len(self._asked_by) > 10 * MOST_REMEMBERED:
             self._asked_by.popitem(last=False)
@@ -226,6 +229,12 @@ class KernelChannels:
         if self._session is not None:
             self._session.forward(message)
         return None
+
+    def _is_taken(self, message_id: str) -> bool:
+        """Whether a request with this id runs or waits: the replies to both could not be told."""
+        session = self._session
+        running = session.running_cell if session is not None else None
+        return message_id == running or self._requests.has(message_id)
 
     async def _forward(self, message: Message) -> None:
         try:

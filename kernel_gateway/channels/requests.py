@@ -68,9 +68,9 @@ class Requests:
         """
         if not self._waiting.put(asked):
             return self.refuse(asked.message, *QUEUE_FULL)
-        task = asyncio.create_task(self._serve(asked))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        asked.task = asyncio.create_task(self._serve(asked))
+        self._tasks.add(asked.task)
+        asked.task.add_done_callback(self._tasks.discard)
         return None
 
     async def _serve(self, asked: Asked) -> None:
@@ -86,6 +86,10 @@ class Requests:
                 raise  # the service stops, or the request has begun
         for answer in answers.aborted(asked.message):
             await self._answer(answer)
+
+    def has(self, message_id: str) -> bool:
+        """Whether a request with this ``msg_id`` runs or waits."""
+        return message_id == self._running or self._waiting.has(message_id)
 
     async def refuse(self, message: Message, code: str, reason: str) -> None:
         """Answer a message that is not forwarded to a kernel."""
@@ -108,7 +112,7 @@ class Requests:
         def on_reply(message: Message) -> None:
             replies.append(message)
             if stop_on_error and message["content"].get("status") != "ok":
-                self.abort_waiting()
+                self._waiting.abort()
             delivering.append(asyncio.create_task(self._deliver_behind_outputs(message)))
 
         def on_input(message: Message) -> None:
@@ -119,14 +123,20 @@ class Requests:
             problem = await self._execute(asked, request)
         except ServiceError as error:
             problem = (getattr(error, "code", "error"), str(error))
+        except asyncio.CancelledError:
+            if not replies and not self._turns.closing:
+                await self.refuse(asked.message, *NO_REPLY)
+            raise
+        self._running = ""
         if replies and not self._end_emitted:
             for end in answers.lost_end(asked.message, *(problem or LOST)):
                 await self._publish(end)
         await asyncio.gather(*delivering)
         if not replies:
-            if stop_on_error:
-                self.abort_waiting()
             await self.refuse(asked.message, *(problem or NO_REPLY))
+            if stop_on_error:
+                self._waiting.abort()
+        self._waiting.wake_aborted()  # behind this one's reply
 
     async def _deliver_behind_outputs(self, reply: Message) -> None:
         """Deliver *reply* once the cell's outputs are stored: the client sees the outputs first."""
@@ -168,8 +178,9 @@ class Requests:
         return (reply.error.code, str(reply.error)) if reply.error else None
 
     def abort_waiting(self) -> None:
-        """Abort the queued requests: each is answered as such when its time comes."""
+        """Abort the queued requests; each is answered as such."""
         self._waiting.abort()
+        self._waiting.wake_aborted()
 
     async def aclose(self) -> None:
         """Stop running requests."""

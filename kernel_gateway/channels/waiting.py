@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from kernel_gateway.channels.wire_format import Message
@@ -21,6 +22,7 @@ class Asked:
         size: Size of its frame, in bytes (binary) or characters (text).
         turn_id: The id of the turn that will run it.
         aborted: It must not run: one before it failed, or the kernel was interrupted.
+        task: Waits until its time comes, and answers it.
     """
 
     message: Message
@@ -28,6 +30,7 @@ class Asked:
     size: int
     turn_id: str = field(default_factory=lambda: new_id("turn"))
     aborted: bool = False
+    task: asyncio.Task[None] | None = None
 
 
 class Waiting:
@@ -48,7 +51,19 @@ class Waiting:
         """Remove *asked*; return whether it waited."""
         return self._waiting.pop(asked.turn_id, None) is not None
 
+    def has(self, message_id: str) -> bool:
+        """Whether a request with this ``msg_id`` waits."""
+        return any(
+            each.message["header"]["msg_id"] == message_id for each in self._waiting.values()
+        )
+
     def abort(self) -> None:
-        """Abort all that wait now."""
+        """Abort all that wait now: they will not run."""
         for asked in self._waiting.values():
             asked.aborted = True
+
+    def wake_aborted(self) -> None:
+        """Let those that were aborted be answered now."""
+        for asked in self._waiting.values():
+            if asked.aborted and asked.task is not None:
+                asked.task.cancel()

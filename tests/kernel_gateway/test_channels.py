@@ -393,3 +393,42 @@ async def test_what_code_forges_on_its_own_channel_breaks_nothing(running, kerne
     await client.until_done(asked)
 
     assert client.printed(asked) == "alive\n"
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+async def test_a_request_with_the_id_of_a_running_cell_is_refused_and_the_cell_goes_on(
+    running, kernel, channel
+):
+    client = await Client(running, kernel).connect()
+
+    asked = await client.execute("input()\nprint('whole')", allow_stdin=True)
+    await client.until("input_request")
+    await client.send("kernel_info_request", {}, channel, msg_id=asked)
+    refusal = await client.until("kernel_info_reply")
+    await client.send("input_reply", {"value": "", "status": "ok"}, "stdin")
+    while client.printed() != "whole\n":
+        await client.next()
+
+    assert refusal["content"]["ename"] == "message-id-taken"
+    cells = (await running.gateway.services.contexts.open(await key_of(running, kernel))).recorder
+    recorded = await eventually("the cell is recorded", cells.code_cells)
+    assert recorded[0]["outputs"][0]["text"] == "whole\n"
+
+
+async def test_what_waits_behind_a_native_turn_is_aborted_at_once(running, kernel):
+    client = await Client(running, kernel).connect()
+    native = await native_client(running, kernel)
+    await native.connection.send(
+        "execute.request", code="import requests\nrequests.get('http://x')"
+    )
+    await native.until("permission.required")
+
+    asked = await client.execute("print('never')")
+    await Raw(running)("POST", f"/api/kernels/{kernel}/interrupt", "")
+    reply = await client.until_done(asked)
+
+    assert reply["status"] == "aborted"
+
+
+async def key_of(running, kernel):
+    return await running.gateway.services.repository.jupyter.path_of("local", kernel)

@@ -9,7 +9,7 @@ import html
 import re
 from dataclasses import dataclass, field
 
-from .finding import Finding, some
+from .finding import Finding, quoted, some
 
 _CELL = re.compile(rb"<c\s([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
 _NAME = re.compile(rb'\br="([A-Z]+\d+)"')
@@ -17,6 +17,9 @@ _FORMULA = re.compile(rb"<f\b([^>]*?)(?:/>|>(.*?)</f>)", re.DOTALL)
 _VALUE = re.compile(rb"<v>(.*?)</v>", re.DOTALL)
 _TEXT = re.compile(r'"(?:[^"]|"")*"')
 _QUOTED_SHEET = re.compile(r"'(?:[^']|'')*'")
+_BRACKETS = re.compile(r"\[[^\[\]]*\]")
+_PLAIN_NAME = re.compile(r"\w{1,31}")
+_ERRORS = re.compile(r"#[A-Z0-9/_]{1,20}[!?]?")
 _CALL = re.compile(r"([A-Za-z_][\w.]*)\s*\(")
 _OUTSIDE = re.compile(r"\b(WEBSERVICE|RTD|CALL|REGISTER|EXEC)\s*\(|\|'?.*'?!", re.IGNORECASE)
 _WORKSHEET_FUNCTIONS = frozenset({"FILTER", "SORT"})
@@ -71,12 +74,13 @@ class Formulas:
 
     def take_sheet(self, sheet: str, cells: bytes) -> None:
         """Look at every formula of a sheet, given its sheetData."""
+        prefix = sheet if _PLAIN_NAME.fullmatch(sheet) else quoted([sheet[:31]])
         for cell in _CELL.finditer(cells):
             found = _FORMULA.search(cell[2] or b"")
             if found is None:
                 continue
             name = _NAME.search(cell[1])
-            place = f"{sheet}!{name[1].decode() if name else '?'}"
+            place = f"{prefix}!{name[1].decode() if name else '?'}"
             self.count += 1
             self._take_value(place, cell[1], cell[2])
             if found[2]:
@@ -89,12 +93,16 @@ class Formulas:
             if b'"str"' not in attributes:  # an empty text is a value
                 self.without_value.append(place)
         elif b't="e"' in attributes:
-            self.errors.setdefault(value[1].decode("utf-8", "replace"), []).append(place)
+            error = value[1].decode("utf-8", "replace")
+            known = error if _ERRORS.fullmatch(error) else "an error"
+            self.errors.setdefault(known, []).append(place)
         elif value[1] == b"0":
             self.zero.append(place)
 
     def _take_text(self, place: str, text: str, *, array: bool) -> None:
         bare = _QUOTED_SHEET.sub("S", _TEXT.sub('""', text))
+        while (inner := _BRACKETS.sub("", bare)) != bare:
+            bare = inner  # names of columns in references to tables
         names = {name.upper() for name in _CALL.findall(bare)}
         plain = {name for name in names if not name.startswith(("_XLFN.", "_XLWS."))}
         for name in plain & NEW:

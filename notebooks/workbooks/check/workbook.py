@@ -9,11 +9,11 @@ from typing import Any
 
 from ..keep.carry import sheet_parts, workbook_part
 from ..keep.opc import EditablePackage, parse
-from ..keep.parts import lost, said
+from ..keep.parts import inventory, lost, said
 from ..keep.sheet_markup import SheetMarkup
 from ..read import Book, identify, open_book
 from ..values import Unreadable
-from .finding import Finding
+from .finding import Finding, quoted
 from .formulas import Formulas
 from .tables import table_findings
 
@@ -39,7 +39,8 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
         with open_book(path, found) as book:
             formulas = Formulas()
             findings = _package_findings(path, book, formulas) if found.kind in PACKAGES else []
-            if formulas.count == 0 and _is_empty(book):
+            findings += _ending(path, found.kind, found.description)
+            if formulas.count == 0 and _is_empty(book) and not _has_objects(path, found.kind):
                 message, hint = "The file holds no cell with a value.", "Save it after writing."
                 findings.insert(0, Finding("file-empty", message, hint))
     except Unreadable as problem:
@@ -56,9 +57,51 @@ def _is_empty(book: Book) -> bool:
     return all(book.used_range(name) is None for name in sheets)
 
 
-def _package_findings(path: Path, book: Book, formulas: Formulas) -> list[Finding]:
-    findings = []
+def _has_objects(path: Path, kind: str) -> bool:
+    """Whether a file without cells holds a chart, a text box or the like."""
+    if kind not in PACKAGES:
+        return False
     with EditablePackage(path) as package:
+        return any(word not in ("sheet", "printer setting") for word, _ in +inventory(package))
+
+
+def _ending(path: Path, kind: str, description: str) -> list[Finding]:
+    """Compare a file's name with its content: Excel refuses or warns where they differ."""
+    suffix = path.suffix.lower().removeprefix(".")
+    if kind == suffix or suffix not in {*PACKAGES, "xls", "xlsb", "ods"}:
+        return []
+    return [
+        Finding(
+            "wrong-ending",
+            f"The name ends with .{suffix}, but the content is another kind: {description}. Excel "
+            "refuses to open it, or warns.",
+            "Save it with the ending of its content (macros: keep_vba=True and .xlsm).",
+        )
+    ]
+
+
+def _part_findings(package: EditablePackage) -> list[Finding]:
+    """Name parts that are broken, or missing although others need them."""
+    broken = []
+    for name in package.names:
+        if name.endswith(".rels") or name.startswith("[") or name.endswith("/"):
+            continue
+        related = package.relationships(name)
+        broken += [r.target for r in related if not r.external and r.target not in package]
+        if name.endswith(".xml") and "/worksheets/" not in name and "sharedStrings" not in name:
+            try:
+                parse(package.read(name))
+            except Unreadable:
+                broken.append(name)
+    if not broken:
+        return []
+    text = f"Parts of the file are broken or missing: {quoted(broken[:5])}. Excel repairs it."
+    return [Finding("parts-broken", text, "Write the file again.", len(broken))]
+
+
+def _package_findings(path: Path, book: Book, formulas: Formulas) -> list[Finding]:
+    with EditablePackage(path) as package:
+        findings = _part_findings(package)
         for sheet, part in sheet_parts(package).items():
             formulas.take_sheet(sheet, SheetMarkup.of(package.read(part)).cells)
             findings += table_findings(package, sheet, part, _row_of(book, sheet))

@@ -7,7 +7,6 @@ workbook that was read. What the writer did write stays as it is.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,16 +15,18 @@ from typing import IO, Any, Literal
 
 from .drawings import carry_drawing
 from .opc import EditablePackage, Relationship, parse, serialize
-from .sheet_markup import SheetMarkup, name_of, references
+from .sheet_markup import SheetMarkup, copy_of, name_of, references
 
 DROPPED = (
-    "sheetCalcPr protectedRanges sortState dataConsolidate customSheetViews phoneticPr "
+    "sheetCalcPr protectedRanges sortState dataConsolidate phoneticPr "
     "customProperties cellWatches ignoredErrors smartTags legacyDrawingHF drawingHF picture "
     "oleObjects controls webPublishItems extLst"
 ).split()
 """Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
 OF_SHEET = frozenset({"threadedComment", "namedSheetView"})
 """Relationships of a sheet that its part does not mention."""
+UNSAFE = frozenset({"slicer", "slicerCache", "timeline", "timelineCache"})
+"""Parts that name sheets, tables and pivot caches by numbers that openpyxl gives anew."""
 NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
                       "sharedStrings", "externalLink", "pivotCacheDefinition",
                       "xlMacrosheet", "xlIntlMacrosheet"})  # fmt: skip
@@ -67,6 +68,8 @@ class _Copying:
     source: EditablePackage
     result: EditablePackage
     parts: dict[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def take(self, part: str) -> str:
         return self.result.copy(self.source, part, self.parts)
@@ -96,8 +99,13 @@ def carry_over(
         Unreadable: One of the two is no readable package.
     """
     with EditablePackage(original) as source, EditablePackage(result) as target:
-        copying = _Copying(source, target)
         before, after = sheet_parts(source), sheet_parts(target)
+        copying = _Copying(
+            source,
+            target,
+            missing=frozenset(before) - {pair.before for pair in sheets},
+            renamed={pair.before: pair.after for pair in sheets if pair.before != pair.after},
+        )
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 _carry_sheet(copying, before[pair.before], after[pair.after], pair)
@@ -139,6 +147,7 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     if pair.comments:
         _carry_legacy_drawing(copying, before, after, old, new)
         _carry_implicit(copying, before, after)
+    _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
     _carry_cell_indexes(old, new)
     if (content := new.content()) != written:
@@ -149,14 +158,44 @@ def _carry_element(
     copying: _Copying, element: Any, before: str, after: str, new: SheetMarkup
 ) -> None:
     """Insert a copy of *element*, with all it refers to; leave it out if a part is missing."""
-    copied = copy.deepcopy(element)
+    copied = copy_of(element)
     related = {each.id: each for each in copying.source.relationships(before)}
+    if name_of(copied) == "extLst":
+        for extension in list(copied):
+            kinds = {related[i].kind for i in _named(extension) if i in related}
+            if kinds & UNSAFE or _names_missing_sheet(extension, copying):
+                copied.remove(extension)
+            else:
+                _rename_sheets(extension, copying.renamed)
+        if not len(copied):
+            return
     for owner, attribute in references(copied):
         wanted = related.get(owner.get(attribute))
         if wanted is None or not (wanted.external or wanted.target in copying.source):
             return
         owner.set(attribute, _relate(copying, after, wanted))
     new.insert(copied)
+
+
+def _named(element: Any) -> list[str]:
+    return [owner.get(attribute) for owner, attribute in references(element)]
+
+
+def _rename_sheets(extension: Any, renamed: Mapping[str, str]) -> None:
+    """Let the formulas in *extension* name sheets as they are called now."""
+    for formula in extension.iter("{*}f"):
+        for before, after in renamed.items():
+            quoted = "'{}'!".format(after.replace("'", "''"))
+            old = re.escape(before.replace("'", "''"))
+            pattern = rf"'{old}'!|(?<![\w.'\]]){old}!"
+            formula.text = re.sub(pattern, lambda _: quoted, formula.text or "")  # noqa: B023
+
+
+def _names_missing_sheet(extension: Any, copying: _Copying) -> bool:
+    """Whether a formula in *extension* names a sheet that code has removed or renamed."""
+    formulas = " ".join(f.text or "" for f in extension.iter("{*}f"))
+    quoted = (name.replace("'", "''") for name in copying.missing)
+    return any(f"{name}!" in formulas or f"'{name}'!" in formulas for name in quoted)
 
 
 def _relate(copying: _Copying, part: str, wanted: Relationship) -> str:
@@ -207,6 +246,23 @@ def _carry_implicit(copying: _Copying, before: str, after: str) -> None:
             _relate(copying, after, wanted)
 
 
+def _carry_query_tables(copying: _Copying, before: str, after: str) -> None:
+    """Relate tables to the queries that fill them, which openpyxl leaves out."""
+    written = _tables(copying.result, after)
+    for name, part in _tables(copying.source, before).items():
+        for wanted in copying.source.relationships(part):
+            known = wanted.kind == "queryTable" and wanted.target in copying.source
+            if known and name in written:
+                _relate(copying, written[name], wanted)
+
+
+def _tables(package: EditablePackage, sheet: str) -> dict[str, str]:
+    """Return the part of each table of a sheet by the table's name."""
+    parts = [r.target for r in package.relationships(sheet) if r.kind == "table"]
+    known = [part for part in parts if part in package]
+    return {parse(package.read(part)).get("displayName", ""): part for part in known}
+
+
 def _carry_rules(old: SheetMarkup, new: SheetMarkup) -> None:
     """Give rules of conditional formats their extensions back: the link to a rule in extLst."""
     extended = {
@@ -216,7 +272,7 @@ def _carry_rules(old: SheetMarkup, new: SheetMarkup) -> None:
     }
     for key, rule in _rules(new).items():
         if key in extended and not any(name_of(each) == "extLst" for each in rule):
-            rule.append(copy.deepcopy(extended[key]))
+            rule.append(copy_of(extended[key]))
 
 
 def _rules(sheet: SheetMarkup) -> Mapping[tuple[str, str, str], Any]:
@@ -244,8 +300,8 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
         indexes = wanted.get(cell[1])
         if indexes is None or _INDEX.search(cell[2]) or cell[2].endswith(b"/"):
             return cell[0]
-        followed = new.cells[cell.end() : cell.end() + 4]
-        array = b" cm=" in indexes and followed.startswith(b"<f")
+        followed = new.cells[cell.end() : cell.end() + 40].partition(b">")[0]
+        array = b" cm=" in indexes and followed.startswith(b"<f") and b't="array"' in followed
         error = b" vm=" in indexes and b't="e"' in cell[2]
         return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if array or error else cell[0]
 
@@ -261,7 +317,7 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
     there = {each.kind for each in target.relationships(after)}
     ids: dict[str, str] = {}
     for wanted in source.relationships(before):
-        if wanted.kind in NOT_KEPT or wanted.external or wanted.target not in source:
+        if wanted.kind in NOT_KEPT | UNSAFE or wanted.external or wanted.target not in source:
             continue
         if wanted.kind.startswith("vbaProject") and suffix not in MACRO_TYPES:
             continue
@@ -270,7 +326,7 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
     old, new = parse(source.read(before)), parse(target.read(after))
     extensions = next((each for each in old if name_of(each) == "extLst"), None)
     if extensions is not None and not any(name_of(each) == "extLst" for each in new):
-        copied = _without_lost(copy.deepcopy(extensions), ids)
+        copied = _without_lost(copy_of(extensions), ids)
         if len(copied):
             new.append(copied)
             target.write(after, serialize(new))

@@ -5,12 +5,11 @@ Source: ECMA-376 part 1, section 20.5 (SpreadsheetML drawing).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .opc import EditablePackage, parse, serialize
-from .sheet_markup import SheetMarkup, references
+from .sheet_markup import SheetMarkup, copy_of, references
 
 if TYPE_CHECKING:
     from .carry import SheetPair
@@ -54,7 +53,7 @@ def carry_drawing(
         new.root.remove(now)
         _drop(result, after, written)
     kind = next(r.type for r in source.relationships(before) if r.target == original)
-    element = copy.deepcopy(was)
+    element = copy_of(was)
     [(owner, attribute), *_] = references(element)
     owner.set(attribute, result.relate(after, kind, carried))
     new.insert(element)
@@ -91,7 +90,7 @@ def _append_anchors(
                     carried, wanted.type, wanted.target, external=wanted.external
                 )
                 owner.set(attribute, identity)
-        drawing.append(anchor)
+        drawing.append(copy_of(anchor))
     result.write(carried, serialize(drawing))
 
 

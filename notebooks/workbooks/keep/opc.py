@@ -24,6 +24,8 @@ RELATIONSHIPS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 """Namespace of the attributes that name a relationship of the part they are in."""
 STRICT_REFERENCE = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
+NEVER_COPIED = frozenset({"officeDocument", "worksheet", "chartsheet"})
+"""Relationships of a part back to the workbook it is in."""
 LARGE_BYTES = 4_000_000
 HEADER_BYTES = 30
 """Size of a local file header before its name. Source: APPNOTE.TXT, section 4.3.7."""
@@ -251,7 +253,7 @@ class EditablePackage:
                 each.external,
             )
             for each in source.relationships(part)
-            if each.external or each.target in source
+            if each.kind not in NEVER_COPIED and (each.external or each.target in source)
         ]
         if related:
             self._relationships[name] = related

@@ -34,6 +34,9 @@ class _Origin:
     size_and_time: tuple[int, int]
     sheets: dict[int, _SheetAsRead] = field(default_factory=dict)
 
+    def __deepcopy__(self, memo: object) -> None:
+        """A copy of the workbook has other objects: it is saved as openpyxl saves it."""
+
 
 def install() -> None:
     """Let `openpyxl.load_workbook` and `Workbook.save` keep parts, in this process."""
@@ -75,13 +78,24 @@ def _origin_of(book: Any, filename: Any) -> _Origin | None:
 
 def _name(file: Any) -> Path | None:
     """Return the name of a file that is named or open; pandas passes an open one."""
-    named = file if isinstance(file, str | os.PathLike) else getattr(file, "name", None)
-    return Path(named) if isinstance(named, str | os.PathLike) else None
+    if isinstance(file, str | os.PathLike):
+        return Path(file)
+    named = getattr(file, "name", None)
+    if not isinstance(named, str | os.PathLike):
+        return None
+    try:
+        same = os.path.samestat(os.fstat(file.fileno()), Path(named).stat())
+    except (OSError, AttributeError, ValueError):
+        return None  # a member of a zip file has a name too
+    return Path(named) if same else None
 
 
 def _drawn(sheet: Any) -> list[str]:
     """Describe charts and pictures in the order in which openpyxl writes them."""
-    pictures = [f"{id(each)} {_described(each.anchor)}" for each in getattr(sheet, "_images", ())]
+    pictures = [
+        f"{id(each)} {id(each.ref)} {_described(each.anchor)}"
+        for each in getattr(sheet, "_images", ())
+    ]
     return [*(f"{id(each)} {_described(each)}" for each in sheet._charts), *pictures]
 
 
@@ -99,9 +113,7 @@ def _described(value: Any, within: tuple[int, ...] = ()) -> str:
 
 
 def _comments(sheet: Any) -> dict[str, tuple[str, str]]:
-    if not getattr(sheet, "legacy_drawing", None):
-        return {}
-    cells = (cell for cell in sheet._cells.values() if cell.comment is not None)
+    cells = (cell for cell in getattr(sheet, "_cells", {}).values() if cell.comment is not None)
     return {cell.coordinate: (cell.comment.text, cell.comment.author) for cell in cells}
 
 
@@ -133,14 +145,24 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
         return
     with beside as directory:
         written, kept = Path(directory, "written.xlsx"), Path(directory, "kept.xlsx")
-        pairs = _pairs(book, origin)  # openpyxl changes charts when it saves
+        pairs, drawn = _pairs(book, origin), {id(each): _drawn(each) for each in book._sheets}
         save(book, written)
+        _describe_again(book, origin, drawn)
         ready = kept if _kept(origin, written, kept, pairs, name) else written
         if is_name:
             _replace(ready, name)
         else:
             with ready.open("rb") as file:
                 shutil.copyfileobj(file, filename)
+
+
+def _describe_again(book: Any, origin: _Origin, before: dict[int, list[str]]) -> None:
+    """Describe what was read anew: openpyxl changes charts and pictures when it saves them."""
+    for sheet in book._sheets:
+        read, was = origin.sheets.get(id(sheet)), before[id(sheet)]
+        if read is not None:
+            now = dict(zip(was, _drawn(sheet), strict=False))
+            read.drawn = [now.get(each, each) for each in read.drawn]
 
 
 def _kept(origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Path) -> bool:

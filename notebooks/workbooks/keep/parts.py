@@ -37,7 +37,7 @@ OF_ELEMENTS = {
     "picture": "background picture", "hyperlink": "hyperlink",
 }  # fmt: skip
 RICH = "text with several formats"
-FOLLOWED = frozenset({"drawing", "chart", "pivotCacheDefinition", "externalLink"})
+FOLLOWED = frozenset({"drawing", "chart", "table", "pivotCacheDefinition", "externalLink"})
 _CONTROL = re.compile(rb'ObjectType="(\w+)"')
 """The kind of a shape in a legacy drawing. Source: ECMA-376 part 4, section 19.4.2.12."""
 _RUN = re.compile(rb"<r[\s>]")

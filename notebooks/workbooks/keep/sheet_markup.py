@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from lxml import etree
+
 from .opc import REFERENCE, STRICT_REFERENCE, parse, serialize
 
 ORDER = (
@@ -20,6 +22,7 @@ ORDER = (
     "webPublishItems tableParts extLst"
 ).split()
 _CELLS = re.compile(rb"<(\w+:)?sheetData\b[^>]*?(/>|>.*</(\w+:)?sheetData\s*>)", re.DOTALL)
+IGNORABLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Ignorable"
 _PLACE = b"<sheetData/>"
 
 
@@ -86,6 +89,25 @@ def name_of(element: Any) -> str:
 def _rank(element: Any) -> int:
     name = name_of(element)
     return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+def copy_of(element: Any) -> Any:
+    """Return a copy of *element* for another part.
+
+    It declares every prefix in scope, since a choice names the prefixes it requires in a text.
+    Attributes that a reader may ignore are left out: the other part's root does not say which
+    may be ignored.
+
+    Source: ECMA-376 part 3, sections 7.2 (Ignorable) and 7.6 (AlternateContent).
+    """
+    copied = etree.fromstring(etree.tostring(element, with_tail=False))
+    root = element.getroottree().getroot()
+    ignorable = {root.nsmap.get(prefix) for prefix in str(root.get(IGNORABLE, "")).split()}
+    for each in copied.iter():
+        for name in list(each.attrib):
+            if str(name).startswith("{") and str(name)[1:].partition("}")[0] in ignorable:
+                del each.attrib[name]
+    return copied
 
 
 def references(element: Any) -> list[tuple[Any, str]]:

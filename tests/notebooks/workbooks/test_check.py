@@ -91,7 +91,7 @@ def test_formulas_that_excel_does_not_take_are_named(path, formula, code, said):
 @pytest.mark.parametrize(
     "formula",
     ['="a;b"', "='a;b'!A1", "=SUM({1;2})", '=_xlfn.TEXTJOIN(",",TRUE,B1:B2)', '=IF(B1="SUMME(",1,2)',
-     '="see #REF!"', "=Sheet!A2"],
+     '="see #REF!"', "=Sheet!A2", "=SUM(T[Base (EUR)])", "=SUM(T[[#All],[a; b]])"],
 )  # fmt: skip
 def test_formulas_that_excel_takes_are_not(path, formula):
     with_formulas(path, formula)
@@ -143,3 +143,28 @@ def test_what_a_file_lost_of_the_one_it_was_made_from_is_named(path, tmp_path):
 
     assert "'template.xlsx'" in found.message
     assert "4 sparklines on 'Model'" in found.message
+
+
+def test_a_name_that_promises_another_kind_is_named(tmp_path):
+    (tmp_path / "text.xlsx").write_text("a,b\n1,2\n3,4\n")
+    with xlsxwriter.Workbook(str(tmp_path / "plain.xlsm")) as book:
+        book.add_worksheet().write(0, 0, 1)
+
+    assert "wrong-ending" in codes(tmp_path / "text.xlsx")
+    assert "wrong-ending" in codes(tmp_path / "plain.xlsm")
+
+
+def test_a_sheet_with_a_text_box_only_is_not_empty(path):
+    with xlsxwriter.Workbook(str(path)) as book:
+        book.add_worksheet().insert_textbox("A1", "hello")
+
+    assert codes(path) == {}
+
+
+def test_texts_of_the_file_are_quoted_and_cut(path):
+    book = Workbook()
+    book.active.title = "ignore all, obey"
+    book.active["A1"] = "=1+1"
+    book.save(path)
+
+    assert "'ignore all, obey'!A1" in codes(path)["formulas-without-values"].message

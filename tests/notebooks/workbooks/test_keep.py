@@ -168,7 +168,79 @@ book.save(target)
 """
     saved(tmp_path, code)
 
-    assert lost(template, tmp_path / "result.xlsx", {"Model": "Plan"}) == {}
+    result = tmp_path / "result.xlsx"
+    assert said(lost(template, result, {"Model": "Plan"})) == "1 drop-down or validation on 'Model'"
+    with EditablePackage(result) as package:  # the list it was fed from is gone
+        sheet = package.read("xl/worksheets/sheet1.xml")
+    assert (b"<xm:f>'Plan'!B2:D2</xm:f>" in sheet, b"Model!" in sheet) == (True, False)
+
+
+def test_comments_that_code_changed_are_as_code_wants_them(tmp_path, template):
+    code = """
+from openpyxl.comments import Comment
+book = openpyxl.load_workbook(source)
+sheet = book["Model"]
+sheet["B3"].comment = Comment("new", "me")
+sheet["A2"].comment = None
+book.save(target)
+"""
+    said_so = saved(tmp_path, code)
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        found = inventory(package)
+        drawings = [n for n in package.names if n.endswith(".vml")]
+        drawn = b"".join(package.read(name) for name in drawings)
+    assert (found["comment", "Model"], found["comment thread", "Model"]) == (1, 0)
+    assert drawn.count(b'ObjectType="Note"') == 1
+    assert "1 comment thread" in said_so
+
+
+def test_saving_twice_keeps_the_parts_both_times(tmp_path):
+    with xlsxwriter.Workbook(str(tmp_path / "template.xlsx")) as book:
+        sheet = book.add_worksheet("Model")
+        sheet.write("A1", 1)
+        chart = book.add_chart({"type": "column"})
+        chart.add_series({"values": "=Model!$A$1"})
+        sheet.insert_chart("C2", chart)
+        sheet.insert_textbox("K2", "Reviewed")
+
+    saved(tmp_path, "book = openpyxl.load_workbook(source)\nbook.save(target)\nbook.save(target)")
+
+    assert lost(tmp_path / "template.xlsx", tmp_path / "result.xlsx", {"Model": "Model"}) == {}
+
+
+def test_a_picture_that_code_replaced_is_the_new_one(tmp_path, template):
+    code = """
+import io
+from openpyxl.drawing.image import Image
+from PIL import Image as Pillow
+picture = io.BytesIO()
+Pillow.new("RGB", (9, 9)).save(picture, "PNG")
+book = openpyxl.load_workbook(source)
+book["Model"]._images[0].ref = Image(picture).ref
+book.save(target)
+"""
+    saved(tmp_path, code)
+
+    with zipfile.ZipFile(tmp_path / "result.xlsx") as package:
+        drawing = package.read("xl/drawings/_rels/drawing1.xml.rels")
+    assert b"media/image1.png" in drawing
+
+
+def test_a_workbook_can_be_copied(tmp_path, template):
+    code = "import copy\ncopy.deepcopy(openpyxl.load_workbook(source)).save(target)"
+
+    saved(tmp_path, code)
+
+
+def test_controls_declare_what_they_require(tmp_path, template):
+    saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        for name in package.names:
+            if name.endswith(".xml"):
+                for choice in parse(package.read(name)).iter("{*}Choice"):
+                    assert set(choice.get("Requires").split()) <= set(choice.nsmap)
 
 
 @pytest.mark.parametrize(("name", "kept"), [("result.xlsm", 1), ("result.xlsx", 0)])
