@@ -55,7 +55,9 @@ async def run_again(
         The number of cells that succeeded, and the execution that failed, if any; cells
         after it were not run.
     """
-    last = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
+    last = None
+    if state.recovered:
+        last = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
     failed = last[1] if last is not None and last[1].outcome != "ok" else None
     for done, intent in enumerate(intents):
         cell_id = _next_attempt(intent.id, ports.runtime.recorder)

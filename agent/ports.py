@@ -163,6 +163,7 @@ class PathRuntime:
         session: Returns the live kernel, starting one if there is none; the variables of a
             new one are rebuilt from the notebook.
         live_session: Returns the live kernel, or ``None``; starts none.
+        has_clients: Whether Jupyter clients use the kernel and get its messages.
         take_state_note: Returns, once, which state could not be rebuilt in a new kernel, in
             plain words; empty if all was.
     """
@@ -171,4 +172,5 @@ class PathRuntime:
     recorder: Recorder
     session: Callable[[], Awaitable[KernelSession]]
     live_session: Callable[[], KernelSession | None]
+    has_clients: Callable[[], bool]
     take_state_note: Callable[[], str]

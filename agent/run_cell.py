@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
-from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
+from container.kernel.outputs import envelope_of
 from container.kernel.session import KernelSession
-from container.workspace.workspace import INPUTS, Listing, WorkspaceFile
-from notebooks.history.blobs import Blobs
+from container.messages import KernelMessage
+from container.workspace.workspace import INPUTS
 from notebooks.record.cells import (
     CellIntent,
     Execution,
@@ -25,69 +26,10 @@ from notebooks.record.cells import (
     new_cell_id,
 )
 
-log = logging.getLogger("tallybook.cells")
 tracer = trace.get_tracer("tallybook")
-FEW_FILES = 100
-"""Up to this many are checked on the event loop; a thread switch would take longer."""
-HASHED_BYTES = 200 * 1024 * 1024
 INTERRUPT_SECONDS = 1.0
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
-
-
-class FileHashes:
-    """sha256 of a workspace's files, computed again only when a file's version changes.
-
-    With *blobs*, each content is stored there, to restore it after the file has changed.
-    If the disk is full, it is not stored.
-    """
-
-    def __init__(self, blobs: Blobs | None = None) -> None:
-        self._blobs = blobs
-        self._known: dict[str, tuple[str, str]] = {}
-        self._listing: Listing | None = None
-
-    def snapshot(self, runtime: PathRuntime) -> tuple[dict[str, str], list[WorkspaceFile]]:
-        """Return file name → sha256 (or ``size:N`` above `HASHED_BYTES`), and the files."""
-        listing = runtime.workspace.listing()
-        files, found = listing.files, dict[str, str]()
-        for file in files:
-            known = self._known.get(file.name)
-            if known is None or known[0] != file.version:
-                known = (file.version, self._hash(runtime, file))
-                self._known[file.name] = known
-            found[file.name] = known[1]
-        self._known = {name: self._known[name] for name in found}
-        self._listing = listing
-        return found, files
-
-    def glance(self, runtime: PathRuntime) -> dict[str, str] | None:
-        """Return the hashes if there are few files and none has changed, else ``None``."""
-        listing = self._listing
-        if listing is None or len(listing.files) + len(listing.directories) > FEW_FILES:
-            return None
-        if not runtime.workspace.unchanged(listing):
-            return None
-        return {name: sha256 for name, (_, sha256) in self._known.items()}
-
-    def _hash(self, runtime: PathRuntime, file: WorkspaceFile) -> str:
-        if file.size > HASHED_BYTES:
-            return f"size:{file.size}"
-        try:
-            sha256 = runtime.workspace.sha256(file.name)
-            self._keep(runtime, file.name, sha256)
-        except ContainerError:
-            return "unreadable"  # it was removed or replaced by a link meanwhile
-        return sha256
-
-    def _keep(self, runtime: PathRuntime, name: str, sha256: str) -> None:
-        if self._blobs is None or sha256 in self._blobs:
-            return
-        try:
-            with runtime.workspace.open_read(name) as file:
-                self._blobs.keep(sha256, file)
-        except OSError as error:
-            log.warning("the content %s of a file is not kept: %s", sha256, error)
 
 
 async def run_cell(
@@ -129,7 +71,6 @@ async def run_cell(
         provenance=provenance,
         tags=tuple(tags),
     )
-    await sink.emit("cell.started", _started_facts(intent))
     following = _Following(intent, runtime, sink, hashes)
 
     async def record() -> Execution:
@@ -164,6 +105,7 @@ async def _execute(
         reply = await session.execute(
             intent.source,
             following.on_output,
+            emit=following.emit,
             message_id=intent.id,
             client=client,
             emit_after=durable,
@@ -212,15 +154,12 @@ async def _resume(
     if session.last_cell != intent.id:
         await runtime.recorder.abandon()  # the kernel died, or never received the cell
         return None
-    told = await sink.emitted(intent.id)
-    if not told.get("cell.started"):
-        await sink.emit("cell.started", _started_facts(intent))
-    following = _Following(intent, runtime, sink, hashes, told=told.get("cell.output", 0))
+    following = _Following(intent, runtime, sink, hashes, await sink.emitted(intent.id))
 
     async with runtime.recorder.resumed_cell() as cell:
         if cell is None:
             return None
-        reply = await session.resume(following.on_output)
+        reply = await session.resume(following.on_output, emit=following.emit)
         execution = await following.execution(reply)
         await cell.finish(execution)
         await following.announce(execution)
@@ -236,30 +175,71 @@ class _Following:
         runtime: PathRuntime,
         sink: EventSink,
         hashes: FileHashes,
-        told: int = 0,
+        emitted: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
+        """Follow the cell of *intent*.
+
+        Args:
+            intent: The cell.
+            runtime: The path's kernel and notebook.
+            sink: Receives the events.
+            hashes: The workspace's file hashes.
+            emitted: How many of its events an earlier run of the service stored, by kind.
+        """
         self.cancelled = asyncio.Event()
         self._intent, self._runtime, self._sink, self._hashes = intent, runtime, sink, hashes
         self._recorded = RecordedOutputs(runtime.workspace, intent.id)
         self._before = intent.files_before
         self._created: list[dict[str, Any]] = []
-        self._told = told
+        self._started = bool(emitted.get("cell.started"))
+        self._outputs_emitted = emitted.get("cell.output", 0)
+        self._opening: list[KernelMessage] = []
 
     async def look(self) -> Mapping[str, str]:
         """Return the files as they are before the cell runs."""
-        seen = self._hashes.glance(self._runtime)
+        seen = self._hashes.glance(self._runtime.workspace)
         if seen is None:
-            seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime))[0]
+            seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace))[0]
         self._before = seen
         return seen
 
+    async def emit(self, message: KernelMessage, output: Mapping[str, Any] | None) -> bool:
+        """Emit ``cell.started`` or ``cell.output``; return whether it holds *message*.
+
+        While Jupyter clients use the kernel, these events hold its messages, which are therefore
+        stored once (see `kernel_gateway.channels.views`).
+        """
+        kind, shared = message["header"]["msg_type"], self._runtime.has_clients()
+        if output is not None:
+            await self._emit_output(message if shared else None, output)
+        elif kind == "execute_input":
+            await self._emit_started([*self._opening, message] if shared else [])
+        elif kind == "status" and message["content"].get("execution_state") == "busy":
+            self._opening.append(message)  # the next message is execute_input
+        else:
+            return False
+        return shared
+
+    async def _emit_started(self, opening: Sequence[KernelMessage]) -> None:
+        if self._started:
+            return
+        self._started = True
+        facts = {**_started_facts(self._intent)}
+        if opening:
+            facts["messages"] = [{k: v for k, v in m.items() if k != "buffers"} for m in opening]
+        await self._sink.emit("cell.started", facts)
+
+    async def _emit_output(self, message: KernelMessage | None, output: Mapping[str, Any]) -> None:
+        if self._outputs_emitted:
+            self._outputs_emitted -= 1  # emitted before the service stopped
+            return
+        facts = {"cell": self._intent.id, "output": dict(output)}
+        if message is not None:
+            facts["message"] = envelope_of(message, output)
+        await self._sink.emit("cell.output", facts)
+
     async def on_output(self, output: Mapping[str, Any]) -> None:
         self._recorded.add(output)
-        if self._told:
-            self._told -= 1  # emitted before the service stopped
-        else:
-            facts = {"cell": self._intent.id, "output": dict(output)}
-            await self._sink.emit("cell.output", facts)
 
     async def execution(self, reply: ExecuteReply) -> Execution:
         """Hash the files and build the execution from *reply*.
@@ -267,8 +247,9 @@ class _Following:
         All output events are stored before this returns, so recorded outputs were emitted.
         """
         outputs = self._recorded.end()
+        await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
-        after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime)
+        after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
         sizes = {file.name: file.size for file in files}
         self._created = [
             {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}

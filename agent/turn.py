@@ -225,7 +225,8 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 
 
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
-    if (earlier := await _ran_before(state, ports)) is not None:
+    earlier = await _ran_before(state, ports) if state.recovered else None
+    if earlier is not None:
         _take_execution(state, earlier, ports.runtime)
         return
     admission = await admit(state, pending, ports)
@@ -251,6 +252,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
     """Return the pending code's execution if it started before a restart; await its end."""
+    state.recovered = False  # only the first code of a recovered turn may have run
     recorded = await ran_before(state.id, ports.runtime, ports.sink, ports.hashes)
     # A turn with direct code has one cell; a model's turn has several, so compare the id.
     if recorded is None or (ports.model is not None and recorded[0] != state.running):
@@ -326,7 +328,8 @@ async def run_direct(
     Returns:
         The execution; its outcome is ``blocked`` or ``not-run`` when it was refused.
     """
-    if (earlier := await _ran_before(state, ports)) is not None:
+    earlier = await _ran_before(state, ports) if state.recovered else None
+    if earlier is not None:
         return earlier
     pending = state.pending or PendingCode(code=state.request)
     state.pending = pending

@@ -44,6 +44,7 @@ class TurnState:
         steps: How many cells ran.
         cells: Outcomes so far, oldest first.
         last_error: The last error, for `TurnBudgetSpent`.
+        recovered: An earlier run of the service began the turn: its cell may have run already.
     """
 
     id: str
@@ -55,6 +56,7 @@ class TurnState:
     steps: int = 0
     cells: list[str] = field(default_factory=list)
     last_error: str = ""
+    recovered: bool = False
 
 
 def turn_state_to_json(state: TurnState) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
 from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.text import Text
@@ -165,10 +166,13 @@ def _last_frame(line: str) -> str | None:
     return None if spinner or (len(frames) > 1 and not text.strip()) else text
 
 
-def main() -> None:
-    """Write tables and picture."""
+@click.command()
+@click.option("--tables", "only_tables", is_flag=True, help="Leave the picture as it is.")
+def main(*, only_tables: bool) -> None:
+    """Write the generated tables of docs/, and the README's picture by running the demo."""
     write_tables()
-    write_picture()
+    if not only_tables:
+        write_picture()
 
 
 if __name__ == "__main__":

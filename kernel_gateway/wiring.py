@@ -159,7 +159,6 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             turns,
             repository.jupyter,
             repository.audit,
-            output_bytes=settings.limits().output_bytes,
         )
         # Closed in reverse: first no new cell starts, at last the remaining events are sent.
         for closing in (channels.store_cursors, events.aclose, turns.aclose, channels.aclose):

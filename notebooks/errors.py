@@ -150,7 +150,7 @@ class BlobDamaged(BlobError):
         return f"A kept content is damaged: {self.reason}. Look after the disk it lies on."
 
 
-class PinnedRoomUsed(BlobError):
+class PinnedQuotaExceeded(BlobError):
     """The versions of a conversation's uploads take all the room they may; nothing was kept."""
 
     code = "upload-versions-full"
@@ -161,8 +161,8 @@ class PinnedRoomUsed(BlobError):
         self.quota_bytes = quota_bytes
 
     def __str__(self) -> str:
-        room = f"{self.quota_bytes / 1_000_000:g} MB"
-        return f"With it, all versions of this conversation's uploads would take more than {room}."
+        most = f"{self.quota_bytes / 1_000_000:g} MB"
+        return f"With it, all versions of this conversation's uploads would take more than {most}."
 
 
 class SealingKeyMissing(BlobError):

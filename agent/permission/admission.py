@@ -13,11 +13,11 @@ from opentelemetry import trace
 from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
 from agent.errors import CodeTooLong
+from agent.file_hashes import FileHashes
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
 from agent.permission.risk.findings import Assessment, assessment_to_json, finding_to_json
 from agent.ports import Approver, Decision, EventSink, Model, PathRuntime, PermissionRequest
-from agent.run_cell import FileHashes
 from agent.turn_state import PendingCode, TurnState
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
 
@@ -41,6 +41,8 @@ class TurnPorts:
         profiler: Profiles the workbooks.
         hashes: Caches the workspace's file hashes.
         save: Stores the turn's state, so that a restart can resume it.
+        own_code: The user typed the code in a Jupyter client: ``risk.assessed`` is emitted only
+            if there is a finding.
         budget: The turn's limits.
     """
 
@@ -51,6 +53,7 @@ class TurnPorts:
     profiler: Profiler
     hashes: FileHashes
     save: Callable[[TurnState], Awaitable[None]]
+    own_code: bool = False
     budget: TurnBudget = field(default_factory=TurnBudget)
 
 
@@ -98,7 +101,9 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         assessment = await _assess(pending.code)
         findings = len(assessment.findings)
         span.set_attributes({"turn": state.id, "risk": assessment.tier, "findings": findings})
-    if pending.permission_id is None:
+    if pending.permission_id is None and (
+        assessment.findings or assessment.syntax_error or not ports.own_code
+    ):
         await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
     decision = None
     outcome: Literal["blocked", "not-run"] | None = None

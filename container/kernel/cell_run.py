@@ -24,7 +24,14 @@ from container.errors import (
     ProcessLimitReached,
 )
 from container.kernel.client import next_message
-from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
+from container.kernel.execute_reply import (
+    ClientRequest,
+    EmitMessage,
+    ExecuteReply,
+    OnOutput,
+    RecordListener,
+    emit_nothing,
+)
 from container.kernel.outputs import output_of
 from container.limits import Limits
 from container.messages import KernelMessage, read_message
@@ -64,6 +71,7 @@ class CellRun:
         message_id: str,
         on_output: OnOutput,
         *,
+        emit: EmitMessage = emit_nothing,
         client: Any,
         lease: KernelLease,
         limits: Limits,
@@ -75,13 +83,14 @@ class CellRun:
         self.message_id = message_id
         self.stop_reason: ContainerError | None = None
         self.outputs_lost = False
-        self._on_output = on_output
+        self._on_output, self._emit = on_output, emit
         self._client, self._lease, self._limits, self._ended = client, lease, limits, ended
         self._request, self._listener = request, listener
         self._emit_after = emit_after
         self._output_bytes = 0
         self._cancelled = False
         self._received = 0
+        self._replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
         self._probes: set[str] = set()
         self._reply: dict[str, Any] | None = None
         self._idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,6 +100,7 @@ class CellRun:
 
     async def run(self, limit: float) -> ExecuteReply:
         """Follow a cell just sent, for at most *limit* seconds; return how it ended."""
+        self._client.expect(self.message_id, self._replies.put_nowait)
         return await self._run(self._read(), limit)
 
     async def resume(self, limit: float) -> ExecuteReply:
@@ -123,8 +133,13 @@ class CellRun:
         if self._client.closed:  # the kernel is being ended
             return
         self._client.send_interrupt()
-        # The kernel answers this request only after the cell has ended.
-        self._probes.add(self._client.kernel_info())
+        self._probe()
+
+    def _probe(self) -> None:
+        """Send a request that the kernel answers only after the cell has ended."""
+        probe = self._client.kernel_info()
+        self._client.expect(probe, self._replies.put_nowait)
+        self._probes.add(probe)
 
     async def stop(self) -> None:
         """Stop an abandoned cell, so that the next one starts on an idle kernel."""
@@ -184,7 +199,7 @@ class CellRun:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if self._idle.done() and self._reply is None and not self._probes:
-                self._probes.add(self._client.kernel_info())
+                self._probe()
         if not reading.done():
             # The kernel's last messages may still be in transit.
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
@@ -199,7 +214,7 @@ class CellRun:
         asking = asyncio.create_task(self._read_stdin())
         try:
             while self._reply is None:
-                message = await next_message(self._client.shell_channel)
+                message = await self._replies.get()
                 parent = message["parent_header"].get("msg_id")
                 if parent == self.message_id:
                     await self.may_emit()
@@ -241,9 +256,9 @@ class CellRun:
 
         A message that ZMQ refuses closes the connection, so ``idle`` never arrives.
         """
-        idle, heard = self._idle, -1
-        while heard != self._received:
-            heard = self._received
+        idle, earlier = self._idle, -1
+        while earlier != self._received:
+            earlier = self._received
             if not refused.done():
                 await asyncio.wait(
                     {idle, refused},
@@ -258,19 +273,23 @@ class CellRun:
         self.outputs_lost = True
         self.stop_reason = self.stop_reason or OutputsIncomplete(SILENCE_SECONDS)
 
-    async def receive(self, message: KernelMessage) -> None:
-        """Handle an iopub message if it belongs to this cell; never raises."""
+    async def receive(self, message: KernelMessage) -> bool:
+        """Handle an iopub message if it belongs to this cell; never raises.
+
+        Returns:
+            Whether it needs no further handling.
+        """
         if self._idle.done() or message["parent_header"].get("msg_id") != self.message_id:
-            return
+            return False
         self._received += 1
-        if message["header"]["msg_type"] == "status":
-            if message["content"].get("execution_state") == "idle":
-                self._idle.set_result(None)
-            return
         try:
-            await self._pass_on(message)
+            emitted = await self._pass_on(message)
         except Exception as error:  # noqa: BLE001 (raised where the cell is awaited)
             self._idle.set_exception(error)
+            return False
+        if message["content"].get("execution_state") == "idle":
+            self._idle.set_result(None)
+        return emitted
 
     async def _read_record(self) -> None:
         """Read the cell from the shim's record; its reply went to a process that has ended."""
@@ -282,7 +301,8 @@ class CellRun:
                 message = read_message(frames, session.sign)
                 if message is None:
                     continue
-                if self._listener is not None:
+                emitted = await self._pass_on(message)
+                if self._listener is not None and not emitted:
                     await self._listener.message(message)
                 content = message["content"]
                 if message["header"]["msg_type"] == "execute_input":
@@ -291,8 +311,6 @@ class CellRun:
                     reply |= {**content, "status": "error"}
                 elif message["header"]["msg_type"] == "status":
                     ended = content.get("execution_state") == "idle"
-                    continue
-                await self._pass_on(message)
         except OutputLimitExceeded:
             self.stop_reason = OutputLimitExceeded(self._limits.output_bytes)
             ended = True
@@ -301,15 +319,19 @@ class CellRun:
             if self._listener is not None:
                 await self._listener.reply(reply)
 
-    async def _pass_on(self, message: KernelMessage) -> None:
+    async def _pass_on(self, message: KernelMessage) -> bool:
+        """Pass a message on; drop an output past the limit. Return whether that was all."""
         output = output_of(message)
         if output is None:
-            return
+            return await self._emit(message, None)
         self._output_bytes += len(json.dumps(output, default=str))
-        if self._output_bytes <= self._limits.output_bytes:
-            await self._on_output(output)
-        elif self.stop_reason is None:
-            self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
+        if self._output_bytes > self._limits.output_bytes:
+            if self.stop_reason is None:
+                self.interrupt(OutputLimitExceeded(self._limits.output_bytes))
+            return True
+        emitted = await self._emit(message, output)
+        await self._on_output(output)
+        return emitted
 
     async def _explain(self) -> None:
         """Find out whether a limit on processes or memory caused the error."""

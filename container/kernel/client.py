@@ -37,15 +37,19 @@ def _context(message_bytes: int) -> zmq.asyncio.Context:
 
 OnMessage = Callable[[KernelMessage], Awaitable[None]]
 """Receives one message, as `container.messages.read_message` returns it."""
+OnReply = Callable[[KernelMessage], None]
+"""Receives one reply, with its channel."""
+REPLYING = ("shell", "control")
+"""The channels on which a kernel replies to requests."""
 
 
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]
-    """A client with open shell and control channels, and iopub if it has a listener.
+    """A client with open shell, control and iopub channels.
 
     Attributes:
-        disconnected: Done once the iopub channel (shell where there is none) has lost its
-            connection: the kernel ended, or ZMQ refused a message. ZMQ closes the connection
-            when a message exceeds MAXMSGSIZE; messages behind it are lost.
+        disconnected: Done once the iopub channel has lost its connection: the kernel ended, or
+            ZMQ refused a message. ZMQ closes the connection when a message exceeds MAXMSGSIZE;
+            messages behind it are lost.
 
     Source: zmq_setsockopt(3), "ZMQ_MAXMSGSIZE"; zmq_socket_monitor(3).
     """
@@ -57,7 +61,11 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
     _stdin_channel: Any
 
     def __init__(
-        self, connection: dict[str, Any], output_bytes: int, heard: OnMessage | None = None
+        self,
+        connection: dict[str, Any],
+        output_bytes: int,
+        on_message: OnMessage,
+        on_reply: OnReply,
     ) -> None:
         """Connect.
 
@@ -65,16 +73,21 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
             connection: A connection file's content, from the shim.
             output_bytes: The most one cell may print; ZMQ refuses a larger message before
                 it takes the service's memory.
-            heard: Awaited with each iopub message, in order; while it runs, no further one
-                is read. It must not raise.
+            on_message: Awaited with each iopub message, in order; while it runs, no further
+                one is read. It must not raise.
+            on_reply: Called with each reply on shell or control that `expect` does not name.
         """
         super().__init__(context=_context(output_bytes + MESSAGE_ROOM_BYTES))
         self.load_connection_info(connection)
-        self.start_channels(iopub=heard is not None, stdin=False, hb=False)
+        self.start_channels(stdin=False, hb=False)
         self._published = asyncio.Event()
-        self._reading = None if heard is None else asyncio.create_task(self._read(heard))
-        self._watched = (self.shell_channel if heard is None else self.iopub_channel).socket
-        self._monitor = self._watched.get_monitor_socket(Event.DISCONNECTED)
+        self._expected: dict[str, OnReply] = {}
+        self._on_reply = on_reply
+        self._reading = [
+            asyncio.create_task(self._read_published(on_message)),
+            *(asyncio.create_task(self._read_replies(name)) for name in REPLYING),
+        ]
+        self._monitor = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
         self.disconnected = asyncio.create_task(self._watch())
 
     @property
@@ -82,11 +95,26 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         """Whether the channels are closed."""
         return not self.shell_channel.is_alive()
 
-    async def _read(self, heard: OnMessage) -> None:
+    async def _read_published(self, on_message: OnMessage) -> None:
         while True:
             message = await next_message(self.iopub_channel)
             self._published.set()
-            await heard(message)
+            await on_message(message)
+
+    async def _read_replies(self, name: str) -> None:
+        channel = getattr(self, f"{name}_channel")
+        while True:
+            message = await next_message(channel)
+            asked = str(message["parent_header"].get("msg_id"))
+            self._expected.pop(asked, self._on_reply)({**message, "channel": name})
+
+    def expect(self, message_id: str, on_reply: OnReply) -> None:
+        """Call *on_reply* with the reply to the request *message_id*, in place of the others'."""
+        self._expected[message_id] = on_reply
+
+    def forget(self, message_id: str) -> None:
+        """Expect no reply to the request *message_id* any more."""
+        self._expected.pop(message_id, None)
 
     async def _watch(self) -> None:
         await self._monitor.recv_multipart()
@@ -99,15 +127,14 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
         # A kernel_info_reply shows that shell works; a status on iopub shows that the
         # subscription is in force. One kernel in a few hundred applies the subscription
         # only with the next message it publishes, so ask again soon.
-        retry = FIRST_PROBE_SECONDS
+        retry, answered = FIRST_PROBE_SECONDS, asyncio.Event()
         while True:
             self._published.clear()
-            self.kernel_info()
+            self.expect(self.kernel_info(), lambda _: answered.set())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(retry):
-                    await next_message(self.shell_channel)
-                    if self._reading is not None:
-                        await self._published.wait()
+                    await answered.wait()
+                    await self._published.wait()
                     break
             retry = min(2 * retry, LONGEST_PROBE_SECONDS)
 
@@ -136,9 +163,15 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
             socket.disable_monitor()
             greeting.close(0)
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Send *message* over the shell channel (see `container.messages.write_message`)."""
-        self.shell_channel.send_frames(write_message(message, self.session.sign))
+    def takes_more(self, channel: str) -> bool:
+        """Whether *channel* (shell, control or stdin) has room for more."""
+        to: Channel = getattr(self, f"{channel}_channel")
+        return to.takes_more
+
+    def send(self, message: Mapping[str, Any], channel: str = "shell") -> None:
+        """Send *message* (see `container.messages.write_message`) over shell, control or stdin."""
+        to: Channel = getattr(self, f"{channel}_channel")
+        to.send_frames(write_message(message, self.session.sign))
 
     def send_interrupt(self) -> None:
         """Send an ``interrupt_request`` over the control channel."""
@@ -147,9 +180,9 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
     def close(self) -> None:
         """Close the channels."""
         self.disconnected.cancel()
-        if self._reading is not None:
-            self._reading.cancel()
-        self._watched.disable_monitor()
+        for task in self._reading:
+            task.cancel()
+        self.iopub_channel.socket.disable_monitor()
         self._monitor.close(0)
         self.stop_channels()
 

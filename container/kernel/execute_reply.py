@@ -12,6 +12,17 @@ from container.messages import KernelMessage
 OnOutput = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Receives one value of `container.kernel.outputs.output_of`."""
 
+EmitMessage = Callable[[KernelMessage, Mapping[str, Any] | None], Awaitable[bool]]
+"""Receives one of a cell's iopub messages and the output in it, if there is one.
+
+Returns whether it emitted the message; if not, `KernelSession.on_message` does.
+"""
+
+
+async def emit_nothing(message: KernelMessage, output: Mapping[str, Any] | None) -> bool:
+    """Leave *message* to `KernelSession.on_message`."""
+    return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecuteReply:

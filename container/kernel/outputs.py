@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from typing import Any
 
 from container.messages import KernelMessage
@@ -45,6 +47,36 @@ def output_of(message: KernelMessage) -> dict[str, Any] | None:
     elif kind == UPDATE:
         return None
     return output
+
+
+def envelope_of(message: KernelMessage, output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what *message* has beside its *output*, as plain JSON; `message_of` joins them."""
+    envelope: dict[str, Any] = {
+        "header": message["header"],
+        "parent_header": message["parent_header"],
+        "metadata": message["metadata"],
+    }
+    content = message["content"]
+    if more := {name: content[name] for name in content if output.get(name) != content[name]}:
+        envelope["content"] = more  # fields that no output has
+    if buffers := message.get("buffers"):
+        envelope["buffers"] = [base64.b64encode(buffer).decode() for buffer in buffers]
+    return envelope
+
+
+def message_of(envelope: Mapping[str, Any], output: Mapping[str, Any]) -> KernelMessage:
+    """Return the message that `envelope_of` and `output_of` have divided."""
+    return {
+        "header": envelope["header"],
+        "parent_header": envelope["parent_header"],
+        "metadata": envelope["metadata"],
+        "content": {**_content_of(output), **envelope.get("content", {})},
+        "buffers": [base64.b64decode(buffer) for buffer in envelope.get("buffers", ())],
+    }
+
+
+def _content_of(output: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in output.items() if name != "output_type"}
 
 
 def _holds(output: dict[str, Any]) -> bool:

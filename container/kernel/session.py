@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
 from container.host.environment import DEFAULT_IMAGE
 from container.kernel.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
-from container.kernel.client import KernelClient, OnMessage, next_message
-from container.kernel.execute_reply import ClientRequest, ExecuteReply, OnOutput, RecordListener
-from container.kernel.variables import EXPRESSION, variables_of
+from container.kernel.client import KernelClient, OnReply
+from container.kernel.execute_reply import (
+    ClientRequest,
+    EmitMessage,
+    ExecuteReply,
+    OnOutput,
+    RecordListener,
+    emit_nothing,
+)
+from container.kernel.execute_request import execute_request, with_granted
+from container.kernel.variables import ask_for_variables
 from container.limits import Limits
 from container.messages import KernelMessage
 from container.shim.client import KernelLease, LivingKernel
@@ -23,6 +31,8 @@ from container.shim.kernels import KernelRequest
 from container.workspace.workspace import Workspace
 
 VARIABLES_SECONDS = 5.0
+OnSessionMessage = Callable[[KernelMessage, bool], Awaitable[None]]
+"""Receives one iopub message, and whether its cell has emitted it."""
 
 
 class KernelSession:
@@ -70,8 +80,10 @@ class KernelSession:
         """No cell has run yet, so there are no variables."""
         self.record_listener: RecordListener | None = None
         """Receives the messages of the cell that `resume` follows."""
-        self.on_message: OnMessage | None = None
-        """Receives each iopub message before the cell does. Must not raise."""
+        self.on_message: OnSessionMessage | None = None
+        """Receives each iopub message and whether the cell has emitted it. Must not raise."""
+        self.on_reply: OnReply | None = None
+        """Receives each reply to a message that `forward` sent."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -123,15 +135,30 @@ class KernelSession:
         self._connecting = asyncio.create_task(self._stay_connected(lease))
 
     def _connect(self, lease: KernelLease) -> KernelClient:
-        return KernelClient(lease.connection, self.limits.output_bytes, self._receive)
+        return KernelClient(
+            lease.connection, self.limits.output_bytes, self._receive, self._receive_reply
+        )
+
+    def _receive_reply(self, message: KernelMessage) -> None:
+        if self.on_reply is not None:
+            self.on_reply(message)
 
     async def _receive(self, message: KernelMessage) -> None:
-        if self._receiving is not None:
-            await self._receiving.may_emit()
-        if self.on_message is not None:
-            await self.on_message(message)
-        if self._receiving is not None:
-            await self._receiving.receive(message)
+        cell, emitted = self._receiving, False
+        if cell is not None:
+            await cell.may_emit()
+            emitted = await cell.receive(message)
+        if self.on_message is not None and not self._is_probe(message):
+            await self.on_message(message, emitted)
+
+    def _is_probe(self, message: KernelMessage) -> bool:
+        """Whether *message* is the status of a request of this session that is no cell."""
+        parent, cell = message["parent_header"], self._receiving
+        return (
+            message["header"]["msg_type"] == "status"
+            and parent.get("session") == self._client.session.session
+            and (cell is None or parent.get("msg_id") != cell.message_id)
+        )
 
     async def _stay_connected(self, lease: KernelLease) -> None:
         """Reopen the channels after ZMQ refused a message, once no cell runs."""
@@ -204,6 +231,7 @@ class KernelSession:
         seconds: float | None = None,
         message_id: str | None = None,
         client: ClientRequest | None = None,
+        emit: EmitMessage = emit_nothing,
         emit_after: asyncio.Future[None] | None = None,
         granted: Collection[str] = (),
     ) -> ExecuteReply:
@@ -217,6 +245,7 @@ class KernelSession:
             message_id: The request's ``msg_id``; a successor identifies the cell by it.
             client: A Jupyter client's own request, sent in place of one made here; *code*,
                 *silent* and *message_id* are then ignored.
+            emit: Awaited with each of the cell's messages, before *on_output* is.
             emit_after: None of the cell's messages is passed on before this is done.
             granted: Permissions for the kernel's audit hook (``network``, ``file:PATH``).
 
@@ -235,14 +264,16 @@ class KernelSession:
                 await self._reconnect(lease)
             if client is not None and client.message["content"].get("allow_stdin"):
                 await self._client.open_stdin()
-            sent = (
-                self._send(code, silent=silent, message_id=message_id, granted=granted)
+            message = (
+                execute_request(self._client.session, code, silent=silent, message_id=message_id)
                 if client is None
-                else self._pass_on(_with_granted(client.message, granted))
+                else client.message
             )
+            self._client.send(with_granted(message, granted))
             cell = CellRun(
-                sent,
+                str(message["header"]["msg_id"]),
                 on_output,
+                emit=emit,
                 client=self._client,
                 lease=lease,
                 limits=self.limits,
@@ -271,48 +302,44 @@ class KernelSession:
             async with asyncio.timeout(self.limits.start_seconds):
                 await self._wait_until_ready()
 
-    def _send(
-        self, code: str, *, silent: bool, message_id: str | None, granted: Collection[str]
-    ) -> str:
-        content = {
-            "code": code,
-            "silent": silent,
-            "store_history": not silent,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": True,
-        }
-        header = self._client.session.msg_header("execute_request")
-        header["date"] = header["date"].isoformat()
-        if message_id is not None:
-            header["msg_id"] = message_id
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
-        return self._pass_on(_with_granted(message, granted))
-
-    def _pass_on(self, message: Mapping[str, Any]) -> str:
-        self._client.send(message)
-        return str(message["header"]["msg_id"])
-
-    def answer_input(self, message: Mapping[str, Any]) -> None:
-        """Pass a client's ``input_reply`` to the kernel; drop it if the queue is full."""
-        if self._client is not None and self._client.stdin_channel.takes_more:
-            self._client.stdin_channel.send(message)
-
     @property
     def connection(self) -> dict[str, Any] | None:
         """The connection file's content, for further clients; ``None`` without a kernel."""
         return self._lease.connection if self._lease is not None else None
+
+    def forward(self, message: Mapping[str, Any]) -> bool:
+        """Send a client's message to the kernel as it is; `on_reply` receives the reply.
+
+        Args:
+            message: Any but an ``execute_request``, with its ``channel``: ``shell``, ``control``,
+                or ``stdin`` for the ``input_reply`` that a cell waits for.
+
+        Returns:
+            Whether it was sent: not if there is no kernel or too many messages wait already.
+        """
+        client, channel = self._client, message["channel"]
+        if client is None or not client.takes_more(channel):
+            return False
+        client.send(message, channel)
+        return True
 
     async def wait(self) -> None:
         """Wait until the kernel has ended."""
         if self._ended is not None:
             await asyncio.wait({self._ended})
 
-    async def resume(self, on_output: OnOutput, *, seconds: float | None = None) -> ExecuteReply:
+    async def resume(
+        self,
+        on_output: OnOutput,
+        *,
+        emit: EmitMessage = emit_nothing,
+        seconds: float | None = None,
+    ) -> ExecuteReply:
         """Follow the cell that an adopted kernel runs or ran last, from its first output.
 
         Args:
             on_output: Awaited per output, in order, including those before the adoption.
+            emit: Awaited with each of the cell's messages, before *on_output* is.
             seconds: Time limit of the cell, counted from its start.
 
         Returns:
@@ -326,6 +353,7 @@ class KernelSession:
             cell = CellRun(
                 last["cell"],
                 on_output,
+                emit=emit,
                 client=self._client,
                 lease=lease,
                 limits=self.limits,
@@ -359,17 +387,7 @@ class KernelSession:
         async with self._lock:
             if not self.alive:
                 return []
-            client = self._client
-            message_id = client.execute(
-                "", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False
-            )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(VARIABLES_SECONDS):
-                    while True:
-                        message = await next_message(client.shell_channel)
-                        if message["parent_header"].get("msg_id") == message_id:
-                            return variables_of(message["content"])
-            return []
+            return await ask_for_variables(self._client, VARIABLES_SECONDS)
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""
@@ -396,9 +414,3 @@ class KernelSession:
             self._client = None
         lease, self._lease = self._lease, None
         return lease
-
-
-def _with_granted(message: Mapping[str, Any], granted: Collection[str]) -> dict[str, Any]:
-    """Return the request with the cell's permissions, replacing any a client sent."""
-    metadata = {**message["metadata"], "tallybook": {"granted": list(granted)}}
-    return {**message, "metadata": metadata}

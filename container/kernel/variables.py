@@ -1,11 +1,13 @@
-"""Validate a kernel's list of its variables, which hostile code may have forged."""
+"""Ask a kernel for its variables; validate the answer, which hostile code may have forged."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from container.messages import HALF_CHARACTER
+from container.kernel.client import KernelClient
+from container.messages import HALF_CHARACTER, KernelMessage
 
 MIME_TYPE = "application/json"
 EXPRESSION = (
@@ -18,6 +20,20 @@ MOST_COLUMNS = 60
 MOST_DIMENSIONS = 32
 LONGEST_TEXT = 200
 LARGEST_COUNT = 2**63
+
+
+async def ask_for_variables(client: KernelClient, seconds: float) -> list[dict[str, Any]]:
+    """Ask an idle kernel for its variables; return none if it takes longer than *seconds*."""
+    replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
+    request = client.execute("", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False)
+    client.expect(request, replies.put_nowait)
+    try:
+        async with asyncio.timeout(seconds):
+            return variables_of((await replies.get())["content"])
+    except TimeoutError:
+        return []
+    finally:
+        client.forget(request)
 
 
 def variables_of(content: object) -> list[dict[str, Any]]:

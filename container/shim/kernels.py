@@ -41,7 +41,7 @@ from container.workspace.workspace import Workspace
 
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 SOCKET_POLL_SECONDS = 0.005
-QUOTA_PATIENCE_SECONDS = 3.0
+OVER_QUOTA_SECONDS = 3.0
 QUOTA_MARGIN_BYTES = 256 * MIB
 QUOTA_MARGIN_FILES = 20_000
 """Kill a kernel this far over its quota without waiting for its cell to stop."""
@@ -274,7 +274,7 @@ class OwnedKernel:
             usage.bytes > limits.disk_bytes + QUOTA_MARGIN_BYTES
             or usage.files > limits.disk_files + QUOTA_MARGIN_FILES
         )
-        if far_over or now - seen.since > QUOTA_PATIENCE_SECONDS:
+        if far_over or now - seen.since > OVER_QUOTA_SECONDS:
             self.breach = facts
             await self.sandbox.signal(signal.SIGKILL)
 

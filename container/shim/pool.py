@@ -21,7 +21,7 @@ from container.shim.kernels import KernelRequest, OwnedKernel
 from container.shim.socket_poller import SocketPoller
 
 log = logging.getLogger("tallybook.shim")
-QUIET_SECONDS = 0.2
+QUIET_SECONDS = 0.01
 """Refill the pool only after this long without a request for a kernel."""
 RETRY_SECONDS = 5.0
 ANSWER_SECONDS = 10.0

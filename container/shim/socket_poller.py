@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import select
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ processor from the kernel that sends them."""
 QUIET_LOOKS = 40
 """After this many polls without a message, polling stops until a socket becomes readable."""
 
+log = logging.getLogger("tallybook.shim")
 Look = Callable[[], bool]
 """Receives pending messages; returns whether there may be more."""
 
@@ -71,7 +73,7 @@ class SocketPoller:
     def _look(self) -> bool:
         looks = {self._looks[number] for number, _ in self._epoll.poll(0)} | self._unfinished
         self._unfinished.clear()
-        self._unfinished |= {look for look in looks if look()}
+        self._unfinished |= {look for look in looks if _may_have_more(look)}
         return bool(looks)
 
     async def aclose(self) -> None:
@@ -81,3 +83,11 @@ class SocketPoller:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._epoll.close()
+
+
+def _may_have_more(look: Look) -> bool:
+    try:
+        return look()
+    except Exception:  # the other sockets must still be polled
+        log.exception("the messages of a kernel could not be read")
+        return False

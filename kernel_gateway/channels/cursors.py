@@ -12,7 +12,7 @@ from kernel_gateway.store.jupyter import JupyterRows
 
 MOST_REMEMBERED = 1000
 SAVE_SECONDS = 0.05
-"""Delay before changed cursors are stored; after a crash, later events may be sent twice."""
+"""Shortest time between two writes; after a crash, later events may be sent twice."""
 
 
 class Cursors:
@@ -48,9 +48,9 @@ class Cursors:
 
     async def _save_soon(self) -> None:
         while self._changed:
-            await asyncio.sleep(SAVE_SECONDS)
             with contextlib.suppress(GatewayError):  # then a client gets some events twice
                 await self._save()
+            await asyncio.sleep(SAVE_SECONDS)
 
     async def _save(self) -> None:
         changed, self._changed = self._changed, {}

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Iterable
 from typing import Protocol
 
-from container.kernel.client import KernelClient, next_message
 from container.kernel.session import KernelSession
 from kernel_gateway.channels import synthetic_messages as answers
 from kernel_gateway.channels.cursors import MOST_REMEMBERED, Cursors
@@ -18,6 +17,7 @@ from kernel_gateway.channels.message_policy import EXECUTE, not_taken, plain_req
 from kernel_gateway.channels.replay import CatchUp
 from kernel_gateway.channels.replies import MissedReplies
 from kernel_gateway.channels.requests import QUEUE_FULL, Requests, ignore_output
+from kernel_gateway.channels.views import HOLDING_MESSAGES, KIND
 from kernel_gateway.channels.waiting import Asked
 from kernel_gateway.channels.wire_format import Message, to_event
 from kernel_gateway.contexts.manager import ExecutionContextManager
@@ -28,9 +28,6 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns.queue import ServiceError, Turns
 
-KIND = "kernel.message"
-READY_SECONDS = 2.0
-READ = ("shell", "control")
 log = logging.getLogger("tallybook.channels")
 
 
@@ -59,23 +56,19 @@ class KernelChannels:
         turns: Turns,
         cursors: Cursors,
         audit: Audit,
-        output_bytes: int,
     ) -> None:
         self.key = key
         self.execution_state = "starting"
         self.cursors = cursors
         self._contexts, self._events = contexts, events
-        self._output_bytes = output_bytes
         self._listeners: dict[str, Listener] = {}
         self._missed = MissedReplies()
         self._asked_by: OrderedDict[str, str] = OrderedDict()
         self._requests = Requests(
             key, contexts, events, turns, audit, publish=self._publish, deliver=self.deliver
         )
-        self._client: KernelClient | None = None
         self._session: KernelSession | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._following = asyncio.Lock()
         self._closed = False
         self._catch_up: CatchUp | None = None
@@ -112,7 +105,7 @@ class KernelChannels:
                 return
             if late:
                 await self._prepare_to_catch_up(session)
-            await self._connect(session)
+            self._connect(session)
             if late:
                 await self._begin_to_catch_up(session, path)
 
@@ -121,7 +114,7 @@ class KernelChannels:
         if cell is None:  # a new kernel: requests to the old one get no reply
             await self._publish(answers.status("restarting"))
             return
-        stored = await self._events.containing(self.key, KIND, json.dumps(cell))
+        stored = await self._events.containing(self.key, HOLDING_MESSAGES, json.dumps(cell))
         self._catch_up = await asyncio.to_thread(CatchUp, cell, stored, self._publish, self._late)
         session.record_listener = self._catch_up
 
@@ -140,86 +133,42 @@ class KernelChannels:
         self._asked_by.setdefault(str(parent.get("msg_id")), str(parent.get("session")))
         self.deliver(message)
 
-    async def _connect(self, session: KernelSession) -> None:
+    def _connect(self, session: KernelSession) -> None:
         self._stop_following()
-        if self._closed or session.connection is None:
-            return
-        client = self._client = KernelClient(session.connection, self._output_bytes)
-        self._session = session
-        session.on_message = self._receive
-        try:
-            # A kernel adopted in the middle of a cell answers only after the cell.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(READY_SECONDS):
-                    await client.ready()
-        except BaseException:
-            self._stop_following()
-            raise
-        self._tasks = [
-            *(asyncio.create_task(self._read(client, channel)) for channel in READ),
-            asyncio.create_task(self._watch(client, session)),
-        ]
+        if not self._closed:
+            self._session = session
+            session.on_message, session.on_reply = self._receive, self.deliver
+            self._watching = asyncio.create_task(self._watch(session))
 
     def _stop_following(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = []
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._watching is not None:
+            self._watching.cancel()
         if self._session is not None:
-            self._session.on_message = None
+            self._session.on_message = self._session.on_reply = None
         self._session = None
 
-    async def _receive(self, message: Message) -> None:
-        """Publish an iopub message; `KernelSession` reads the socket and calls this."""
-        if self._client is None or self._asks_only(message, self._client):
-            return
-        if self._catch_up is None or not self._catch_up.is_about(message):
+    async def _receive(self, message: Message, emitted: bool) -> None:  # noqa: FBT001
+        """Publish an iopub message of the kernel unless an event of its cell holds it."""
+        if emitted:
+            self._observe(message)
+        elif self._catch_up is None or not self._catch_up.is_about(message):
             await self._publish({**message, "channel": "iopub"})  # else `CatchUp` publishes it
 
-    @staticmethod
-    def _asks_only(message: Message, client: KernelClient) -> bool:
-        """Whether *message* answers this client's own check that the kernel is ready."""
-        return bool(message["parent_header"].get("session") == client.session.session)
+    async def _watch(self, session: KernelSession) -> None:
+        """Publish the kernel's end, unless the service ended it."""
+        await session.wait()
+        path = await self._contexts.open(self.key)
+        if path.session is session:
+            await self._publish(answers.status("restarting"))
 
-    async def _read(self, client: KernelClient, channel: str) -> None:
-        while True:
-            message = await next_message(getattr(client, f"{channel}_channel"))
-            if not self._asks_only(message, client):
-                self.deliver({**message, "channel": channel})
-
-    async def _watch(self, client: KernelClient, session: KernelSession) -> None:
-        """Publish the kernel's end; reconnect if only the connection was lost."""
-        ended = asyncio.create_task(session.wait())
-        try:
-            await asyncio.wait({ended, client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
-            if not ended.done():
-                await asyncio.wait({ended}, timeout=0.2)
-        finally:
-            ended.cancel()
-        if not session.alive:
-            path = await self._contexts.open(self.key)
-            if path.session is session:  # else the service ended it
-                await self._publish(answers.status("restarting"))
-            return
-        self._reconnecting = asyncio.create_task(self._reconnect(session))
-
-    async def _reconnect(self, session: KernelSession) -> None:
-        async with self._following:
-            if session is self._session:
-                await self._connect(session)
-
-    async def _publish(self, message: Message) -> None:
-        kind = message["header"]["msg_type"]
-        if kind == "status":
+    def _observe(self, message: Message) -> None:
+        if message["header"]["msg_type"] == "status":
             self.execution_state = str(message["content"].get("execution_state"))
             if self.execution_state == "idle":
                 self._requests.end_emitted(str(message["parent_header"].get("msg_id")))
-        # Nothing depends on these alone: store them together with the output that follows.
-        gather = kind == "execute_input" or (kind == "status" and self.execution_state == "busy")
-        # The user waits for the result: send it before the next message is handled.
-        wait = kind == "execute_result"
+
+    async def _publish(self, message: Message) -> None:
+        self._observe(message)
         # The event log counts lost events and reports the failure to the turn.
         with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
             await self._events.append(
@@ -227,8 +176,9 @@ class KernelChannels:
                 KIND,
                 to_event(message),
                 None,
-                wait=wait,
-                gather=gather,
+                wait=False,
+                # Nothing depends on it alone: store it together with what follows.
+                gather=message["content"].get("execution_state") == "busy",
                 raise_earlier=False,
             )
 
@@ -272,42 +222,36 @@ class KernelChannels:
         if header["msg_type"] == EXECUTE:
             return self._requests.ask(Asked(plain_request(message), user, size))
         if message["channel"] != "stdin":
-            return self._pass_on(message)
+            return self._forward(message)
         if self._session is not None:
-            self._session.answer_input(message)
+            self._session.forward(message)
         return None
 
-    async def _pass_on(self, message: Message) -> None:
+    async def _forward(self, message: Message) -> None:
         try:
             await self._contexts.get_or_create(self.key)
         except ServiceError as error:
             await self._requests.refuse(message, "kernel-unavailable", str(error))
             return
-        if self._client is None:
-            return
-        channel = getattr(self._client, f"{message['channel']}_channel")
-        if channel.takes_more:
-            channel.send(message)
-        else:
+        if self._session is not None and not self._session.forward(message):
             await self._requests.refuse(message, *QUEUE_FULL)
 
-    async def abort_waiting(self) -> None:
-        """Answer the queued requests as aborted."""
-        await self._requests.abort_waiting()
+    def abort_waiting(self) -> None:
+        """Abort the queued requests."""
+        self._requests.abort_waiting()
 
     async def interrupt(self) -> None:
         """Interrupt the running cell and abort the queued requests, as Jupyter does."""
-        await self._requests.abort_waiting()
+        self._requests.abort_waiting()
         if self._session is not None:
             await self._session.interrupt()
 
     async def aclose(self) -> None:
         """Disconnect from the kernel; the kernel keeps running."""
         self._closed = True
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
         await self._requests.aclose()
-        async with self._following:  # a connection attempt finishes first
-            tasks = [*self._tasks, *([self._reconnecting] if self._reconnecting else ())]
+        async with self._following:  # a catch-up finishes first
+            watching = self._watching
             self._stop_following()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if watching is not None:
+            await asyncio.gather(watching, return_exceptions=True)

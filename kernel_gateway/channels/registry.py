@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from kernel_gateway.channels.cursors import Cursors
-from kernel_gateway.channels.kernel_channels import KIND, KernelChannels
+from kernel_gateway.channels.kernel_channels import KernelChannels
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.events.log import EventLog
@@ -25,27 +25,26 @@ class ChannelsRegistry:
         turns: Turns,
         rows: JupyterRows,
         audit: Audit,
-        *,
-        output_bytes: int,
     ) -> None:
         self._contexts, self._events, self._turns = contexts, events, turns
         self._rows, self._audit = rows, audit
-        self._output_bytes = output_bytes
         self._channels: dict[PathKey, KernelChannels] = {}
         contexts.on_start.append(self._follow)
         contexts.on_forget.append(self.forget)
 
     async def _follow(self, path: OpenPath) -> None:
         kernel_channels, late = self._channels.get(path.key), False
-        if kernel_channels is None and await self._events.containing(path.key, KIND, "", limit=1):
-            kernel_channels, late = (
-                self._kernel_channels(path.key),
-                True,
-            )  # an earlier run of the service had Jupyter clients here
+        if kernel_channels is None and not path.new and await self._had_clients(path.key):
+            kernel_channels, late = self._kernel_channels(path), True
         if kernel_channels is not None:
             await kernel_channels.follow(path, late=late)
 
-    def _kernel_channels(self, key: PathKey) -> KernelChannels:
+    async def _had_clients(self, key: PathKey) -> bool:
+        """Whether an earlier run of the service had Jupyter clients on this path."""
+        return bool(await self._rows.cursors(key, 1))
+
+    def _kernel_channels(self, path: OpenPath) -> KernelChannels:
+        key, path.has_clients = path.key, True
         if key not in self._channels:
             cursors = Cursors(self._rows, key)
             self._channels[key] = KernelChannels(
@@ -55,15 +54,16 @@ class ChannelsRegistry:
                 self._turns,
                 cursors,
                 self._audit,
-                self._output_bytes,
             )
         return self._channels[key]
 
     async def get(self, key: PathKey) -> KernelChannels:
         """Return the kernel channels of a path, connected to its kernel if it has one."""
         path = await self._contexts.open(key)
-        kernel_channels = self._kernel_channels(key)
-        await kernel_channels.cursors.load()
+        kernel_channels = self._kernel_channels(path)
+        if not path.new:
+            await kernel_channels.cursors.load()
+        path.new = False  # from here on, clients' messages and cursors are stored
         await kernel_channels.follow(path)
         return kernel_channels
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from kernel_gateway.channels import synthetic_messages as answers
+from kernel_gateway.channels.views import messages_in
 from kernel_gateway.channels.wire_format import Message
 
 
@@ -24,7 +25,7 @@ class CatchUp:
     def __init__(
         self,
         cell: str,
-        stored: Sequence[str],
+        stored: Sequence[tuple[str, str]],
         publish: Callable[[Message], Awaitable[None]],
         answer: Callable[[Message], None],
     ) -> None:
@@ -32,7 +33,7 @@ class CatchUp:
 
         Args:
             cell: The ``msg_id``.
-            stored: Data of events that may be about the cell, as JSON text.
+            stored: Kind and data, as JSON text, of events that may be about the cell.
             publish: Appends a message to the event log.
             answer: Delivers a reply to the client that asked.
         """
@@ -41,8 +42,8 @@ class CatchUp:
         self._known: set[str] = set()
         self._parent: Mapping[str, Any] = {}
         self.complete = False
-        for text in stored:
-            message = json.loads(text)
+        messages = (m for kind, text in stored for m in messages_in(kind, json.loads(text)))
+        for message in messages:
             if self.is_about(message):
                 self._known.add(message["header"]["msg_id"])
                 self.complete |= message["content"].get("execution_state") == "idle"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from container.errors import ContainerError
@@ -24,7 +24,7 @@ LOST = ("outputs-lost", "What the cell showed last was lost.")
 
 
 class Requests:
-    """Runs requests as turns in `kernel_gateway.turns.queue`, like the path's other turns."""
+    """Runs requests in the path's queue of turns (`kernel_gateway.turns.queue`)."""
 
     def __init__(
         self,
@@ -37,13 +37,13 @@ class Requests:
         publish: Callable[[Message], Awaitable[None]],
         deliver: Callable[[Message], None],
     ) -> None:
-        """Create the request queue of the path *key*.
+        """Run requests of the path *key*.
 
         Args:
             key: The path.
             contexts: Has its kernel.
             events: The event log.
-            turns: Runs the code that the notebook records.
+            turns: The queue; runs the code that the notebook records.
             audit: Records the code that the notebook does not.
             publish: Awaited with each message for all clients.
             deliver: Called with each reply for the client that asked.
@@ -52,7 +52,7 @@ class Requests:
         self._turns, self._audit = turns, audit
         self._publish, self._deliver = publish, deliver
         self._waiting = Waiting()
-        self._worker: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._running = ""  # msg_id of the running request
         self._end_emitted = False  # whether its idle status was published
 
@@ -61,25 +61,31 @@ class Requests:
         self._end_emitted |= request == self._running
 
     def ask(self, asked: Asked) -> Awaitable[None] | None:
-        """Queue a request, or refuse it if the queue is full.
+        """Queue a request, or refuse it if too many of the path's clients wait.
 
         Returns:
             An awaitable to finish before the client's next message; ``None`` if there is none.
         """
         if not self._waiting.put(asked):
             return self.refuse(asked.message, *QUEUE_FULL)
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+        task = asyncio.create_task(self._serve(asked))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return None
 
-    async def _work(self) -> None:
-        while (asked := self._waiting.next()) is not None:
-            await self._run(asked)
-
-    async def _abort(self, waiting: Sequence[Asked]) -> None:
-        for asked in waiting:
-            for answer in answers.aborted(asked.message):
-                await self._answer(answer)
+    async def _serve(self, asked: Asked) -> None:
+        """Run a request when its time comes; answer it as aborted if it must not run."""
+        try:
+            async with self._turns.in_line(self._key, asked.turn_id):
+                self._waiting.take(asked)
+                if not asked.aborted:
+                    await self._run(asked)
+                    return
+        except asyncio.CancelledError:
+            if self._turns.closing or not self._waiting.take(asked):
+                raise  # the service stops, or the request has begun
+        for answer in answers.aborted(asked.message):
+            await self._answer(answer)
 
     async def refuse(self, message: Message, code: str, reason: str) -> None:
         """Answer a message that is not forwarded to a kernel."""
@@ -95,17 +101,15 @@ class Requests:
     async def _run(self, asked: Asked) -> None:
         """Run one request; if it fails, abort the requests queued behind it by then."""
         replies: list[Message] = []
-        aborted: list[Asked] = []
         delivering: list[asyncio.Task[None]] = []
         stop_on_error = asked.message["content"]["stop_on_error"]
         self._running, self._end_emitted = asked.message["header"]["msg_id"], False
 
         def on_reply(message: Message) -> None:
-            reply: Message = {**message, "channel": "shell"}
-            replies.append(reply)
-            if stop_on_error and reply["content"].get("status") != "ok":
-                aborted.extend(self._waiting.take_all())
-            delivering.append(asyncio.create_task(self._deliver_behind_outputs(reply)))
+            replies.append(message)
+            if stop_on_error and message["content"].get("status") != "ok":
+                self.abort_waiting()
+            delivering.append(asyncio.create_task(self._deliver_behind_outputs(message)))
 
         def on_input(message: Message) -> None:
             self._deliver({**message, "channel": "stdin"})
@@ -120,9 +124,9 @@ class Requests:
                 await self._publish(end)
         await asyncio.gather(*delivering)
         if not replies:
-            aborted += self._waiting.take_all() if stop_on_error else []
+            if stop_on_error:
+                self.abort_waiting()
             await self.refuse(asked.message, *(problem or NO_REPLY))
-        await self._abort(aborted)
 
     async def _deliver_behind_outputs(self, reply: Message) -> None:
         """Deliver *reply* once the cell's outputs are stored: the client sees the outputs first."""
@@ -143,13 +147,10 @@ class Requests:
         code = content["code"]
         if content["silent"]:
             return await self._execute_silently(code, request)
-        turn = await self._turns.start(
-            self._key, asked.user, kind="jupyter", request=code, client=request
-        )
-        ended = await self._turns.ended(turn)
+        turn = await self._turns.run_for_client(self._key, asked.user, asked.turn_id, request)
         if texts:
             (await self._contexts.open(self._key)).unseen_code = True
-        error = ((ended.error if ended is not None else None) or {}).get("error")
+        error = (turn.error or {}).get("error")
         return (str(error["code"]), str(error["message"])) if error else None
 
     async def _execute_silently(self, code: str, request: ClientRequest) -> Refusal | None:
@@ -166,15 +167,16 @@ class Requests:
             path.in_use -= 1
         return (reply.error.code, str(reply.error)) if reply.error else None
 
-    async def abort_waiting(self) -> None:
-        """Answer the queued requests as aborted."""
-        await self._abort(self._waiting.take_all())
+    def abort_waiting(self) -> None:
+        """Abort the queued requests: each is answered as such when its time comes."""
+        self._waiting.abort()
 
     async def aclose(self) -> None:
         """Stop running requests."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def ignore_output(output: Mapping[str, Any]) -> None:

@@ -1,17 +1,17 @@
-"""The queue of one path's ``execute_request`` messages."""
+"""The ``execute_request`` messages of one path's clients that have not begun to run."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kernel_gateway.channels.wire_format import Message
+from kernel_gateway.ids import new_id
 
 MOST_WAITING = 1000
 WAITING_BYTES = 16_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """An ``execute_request``.
 
@@ -19,32 +19,36 @@ class Asked:
         message: As its client sent it.
         user: The client's user.
         size: Size of its frame, in bytes (binary) or characters (text).
+        turn_id: The id of the turn that will run it.
+        aborted: It must not run: one before it failed, or the kernel was interrupted.
     """
 
     message: Message
     user: str
     size: int
+    turn_id: str = field(default_factory=lambda: new_id("turn"))
+    aborted: bool = False
 
 
 class Waiting:
-    """A queue of requests, bounded in number and size."""
+    """The requests that wait, bounded in number and size; `kernel_gateway.turns` orders them."""
 
     def __init__(self) -> None:
-        self._line: deque[Asked] = deque()
+        self._waiting: dict[str, Asked] = {}
 
     def put(self, asked: Asked) -> bool:
-        """Queue *asked*; return ``False`` if the queue is full by number or size."""
-        size = sum(earlier.size for earlier in self._line)
-        if len(self._line) >= MOST_WAITING or size > WAITING_BYTES:
+        """Add *asked*; return ``False`` if too many wait, by number or size."""
+        size = sum(earlier.size for earlier in self._waiting.values())
+        if len(self._waiting) >= MOST_WAITING or size > WAITING_BYTES:
             return False
-        self._line.append(asked)
+        self._waiting[asked.turn_id] = asked
         return True
 
-    def next(self) -> Asked | None:
-        """Remove and return the oldest request; ``None`` if the queue is empty."""
-        return self._line.popleft() if self._line else None
+    def take(self, asked: Asked) -> bool:
+        """Remove *asked*; return whether it waited."""
+        return self._waiting.pop(asked.turn_id, None) is not None
 
-    def take_all(self) -> list[Asked]:
-        """Remove and return all requests, in order."""
-        everyone, self._line = list(self._line), deque()
-        return everyone
+    def abort(self) -> None:
+        """Abort all that wait now."""
+        for asked in self._waiting.values():
+            asked.aborted = True

@@ -67,9 +67,7 @@ def encode_event(text: str, protocol: str | None) -> str | bytes:
     """
     if protocol is None and text.endswith(NO_BUFFERS):
         return text
-    data = json.loads(text)
-    buffers = [base64.b64decode(buffer) for buffer in data["buffers"]]
-    return encode({**data, "buffers": buffers}, protocol)
+    return encode(from_event(json.loads(text)), protocol)
 
 
 def _encode_v1(channel: str, frames: Sequence[bytes]) -> bytes:
@@ -187,3 +185,9 @@ def to_event(message: Message) -> dict[str, Any]:
     """Render *message* as plain JSON, buffers last and in base64."""
     buffers = [base64.b64encode(buffer).decode() for buffer in message["buffers"]]
     return {**_plain(message), "buffers": buffers}
+
+
+def from_event(data: Mapping[str, Any]) -> Message:
+    """Return the message that `to_event` has rendered."""
+    buffers = [base64.b64decode(buffer) for buffer in data["buffers"]]
+    return cast(Message, {**data, "buffers": buffers})

@@ -13,7 +13,7 @@ LOOK_SECONDS = 0.1
 """Interval at which the first path in the queue checks for a free kernel or memory."""
 
 
-class MakeRoom(Protocol):
+class Evict(Protocol):
     """Ends one kernel."""
 
     async def __call__(self, *, rebuilt_only: bool) -> bool:
@@ -29,7 +29,7 @@ class KernelLine:
         wait_seconds: float,
         *,
         count: Callable[[], tuple[int, int]],
-        make_room: MakeRoom,
+        evict: Evict,
     ) -> None:
         """Create an empty queue.
 
@@ -38,11 +38,11 @@ class KernelLine:
             wait_seconds: Longest wait in the queue.
             count: Returns how many kernels are alive or being started, and how many of these
                 are being started.
-            make_room: Ends an idle kernel (only one that can be rebuilt, if ``rebuilt_only``);
+            evict: Ends an idle kernel (only one that can be rebuilt, if ``rebuilt_only``);
                 returns whether there was one.
         """
         self._limit, self._wait_seconds = limit, wait_seconds
-        self._count, self._make_room = count, make_room
+        self._count, self._evict = count, evict
         self._first = asyncio.Lock()  # first come, first served
         self._waiting = 0
 
@@ -82,11 +82,11 @@ class KernelLine:
         shortage may be brief, and freed memory shows late.
         """
         while not self._limit.has_number(self._count()[0]):
-            if not await self._make_room(rebuilt_only=False):
+            if not await self._evict(rebuilt_only=False):
                 return False
         if self._limit.allows(*self._count(), read_memory()):
             return True
-        made = await self._make_room(rebuilt_only=True)
+        made = await self._evict(rebuilt_only=True)
         return made and self._limit.allows(*self._count(), read_memory())
 
     def _reason(self) -> str:

@@ -81,7 +81,7 @@ class ExecutionContextManager:
         self._store, self._node, self._telemetry = store, node, telemetry
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
-        self._line = KernelLine(limit, wait_seconds, count=self._count, make_room=self._spare_one)
+        self._line = KernelLine(limit, wait_seconds, count=self._count, evict=self._evict_one)
         self._ttl_seconds = ttl_seconds
         self._deletions = deletions
         self._paths = OpenPaths(self._read)
@@ -133,7 +133,8 @@ class ExecutionContextManager:
         self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
         path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
-        path.context = await self._store.get(key)
+        if not path.new:
+            path.context = await self._store.get(key)
         return path
 
     def runtime(self, path: OpenPath, emit: Emit = _emit_nowhere) -> PathRuntime:
@@ -143,6 +144,7 @@ class ExecutionContextManager:
             recorder=path.recorder,
             session=lambda: self._session(path, emit),
             live_session=lambda: path.live,
+            has_clients=lambda: path.has_clients,
             take_state_note=path.take_state_note,
         )
 
@@ -235,12 +237,15 @@ class ExecutionContextManager:
         began = time.monotonic()
         context = new_context(path.key, self._node, time.time(), self._ttl_seconds)
         session: KernelSession | None = None
+        path.context = context
+        storing = asyncio.create_task(self._store.put(context))  # while the kernel starts
+        self._telemetry.contexts_created.inc()
         try:
-            await self._keep(path, context)
-            self._telemetry.contexts_created.inc()
             session = await self._starter.start(path, emit, self._telemetry)
+            await storing
             await self._keep(path, context.to("ready", kernel=session.kernel_id))
         except BaseException as error:
+            await asyncio.gather(storing, return_exceptions=True)
             await shielded(self._given_up(path, session, context, error))
             raise
         self._telemetry.context_seconds.observe(time.monotonic() - began)
@@ -280,7 +285,7 @@ class ExecutionContextManager:
         holding = {path.key for path in self._paths if path.session is not None}
         return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
 
-    async def _spare_one(self, *, rebuilt_only: bool) -> bool:
+    async def _evict_one(self, *, rebuilt_only: bool) -> bool:
         """End the kernel that is needed least, if any may be ended; return whether one was.
 
         Args:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.run_cell import FileHashes
+from agent.file_hashes import FileHashes
 from container.kernel.session import KernelSession
 from container.shim.quota import Usage
 from container.workspace.copy import recover
@@ -34,6 +34,8 @@ class OpenPath:
         home: Its directory: notebook, journal, workspace.
         workspace: The path's files; they outlive the kernel.
         recorder: The path's notebook; it outlives the kernel.
+        new: It was created just now, and no Jupyter client has used it: the store has no context,
+            cursors or kernel messages of it.
         hashes: File hashes known so far.
         blobs: Earlier contents of the conversation's files.
         session: The current kernel, if there is one.
@@ -41,6 +43,7 @@ class OpenPath:
         state_note: The variables that could not be restored; the next turn takes it.
         last_used: Monotonic time of the last use.
         in_use: Number of turns and uploads that hold the path right now.
+        has_clients: Jupyter clients use its kernel: its events also hold the kernel's messages.
         watchers: Number of Jupyter clients connected to its kernel.
         suspended: Its kernel was ended for another path while a client was connected to it;
             the next cell gets a new kernel with the variables restored.
@@ -55,6 +58,7 @@ class OpenPath:
     home: Path
     workspace: Workspace
     recorder: Recorder
+    new: bool
     hashes: FileHashes
     blobs: Blobs
     session: KernelSession | None = None
@@ -62,6 +66,7 @@ class OpenPath:
     state_note: str = ""
     last_used: float = field(default_factory=time.monotonic)
     in_use: int = 0
+    has_clients: bool = False
     watchers: int = 0
     suspended: bool = False
     unseen_code: bool = False
@@ -125,6 +130,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         NotebookUnreadable: The notebook is damaged.
     """
     put_in_place(home)
+    new = not home.exists()
     recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
@@ -134,6 +140,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         home=home,
         workspace=workspace,
         recorder=recorder,
+        new=new,
         hashes=FileHashes(blobs),
         blobs=blobs,
     )

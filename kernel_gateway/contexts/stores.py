@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from kernel_gateway.contexts.state import ContextStatus, ExecutionContext
 from kernel_gateway.ids import PathKey
@@ -80,10 +82,13 @@ class DatabaseContextStore:
     async def put(self, context: ExecutionContext) -> None:
         await self._retry.until_it_answers(partial(self._put, context))
 
-    @whole
     async def _put(self, context: ExecutionContext) -> None:
-        async with self._database.begin(context.key.tenant) as session:
-            await session.merge(_to_row(context))
+        statement, columns = _upsert(self._database.dialect), _to_columns(context)
+
+        def store(connection: Connection) -> None:
+            connection.execute(statement, columns)
+
+        await self._database.write(context.key.tenant, store)
 
     @whole
     async def expired(self, node: str, now: float, limit: int) -> Sequence[ExecutionContext]:
@@ -120,28 +125,39 @@ class DatabaseContextStore:
                 await session.delete(row)
 
 
-def _to_row(context: ExecutionContext) -> ContextRow:
-    return ContextRow(
-        conversation=context.key.conversation,
-        path=context.key.path,
-        tenant=context.key.tenant,
-        id=context.id,
-        status=context.status,
-        node=context.node,
-        kernel=context.kernel,
-        created_at=context.created_at,
-        last_used_at=context.last_used_at,
-        expires_at=context.expires_at,
-        error=context.error,
-        resource_usage=dict(context.resource_usage),
-    )
+@functools.cache
+def _upsert(dialect: str) -> Insert:
+    """Return the statement that inserts a path's context or replaces its former one."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(ContextRow)
+    key, given = ("conversation", "path"), statement.excluded
+    changed = {column.name: column for column in given if column.name not in key}
+    ours = ContextRow.tenant == given.tenant
+    return statement.on_conflict_do_update(index_elements=key, set_=changed, where=ours)
+
+
+def _to_columns(context: ExecutionContext) -> dict[str, Any]:
+    return {
+        "conversation": context.key.conversation,
+        "path": context.key.path,
+        "tenant": context.key.tenant,
+        "id": context.id,
+        "status": context.status,
+        "node": context.node,
+        "kernel": context.kernel,
+        "created_at": context.created_at,
+        "last_used_at": context.last_used_at,
+        "expires_at": context.expires_at,
+        "error": context.error,
+        "resource_usage": dict(context.resource_usage),
+    }
 
 
 def _from_row(row: ContextRow) -> ExecutionContext:
     return ExecutionContext(
         id=row.id,
         key=PathKey(row.tenant, row.conversation, row.path),
-        status=cast("ContextStatus", row.status),  # only `_to_row` writes it
+        status=cast("ContextStatus", row.status),  # only `_to_columns` writes it
         node=row.node,
         kernel=row.kernel,
         created_at=row.created_at,

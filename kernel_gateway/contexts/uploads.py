@@ -34,7 +34,7 @@ def keep_upload(
         Its name now.
 
     Raises:
-        PinnedRoomUsed: The upload quota of the versions is used up.
+        PinnedQuotaExceeded: The upload quota of the versions is used up.
         UnsafePath, WorkspaceFileNotFound: It is gone, or a name is not that of a plain file.
         OSError: The disk is full or broken.
     """
@@ -66,7 +66,7 @@ def put_back(path: OpenPath, name: str, sha256: str) -> None:
     Raises:
         BadRequest: *name* is no upload.
         BlobError: The content can't be read.
-        PinnedRoomUsed, UnsafePath, OSError: See `keep_upload`.
+        PinnedQuotaExceeded, UnsafePath, OSError: See `keep_upload`.
     """
     check_is_upload(name)
     with path.workspace.add_input(_bare(name)) as new:

@@ -133,7 +133,7 @@ class PathMerged(EventData):
 
 
 class KernelMessageSeen(EventData):
-    """A Jupyter message of the kernel, while Jupyter clients use it."""
+    """A kernel's message for Jupyter clients that no `cell.started` or `cell.output` holds."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)
 
@@ -205,6 +205,9 @@ class CellStarted(EventData):
     cell: str
     code: str
     tags: list[str]
+    messages: list[dict[str, Any]] | None = Field(
+        None, description="The kernel's messages about it, while Jupyter clients use the kernel."
+    )
 
 
 class CellOutput(EventData):
@@ -213,6 +216,11 @@ class CellOutput(EventData):
     cell: str
     output: dict[str, Any] = Field(
         description="An nbformat output, an `update_display_data` like it, or a `clear_output`."
+    )
+    message: dict[str, Any] | None = Field(
+        None,
+        description="The rest of the kernel's message, while Jupyter clients use the kernel: "
+        "`header`, `parent_header`, `metadata`; what the output lacks of `content` and `buffers`.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -152,7 +152,9 @@ class EventLog:
         if raise_earlier:
             _raise_failure(log)
         log.given += 1
-        event = Event(log.given, kind, turn, utc_now(), json.dumps(data))
+        # Jupyter clients will ask for its data at once; native ones are sent the text.
+        given = data if "message" in data else None
+        event = Event(log.given, kind, turn, utc_now(), json.dumps(data), given)
         log.queue.append(event)
         log.queued_bytes += len(event.text)
         if update is not None and turn is not None:
@@ -255,10 +257,10 @@ class EventLog:
         return await self._rows.about(key, turn, cell)
 
     async def containing(
-        self, key: PathKey, kind: str, text: str, limit: int | None = None
-    ) -> Sequence[str]:
-        """Return the data of stored events of *kind* whose JSON contains *text*, in order."""
-        return await self._rows.containing(key, kind, text, limit)
+        self, key: PathKey, kinds: Collection[str], text: str, limit: int | None = None
+    ) -> Sequence[tuple[str, str]]:
+        """Return kind and data of stored events of *kinds* whose JSON contains *text*, in order."""
+        return await self._rows.containing(key, kinds, text, limit)
 
     async def last_seq(self, key: PathKey) -> int:
         """Return the number of a path's last stored event, 0 before the first."""

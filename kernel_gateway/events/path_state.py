@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,18 +17,28 @@ RECENT_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a path; its data is kept as the JSON text that is stored and sent."""
+    """One event of a path.
+
+    Attributes:
+        seq: Its number.
+        kind: Its kind.
+        turn: The turn it belongs to, if any.
+        at: When it was emitted, ISO 8601.
+        text: Its data as the JSON text that is stored and sent.
+        given: Its data as it was emitted, if that is kept in memory.
+    """
 
     seq: int
     kind: str
     turn: str | None
     at: str
     text: str
+    given: Mapping[str, Any] | None = None
 
     @property
     def data(self) -> Any:
         """The event's data."""
-        return json.loads(self.text)
+        return self.given if self.given is not None else json.loads(self.text)
 
     def json(self) -> str:
         """Return the event as clients get it: ``{"seq", "kind", "turn", "at", "data"}``."""

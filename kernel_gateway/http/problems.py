@@ -71,7 +71,7 @@ STATUSES: dict[type[Exception], int] = {
     container_errors.KernelDied: 503,
     container_errors.UnsafePath: 400,
     container_errors.WorkspaceFileNotFound: 404,
-    notebook_errors.PinnedRoomUsed: 413,
+    notebook_errors.PinnedQuotaExceeded: 413,
     notebook_errors.BlobNotFound: 404,
     notebook_errors.BlobDamaged: 500,
     notebook_errors.SealingKeyMissing: 503,

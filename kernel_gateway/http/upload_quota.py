@@ -12,7 +12,7 @@ from kernel_gateway.errors import WorkspaceFull
 
 
 @dataclass(slots=True)
-class Room:
+class UploadQuota:
     """The upload quota for one upload, shared with concurrent uploads to the same workspace.
 
     Attributes:
@@ -49,9 +49,9 @@ class Room:
         return self.path.received
 
 
-async def quota_of(path: OpenPath, limits: Limits) -> Room:
+async def quota_of(path: OpenPath, limits: Limits) -> UploadQuota:
     """Measure *path*'s workspace and return its upload quota."""
     before = path.received
     most = Usage(limits.disk_bytes, limits.disk_files)
     used = await asyncio.to_thread(measure, path.workspace.directory, stop_at=most)
-    return Room(path, limits, used, before)
+    return UploadQuota(path, limits, used, before)

@@ -17,7 +17,7 @@ from python_multipart.multipart import parse_options_header
 from container.errors import ContainerError
 from container.workspace.workspace import INPUTS, NewInput, Workspace, safe_name
 from kernel_gateway.errors import BadRequest, FileTooLarge, GatewayError
-from kernel_gateway.http.upload_quota import Room
+from kernel_gateway.http.upload_quota import UploadQuota
 
 MAX_FIELD_BYTES = 2_000_000
 """Limit of all fields together."""
@@ -70,18 +70,22 @@ class Upload:
         content_type: The request's header.
         workspace: Returns the workspace; called when the first file starts.
         limit_bytes: Largest file, in bytes.
-        room: The upload quota.
+        quota: The upload quota.
     """
 
     def __init__(
-        self, content_type: str, workspace: Callable[[], Workspace], limit_bytes: int, room: Room
+        self,
+        content_type: str,
+        workspace: Callable[[], Workspace],
+        limit_bytes: int,
+        quota: UploadQuota,
     ) -> None:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
             raise BadRequest("The body must be multipart/form-data with a boundary.")
         self._workspace = workspace
-        self._limit_bytes, self._room = limit_bytes, room
+        self._limit_bytes, self._quota = limit_bytes, quota
         self._parts = self._field_bytes = 0
         self.fields: dict[str, str] = {}
         self.files: list[UploadedFile] = []
@@ -155,7 +159,7 @@ class Upload:
             part.wanted_name = safe_name(part.filename)
             part.new = self._stack.enter_context(workspace.add_input(part.wanted_name))
             part.digest = hashlib.sha256()
-            self._room.take(part.filename, files=1)
+            self._quota.take(part.filename, files=1)
         except (ContainerError, GatewayError) as error:
             self._refuse(part, error)
 
@@ -173,7 +177,7 @@ class Upload:
             part.value += piece
         elif part.new is not None:
             try:
-                self._room.take(part.filename, len(piece))
+                self._quota.take(part.filename, len(piece))
                 if part.size > self._limit_bytes:
                     raise FileTooLarge(part.filename, self._limit_bytes)
             except GatewayError as error:
@@ -189,7 +193,7 @@ class Upload:
 
     def _drop(self, part: _Part) -> None:
         self.close()
-        self._room.give_back(part.size, 1)
+        self._quota.give_back(part.size, 1)
 
     def _on_part_end(self) -> None:
         part = self._part

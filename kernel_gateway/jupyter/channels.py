@@ -9,16 +9,16 @@ from collections.abc import Awaitable
 from tornado.websocket import WebSocketClosedError
 
 from kernel_gateway.channels import synthetic_messages as answers
-from kernel_gateway.channels.kernel_channels import KIND, KernelChannels
+from kernel_gateway.channels.kernel_channels import KernelChannels
 from kernel_gateway.channels.message_policy import MALFORMED
 from kernel_gateway.channels.replies import UnsentReplies
+from kernel_gateway.channels.views import frames_of
 from kernel_gateway.channels.wire_format import (
     V1,
     Message,
     MessageMalformed,
     decode,
     encode,
-    encode_event,
 )
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import GatewayError
@@ -100,10 +100,8 @@ class ChannelsSocket(GatewaySocket):
             async for batch in self.services.events.follow(self._key, after):
                 with self.sent_together():
                     for event in batch:
-                        if event.kind == KIND:
-                            await self.send_frame(
-                                encode_event(event.text, self.selected_subprotocol)
-                            )
+                        for frame in frames_of(event, self.selected_subprotocol):
+                            await self.send_frame(frame)
                         cursors.set(self.session_id, event.seq)
             await self.part("the kernel was deleted")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,16 +48,18 @@ def check_kernel_name(name: str | None) -> None:
 async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, str]:
     """Start a kernel in a new conversation; return its path and its kernel id."""
     services, who = handler.services, handler.identity
-    row = await services.repository.conversations.add(who.tenant, who.user, title[:200])
+    kernel_id = str(uuid.uuid4())
+    row = await services.repository.conversations.add(
+        who.tenant, who.user, title[:200], action="kernel.started", kernel_id=kernel_id
+    )
     key = PathKey(who.tenant, row.id, MAIN_PATH)
-    await services.repository.audit.add(who.tenant, who.user, "kernel.started", row.id, row.id)
     try:
         await services.contexts.get_or_create(key)
         await services.channels.get(key)
     except BaseException:  # don't leave an empty conversation behind
         await services.data_rights.remove_conversation(who.tenant, row.id, who.user)
         raise
-    return key, (await services.repository.jupyter.kernel_ids([key]))[key]
+    return key, kernel_id
 
 
 class KernelSpecsHandler(JupyterHandler):
@@ -113,7 +116,7 @@ async def end_kernel(handler: JupyterHandler, key: PathKey, kernel_id: str) -> N
     """End a kernel, its queued requests, its channels and its sessions."""
     services = handler.services
     if (kernel_channels := services.channels.known(key)) is not None:
-        await kernel_channels.abort_waiting()  # queued requests would start it again
+        kernel_channels.abort_waiting()  # queued requests would start it again
     # The last cell may still be being recorded although the client has its reply.
     await services.turns.stop(key, GRACE_SECONDS)
     await services.contexts.terminate(key)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
 from kernel_gateway.errors import Conflict, NotFound
 from kernel_gateway.ids import MAIN_PATH, PathKey, new_id
-from kernel_gateway.store.database import EVERYONE, Database, whole
+from kernel_gateway.store.audit import audit_line
+from kernel_gateway.store.database import EVERYONE, Database, insertion, whole
 from kernel_gateway.store.tables import (
     AuditRow,
     ContextRow,
@@ -52,29 +53,52 @@ class Conversations:
         self._database, self._node = database, node
 
     @whole
-    async def add(self, tenant: str, user: str, title: str) -> ConversationRow:
-        """Create a conversation with its ``main`` path."""
-        row = ConversationRow(
-            id=new_id("conv"),
-            tenant=tenant,
-            user=user,
-            title=title,
-            created_at=utc_now(),
-            node=self._node,
-        )
-        async with self._database.begin(tenant) as session:
-            session.add(row)
-            await session.flush()
-            session.add(
-                PathRow(
-                    conversation=row.id,
-                    name=MAIN_PATH,
-                    tenant=tenant,
-                    title=MAIN_PATH,
-                    created_at=row.created_at,
-                )
-            )
-        return row
+    async def add(
+        self,
+        tenant: str,
+        user: str,
+        title: str,
+        *,
+        action: str = "conversation.created",
+        kernel_id: str | None = None,
+    ) -> ConversationRow:
+        """Create a conversation with its ``main`` path, in one transaction.
+
+        Args:
+            tenant: Its tenant.
+            user: Its user.
+            title: Its title.
+            action: The action of its line in the audit list.
+            kernel_id: The path's kernel id, a UUID; a new one by default.
+        """
+        columns = {
+            "id": new_id("conv"),
+            "tenant": tenant,
+            "user": user,
+            "title": title,
+            "created_at": utc_now(),
+            "node": self._node,
+        }
+        path = {
+            "conversation": columns["id"],
+            "name": MAIN_PATH,
+            "tenant": tenant,
+            "title": MAIN_PATH,
+            "created_at": columns["created_at"],
+            "kernel_id": kernel_id or str(uuid.uuid4()),
+        }
+        rows: list[NewRow] = [
+            (ConversationRow, columns),
+            (PathRow, path),
+            audit_line(tenant, user, action, columns["id"], columns["id"]),
+        ]
+
+        def store(connection: Connection) -> None:
+            for table, values in rows:
+                connection.execute(insertion(table), values)
+
+        await self._database.write(tenant, store)
+        return ConversationRow(**columns)
 
     @whole
     async def get(self, tenant: str, conversation_id: str) -> ConversationRow:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlite3 import SQLITE_CONSTRAINT_FOREIGNKEY
 from typing import Any, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Insert, create_engine, event, insert, inspect, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -29,20 +29,20 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import QueuePool
 
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import Base
 from notebooks.record.shielded import shielded
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-Work = Callable[[Connection | DriverConnection], None]
+Work = Callable[[Connection], None]
 """Writes to a connection."""
 
 EVERYONE = "*"
 """Used as the tenant for the service's own work across tenants. No token can name it."""
 
 POOL = 10
+READERS = 2
 CLOSING_CHECKS, CHECK_SECONDS = 2000, 0.005
 """Number and interval of the checks, when closing, for running transactions."""
 PRESENT_VERSION = "0003"
@@ -70,17 +70,23 @@ def whole(
     return uncancelled_method
 
 
+@functools.cache
+def insertion(table: type[Base]) -> Insert:
+    """Return the statement that inserts a row; cached: building it takes longer than running it."""
+    return insert(table)
+
+
 class Database:
     """Transactions, each on behalf of one tenant. Use `open_database` to make one."""
 
     def __init__(self, engine: AsyncEngine, writer: Engine) -> None:
-        self._engine, self._writer = engine, writer
+        self._engine, self._sync_engine = engine, writer
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.dialect = engine.dialect.name
         # SQLite allows only one writer at a time.
         threads = POOL if self.dialect == "postgresql" else 1
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
-        self._driver: DriverConnection | None = None
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-reads")
         self._closed = False
 
     @asynccontextmanager
@@ -114,22 +120,28 @@ class Database:
         """
         self._refuse_if_closed()
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._threads, self._write, tenant, work)
+        return loop.run_in_executor(self._threads, self._transact, tenant, work)
 
-    def _write(self, tenant: str, work: Work) -> None:
-        if self.dialect == "sqlite":
-            self._write_by_driver(work)
-            return
-        with _plain_errors(), self._writer.begin() as connection:
-            connection.execute(_SET_TENANT, {"tenant": tenant})
-            work(connection)
+    def read(self, tenant: str, work: Callable[[Connection], Result]) -> asyncio.Future[Result]:
+        """Run *work*, which changes nothing, as one transaction of *tenant*, in a thread.
 
-    def _write_by_driver(self, work: Work) -> None:
-        with _plain_errors():
-            if self._driver is None:  # used by the only thread
-                self._driver = DriverConnection(self._writer)
-            with self._driver.transaction() as connection:
-                work(connection)
+        For frequent reads: an asynchronous connection would switch threads for every statement.
+
+        Returns:
+            A future with what *work* returned.
+
+        Raises:
+            DatabaseUnavailable: It doesn't answer.
+        """
+        self._refuse_if_closed()
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._readers, self._transact, tenant, work)
+
+    def _transact(self, tenant: str, work: Callable[[Connection], Result]) -> Result:
+        with _plain_errors(), self._sync_engine.begin() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(_SET_TENANT, {"tenant": tenant})
+            return work(connection)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -147,10 +159,9 @@ class Database:
                 break
             await asyncio.sleep(CHECK_SECONDS)
         await self._engine.dispose()
-        await asyncio.to_thread(self._threads.shutdown)
-        if self._driver is not None:
-            self._driver.close()
-        self._writer.dispose()
+        for threads in (self._threads, self._readers):
+            await asyncio.to_thread(threads.shutdown)
+        self._sync_engine.dispose()
 
 
 @contextmanager
@@ -206,7 +217,7 @@ async def open_database(url: str) -> Database:
 
 
 def _engines(url: str) -> tuple[AsyncEngine, Engine]:
-    """Return an asynchronous engine for general use, and a synchronous one for `Database.write`."""
+    """Return an asynchronous engine for general use, and a synchronous one for frequent work."""
     scheme, _, rest = url.partition("://")
     if scheme.startswith("postgresql"):
         url = f"postgresql+psycopg://{rest}"

@@ -6,23 +6,16 @@ import asyncio
 import functools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
 from kernel_gateway.ids import PathKey
-from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.driver import DriverConnection
-from kernel_gateway.store.tables import Base, EventRow, NewRow, TurnRow
+from kernel_gateway.store.database import Database, insertion, whole
+from kernel_gateway.store.tables import EventRow, NewRow, TurnRow
 
 _ADD_EVENTS = insert(EventRow)
-
-
-@functools.cache
-def _add(table: type[Base]) -> Insert:
-    """Return the statement that inserts a row; cached: building it takes longer than running it."""
-    return insert(table)
 
 
 @functools.cache
@@ -66,9 +59,9 @@ class EventRows:
         path = {"tenant": key.tenant, "conversation": key.conversation, "path": key.path}
         rows = [{**path, **event} for event in events]
 
-        def store(connection: Connection | DriverConnection) -> None:
+        def store(connection: Connection) -> None:
             for table, columns in added:
-                connection.execute(_add(table), columns)
+                connection.execute(insertion(table), columns)
             connection.execute(_ADD_EVENTS, rows)
             for turn, values in row_updates:
                 of_turn = {"of_turn": turn, "of_tenant": key.tenant}
@@ -77,26 +70,25 @@ class EventRows:
 
         return self._database.write(key.tenant, store)
 
-    @whole
     async def last_seq(self, key: PathKey) -> int:
         """Return the highest sequence number of a path, 0 before the first event."""
-        async with self._database.begin(key.tenant) as session:
-            return (await session.scalar(select(func.max(EventRow.seq)).where(_of(key)))) or 0
+        query = select(func.max(EventRow.seq)).where(_of(key))
+        return await self._database.read(key.tenant, lambda c: c.scalar(query)) or 0
 
     @whole
     async def containing(
-        self, key: PathKey, kind: str, text: str, limit: int | None = None
-    ) -> Sequence[str]:
-        """Return the data of events of *kind* whose JSON contains *text*, in order."""
+        self, key: PathKey, kinds: Collection[str], text: str, limit: int | None = None
+    ) -> Sequence[tuple[str, str]]:
+        """Return kind and data of events of *kinds* whose JSON contains *text*, in order."""
         query = (
-            select(EventRow.data)
-            .where(_of(key), EventRow.kind == kind, EventRow.tenant == key.tenant)
+            select(EventRow.kind, EventRow.data)
+            .where(_of(key), EventRow.kind.in_(kinds), EventRow.tenant == key.tenant)
             .where(EventRow.data.contains(text, autoescape=True))
             .order_by(EventRow.seq)
             .limit(limit)
         )
         async with self._database.begin(key.tenant) as session:
-            return (await session.scalars(query)).all()
+            return [(kind, data) for kind, data in await session.execute(query)]
 
     @whole
     async def about_file(self, key: PathKey, name: str) -> Sequence[EventRow]:

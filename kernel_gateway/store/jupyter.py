@@ -6,12 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, text, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.database import Database, whole
-from kernel_gateway.store.driver import DriverConnection
 from kernel_gateway.store.tables import (
     ConversationRow,
     JupyterCursorRow,
@@ -27,6 +26,10 @@ _SAVE_CURSOR = text(
     " at = excluded.at WHERE jupyter_cursors.tenant = excluded.tenant"
 )
 
+_PATH_OF = select(PathRow.conversation, PathRow.name).where(
+    PathRow.kernel_id == bindparam("kernel_id"), PathRow.tenant == bindparam("tenant")
+)
+
 
 def _conversations_of(tenant: str, user: str) -> Select[str]:
     return select(ConversationRow.id).where(
@@ -40,15 +43,13 @@ class JupyterRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @whole
     async def path_of(self, tenant: str, kernel_id: str) -> PathKey:
         """Return the path of a kernel id; `NotFound` if *tenant* has no such kernel."""
-        query = select(PathRow).where(PathRow.kernel_id == kernel_id, PathRow.tenant == tenant)
-        async with self._database.begin(tenant) as session:
-            row = (await session.scalars(query)).first()
+        asked = {"kernel_id": kernel_id, "tenant": tenant}
+        row = await self._database.read(tenant, lambda c: c.execute(_PATH_OF, asked).first())
         if row is None:
             raise NotFound("kernel", kernel_id)
-        return PathKey(row.tenant, row.conversation, row.name)
+        return PathKey(tenant, row.conversation, row.name)
 
     @whole
     async def kernel_ids(
@@ -117,11 +118,10 @@ class JupyterRows:
         async with self._database.begin(tenant) as session:
             await session.execute(statement)
 
-    @whole
     async def cursors(self, key: PathKey, limit: int) -> dict[str, int]:
         """Return the *limit* most recently used cursors of a path's clients, latest last."""
         query = (
-            select(JupyterCursorRow)
+            select(JupyterCursorRow.session_id, JupyterCursorRow.seq)
             .where(
                 JupyterCursorRow.conversation == key.conversation,
                 JupyterCursorRow.path == key.path,
@@ -130,8 +130,7 @@ class JupyterRows:
             .order_by(JupyterCursorRow.at.desc())
             .limit(limit)
         )
-        async with self._database.begin(key.tenant) as session:
-            rows = (await session.scalars(query)).all()
+        rows = await self._database.read(key.tenant, lambda c: c.execute(query).all())
         return {row.session_id: row.seq for row in reversed(rows)}
 
     @whole
@@ -140,7 +139,7 @@ class JupyterRows:
         of_path = {**key._asdict(), "at": time.time()}
         rows = [{**of_path, "session_id": name, "seq": seq} for name, seq in cursors.items()]
 
-        def store(connection: Connection | DriverConnection) -> None:
+        def store(connection: Connection) -> None:
             connection.execute(_SAVE_CURSOR, rows)
 
         if cursors:

@@ -11,13 +11,13 @@ from kernel_gateway.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 AGAIN_SECONDS = 0.5
-PATIENCE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 
 
 class DatabaseRetry:
     """Retries work that must not be lost while the database is unavailable."""
 
-    def __init__(self, seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, seconds: float = RETRY_SECONDS) -> None:
         """Retry for up to *seconds*; ``math.inf`` retries without limit."""
         self.seconds = seconds
 

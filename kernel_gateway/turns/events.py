@@ -23,9 +23,7 @@ class TurnEvents:
         log: EventLog,
         key: PathKey,
         turn: str,
-        heard: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
-        *,
-        through_channels: bool = False,
+        observe: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None,
     ) -> None:
         """Emit events to *log* for *turn* of the path *key*.
 
@@ -33,12 +31,9 @@ class TurnEvents:
             log: The event log.
             key: The path.
             turn: The turn's id.
-            heard: Called with each event's kind and data.
-            through_channels: The client is a Jupyter client and gets the kernel's own messages:
-                a ``cell.output`` event need not be stored at once.
+            observe: Called with each event's kind and data.
         """
-        self._log, self._key, self._turn, self._received = log, key, turn, heard
-        self._gathered = GATHERED | {"cell.output"} if through_channels else GATHERED
+        self._log, self._key, self._turn, self._observe = log, key, turn, observe
 
     async def flush(self) -> None:
         """Wait until all events emitted so far are stored.
@@ -69,8 +64,8 @@ class TurnEvents:
             data,
             self._turn,
             wait=kind in AWAITED,
-            gather=kind in self._gathered,
+            gather=kind in GATHERED,
             update=update,
             add=add,
         )
-        self._received(kind, data)
+        self._observe(kind, data)

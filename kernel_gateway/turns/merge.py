@@ -73,7 +73,7 @@ async def close_merged(
         Conflict: It was merged into another path.
     """
     await repository.conversations.set_merged(source, facts["into"])
-    if not await events.containing(source, MERGED, "", limit=1):
+    if not await events.containing(source, {MERGED}, "", limit=1):
         line = audit_line(source.tenant, user, MERGED, source.path, source.conversation, **facts)
         await events.append(source, MERGED, facts, None, add=[line])
     try:

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 from agent.errors import AgentError, InvalidRequest
 from agent.turn import check_request
@@ -25,27 +27,48 @@ from kernel_gateway.errors import (
 from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.store.retry import ENDLESS
 from kernel_gateway.store.tables import TurnRow
-from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turns.outcome import key_of
 from kernel_gateway.turns.run import TurnRun, TurnServices
 from notebooks.errors import NotebookError
 from notebooks.record.cells import utc_now
 
 log = logging.getLogger("tallybook.turns")
-SETTLED = frozenset({"ok", "error", "cancelled", "interrupted", "waiting"})
+ANSWERED = frozenset({"ok", "error", "cancelled", "interrupted", "waiting"})
 ServiceError = (AgentError, ContainerError, NotebookError, GatewayError)
 
 
 @dataclass(slots=True)
 class _Queue:
-    """The turns of one path: the running one and those behind it.
+    """The turns of one path, those of Jupyter clients included: one runs, the others wait.
 
-    A turn in `ending` has its result and is only being stored: it can't be cancelled any more.
+    Attributes:
+        lock: Held by the one that runs.
+        tasks: By id, in order.
+        of_clients: Ids of those of Jupyter clients; they have a limit of their own.
+        ending: Ids of those that have their result and are only being stored: they can't be
+            cancelled any more.
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    of_clients: set[str] = field(default_factory=set)
     ending: set[str] = field(default_factory=set)
+
+
+def _new_row(
+    key: PathKey, user: str, kind: str, request: str, turn_id: str | None = None
+) -> TurnRow:
+    return TurnRow(
+        id=turn_id or new_id("turn"),
+        tenant=key.tenant,
+        conversation=key.conversation,
+        path=key.path,
+        user=user,
+        kind=kind,
+        request=request,
+        status="queued",
+        created_at=utc_now(),
+    )
 
 
 class Turns:
@@ -66,48 +89,79 @@ class Turns:
         *,
         kind: str,
         request: str,
-        client: ClientRequest | None = None,
     ) -> TurnRow:
         """Queue a turn and return its row.
 
         Args:
             key: The turn's path.
             user: The user who asks.
-            kind: ``turn`` for a request in plain words, ``execute`` for code, ``jupyter`` for
-                code from a Jupyter client, ``merge`` for another path.
+            kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
+                another path.
             request: The request, the code, or ``PATH:MODE``.
-            client: The Jupyter client's request, for kind ``jupyter``: the user typed the code,
-                so it needs no further permission.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.
             QueueFull: Too many turns are queued on this path.
             Draining: The service is being stopped.
         """
+        self._check(request)
+        if kind == "turn":
+            request = check_request(request, self._services.budget)
+        queue = self._queues.get(key, _Queue())
+        ahead = self._coming[key] + len(queue.tasks) - len(queue.of_clients)
+        if ahead >= self._max_queue:
+            raise QueueFull(ahead)
+        row = _new_row(key, user, kind, request)
+        await self._add(key, row)
+        self._launch(row, TurnState(id=row.id, request=request))
+        return row
+
+    def _check(self, request: str) -> None:
         if self._draining:
             raise Draining
         if "\x00" in request:
             raise InvalidRequest("The request holds a NUL character; remove it.")
-        if kind == "turn":
-            request = check_request(request, self._services.budget)
-        queue = self._queues.get(key)
-        ahead = self._coming[key] + (len(queue.tasks) if queue is not None else 0)
-        if ahead >= self._max_queue:
-            raise QueueFull(ahead)
-        row = TurnRow(
-            id=new_id("turn"),
-            tenant=key.tenant,
-            conversation=key.conversation,
-            path=key.path,
-            user=user,
-            kind=kind,
-            request=request,
-            status="queued",
-            created_at=utc_now(),
-        )
-        if client is None:  # else it is stored with its first event, which saves a transaction
-            await self._add(key, row)
-        self._launch(row, TurnState(id=row.id, request=request), client=client)
+
+    @asynccontextmanager
+    async def in_line(self, key: PathKey, turn_id: str) -> AsyncIterator[None]:
+        """Run the block, for a Jupyter client, once all that was queued before it has ended.
+
+        Args:
+            key: The path.
+            turn_id: The id by which the calling task can be cancelled.
+        """
+        queue = self._queues.setdefault(key, _Queue())
+        queue.tasks[turn_id] = cast("asyncio.Task[None]", asyncio.current_task())
+        queue.of_clients.add(turn_id)
+        try:
+            async with queue.lock:
+                yield
+        finally:
+            self._leave(key, queue, turn_id)
+
+    async def run_for_client(
+        self, key: PathKey, user: str, turn_id: str, client: ClientRequest
+    ) -> TurnRow:
+        """Run a Jupyter client's request as a turn, from within `in_line`.
+
+        Args:
+            key: The path.
+            user: The client's user: they typed the code, so it needs no further permission.
+            turn_id: The turn's id.
+            client: The request.
+
+        Returns:
+            The turn's row; it is stored with the turn's first event, which saves a transaction.
+
+        Raises:
+            InvalidRequest: The code holds a NUL character.
+            Draining: The service is being stopped.
+        """
+        code = client.message["content"]["code"]
+        self._check(code)
+        row = _new_row(key, user, "jupyter", code, turn_id)
+        run = self._run_of(row, TurnState(id=row.id, request=code), client)
+        await self._run(self._queues.get(key, _Queue()), run, begun=False, queued=False)
         return row
 
     async def _add(self, key: PathKey, row: TurnRow) -> None:
@@ -119,37 +173,31 @@ class Turns:
             if not self._coming[key]:
                 del self._coming[key]
 
-    def _launch(
-        self,
-        row: TurnRow,
-        state: TurnState,
-        *,
-        begun: bool = False,
-        client: ClientRequest | None = None,
-    ) -> None:
-        key, run = key_of(row), self._run_of(row, state, client)
+    def _launch(self, row: TurnRow, state: TurnState, *, begun: bool = False) -> None:
+        key = key_of(row)
         queue = self._queues.setdefault(key, _Queue())
-        task = asyncio.create_task(self._run(queue, run, begun=begun))
+        task = asyncio.create_task(self._run(queue, self._run_of(row, state), begun=begun))
         queue.tasks[row.id] = task
+        task.add_done_callback(lambda _: self._leave(key, queue, row.id))
 
-        def forget(_: asyncio.Task[None]) -> None:
-            queue.tasks.pop(row.id, None)
-            queue.ending.discard(row.id)
-            if not queue.tasks and self._queues.get(key) is queue:
-                del self._queues[key]
-            self._tell(row.id)  # wake waiters even if the turn could not be finished
-
-        task.add_done_callback(forget)
+    def _leave(self, key: PathKey, queue: _Queue, turn_id: str) -> None:
+        queue.tasks.pop(turn_id, None)
+        queue.ending.discard(turn_id)
+        queue.of_clients.discard(turn_id)
+        if not queue.tasks and self._queues.get(key) is queue:
+            del self._queues[key]
+        self._notify(turn_id)  # wake waiters even if the turn could not be finished
 
     def _run_of(
         self, row: TurnRow, state: TurnState, client: ClientRequest | None = None
     ) -> TurnRun:
-        return TurnRun(self._services, row, state, client, lambda: self._tell(row.id))
+        return TurnRun(self._services, row, state, client, lambda: self._notify(row.id))
 
-    async def _run(self, queue: _Queue, run: TurnRun, *, begun: bool) -> None:
+    async def _run(self, queue: _Queue, run: TurnRun, *, begun: bool, queued: bool = True) -> None:
+        """Run a turn to its stored end; *queued*: wait until those before it have ended."""
         turn = run.row.id
         try:
-            async with queue.lock:
+            async with queue.lock if queued else contextlib.nullcontext():
                 if not begun:
                     await run.begin()
                 ending = await run.work()
@@ -175,7 +223,7 @@ class Turns:
         with contextlib.suppress(ConversationDeleted):
             await ENDLESS.until_it_answers(end)
 
-    def _tell(self, turn_id: str) -> None:
+    def _notify(self, turn_id: str) -> None:
         for changed in self._watching.get(turn_id, ()):
             changed.set()
 
@@ -193,10 +241,10 @@ class Turns:
             while True:
                 over = task is None or task.done()  # check before the row is read
                 stored = await self._stored_row(row)
-                if stored is not None and stored.status in SETTLED:
+                if stored is not None and stored.status in ANSWERED:
                     return stored
                 if over:
-                    raise self._unsettled(task)
+                    raise self._unanswered(task)
                 await changed.wait()
                 changed.clear()
         finally:
@@ -204,19 +252,11 @@ class Turns:
             if not watching:
                 del self._watching[row.id]
 
-    def _unsettled(self, task: asyncio.Task[None] | None) -> BaseException:
+    def _unanswered(self, task: asyncio.Task[None] | None) -> BaseException:
         """Return the reason why a turn whose task is done has no result."""
         if task is not None and not task.cancelled() and (failure := task.exception()):
             return failure  # an unexpected one
         return Draining() if self._closing else ConversationDeleted()
-
-    async def ended(self, row: TurnRow) -> TurnRow | None:
-        """Wait until a turn that `start` returned has ended; ``None`` if it never began."""
-        if (task := self._task(row)) is not None:
-            await asyncio.wait({task})
-        if row.status not in UNFINISHED:  # the task has updated the row
-            return row
-        return await self._stored_row(row)
 
     def _task(self, row: TurnRow) -> asyncio.Task[None] | None:
         queue = self._queues.get(key_of(row))
@@ -231,6 +271,11 @@ class Turns:
     def depth(self) -> int:
         """Return the number of running and queued turns."""
         return sum(len(queue.tasks) for queue in self._queues.values())
+
+    @property
+    def closing(self) -> bool:
+        """Whether the service stops: the next one recovers the turns."""
+        return self._closing
 
     @property
     def draining(self) -> bool:

@@ -38,6 +38,7 @@ async def recover_turns(
         if state is None:
             await turns.end_interrupted(row, await _left_cell(row, contexts))
         else:
+            state.recovered = True
             turns.go_on(row, state, begun=True)
 
 

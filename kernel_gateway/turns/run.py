@@ -84,9 +84,7 @@ class TurnRun:
         """
         self.row = row
         self._services, self._state, self._client, self._notify = services, state, client, notify
-        self._sink = TurnEvents(
-            services.events, key_of(row), row.id, self._count, through_channels=client is not None
-        )
+        self._sink = TurnEvents(services.events, key_of(row), row.id, self._count)
 
     def _count(self, kind: str, data: Mapping[str, Any]) -> None:
         if kind != "cell.finished":
@@ -162,9 +160,10 @@ class TurnRun:
             change = partial(services.repository.turns.change, row.tenant, row.id, state=stored)
             await services.retry.until_it_answers(change)
 
+        own_code = row.kind == "jupyter"
         approver: Approver = (
             OwnCode(row.user)
-            if row.kind == "jupyter"
+            if own_code
             else TurnApprover(services.approvals, self._sink, row, waiting=self._notify)
         )
         return TurnPorts(
@@ -175,6 +174,7 @@ class TurnRun:
             profiler=services.profiler,
             hashes=path.hashes,
             save=save,
+            own_code=own_code,
             budget=services.budget,
         )
 

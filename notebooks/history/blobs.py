@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from notebooks.errors import BlobDamaged, BlobNotFound, PinnedRoomUsed, SealingKeyMissing
+from notebooks.errors import BlobDamaged, BlobNotFound, PinnedQuotaExceeded, SealingKeyMissing
 from notebooks.history.sealing import CHUNK_BYTES, SealingKeys
 from notebooks.record.files import PART, fsync_directory
 
@@ -39,8 +39,8 @@ class Blobs:
             quota_bytes: Quota of the contents that are not pinned; 0 keeps none.
             pinned_bytes: Quota of the pinned contents.
         """
-        self._directory, self._keys, self._room = directory, keys, quota_bytes
-        self._pinned, self._pinned_room = directory / PINNED, pinned_bytes
+        self._directory, self._keys, self._quota_bytes = directory, keys, quota_bytes
+        self._pinned, self._pinned_quota = directory / PINNED, pinned_bytes
 
     def __contains__(self, sha256: str) -> bool:
         """Whether the content with this hex digest is kept."""
@@ -62,16 +62,16 @@ class Blobs:
         Raises:
             OSError: The disk is full or broken; nothing was kept.
         """
-        if not self._room or sha256 in self:
+        if not self._quota_bytes or sha256 in self:
             return
         self._directory.mkdir(mode=0o700, exist_ok=True)
         part = self._directory / f"{secrets.token_hex(8)}{PART}"
         digest = hashlib.sha256()
         try:
             with part.open("xb") as file:
-                self._write(_digested(source, digest, self._room), file)
-            if part.stat().st_size <= self._room:
-                self._make_room()
+                self._write(_digested(source, digest, self._quota_bytes), file)
+            if part.stat().st_size <= self._quota_bytes:
+                self._evict()
                 part.replace(self._directory / f"{digest.hexdigest()}{self._ending}")
         except _LargerThanRoom:
             pass
@@ -88,14 +88,14 @@ class Blobs:
             source: Read to its end.
 
         Raises:
-            PinnedRoomUsed: It exceeds the quota of pinned contents.
+            PinnedQuotaExceeded: It exceeds the quota of pinned contents.
             OSError: The disk is full or broken; nothing was kept.
         """
         if self._file(sha256, self._pinned) is not None:
             return
         self._directory.mkdir(mode=0o700, exist_ok=True)
         self._pinned.mkdir(mode=0o700, exist_ok=True)
-        room = self._pinned_room - _taken(self._pinned)
+        room = self._pinned_quota - _taken(self._pinned)
         part = self._pinned / f"{secrets.token_hex(8)}{PART}"
         digest = hashlib.sha256()
         try:
@@ -104,10 +104,10 @@ class Blobs:
                 file.flush()
                 os.fsync(file.fileno())
             if part.stat().st_size > room:
-                raise PinnedRoomUsed(self._pinned_room)
+                raise PinnedQuotaExceeded(self._pinned_quota)
             part.replace(self._pinned / f"{digest.hexdigest()}{self._ending}")
         except _LargerThanRoom:
-            raise PinnedRoomUsed(self._pinned_room) from None
+            raise PinnedQuotaExceeded(self._pinned_quota) from None
         finally:
             part.unlink(missing_ok=True)
         fsync_directory(self._pinned)
@@ -157,14 +157,14 @@ class Blobs:
         )
         return next((file for file in files if file.is_file()), None)
 
-    def _make_room(self) -> None:
+    def _evict(self) -> None:
         """Remove the oldest files, partial ones too, until the rest fits the quota."""
         kept = []
         for file in _files(self._directory):
             with contextlib.suppress(FileNotFoundError):
                 status = file.stat()
                 kept.append((status.st_mtime_ns, status.st_size, file))
-        over = sum(taken for _, taken, _ in kept) - self._room
+        over = sum(taken for _, taken, _ in kept) - self._quota_bytes
         for _, taken, file in sorted(kept):
             if over <= 0:
                 return

@@ -15,22 +15,29 @@ from typing import Any
 PART = ".part"
 
 
-def replace_atomically(path: Path, content: bytes) -> None:
+def replace_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write *content* to *path* so that a crash leaves the old file or the new one.
 
     Write a temporary file, fsync it, rename it, fsync the directory.
+
+    Args:
+        path: The file.
+        content: Its new content.
+        durable: Survive a power loss too; without it, nothing is synced to disk.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
         with part.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    fsync_directory(path.parent)
+    if durable:
+        fsync_directory(path.parent)
 
 
 def sweep_parts(path: Path) -> None:

@@ -120,11 +120,12 @@ class Recorder:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = directory / NOTEBOOK
         sweep_parts(file)
-        exists = file.exists()
+        exists = file.exists() and file.stat().st_size > 0
         notebook = read_notebook(file) if exists else make_notebook(conversation, path)
         recorder = cls(directory, notebook)
         if not recorder._recover(running) and not exists:
-            recorder._write()
+            # A power loss may leave this file empty: it has no cell to lose.
+            replace_atomically(file, notebook_bytes(notebook), durable=False)
         return recorder
 
     def branch(self, directory: Path, *, conversation: str, path: str, turn: str | None) -> None:

@@ -1,10 +1,13 @@
 """Networks, sockets and Jupyter's own messages."""
 
+import asyncio
 import os
 import socket
 
 import pytest
 
+from container.kernel.session import KernelSession
+from container.shim.client import living_kernels
 from tests.docker_engine import on_every_backend
 
 pytestmark = on_every_backend
@@ -168,3 +171,41 @@ async def test_kernels_share_no_random_numbers(start_kernel):
 
     assert len(seen[0]) == 8
     assert not set(seen[0]) & set(seen[1])
+
+
+FORGED = """
+kernel = get_ipython().kernel
+for header in ({}, [], {"msg_id": 5, "msg_type": "x"}, "x", None):
+    parts = [kernel.session.pack(part) for part in (header, [], {}, 7)]
+    signature = kernel.session.sign(parts)
+    kernel.iopub_socket.send_multipart([b"x", b"<IDS|MSG>", signature, *parts])
+print("sent")
+"""
+
+
+async def test_what_one_kernel_forges_keeps_no_others_outputs_from_a_successor(
+    start_kernel, workspace, backend
+):
+    seen = []
+
+    async def keep(output):
+        seen.append(output["text"])
+
+    hostile = await start_kernel()
+    other = KernelSession(workspace, keep_seconds=60, backend=backend)
+    await other.start()
+    await hostile.run(FORGED)
+    await other.execute("print('recorded')", keep)
+    name = other.kernel_id
+    await other.detach()
+
+    [left] = [kernel for kernel in await living_kernels() if kernel.id == name]
+    successor = KernelSession(workspace)
+    await successor.adopt(left)
+    try:
+        async with asyncio.timeout(10):
+            reply = await successor.resume(keep)
+    finally:
+        await successor.aclose()
+
+    assert (reply.status, seen) == ("ok", ["recorded\n", "recorded\n"])

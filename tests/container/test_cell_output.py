@@ -1,11 +1,13 @@
 """What a kernel's message shows, held against nbformat's own reading of it."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import output_from_msg
 
-from container.kernel.outputs import FIELDS, output_of
+from container.kernel.outputs import FIELDS, envelope_of, message_of, output_of
 
 pytestmark = pytest.mark.check
 
@@ -86,3 +88,22 @@ def test_a_display_keeps_its_id_and_a_clearing_its_wait():
 
     assert output_of(display)["transient"] == {"display_id": "d"}
     assert output_of(clearing) == {"output_type": "clear_output", "wait": True}
+
+
+@given(messages(), st.dictionaries(st.sampled_from(["transient", "more"]), ANYTHING), st.binary())
+def test_a_message_is_whole_again_from_its_output_and_the_rest(message, more, buffer):
+    message["content"] |= more
+    message |= {"parent_header": {"msg_id": "m"}, "metadata": {"a": 1}, "buffers": [buffer]}
+    output = output_of(message)
+
+    if output is not None:
+        rest = json.loads(json.dumps(envelope_of(message, output)))  # as it is stored
+        assert message_of(rest, output) == message
+
+
+def test_what_an_output_shows_is_not_stored_again_beside_it():
+    content = {"data": {"text/plain": "x" * 1000}, "metadata": {}, "transient": {}}
+    message = {"header": {"msg_type": "display_data"}, "parent_header": {}, "metadata": {}}
+    message |= {"content": content, "buffers": []}
+
+    assert len(json.dumps(envelope_of(message, output_of(message)))) < 200

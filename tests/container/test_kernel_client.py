@@ -12,6 +12,10 @@ SLOW_CHANNEL = 99
 """Stands in the socket's name in place of a channel's number."""
 
 
+async def ignore(message):
+    pass
+
+
 @contextlib.asynccontextmanager
 async def slow_way_to(connection, channel, seconds):
     """Give *connection* a way to one of its channels that takes *seconds* to begin with."""
@@ -48,7 +52,7 @@ async def test_what_a_cell_asks_at_once_is_heard_however_slowly_the_channel_open
     kernel = await start_kernel()
 
     async with slow_way_to(kernel.session.connection, "stdin", 0.5) as connection:
-        client = KernelClient(connection, 1_000_000)
+        client = KernelClient(connection, 1_000_000, ignore, print)
         await client.ready()
         await client.open_stdin()
         client.execute("input('who? ')", allow_stdin=True)
@@ -62,19 +66,20 @@ async def test_what_a_cell_asks_at_once_is_heard_however_slowly_the_channel_open
 @pytest.mark.parametrize("channel", ["shell", "control"])
 async def test_a_reply_that_comes_in_the_moment_something_is_sent_is_heard(start_kernel, channel):
     kernel = await start_kernel()
-    client = KernelClient(kernel.session.connection, 1_000_000)
+    replies = asyncio.Queue()
+    client = KernelClient(kernel.session.connection, 1_000_000, ignore, replies.put_nowait)
     await client.ready()
     way = getattr(client, f"{channel}_channel")
     first, second = (client.session.msg("kernel_info_request") for _ in range(2))
 
-    waiting = asyncio.create_task(next_message(way))
     await asyncio.sleep(0.05)  # until nothing but a reply ends the waiting
     way.send(first)
     select.select([way.socket.fileno()], [], [], 10)  # it comes, and the loop can't see that
     way.send(second)
     async with asyncio.timeout(10):
-        replies = [await waiting, await next_message(way)]
+        received = [await replies.get(), await replies.get()]
     client.close()
 
     asked = [message["header"]["msg_id"] for message in (first, second)]
-    assert [reply["parent_header"]["msg_id"] for reply in replies] == asked
+    assert [reply["parent_header"]["msg_id"] for reply in received] == asked
+    assert {reply["channel"] for reply in received} == {channel}

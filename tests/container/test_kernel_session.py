@@ -69,7 +69,7 @@ async def test_a_cell_runs_but_nothing_of_it_is_told_before_it_may_be(start_kern
     await kernel.run("pass")  # what it says as it starts has come by then
     heard, durable = [], asyncio.get_running_loop().create_future()
 
-    async def receive(message):
+    async def receive(message, emitted):
         heard.append(message["header"]["msg_type"])
 
     kernel.session.on_message = receive

@@ -55,7 +55,7 @@ async def test_a_kernel_of_before_that_is_restarted_is_empty(lasting):
     assert await again.printed("print('old' in dir())") == "False\n"
 
 
-async def test_kernels_of_before_count_and_make_room_unless_they_are_busy(lasting):
+async def test_kernels_of_before_count_and_evict_unless_they_are_busy(lasting):
     lasting.settings["max_kernels"] = "2"
     await lasting.start()
     idle = await lasting.converse()

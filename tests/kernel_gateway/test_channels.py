@@ -10,6 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from kernel_gateway.channels.wire_format import V1
+from tests.conftest import Conversation
 from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw
 from tests.waiting import eventually
@@ -29,6 +30,21 @@ async def test_code_runs_and_its_messages_come_back_in_either_protocol(running, 
     assert reply["status"] == "ok"
     assert client.printed() == "hi\n"
     assert kinds == ["status", "execute_input", "stream", "execute_result", "status"]
+
+
+async def test_what_a_kernel_shows_is_stored_once_for_both_kinds_of_client(running, kernel):
+    client = await Client(running, kernel).connect()
+    await client.until_done(await client.execute("1 + 1"))
+    [result] = [m for m in client.messages if m["header"]["msg_type"] == "execute_result"]
+    native = await native_client(running, kernel)
+    await native.until("turn.finished")
+
+    assert [event["kind"] for event in native.events] == [
+        "turn.started", "cell.started", "cell.output", "kernel.message",
+        "cell.finished", "turn.finished",
+    ]  # fmt: skip
+    [shown] = [e["data"]["output"] for e in native.events if e["kind"] == "cell.output"]
+    assert shown == {"output_type": "execute_result", **result["content"]}
 
 
 async def test_a_message_over_the_limit_ends_its_cell_alone_and_is_answered(start_gateway):
@@ -170,6 +186,46 @@ async def test_what_waits_behind_a_cell_that_fails_is_aborted(running, kernel):
 
     assert [reply["status"] for reply in replies] == ["error", "aborted", "aborted"]
     assert client.printed() == ""
+
+
+async def native_client(running, kernel):
+    """Return the conversation of a kernel id, as a native client sees it."""
+    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
+    url = f"/api/v1/conversations/{key.conversation}/paths/main"
+    return Conversation(running, key.conversation, await running.client.connect(url))
+
+
+async def test_requests_of_both_kinds_of_client_run_in_the_order_they_came(running, kernel):
+    client = await Client(running, kernel).connect()
+    native = await native_client(running, kernel)
+
+    await client.execute("seen = [1]\ninput()", allow_stdin=True)
+    await client.until("input_request")
+    await native.connection.send("execute.request", code="seen.append(2)")
+    turns = running.gateway.services.turns
+    await eventually("the native request waits", lambda: turns.depth() == 2)
+    last = await client.execute("print(seen)")
+    await client.send("input_reply", {"value": "", "status": "ok"}, "stdin")
+    await client.until_done(last)
+
+    assert client.printed(last) == "[1, 2]\n"
+
+
+async def test_a_native_client_that_cancels_all_aborts_the_waiting_requests_too(running, kernel):
+    client = await Client(running, kernel).connect()
+    native = await native_client(running, kernel)
+
+    asked = [
+        await client.execute("input()", allow_stdin=True),
+        await client.execute("print('never')"),
+    ]
+    await client.until("input_request")
+    await native.connection.send("cancel")
+    replies = [await client.until_done(message_id) for message_id in asked]
+    after = await client.until_done(await client.execute("print('goes on')"))
+
+    assert [reply["status"] for reply in replies] == ["error", "aborted"]
+    assert (after["status"], client.printed()) == ("ok", "goes on\n")
 
 
 async def test_high_risk_code_is_refused_here_too_and_medium_is_the_users_own_decision(

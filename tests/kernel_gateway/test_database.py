@@ -114,10 +114,11 @@ async def test_a_branch_and_its_line_of_the_audit_list_are_stored_with_its_first
 
     stored = await repository.conversations.path(branch)
     assert (stored.title, stored.kernel_id) == ("What if", row.kernel_id)
-    [told] = await repository.audit.lines(
+    told, created = await repository.audit.lines(
         "one", before=None, limit=10, conversation=key.conversation
     )
     assert (told.action, told.detail) == ("path.created", {"title": "What if"})
+    assert (created.action, created.target) == ("conversation.created", key.conversation)
     assert await repository.events.last_seq(branch) == 1
 
 
@@ -148,6 +149,7 @@ async def test_a_forgotten_users_name_is_in_no_row_and_nothing_else_is_changed(r
     assert {(line.user, line.action, line.target) for line in told} == {
         ("u", "user.exported", "(deleted user)"),
         ("(deleted user)", "x", "ann"),  # of a path, say
+        ("u", "conversation.created", key.conversation),
     }
 
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from kernel_gateway.conversations.branches import MOST_PATHS
+from kernel_gateway.store.conversations import new_branch
 from kernel_gateway.terminal.client import path_url
 from notebooks.ledger.verify import verify_notebook
 from tests.branching import branch, post
@@ -35,6 +37,22 @@ async def test_a_branch_has_the_variables_as_of_its_turn(running):
 
     assert await made.printed("print(x)") == "1\n"
     assert await conversation.printed("print(x)") == "2\n"
+
+
+async def test_one_branch_more_than_a_conversation_may_have_is_refused(running):
+    conversation = await running.conversation()
+    repository = running.gateway.services.repository
+    for number in range(MOST_PATHS - 1):  # beside main
+        row = new_branch(conversation.key._replace(path=f"b{number}"), "b", "main", "")
+        async with repository.database.begin(row.tenant) as session:
+            session.add(row)
+
+    refused = await post(
+        running, f"/api/v1/conversations/{conversation.id}/paths", {"name": "one more"}
+    )
+
+    assert refused.code == 409
+    assert "at most 100 paths" in error_of(refused)["message"]
 
 
 async def test_what_is_set_in_a_branch_is_unknown_in_main_and_the_other_way_round(running):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from kernel_gateway.channels.cursors import MOST_REMEMBERED, Cursors
 from kernel_gateway.channels.replies import (
     MISSED_BYTES,
     MOST_MISSED,
@@ -57,6 +58,16 @@ def test_missed_replies_are_bounded_in_number_and_the_latest_are_kept():
         missed.keep("a", message(number))
 
     assert ids(missed.take("a")) == list(range(10, MOST_MISSED + 10))
+
+
+async def test_the_cursors_of_the_clients_used_last_are_kept(running):
+    conversation = await running.conversation()
+    cursors = Cursors(running.gateway.services.repository.jupyter, conversation.key)
+    for number in range(MOST_REMEMBERED + 1):
+        cursors.set(str(number), number)
+
+    assert (cursors.get("0"), cursors.get("1")) == (None, 1)
+    await cursors.aclose()
 
 
 def test_missed_replies_are_bounded_in_size_over_all_clients():

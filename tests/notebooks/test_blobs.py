@@ -10,7 +10,7 @@ import pytest
 from notebooks.errors import (
     BlobDamaged,
     BlobNotFound,
-    PinnedRoomUsed,
+    PinnedQuotaExceeded,
     SealingKeyInvalid,
     SealingKeyMissing,
 )
@@ -81,7 +81,7 @@ def test_a_content_that_changed_while_it_was_looked_at_is_kept_under_its_own_dig
     assert read(blobs, hashlib.sha256(b"after").hexdigest()) == b"after"
 
 
-def test_the_oldest_make_room(blobs, tmp_path):
+def test_the_oldest_evict(blobs, tmp_path):
     contents = [bytes([n]) * (4 * CHUNK_BYTES) for n in range(3)]
     digests = []
     for age, content in enumerate(contents):
@@ -270,7 +270,7 @@ def test_a_pinned_content_is_not_kept_a_second_time(with_pins, tmp_path):
 def test_where_the_room_for_pinned_ones_is_used_up_another_is_refused_and_all_stay(with_pins):
     first = pin(with_pins, b"1" * 2000)
 
-    with pytest.raises(PinnedRoomUsed):
+    with pytest.raises(PinnedQuotaExceeded):
         pin(with_pins, b"2" * 2000)
 
     assert with_pins.names() == [first]

@@ -20,7 +20,6 @@ class ConversationsHandler(JsonHandler):
         body = self.json_body(NewConversation)
         who, repository = self.identity, self.services.repository
         row = await repository.conversations.add(who.tenant, who.user, body.title)
-        await repository.audit.add(who.tenant, who.user, "conversation.created", row.id, row.id)
         self.write_json(201, conversation_to_json(row, [MAIN_PATH]))
 
     @operation("List the newest conversations", returns={200: models.Conversations})

@@ -77,9 +77,9 @@ class UploadingHandler(JsonHandler):
         # Keep the path in memory: a reopening sweeps unfinished files, this upload among them.
         self.open_path.in_use += 1
         self._holds_path = True
-        room = await quota_of(self.open_path, self.services.settings.limits())
+        quota = await quota_of(self.open_path, self.services.settings.limits())
         kind = self.request.headers.get("Content-Type", "")
-        self.upload = Upload(kind, self._workspace, self.file_limit_bytes, room)
+        self.upload = Upload(kind, self._workspace, self.file_limit_bytes, quota)
 
     def _workspace(self) -> Workspace:
         return self.open_path.workspace
