@@ -24,7 +24,7 @@ class TurnContext:
     """The facts of a path at the start of a turn.
 
     Attributes:
-        profiles: File name → its profile: of inputs, and of the newest outputs.
+        profiles: File name → its profile: of inputs, and of small outputs.
         other_files: Names of the other files.
         variables: The live variables.
         earlier_cells: Earlier cells with source and status.
