@@ -34,8 +34,9 @@ PROGRAM = f"""import sys
 sys.path.insert(0, {LIBRARY!r})
 from workbooks.profile.__main__ import main
 main()"""
-FILE = "<file>"
-"""Stands for the file's name in the recipes of a cached profile: names differ, contents don't."""
+FILE = "\ue000file"
+"""Stands for the file's name in the recipes of a cached profile: names differ, contents don't.
+It has a private character, so that no column has this name."""
 
 Profile = dict[str, Any]
 

@@ -45,6 +45,14 @@ async def test_a_files_profile_has_its_tables_and_the_code_that_loads_them(raw, 
     assert 'decimal=","' in told["text"]
 
 
+async def test_a_file_named_profile_is_still_downloaded(raw, files_url):
+    body, headers = multipart(("f", "profile", b"mine"))
+    (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    assert file["name"] == "inputs/profile"
+    assert (await raw("GET", file["url"])).body == b"mine"
+
+
 async def test_the_profile_of_a_file_that_is_no_table_says_so(raw, files_url):
     body, headers = multipart(("f", "a.xlsx", b"PK\x03\x04 cut off"), ("f", "b.pdf", b"%PDF"))
     broken, letter = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
