@@ -32,7 +32,7 @@ log = logging.getLogger("tallybook.profiles")
 LIBRARY = "/opt/tallybook-workbooks"
 PROGRAM = f"""import sys
 sys.path.insert(0, {LIBRARY!r})
-from workbooks.profile.__main__ import main
+from workbooks.MODULE import main
 main()"""
 FILE = "\ue000file"
 """Stands for the file's name in the recipes of a cached profile: names differ, contents don't.
@@ -85,6 +85,24 @@ class Profiler:
         profile = await asyncio.shield(reading)  # other callers may await it too
         return None if ending in PERHAPS and _holds_no_table(profile) else profile
 
+    async def preview(
+        self, workspace: Workspace, name: str, *, sheet: str, first: int, count: int
+    ) -> Profile:
+        """Return rows of a sheet of file *name* as they are, or ``{"problem": …}``.
+
+        Args:
+            workspace: Has the file.
+            name: Its name.
+            sheet: The sheet's name; empty for the first one.
+            first: The first row, as Excel counts.
+            count: How many rows.
+
+        Raises:
+            SandboxUnavailable: This host can't confine the reader.
+        """
+        async with self._readers:
+            return (await _run(workspace, "preview", name, sheet, str(first), str(count)))[0]
+
     def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
             del self._known[key]
@@ -94,7 +112,7 @@ class Profiler:
         if kept is not None and (profile := await asyncio.to_thread(_kept_profile, kept)):
             return _with_name(profile, name)
         async with self._readers:
-            profile, lasting = await _profile(workspace, name)
+            profile, lasting = await _run(workspace, "profile.__main__", name, FILE)
         if kept is not None and lasting:
             await asyncio.to_thread(_keep, kept, profile)
         return _with_name(profile, name)
@@ -159,11 +177,12 @@ def _keep(kept: Path, profile: Profile) -> None:
         log.warning("a profile could not be kept: %s", error)
 
 
-async def _profile(workspace: Workspace, name: str) -> tuple[Profile, bool]:
-    """Return the profile, and whether another reading would give the same one."""
+async def _run(workspace: Workspace, module: str, name: str, *given: str) -> tuple[Profile, bool]:
+    """Return what a reader's *module* prints, and whether another run would print the same."""
     await asyncio.to_thread(_compile_reader)
+    program = PROGRAM.replace("MODULE", module)
     result = await run_confined(
-        (sys.executable, "-c", PROGRAM, f"/workspace/{name}", FILE),
+        (sys.executable, "-c", program, f"/workspace/{name}", *given),
         workspace,
         PROFILE_LIMITS,
         readonly=((_reader(), f"{LIBRARY}/workbooks"),),
