@@ -74,14 +74,15 @@ class FilePreviewHandler(FileHandler):
             first=self._number("first", 1, 1_048_576),
             count=self._number("count", 50, 500),
         )
-        nothing: dict[str, Any] = {
+        nothing: dict[str, Any] = {"sheets": [], "sheet": None, "first_row": None}
+        nothing |= {"rows": [], "more": False, "problem": None}
             "sheets": [],
             "sheet": None,
             "first_row": None,
             "rows": [],
             "more": False,
         }
-        self.write_json(200, {"name": name, **nothing, "problem": None, **found})
+        self.write_json(200, {"name": name, **nothing, **found})
 
     def _number(self, name: str, usual: int, most: int) -> int:
         """Return a query argument as a number from 1 to *most*.
