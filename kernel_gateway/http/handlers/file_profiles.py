@@ -76,12 +76,6 @@ class FilePreviewHandler(FileHandler):
         )
         nothing: dict[str, Any] = {"sheets": [], "sheet": None, "first_row": None}
         nothing |= {"rows": [], "more": False, "problem": None}
-            "sheets": [],
-            "sheet": None,
-            "first_row": None,
-            "rows": [],
-            "more": False,
-        }
         self.write_json(200, {"name": name, **nothing, **found})
 
     def _number(self, name: str, usual: int, most: int) -> int:
