@@ -13,6 +13,7 @@ from kernel_gateway.http.handlers.files import FileHandler
 from kernel_gateway.http.operations import Query, operation
 from kernel_gateway.http.schemas import responses as models
 
+MAX_SHEET_NAME = 255
 PREVIEW_QUERY = (
     Query(name="sheet", schema={"type": "string"}, help="A sheet's name; else the first one."),
     Query(
@@ -70,13 +71,24 @@ class FilePreviewHandler(FileHandler):
         found = await self.services.profiler.preview(
             opened.workspace,
             name,
-            sheet=self.get_query_argument("sheet", ""),
+            sheet=self._sheet(),
             first=self._number("first", 1, 1_048_576),
             count=self._number("count", 50, 500),
         )
         nothing: dict[str, Any] = {"sheets": [], "sheet": None, "first_row": None}
         nothing |= {"rows": [], "more": False, "problem": None}
         self.write_json(200, {"name": name, **nothing, **found})
+
+    def _sheet(self) -> str:
+        """Return the sheet's name that the query gives.
+
+        Raises:
+            BadRequest: No sheet can have it.
+        """
+        sheet = self.get_query_argument("sheet", "", strip=False)
+        if "\0" in sheet or len(sheet) > MAX_SHEET_NAME:
+            raise BadRequest(f"No sheet can be named {sheet[:20]!r}.")
+        return sheet
 
     def _number(self, name: str, usual: int, most: int) -> int:
         """Return a query argument as a number from 1 to *most*.
