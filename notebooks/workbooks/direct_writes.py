@@ -1,4 +1,4 @@
-"""Workbooks written by openpyxl or xlsxwriter directly, kept such that Excel opens them.
+"""Workbooks read and written by openpyxl or xlsxwriter directly, kept such that Excel opens them.
 
 A text that starts with ``=`` but is no formula stays text. openpyxl: a tab's name is shortened,
 times lose their zone, characters that no cell holds become spaces. What was changed is printed
@@ -19,6 +19,7 @@ BY_PANDAS = "_written_by_pandas"
 def install() -> None:
     """Change how both libraries take values, in this process."""
     _install_openpyxl()
+    _accept_empty_fills()
     _install_xlsxwriter()
 
 
@@ -63,6 +64,18 @@ def _install_openpyxl() -> None:
     Cell._bind_value = bind_fitting
     _WorkbookChild.title = property(title.fget, name_fitting)
     Workbook.save = save_and_say
+
+
+def _accept_empty_fills() -> None:
+    """Let openpyxl open workbooks with an empty fill entry, which Excel takes for no fill."""
+    from openpyxl.styles.fills import Fill, PatternFill
+
+    read = Fill.from_tree.__func__
+
+    def read_any(cls: Any, element: Any) -> Any:
+        return read(cls, element) or PatternFill()
+
+    Fill.from_tree = classmethod(read_any)
 
 
 def _install_xlsxwriter() -> None:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.corpus import odd_files
+
 START = """
 import datetime, sys, warnings
 import numpy as np, pandas as pd
@@ -240,6 +242,19 @@ with pd.ExcelWriter(path) as writer:
     frame.to_excel(writer, index=False)
     frame.loc[0, "a"] = 99
 assert pd.read_excel(path).a[0] == 0
+"""
+
+    written(code)
+
+
+def test_openpyxl_edits_a_workbook_with_an_empty_fill_and_keeps_its_formats(written, tmp_path):
+    odd_files.changed(tmp_path / "made.xlsx", odd_files.empty_fill)
+    code = """
+book = load_workbook(path)
+book.active["D1"] = "new"
+book.save(path)
+sheet = load_workbook(path).active
+assert sheet["D1"].value == "new" and sheet["C2"].number_format == "yyyy-mm-dd"
 """
 
     written(code)
