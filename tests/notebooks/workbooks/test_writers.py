@@ -258,3 +258,24 @@ assert sheet["D1"].value == "new" and sheet["C2"].number_format == "yyyy-mm-dd"
 """
 
     written(code)
+
+
+def test_columns_of_a_large_frame_are_fitted_to_its_cells(written):
+    code = (
+        LARGE
+        + """
+from notebooks.workbooks import row_stream
+widths = []
+for size in (0, 10**9):
+    row_stream.FROM_CELLS = size
+    with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
+        frame.head(400).to_excel(writer, index=False)
+        writer.sheets["Sheet1"].autofit()
+    sheet = load_workbook(path).active
+    widths.append({key: round(of.width, 1) for key, of in sheet.column_dimensions.items()})
+    assert sheet.max_row == 401
+assert all(abs(widths[0][key] - widths[1][key]) < 1 for key in "ABCDEFGH"), widths
+"""
+    )
+
+    written(code)
