@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from .cell_limits import MAX_NAME, Changes, fitting_name, may_be_formula
+from .cell_limits import MAX_NAME, MAX_TEXT, Changes, fitting_name, may_be_formula
 
 BY_PANDAS = "_written_by_pandas"
 """Set on a workbook while pandas writes cells, and says itself what it changes."""
@@ -24,8 +24,15 @@ def install() -> None:
 
 
 def _changes_of(book: Any) -> Changes:
+    """Return the counts of *book*, a workbook or what its sheets share."""
+    if book is None:  # a cell of no workbook yet
+        return Changes()
     changes: Changes = book.__dict__.setdefault("_changes", Changes())
     return changes
+
+
+def _book_of(cell: Any) -> Any:
+    return getattr(cell.parent, "parent", None)
 
 
 def _install_openpyxl() -> None:
@@ -41,13 +48,13 @@ def _install_openpyxl() -> None:
                 bind(self, value)
                 if self.data_type == "f" and not may_be_formula(value):
                     self.data_type = "s"
-                    if not self.parent.parent.__dict__.get(BY_PANDAS):
-                        _changes_of(self.parent.parent).counts["formula"] += 1
+                    if not getattr(_book_of(self), BY_PANDAS, False):
+                        _changes_of(_book_of(self)).counts["formula"] += 1
                 return
-            if not value.isprintable() or len(value) > 32_767:
-                value = _changes_of(self.parent.parent).fitting_text(value)
+            if not value.isprintable() or len(value) > MAX_TEXT:
+                value = _changes_of(_book_of(self)).fitting_text(value)
         elif isinstance(value, datetime.datetime | datetime.time) and value.tzinfo is not None:
-            value = _changes_of(self.parent.parent).fitting(value)
+            value = _changes_of(_book_of(self)).fitting(value)
         bind(self, value)
 
     def name_fitting(self: Any, name: Any) -> None:
@@ -79,13 +86,30 @@ def _accept_empty_fills() -> None:
 
 
 def _install_xlsxwriter() -> None:
+    from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-    write = Worksheet._write_token_as_string
+    write, write_string, close = (
+        Worksheet._write_token_as_string, Worksheet._write_string, Workbook.close,
+    )  # fmt: skip
 
     def write_fitting(self: Any, token: str, row: int, column: int, *given: Any) -> Any:
         if self.strings_to_formulas and token[:1] == "=" and not may_be_formula(token):
+            _changes_of(self.worksheet_meta).counts["formula"] += 1
             return self._write_string(row, column, *given)
         return write(self, token, row, column, *given)
 
+    def write_short(self: Any, row: int, column: int, text: Any, *given: Any) -> Any:
+        if isinstance(text, str) and len(text) > MAX_TEXT:  # else it would be left out
+            _changes_of(self.worksheet_meta).counts["cut"] += 1
+            text = text[:MAX_TEXT]
+        return write_string(self, row, column, text, *given)
+
+    def close_and_say(self: Any) -> None:
+        close(self)
+        changes = _changes_of(self.worksheet_meta)
+        changes.say(f"Workbook {getattr(self.filename, 'name', self.filename)}")
+
     Worksheet._write_token_as_string = write_fitting
+    Worksheet._write_string = write_short
+    Workbook.close = close_and_say

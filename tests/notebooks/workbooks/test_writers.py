@@ -152,16 +152,21 @@ assert load_workbook(path).sheetnames[1] == "Reconciliation of intercompany"
     assert "is named" in said
 
 
-def test_xlsxwriter_keeps_text_that_is_no_formula(written):
+def test_xlsxwriter_keeps_text_that_is_no_formula_and_cuts_what_it_would_leave_out(written):
     code = """
 book = xlsxwriter.Workbook(path); sheet = book.add_worksheet()
 for row, value in enumerate(("Text", "=> see", "=SUM(A1:A2)", "=====")):
     sheet.write(row, 0, value)
+sheet.write(4, 0, "x" * 40_000)
 book.close()
-assert [kind for kind, _ in cells()] == ["s", "f", "s"], cells()
+assert [kind for kind, _ in cells()] == ["s", "f", "s", "s"], cells()
+assert len(cells()[-1][1]) == 32_767
 """
 
-    written(code)
+    said = written(code)
+
+    assert "2 text(s) that start with '='" in said
+    assert "1 text(s) cut" in said
 
 
 LARGE = """
