@@ -192,8 +192,14 @@ def _iso(value: object) -> str:
     return value.strftime("%Y-%m-%d") if isinstance(value, datetime.datetime) else str(value)
 
 
-def ods(path: Path) -> None:
-    """Write `GRID` as an OpenDocument spreadsheet that LibreOffice would write, with repeats."""
+def ods(path: Path, *, extra: str = "", last_value: str = "") -> None:
+    """Write `GRID` as an OpenDocument spreadsheet that LibreOffice would write, with repeats.
+
+    Args:
+        path: The file to write.
+        extra: Cells of a fifth row.
+        last_value: What the cells hold that are repeated to the end of the sheet.
+    """
     rows = []
     for values in GRID:
         cells = []
@@ -219,9 +225,12 @@ def ods(path: Path) -> None:
             "<table:table-row>" + "".join(cells)
             + '<table:table-cell table:number-columns-repeated="16381"/></table:table-row>'
         )  # fmt: skip
+    if extra:
+        rows.append(f"<table:table-row>{extra}</table:table-row>")
+    filled = f'office:value-type="float" office:value="{last_value}" ' if last_value else ""
     rows.append(
-        '<table:table-row table:number-rows-repeated="1048572">'
-        '<table:table-cell table:style-name="ce1" table:number-columns-repeated="16384"/>'
+        '<table:table-row table:number-rows-repeated="1048571">'
+        f'<table:table-cell {filled}table:style-name="ce1" table:number-columns-repeated="16384"/>'
         "</table:table-row>"
     )
     names = "".join(
