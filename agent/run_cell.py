@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.checks.written_workbooks import Checks, check_workbooks
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -81,6 +82,7 @@ async def run_cell(
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
             execution = await following.execution(reply)  # its output events are stored
+            execution = replace(execution, checks=await following.check())
             await cell.finish(execution)  # its result is in the journal
             await following.announce(execution)
         return execution  # the notebook is written
@@ -161,6 +163,7 @@ async def _resume(
             return None
         reply = await session.resume(following.on_output, emit=following.emit)
         execution = await following.execution(reply)
+        execution = replace(execution, checks=await following.check())
         await cell.finish(execution)
         await following.announce(execution)
     return intent.id, execution
@@ -258,10 +261,18 @@ class _Following:
         ]
         return _execution(reply, outputs, after)
 
+    async def check(self) -> Checks:
+        """Check the workbooks that the cell has written."""
+        written = [file["name"] for file in self._created]
+        return await check_workbooks(self._runtime.workspace, written)
+
     async def announce(self, execution: Execution) -> None:
-        """Emit ``file.created`` for each file, and ``cell.finished``."""
+        """Emit ``file.created`` and ``workbook.checked`` for each file, and ``cell.finished``."""
         for file in self._created:
             await self._sink.emit("file.created", file)
+        for name, findings in execution.checks.items():
+            facts = {"cell": self._intent.id, "name": name, "findings": list(findings)}
+            await self._sink.emit("workbook.checked", facts)
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 
 

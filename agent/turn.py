@@ -25,6 +25,7 @@ from container.workspace.workspace import INPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
+MOST_FINDINGS = 12
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """A valid cell id in nbformat 4.5."""
 
@@ -270,6 +271,8 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
     outputs = [name for name in execution.files_after if not name.startswith(f"{INPUTS}/")]
     if outputs:
         response["files"] = outputs[:50]
+    if checks := _checks(execution):
+        response["checks"] = checks
     if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome != "ok":
@@ -278,6 +281,15 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
             response["state"] = ENDED
         _repair(state, response["error"])
     _reply_to(state, response)
+
+
+def _checks(execution: Execution) -> dict[str, list[str]]:
+    """Return what the model is told of the workbooks it wrote; nothing of sound ones."""
+    return {
+        name: [f"{each['message']} {each['hint']}" for each in findings[:MOST_FINDINGS]]
+        for name, findings in execution.checks.items()
+        if findings
+    }
 
 
 async def _run_parameters(

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import compileall
-import functools
-import hashlib
 import json
 import logging
 import os
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from container.confined import run_confined
+from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
 from container.workspace.workspace import Workspace, WorkspaceFile
-from notebooks import workbooks
 from notebooks.record.files import replace_atomically
 
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".xltx", ".xltm", ".csv", ".tsv"})
@@ -29,11 +24,6 @@ REMEMBERED = 500
 AT_ONCE = min(os.cpu_count() or 1, 4)
 """Concurrent readers: each may use a processor, and the memory of `PROFILE_LIMITS`."""
 log = logging.getLogger("tallybook.profiles")
-LIBRARY = "/opt/tallybook-workbooks"
-PROGRAM = f"""import sys
-sys.path.insert(0, {LIBRARY!r})
-from workbooks.MODULE import main
-main()"""
 FILE = "\ue000file"
 """Stands for the file's name in the recipes of a cached profile: names differ, contents don't.
 It has a private character, so that no column has this name."""
@@ -112,7 +102,7 @@ class Profiler:
         if kept is not None and (profile := await asyncio.to_thread(_kept_profile, kept)):
             return _with_name(profile, name)
         async with self._readers:
-            profile, lasting = await _run(workspace, "profile.__main__", name, FILE)
+            profile, lasting = await _run(workspace, "profile", name, FILE)
         if kept is not None and lasting:
             await asyncio.to_thread(_keep, kept, profile)
         return _with_name(profile, name)
@@ -121,27 +111,7 @@ class Profiler:
         """Return the cache file for the profile of *name*'s content."""
         if self._kept_in is None:
             return None
-        return self._kept_in(workspace) / f"{workspace.sha256(name)}-{_reader_version()}.json"
-
-
-def _reader() -> Path:
-    """Return the directory of the reader, which runs in the sandbox only."""
-    return Path(next(iter(workbooks.__path__))).resolve()
-
-
-@functools.cache
-def _reader_version() -> str:
-    """Return a hash of the reader's code: another version may give another profile."""
-    digest = hashlib.sha256()
-    for module in sorted(_reader().rglob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-@functools.cache
-def _compile_reader() -> None:
-    """Compile the reader once: in its read-only sandbox each run would compile it again."""
-    compileall.compile_dir(str(_reader()), quiet=2)
+        return self._kept_in(workspace) / f"{workspace.sha256(name)}-{library_version()}.json"
 
 
 def _holds_no_table(profile: Profile) -> bool:
@@ -178,15 +148,8 @@ def _keep(kept: Path, profile: Profile) -> None:
 
 
 async def _run(workspace: Workspace, module: str, name: str, *given: str) -> tuple[Profile, bool]:
-    """Return what a reader's *module* prints, and whether another run would print the same."""
-    await asyncio.to_thread(_compile_reader)
-    program = PROGRAM.replace("MODULE", module)
-    result = await run_confined(
-        (sys.executable, "-c", program, f"/workspace/{name}", *given),
-        workspace,
-        PROFILE_LIMITS,
-        readonly=((_reader(), f"{LIBRARY}/workbooks"),),
-    )
+    """Return what a program prints of file *name*, and whether another run would print the same."""
+    result = await run_program(module, (f"/workspace/{name}", *given), workspace, PROFILE_LIMITS)
     if result.status is not None and result.status.exit_code == 0:
         try:
             profile = json.loads(result.printed)

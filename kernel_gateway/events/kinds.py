@@ -244,6 +244,23 @@ class FileCreated(EventData):
     user: str | None = Field(None, description="Who uploaded it or put it back.")
 
 
+class CheckFinding(EventData):
+    """One thing that is wrong with a written workbook."""
+
+    code: str
+    message: str
+    hint: str
+    count: int
+
+
+class WorkbookChecked(EventData):
+    """A workbook that a cell has written was checked."""
+
+    cell: str
+    name: str
+    findings: list[CheckFinding] = Field(description="Empty if nothing is wrong.")
+
+
 class ErrorSeen(EventData):
     """A request could not be answered."""
 
@@ -285,6 +302,7 @@ KINDS: dict[str, type[EventData]] = {
     "cell.output": CellOutput,
     "cell.finished": CellFinished,
     "file.created": FileCreated,
+    "workbook.checked": WorkbookChecked,
     "error": ErrorSeen,
     "turn.finished": TurnFinished,
 }

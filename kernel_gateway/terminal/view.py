@@ -131,6 +131,12 @@ class TerminalView:
     def _show_file_created(self, data: dict[str, Any]) -> None:
         self._line(f"  file: {data['name']} ({data['size'] / 1000:.1f} kB)", "cyan")
 
+    def _show_workbook_checked(self, data: dict[str, Any]) -> None:
+        for finding in data["findings"]:
+            self._line(f"  check: {data['name']}: {finding['message']}", "yellow")
+        if not data["findings"]:
+            self._line(f"  check: {data['name']}: nothing wrong", "green")
+
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()
         self.console.print(Panel(plain(data["explanation"]), title="permission", style="yellow"))

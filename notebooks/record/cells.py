@@ -6,7 +6,7 @@ import ast
 import contextlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -98,6 +98,8 @@ class Execution:
         seconds: Wall time.
         error: ``{"code", "message"}`` or ``{"ename", "evalue"}``; ``None`` if ok.
         files_after: Workspace file → sha256.
+        checks: Written workbook → what is wrong with it (``code``, ``message``, ``hint``,
+            ``count``).
     """
 
     outcome: Outcome
@@ -107,6 +109,7 @@ class Execution:
     seconds: float = 0.0
     error: Mapping[str, str] | None = None
     files_after: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def error_text(self) -> str:

@@ -124,6 +124,7 @@ def execution_of(cell: Any) -> Execution:
         seconds=facts["seconds"],
         error=facts["error"],
         files_after=facts["files_after"],
+        checks=facts.get("checks", {}),  # older records have none
     )
 
 
@@ -163,6 +164,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "error": dict(execution.error) if execution.error else None,
         "files_before": dict(intent.files_before),
         "files_after": dict(execution.files_after),
+        "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
         "checkpoint": None,
     }
 

@@ -41,7 +41,7 @@ class Package:
             raise damaged(f"its directory of parts can't be read ({error})") from error
         entries = self._zip.infolist()
         self.names = {name.replace("\\", "/").lower(): name for name in self._zip.namelist()}
-        _check_directory(entries)
+        check_directory(entries)
 
     def close(self) -> None:
         """Close the file."""
@@ -104,7 +104,12 @@ class _Checked(io.RawIOBase):
         super().close()
 
 
-def _check_directory(entries: list[zipfile.ZipInfo]) -> None:
+def check_directory(entries: list[zipfile.ZipInfo]) -> None:
+    """Check the names and sizes of a package's parts before any is unpacked.
+
+    Raises:
+        Unreadable: A part points outside the package, is encrypted, or a bomb.
+    """
     for entry in entries:
         if ".." in re.split(r"[/\\]", entry.filename) or entry.filename.startswith(("/", "\\")):
             raise Unreadable(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import direct_writes, memory, pandas_csv, pandas_reader, pandas_writer
+from . import (
+    direct_writes,
+    memory,
+    pandas_csv,
+    pandas_reader,
+    pandas_writer,
+)
+from .keep import openpyxl_saves
 
 
 def apply(free_bytes: Callable[[], int | None] = lambda: None) -> None:
@@ -17,4 +24,5 @@ def apply(free_bytes: Callable[[], int | None] = lambda: None) -> None:
     pandas_reader.use_by_default()
     pandas_csv.use_by_default()
     pandas_writer.use_by_default()
+    openpyxl_saves.install()  # first: what the next one prints names the file that was asked for
     direct_writes.install()

@@ -1,19 +1,13 @@
-"""A few rows of a sheet as they are, for a person to look at.
-
-``python -m workbooks.preview FILE SHEET FIRST COUNT`` prints them as one JSON object; an empty
-SHEET is the first one.
-"""
+"""A few rows of a sheet as they are, for a person to look at."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from .profile.cells import to_json
-from .read import Unreadable, open_book
+from ..profile.cells import to_json
+from ..read import open_book
 
 MAX_ROWS, MAX_COLUMNS = 500, 200
 
@@ -47,21 +41,3 @@ def preview_file(path: Path, sheet: str = "", *, first: int = 1, count: int = 50
             "rows": [[to_json(value) for value in row[:MAX_COLUMNS]] for row in rows[:count]],
             "more": len(rows) > count,
         }
-
-
-def main() -> None:
-    """Print the rows that the command line asks for, or the problem with the file."""
-    path, sheet, first, count = sys.argv[1:5]
-    try:
-        result = preview_file(Path(path), sheet, first=int(first), count=int(count))
-    except Unreadable as problem:
-        found = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        result = {"problem": found}
-    except LookupError as error:
-        hint = "Ask without a sheet for the names of all."
-        result = {"problem": {"code": "no-such-sheet", "message": f"{error}.", "hint": hint}}
-    json.dump(result, sys.stdout, ensure_ascii=True, default=str)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,80 @@
+"""Check the workbooks that a cell has written, in a sandbox."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from agent.workbook_programs import run_program
+from container.errors import ContainerError
+from container.limits import MIB, Limits
+from container.workspace.workspace import INPUTS, Workspace
+
+WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"})
+ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
+MOST_ORIGINALS, MOST_CHECKED = 20, 50
+CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=30.0, tmp_bytes=16 * MIB)
+log = logging.getLogger("tallybook.checks")
+
+Checks = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Findings (``code``, ``message``, ``hint``, ``count``) by file; none for a sound one."""
+
+
+async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Checks:
+    """Check files that a cell has written, and name what they lost of the inputs.
+
+    Args:
+        workspace: The path's workspace.
+        written: Names of new and changed files; those that are no workbooks don't count.
+
+    Returns:
+        What was found; empty if there is no workbook, or this host can't confine the check.
+    """
+    names = [name for name in written if PurePosixPath(name).suffix.lower() in WRITTEN]
+    if not names:
+        return {}
+    originals = [
+        file.name
+        for file in workspace.files(INPUTS)
+        if PurePosixPath(file.name).suffix.lower() in ORIGINALS
+    ]
+    asked = {
+        "directory": "/workspace",
+        "files": names[:MOST_CHECKED],
+        "originals": originals[:MOST_ORIGINALS],
+    }
+    try:
+        result = await run_program("check", (json.dumps(asked),), workspace, CHECK_LIMITS)
+    except ContainerError as error:
+        log.warning("written workbooks could not be checked: %s", error)
+        return {}
+    found = _found(result.printed) if result.status and result.status.exit_code == 0 else None
+    if found is None:
+        log.warning("the check of written workbooks failed: %s", result.printed[-1000:])
+        return {name: [_unchecked()] for name in names}
+    return {name: [*_place(name), *found.get(name, ())] for name in names}
+
+
+def _found(printed: str) -> dict[str, list[dict[str, Any]]] | None:
+    try:
+        found = json.loads(printed)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _place(name: str) -> list[dict[str, Any]]:
+    if name.startswith("outputs/"):
+        return []
+    message = f"{name} was written outside outputs/, where the user looks for results."
+    hint = f"Write it to outputs/{PurePosixPath(name).name}."
+    return [{"code": "outside-outputs", "message": message, "hint": hint, "count": 1}]
+
+
+def _unchecked() -> dict[str, Any]:
+    message = f"The file could not be checked within {CHECK_LIMITS.seconds:g} s and 1 GB of memory."
+    hint = "Read it again with pandas before relying on it."
+    return {"code": "unchecked", "message": message, "hint": hint, "count": 1}

@@ -1,0 +1,64 @@
+"""Run a program of `notebooks.workbooks` in a sandbox: workbooks come from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import compileall
+import functools
+import hashlib
+import sys
+from pathlib import Path
+
+from container.confined import ConfinedResult, run_confined
+from container.limits import Limits
+from container.workspace.workspace import Workspace
+from notebooks import workbooks
+
+LIBRARY = "/opt/tallybook-workbooks"
+
+
+def library() -> Path:
+    """Return the directory of the programs, which run in the sandbox only."""
+    return Path(next(iter(workbooks.__path__))).resolve()
+
+
+@functools.cache
+def library_version() -> str:
+    """Return a hash of the programs: other ones may have another result."""
+    digest = hashlib.sha256()
+    for module in sorted(library().rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@functools.cache
+def _compile() -> None:
+    """Compile the programs once: in its read-only sandbox each run would compile them again."""
+    compileall.compile_dir(str(library()), quiet=2)
+
+
+async def run_program(
+    name: str, arguments: tuple[str, ...], workspace: Workspace, limits: Limits
+) -> ConfinedResult:
+    """Run ``workbooks.NAME`` with the workspace read-only, within *limits*.
+
+    Args:
+        name: A package with a ``__main__``: ``profile``, ``preview``, ``check``.
+        arguments: Its arguments; the workspace is ``/workspace``.
+        workspace: The workspace.
+        limits: What it may use, ``seconds`` included.
+
+    Raises:
+        SandboxUnavailable: This host can't confine it.
+    """
+    await asyncio.to_thread(_compile)
+    code = (
+        f"import sys\nsys.path.insert(0, {LIBRARY!r})\n"
+        f"from workbooks.{name}.__main__ import main\nmain()"
+    )
+    return await run_confined(
+        (sys.executable, "-c", code, *arguments),
+        workspace,
+        limits,
+        readonly=((library(), f"{LIBRARY}/workbooks"),),
+    )

@@ -1,0 +1,1 @@
+"""Check a workbook that code has written, before anybody relies on it."""

@@ -1,0 +1,133 @@
+"""Everything that is checked of one file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..keep.carry import sheet_parts, workbook_part
+from ..keep.opc import EditablePackage, parse
+from ..keep.parts import lost, said
+from ..keep.sheet_markup import SheetMarkup
+from ..read import Book, identify, open_book
+from ..values import Unreadable
+from .finding import Finding
+from .formulas import Formulas
+from .tables import table_findings
+
+PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
+COMPARED_ROWS = 40
+ALIKE = 0.6
+"""Share of an original's first cells that a file made from it still has."""
+MOST_NAME = 31
+
+
+def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
+    """Check a file that code has written.
+
+    Args:
+        path: The file.
+        originals: Workbooks it may have been made from: what it lost of them is named.
+
+    Returns:
+        What is wrong with it; empty if nothing is.
+    """
+    try:
+        found = identify(path)
+        with open_book(path, found) as book:
+            formulas = Formulas()
+            findings = _package_findings(path, book, formulas) if found.kind in PACKAGES else []
+            if formulas.count == 0 and _is_empty(book):
+                message, hint = "The file holds no cell with a value.", "Save it after writing."
+                findings.insert(0, Finding("file-empty", message, hint))
+    except Unreadable as problem:
+        hint = "Close the writer (use `with`), and write the file again."
+        return [Finding("file-unreadable", f"The file can't be opened: {problem.message}", hint)]
+    if found.kind in PACKAGES:
+        for original in originals:
+            findings += _lost_findings(path, original)
+    return findings
+
+
+def _is_empty(book: Book) -> bool:
+    sheets = [info.name for info in book.sheets if info.kind == "worksheet"]
+    return all(book.used_range(name) is None for name in sheets)
+
+
+def _package_findings(path: Path, book: Book, formulas: Formulas) -> list[Finding]:
+    findings = []
+    with EditablePackage(path) as package:
+        for sheet, part in sheet_parts(package).items():
+            formulas.take_sheet(sheet, SheetMarkup.of(package.read(part)).cells)
+            findings += table_findings(package, sheet, part, _row_of(book, sheet))
+            if len(sheet) > MOST_NAME:
+                findings.append(
+                    Finding(
+                        "sheet-name-too-long",
+                        f"The name of sheet {sheet!r} has {len(sheet)} characters; Excel takes 31 "
+                        "and repairs the file.",
+                        "Shorten it.",
+                    )
+                )
+        zeros = _computed_by_excel_only(package)
+    return findings + formulas.findings(zeros_are_unknown=zeros)
+
+
+def _row_of(book: Book, sheet: str) -> Any:
+    def row(number: int) -> list[Any]:
+        return next(iter(book.rows(sheet, first=number, count=1)), [])
+
+    return row
+
+
+def _computed_by_excel_only(package: EditablePackage) -> bool:
+    """Whether the writer asks Excel to compute everything on opening, as xlsxwriter does."""
+    book = parse(package.read(workbook_part(package)))
+    settings = next(iter(book.iter("{*}calcPr")), None)
+    return settings is not None and settings.get("fullCalcOnLoad") in ("1", "true")
+
+
+def _lost_findings(path: Path, original: Path) -> list[Finding]:
+    """Name the parts that *path* lost of *original*, if it was made from it."""
+    try:
+        found = identify(original)
+        if found.kind not in PACKAGES or not (pairs := _alike_sheets(path, original)):
+            return []
+        missing = lost(original, path, pairs)
+    except Unreadable:
+        return []
+    if not missing:
+        return []
+    return [
+        Finding(
+            "parts-lost",
+            f"Compared with {original.name!r} the file lost {said(missing)}.",
+            "Load the workbook with openpyxl and save it in this session: its parts are kept then.",
+            sum(missing.values()),
+        )
+    ]
+
+
+def _alike_sheets(path: Path, original: Path) -> dict[str, str]:
+    """Return the sheets of *original* that are in *path* too, with mostly the same first cells."""
+    pairs = {}
+    with open_book(path) as ours, open_book(original) as theirs:
+        names = {info.name for info in ours.sheets}
+        for name in (info.name for info in theirs.sheets if info.name in names):
+            before, after = _first_cells(theirs, name), _first_cells(ours, name)
+            same = sum(after.get(place) == value for place, value in before.items())
+            if before and same >= ALIKE * len(before):
+                pairs[name] = name
+    return pairs
+
+
+def _first_cells(book: Book, sheet: str) -> dict[tuple[int, int], Any]:
+    rows = itertools.islice(book.rows(sheet, count=COMPARED_ROWS), COMPARED_ROWS)
+    return {
+        (row, column): value
+        for row, values in enumerate(rows)
+        for column, value in enumerate(values)
+        if value is not None
+    }

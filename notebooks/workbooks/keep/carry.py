@@ -1,0 +1,310 @@
+"""Carry over what a writer dropped: parts of a workbook that code did not mean to touch.
+
+openpyxl reads a workbook into its own model and writes that model: drawings it does not know,
+sparklines, slicers, threaded comments and much more are gone. Here they are put back from the
+workbook that was read. What the writer did write stays as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from .drawings import carry_drawing
+from .opc import EditablePackage, Relationship, parse, serialize
+from .sheet_markup import SheetMarkup, name_of, references
+
+DROPPED = (
+    "sheetCalcPr protectedRanges sortState dataConsolidate customSheetViews phoneticPr "
+    "customProperties cellWatches ignoredErrors smartTags legacyDrawingHF drawingHF picture "
+    "oleObjects controls webPublishItems extLst"
+).split()
+"""Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
+OF_SHEET = frozenset({"threadedComment", "namedSheetView"})
+"""Relationships of a sheet that its part does not mention."""
+NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
+                      "sharedStrings", "externalLink", "pivotCacheDefinition",
+                      "xlMacrosheet", "xlIntlMacrosheet"})  # fmt: skip
+"""Relationships of a workbook that the writer made anew."""
+MACRO_TYPES = {
+    ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.main+xml",
+    ".xltm": "application/vnd.ms-excel.template.macroEnabled.main+xml",
+}
+"""Content types of the workbook part: Excel opens no .xlsm that states another one."""
+
+_CELL = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"([^>]*)>')
+_INDEX = re.compile(rb'\s(cm|vm)="(\d+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class SheetPair:
+    """A sheet that was read and written.
+
+    Attributes:
+        before: Its name in the workbook that was read.
+        after: Its name in the workbook that was written.
+        drawings: What code did with charts and pictures: nothing, added some, or changed those
+            that were there.
+        added: The places of those it added among all charts, then all pictures, from 0.
+        comments: Whether code left the comments as they were.
+    """
+
+    before: str
+    after: str
+    drawings: Literal["same", "added", "changed"] = "same"
+    added: tuple[int, ...] = ()
+    comments: bool = True
+
+
+@dataclass(slots=True)
+class _Copying:
+    """The two packages, and what was copied from one to the other."""
+
+    source: EditablePackage
+    result: EditablePackage
+    parts: dict[str, str] = field(default_factory=dict)
+
+    def take(self, part: str) -> str:
+        return self.result.copy(self.source, part, self.parts)
+
+
+def carry_over(
+    original: Path | IO[bytes],
+    result: Path,
+    sheets: Sequence[SheetPair],
+    saved: Path,
+    *,
+    suffix: str,
+) -> bool:
+    """Put what *result* lost of *original* back, and write it to *saved*.
+
+    Args:
+        original: The workbook that was read, .xlsx, .xlsm, .xltx or .xltm.
+        result: The workbook that was written from it.
+        sheets: The sheets that are in both.
+        saved: Where the workbook with the parts goes; not *result* itself.
+        suffix: The ending its name will have: macros are kept in .xlsm and .xltm.
+
+    Returns:
+        Whether anything was lost, and *saved* was written.
+
+    Raises:
+        Unreadable: One of the two is no readable package.
+    """
+    with EditablePackage(original) as source, EditablePackage(result) as target:
+        copying = _Copying(source, target)
+        before, after = sheet_parts(source), sheet_parts(target)
+        for pair in sheets:
+            if pair.before in before and pair.after in after:
+                _carry_sheet(copying, before[pair.before], after[pair.after], pair)
+        _carry_workbook(copying, suffix.lower())
+        _mend_pivot_caches(target)
+        if target.changed:
+            target.save(saved)
+        return target.changed
+
+
+def workbook_part(package: EditablePackage) -> str:
+    """Return the name of the workbook part; the usual one if none is named."""
+    named = [r.target for r in package.relationships("") if r.kind == "officeDocument"]
+    return named[0] if named else "xl/workbook.xml"
+
+
+def sheet_parts(package: EditablePackage) -> dict[str, str]:
+    """Return the part of each sheet by the sheet's name."""
+    main = workbook_part(package)
+    targets = {each.id: each.target for each in package.relationships(main)}
+    found = {}
+    for sheet in parse(package.read(main)).iter("{*}sheet"):
+        identity = next((v for k, v in sheet.attrib.items() if str(k).endswith("}id")), "")
+        target = targets.get(identity, "")
+        if target in package:
+            found[sheet.get("name", "")] = target
+    return found
+
+
+def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) -> None:
+    source, target = copying.source, copying.result
+    old, new = SheetMarkup.of(source.read(before)), SheetMarkup.of(target.read(after))
+    written = new.content()
+    for name in DROPPED:
+        if (element := old.child(name)) is not None and new.child(name) is None:
+            _carry_element(copying, element, before, after, new)
+    _carry_printer_settings(copying, before, after, old, new)
+    carry_drawing(copying.source, copying.result, copying.parts, before, after, old, new, pair)
+    if pair.comments:
+        _carry_legacy_drawing(copying, before, after, old, new)
+        _carry_implicit(copying, before, after)
+    _carry_rules(old, new)
+    _carry_cell_indexes(old, new)
+    if (content := new.content()) != written:
+        target.write(after, content)
+
+
+def _carry_element(
+    copying: _Copying, element: Any, before: str, after: str, new: SheetMarkup
+) -> None:
+    """Insert a copy of *element*, with all it refers to; leave it out if a part is missing."""
+    copied = copy.deepcopy(element)
+    related = {each.id: each for each in copying.source.relationships(before)}
+    for owner, attribute in references(copied):
+        wanted = related.get(owner.get(attribute))
+        if wanted is None or not (wanted.external or wanted.target in copying.source):
+            return
+        owner.set(attribute, _relate(copying, after, wanted))
+    new.insert(copied)
+
+
+def _relate(copying: _Copying, part: str, wanted: Relationship) -> str:
+    """Relate *part* to a copy of what *wanted* names; return the relationship's id."""
+    target = wanted.target if wanted.external else copying.take(wanted.target)
+    for each in copying.result.relationships(part):
+        if (each.type, each.target) == (wanted.type, target):
+            return each.id
+    return copying.result.relate(part, wanted.type, target, external=wanted.external)
+
+
+def _carry_printer_settings(
+    copying: _Copying, before: str, after: str, old: SheetMarkup, new: SheetMarkup
+) -> None:
+    was, now = old.child("pageSetup"), new.child("pageSetup")
+    if was is None or now is None or references(now):
+        return
+    related = {each.id: each for each in copying.source.relationships(before)}
+    for _, attribute in references(was):
+        wanted = related.get(was.get(attribute))
+        if wanted is not None and wanted.target in copying.source:
+            now.set(attribute, _relate(copying, after, wanted))
+
+
+def _carry_legacy_drawing(
+    copying: _Copying, before: str, after: str, old: SheetMarkup, new: SheetMarkup
+) -> None:
+    """Carry the old drawing of comments and controls: openpyxl draws comments in a size of its own.
+
+    It refers to no comment: the comments part says which cells have one.
+    """
+    was = old.child("legacyDrawing")
+    if was is None:
+        return
+    if (now := new.child("legacyDrawing")) is not None:
+        named = {now.get(attribute) for _, attribute in references(now)}
+        for each in [r for r in copying.result.relationships(after) if r.id in named]:
+            copying.result.unrelate(after, each.id)
+            copying.result.remove(each.target)
+        new.root.remove(now)
+    _carry_element(copying, was, before, after, new)
+
+
+def _carry_implicit(copying: _Copying, before: str, after: str) -> None:
+    there = {each.kind for each in copying.result.relationships(after)}
+    for wanted in copying.source.relationships(before):
+        if wanted.kind in OF_SHEET - there and wanted.target in copying.source:
+            _relate(copying, after, wanted)
+
+
+def _carry_rules(old: SheetMarkup, new: SheetMarkup) -> None:
+    """Give rules of conditional formats their extensions back: the link to a rule in extLst."""
+    extended = {
+        key: extensions
+        for key, rule in _rules(old).items()
+        if (extensions := next((e for e in rule if name_of(e) == "extLst"), None)) is not None
+    }
+    for key, rule in _rules(new).items():
+        if key in extended and not any(name_of(each) == "extLst" for each in rule):
+            rule.append(copy.deepcopy(extended[key]))
+
+
+def _rules(sheet: SheetMarkup) -> Mapping[tuple[str, str, str], Any]:
+    return {
+        (str(block.get("sqref")), str(rule.get("type")), str(rule.get("priority"))): rule
+        for block in sheet.children("conditionalFormatting")
+        for rule in block
+        if name_of(rule) == "cfRule"
+    }
+
+
+def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
+    """Give cells their metadata back: that of dynamic arrays (cm) and of data types (vm).
+
+    Source: ECMA-376 part 1, section 18.3.1.4 (c): attributes cm and vm.
+    """
+    wanted: dict[bytes, bytes] = {}
+    for cell in _CELL.finditer(old.cells):
+        if indexes := _INDEX.findall(cell[2]):
+            wanted[cell[1]] = b"".join(b' %s="%s"' % index for index in indexes)
+    if not wanted:
+        return
+
+    def with_indexes(cell: re.Match[bytes]) -> bytes:
+        indexes = wanted.get(cell[1])
+        if indexes is None or _INDEX.search(cell[2]) or cell[2].endswith(b"/"):
+            return cell[0]
+        followed = new.cells[cell.end() : cell.end() + 4]
+        array = b" cm=" in indexes and followed.startswith(b"<f")
+        error = b" vm=" in indexes and b't="e"' in cell[2]
+        return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if array or error else cell[0]
+
+    new.cells = _CELL.sub(with_indexes, new.cells)
+
+
+# the workbook part
+
+
+def _carry_workbook(copying: _Copying, suffix: str) -> None:
+    source, target = copying.source, copying.result
+    before, after = workbook_part(source), workbook_part(target)
+    there = {each.kind for each in target.relationships(after)}
+    ids: dict[str, str] = {}
+    for wanted in source.relationships(before):
+        if wanted.kind in NOT_KEPT or wanted.external or wanted.target not in source:
+            continue
+        if wanted.kind.startswith("vbaProject") and suffix not in MACRO_TYPES:
+            continue
+        if wanted.kind not in there:
+            ids[wanted.id] = _relate(copying, after, wanted)
+    old, new = parse(source.read(before)), parse(target.read(after))
+    extensions = next((each for each in old if name_of(each) == "extLst"), None)
+    if extensions is not None and not any(name_of(each) == "extLst" for each in new):
+        copied = _without_lost(copy.deepcopy(extensions), ids)
+        if len(copied):
+            new.append(copied)
+            target.write(after, serialize(new))
+    if suffix in MACRO_TYPES:
+        target.set_content_type(after, MACRO_TYPES[suffix])
+
+
+def _without_lost(extensions: Any, ids: Mapping[str, str]) -> Any:
+    """Rename the references of a workbook's extensions; drop those that lead nowhere."""
+    for extension in list(extensions):
+        for owner, attribute in references(extension):
+            identity = ids.get(owner.get(attribute))
+            if identity is None:
+                extensions.remove(extension)
+                break
+            owner.set(attribute, identity)
+    return extensions
+
+
+def _mend_pivot_caches(package: EditablePackage) -> None:
+    """Let Excel read a pivot cache's records anew where openpyxl wrote none, but named some.
+
+    Source: ECMA-376 part 1, section 18.10.1.67 (pivotCacheDefinition): records are optional.
+    """
+    for part in [name for name in package.names if "pivotCacheDefinition" in name]:
+        if part.endswith(".rels"):
+            continue
+        missing = [r for r in package.relationships(part) if r.target not in package]
+        for each in missing:
+            package.unrelate(part, each.id)
+        if missing:
+            root = parse(package.read(part))
+            for _, attribute in references(root):
+                root.attrib.pop(attribute, None)
+            root.set("saveData", "0")
+            root.set("refreshOnLoad", "1")
+            package.write(part, serialize(root))

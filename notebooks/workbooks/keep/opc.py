@@ -1,0 +1,313 @@
+"""An Office Open XML package to change: its parts, their types and relationships.
+
+Source: ECMA-376 part 2 (Open Packaging Conventions), sections 7 to 9.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lxml import etree
+
+from ..package import READ_ERRORS, check_directory, resolve
+from ..values import damaged
+
+TYPES_PART = "[Content_Types].xml"
+TYPES = "{http://schemas.openxmlformats.org/package/2006/content-types}"
+RELATIONSHIPS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
+RELATIONSHIPS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
+REFERENCE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+"""Namespace of the attributes that name a relationship of the part they are in."""
+STRICT_REFERENCE = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
+LARGE_BYTES = 4_000_000
+HEADER_BYTES = 30
+"""Size of a local file header before its name. Source: APPNOTE.TXT, section 4.3.7."""
+
+
+def parse(content: bytes) -> Any:
+    """Parse a part's XML; entities are not expanded and nothing is fetched.
+
+    Raises:
+        Unreadable: It is no XML.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        return etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise damaged(f"a part of it is no XML ({error})") from error
+
+
+def serialize(tree: Any) -> bytes:
+    """Return a part's content."""
+    content: bytes = etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A relationship of a part.
+
+    Attributes:
+        id: Its id, unique in its part.
+        type: Its type, a URI.
+        target: A part's name, or an address outside the package.
+        external: The target is outside the package.
+    """
+
+    id: str
+    type: str
+    target: str
+    external: bool
+
+    @property
+    def kind(self) -> str:
+        """The last word of the type, such as ``drawing``."""
+        return self.type.rpartition("/")[2]
+
+
+class EditablePackage:
+    """A package whose parts can be read, replaced, added and removed; `save` writes it."""
+
+    def __init__(self, path: Path | IO[bytes]) -> None:
+        """Open the file, named or open already.
+
+        Raises:
+            Unreadable: It is no zip file, cut off, a bomb, encrypted, or has unsafe part names.
+        """
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except READ_ERRORS as error:
+            raise damaged(f"its directory of parts can't be read ({error})") from error
+        check_directory(self._zip.infolist())
+        self._old = {info.filename: info for info in self._zip.infolist()}
+        self._new: dict[str, bytes] = {}
+        self._relationships: dict[str, list[Relationship]] = {}
+        self._types: Any = None
+
+    def __enter__(self) -> EditablePackage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its parts."""
+        return [*self._old, *(name for name in self._new if name not in self._old)]
+
+    @property
+    def changed(self) -> bool:
+        """Whether any part was replaced, added or removed."""
+        return bool(self._new) or len(self._old) != len(self._zip.infolist())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._new or name in self._old
+
+    def read(self, name: str) -> bytes:
+        """Return the content of part *name*.
+
+        Raises:
+            Unreadable: It is missing or broken.
+        """
+        if name in self._new:
+            return self._new[name]
+        try:
+            return self._zip.read(self._old[name])
+        except KeyError:
+            raise damaged(f"its part {name!r} is missing") from None
+        except READ_ERRORS as error:
+            raise damaged(f"its part {name!r} can't be read ({error})") from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace or add part *name*."""
+        self._new[name] = content
+
+    def remove(self, name: str) -> None:
+        """Remove part *name*, with its type and relationships."""
+        for each in (name, relationships_part(name)):
+            self._new.pop(each, None)
+            self._old.pop(each, None)
+        self._relationships.pop(name, None)
+        for override in self._type_elements(name):
+            override.getparent().remove(override)
+            self._store_types()
+
+    # types
+
+    def _content_types(self) -> Any:
+        if self._types is None:
+            self._types = parse(self.read(TYPES_PART))
+        return self._types
+
+    def _type_elements(self, name: str) -> list[Any]:
+        wanted = f"/{name}".lower()
+        overrides = self._content_types().iterfind(f"{TYPES}Override")
+        return [each for each in overrides if each.get("PartName", "").lower() == wanted]
+
+    def content_type(self, name: str) -> str:
+        """Return the content type of part *name*; empty if none is stated."""
+        for override in self._type_elements(name):
+            return str(override.get("ContentType", ""))
+        extension = name.rpartition(".")[2].lower()
+        for default in self._content_types().iterfind(f"{TYPES}Default"):
+            if default.get("Extension", "").lower() == extension:
+                return str(default.get("ContentType", ""))
+        return ""
+
+    def set_content_type(self, name: str, content_type: str) -> None:
+        """State the content type of part *name*."""
+        if self.content_type(name) == content_type:
+            return
+        for override in self._type_elements(name):
+            override.set("ContentType", content_type)
+            break
+        else:
+            attributes = {"PartName": f"/{name}", "ContentType": content_type}
+            etree.SubElement(self._content_types(), f"{TYPES}Override", attributes)
+        self._store_types()
+
+    def _store_types(self) -> None:
+        self.write(TYPES_PART, serialize(self._content_types()))
+
+    # relationships
+
+    def relationships(self, part: str) -> list[Relationship]:
+        """Return the relationships of *part*; of the package itself if it is empty."""
+        if part not in self._relationships:
+            self._relationships[part] = list(self._read_relationships(part))
+        return self._relationships[part]
+
+    def _read_relationships(self, part: str) -> Iterator[Relationship]:
+        described = relationships_part(part)
+        if described not in self:
+            return
+        for each in parse(self.read(described)).iterfind(f"{RELATIONSHIPS}Relationship"):
+            external = each.get("TargetMode") == "External"
+            target = each.get("Target", "")
+            yield Relationship(
+                each.get("Id", ""),
+                each.get("Type", ""),
+                target if external else resolve(posixpath.dirname(part), target),
+                external,
+            )
+
+    def relate(self, part: str, kind: str, target: str, *, external: bool = False) -> str:
+        """Add a relationship of type *kind* (a URI) to *part*; return its id."""
+        related = self.relationships(part)
+        taken = {each.id for each in related}
+        free = next(f"rId{n}" for n in range(1, len(taken) + 2) if f"rId{n}" not in taken)
+        related.append(Relationship(free, kind, target, external))
+        self._store_relationships(part)
+        return free
+
+    def unrelate(self, part: str, identity: str) -> None:
+        """Remove a relationship of *part*."""
+        kept = [each for each in self.relationships(part) if each.id != identity]
+        self._relationships[part] = kept
+        self._store_relationships(part)
+
+    def _store_relationships(self, part: str) -> None:
+        root = etree.Element(f"{RELATIONSHIPS}Relationships", nsmap={None: RELATIONSHIPS[1:-1]})
+        for each in self.relationships(part):
+            target = each.target if each.external else f"/{each.target}"
+            described = {"Id": each.id, "Type": each.type, "Target": target}
+            if each.external:
+                described["TargetMode"] = "External"
+            etree.SubElement(root, f"{RELATIONSHIPS}Relationship", described)
+        name = relationships_part(part)
+        self.write(name, serialize(root))
+        if not self.content_type(name):
+            self.set_content_type(name, RELATIONSHIPS_TYPE)
+
+    # copies
+
+    def copy(self, source: EditablePackage, part: str, copied: dict[str, str]) -> str:
+        """Copy *part* of another package, and all it is related to, under free names.
+
+        Args:
+            source: The other package.
+            part: Its part.
+            copied: The names of parts copied so far and of their copies; extended.
+
+        Returns:
+            The name of the copy. Relationship ids stay, so its content needs no change.
+        """
+        if part in copied:
+            return copied[part]
+        name = copied[part] = self._free_name(part)
+        self.write(name, source.read(part))
+        if content_type := source.content_type(part):
+            self.set_content_type(name, content_type)
+        related = [
+            Relationship(
+                each.id,
+                each.type,
+                each.target if each.external else self.copy(source, each.target, copied),
+                each.external,
+            )
+            for each in source.relationships(part)
+            if each.external or each.target in source
+        ]
+        if related:
+            self._relationships[name] = related
+            self._store_relationships(name)
+        return name
+
+    def _free_name(self, part: str) -> str:
+        taken = {name.lower() for name in self.names}
+        if part.lower() not in taken:
+            return part
+        stem, dot, extension = part.rpartition(".")
+        stem = stem.rstrip("0123456789")
+        numbered = (f"{stem}{number}{dot}{extension}" for number in range(1, len(taken) + 2))
+        return next(name for name in numbered if name.lower() not in taken)
+
+    def save(self, path: Path) -> None:
+        """Write the package to *path*; unchanged parts are copied as they are, still compressed."""
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+            for name in self.names:
+                if name in self._new:
+                    content = self._new[name]
+                    target.writestr(name, content, compresslevel=_level(content))
+                else:
+                    _copy_compressed(self._zip, self._old[name], target)
+
+
+def _level(content: bytes) -> int:
+    """Return zlib's level: a large sheet at the usual one takes longer than all the rest."""
+    return 2 if len(content) > LARGE_BYTES else 6
+
+
+def relationships_part(part: str) -> str:
+    """Return the name of the part that holds the relationships of *part*."""
+    directory, name = posixpath.split(part)
+    return posixpath.join(directory, "_rels", f"{name}.rels")
+
+
+def _copy_compressed(
+    source: zipfile.ZipFile, info: zipfile.ZipInfo, target: zipfile.ZipFile
+) -> None:
+    """Copy an entry without unpacking it, as zipfile itself can't."""
+    reading: Any = source.fp
+    reading.seek(info.header_offset)
+    header = reading.read(HEADER_BYTES)
+    extra = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    reading.seek(extra, 1)
+    content = reading.read(info.compress_size)
+    copy = zipfile.ZipInfo(info.filename, info.date_time)
+    copy.compress_type, copy.external_attr = info.compress_type, info.external_attr
+    copy.CRC, copy.file_size, copy.compress_size = info.CRC, info.file_size, info.compress_size
+    writing: Any = target.fp
+    writing.seek(target.start_dir)
+    copy.header_offset = writing.tell()
+    writing.write(copy.FileHeader())
+    writing.write(content)
+    target.start_dir = writing.tell()
+    target.filelist.append(copy)
+    target.NameToInfo[copy.filename] = copy
+    target._didModify = True  # type: ignore[attr-defined]  # else `close` writes no directory

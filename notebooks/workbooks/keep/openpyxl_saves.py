@@ -1,0 +1,184 @@
+"""Saves by openpyxl that keep the parts it does not know (see `carry`).
+
+A workbook remembers the file it was read from. When it is saved, what openpyxl dropped is put
+back. What can't be put back is printed, so that whoever wrote the code knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
+
+
+@dataclass(slots=True)
+class _SheetAsRead:
+    """A sheet as it was read: name, descriptions of charts and pictures, comments by cell."""
+
+    title: str
+    drawn: list[str]
+    comments: dict[str, tuple[str, str]]
+
+
+@dataclass(slots=True)
+class _Origin:
+    """The file a workbook was read from, held open: a save to the same name replaces it."""
+
+    file: IO[bytes]
+    size_and_time: tuple[int, int]
+    sheets: dict[int, _SheetAsRead] = field(default_factory=dict)
+
+
+def install() -> None:
+    """Let `openpyxl.load_workbook` and `Workbook.save` keep parts, in this process."""
+    import openpyxl
+    from openpyxl.reader import excel
+    from openpyxl.workbook.workbook import Workbook
+
+    load, save = excel.load_workbook, Workbook.save
+
+    def load_and_remember(filename: Any, *args: Any, **options: Any) -> Any:
+        book = load(filename, *args, **options)
+        if not book.read_only:
+            with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
+                book.__dict__["_origin"] = _origin_of(book, filename)
+        return book
+
+    def save_and_keep(self: Any, filename: Any) -> None:
+        origin = self.__dict__.get("_origin")
+        if origin is None:
+            save(self, filename)
+        else:
+            _save_from(self, origin, filename, save)
+
+    openpyxl.load_workbook = excel.load_workbook = load_and_remember
+    Workbook.save = save_and_keep
+
+
+def _origin_of(book: Any, filename: Any) -> _Origin | None:
+    name = _name(filename)
+    if name is None or name.suffix.lower() not in KEPT:
+        return None
+    file = name.open("rb")
+    found = os.fstat(file.fileno())
+    origin = _Origin(file, (found.st_size, found.st_mtime_ns))
+    for sheet in book._sheets:
+        origin.sheets[id(sheet)] = _SheetAsRead(sheet.title, _drawn(sheet), _comments(sheet))
+    return origin
+
+
+def _name(file: Any) -> Path | None:
+    """Return the name of a file that is named or open; pandas passes an open one."""
+    named = file if isinstance(file, str | os.PathLike) else getattr(file, "name", None)
+    return Path(named) if isinstance(named, str | os.PathLike) else None
+
+
+def _drawn(sheet: Any) -> list[str]:
+    """Describe charts and pictures in the order in which openpyxl writes them."""
+    pictures = [f"{id(each)} {_described(each.anchor)}" for each in getattr(sheet, "_images", ())]
+    return [*(f"{id(each)} {_described(each)}" for each in sheet._charts), *pictures]
+
+
+def _described(value: Any, within: tuple[int, ...] = ()) -> str:
+    """Describe an object of openpyxl by its attributes: some have a `repr` that raises."""
+    if id(value) in within:  # some name themselves
+        return "…"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_described(each, within) for each in value)}]"
+    if not hasattr(value, "__elements__"):
+        return repr(value)
+    within = (*within, id(value))
+    attributes = (f"{name}={_described(of, within)}" for name, of in vars(value).items())
+    return f"{type(value).__name__}({', '.join(attributes)})"
+
+
+def _comments(sheet: Any) -> dict[str, tuple[str, str]]:
+    if not getattr(sheet, "legacy_drawing", None):
+        return {}
+    cells = (cell for cell in sheet._cells.values() if cell.comment is not None)
+    return {cell.coordinate: (cell.comment.text, cell.comment.author) for cell in cells}
+
+
+def _pairs(book: Any, origin: _Origin) -> list[Any]:
+    """Return what code did with each sheet that was read and is still there."""
+    from .carry import SheetPair
+
+    pairs = []
+    for sheet in book._sheets:
+        if (read := origin.sheets.get(id(sheet))) is None:
+            continue
+        drawn = _drawn(sheet)
+        added = tuple(place for place, each in enumerate(drawn) if each not in read.drawn)
+        same = set(read.drawn) <= set(drawn)
+        drawings = "changed" if not same else "added" if added else "same"
+        comments = _comments(sheet) == read.comments
+        pairs.append(SheetPair(read.title, sheet.title, drawings, added, comments))  # type: ignore[arg-type]
+    return pairs
+
+
+def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
+    """Save beside *filename*, put back what was dropped, then move it there."""
+    is_name = isinstance(filename, str | os.PathLike)
+    name = _name(filename) or Path("workbook.xlsx")
+    try:
+        beside = tempfile.TemporaryDirectory(dir=name.parent if is_name else None, prefix=".save-")
+    except OSError:
+        save(book, filename)  # says why nothing can be written there
+        return
+    with beside as directory:
+        written, kept = Path(directory, "written.xlsx"), Path(directory, "kept.xlsx")
+        pairs = _pairs(book, origin)  # openpyxl changes charts when it saves
+        save(book, written)
+        ready = kept if _kept(origin, written, kept, pairs, name) else written
+        if is_name:
+            _replace(ready, name)
+        else:
+            with ready.open("rb") as file:
+                shutil.copyfileobj(file, filename)
+
+
+def _kept(origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Path) -> bool:
+    """Write the workbook with its parts to *kept*; print what is lost, or why nothing is kept."""
+    from ..values import Unreadable
+    from .carry import carry_over
+    from .parts import lost, said
+
+    found = os.fstat(origin.file.fileno())
+    if (found.st_size, found.st_mtime_ns) != origin.size_and_time:
+        print(  # noqa: T201
+            f"Workbook {name}: the file it was read from has changed since: charts and other "
+            "parts that openpyxl does not write could not be kept."
+        )
+        return False
+    try:
+        done = carry_over(origin.file, written, pairs, kept, suffix=name.suffix)
+        result = kept if done else written
+        missing = lost(origin.file, result, {pair.before: pair.after for pair in pairs})
+    except Unreadable as problem:
+        print(f"Workbook {name}: its parts could not be kept: {problem}")  # noqa: T201
+        return False
+    if missing:
+        print(f"Workbook {name}: lost in saving: {said(missing)}.")  # noqa: T201
+    return done
+
+
+def _replace(ready: Path, name: Path) -> None:
+    """Move *ready* to *name*, with the permissions that a new file has there."""
+    if name.is_symlink() or (name.exists() and not name.is_file()):
+        shutil.copyfile(ready, name)
+        return
+    mode = name.stat().st_mode & 0o777 if name.exists() else 0o666 & ~_umask()
+    ready.chmod(mode)
+    ready.replace(name)
+
+
+def _umask() -> int:
+    current = os.umask(0o022)
+    os.umask(current)
+    return current

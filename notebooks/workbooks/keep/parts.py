@@ -1,0 +1,149 @@
+"""What a workbook holds beside values and formats: charts, slicers, sparklines, macros and more.
+
+`lost` compares two workbooks, so that nothing goes unnoticed when one was made from the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from .carry import sheet_parts, workbook_part
+from .opc import EditablePackage, parse
+from .sheet_markup import SheetMarkup, name_of
+
+Feature = tuple[str, str]
+"""What it is, in words, and the sheet it is on; an empty name for the whole workbook."""
+
+OF_PARTS = {
+    "chart": "chart", "chartEx": "chart", "image": "picture", "pivotTable": "pivot table",
+    "slicer": "slicer", "timeline": "timeline", "table": "table", "tableSingleCells": "XML table",
+    "threadedComment": "comment thread", "control": "ActiveX control",
+    "oleObject": "embedded object", "package": "embedded object", "queryTable": "query table",
+    "printerSettings": "printer setting", "diagramData": "SmartArt", "namedSheetView": "sheet view",
+    "connections": "data connection", "vbaProject": "macro project", "customXml": "custom XML part",
+    "externalLink": "external link", "xmlMaps": "XML map", "customProperty": "custom property",
+    "attachedToolbars": "toolbar", "rdRichValue": "data type", "webExtension": "web extension",
+    "volatileDependencies": "real-time data", "model": "data model", "customData": "custom data",
+}  # fmt: skip
+"""Kinds of relationship, and what their targets are to a user."""
+OF_ELEMENTS = {
+    "sparkline": "sparkline", "scenario": "scenario", "customSheetView": "custom view",
+    "cellWatch": "cell watch", "ignoredError": "ignored error", "sp": "shape", "cxnSp": "line",
+    "protectedRange": "protected range", "legacyDrawingHF": "header picture",
+    "picture": "background picture", "hyperlink": "hyperlink",
+}  # fmt: skip
+RICH = "text with several formats"
+FOLLOWED = frozenset({"drawing", "chart", "pivotCacheDefinition", "externalLink"})
+_CONTROL = re.compile(rb'ObjectType="(\w+)"')
+"""The kind of a shape in a legacy drawing. Source: ECMA-376 part 4, section 19.4.2.12."""
+_RUN = re.compile(rb"<r[\s>]")
+_METADATA = re.compile(rb'<c r="[^"]+"[^>]*\s(cm|vm)="\d+"')
+
+
+def inventory(package: EditablePackage) -> Counter[Feature]:
+    """Return how many of each feature a workbook has.
+
+    Args:
+        package: The workbook.
+
+    Raises:
+        Unreadable: A part is missing or broken.
+    """
+    found: Counter[Feature] = Counter()
+    main = workbook_part(package)
+    for related in package.relationships(main):
+        if related.kind == "sharedStrings" and related.target in package:
+            found[RICH, ""] += _rich(package.read(related.target), b"<si")
+        if (word := OF_PARTS.get(related.kind)) and related.target in package:
+            found[word, ""] += 1
+    for name in parse(package.read(main)).iter("{*}definedName"):
+        if not name.get("name", "").startswith("_xlnm."):
+            found["defined name", ""] += 1
+    for sheet, part in sheet_parts(package).items():
+        found[("sheet", sheet)] += 1
+        _count_sheet(package, part, sheet, found)
+    return found
+
+
+def _rich(content: bytes, element: bytes) -> int:
+    """Return how many texts have runs of their own format (ECMA-376 part 1, 18.4.4 r)."""
+    return sum(bool(_RUN.search(text)) for text in content.split(element)[1:])
+
+
+def _count_sheet(package: EditablePackage, part: str, sheet: str, found: Counter[Feature]) -> None:
+    markup = SheetMarkup.of(package.read(part))
+    _count_elements(markup.root, sheet, found)
+    found[RICH, ""] += _rich(markup.cells, b"<is>")
+    for kind in _METADATA.findall(markup.cells):
+        found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
+    seen, waiting = {part}, [part]
+    while waiting:
+        for related in package.relationships(waiting.pop()):
+            if related.external or related.target in seen or related.target not in package:
+                continue
+            seen.add(related.target)
+            if word := OF_PARTS.get(related.kind):
+                found[word, sheet] += 1
+            if related.kind == "drawing":
+                _count_elements(parse(package.read(related.target)), sheet, found)
+            elif related.kind == "vmlDrawing":
+                drawn = set(_CONTROL.findall(package.read(related.target))) - {b"Note", b"Pict"}
+                found["form control", sheet] += sum(
+                    package.read(related.target).count(b'ObjectType="%s"' % kind) for kind in drawn
+                )
+            elif related.kind == "comments":
+                comments = parse(package.read(related.target)).iter("{*}comment")
+                found["comment", sheet] += sum(1 for _ in comments)
+            if related.kind in FOLLOWED:
+                waiting.append(related.target)
+
+
+def _count_elements(root: Any, sheet: str, found: Counter[Feature]) -> None:
+    for element in root.iter():
+        name = name_of(element) if isinstance(element.tag, str) else ""
+        if element.tag.__class__ is str and element.tag.endswith("}AlternateContent"):
+            continue  # what it wraps is counted
+        if word := OF_ELEMENTS.get(name):
+            found[word, sheet] += 1
+        elif name in ("dataValidation", "cfRule"):
+            word = "drop-down or validation" if name == "dataValidation" else "conditional format"
+            found[word, sheet] += 1
+
+
+def lost(
+    original: Path | IO[bytes], result: Path | IO[bytes], sheets: Mapping[str, str]
+) -> Counter[Feature]:
+    """Return how many of each feature of *original* are missing in *result*.
+
+    Args:
+        original: The workbook that was read.
+        result: The one that was written from it.
+        sheets: Names of the sheets in *result* by their names in *original*; the features of
+            sheets that are not named don't count.
+
+    Raises:
+        Unreadable: One of the two is no readable package.
+    """
+    with EditablePackage(original) as source, EditablePackage(result) as target:
+        before, after = inventory(source), inventory(target)
+    missing: Counter[Feature] = Counter()
+    for (word, sheet), count in before.items():
+        if sheet and sheet not in sheets:
+            continue
+        gone = count - after[word, sheets.get(sheet, "")]
+        if gone > 0:
+            missing[word, sheet] = gone
+    return missing
+
+
+def said(missing: Counter[Feature]) -> str:
+    """Return *missing* in words: ``2 sparklines on 'Data', 1 macro project``."""
+    words = []
+    for (word, sheet), count in sorted(missing.items(), key=lambda each: (each[0][1], each[0][0])):
+        plural = word if count == 1 or word.endswith(("data", "SmartArt")) else f"{word}s"
+        words.append(f"{count} {plural}" + (f" on {sheet!r}" if sheet else ""))
+    return ", ".join(words)

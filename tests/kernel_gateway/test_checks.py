@@ -1,0 +1,58 @@
+"""What a cell has written is checked, and everybody who relies on it is told."""
+
+import json
+
+from notebooks.ledger.verify import verify_notebook
+from tests.conftest import code_reply, exchange
+
+FORMULAS = (
+    "from openpyxl import Workbook",
+    "book = Workbook()",
+    "book.active.append([1, '=A1*2'])",
+    "book.save('outputs/doubled.xlsx')",
+)
+
+
+async def test_the_user_the_model_and_the_record_are_told_of_formulas_without_values(start_gateway):
+    running = await start_gateway(exchange("double it", code_reply(*FORMULAS), {"text": "Done."}))
+    conversation = await running.conversation()
+
+    await conversation.ask("double it")
+
+    [checked] = conversation.of_kind("workbook.checked")
+    assert checked["name"] == "outputs/doubled.xlsx"
+    assert [finding["code"] for finding in checked["findings"]] == ["formulas-without-values"]
+    told = json.dumps(running.standin.requests[-1])
+    assert "1 of 1 formulas have no computed value" in told
+    cell = conversation.cells()[-2]
+    assert cell["metadata"]["tallybook"]["checks"] == {"outputs/doubled.xlsx": checked["findings"]}
+    verify_notebook(conversation.notebook)
+
+
+async def test_a_sound_workbook_is_said_to_be_sound(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+
+    await conversation.execute(
+        "import pandas as pd\npd.DataFrame({'a': [1]}).to_excel('outputs/a.xlsx', index=False)"
+    )
+
+    assert conversation.of_kind("workbook.checked") == [
+        {"cell": conversation.of_kind("cell.started")[-1]["cell"], "name": "outputs/a.xlsx",
+         "findings": []}
+    ]  # fmt: skip
+
+
+async def test_a_writer_never_closed_and_a_file_in_the_wrong_place_are_named(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+
+    await conversation.execute(
+        "import pandas as pd\n"
+        "open('outputs/cut.xlsx', 'w').close()\n"
+        "pd.DataFrame({'a': [1]}).to_excel('report.xlsx')"
+    )
+
+    found = {
+        checked["name"]: [finding["code"] for finding in checked["findings"]]
+        for checked in conversation.of_kind("workbook.checked")
+    }
+    assert found == {"outputs/cut.xlsx": ["file-unreadable"], "report.xlsx": ["outside-outputs"]}

@@ -1,0 +1,145 @@
+"""A file that code has written is checked: what Excel would repair or show wrong is named."""
+
+import subprocess
+import sys
+
+import pytest
+import xlsxwriter
+from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.formula import ArrayFormula
+from openpyxl.worksheet.table import Table
+
+from notebooks.workbooks.check.workbook import check_file
+from tests.corpus.rich_template import make_template
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "made.xlsx"
+
+
+def codes(path, *originals):
+    return {finding.code: finding for finding in check_file(path, originals)}
+
+
+def with_formulas(path, *formulas):
+    book = Workbook()
+    for row, formula in enumerate(formulas, 1):
+        book.active.cell(row, 1, formula)
+    book.save(path)
+
+
+def test_a_sound_file_has_no_finding(path):
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("Data")
+        sheet.add_table(0, 0, 2, 1, {"columns": [{"header": "Item"}, {"header": "Net\nAmount"}],
+                                     "data": [["Rent", 1], ["Tax", 2]]})  # fmt: skip
+        sheet.write_formula("D1", "=SUM(B2:B3)", None, 3)
+
+    assert codes(path) == {}
+
+
+def test_a_writer_that_was_never_closed_leaves_no_readable_file(path):
+    path.write_bytes(b"")
+
+    assert list(codes(path)) == ["file-unreadable"]
+
+
+def test_a_file_without_a_value_is_named(path):
+    Workbook().save(path)
+
+    assert list(codes(path)) == ["file-empty"]
+
+
+def test_formulas_that_nobody_has_computed_are_counted(path):
+    with_formulas(path, 1, "=A1*2", "=A1*3")
+
+    found = codes(path)["formulas-without-values"]
+    assert found.count == 2
+    assert "2 of 2 formulas" in found.message
+    assert "Sheet!A2, Sheet!A3" in found.message
+
+
+def test_the_zeros_that_xlsxwriter_stores_are_no_values(path):
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("S")
+        sheet.write("A1", 3)
+        sheet.write_formula("A2", "=A1*2")
+
+    assert codes(path)["formulas-without-values"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("formula", "code", "said"),
+    [
+        ('=XLOOKUP("k",A5:A9,B5:B9)', "formula-needs-prefix", "_xlfn.XLOOKUP"),
+        ("=SUM(FILTER(B5:B9,B5:B9>2))", "formula-needs-prefix", "_xlfn._xlws.FILTER"),
+        ("=_xlfn.UNIQUE(B5:B9)", "formula-spills", "A1"),
+        ("=SUMME(B1:B5)", "formula-in-another-language", "SUMME"),
+        ("=SUM(B1;B5)", "formula-separator", "A1"),
+        ("=SUM(#REF!,B5)", "formula-broken-reference", "A1"),
+        ('=WEBSERVICE("https://example.com")', "formula-reaches-outside", "A1"),
+        ("=cmd|'/C calc'!A0", "formula-reaches-outside", "A1"),
+    ],
+)
+def test_formulas_that_excel_does_not_take_are_named(path, formula, code, said):
+    with_formulas(path, formula)
+
+    assert said in codes(path)[code].message
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ['="a;b"', "='a;b'!A1", "=SUM({1;2})", '=_xlfn.TEXTJOIN(",",TRUE,B1:B2)', '=IF(B1="SUMME(",1,2)',
+     '="see #REF!"', "=Sheet!A2"],
+)  # fmt: skip
+def test_formulas_that_excel_takes_are_not(path, formula):
+    with_formulas(path, formula)
+
+    assert set(codes(path)) == {"formulas-without-values"}
+
+
+def test_an_array_formula_may_spill(path):
+    book = Workbook()
+    book.active["A1"] = ArrayFormula("A1:A3", "=_xlfn.UNIQUE(B1:B3)")
+    book.save(path)
+
+    assert set(codes(path)) == {"formulas-without-values"}
+
+
+def test_stored_errors_are_named_by_error(path):
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("S")
+        sheet.write_formula("A1", "=1/0", None, "#DIV/0!")
+
+    assert "#DIV/0! in S!A1" in codes(path)["formula-errors"].message
+
+
+@pytest.mark.filterwarnings("ignore:File may not be readable")  # that is the point
+def test_table_headers_that_excel_repairs_are_named(path):
+    book = Workbook()
+    book.active.append(["Line", 2023])
+    book.active.append(["Revenue", 1])
+    book.active.add_table(Table(displayName="PL", ref="A1:B2"))
+    book.save(path)
+    assert set(codes(path)) == {"table-header-not-text"}
+
+    book = load_workbook(path)
+    book.active["A1"] = "Position"
+    book.save(path)
+    assert "'Line' is 'Position'" in codes(path)["table-header-differs"].message
+
+
+def test_what_a_file_lost_of_the_one_it_was_made_from_is_named(path, tmp_path):
+    make_template(tmp_path / "template.xlsx")
+    other = tmp_path / "other.xlsx"
+    with xlsxwriter.Workbook(str(other)) as book:
+        book.add_worksheet("Model").write("A1", "something else")
+    code = "import sys, openpyxl; openpyxl.load_workbook(sys.argv[1]).save(sys.argv[2])"
+    command = [sys.executable, "-W", "ignore", "-c", code, tmp_path / "template.xlsx", path]
+    subprocess.run(command, check=True)  # by itself: it leaves a file open
+
+    found = codes(path, tmp_path / "template.xlsx", other)["parts-lost"]
+
+    assert "'template.xlsx'" in found.message
+    assert "4 sparklines on 'Model'" in found.message

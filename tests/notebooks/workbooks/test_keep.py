@@ -1,0 +1,217 @@
+"""A workbook that openpyxl has read and saved keeps what openpyxl does not know."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from notebooks.workbooks.keep.opc import EditablePackage, parse
+from notebooks.workbooks.keep.parts import inventory, lost, said
+from notebooks.workbooks.keep.sheet_markup import references
+from tests.corpus.rich_template import make_template
+
+START = """
+import sys, warnings
+import openpyxl, pandas as pd
+from openpyxl import Workbook
+plain_save = Workbook.save
+from notebooks.workbooks import pandas_defaults
+pandas_defaults.apply()
+warnings.simplefilter("ignore")
+source, target = sys.argv[1:]
+"""
+BOTH = {"Model": "Model", "Lists": "Lists"}
+
+
+def saved(tmp_path, code, *, source="template.xlsx", target="result.xlsx"):
+    """Run *code*, which reads ``source`` and writes ``target``; return what it prints."""
+    command = [sys.executable, "-c", START + code, str(tmp_path / source), str(tmp_path / target)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture
+def template(tmp_path):
+    make_template(tmp_path / "template.xlsx")
+    return tmp_path / "template.xlsx"
+
+
+def problems(path):
+    """Return what makes a package invalid: references to nothing, parts without a type."""
+    found = []
+    with EditablePackage(path) as package, zipfile.ZipFile(path) as raw:
+        assert raw.testzip() is None
+        names = raw.namelist()
+        found += [n for n in names if names.count(n) > 1]
+        for name in names:
+            if name.endswith(".rels") or name == "[Content_Types].xml":
+                continue
+            related = {each.id: each for each in package.relationships(name)}
+            found += [
+                f"{name} -> {each.target}"
+                for each in related.values()
+                if not each.external and each.target not in package
+            ]
+            if not package.content_type(name):
+                found.append(f"{name} has no type")
+            if name.endswith(".xml"):
+                tree = parse(package.read(name))
+                found += [
+                    f"{name} names {owner.get(attribute)}"
+                    for owner, attribute in references(tree)
+                    if owner.get(attribute) and owner.get(attribute) not in related
+                ]
+    return found
+
+
+def test_openpyxl_by_itself_drops_these_and_each_is_named(tmp_path, template):
+    saved(tmp_path, "plain_save(openpyxl.load_workbook(source), target)")
+
+    missing = said(lost(template, tmp_path / "result.xlsx", BOTH))
+
+    for part in ("4 sparklines", "1 comment thread", "1 shape", "1 form control", "1 dynamic array",
+                 "1 drop-down", "1 header picture", "1 printer setting", "1 custom XML part",
+                 "1 data type or picture in a cell"):  # fmt: skip
+        assert part in missing
+
+
+def test_filling_one_cell_keeps_every_part(tmp_path, template):
+    said_so = saved(
+        tmp_path,
+        "book = openpyxl.load_workbook(source)\nbook['Model']['B2'] = 42\nbook.save(target)",
+    )
+
+    result = tmp_path / "result.xlsx"
+    assert (lost(template, result, BOTH), problems(result), said_so) == ({}, [], "")
+    check = "print(openpyxl.load_workbook(target)['Model']['B2'].value)"
+    assert saved(tmp_path, check) == "42\n"
+
+
+def test_a_chart_keeps_what_openpyxl_can_not_read_of_it(tmp_path, template):
+    saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        [chart] = [n for n in package.names if n.startswith("xl/charts/chart")]
+        assert b"wdUpDiag" in package.read(chart)
+
+
+def test_saving_over_the_file_that_was_read_keeps_every_part_too(tmp_path, template):
+    make_template(tmp_path / "original.xlsx")
+
+    said_so = saved(
+        tmp_path,
+        "openpyxl.load_workbook(source).save(source)\n" * 2,  # the second reads the first
+    )
+
+    assert (lost(tmp_path / "original.xlsx", template, BOTH), said_so) == ({}, "")
+
+
+def test_pandas_that_appends_a_sheet_keeps_every_part(tmp_path, template):
+    make_template(tmp_path / "original.xlsx")
+
+    saved(
+        tmp_path,
+        "with pd.ExcelWriter(source, mode='a', engine='openpyxl') as writer:\n"
+        "    pd.DataFrame({'a': [1]}).to_excel(writer, sheet_name='New', index=False)",
+    )
+
+    assert lost(tmp_path / "original.xlsx", template, BOTH) == {}
+    assert problems(template) == []
+
+
+def test_a_chart_and_a_picture_that_code_adds_stand_beside_those_that_were_there(
+    tmp_path, template
+):
+    code = """
+from openpyxl.chart import LineChart, Reference
+book = openpyxl.load_workbook(source)
+sheet = book["Model"]
+chart = LineChart()
+chart.add_data(Reference(sheet, min_col=2, min_row=2, max_row=5))
+sheet.add_chart(chart, "A20")
+book.save(target)
+"""
+    saved(tmp_path, code)
+
+    result = tmp_path / "result.xlsx"
+    with EditablePackage(template) as before, EditablePackage(result) as after:
+        was, now = inventory(before), inventory(after)
+    assert now["chart", "Model"] == was["chart", "Model"] + 1
+    assert lost(template, result, BOTH) == {}
+    assert problems(result) == []
+
+
+def test_a_chart_that_code_changed_or_removed_is_as_code_wants_it(tmp_path, template):
+    code = """
+book = openpyxl.load_workbook(source)
+book["Model"]._charts.clear()
+book.save(target)
+"""
+    said_so = saved(tmp_path, code)
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        assert inventory(package)["chart", "Model"] == 0
+    assert "lost in saving: 1 chart" in said_so
+    assert "1 shape on 'Model'" in said_so  # it could not be kept beside a changed drawing
+
+
+def test_a_renamed_sheet_keeps_its_parts_and_a_removed_one_takes_them_along(tmp_path, template):
+    code = """
+book = openpyxl.load_workbook(source)
+book["Model"].title = "Plan"
+del book["Lists"]
+book.save(target)
+"""
+    saved(tmp_path, code)
+
+    assert lost(template, tmp_path / "result.xlsx", {"Model": "Plan"}) == {}
+
+
+@pytest.mark.parametrize(("name", "kept"), [("result.xlsm", 1), ("result.xlsx", 0)])
+def test_macros_are_kept_in_a_file_that_may_have_some(tmp_path, name, kept):
+    make_template(tmp_path / "template.xlsm", macros=True)
+
+    said_so = saved(
+        tmp_path, "openpyxl.load_workbook(source).save(target)", source="template.xlsm", target=name
+    )
+
+    with EditablePackage(tmp_path / name) as package:
+        assert inventory(package)["macro project", ""] == kept
+        main = package.content_type("xl/workbook.xml")
+    assert ("macroEnabled" in main) == bool(kept)
+    assert ("1 macro project" in said_so) == (not kept)
+
+
+def test_an_original_that_has_changed_since_is_not_mixed_in(tmp_path, template):
+    code = """
+import os
+book = openpyxl.load_workbook(source)
+with open(source, "ab") as file:
+    file.write(b" ")
+book.save(target)
+"""
+
+    assert "has changed since" in saved(tmp_path, code)
+
+
+def test_a_workbook_that_was_not_read_is_saved_as_ever(tmp_path, template):
+    code = "book = Workbook()\nbook.active['A1'] = 1\nbook.save(target)"
+
+    assert saved(tmp_path, code) == ""
+    assert Path(tmp_path / "result.xlsx").stat().st_size > 0
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".save")] == []
+
+
+def test_text_with_several_formats_is_kept_where_code_asks_for_it_and_else_named(tmp_path):
+    with xlsxwriter.Workbook(str(tmp_path / "template.xlsx")) as book:
+        sheet, bold = book.add_worksheet("Model"), book.add_format({"bold": True})
+        sheet.write_rich_string("A1", "half ", bold, "bold")
+
+    plain = saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+    rich = saved(tmp_path, "openpyxl.load_workbook(source, rich_text=True).save(target)")
+
+    assert (plain.count("1 text with several formats"), rich) == (1, "")
