@@ -116,7 +116,7 @@ def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> No
         column.kind, column.stored, column.date, column.strays = "date", "text", dates, strays
         return
     dashes = {t: n for t, n in strays.items() if t.strip() in DASHES}
-    if _amounts(column, name, real + Counter(dashes), hints):
+    if _amounts(column, name, real + Counter(dashes) if dashes else real, hints):
         column.strays |= {t: n for t, n in strays.items() if t not in dashes}
         return
     column.kind = "text"
@@ -155,11 +155,11 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
 
 
 def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
-    notation = read_notation(texts, decimal=hints.decimal)
+    shapes = by_shape(texts)
+    notation = read_notation(shapes, decimal=hints.decimal)
     total = texts.total()
     if notation is None or notation.read < 0.9 * total:
         return False
-    shapes = by_shape(texts)
     letters = sum(n for t, n in shapes.items() if any(sign.isalpha() for sign in t))
     if letters and "currency" not in notation.marks and letters > notation.unread:
         return False
