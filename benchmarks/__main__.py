@@ -117,6 +117,8 @@ PARTS_NOTES = """\
 - *Among 100 chats*: each has a kernel of its own; they ask at random moments.
 - *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.
 - *Profile*: from file to profile, the reader's sandbox included.
+"""
+WORKBOOK_NOTES = """\
 - *500,000 x 12 cells*: dates, texts, numbers and truths, by `to_excel` and `read_excel` in a kernel
   with the default limits; the kernel that reads is not the one that wrote.
 """
@@ -156,11 +158,16 @@ SECTIONS = (
             measure_channels,
             measure_upload,
             measure_profile,
-            measure_large_workbooks,
             measure_idle,
             measure_cycles,
         ),
         notes=PARTS_NOTES,
+    ),
+    Section(
+        name="workbooks",
+        heading="Large workbooks",
+        measures=(measure_large_workbooks,),
+        notes=WORKBOOK_NOTES,
     ),
 )
 INTRODUCTION = """\
