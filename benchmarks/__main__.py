@@ -122,7 +122,7 @@ WORKBOOK_NOTES = """\
 - *500,000 x 12 cells*: dates, texts, numbers and truths, by `to_excel` and `read_excel` in a kernel
   with the default limits; the kernel that reads is not the one that wrote.
 """
-WORKBOOKS_NOTES = """\
+PROFILES_NOTES = """\
 Labelled workbooks (`tests/corpus`): what a careful person would say each sheet holds. *Held out*
 are those that were written after the detector. The first time they were scored, 150 of 152 tables
 and all totals and recipes were right; the kind of fault behind the two (labels with texts above a
@@ -142,10 +142,10 @@ SECTIONS = (
         notes=FRONT_DOOR_NOTES,
     ),
     Section(
-        name="workbooks",
+        name="profiles",
         heading="Knowing workbooks",
         measures=(measure_workbooks,),
-        notes=WORKBOOKS_NOTES,
+        notes=PROFILES_NOTES,
     ),
     Section(
         name="parts",
