@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.checks.written_workbooks import Checks, check_workbooks
+from agent.checks.written_workbooks import NOTHING_READ, Checks, check_workbooks
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -82,7 +82,7 @@ async def run_cell(
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
             execution = await following.execution(reply)  # its output events are stored
-            execution = replace(execution, checks=await following.check())
+            execution = replace(execution, checks=await following.check(execution))
             await cell.finish(execution)  # its result is in the journal
             await following.announce(execution)
         return execution  # the notebook is written
@@ -163,7 +163,7 @@ async def _resume(
             return None
         reply = await session.resume(following.on_output, emit=following.emit)
         execution = await following.execution(reply)
-        execution = replace(execution, checks=await following.check())
+        execution = replace(execution, checks=await following.check(execution))
         await cell.finish(execution)
         await following.announce(execution)
     return intent.id, execution
@@ -261,10 +261,22 @@ class _Following:
         ]
         return _execution(reply, outputs, after)
 
-    async def check(self) -> Checks:
+    async def check(self, execution: Execution) -> Checks:
         """Check the workbooks that the cell has written."""
         written = [file["name"] for file in self._created]
-        return await check_workbooks(self._runtime.workspace, written)
+        checks = await check_workbooks(self._runtime.workspace, written)
+        if checks and self._nothing_was_read(execution):
+            return {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
+        return checks
+
+    def _nothing_was_read(self, execution: Execution) -> bool:
+        """Whether there are uploads, and neither this cell nor one before it opened any."""
+        uploads = any(name.startswith(f"{INPUTS}/") for name in self._before)
+        cells = self._runtime.recorder.live_cells()
+        read = [cell["inputs_read"] for cell in cells if cell["status"] == "ok"]
+        return uploads and not any(
+            names is None or names for names in [*read, execution.inputs_read]
+        )
 
     async def announce(self, execution: Execution) -> None:
         """Emit ``file.created`` and ``workbook.checked`` for each file, and ``cell.finished``."""
@@ -331,4 +343,5 @@ def _execution(
         seconds=reply.seconds,
         error=error,
         files_after=dict(after),
+        inputs_read=reply.inputs_read,
     )

@@ -17,6 +17,12 @@ WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
 MOST_ORIGINALS, MOST_CHECKED = 20, 50
 CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=30.0, tmp_bytes=16 * MIB)
+NOTHING_READ: Mapping[str, Any] = {
+    "code": "nothing-read",
+    "message": "No upload was opened before this file was written: its data come from the code.",
+    "hint": "Read the uploads, or say in the answer that the data are made up.",
+    "count": 1,
+}
 log = logging.getLogger("tallybook.checks")
 
 Checks = Mapping[str, Sequence[Mapping[str, Any]]]

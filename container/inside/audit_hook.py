@@ -62,6 +62,9 @@ NATIVE_USERS = ("/numpy/_core/", "/scipy/", "/threadpoolctl.py", "/psutil/", "/z
 """Libraries that call native code through ctypes."""
 IMPORTERS = ("<frozen importlib._bootstrap_external>", "<frozen zipimport>")
 """Code that may unmarshal compiled modules."""
+WORKSPACE, UPLOADS = "/workspace/", "/workspace/inputs/"
+MOST_OPENED = 200
+PAYLOAD = "tallybook"
 OWN_FILES = ("/workspace", "/tmp", "/dev/shm")  # noqa: S108 (the sandbox's own)
 LIBRARY_FILES = (
     "/usr/share",
@@ -96,10 +99,12 @@ class AuditHook:
     Attributes:
         arm: Start refusing; can't be undone.
         allow: Set the permissions of the next cell: `NETWORK`, or `FILE` and a path.
+        take_opened: Return, once, the names of the uploads that were opened.
     """
 
     arm: Callable[[], None]
     allow: Callable[[Iterable[str]], None]
+    take_opened: Callable[[], list[str]]
 
 
 def set_hook() -> AuditHook:
@@ -115,6 +120,7 @@ def set_hook() -> AuditHook:
     named = (*OWN_FILES, *LIBRARY_FILES, *library)
     readable = tuple({*named, *map(os.path.realpath, named)})
     granted: tuple[str, ...] = ()
+    opened: dict[str, None] = {}
     armed = False
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
@@ -144,6 +150,8 @@ def set_hook() -> AuditHook:
             return
         real = os.path.realpath(os.fsdecode(path))
         allowed = [g.removeprefix(FILE) for g in granted if g.startswith(FILE)]
+        if real.startswith(UPLOADS) and len(opened) < MOST_OPENED:
+            opened[real.removeprefix(WORKSPACE)] = None
         if lies_in(real, readable) or lies_in(real, map(os.path.realpath, allowed)):
             return
         if not is_of_library(sys._getframe(2), SYSTEM_READERS, library):
@@ -165,17 +173,31 @@ def set_hook() -> AuditHook:
         nonlocal granted
         granted = tuple(capabilities)
 
+    def take_opened() -> list[str]:
+        names = list(opened)
+        opened.clear()
+        return names
+
     sys.addaudithook(on_event)
-    return AuditHook(arm, allow)
+    return AuditHook(arm, allow, take_opened)
 
 
 def follow_cells(hook: AuditHook, shell: Any, granted: Callable[[], Iterable[str]]) -> None:
-    """Before each cell of *shell*, allow in *hook* what *granted* returns."""
+    """Before each cell of *shell*, allow what *granted* returns; after it, tell what it opened.
+
+    The reply's payload holds the names, which `container.kernel.cell_run` takes out of it.
+    """
 
     def before_cell() -> None:
         hook.allow(granted())
+        hook.take_opened()
+
+    def after_cell() -> None:
+        told = {"source": PAYLOAD, "opened": hook.take_opened()}
+        shell.payload_manager.write_payload(told, single=False)
 
     shell.events.register("pre_execute", before_cell)
+    shell.events.register("post_execute", after_cell)
 
 
 def _lies_in(path: str, roots: Iterable[str]) -> bool:

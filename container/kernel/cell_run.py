@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import signal
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
 from container.errors import (
@@ -33,6 +32,12 @@ from container.kernel.execute_reply import (
     emit_nothing,
 )
 from container.kernel.outputs import output_of
+from container.kernel.reply_content import (
+    out_of_memory,
+    take_inputs_read,
+    valid_count,
+    valid_lines,
+)
 from container.limits import Limits
 from container.messages import KernelMessage, read_message
 from container.shim.client import KernelLease
@@ -97,6 +102,7 @@ class CellRun:
         # Marks an exception as retrieved, in case no task awaits the future.
         self._idle.add_done_callback(asyncio.Future.exception)
         self._blamed: ContainerError | None = None
+        self._inputs_read: tuple[str, ...] | None = None
 
     async def run(self, limit: float) -> ExecuteReply:
         """Follow a cell just sent, for at most *limit* seconds; return how it ended."""
@@ -219,6 +225,7 @@ class CellRun:
                 if parent == self.message_id:
                     await self.may_emit()
                     self._reply = message["content"]
+                    self._inputs_read = take_inputs_read(self._reply)
                     if self._request is not None:
                         self._request.on_reply(message)
                 elif parent in self._probes:
@@ -360,12 +367,17 @@ class CellRun:
             if not killed_by_us:
                 error = death_of(self._lease, self._limits)
             return ExecuteReply(status="died", error=error, seconds=seconds)
-        count = _count(reply.get("execution_count"))
+        count = valid_count(reply.get("execution_count"))
         limit_passed = isinstance(
             self.stop_reason, OutputLimitExceeded | OutputsIncomplete | DiskQuotaExceeded
         )
         if reply.get("status") == "ok" and not limit_passed:
-            return ExecuteReply(status="ok", execution_count=count, seconds=seconds)
+            return ExecuteReply(
+                status="ok",
+                execution_count=count,
+                seconds=seconds,
+                inputs_read=self._inputs_read,
+            )
         stopped = self.stop_reason is not None or self._cancelled
         return ExecuteReply(
             status="interrupted" if stopped else "error",
@@ -374,24 +386,6 @@ class CellRun:
             error=self.stop_reason or self._blamed,
             ename=str(reply.get("ename", "")),
             evalue=str(reply.get("evalue", "")),
-            traceback=_lines(reply.get("traceback")),
+            traceback=valid_lines(reply.get("traceback")),
+            inputs_read=self._inputs_read,
         )
-
-
-def out_of_memory(reply: Mapping[str, Any]) -> bool:
-    """Whether an ``execute_reply`` reports a failed allocation, in Python or a library."""
-    ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))
-    return (
-        ename.endswith("MemoryError")
-        or (ename == "OSError" and evalue.startswith(f"[Errno {errno.ENOMEM}]"))
-        or (ename == "RuntimeError" and evalue.endswith("not enough memory"))
-    )
-
-
-def _count(said: object) -> int | None:
-    """Return an execution count if it is valid: code in the kernel can forge a reply."""
-    return said if type(said) is int and 0 <= said < 2**31 else None
-
-
-def _lines(said: object) -> tuple[str, ...]:
-    return tuple(str(line) for line in said) if isinstance(said, list) else ()

@@ -37,6 +37,8 @@ class ExecuteReply:
         ename: The exception's class name, for ``error``.
         evalue: The exception's message.
         traceback: Its plain-text lines.
+        inputs_read: Names of the uploads that it opened; ``None`` if that is not known. The
+            kernel tells, so its code can lie about them.
     """
 
     status: Literal["ok", "error", "interrupted", "died"]
@@ -46,6 +48,7 @@ class ExecuteReply:
     ename: str = ""
     evalue: str = ""
     traceback: tuple[str, ...] = ()
+    inputs_read: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

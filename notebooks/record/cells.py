@@ -98,6 +98,7 @@ class Execution:
         seconds: Wall time.
         error: ``{"code", "message"}`` or ``{"ename", "evalue"}``; ``None`` if ok.
         files_after: Workspace file → sha256.
+        inputs_read: Names of the uploads it opened; ``None`` if that is not known.
         checks: Written workbook → what is wrong with it (``code``, ``message``, ``hint``,
             ``count``).
     """
@@ -109,6 +110,7 @@ class Execution:
     seconds: float = 0.0
     error: Mapping[str, str] | None = None
     files_after: Mapping[str, str] = field(default_factory=dict)
+    inputs_read: Sequence[str] | None = None
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property

@@ -124,7 +124,8 @@ def execution_of(cell: Any) -> Execution:
         seconds=facts["seconds"],
         error=facts["error"],
         files_after=facts["files_after"],
-        checks=facts.get("checks", {}),  # older records have none
+        inputs_read=facts.get("inputs_read"),  # older records have none
+        checks=facts.get("checks", {}),
     )
 
 
@@ -164,6 +165,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "error": dict(execution.error) if execution.error else None,
         "files_before": dict(intent.files_before),
         "files_after": dict(execution.files_after),
+        "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
         "checkpoint": None,
     }

@@ -380,6 +380,7 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
             "request": cell.metadata[KEY].get("request", ""),
             "decision": cell.metadata[KEY].get("decision"),
             "files_after": dict(cell.metadata[KEY].get("files_after", {})),
+            "inputs_read": cell.metadata[KEY].get("inputs_read"),
             "outputs": cell.get("outputs", []),
         }
         for cell in cells

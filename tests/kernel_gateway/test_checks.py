@@ -56,3 +56,30 @@ async def test_a_writer_never_closed_and_a_file_in_the_wrong_place_are_named(sta
         for checked in conversation.of_kind("workbook.checked")
     }
     assert found == {"outputs/cut.xlsx": ["file-unreadable"], "report.xlsx": ["outside-outputs"]}
+
+
+MADE_UP = "pd.DataFrame({'Sales': [1, 2]}).to_excel('outputs/made.xlsx', index=False)"
+
+
+async def test_data_that_come_from_the_code_alone_are_named(start_gateway, examples):
+    conversation = await (await start_gateway([])).conversation(*examples)
+
+    await conversation.execute(f"import pandas as pd\n{MADE_UP}")
+    await conversation.execute("frame = pd.read_excel('inputs/sales_q1.xlsx')")
+    await conversation.execute(MADE_UP.replace("made", "read"))
+
+    found = {
+        checked["name"]: [finding["code"] for finding in checked["findings"]]
+        for checked in conversation.of_kind("workbook.checked")
+    }
+    assert found == {"outputs/made.xlsx": ["nothing-read"], "outputs/read.xlsx": []}
+    read = [cell["metadata"]["tallybook"]["inputs_read"] for cell in conversation.cells()]
+    assert read == [[], ["inputs/sales_q1.xlsx"], []]
+
+
+async def test_without_uploads_there_is_nothing_to_read(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+
+    await conversation.execute(f"import pandas as pd\n{MADE_UP}")
+
+    assert conversation.of_kind("workbook.checked")[0]["findings"] == []
