@@ -43,7 +43,7 @@ async def run_program(
     """Run ``workbooks.NAME`` with the workspace read-only, within *limits*.
 
     Args:
-        name: A package with a ``__main__``: ``profile``, ``check``.
+        name: A package with a ``__main__``: ``profile``, ``preview``, ``check``.
         arguments: Its arguments; the workspace is ``/workspace``.
         workspace: The workspace.
         limits: What it may use, ``seconds`` included.

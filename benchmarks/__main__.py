@@ -117,10 +117,12 @@ PARTS_NOTES = """\
 - *Among 100 chats*: each has a kernel of its own; they ask at random moments.
 - *Upload*: growth of the service's peak memory (VmHWM) by a 100 MB file.
 - *Profile*: from file to profile, the reader's sandbox included.
+"""
+WORKBOOK_NOTES = """\
 - *500,000 x 12 cells*: dates, texts, numbers and truths, by `to_excel` and `read_excel` in a kernel
   with the default limits; the kernel that reads is not the one that wrote.
 """
-WORKBOOKS_NOTES = """\
+PROFILES_NOTES = """\
 Labelled workbooks (`tests/corpus`): what a careful person would say each sheet holds. *Held out*
 are those that were written after the detector. The first time they were scored, 150 of 152 tables
 and all totals and recipes were right; the kind of fault behind the two (labels with texts above a
@@ -140,10 +142,10 @@ SECTIONS = (
         notes=FRONT_DOOR_NOTES,
     ),
     Section(
-        name="workbooks",
+        name="profiles",
         heading="Knowing workbooks",
         measures=(measure_workbooks,),
-        notes=WORKBOOKS_NOTES,
+        notes=PROFILES_NOTES,
     ),
     Section(
         name="parts",
@@ -156,11 +158,16 @@ SECTIONS = (
             measure_channels,
             measure_upload,
             measure_profile,
-            measure_large_workbooks,
             measure_idle,
             measure_cycles,
         ),
         notes=PARTS_NOTES,
+    ),
+    Section(
+        name="workbooks",
+        heading="Large workbooks",
+        measures=(measure_large_workbooks,),
+        notes=WORKBOOK_NOTES,
     ),
 )
 INTRODUCTION = """\

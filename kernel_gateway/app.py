@@ -46,6 +46,7 @@ ROUTES = (
     Route(PATH + "/context", paths.ContextHandler),
     Route(PATH + "/files", files.FilesHandler),
     Route(PATH + "/files/{name*}/profile", file_profiles.FileProfileHandler),
+    Route(PATH + "/files/{name*}/preview", file_profiles.FilePreviewHandler),
     Route(PATH + "/files/{name*}", files.FileHandler),
     Route(PATH + "/versions/{name*}", file_versions.FileVersionsHandler),
     Route(PATH + "/notebook", files.NotebookHandler),

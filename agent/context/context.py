@@ -10,9 +10,12 @@ from typing import Any
 from agent.context.profile_text import quoted, render_profiles
 from agent.context.profiler import Profile, Profiler
 from agent.prompts.render import render_earlier_cells, render_variables
-from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
+from container.errors import UnsafePath, WorkspaceFileNotFound
+from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
 
 MAX_FILES = 40
+MAX_OUTPUTS, MAX_OUTPUT_BYTES = 8, 3_000_000
+"""Outputs that are read at the start of a request, which must not wait long for it."""
 MAX_MERGED = 5
 
 
@@ -21,8 +24,8 @@ class TurnContext:
     """The facts of a path at the start of a turn.
 
     Attributes:
-        profiles: Input file name → its profile.
-        other_files: Names of inputs that are not tables, and of outputs.
+        profiles: File name → its profile: of inputs, and of small outputs.
+        other_files: Names of the other files.
         variables: The live variables.
         earlier_cells: Earlier cells with source and status.
         kernel_is_new: No cell has run in the kernel.
@@ -42,18 +45,33 @@ class TurnContext:
 async def read_profiles(
     workspace: Workspace, profiler: Profiler
 ) -> tuple[dict[str, Profile], list[str]]:
-    """Return the profiles of the input tables, and the names of all other files."""
+    """Return the profiles of inputs and small outputs with tables, and all other files' names."""
     profiles: dict[str, Profile] = {}
     other: list[str] = []
     files = workspace.files(INPUTS)[:MAX_FILES]
-    found = await asyncio.gather(*(profiler.profile(workspace, file) for file in files))
-    for file, profile in zip(files, found, strict=True):
+    outputs = workspace.files(OUTPUTS)[:MAX_FILES]
+    small = [file for file in outputs if file.size <= MAX_OUTPUT_BYTES][:MAX_OUTPUTS]
+    found = await asyncio.gather(
+        *(profiler.profile(workspace, file) for file in files),
+        *(_profile_of_output(workspace, profiler, file) for file in small),
+    )
+    for file, profile in zip([*files, *small], found, strict=True):
         if profile is None:
             other.append(file.name)
         else:
             profiles[file.name] = profile
-    other += [file.name for file in workspace.files(OUTPUTS)[:MAX_FILES]]
+    other += [file.name for file in outputs if file not in small]
     return profiles, other
+
+
+async def _profile_of_output(
+    workspace: Workspace, profiler: Profiler, file: WorkspaceFile
+) -> Profile | None:
+    """Return the profile of an output; ``None`` also if a running cell has removed it."""
+    try:
+        return await profiler.profile(workspace, file)
+    except (WorkspaceFileNotFound, UnsafePath):
+        return None
 
 
 def render_context(context: TurnContext) -> str:

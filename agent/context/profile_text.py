@@ -17,6 +17,8 @@ FULL, BRIEF, BARE = 3, 2, 1
 """Everything; without small sheets whole and first rows; names and kinds only."""
 SMALL_CELLS = 80
 """A sheet with so few cells is told whole even in brief."""
+MADE = "outputs/"
+"""Files that cells made are told in brief: their code has been seen."""
 MAX_TEXT = 100
 MAX_LISTED = 12
 MAX_RECIPE = 4_000
@@ -40,7 +42,11 @@ def render_profiles(profiles: Mapping[str, Facts], budget: int = BUDGET) -> str:
     """
     text = ""
     for level in (FULL, BRIEF, BARE):
-        text = "\n\n".join(render_profile(name, found, level) for name, found in profiles.items())
+        told = (
+            render_profile(name, found, min(level, BRIEF) if name.startswith(MADE) else level)
+            for name, found in profiles.items()
+        )
+        text = "\n\n".join(told)
         if len(text) <= budget:
             break
     return f"{FOREWORD}\n\n{text}" if text else ""

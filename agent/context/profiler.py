@@ -24,8 +24,9 @@ REMEMBERED = 500
 AT_ONCE = min(os.cpu_count() or 1, 4)
 """Concurrent readers: each may use a processor, and the memory of `PROFILE_LIMITS`."""
 log = logging.getLogger("tallybook.profiles")
-FILE = "<file>"
-"""Stands for the file's name in the recipes of a cached profile: names differ, contents don't."""
+FILE = "\ue000file"
+"""Stands for the file's name in the recipes of a cached profile: names differ, contents don't.
+It has a private character, so that no column has this name."""
 
 Profile = dict[str, Any]
 
@@ -74,6 +75,24 @@ class Profiler:
         profile = await asyncio.shield(reading)  # other callers may await it too
         return None if ending in PERHAPS and _holds_no_table(profile) else profile
 
+    async def preview(
+        self, workspace: Workspace, name: str, *, sheet: str, first: int, count: int
+    ) -> Profile:
+        """Return rows of a sheet of file *name* as they are, or ``{"problem": …}``.
+
+        Args:
+            workspace: Has the file.
+            name: Its name.
+            sheet: The sheet's name; empty for the first one.
+            first: The first row, as Excel counts.
+            count: How many rows.
+
+        Raises:
+            SandboxUnavailable: This host can't confine the reader.
+        """
+        async with self._readers:
+            return (await _run(workspace, "preview", name, sheet, str(first), str(count)))[0]
+
     def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
             del self._known[key]
@@ -83,7 +102,7 @@ class Profiler:
         if kept is not None and (profile := await asyncio.to_thread(_kept_profile, kept)):
             return _with_name(profile, name)
         async with self._readers:
-            profile, lasting = await _profile(workspace, name)
+            profile, lasting = await _run(workspace, "profile", name, FILE)
         if kept is not None and lasting:
             await asyncio.to_thread(_keep, kept, profile)
         return _with_name(profile, name)
@@ -128,10 +147,9 @@ def _keep(kept: Path, profile: Profile) -> None:
         log.warning("a profile could not be kept: %s", error)
 
 
-async def _profile(workspace: Workspace, name: str) -> tuple[Profile, bool]:
-    """Return the profile, and whether another reading would give the same one."""
-    arguments = (f"/workspace/{name}", FILE)
-    result = await run_program("profile", arguments, workspace, PROFILE_LIMITS)
+async def _run(workspace: Workspace, module: str, name: str, *given: str) -> tuple[Profile, bool]:
+    """Return what a program prints of file *name*, and whether another run would print the same."""
+    result = await run_program(module, (f"/workspace/{name}", *given), workspace, PROFILE_LIMITS)
     if result.status is not None and result.status.exit_code == 0:
         try:
             profile = json.loads(result.printed)

@@ -14,6 +14,12 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import pandas as pd
+from xlsxwriter.worksheet import (
+    CellBooleanTuple,
+    CellDatetimeTuple,
+    CellNumberTuple,
+    CellRichStringTuple,
+)
 
 from .cell_limits import MAX_EXACT, Changes
 from .dense import cell_name
@@ -80,6 +86,15 @@ class ColumnCells:
         return [
             f"{start}{number}{style}{text}" if text else ""
             for number, text in zip(numbers, ends, strict=True)
+        ]
+
+    def measured(self, count: int) -> list[Any]:
+        """Return its first cells as xlsxwriter's own, for their widths; ``None`` if empty."""
+        if self._values is not _serials:
+            return [_measured(value) for value in self._values(self._column.iloc[:count])]
+        return [
+            None if missing else CellDatetimeTuple(0, None)
+            for missing in self._column.iloc[:count].isna()
         ]
 
     def _choose(self, writer: Any, changes: Changes) -> Callable[[Any], str]:
@@ -151,6 +166,16 @@ class ColumnCells:
             self._remembered.clear()
         self._remembered[value] = text
         return text
+
+
+def _measured(value: Any) -> Any:
+    if value is None or value is pd.NA or value != value:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return CellBooleanTuple(bool(value), None)
+    if isinstance(value, str):
+        return CellRichStringTuple("", None, value)
+    return CellNumberTuple(value, None)
 
 
 def _text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Workbooks written by openpyxl or xlsxwriter directly, kept such that Excel opens them.
+"""Workbooks read and written by openpyxl or xlsxwriter directly, kept such that Excel opens them.
 
 A text that starts with ``=`` but is no formula stays text. openpyxl: a tab's name is shortened,
 times lose their zone, characters that no cell holds become spaces. What was changed is printed
@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from .cell_limits import MAX_NAME, Changes, fitting_name, may_be_formula
+from .cell_limits import MAX_NAME, MAX_TEXT, Changes, fitting_name, may_be_formula
 
 BY_PANDAS = "_written_by_pandas"
 """Set on a workbook while pandas writes cells, and says itself what it changes."""
@@ -19,12 +19,20 @@ BY_PANDAS = "_written_by_pandas"
 def install() -> None:
     """Change how both libraries take values, in this process."""
     _install_openpyxl()
+    _accept_empty_fills()
     _install_xlsxwriter()
 
 
 def _changes_of(book: Any) -> Changes:
+    """Return the counts of *book*, a workbook or what its sheets share."""
+    if book is None:  # a cell of no workbook yet
+        return Changes()
     changes: Changes = book.__dict__.setdefault("_changes", Changes())
     return changes
+
+
+def _book_of(cell: Any) -> Any:
+    return getattr(cell.parent, "parent", None)
 
 
 def _install_openpyxl() -> None:
@@ -40,13 +48,13 @@ def _install_openpyxl() -> None:
                 bind(self, value)
                 if self.data_type == "f" and not may_be_formula(value):
                     self.data_type = "s"
-                    if not self.parent.parent.__dict__.get(BY_PANDAS):
-                        _changes_of(self.parent.parent).counts["formula"] += 1
+                    if not getattr(_book_of(self), BY_PANDAS, False):
+                        _changes_of(_book_of(self)).counts["formula"] += 1
                 return
-            if not value.isprintable() or len(value) > 32_767:
-                value = _changes_of(self.parent.parent).fitting_text(value)
+            if not value.isprintable() or len(value) > MAX_TEXT:
+                value = _changes_of(_book_of(self)).fitting_text(value)
         elif isinstance(value, datetime.datetime | datetime.time) and value.tzinfo is not None:
-            value = _changes_of(self.parent.parent).fitting(value)
+            value = _changes_of(_book_of(self)).fitting(value)
         bind(self, value)
 
     def name_fitting(self: Any, name: Any) -> None:
@@ -65,14 +73,43 @@ def _install_openpyxl() -> None:
     Workbook.save = save_and_say
 
 
+def _accept_empty_fills() -> None:
+    """Let openpyxl open workbooks with an empty fill entry, which Excel takes for no fill."""
+    from openpyxl.styles.fills import Fill, PatternFill
+
+    read = Fill.from_tree.__func__
+
+    def read_any(cls: Any, element: Any) -> Any:
+        return read(cls, element) or PatternFill()
+
+    Fill.from_tree = classmethod(read_any)
+
+
 def _install_xlsxwriter() -> None:
+    from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-    write = Worksheet._write_token_as_string
+    write, write_string, close = (
+        Worksheet._write_token_as_string, Worksheet._write_string, Workbook.close,
+    )  # fmt: skip
 
     def write_fitting(self: Any, token: str, row: int, column: int, *given: Any) -> Any:
         if self.strings_to_formulas and token[:1] == "=" and not may_be_formula(token):
+            _changes_of(self.worksheet_meta).counts["formula"] += 1
             return self._write_string(row, column, *given)
         return write(self, token, row, column, *given)
 
+    def write_short(self: Any, row: int, column: int, text: Any, *given: Any) -> Any:
+        if isinstance(text, str) and len(text) > MAX_TEXT:  # else it would be left out
+            _changes_of(self.worksheet_meta).counts["cut"] += 1
+            text = text[:MAX_TEXT]
+        return write_string(self, row, column, text, *given)
+
+    def close_and_say(self: Any) -> None:
+        close(self)
+        changes = _changes_of(self.worksheet_meta)
+        changes.say(f"Workbook {getattr(self.filename, 'name', self.filename)}")
+
     Worksheet._write_token_as_string = write_fitting
+    Worksheet._write_string = write_short
+    Workbook.close = close_and_say

@@ -75,6 +75,7 @@ class _Table:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.row, self.column = -1, 0
+        self.in_row = False
         self.values: list[Value] = []
         self.taken: dict[int, int] = {}  # column -> rows that a cell above still covers
         self.parts: list[str] | None = None
@@ -84,10 +85,13 @@ class _Table:
     def start_row(self) -> None:
         self.end_row()
         self.row += 1
-        self.column, self.values = 0, []
+        self.column, self.values, self.in_row = 0, [], True
 
     def end_row(self) -> None:
         self.end_cell()
+        if not self.in_row:
+            return
+        self.in_row = False
         if self.values and self.row < MAX_ROWS:
             self.rows.append((self.row, self.values))
         self.values = []
@@ -95,7 +99,7 @@ class _Table:
 
     def start_cell(self, of: dict[str, str | None]) -> None:
         self.end_cell()
-        if self.row < 0:
+        if not self.in_row:
             self.start_row()
         while self.column in self.taken:
             self.column += 1

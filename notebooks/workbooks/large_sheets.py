@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,17 @@ _HANDLED = frozenset("header index_col usecols dtype skiprows na_values keep_def
 _frames: OrderedDict[str, pd.DataFrame] = OrderedDict()
 """The frames read last, by content and options. They share the memory of those handed out, until
 one is changed."""
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _part_bytes(reader: Any, index: int) -> int:
@@ -132,6 +146,8 @@ def _read(reader: Any, name: str, index: int, options: dict[str, Any]) -> pd.Dat
         chosen = head_frame(head, width, lambda rows: parse_head(rows, indexed=False))
         return {int(place) for place in chosen.iloc[0]}
 
-    if not sheet.read(windows, choose) or not sheet.columns:
+    with _no_collection():  # it would look through millions of cells that hold nothing else
+        found_columns = sheet.read(windows, choose) and bool(sheet.columns)
+    if not found_columns:
         return None
     return frame_of_columns(sheet, parse_head, options)

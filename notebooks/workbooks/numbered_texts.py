@@ -16,12 +16,26 @@ MARK = "\ue000"
 """Before the number of a text, or before "E" and an error: a private character."""
 
 
+class _Numbers(dict[str, int]):
+    """Numbers of texts; a new text gets the next."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self._first = first
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = self._first + len(self)
+        return number
+
+
 class Texts:
     """The different texts of a sheet, each with a number."""
 
     def __init__(self, shared: Sequence[str]) -> None:
         self._shared = shared
-        self._others: dict[str, int] = {}
+        self._others = _Numbers(len(shared))
+        self.other = self._others.__getitem__
+        """Returns the number of a text that is not in the file's own table."""
 
     @property
     def count(self) -> int:
@@ -59,13 +73,6 @@ class Texts:
             return None
         if (last := int(found.max())) >= len(self._shared) + len(self._others):
             raise damaged(f"a cell names text {last}, of {len(self._shared)} there are")
-        return found
-
-    def other(self, text: str) -> int:
-        """Return the number of a text that is not in the file's own table."""
-        found = self._others.get(text)
-        if found is None:
-            found = self._others[text] = len(self._shared) + len(self._others)
         return found
 
     def plain(self, value: Any) -> Any:

@@ -112,7 +112,8 @@ class BookReader(BaseExcelReader):  # type: ignore[misc]
 def use_by_default() -> None:
     """Make it the reader of ``pandas.read_excel`` where the caller names no engine."""
     excel_file = pd.ExcelFile
-    excel_file._engines = {**excel_file._engines, ENGINE: BookReader}
+    # calamine by name too: on a whole sheet it may end the process, and gives the same values.
+    excel_file._engines = {**excel_file._engines, ENGINE: BookReader, "calamine": BookReader}
     initialise = excel_file.__init__
 
     def open_file(

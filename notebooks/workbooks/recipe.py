@@ -141,15 +141,22 @@ class _Plan:
             if self.text:
                 return "" if is_plain(column, self.grid.decimal) else "str"
             return {"text": "str", "mixed": "object"}.get(column.stored, "")
-        return "str" if self.text and column.kind == "text" and _tempting(column) else ""
+        return "str" if column.kind == "text" and _tempting(column) else ""
 
 
 def _tempting(column: Column) -> bool:
-    """Return whether a reader may take texts of a column for numbers or truth values."""
-    return not any(any(sign.isalpha() for sign in str(v)) for v in column.samples) or any(
-        str(v).strip().lower() in ("true", "false", "nan", "inf", "infinity")
-        for v in column.samples
-    )
+    """Return whether a reader may take a column of texts for numbers, days or truth values."""
+    return all(_is_tempting(str(value).strip()) for value in column.samples)
+
+
+def _is_tempting(text: str) -> bool:
+    if not any(sign.isalpha() for sign in text) or text.lower() in ("true", "false"):
+        return True
+    try:
+        float(text)  # such as the code 1E5
+    except ValueError:
+        return False
+    return True
 
 
 def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:

@@ -23,6 +23,8 @@ from .column_cells import ColumnCells, NotStreamable
 FROM_CELLS = 100_000
 CHUNK_ROWS = 4_000
 HUGE_CELLS = 20_000_000
+SAMPLE_ROWS = 500
+"""Rows whose widths a column is fitted to."""
 _MARKER = re.compile(rb"<!--rows (\d+)-->")
 _PENDING: dict[int, Body] = {}
 _NUMBERS = itertools.count(1)
@@ -103,6 +105,13 @@ class Body:
     def is_huge(self) -> bool:
         """Whether its part may be larger than a plain zip entry can say."""
         return len(self.rows) * len(self._columns) > HUGE_CELLS
+
+    def sample(self) -> Iterator[tuple[int, int, Any]]:
+        """Yield (row, column, cell) of its first rows, as xlsxwriter measures their widths."""
+        for number, column in enumerate(self._columns, self._left):
+            for row, cell in enumerate(column.measured(SAMPLE_ROWS), self._first):
+                if cell is not None:
+                    yield row, number, cell
 
     def prepare(self) -> bytes:
         """Note formats and cells written over the body, now final; return the rows' marker."""
@@ -215,8 +224,31 @@ def install() -> None:
         with _rows_from(self, first, last):
             write_rows(self)
 
+    autofit = Worksheet.autofit
+
+    def autofit_bodies(self: Any, *given: Any, **options: Any) -> None:
+        with _sampled(self):
+            autofit(self, *given, **options)
+
     Worksheet._write_rows = write_rows_and_bodies
+    Worksheet.autofit = autofit_bodies
     workbook.ZipFile = StreamingZip
+
+
+@contextlib.contextmanager
+def _sampled(sheet: Any) -> Iterator[None]:
+    """Let *sheet* have the first cells of its bodies for the length of the block."""
+    added = []
+    for body in sheet.__dict__.get("_bodies", ()):
+        for row, column, cell in body.sample():
+            if column not in sheet.table[row]:
+                sheet.table[row][column] = cell
+                added.append((row, column))
+    try:
+        yield
+    finally:
+        for row, column in added:
+            del sheet.table[row][column]
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from .numbered_texts import MARK, Texts
 from .sheet_part import Meanings, SheetCells, column_number, filled_rows
 from .values import CellError, Row, Value, damaged, number_value, text_value
 
-WINDOW_BYTES = 1_000_000
+WINDOW_BYTES = 500_000
 MAX_ROW_BYTES = 512_000_000
 MAX_DENSE_CELLS = 2_000_000
 _MARK = MARK.encode()

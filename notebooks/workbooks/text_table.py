@@ -68,7 +68,9 @@ class JsonSource:
             rows = [list(names)]
             rows += [[_plain(record.get(name)) for name in names] for record in records]
         for number, values in enumerate(rows):
-            if any(value is not None for value in values):
+            while values and values[-1] is None:
+                values.pop()
+            if values:
                 yield number, values
 
     def close(self) -> None:

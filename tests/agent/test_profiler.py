@@ -70,6 +70,16 @@ async def test_the_same_content_is_not_read_again_after_a_restart(tmp_path, work
     assert again["read"] == "before"
 
 
+async def test_a_kept_profile_names_the_file_as_it_is_called_now(tmp_path, workspace, kept):
+    await Profiler(lambda _: kept).profile(workspace, add(workspace, "a.csv", SMALL))
+    branch = Workspace.create(tmp_path / "branch")
+
+    again = await Profiler(lambda _: kept).profile(branch, add(branch, "renamed.csv", SMALL))
+
+    (table,) = again["sheets"][0]["tables"]
+    assert "'inputs/renamed.csv'" in table["recipe"]
+
+
 async def test_a_kept_profile_that_was_cut_off_is_read_anew(workspace, kept):
     file = add(workspace, "a.csv", SMALL)
     first = await Profiler(lambda _: kept).profile(workspace, file)

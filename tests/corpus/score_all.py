@@ -7,7 +7,7 @@ from pathlib import Path
 import xlsxwriter
 
 from tests.corpus.columns import write_columns
-from tests.corpus.hard import write_hard
+from tests.corpus.hard import write_hard, write_seen
 from tests.corpus.holdout import write_holdout
 from tests.corpus.layouts import Pen, plain, write_layouts
 from tests.corpus.score import Score, score_file
@@ -27,7 +27,11 @@ def score_fitted(directory: Path) -> Score:
     for file in text_files():
         file.write(directory / file.name)
         score_file(directory / file.name, file.sheets, score)
-    for name, write in (("many_sheets.xlsx", write_many_sheets), ("wide.xlsx", write_wide)):
+    for name, write in (
+        ("seen.xlsx", write_seen),
+        ("many_sheets.xlsx", write_many_sheets),
+        ("wide.xlsx", write_wide),
+    ):
         sheets = write(directory / name)
         score_file(directory / name, sheets, score)
     return score

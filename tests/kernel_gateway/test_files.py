@@ -45,6 +45,31 @@ async def test_a_files_profile_has_its_tables_and_the_code_that_loads_them(raw, 
     assert 'decimal=","' in told["text"]
 
 
+async def test_rows_of_a_table_file_are_shown_as_they_are(raw, files_url):
+    content = b"Account,Sales\n" + b"".join(b"%05d,%d\n" % (n, n) for n in range(1, 80))
+    body, headers = multipart(("f", "a.csv", content))
+    (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    first = json.loads((await raw("GET", file["url"] + "/preview")).body)
+    last = json.loads((await raw("GET", file["url"] + "/preview?first=79&count=5")).body)
+    no_sheet = json.loads((await raw("GET", file["url"] + "/preview?sheet=Q9")).body)
+    refused = [await raw("GET", file["url"] + f"/preview?{q}") for q in ("first=0", "sheet=%00")]
+
+    assert first["rows"][:2] == [["Account", "Sales"], ["00001", "1"]]
+    assert (len(first["rows"]), first["more"]) == (50, True)
+    assert (last["rows"], last["more"]) == ([["00078", "78"], ["00079", "79"]], False)
+    assert no_sheet["problem"]["code"] == "no-such-sheet"
+    assert [response.code for response in refused] == [400, 400]
+
+
+async def test_a_file_named_profile_is_still_downloaded(raw, files_url):
+    body, headers = multipart(("f", "profile", b"mine"))
+    (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    assert file["name"] == "inputs/profile"
+    assert (await raw("GET", file["url"])).body == b"mine"
+
+
 async def test_the_profile_of_a_file_that_is_no_table_says_so(raw, files_url):
     body, headers = multipart(("f", "a.xlsx", b"PK\x03\x04 cut off"), ("f", "b.pdf", b"%PDF"))
     broken, letter = json.loads((await raw("POST", files_url, body, headers)).body)["files"]

@@ -30,6 +30,7 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
         "cell.started",
         "cell.output",
         "file.created",
+        "workbook.checked",
         "cell.finished",
         "turn.finished",
     ]

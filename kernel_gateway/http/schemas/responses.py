@@ -141,6 +141,18 @@ class FileProfile(_Exact):
     text: str
 
 
+class FilePreview(_Exact):
+    """Rows of a sheet; ``more`` says whether filled rows follow."""
+
+    name: str
+    sheets: list[str]
+    sheet: str | None
+    first_row: int | None
+    rows: list[list[Any]]
+    more: bool
+    problem: dict[str, Any] | None
+
+
 class UploadedFile(File):
     """A file just uploaded."""
 

@@ -12,6 +12,8 @@ from .number_formats import CODES, SYMBOLS, currency_of
 BLANKS = " \t\u00a0\u202f\u2009\u2007"
 APOSTROPHES = "'\u2019\u02bc`\u00b4"
 MINUSES = "-\u2212\u2013\u2012"
+_DIGITS = str.maketrans("012345678", "9" * 9)
+_BEFORE_DIGITS = "-+( \t\u00a0"
 DASHES = frozenset({*MINUSES, "\u2014", "--", "-.-", "-,-", "–.–"})
 _UNITS = "|".join(re.escape(unit) for unit in sorted([*SYMBOLS, *CODES], key=len, reverse=True))
 _AMOUNT = re.compile(
@@ -113,15 +115,33 @@ def read_shape(text: str) -> Shape | None:
     return Shape(part["digits"].strip(BLANKS), brackets or behind or minus, marks, currency)
 
 
-def read_notation(texts: Iterable[str], *, decimal: str = "") -> Notation | None:
+def by_shape(texts: Counter[str]) -> Counter[str]:
+    """Return one text for each way of writing among *texts*, with how many are written so.
+
+    Digits are alike, but for a leading zero: a column of 100,000 amounts has few shapes.
+    """
+    counts: Counter[tuple[str, bool]] = Counter()
+    example: dict[tuple[str, bool], str] = {}
+    for text, count in texts.items():
+        shape = text.translate(_DIGITS), text.lstrip(_BEFORE_DIGITS)[:1] == "0"
+        if shape not in example:
+            example[shape] = text.strip(BLANKS)
+        counts[shape] += count
+    found: Counter[str] = Counter()
+    for shape, count in counts.items():
+        if example[shape]:
+            found[example[shape]] += count
+    return found
+
+
+def read_notation(texts: Iterable[str] | Counter[str], *, decimal: str = "") -> Notation | None:
     """Return the notation of the amounts among *texts*, ``None`` if there are none.
 
     Args:
-        texts: The texts of a column; blank ones count for nothing.
+        texts: The texts of a column, or how often each occurs; blank ones count for nothing.
         decimal: The decimal sign that the rest of the file has shown, for what is unclear.
     """
-    counts = Counter(text.strip(BLANKS) for text in texts)
-    counts.pop("", None)
+    counts = by_shape(texts if isinstance(texts, Counter) else Counter(texts))
     shapes: list[tuple[Shape, int]] = []
     dashes = unread = 0
     for text, count in counts.items():
@@ -131,7 +151,7 @@ def read_notation(texts: Iterable[str], *, decimal: str = "") -> Notation | None
             shapes.append((shape, count))
         else:
             unread += count
-    signs = _signs([shape.digits for shape, _ in shapes], decimal)
+    signs = _signs([(shape.digits, count) for shape, count in shapes], decimal)
     if signs is None:
         return None
     point, thousands, ambiguous, misread = signs
@@ -154,40 +174,43 @@ def read_notation(texts: Iterable[str], *, decimal: str = "") -> Notation | None
     )
 
 
-def _signs(digits: Sequence[str], known: str) -> tuple[str, str, bool, set[str]] | None:
-    """Return (decimal, thousands, ambiguous, texts that do not fit) of numbers with separators."""
+def _signs(digits: Sequence[tuple[str, int]], known: str) -> tuple[str, str, bool, set[str]] | None:
+    """Return (decimal, thousands, ambiguous, texts that do not fit) of (digits, count)."""
     if not digits:
         return None
-    used = Counter(sign for text in digits for sign in set(text) if not sign.isdigit())
+    used: Counter[str] = Counter()
+    for text, count in digits:
+        used.update({sign: count for sign in set(text) if not sign.isdigit()})
     blanks = {sign for sign in used if sign in BLANKS or sign in APOSTROPHES}
     decimal, ambiguous = _decimal_sign(digits, known)
     thousands = next((sign for sign in (",", ".") if sign in used and sign != decimal), "")
     if not thousands and blanks:
         thousands = max(blanks, key=used.__getitem__)
-    misread = {text for text in digits if not _fits(text, decimal)}
+    misread = {text for text, _ in digits if not _fits(text, decimal)}
     return decimal, thousands, ambiguous, misread
 
 
-def _decimal_sign(digits: Sequence[str], known: str) -> tuple[str, bool]:
+def _decimal_sign(digits: Sequence[tuple[str, int]], known: str) -> tuple[str, bool]:
     votes: Counter[str] = Counter()
     unclear: Counter[str] = Counter()
-    for text in digits:
+    for text, count in digits:
         point, comma = text.rfind("."), text.rfind(",")
         if point >= 0 and comma >= 0:
-            votes["." if point > comma else ","] += 2
+            votes["." if point > comma else ","] += count
             continue
         sign = "." if point >= 0 else "," if comma >= 0 else ""
         if not sign:
             continue
         groups = text.split(sign)
         if len(groups) > 2:  # 1.234.567: a sign that repeats parts thousands
-            votes["," if sign == "." else "."] += 2
+            votes["," if sign == "." else "."] += count
         elif len(groups[1]) != 3 or _has_thousands(groups[0]):
-            votes[sign] += 2
+            votes[sign] += count
         else:
-            unclear[sign] += 1
+            unclear[sign] += count
     if votes:
-        return votes.most_common(1)[0][0] if _has(digits, votes) else "", False
+        elected = votes.most_common(1)[0][0]
+        return (elected if any(elected in text for text, _ in digits) else ""), False
     if not unclear:
         return "", False
     sign = unclear.most_common(1)[0][0]
@@ -203,11 +226,6 @@ def _has_thousands(whole: str) -> bool:
         or whole in ("", "0")
         or re.search(rf"[{APOSTROPHES}{BLANKS}]", whole) is not None
     )
-
-
-def _has(digits: Sequence[str], votes: Counter[str]) -> bool:
-    """Return whether the elected decimal sign occurs at all."""
-    return any(votes.most_common(1)[0][0] in text for text in digits)
 
 
 def _fits(text: str, decimal: str) -> bool:
@@ -237,3 +255,20 @@ def read_amount(text: str, notation: Notation) -> float | None:
     number = float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{rest or '0'}")
     number = number / 100 if "percent" in shape.marks else number
     return -number if shape.negative else number
+
+
+def read_amounts(texts: Iterable[str], notation: Notation) -> list[float | None]:
+    """Return the numbers that *texts* stand for in *notation*; fast where they are plain."""
+    if notation.decimal == ".":
+        return [float(t) if _POINT.match(t) else read_amount(t, notation) for t in texts]
+    if notation.decimal == ",":
+        return [
+            float(t.replace(",", ".")) if _COMMA.match(t) else read_amount(t, notation)
+            for t in texts
+        ]
+    return [float(t) if _WHOLE.match(t) else read_amount(t, notation) for t in texts]
+
+
+_POINT = re.compile(r"-?\d+(?:\.\d+)?$")
+_COMMA = re.compile(r"-?\d+(?:,\d+)?$")
+_WHOLE = re.compile(r"-?\d+$")

@@ -51,8 +51,10 @@ class Body:
 def _numbers(values: Sequence[Any], types: set[type]) -> Sequence[float | None] | None:
     """Return a column's values as numbers, ``None`` if it is none of numbers."""
     if not types & {int, float}:
+        if str not in types or len(values) > MAX_ARITHMETIC_ROWS:
+            return None
         texts = [v for v in values if type(v) is str and v.strip()]
-        if not texts or len(values) > MAX_ARITHMETIC_ROWS:
+        if not texts:
             return None
         notation = read_notation(texts)
         if notation is None or notation.read < 0.7 * len(texts) or notation.ambiguous:

@@ -46,9 +46,9 @@ def is_error(value: Any) -> bool:
 
 
 def error_name(value: Any) -> str:
-    """Return what an error cell shows, such as ``#N/A``."""
-    shown = re.search(r"#[A-Z0-9/_]+[!?]?", str(value))
-    return shown.group() if shown else str(value)
+    """Return what an error cell shows, such as ``#N/A``; ``#ERROR`` for what is no error's name."""
+    text = str(value)
+    return text if re.fullmatch(r"#[A-Z0-9/_]{1,20}[!?]?", text) else "#ERROR"
 
 
 def column_letter(index: int) -> str:

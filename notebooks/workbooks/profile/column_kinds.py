@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import cells
-from .amounts import DASHES, read_amount, read_notation
+from .amounts import DASHES, by_shape, read_amount, read_amounts, read_notation
 from .column import SAMPLE_TEXT, Column, Hints
 from .dates import DateText, are_compact, are_serials, names_a_date, read_dates
 from .number_formats import NumberFormat, currency_of
@@ -116,7 +116,7 @@ def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> No
         column.kind, column.stored, column.date, column.strays = "date", "text", dates, strays
         return
     dashes = {t: n for t, n in strays.items() if t.strip() in DASHES}
-    if _amounts(column, name, real + Counter(dashes), hints):
+    if _amounts(column, name, real + Counter(dashes) if dashes else real, hints):
         column.strays |= {t: n for t, n in strays.items() if t not in dashes}
         return
     column.kind = "text"
@@ -155,11 +155,12 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
 
 
 def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
-    notation = read_notation(texts.elements(), decimal=hints.decimal)
+    shapes = by_shape(texts)
+    notation = read_notation(shapes, decimal=hints.decimal)
     total = texts.total()
     if notation is None or notation.read < 0.9 * total:
         return False
-    letters = sum(n for t, n in texts.items() if any(sign.isalpha() for sign in t))
+    letters = sum(n for t, n in shapes.items() if any(sign.isalpha() for sign in t))
     if letters and "currency" not in notation.marks and letters > notation.unread:
         return False
     column.notation = notation
@@ -168,7 +169,7 @@ def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bo
     if notation.unread:
         unread = {t: n for t, n in texts.items() if read_amount(t, notation) is None}
         column.strays = dict(Counter(unread).most_common(5))
-    values = [read_amount(t, notation) for t in texts]
+    values = read_amounts(texts, notation)
     if notation.shares.get("percent", 0) > 0.5:
         column.kind = "percent"
     elif column.currency or notation.shares.get("currency", 0) > 0.5:
@@ -219,7 +220,7 @@ def of_both(
         of_numbers(column, name, numbers, shape)
         column.strays = dict(texts.most_common(5))
         return
-    notation = read_notation(texts.elements(), decimal=hints.decimal)
+    notation = read_notation(texts, decimal=hints.decimal)
     if notation and not notation.unread and not notation.ambiguous:
         of_numbers(column, name, numbers, shape)
         column.notation, column.stored = notation, "mixed"

@@ -6,7 +6,10 @@ import datetime
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
+FIRST = 30
+"""Texts of a long column that must look like dates before all of them are looked at."""
 MAX_TRIED = 1_000
 """Texts of a column that are parsed to see whether a format fits."""
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -49,6 +52,8 @@ def read_dates(texts: Collection[str], *, order: str = "") -> DateText | None:
         texts: A column's texts.
         order: ``"dmy"`` or ``"mdy"`` if the rest of the workbook proves one.
     """
+    if len(texts) > 10 * FIRST and _format_of(list(islice(texts, FIRST)), order) is None:
+        return None
     found = _format_of(texts, order)
     if found is None:
         return None

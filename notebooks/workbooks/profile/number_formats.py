@@ -144,7 +144,7 @@ def _currency(section: str) -> str:
     for symbol in _BRACKETS.findall(section):
         if found := currency_of(symbol):
             return found
-        if symbol.strip():
+        if re.fullmatch(r"[^\W\d_]{1,4}\.?|[^\w\s]{1,2}", symbol.strip()):
             return str(symbol.strip())
     words = " ".join(a or b for a, b in _QUOTED.findall(section))
     bare = _BRACKETS.sub("", section)

@@ -171,7 +171,8 @@ def _read_frame(root: Any, details: SheetDetails) -> None:
             if len(element):
                 facts["filtered"] = True
         elif name == "pane" and element.get("state", "").startswith("frozen"):
-            facts["frozen_at"] = element.get("topLeftCell", "")
+            if place := _place(element.get("topLeftCell", "").encode()):
+                facts["frozen_at"] = cells.address(*place)
         elif name == "col" and element.get("hidden") in ("1", "true"):
             low, high = element.get("min", ""), element.get("max", "")
             if low.isdigit() and high.isdigit():

@@ -127,7 +127,9 @@ def _place(grid: Grid, piece: Piece, layout: Layout) -> None:
     else:
         add_lines(grid, piece.area, layout)
         return
-    if columns == 1 and (rows < 3 or is_prose(grid, piece.area)):
+    last = grid.value(bottom, left)
+    few = rows < (5 if isinstance(last, str) else 3)  # lines of an address are no list
+    if columns == 1 and (few or is_prose(grid, piece.area)):
         add_lines(grid, piece.area, layout)
         return
     end = cut_notes(grid, (start, left, bottom, right), layout)

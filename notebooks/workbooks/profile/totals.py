@@ -41,6 +41,7 @@ _SUB = re.compile(
     r"sub|zwischen|sous|mezi|medzi|rész|подытог|ara\s|delsum|väli|μερικό|vahe|小計|小计|소계|među",
     re.IGNORECASE,
 )
+_LETTER = re.compile(r"[^\W\d_]|\*")
 _STARS = re.compile(r"^\s*\*{1,4}\s*$")
 """How SAP marks total rows."""
 _SUMS = re.compile(r"^\+?(SUBTOTAL|SUM|AGGREGATE)\(", re.IGNORECASE)
@@ -128,7 +129,7 @@ def _candidates(texts: set[str]) -> Iterable[str]:
     if len(texts) < 500:
         return texts
     joined = "\n".join(texts).casefold()
-    if joined.isascii() and joined.replace("\n", "").isdigit():
+    if not _LETTER.search(joined):
         return ()
     there = [word for word in _PLAIN_WORDS if word in joined]
     return (

@@ -159,6 +159,14 @@ def test_country_codes_and_texts_like_na_stay_texts(told):
     assert list(run_recipe(table["recipe"])["Country"]) == [r[1] for r in rows[1:]]
 
 
+def test_codes_that_look_like_numbers_with_exponents_stay_texts(told):
+    rows = [["Part", "Qty"], *([f"{n}E{n + 2}", n] for n in range(1, 9))]
+
+    table = table_of(told(rows))
+
+    assert list(run_recipe(table["recipe"])["Part"]) == [row[0] for row in rows[1:]]
+
+
 def test_cells_merged_downwards_mean_the_value_of_the_first(told):
     def then(book, sheet):
         sheet.merge_range("A2:A4", "Sales")

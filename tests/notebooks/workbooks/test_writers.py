@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.corpus import odd_files
+
 START = """
 import datetime, sys, warnings
 import numpy as np, pandas as pd
@@ -150,16 +152,21 @@ assert load_workbook(path).sheetnames[1] == "Reconciliation of intercompany"
     assert "is named" in said
 
 
-def test_xlsxwriter_keeps_text_that_is_no_formula(written):
+def test_xlsxwriter_keeps_text_that_is_no_formula_and_cuts_what_it_would_leave_out(written):
     code = """
 book = xlsxwriter.Workbook(path); sheet = book.add_worksheet()
 for row, value in enumerate(("Text", "=> see", "=SUM(A1:A2)", "=====")):
     sheet.write(row, 0, value)
+sheet.write(4, 0, "x" * 40_000)
 book.close()
-assert [kind for kind, _ in cells()] == ["s", "f", "s"], cells()
+assert [kind for kind, _ in cells()] == ["s", "f", "s", "s"], cells()
+assert len(cells()[-1][1]) == 32_767
 """
 
-    written(code)
+    said = written(code)
+
+    assert "2 text(s) that start with '='" in said
+    assert "1 text(s) cut" in said
 
 
 LARGE = """
@@ -241,5 +248,39 @@ with pd.ExcelWriter(path) as writer:
     frame.loc[0, "a"] = 99
 assert pd.read_excel(path).a[0] == 0
 """
+
+    written(code)
+
+
+def test_openpyxl_edits_a_workbook_with_an_empty_fill_and_keeps_its_formats(written, tmp_path):
+    odd_files.changed(tmp_path / "made.xlsx", odd_files.empty_fill)
+    code = """
+book = load_workbook(path)
+book.active["D1"] = "new"
+book.save(path)
+sheet = load_workbook(path).active
+assert sheet["D1"].value == "new" and sheet["C2"].number_format == "yyyy-mm-dd"
+"""
+
+    written(code)
+
+
+def test_columns_of_a_large_frame_are_fitted_to_its_cells(written):
+    code = (
+        LARGE
+        + """
+from notebooks.workbooks import row_stream
+widths = []
+for size in (0, 10**9):
+    row_stream.FROM_CELLS = size
+    with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
+        frame.head(400).to_excel(writer, index=False)
+        writer.sheets["Sheet1"].autofit()
+    sheet = load_workbook(path).active
+    widths.append({key: round(of.width, 1) for key, of in sheet.column_dimensions.items()})
+    assert sheet.max_row == 401
+assert all(abs(widths[0][key] - widths[1][key]) < 1 for key in "ABCDEFGH"), widths
+"""
+    )
 
     written(code)
