@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 from .values import Unreadable
@@ -39,6 +40,9 @@ def refuse_what_cannot_fit(
     """
     free = _free_bytes()
     needed = sheet_bytes * (BY_COLUMN if by_column else BY_ROW) + text_bytes * SHARED_TEXTS
+    if free is not None and needed > free:
+        gc.collect()  # what was deleted may still wait for it
+        free = _free_bytes()
     if free is None or needed <= free:
         return
     hint = "Read some columns (usecols=) or rows (nrows=, skiprows=), delete variables that are "

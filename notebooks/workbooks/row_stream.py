@@ -141,6 +141,7 @@ class Body:
             for row in self._over.keys() & {number - 1 for number in numbers}:
                 rows[row - start] = self._with_over(row, [cells[row - start] for cells in made])
             out.write("".join(rows).encode("utf-8", "replace"))
+        self._columns.clear()  # the frame may go, though its worksheet is still there
 
     def _with_over(self, row: int, own: list[str]) -> str:
         opened, over = self._over[row]

@@ -52,7 +52,7 @@ async def test_what_does_not_fit_is_refused_before_it_starts_and_some_columns_ar
     kernel = await start_kernel(memory_bytes=320 * 1024 * 1024)
     await kernel.run(FRAME + "make(200_000).to_excel('large.xlsx', index=False)")
     await kernel.run(
-        'from inside import memory\nfilled = b"x" * (memory.free_bytes() - 30_000_000)'
+        'import gc\ngc.collect()\nfrom inside import memory\nfilled = b"x" * (memory.free_bytes() - 30_000_000)'
     )
 
     reply = await kernel.run("frame = pd.read_excel('large.xlsx')")
