@@ -194,7 +194,7 @@ def follow_cells(hook: AuditHook, shell: Any, granted: Callable[[], Iterable[str
 
     def after_cell() -> None:
         told = {"source": PAYLOAD, "opened": hook.take_opened()}
-        shell.payload_manager.write_payload(told, single=False)
+        shell.payload_manager.write_payload(told)  # in place of one that no reply has taken
 
     shell.events.register("pre_execute", before_cell)
     shell.events.register("post_execute", after_cell)

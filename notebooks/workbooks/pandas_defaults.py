@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import (
-    direct_writes,
-    memory,
-    pandas_csv,
-    pandas_reader,
-    pandas_writer,
-)
 from .keep import openpyxl_saves
+from .reading import memory, pandas_csv, pandas_reader
+from .writing import direct_writes, pandas_writer
 
 
 def apply(free_bytes: Callable[[], int | None] = lambda: None) -> None:

@@ -13,18 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .formats import FileFormat, identify
-from .html_tables import HtmlSource
-from .ods import OdsSource
-from .package import Package
-from .spreadsheet_2003 import Spreadsheet2003Source
-from .text_format import TextFormat
-from .text_table import JsonSource, ParquetSource, TextSource
+from .formats.file_format import FileFormat, identify
+from .formats.html_tables import HtmlSource
+from .formats.ods import OdsSource
+from .formats.package import Package
+from .formats.spreadsheet_2003 import Spreadsheet2003Source
+from .formats.text_format import TextFormat
+from .formats.text_table import JsonSource, ParquetSource, TextSource
+from .formats.xls import XlsSource
+from .formats.xls_fallback import XlsFallbackSource
+from .formats.xlsb import XlsbSource
+from .formats.xlsx import XlsxSource
 from .values import DAMAGED, CellError, Row, SheetInfo, Unreadable, Value
-from .xls import XlsSource
-from .xls_fallback import XlsFallbackSource
-from .xlsb import XlsbSource
-from .xlsx import XlsxSource
 
 __all__ = [
     "Book", "CellError", "FileFormat", "SheetInfo", "TextFormat", "Unreadable", "Value",

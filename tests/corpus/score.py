@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from notebooks.workbooks import pandas_csv, pandas_reader
 from notebooks.workbooks.profile import profile_file
+from notebooks.workbooks.reading import pandas_csv, pandas_reader
 from tests.corpus.truth import Sheet, TrueTable
 
 MANY_COLUMNS = 400

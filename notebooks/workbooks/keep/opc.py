@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from lxml import etree
 
-from ..package import READ_ERRORS, check_directory, resolve
+from ..formats.package import READ_ERRORS, check_directory, resolve
 from ..values import damaged
 
 TYPES_PART = "[Content_Types].xml"

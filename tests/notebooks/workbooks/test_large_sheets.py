@@ -9,7 +9,8 @@ START = """
 import datetime, random, sys, tracemalloc, warnings
 import numpy as np, pandas as pd
 pd.set_option("io.excel.xlsx.writer", "xlsxwriter")
-from notebooks.workbooks import pandas_defaults, large_sheets
+from notebooks.workbooks import pandas_defaults
+from notebooks.workbooks.reading import large_sheets
 pandas_defaults.apply()
 import xlsxwriter
 path = sys.argv[1]

@@ -69,6 +69,6 @@ def test_a_character_cut_by_the_reading_block_is_no_reason_to_doubt_utf8(tmp_pat
     ],
 )
 def test_only_a_number_that_proves_its_signs_decides(field, signs):
-    from notebooks.workbooks.text_format import number_signs
+    from notebooks.workbooks.formats.text_format import number_signs
 
     assert number_signs([field]) == signs

@@ -206,7 +206,7 @@ def write(frame):
     assert sheet.freeze_panes == "A4"
     return [[(c.value, c.data_type, c.number_format, c.font.b) for c in row]
             for row in sheet.iter_rows(max_row=5_000)]
-from notebooks.workbooks import row_stream
+from notebooks.workbooks.writing import row_stream
 large = write(frame)
 row_stream.FROM_CELLS = 10**9
 small = write(frame.head(6_000))
@@ -269,7 +269,7 @@ def test_columns_of_a_large_frame_are_fitted_to_its_cells(written):
     code = (
         LARGE
         + """
-from notebooks.workbooks import row_stream
+from notebooks.workbooks.writing import row_stream
 widths = []
 for size in (0, 10**9):
     row_stream.FROM_CELLS = size

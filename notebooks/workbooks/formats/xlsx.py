@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from ..values import Row
 from . import markup_stream, sheet_windows
 from .number_formats import Kind, kind_of_id
 from .numbered_texts import Texts
@@ -12,7 +13,6 @@ from .package import Package, read_workbook
 from .shared_strings import NotPlain, read_any, read_plain
 from .sheet_part import Meanings
 from .sheet_windows import Window
-from .values import Row
 
 
 class _Styles:

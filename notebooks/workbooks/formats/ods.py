@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import unescape
 
-from . import markup_stream
-from .package import Package, encrypted, sheet_infos
-from .values import (
+from ..values import (
     MAX_COLUMNS,
     MAX_ROWS,
     CellError,
@@ -19,6 +17,8 @@ from .values import (
     number_value,
     text_value,
 )
+from . import markup_stream
+from .package import Package, encrypted, sheet_infos
 
 _TABLE = re.compile(rb"<table:table\s([^>]*)>")
 _HIDDEN_STYLE = re.compile(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .values import CellError, damaged, number_value
+from ..values import CellError, damaged, number_value
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .numbered_texts import MARK, Texts
-from .values import CellError, number_value
+from ..formats.numbered_texts import MARK, Texts
+from ..values import CellError, number_value
 
 NUMBER, TEXT, PLAIN, DATE = "number", "text", "plain text", "date"
 TRUTH, EMPTY, OBJECT = "truth", "empty", "object"

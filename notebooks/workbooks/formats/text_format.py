@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..values import Unreadable
 from .encodings import encoding_of
-from .values import Unreadable
 
 SAMPLE_CHARACTERS = 300_000
 SAMPLE_RECORDS = 400

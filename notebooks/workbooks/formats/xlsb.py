@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import IO
 
+from ..values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, damaged, text_value
 from .number_formats import kind_of_id
 from .package import KINDS, Package, main_part, relationships, sheet_infos
 from .sheet_part import Meanings
-from .values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, damaged, text_value
 
 ROW, BLANK, RK, ERROR, BOOL, REAL, TEXT, SHARED = range(8)
 FORMULA_TEXT, FORMULA_NUMBER, FORMULA_BOOL, FORMULA_ERROR = range(8, 12)

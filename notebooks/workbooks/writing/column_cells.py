@@ -21,8 +21,8 @@ from xlsxwriter.worksheet import (
     CellRichStringTuple,
 )
 
+from ..reading.dense import cell_name
 from .cell_limits import MAX_EXACT, Changes
-from .dense import cell_name
 
 MAX_REMEMBERED_TEXTS = 20_000
 _LITERAL_ESCAPE = re.compile(r"(_x[0-9a-fA-F]{4}_)")

@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from ..formats.file_format import identify
+from ..formats.text_format import TextFormat
 from .amounts import read_amounts
-from .formats import identify
-from .text_format import TextFormat
 
 _PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar", ".tgz")
 _DIALECT = frozenset(

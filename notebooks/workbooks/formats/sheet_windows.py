@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import IO, Any
 
+from ..values import CellError, Row, Value, damaged, number_value, text_value
 from .markup_stream import events
 from .number_formats import Kind
 from .numbered_texts import MARK, Texts
 from .sheet_part import Meanings, SheetCells, column_number, filled_rows
-from .values import CellError, Row, Value, damaged, number_value, text_value
 
 WINDOW_BYTES = 500_000
 MAX_ROW_BYTES = 512_000_000

@@ -6,8 +6,8 @@ import itertools
 import math
 from typing import Any
 
-from .read import Book
-from .values import CellError, Row, Value
+from ..read import Book
+from ..values import CellError, Row, Value
 
 MAX_SPREAD = 40
 """A box of this many times the filled cells is still taken as it is."""

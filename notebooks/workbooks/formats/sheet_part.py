@@ -9,10 +9,10 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, damaged, text_value
 from . import markup_stream
 from .number_formats import Kind, from_serial
 from .shared_strings import kept, unescaped
-from .values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, damaged, text_value
 
 
 @dataclass(frozen=True, slots=True)

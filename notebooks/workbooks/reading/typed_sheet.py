@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .numbered_texts import Texts
+from ..formats.numbered_texts import Texts
+from ..values import damaged
 from .typed_columns import TypedColumn
-from .values import damaged
 
 MAX_GAP, MAX_WIDTH = 10_000, 4_000
 """A sheet with a wider gap between rows, or wider itself, is one to read row by row."""

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..values import Row, Value, damaged, number_value, text_value
 from .package import sheet_infos
-from .values import Row, Value, damaged, number_value, text_value
 
 MAX_DENSE_CELLS = 2_000_000
 START = 0x0809

@@ -9,9 +9,7 @@ import datetime
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import markup_stream
-from .package import sheet_infos
-from .values import (
+from ..values import (
     MAX_COLUMNS,
     MAX_ROWS,
     CellError,
@@ -21,6 +19,8 @@ from .values import (
     number_value,
     text_value,
 )
+from . import markup_stream
+from .package import sheet_infos
 
 
 class Spreadsheet2003Source:

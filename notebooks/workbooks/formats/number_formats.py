@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from .values import Value, number_value
+from ..values import Value, number_value
 
 Kind = Literal["number", "date", "duration"]
 

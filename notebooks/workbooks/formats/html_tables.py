@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
-from .encodings import encoding_of
-from .values import (
+from ..values import (
     MAX_COLUMNS,
     MAX_ROWS,
     Row,
@@ -18,6 +17,7 @@ from .values import (
     number_value,
     text_value,
 )
+from .encodings import encoding_of
 
 PIECE_CHARACTERS = 200_000
 _DECLARED = re.compile(rb"charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 from xml.parsers import expat
 
-from .values import Unreadable, damaged
+from ..values import Unreadable, damaged
 
 PIECE_BYTES = 16 * 1024
 """So few bytes hold few rows, however wide these are."""

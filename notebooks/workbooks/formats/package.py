@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ..values import SheetInfo, Unreadable, damaged
 from . import markup_stream
-from .values import SheetInfo, Unreadable, damaged
 
 MAX_EXPANDED_BYTES = 6_000_000_000
 MAX_RATIO, RATIO_FROM_BYTES = 400, 100_000_000

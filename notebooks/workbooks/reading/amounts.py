@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .text_format import amount_pattern
+from ..formats.text_format import amount_pattern
 
 SPACES = "\u00a0\u202f\u2009"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-from .values import Unreadable
+from ..values import Unreadable
 
 BY_COLUMN, BY_ROW, SHARED_TEXTS = 0.4, 2.0, 1.2
 """Bytes in memory for a byte of an unpacked sheet, read by column or row by row, and of its texts.

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..values import Unreadable, damaged
 from .package import Package, encrypted
 from .text_format import TextFormat, text_format_of
-from .values import Unreadable, damaged
 from .xls import OLE_MAGIC
 
 _MAIN_PARTS = {

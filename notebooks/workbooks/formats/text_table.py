@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..values import MAX_COLUMNS, Row, SheetInfo, Unreadable, Value, damaged, text_value
 from .text_format import TextFormat, rows_of
-from .values import MAX_COLUMNS, Row, SheetInfo, Unreadable, Value, damaged, text_value
 
 
 class TextSource:

@@ -14,11 +14,11 @@ from typing import Any
 import pandas as pd
 from pandas.io.excel._base import BaseExcelReader
 
+from ..formats.text_format import number_signs
+from ..read import Book, open_book
 from . import large_sheets
 from .amounts import read_amounts
 from .dense import dense_rows
-from .read import Book, open_book
-from .text_format import number_signs
 
 ENGINE = "workbooks"
 SAMPLE_VALUES = 20_000

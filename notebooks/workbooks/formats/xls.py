@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..values import CellError, Row, Value, damaged, number_value, text_value
 from .number_formats import Kind, from_serial, kind_of
 from .package import encrypted, sheet_infos
-from .values import CellError, Row, Value, damaged, number_value, text_value
 
 OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 _VISIBILITY = {0: "visible", 1: "hidden", 2: "veryHidden"}

@@ -1,0 +1,1 @@
+"""Frames from files: what pandas reads in a kernel, large sheets included."""

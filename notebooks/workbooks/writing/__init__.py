@@ -1,0 +1,1 @@
+"""Files from frames and cells: what pandas, openpyxl and xlsxwriter write in a kernel."""
