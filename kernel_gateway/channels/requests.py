@@ -75,21 +75,24 @@ class Requests:
 
     async def _serve(self, asked: Asked) -> None:
         """Run a request when its time comes; answer it as aborted if it must not run."""
+        asked.started = True
         try:
-            async with self._turns.in_line(self._key, asked.turn_id):
-                self._waiting.take(asked)
-                if not asked.aborted:
-                    await self._run(asked)
-                    return
+            if not asked.aborted:
+                async with self._turns.in_line(self._key, asked.turn_id):
+                    if not asked.aborted:
+                        self._waiting.take(asked)
+                        await self._run(asked)
+                        return
         except asyncio.CancelledError:
-            if self._turns.closing or not self._waiting.take(asked):
+            if self._turns.closing or not self._waiting.has(asked):
                 raise  # the service stops, or the request has begun
+        self._waiting.take(asked)
         for answer in answers.aborted(asked.message):
             await self._answer(answer)
 
     def has(self, message_id: str) -> bool:
         """Whether a request with this ``msg_id`` runs or waits."""
-        return message_id == self._running or self._waiting.has(message_id)
+        return message_id == self._running or message_id in self._waiting.message_ids()
 
     async def refuse(self, message: Message, code: str, reason: str) -> None:
         """Answer a message that is not forwarded to a kernel."""

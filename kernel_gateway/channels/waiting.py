@@ -23,6 +23,7 @@ class Asked:
         turn_id: The id of the turn that will run it.
         aborted: It must not run: one before it failed, or the kernel was interrupted.
         task: Waits until its time comes, and answers it.
+        started: The task runs: one that is cancelled before never answers.
     """
 
     message: Message
@@ -31,6 +32,7 @@ class Asked:
     turn_id: str = field(default_factory=lambda: new_id("turn"))
     aborted: bool = False
     task: asyncio.Task[None] | None = None
+    started: bool = False
 
 
 class Waiting:
@@ -47,15 +49,17 @@ class Waiting:
         self._waiting[asked.turn_id] = asked
         return True
 
-    def take(self, asked: Asked) -> bool:
-        """Remove *asked*; return whether it waited."""
-        return self._waiting.pop(asked.turn_id, None) is not None
+    def take(self, asked: Asked) -> None:
+        """Remove *asked*: it runs, or is answered."""
+        self._waiting.pop(asked.turn_id, None)
 
-    def has(self, message_id: str) -> bool:
-        """Whether a request with this ``msg_id`` waits."""
-        return any(
-            each.message["header"]["msg_id"] == message_id for each in self._waiting.values()
-        )
+    def has(self, asked: Asked) -> bool:
+        """Whether *asked* still waits."""
+        return asked.turn_id in self._waiting
+
+    def message_ids(self) -> set[str]:
+        """Return the ``msg_id`` of each request that waits."""
+        return {each.message["header"]["msg_id"] for each in self._waiting.values()}
 
     def abort(self) -> None:
         """Abort all that wait now: they will not run."""
@@ -65,5 +69,5 @@ class Waiting:
     def wake_aborted(self) -> None:
         """Let those that were aborted be answered now."""
         for asked in self._waiting.values():
-            if asked.aborted and asked.task is not None:
+            if asked.aborted and asked.started and asked.task is not None:
                 asked.task.cancel()
