@@ -182,19 +182,28 @@ def set_hook() -> AuditHook:
     return AuditHook(arm, allow, take_opened)
 
 
-def follow_cells(hook: AuditHook, shell: Any, granted: Callable[[], Iterable[str]]) -> None:
-    """Before each cell of *shell*, allow what *granted* returns; after it, tell what it opened.
+def follow_cells(
+    hook: AuditHook, shell: Any, permissions: Callable[[], Iterable[str] | None]
+) -> None:
+    """Before each cell of *shell*, allow what was granted; after it, tell what it opened.
 
     The reply's payload holds the names, which `container.kernel.cell_run` takes out of it.
+
+    Args:
+        hook: The hook.
+        shell: IPython's shell.
+        permissions: Returns the running cell's permissions; ``None`` if another client asked,
+            which gets no payload that it does not know.
     """
 
     def before_cell() -> None:
-        hook.allow(granted())
+        hook.allow(permissions() or ())
         hook.take_opened()
 
     def after_cell() -> None:
-        told = {"source": PAYLOAD, "opened": hook.take_opened()}
-        shell.payload_manager.write_payload(told)  # in place of one that no reply has taken
+        if permissions() is not None:
+            told = {"source": PAYLOAD, "opened": hook.take_opened()}
+            shell.payload_manager.write_payload(told)
 
     shell.events.register("pre_execute", before_cell)
     shell.events.register("post_execute", after_cell)

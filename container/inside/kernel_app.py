@@ -171,7 +171,7 @@ def build() -> Any:
     )
 
     app.audit_hook = audit_hook.set_hook()
-    audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _granted(app.kernel))
+    audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _permissions(app.kernel))
     top_level_await.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
@@ -184,10 +184,10 @@ def build() -> Any:
     return app
 
 
-def _granted(kernel: Any) -> list[str]:
-    """Return the running cell's permissions, from its request (see `audit_hook`)."""
-    ours = kernel.get_parent("shell").get("metadata", {}).get("tallybook", {})
-    return list(ours.get("granted", ()))
+def _permissions(kernel: Any) -> list[str] | None:
+    """Return the running cell's permissions, from its request; ``None`` if it has none."""
+    ours = kernel.get_parent("shell").get("metadata", {}).get("tallybook")
+    return None if ours is None else list(ours.get("granted", ()))
 
 
 def warm_up(app: Any, wanted: Callable[[], bool]) -> None:
