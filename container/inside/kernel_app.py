@@ -27,6 +27,10 @@ def preload() -> None:
 
     del sys.modules["debugpy"]
     ipykernel.debugger._is_debugpy_available = False
+    import tempfile
+
+    # Else the first cell looks for a directory, while the sandbox may still be mounting one.
+    tempfile.tempdir = "/tmp"  # noqa: S108 (the kernel's own)
     import calendar  # noqa: F401
     import csv  # noqa: F401
     import decimal  # noqa: F401
