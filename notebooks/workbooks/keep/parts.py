@@ -144,6 +144,7 @@ def said(missing: Counter[Feature]) -> str:
     """Return *missing* in words: ``2 sparklines on 'Data', 1 macro project``."""
     words = []
     for (word, sheet), count in sorted(missing.items(), key=lambda each: (each[0][1], each[0][0])):
-        plural = word if count == 1 or word.endswith(("data", "SmartArt")) else f"{word}s"
+        unchanging = word.endswith(("data", "SmartArt", "formats"))
+        plural = word if count == 1 or unchanging else f"{word}s"
         words.append(f"{count} {plural}" + (f" on {sheet!r}" if sheet else ""))
     return ", ".join(words)
