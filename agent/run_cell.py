@@ -83,11 +83,7 @@ async def run_cell(
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
-            execution = await following.execution(reply)  # its output events are stored
-            await cell.finish(execution)  # its result is in the journal
-            execution = await following.checked(cell, execution)
-            await following.announce(execution)
-        return execution  # the notebook is written
+            return await following.finish(cell, reply)  # then the notebook is written
 
     recording = asyncio.create_task(record())
     return await _until_recorded(recording, following.cancelled, runtime)
@@ -164,10 +160,7 @@ async def _resume(
         if cell is None:
             return None
         reply = await session.resume(following.on_output, emit=following.emit)
-        execution = await following.execution(reply)
-        await cell.finish(execution)
-        execution = await following.checked(cell, execution)
-        await following.announce(execution)
+        execution = await following.finish(cell, reply)
     return intent.id, execution
 
 
@@ -229,7 +222,7 @@ class _Following:
         if self._started:
             return
         self._started = True
-        facts = {**_started_facts(self._intent)}
+        facts = _started_facts(self._intent)
         if opening:
             facts["messages"] = [{k: v for k, v in m.items() if k != "buffers"} for m in opening]
         await self._sink.emit("cell.started", facts)
@@ -246,7 +239,15 @@ class _Following:
     async def on_output(self, output: Mapping[str, Any]) -> None:
         self._recorded.add(output)
 
-    async def execution(self, reply: ExecuteReply) -> Execution:
+    async def finish(self, cell: RecordedCell, reply: ExecuteReply) -> Execution:
+        """Journal the result, check the written workbooks, emit the end; return the execution."""
+        execution = await self._execution(reply)  # its output events are stored
+        await cell.finish(execution)  # its result is in the journal
+        execution = await self._checked(cell, execution)
+        await self._announce(execution)
+        return execution
+
+    async def _execution(self, reply: ExecuteReply) -> Execution:
         """Hash the files and build the execution from *reply*.
 
         All output events are stored before this returns, so recorded outputs were emitted.
@@ -263,7 +264,7 @@ class _Following:
         ]
         return _execution(reply, outputs, after)
 
-    async def checked(self, cell: RecordedCell, execution: Execution) -> Execution:
+    async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
         """Check the workbooks that the cell has written; record what was found."""
         written = [file["name"] for file in self._created]
         checks = await check_workbooks(self._runtime.workspace, written)
@@ -284,7 +285,7 @@ class _Following:
             names is None or names for names in [*read, execution.inputs_read]
         )
 
-    async def announce(self, execution: Execution) -> None:
+    async def _announce(self, execution: Execution) -> None:
         """Emit ``file.created`` and ``workbook.checked`` for each file, and ``cell.finished``."""
         for file in self._created:
             await self._sink.emit("file.created", file)

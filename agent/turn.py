@@ -284,7 +284,7 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
 
 
 def _checks(execution: Execution) -> dict[str, list[str]]:
-    """Return what the model is told of the workbooks it wrote; nothing of sound ones."""
+    """Return the findings about the workbooks that the model's code wrote, for its reply."""
     return {
         name: [f"{each['message']} {each['hint']}" for each in findings[:MOST_FINDINGS]]
         for name, findings in execution.checks.items()

@@ -1,4 +1,4 @@
-"""Profiles as the text that the model is told, within a budget.
+"""Profiles as text for the model, within a budget.
 
 Whatever comes from a file is quoted, with line breaks and control characters escaped. All names
 of columns are always there; what is cut first are whole sheets and samples, then statistics.
@@ -16,9 +16,9 @@ BUDGET = 40_000
 FULL, BRIEF, BARE = 3, 2, 1
 """Everything; without small sheets whole and first rows; names and kinds only."""
 SMALL_CELLS = 80
-"""A sheet with so few cells is told whole even in brief."""
+"""The brief text has all cells of a sheet with no more than this."""
 MADE = "outputs/"
-"""Files that cells made are told in brief: their code has been seen."""
+"""Files that cells made get a brief text: the model has seen their code."""
 MAX_TEXT = 100
 MAX_LISTED = 12
 MAX_RECIPE = 4_000
@@ -38,7 +38,7 @@ def render_profiles(profiles: Mapping[str, Facts], budget: int = BUDGET) -> str:
 
     Args:
         profiles: File name → its profile.
-        budget: Characters; the names of columns are told even beyond it.
+        budget: In characters; the text may exceed it, as it always has the names of columns.
     """
     text = ""
     for level in (FULL, BRIEF, BARE):

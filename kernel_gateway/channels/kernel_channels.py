@@ -231,7 +231,7 @@ class KernelChannels:
         return None
 
     def _is_taken(self, message_id: str) -> bool:
-        """Whether a request with this id runs or waits: the replies to both could not be told."""
+        """Whether a request with this id runs or waits: two replies would have the same parent."""
         session = self._session
         running = session.running_cell if session is not None else None
         return message_id == running or self._requests.has(message_id)

@@ -15,7 +15,7 @@ class Finding:
     Attributes:
         code: Permanent kebab-case name of the kind.
         message: The fact, with places and values, in a sentence or two.
-        hint: How to mend it, for whoever writes the code.
+        hint: How the code can be mended.
         count: How many cells or objects have it.
     """
 

@@ -43,13 +43,13 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
             if formulas.count == 0 and _is_empty(book) and not _has_objects(path, found.kind):
                 message, hint = "The file holds no cell with a value.", "Save it after writing."
                 findings.insert(0, Finding("file-empty", message, hint))
+            if found.kind in PACKAGES:
+                for original in originals:
+                    findings += _lost_findings(path, book, original)
+            return findings
     except Unreadable as problem:
         hint = "Close the writer (use `with`), and write the file again."
         return [Finding("file-unreadable", f"The file can't be opened: {problem.message}", hint)]
-    if found.kind in PACKAGES:
-        for original in originals:
-            findings += _lost_findings(path, original)
-    return findings
 
 
 def _is_empty(book: Book) -> bool:
@@ -132,11 +132,15 @@ def _computed_by_excel_only(package: EditablePackage) -> bool:
     return settings is not None and settings.get("fullCalcOnLoad") in ("1", "true")
 
 
-def _lost_findings(path: Path, original: Path) -> list[Finding]:
+def _lost_findings(path: Path, book: Book, original: Path) -> list[Finding]:
     """Name the parts that *path* lost of *original*, if it was made from it."""
     try:
         found = identify(original)
-        if found.kind not in PACKAGES or not (pairs := _alike_sheets(path, original)):
+        if found.kind not in PACKAGES:
+            return []
+        with open_book(original, found) as other:
+            pairs = _alike_sheets(book, other)
+        if not pairs:
             return []
         missing = lost(original, path, pairs)
     except Unreadable:
@@ -153,16 +157,14 @@ def _lost_findings(path: Path, original: Path) -> list[Finding]:
     ]
 
 
-def _alike_sheets(path: Path, original: Path) -> dict[str, str]:
-    """Return the sheets of *original* that are in *path* too, with mostly the same first cells."""
-    pairs = {}
-    with open_book(path) as ours, open_book(original) as theirs:
-        names = {info.name for info in ours.sheets}
-        for name in (info.name for info in theirs.sheets if info.name in names):
-            before, after = _first_cells(theirs, name), _first_cells(ours, name)
-            same = sum(after.get(place) == value for place, value in before.items())
-            if before and same >= ALIKE * len(before):
-                pairs[name] = name
+def _alike_sheets(ours: Book, theirs: Book) -> dict[str, str]:
+    """Return the sheets of *theirs* that are in *ours* too, with mostly the same first cells."""
+    pairs, names = {}, {info.name for info in ours.sheets}
+    for name in (info.name for info in theirs.sheets if info.name in names):
+        before, after = _first_cells(theirs, name), _first_cells(ours, name)
+        same = sum(after.get(place) == value for place, value in before.items())
+        if before and same >= ALIKE * len(before):
+            pairs[name] = name
     return pairs
 
 

@@ -35,13 +35,8 @@ class Package:
         Raises:
             Unreadable: It is no zip file, cut off, a bomb, encrypted, or has unsafe part names.
         """
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except READ_ERRORS as error:
-            raise damaged(f"its directory of parts can't be read ({error})") from error
-        entries = self._zip.infolist()
+        self._zip = open_package(path)
         self.names = {name.replace("\\", "/").lower(): name for name in self._zip.namelist()}
-        check_directory(entries)
 
     def close(self) -> None:
         """Close the file."""
@@ -104,12 +99,25 @@ class _Checked(io.RawIOBase):
         super().close()
 
 
-def check_directory(entries: list[zipfile.ZipInfo]) -> None:
-    """Check the names and sizes of a package's parts before any is unpacked.
+def open_package(path: Path | IO[bytes]) -> zipfile.ZipFile:
+    """Open a package, and check the names and sizes of its parts before any is unpacked.
 
     Raises:
-        Unreadable: A part points outside the package, is encrypted, or a bomb.
+        Unreadable: It is no zip file, cut off, a bomb, encrypted, or has unsafe part names.
     """
+    try:
+        package = zipfile.ZipFile(path)
+    except READ_ERRORS as error:
+        raise damaged(f"its directory of parts can't be read ({error})") from error
+    try:
+        _check_directory(package.infolist())
+    except Unreadable:
+        package.close()
+        raise
+    return package
+
+
+def _check_directory(entries: list[zipfile.ZipInfo]) -> None:
     for entry in entries:
         if ".." in re.split(r"[/\\]", entry.filename) or entry.filename.startswith(("/", "\\")):
             raise Unreadable(

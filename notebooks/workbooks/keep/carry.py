@@ -138,7 +138,7 @@ def sheet_parts(package: EditablePackage) -> dict[str, str]:
 def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) -> None:
     source, target = copying.source, copying.result
     old, new = SheetMarkup.of(source.read(before)), SheetMarkup.of(target.read(after))
-    written = new.content()
+    written = serialize(new.root), new.cells
     for name in DROPPED:
         if (element := old.child(name)) is not None and new.child(name) is None:
             _carry_element(copying, element, before, after, new)
@@ -150,8 +150,8 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
     _carry_cell_indexes(old, new)
-    if (content := new.content()) != written:
-        target.write(after, content)
+    if (serialize(new.root), new.cells) != written:
+        target.write(after, new.content())
 
 
 def _carry_element(

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from lxml import etree
 
-from ..formats.package import READ_ERRORS, check_directory, resolve
+from ..formats.package import READ_ERRORS, open_package, resolve
 from ..values import damaged
 
 TYPES_PART = "[Content_Types].xml"
@@ -81,11 +81,7 @@ class EditablePackage:
         Raises:
             Unreadable: It is no zip file, cut off, a bomb, encrypted, or has unsafe part names.
         """
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except READ_ERRORS as error:
-            raise damaged(f"its directory of parts can't be read ({error})") from error
-        check_directory(self._zip.infolist())
+        self._zip = open_package(path)
         self._old = {info.filename: info for info in self._zip.infolist()}
         self._new: dict[str, bytes] = {}
         self._relationships: dict[str, list[Relationship]] = {}

@@ -1,7 +1,7 @@
 """Saves by openpyxl that keep the parts it does not know (see `carry`).
 
 A workbook remembers the file it was read from. When it is saved, what openpyxl dropped is put
-back. What can't be put back is printed, so that whoever wrote the code knows.
+back. What can't be put back is printed in the cell's output.
 """
 
 from __future__ import annotations
@@ -117,17 +117,23 @@ def _comments(sheet: Any) -> dict[str, tuple[str, str]]:
     return {cell.coordinate: (cell.comment.text, cell.comment.author) for cell in cells}
 
 
-def _pairs(book: Any, origin: _Origin) -> list[Any]:
-    """Return what code did with each sheet that was read and is still there."""
+def _pairs(book: Any, origin: _Origin, drawn: dict[int, list[str]]) -> list[Any]:
+    """Return what code did with each sheet that was read and is still there.
+
+    Args:
+        book: The workbook.
+        origin: What was read.
+        drawn: `_drawn` of each sheet, by the sheet's id.
+    """
     from .carry import SheetPair
 
     pairs = []
     for sheet in book._sheets:
         if (read := origin.sheets.get(id(sheet))) is None:
             continue
-        drawn = _drawn(sheet)
-        added = tuple(place for place, each in enumerate(drawn) if each not in read.drawn)
-        same = set(read.drawn) <= set(drawn)
+        now = drawn[id(sheet)]
+        added = tuple(place for place, each in enumerate(now) if each not in read.drawn)
+        same = set(read.drawn) <= set(now)
         drawings = "changed" if not same else "added" if added else "same"
         comments = _comments(sheet) == read.comments
         pairs.append(SheetPair(read.title, sheet.title, drawings, added, comments))  # type: ignore[arg-type]
@@ -145,7 +151,8 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
         return
     with beside as directory:
         written, kept = Path(directory, "written.xlsx"), Path(directory, "kept.xlsx")
-        pairs, drawn = _pairs(book, origin), {id(each): _drawn(each) for each in book._sheets}
+        drawn = {id(each): _drawn(each) for each in book._sheets}
+        pairs = _pairs(book, origin, drawn)
         save(book, written)
         _describe_again(book, origin, drawn)
         ready = kept if _kept(origin, written, kept, pairs, name) else written

@@ -15,7 +15,7 @@ from ..read import Unreadable
 from .book import profile_file
 
 MAX_PRINTED = 3_500_000
-"""Characters; whoever runs the reader keeps the last 4 MiB of what it prints."""
+"""Characters; the service keeps the last 4 MiB of what the reader prints."""
 
 
 def main() -> None:
