@@ -1,0 +1,256 @@
+"""A sheet's cells as arrays: a kind and a number for each, so that a million compare at once."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..values import CellError, Row
+
+BLANK, NUMBER, DATE, TRUTH, TEXT, ERROR = range(6)
+BATCH_ROWS = 20_000
+MOST_DENSE_CELLS = 40_000_000
+MOST_CELLS = 60_000_000
+EPOCH = datetime.datetime(1899, 12, 30)
+SHIFT_1904 = 1462
+"""Days between the two date systems (ECMA-376 part 1, 18.17.4.1)."""
+EXACT = 2.0**53
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
+
+
+class Interner(dict[str, int]):
+    """Numbers of texts; a new text gets the next."""
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = len(self)
+        return number
+
+
+class TooLarge(Exception):
+    """A sheet has more cells than are compared."""
+
+
+@dataclass(slots=True)
+class CodedSheet:
+    """The filled cells of a sheet.
+
+    Attributes:
+        rows: Numbers, from 0, of the rows that hold a value.
+        columns: Kinds and numbers of each column, one of each for each row; a column without a
+            value is ``None``. A date is its serial number, a text its number in the table of texts.
+    """
+
+    rows: np.ndarray
+    columns: list[tuple[np.ndarray, np.ndarray] | None] = field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        """How many columns there are, up to the last that holds a value."""
+        return len(self.columns)
+
+    def column(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return kinds and numbers of a column; blank ones beyond the last."""
+        found = self.columns[number] if number < len(self.columns) else None
+        if found is not None:
+            return found
+        return np.zeros(len(self.rows), np.uint8), np.zeros(len(self.rows), np.float64)
+
+
+def code_sheet(
+    rows: Iterable[Row], texts: Interner, *, from_1904: bool = False, parsed: bool = False
+) -> CodedSheet:
+    """Return the cells of *rows* as arrays.
+
+    Args:
+        rows: Row number and values, as `Book.filled` yields them.
+        texts: The table of texts; extended.
+        from_1904: Dates are stored as days from 1904 in this workbook.
+        parsed: Texts that are plain numbers count as numbers, as in a text file.
+
+    Raises:
+        TooLarge: There are more cells than are compared.
+    """
+    coder = _Coder(texts, from_1904=from_1904, parsed=parsed)
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH_ROWS:
+            coder.take(batch)
+            batch = []
+    coder.take(batch)
+    return coder.sheet()
+
+
+class _Coder:
+    """Takes rows in, batch by batch."""
+
+    def __init__(self, texts: Interner, *, from_1904: bool, parsed: bool) -> None:
+        self._texts, self._parsed = texts, parsed
+        self._epoch = np.datetime64(EPOCH, "us")
+        self._shift = SHIFT_1904 if from_1904 else 0
+        self._numbers: list[int] = []
+        self._pieces: dict[int, list[tuple[Any, np.ndarray, np.ndarray]]] = {}
+        self._cells = 0
+
+    def take(self, batch: Sequence[Row]) -> None:
+        """Take rows in; those of about the same width at once."""
+        if not batch:
+            return
+        start = len(self._numbers)
+        self._numbers += [number for number, _ in batch]
+        widths = [len(values) for _, values in batch]
+        self._cells += sum(widths)
+        if self._cells > MOST_CELLS:
+            raise TooLarge
+        if max(widths) * len(batch) <= 2 * sum(widths) + 10_000:
+            self._take_alike(batch, slice(start, start + len(batch)))
+            return
+        by_width: dict[int, list[int]] = {}
+        for at, width in enumerate(widths):
+            by_width.setdefault(width.bit_length(), []).append(at)
+        for places in by_width.values():
+            self._take_alike([batch[at] for at in places], np.array(places) + start)
+
+    def _take_alike(self, batch: Sequence[Row], places: Any) -> None:
+        width = max(len(values) for _, values in batch)
+        padded = [
+            values if len(values) == width else values + [None] * (width - len(values))
+            for _, values in batch
+        ]
+        nothing = (None,) * len(batch)
+        for column, values in enumerate(zip(*padded, strict=True)):
+            if values[0] is None and values == nothing:
+                continue
+            kinds, numbers = self._codes(values)
+            self._pieces.setdefault(column, []).append((places, kinds, numbers))
+
+    def _codes(self, values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        types = set(map(type, values))
+        size = len(values)
+        if types <= {int, float}:
+            try:
+                return np.full(size, NUMBER, np.uint8), np.array(values, dtype=np.float64)
+            except OverflowError:
+                pass  # an integer of a text file, too large for any spreadsheet
+        elif types == {str} and not self._parsed:
+            numbers = np.fromiter(map(self._texts.__getitem__, values), np.float64, size)
+            return np.full(size, TEXT, np.uint8), numbers
+        elif types == {bool}:
+            return np.full(size, TRUTH, np.uint8), np.array(values, dtype=np.float64)
+        elif types == {datetime.datetime} and all(v.tzinfo is None for v in values):
+            days = np.array(values, dtype="datetime64[us]") - self._epoch
+            numbers = days.astype(np.int64) / 86_400_000_000 - self._shift
+            return np.full(size, DATE, np.uint8), numbers
+        codes = [self._code(value) for value in values]
+        kinds, numbers_ = zip(*codes, strict=True)
+        return np.array(kinds, dtype=np.uint8), np.array(numbers_, dtype=np.float64)
+
+    def _code(self, value: Any) -> tuple[int, float]:
+        kind = type(value)
+        if value is None:
+            return BLANK, 0.0
+        if kind is str:
+            if self._parsed and _PLAIN_NUMBER.fullmatch(value):
+                return NUMBER, float(value)
+            return TEXT, float(self._texts[value])
+        if kind is float:
+            return NUMBER, value
+        if kind is bool:
+            return TRUTH, float(value)
+        if kind is int:
+            if abs(value) < EXACT:
+                return NUMBER, float(value)
+            return TEXT, float(self._texts[str(value)])
+        if kind is CellError:
+            return ERROR, float(self._texts[value.text])
+        return self._time(value)
+
+    def _time(self, value: Any) -> tuple[int, float]:
+        if isinstance(value, datetime.datetime) and value.tzinfo is None:
+            return DATE, (value - EPOCH) / datetime.timedelta(days=1) - self._shift
+        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+            return DATE, float((value - EPOCH.date()).days - self._shift)
+        if isinstance(value, datetime.timedelta):
+            return DATE, value / datetime.timedelta(days=1)
+        if isinstance(value, datetime.time):
+            since = datetime.datetime.combine(EPOCH.date(), value.replace(tzinfo=None)) - EPOCH
+            return DATE, since / datetime.timedelta(days=1)
+        return TEXT, float(self._texts[str(value)])
+
+    def sheet(self) -> CodedSheet:
+        """Return all that was taken in."""
+        count = len(self._numbers)
+        if count * len(self._pieces) > MOST_DENSE_CELLS:
+            raise TooLarge
+        columns: list[tuple[np.ndarray, np.ndarray] | None] = []
+        columns += [None] * (1 + max(self._pieces, default=-1))
+        for column in list(self._pieces):
+            kinds, numbers = np.zeros(count, np.uint8), np.zeros(count, np.float64)
+            for places, some_kinds, some_numbers in self._pieces.pop(column):
+                kinds[places], numbers[places] = some_kinds, some_numbers
+            columns[column] = kinds, numbers
+        return CodedSheet(np.array(self._numbers, dtype=np.int64), columns)
+
+
+def renumbered(sheet: CodedSheet, numbers: np.ndarray) -> None:
+    """Replace the numbers of texts by those of another table: *numbers* has the new by the old."""
+    for each in sheet.columns:
+        if each is not None:
+            kinds, values = each
+            named = (kinds == TEXT) | (kinds == ERROR)
+            if named.any():
+                values[named] = numbers[values[named].astype(np.int64)]
+
+
+def equal(
+    kinds: np.ndarray, values: np.ndarray, other_kinds: np.ndarray, others: np.ndarray,
+    tolerance: float,
+) -> np.ndarray:  # fmt: skip
+    """Return for each pair of cells whether they are equal.
+
+    Numbers are equal within the relative *tolerance*, whole numbers that a cell holds exactly only
+    if they are the same: they may be account numbers. A date and a number are equal if the date's
+    serial number is that number: they differ in format only. Times are equal to the millisecond.
+    """
+    same: np.ndarray = (kinds == other_kinds) & (values == others)
+    if same.all():
+        return same
+    at = np.flatnonzero(~same)
+    a, b, x, y = kinds[at], other_kinds[at], values[at], others[at]
+    both = ((a == NUMBER) | (a == DATE)) & ((b == NUMBER) | (b == DATE))
+    dated = (a == DATE) | (b == DATE)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(x - y)
+        whole = (x == np.floor(x)) & (y == np.floor(y)) & (np.abs(x) < EXACT)
+        near = np.where(whole, apart == 0, apart <= tolerance * np.maximum(np.abs(x), np.abs(y)))
+        near = np.where(dated, apart <= 0.6 / 86_400_000, near)
+    same[at] = both & (near | ((x != x) & (y != y)))
+    return same
+
+
+def shown(kind: int, value: float, texts: Sequence[str]) -> str | None:
+    """Return a cell's value as text; ``None`` for a blank one."""
+    if kind == BLANK:
+        return None
+    if kind in (TEXT, ERROR):
+        return texts[int(value)]
+    if kind == TRUTH:
+        return str(bool(value))
+    if kind == DATE:
+        return _shown_date(value)
+    return str(int(value)) if value == np.floor(value) and abs(value) < EXACT else repr(float(value))
+
+
+def _shown_date(serial: float) -> str:
+    try:
+        moment = EPOCH + datetime.timedelta(milliseconds=round(serial * 86_400_000))
+    except (OverflowError, ValueError):
+        return repr(serial)
+    if 0 <= serial < 1:
+        return str(moment.time())
+    return str(moment if serial % 1 else moment.date())
