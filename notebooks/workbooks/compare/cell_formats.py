@@ -21,6 +21,7 @@ _USUAL = {
     "textRotation": "0", "shrinkToFit": "0", "justifyLastLine": "0", "readingOrder": "0",
     "locked": "1", "hidden": "0", "relativeIndent": "0",
 }  # fmt: skip
+_SAID = {"b": "bold", "i": "italic", "strike": "struck through"}
 _TRUTHS = {"true": "1", "false": "0"}
 
 
@@ -106,7 +107,7 @@ def float_text(text: str) -> str:
 
 
 def _font(element: Any) -> str:
-    words = []
+    words: list[str] = []
     for each in element:
         name, value = name_of(each), each.get("val", "1")
         if name in _NOISE or (name not in ("name", "sz", "color", "u", "vertAlign")
@@ -122,7 +123,9 @@ def _font(element: Any) -> str:
             words.append("" if value == "none" else "underlined")
         else:
             words.append(
-                {"b": "bold", "i": "italic", "strike": "struck through"}.get(name, f"{name} {value}")
+                {"b": "bold", "i": "italic", "strike": "struck through"}.get(
+                    name, f"{name} {value}"
+                )
             )
     return " ".join(sorted(filter(None, words)))
 

@@ -27,7 +27,9 @@ _STYLED = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+" s="([0-9]+)"')
 _STYLED_ANYWHERE = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+"(?: (?!s=)[a-z]+="[^"]*")+ s="([0-9]+)"')
 _ROW_STYLE = re.compile(rb' s="([0-9]+)"')
 _ROW_NUMBER = re.compile(rb' r="([0-9]{1,7})"')
-_UNUSUAL = re.compile(rb"<c(?! r=\"[A-Z]{1,3}[0-9]{1,7}\")[ />]|<\w+:(?:row|c|f)\b|<!|<row[^>]*='")
+_PREFIXED = re.compile(rb"<\w+:(?:row|c|f)\b")
+_ONE_QUOTE = re.compile(rb"<(?:row|c|f)\b[^>]*='")
+_ROW = re.compile(rb'<row r="([0-9]{1,7})"[^>]*>')
 _FORMULA = re.compile(
     rb'<c r="([A-Z]{1,3})[0-9]+"[^>]*><f([^>]*?)(?:/>|>([^<]*)</f>)'
     rb"(?:<v[^>]*>([^<]*)</v>|<v ?/>)?"
@@ -113,6 +115,8 @@ class _Reader:
         self._shared: dict[str, Formula] = {}
         self._shaped = 0
         self._row = -1
+        self._last: tuple[list[tuple[bytes, bytes]], int] = [], -1
+        self._usual = self._last
 
     def read(self, stream: IO[bytes]) -> CellMarkup:
         """Read a whole part."""
@@ -120,7 +124,7 @@ class _Reader:
         if empty:
             tail = rest
         else:
-            kept = _Kept(stream)
+            kept = _Kept(stream, rest)
             for window in windows(rest, kept):
                 self._take(window)
             tail = kept.tail()
@@ -129,12 +133,16 @@ class _Reader:
         return self._found
 
     def _take(self, window: bytes) -> None:
-        if _UNUSUAL.search(window):
+        if not _is_usual(window):
             raise _NotUsual
         formulas, styles = b"<f" in window, b' s="' in window
         hidden = b"hidden=" in window
         if not (formulas or styles or hidden):
             return
+        if styles and not hidden and self._take_alike(window):
+            if not formulas:
+                return
+            styles = False
         for row in window.split(b"<row")[1:]:
             attributes, _, cells = row.partition(b">")
             number = _ROW_NUMBER.match(attributes) or _ROW_NUMBER.search(attributes)
@@ -147,6 +155,27 @@ class _Reader:
                 self._take_formulas(cells)
             if hidden and (b' hidden="1"' in attributes or b' hidden="true"' in attributes):
                 self._found.hidden.add(self._row)
+        columns = [letters for letters, _ in self._last[0]]
+        ascends = columns == sorted(columns, key=lambda each: (len(each), each))
+        self._usual = self._last if ascends else ([], -1)
+
+    def _take_alike(self, window: bytes) -> bool:
+        """Take a window whose rows all have the formats of the row before it, if it is one.
+
+        Columns ascend in a row, so that as many repetitions of that row's formats as there are
+        rows can only be one in each.
+        """
+        usual, shape = self._usual
+        if not usual:
+            return False
+        count = window.count(b"<row")
+        if window.count(b' s="') != count * len(usual) or _STYLED.findall(window) != usual * count:
+            return False
+        rows = [int(number) - 1 for number in _ROW.findall(window)]
+        if len(rows) != count:
+            return False
+        self._found.rows.update(dict.fromkeys(rows, shape))
+        return True
 
     def _take_styles(self, attributes: bytes, cells: bytes) -> None:
         styled: list[tuple[bytes, bytes]] = _STYLED.findall(cells)
@@ -165,6 +194,7 @@ class _Reader:
                 formats[-1] = int(whole[1])
             self._found.shapes.append(formats)
         self._found.rows[self._row] = shape
+        self._last = (styled if not whole else [], shape)
 
     def _column(self, letters: bytes) -> int:
         found = self._letters.get(letters)
@@ -203,12 +233,21 @@ class _Reader:
         return Formula(said, self._row, column)
 
 
+def _is_usual(window: bytes) -> bool:
+    """Whether rows and cells are written plainly, with their addresses first."""
+    if b"<!" in window or window.count(b"<c ") != window.count(b'<c r="') or b"<c>" in window:
+        return False
+    if any(mark in window for mark in (b":c", b":row", b":f")) and _PREFIXED.search(window):
+        return False
+    return not (b"='" in window and _ONE_QUOTE.search(window))
+
+
 class _Kept:
     """A stream that keeps its last pieces, to have what stands behind the cells."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], begun: bytes) -> None:
         self._stream = stream
-        self._pieces = [b"", b""]
+        self._pieces = [b"", begun]
 
     def read(self, size: int = -1) -> bytes:
         """Read on."""

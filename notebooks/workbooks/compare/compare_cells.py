@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,7 +105,10 @@ def _runs(numbers: np.ndarray) -> list[tuple[int, int, int]]:
     breaks = np.flatnonzero(np.diff(numbers) > 1)
     starts = np.concatenate(([0], breaks + 1))
     ends = np.concatenate((breaks, [len(numbers) - 1]))
-    return [(int(numbers[a]), int(numbers[b]), int(b - a + 1)) for a, b in zip(starts, ends, strict=True)]
+    return [
+        (int(numbers[a]), int(numbers[b]), int(b - a + 1))
+        for a, b in zip(starts, ends, strict=True)
+    ]
 
 
 def _blank_rows(pair: SheetPair, found: Collector) -> None:
@@ -217,7 +220,7 @@ def label_of(pair: SheetPair, position: int, column: int, texts: Sequence[str]) 
 
 def _without_formulas(
     pair: SheetPair, column: int, column_after: int, ones: np.ndarray, others: np.ndarray,
-    changed: dict[int, object],
+    changed: Collection[int],
 ) -> list[tuple[int, int]]:  # fmt: skip
     """Return the differing cells without formulas; those with one are told apart here."""
     before, after = pair.markup

@@ -98,10 +98,7 @@ def _difference(layer: Layer, one: Object | None, other: Object | None, sheet: s
     if each.name and each.name != each.kind:
         what = f"{each.kind} {each.name!r}"
     before, after = _changed_facts(one, other)
-    if one is None:
-        cause = "added"
-    else:
-        cause = "removed" if other is None else "edited"
+    cause = "added" if one is None else "removed" if other is None else "edited"
     return Difference(
         layer=layer,
         cause=cause,  # type: ignore[arg-type]
@@ -180,5 +177,3 @@ def part_differences(before: dict[str, str], after: dict[str, str], found: Colle
                     what=clipped(f"part {name!r}"),
                 )
             )  # fmt: skip
-
-

@@ -158,7 +158,7 @@ class Collector:
     def result(self, *, before: str, after: str, tolerance: float, **rest: Any) -> Comparison:
         """Return what was collected."""
         shown = {layer: len(found) for layer, found in self._listed.items()}
-        more = {
+        more: dict[str, int] = {
             layer: self._entries[layer] - shown.get(layer, 0)
             for layer in LAYERS
             if self._entries[layer] > shown.get(layer, 0)

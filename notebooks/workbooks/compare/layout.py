@@ -96,6 +96,4 @@ class Layouts:
             layout = self.by_sheet.get((other or sheet).lower())
             return layout.column(number) if layout is not None else number
 
-        return moved(
-            text, row_of, column_of, lambda name: self.names.get(name.lower(), name)
-        )
+        return moved(text, row_of, column_of, lambda name: self.names.get(name.lower(), name))

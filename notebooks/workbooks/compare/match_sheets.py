@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..values import SheetInfo
 from .coded_cells import BLANK, CodedSheet
 from .difference import Collector, Difference
 from .side import ONE_TABLE, SheetSide, Side
@@ -22,11 +23,11 @@ def match_sheets(before: Side, after: Side, found: Collector) -> list[tuple[Shee
         found: Takes the differences in.
     """
     if len(before.sheets) == len(after.sheets) == 1 and {before.kind, after.kind} & ONE_TABLE:
-        return [(before.sheets[0], after.sheets[0])]  # its name is the file's
+        for each in (before.sheets[0], after.sheets[0]):
+            each.info = SheetInfo("")  # its name is the file's
+        return [(before.sheets[0], after.sheets[0])]
     by_name = {each.info.name: each for each in after.sheets}
-    pairs = [
-        (each, by_name[each.info.name]) for each in before.sheets if each.info.name in by_name
-    ]
+    pairs = [(each, by_name[each.info.name]) for each in before.sheets if each.info.name in by_name]
     names = {each.info.name for each, _ in pairs}
     left = [each for each in before.sheets if each.info.name not in names]
     new = [each for each in after.sheets if each.info.name not in names]
@@ -61,9 +62,7 @@ def _size(sheet: SheetSide) -> str:
     return f"{len(sheet.cells.rows):,} rows, {sheet.cells.width:,} columns"
 
 
-def _renamed(
-    left: list[SheetSide], new: list[SheetSide]
-) -> list[tuple[SheetSide, SheetSide]]:
+def _renamed(left: list[SheetSide], new: list[SheetSide]) -> list[tuple[SheetSide, SheetSide]]:
     likeness = [
         (_alike(one.cells, other.cells), -abs(i - j), i, j)
         for i, one in enumerate(left[:50])

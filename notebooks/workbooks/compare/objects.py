@@ -5,6 +5,7 @@ Source: ECMA-376 part 1, sections 18.2 (workbook), 18.3 (worksheets) and 18.5 (t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,10 +56,8 @@ class Object:
 def digest(content: bytes) -> str:
     """Return a short hash of a part's content; XML counts however it is written."""
     if content[:1] in (b"<", b"\xef") and len(content) <= MOST_CANONICAL_BYTES:
-        try:
+        with contextlib.suppress(Unreadable, etree.LxmlError):  # else compared as it is
             content = etree.tostring(parse(content), method="c14n2", strip_text=True)
-        except (Unreadable, etree.LxmlError):
-            pass  # compared as it is
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -196,7 +195,9 @@ def _conditional_formats(root: Any, looks: Sequence[str]) -> Iterator[Object]:
         rules = [each for each in element if name_of(each) == "cfRule"]
         for rule in rules:
             facts = _attributes(rule, ("dxfId", "priority", "id"))
-            formulas = [each.text or "" for each in rule.iter() if name_of(each) in ("formula", "f")]
+            formulas = [
+                each.text or "" for each in rule.iter() if name_of(each) in ("formula", "f")
+            ]
             for number, text in enumerate(formulas, 1):
                 facts[f"formula{number}"] = text
             style = rule.get("dxfId", "")
@@ -312,7 +313,7 @@ def _chart(content: bytes) -> dict[str, str]:
     for number, each in enumerate(root.iter("{*}f"), 1):
         facts[f"data {number}"] = each.text or ""
         each.text = ""
-    titles = [e for e in root.iter("{*}title")]
+    titles = list(root.iter("{*}title"))
     facts["titles"] = " | ".join("".join(t.text or "" for t in e.iter("{*}t")) for e in titles)
     dropped = ("numCache", "strCache", "multiLvlStrCache", "extLst", "axId", "crossAx", "lvl")
     for each in [e for e in root.iter() if name_of(e) in dropped]:
@@ -378,7 +379,7 @@ def other_parts(package: EditablePackage) -> dict[str, str]:
         Unreadable: A part is broken.
     """
     main = workbook_part(package).lower()
-    found = {}
+    found: dict[str, str] = {}
     for name in package.names:
         lower = name.lower()
         if (

@@ -125,7 +125,9 @@ def _causes(
                     waiting.append((pair.name, there, areas))
     for _ in range(PASSES):
         reached = [
-            each for each in waiting if any(volatile.touched(sheet, area) for sheet, area in each[2])
+            each
+            for each in waiting
+            if any(volatile.touched(sheet, area) for sheet, area in each[2])
         ]
         if not reached:
             break

@@ -8,6 +8,7 @@ anchors; between two anchors the same is done again. Cost is bounded: n log n fo
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -44,7 +45,7 @@ def aligned(before: Sequence[int], after: Sequence[int]) -> tuple[list[tuple[int
             continue
         pairs += anchors
         edges = [(low - 1, left - 1), *anchors, (high, right)]
-        for (a, b), (c, d) in zip(edges, edges[1:], strict=False):
+        for (a, b), (c, d) in itertools.pairwise(edges):
             waiting.append((a + 1, c, b + 1, d, depth + 1))
     moved = _moved(before, after, pairs)
     return sorted(pairs + moved), not moved
@@ -67,6 +68,8 @@ def _anchors(
 
 def in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the most pairs, sorted by their first, whose seconds rise too."""
+    if all(a[1] < b[1] for a, b in itertools.pairwise(pairs)):
+        return list(pairs)
     tails: list[int] = []
     ends: list[int] = []
     previous: list[int] = []

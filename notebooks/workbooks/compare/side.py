@@ -6,13 +6,25 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from ..formats.package import Package, Workbook, read_workbook
+from ..formats.xlsx import XlsxSource
 from ..keep.opc import EditablePackage
-from ..read import identify, open_book
+from ..read import Book, identify, open_book
 from ..values import SheetInfo, damaged
 from .cell_formats import Looks, differential_looks, looks_of
 from .cell_markup import CellMarkup, NotCompared, read_markup
-from .coded_cells import CodedSheet, Interner, TooLarge, code_sheet
+from .coded_cells import (
+    CodedSheet,
+    Interner,
+    TooLarge,
+    blank_texts,
+    code_sheet,
+    code_windows,
+    renumbered,
+    used_texts,
+)
 from .objects import Object, book_objects, other_parts, sheet_objects
 
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
@@ -79,7 +91,6 @@ def read_side(path: Path, same: frozenset[str], *, beyond_values: bool) -> Side:
     package = Package(path) if found.kind in PACKAGES else None
     try:
         workbook = read_workbook(package) if package is not None else None
-        from_1904 = workbook is not None and workbook.from_1904
         with open_book(path, found) as book:
             side = Side(found.kind, [SheetSide(info) for info in book.sheets])
             for number, sheet in enumerate(side.sheets):
@@ -87,9 +98,7 @@ def read_side(path: Path, same: frozenset[str], *, beyond_values: bool) -> Side:
                 if sheet.skipped:
                     continue
                 try:
-                    rows = book.filled(number)
-                    parsed = found.kind == "text"
-                    sheet.cells = code_sheet(rows, texts, from_1904=from_1904, parsed=parsed)
+                    sheet.cells = _cells(book, number, texts)
                 except TooLarge:
                     sheet.unknown.append("it has more cells than are compared")
         side.texts = list(texts)
@@ -99,6 +108,27 @@ def read_side(path: Path, same: frozenset[str], *, beyond_values: bool) -> Side:
     finally:
         if package is not None:
             package.close()
+
+
+def _cells(book: Book, number: int, texts: Interner) -> CodedSheet:
+    """Return the values of a sheet; its texts are numbered in *texts*."""
+    if isinstance(book.source, XlsxSource):
+        usual = book.source.typed_windows(number)
+        if usual is not None:
+            own, windows = usual
+            cells = code_windows(windows, own)
+            if own.count:
+                table = own.table().tolist()
+                used = used_texts([cells], len(table))
+                numbers = np.zeros(len(table))
+                for at in np.flatnonzero(used).tolist():
+                    numbers[at] = texts[table[at]]
+                renumbered(cells, numbers)
+                if "" in table:
+                    blank_texts(cells, texts[""])
+            return cells
+    rows = book.filled(number)
+    return code_sheet(rows, texts, parsed=book.format.kind == "text")
 
 
 def _read_package(

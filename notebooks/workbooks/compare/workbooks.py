@@ -23,7 +23,6 @@ from .difference import (
     MOST_LISTED,
     Collector,
     Comparison,
-
     Problem,
     SheetMatch,
 )
@@ -68,7 +67,7 @@ def compare_workbooks(
     """
     wanted = frozenset(layers)
     found = Collector(wanted, most)
-    names = {"before": before.name, "after": after.name, "tolerance": tolerance}
+    names: dict[str, Any] = {"before": before.name, "after": after.name, "tolerance": tolerance}
     kinds = []
     for which, path in (("before", before), ("after", after)):
         try:
@@ -82,7 +81,7 @@ def compare_workbooks(
     except Unreadable:
         same = frozenset()  # reading names the file
     large = min(before.stat().st_size, after.stat().st_size) > LARGE_BYTES
-    sides = _read(before, after, same, beyond, apart=at_once and large)
+    sides = _read(before, after, same, beyond=beyond, apart=at_once and large)
     for which, side in zip(("before", "after"), sides, strict=True):
         if isinstance(side, Unreadable):
             return found.result(**names, problem=_problem(which, side))
@@ -97,24 +96,29 @@ def _problem(which: str, error: Unreadable) -> Problem:
 
 
 def _read(
-    before: Path, after: Path, same: frozenset[str], beyond: bool, *, apart: bool  # noqa: FBT001
+    before: Path,
+    after: Path,
+    same: frozenset[str],
+    *,
+    beyond: bool,
+    apart: bool,
 ) -> list[Any]:
     """Return both sides; where one can't be read, the reason."""
     if not apart:
-        return [_try(path, same, beyond) for path in (before, after)]
+        return [_try(path, same, beyond=beyond) for path in (before, after)]
     coming, going = os.pipe()
     child = os.fork()
     if not child:
         try:
             os.close(coming)
             with os.fdopen(going, "wb") as pipe:
-                pickle.dump(_try(before, same, beyond), pipe, pickle.HIGHEST_PROTOCOL)
+                pickle.dump(_try(before, same, beyond=beyond), pipe, pickle.HIGHEST_PROTOCOL)
         except BaseException:  # noqa: BLE001 (the parent reads the file itself then)
             os._exit(1)
         os._exit(0)
     os.close(going)
     try:
-        second = _try(after, same, beyond)
+        second = _try(after, same, beyond=beyond)
         with os.fdopen(coming, "rb") as pipe:
             try:
                 first = pickle.load(pipe)  # noqa: S301 (from the process that was started above)
@@ -125,10 +129,10 @@ def _read(
         raise
     finally:
         os.waitpid(child, 0)
-    return [_try(before, same, beyond) if first is None else first, second]
+    return [_try(before, same, beyond=beyond) if first is None else first, second]
 
 
-def _try(path: Path, same: frozenset[str], beyond: bool) -> Side | Unreadable:  # noqa: FBT001
+def _try(path: Path, same: frozenset[str], *, beyond: bool) -> Side | Unreadable:
     try:
         return read_side(path, same, beyond_values=beyond)
     except Unreadable as error:
@@ -232,9 +236,7 @@ def _said(pair: SheetPair, texts: Sequence[str]) -> SheetMatch:
     )
 
 
-def _header(
-    sheet: CodedSheet, column: int, position: int | None, texts: Sequence[str]
-) -> str:
+def _header(sheet: CodedSheet, column: int, position: int | None, texts: Sequence[str]) -> str:
     from .addresses import said_columns
     from .coded_cells import shown
 
@@ -244,5 +246,3 @@ def _header(
         if said is not None:
             return repr(said[:40])
     return f"column {said_columns([column]).partition(':')[0]}"
-
-
