@@ -36,7 +36,8 @@ def looks_of(content: bytes) -> list[Looks]:
     codes = dict(BUILT_IN)
     for each in groups.get("numFmts", ()):
         if (number := each.get("numFmtId", "")).isdecimal():
-            codes[int(number)] = each.get("formatCode", "General")
+            code = each.get("formatCode", "")
+            codes[int(number)] = code if code and code.lower() != "general" else "General"
     fonts = [_font(each) for each in groups.get("fonts", ())]
     fills = [_fill(each) for each in groups.get("fills", ())]
     borders = [_border(each) for each in groups.get("borders", ())]

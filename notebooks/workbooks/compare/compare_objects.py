@@ -45,7 +45,7 @@ def sheet_object_differences(
         found.add(
             Difference(
                 layer="objects", cause="edited", sheet=sheet, place=said_columns(numbers),
-                what="column width", before=was, after=now, count=len(numbers),
+                what="column width", before=was, after=now,
             )
         )  # fmt: skip
     if pair is not None:

@@ -56,9 +56,26 @@ class Object:
 def digest(content: bytes) -> str:
     """Return a short hash of a part's content; XML counts however it is written."""
     if content[:1] in (b"<", b"\xef") and len(content) <= MOST_CANONICAL_BYTES:
-        with contextlib.suppress(Unreadable, etree.LxmlError):  # else compared as it is
+        with contextlib.suppress(Unreadable, etree.LxmlError, ValueError):  # else compared as it is
             content = etree.tostring(parse(content), method="c14n2", strip_text=True)
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def canonical(element: Any) -> str:
+    """Return what an element says, whatever prefixes and order of attributes it is written with."""
+    if not isinstance(element.tag, str):
+        return ""
+    words = [
+        f"{str(name).rpartition('}')[2]}={value!r}"
+        for name, value in sorted(element.attrib.items())
+    ]
+    said = " ".join([name_of(element) if "AlternateContent" not in element.tag else "", *words])
+    inner = "".join(map(canonical, element))
+    return f"<{said}>{(element.text or '').strip()}{inner}</>"
+
+
+def _short(*texts: str) -> str:
+    return hashlib.sha256("".join(texts).encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def sheet_objects(
@@ -100,6 +117,11 @@ def _attributes(element: Any, without: Iterable[str] = ()) -> dict[str, str]:
     }
 
 
+def _said(facts: dict[str, str]) -> dict[str, str]:
+    """Return *facts* without those that say what is so anyway."""
+    return {name: value for name, value in facts.items() if value not in ("0", "false", "none")}
+
+
 def _pane(element: Any) -> Iterator[Object]:
     if element.get("state", "").startswith("frozen"):
         rows, columns = element.get("ySplit", "0"), element.get("xSplit", "0")
@@ -126,10 +148,10 @@ def _column(element: Any) -> Iterator[Object]:
     if not (low.isdecimal() and high.isdecimal()):
         return
     facts = {}
-    if element.get("customWidth") in ("1", "true") and (width := element.get("width")):
-        facts["width"] = f"{float(width):.1f}" if width.replace(".", "").isdecimal() else width
     if element.get("hidden") in ("1", "true"):
         facts["hidden"] = "yes"
+    elif width := element.get("width"):
+        facts["width"] = f"{float(width):.1f}" if width.replace(".", "").isdecimal() else width
     if facts:
         for number in range(int(low), min(int(high), MAX_COLUMNS) + 1):
             yield Object("column", column_letter(number - 1), facts=facts)
@@ -148,13 +170,21 @@ def _protection(element: Any) -> Iterator[Object]:
 
 
 def _filter(element: Any) -> Iterator[Object]:
-    kept = [etree.tostring(each, method="c14n2").decode() for each in element]
+    kept = []
+    for each in element:
+        if name_of(each) == "filterColumn":
+            each.attrib.pop("hiddenButton", None)
+            each.attrib.pop("showButton", None)
+        if name_of(each) != "extLst":
+            kept.append(canonical(each))
     yield Object("filter", "filter", element.get("ref", ""), {"conditions": " ".join(kept)})
 
 
 def _validation(element: Any) -> Iterator[Object]:
     place = element.get("sqref", "")
-    facts = _attributes(element, ("sqref", "allowBlank", "showInputMessage", "showErrorMessage"))
+    facts = _said(
+        _attributes(element, ("sqref", "allowBlank", "showInputMessage", "showErrorMessage"))
+    )
     for each in element.iter():
         name = name_of(each)
         if name == "sqref":
@@ -167,7 +197,7 @@ def _validation(element: Any) -> Iterator[Object]:
 def _page(element: Any) -> Iterator[Object]:
     facts = _attributes(element, ("id",))
     facts |= {name_of(each): each.text for each in element if each.text}
-    facts = {name: value for name, value in facts.items() if value not in ("0", "false")}
+    facts = {name: float_text(value) for name, value in _said(facts).items()}
     if facts:
         yield Object("page setup", name_of(element), facts=facts)
 
@@ -194,7 +224,7 @@ def _conditional_formats(root: Any, looks: Sequence[str]) -> Iterator[Object]:
         )
         rules = [each for each in element if name_of(each) == "cfRule"]
         for rule in rules:
-            facts = _attributes(rule, ("dxfId", "priority", "id"))
+            facts = _said(_attributes(rule, ("dxfId", "priority", "id")))
             formulas = [
                 each.text or "" for each in rule.iter() if name_of(each) in ("formula", "f")
             ]
@@ -205,8 +235,7 @@ def _conditional_formats(root: Any, looks: Sequence[str]) -> Iterator[Object]:
                 facts["format"] = looks[int(style)]
             rest = [e for e in rule if name_of(e) not in ("formula", "extLst")]
             if rest:
-                written = b"".join(etree.tostring(e, method="c14n2", with_tail=False) for e in rest)
-                facts["scale"] = hashlib.sha256(written).hexdigest()[:8]
+                facts["scale"] = _short(*map(canonical, rest))
             names = frozenset(f"formula{n}" for n in range(1, len(formulas) + 1))
             yield Object("conditional format", "", place, facts, names)
 
@@ -255,12 +284,13 @@ def _pivot(package: EditablePackage, part: str) -> Iterator[Object]:
 
 
 def _layout(root: Any) -> str:
-    parts = [
-        etree.tostring(each, method="c14n2", with_tail=False)
-        for each in root
-        if name_of(each) in ("rowFields", "colFields", "pageFields", "dataFields")
-    ]
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:8]
+    laid_out = ("rowFields", "colFields", "pageFields", "dataFields")
+    texts = []
+    for group in root:
+        if name_of(group) in laid_out:
+            told = (e.get(name, "") for e in group for name in ("x", "fld", "name", "subtotal"))
+            texts.append(f"{name_of(group)} {' '.join(filter(None, told))}")
+    return ", ".join(texts)
 
 
 def _drawing(package: EditablePackage, part: str) -> Iterator[Object]:
@@ -301,7 +331,7 @@ def _anchored(anchor: Any) -> str:
             if row.isdecimal() and column.isdecimal():
                 ends.append(address(int(row), int(column)))
             break
-    return ":".join(ends)
+    return ":".join(dict.fromkeys(ends))
 
 
 def _chart(content: bytes) -> dict[str, str]:
@@ -319,9 +349,7 @@ def _chart(content: bytes) -> dict[str, str]:
     for each in [e for e in root.iter() if name_of(e) in dropped]:
         if (parent := each.getparent()) is not None:
             parent.remove(each)
-    facts["design"] = hashlib.sha256(
-        etree.tostring(root, method="c14n2", strip_text=True)
-    ).hexdigest()[:8]
+    facts["design"] = _short(canonical(root))
     return facts
 
 

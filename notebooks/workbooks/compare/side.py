@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from lxml.etree import LxmlError
 
 from ..formats.package import Package, Workbook, read_workbook
 from ..formats.xlsx import XlsxSource
 from ..keep.opc import EditablePackage
 from ..read import Book, identify, open_book
-from ..values import SheetInfo, damaged
+from ..values import SheetInfo, Unreadable, damaged
 from .cell_formats import Looks, differential_looks, looks_of
 from .cell_markup import CellMarkup, NotCompared, read_markup
 from .coded_cells import (
@@ -28,6 +29,8 @@ from .coded_cells import (
 from .objects import Object, book_objects, other_parts, sheet_objects
 
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
+FAULTS = (Unreadable, LxmlError, ValueError, LookupError, RecursionError)
+"""What an object's part that is broken, or made to break a reader, can raise."""
 ONE_TABLE = frozenset({"text", "parquet"})
 """Kinds of files with a single sheet that is named like the file."""
 
@@ -146,7 +149,10 @@ def _read_package(
                 around = sheet.markup.around if sheet.markup else b""
                 if around or sheet.info.kind == "chart":
                     around = around or package.small(part)
-                    sheet.objects = sheet_objects(parts, part, around, differential)
+                    try:
+                        sheet.objects = sheet_objects(parts, part, around, differential)
+                    except FAULTS as error:
+                        sheet.unknown.append(f"its objects can't be read ({error})")
         if beyond_values:
             side.objects = book_objects(parts, [sheet.info.name for sheet in side.sheets])
             side.parts = other_parts(parts)
