@@ -316,8 +316,9 @@ def equal(
     """Return for each pair of cells whether they are equal.
 
     Numbers are equal within the relative *tolerance*, whole numbers that a cell holds exactly only
-    if they are the same: they may be account numbers. A date and a number are equal if the date's
-    serial number, of either date system, is that number: they differ in format only. Times are equal to the millisecond.
+    if they are the same: they may be account numbers. A date and a number are equal if that is the
+    date's serial number in either date system: they differ in format only. Times are equal to the
+    millisecond.
     """
     same: np.ndarray = (kinds == other_kinds) & (values == others)
     if same.all():

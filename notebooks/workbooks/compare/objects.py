@@ -14,7 +14,6 @@ from typing import Any
 
 from lxml import etree
 
-from ..keep.carry import workbook_part
 from ..keep.opc import EditablePackage, Relationship, parse
 from ..keep.sheet_markup import name_of
 from ..profile.cells import column_letter
@@ -25,13 +24,6 @@ from .cell_formats import float_text
 MOST_OBJECTS = 20_000
 MOST_CANONICAL_BYTES = 4_000_000
 CELL_KINDS = frozenset({"merged cells", "validation", "conditional format", "hyperlink", "comment"})
-COVERED = (
-    "xl/worksheets/", "xl/chartsheets/", "xl/drawings/", "xl/charts/", "xl/tables/", "xl/comments",
-    "xl/threadedcomments/", "xl/persons/", "xl/pivottables/", "xl/pivotcache/", "xl/media/",
-    "docprops/", "[content_types].xml", "xl/calcchain.xml", "xl/sharedstrings.xml", "xl/styles.xml",
-    "xl/externallinks/",
-)  # fmt: skip
-"""Parts whose content is compared as cells or objects, or says nothing of the workbook itself."""
 
 
 @dataclass(slots=True)
@@ -108,7 +100,8 @@ def sheet_objects(
     return found[:MOST_OBJECTS]
 
 
-def _attributes(element: Any, without: Iterable[str] = ()) -> dict[str, str]:
+def attributes_of(element: Any, without: Iterable[str] = ()) -> dict[str, str]:
+    """Return an element's attributes by local name, without hashes of passwords and *without*."""
     left_out = {"hashValue", "saltValue", "spinCount", "algorithmName", "uid", *without}
     return {
         str(name).rpartition("}")[2]: value
@@ -140,7 +133,7 @@ def _view(element: Any) -> Iterator[Object]:
 
 
 def _tab(element: Any) -> Iterator[Object]:
-    yield Object("tab color", "tab color", facts=_attributes(element))
+    yield Object("tab color", "tab color", facts=attributes_of(element))
 
 
 def _column(element: Any) -> Iterator[Object]:
@@ -162,7 +155,7 @@ def _merged(element: Any) -> Iterator[Object]:
 
 
 def _protection(element: Any) -> Iterator[Object]:
-    facts = _attributes(element)
+    facts = attributes_of(element)
     if any(name in element.attrib for name in ("hashValue", "password")):
         secret = element.get("hashValue") or element.get("password")
         facts["password"] = hashlib.sha256(secret.encode()).hexdigest()[:8]
@@ -183,7 +176,7 @@ def _filter(element: Any) -> Iterator[Object]:
 def _validation(element: Any) -> Iterator[Object]:
     place = element.get("sqref", "")
     facts = _said(
-        _attributes(element, ("sqref", "allowBlank", "showInputMessage", "showErrorMessage"))
+        attributes_of(element, ("sqref", "allowBlank", "showInputMessage", "showErrorMessage"))
     )
     for each in element.iter():
         name = name_of(each)
@@ -195,7 +188,7 @@ def _validation(element: Any) -> Iterator[Object]:
 
 
 def _page(element: Any) -> Iterator[Object]:
-    facts = _attributes(element, ("id",))
+    facts = attributes_of(element, ("id",))
     facts |= {name_of(each): each.text for each in element if each.text}
     facts = {name: float_text(value) for name, value in _said(facts).items()}
     if facts:
@@ -224,7 +217,7 @@ def _conditional_formats(root: Any, looks: Sequence[str]) -> Iterator[Object]:
         )
         rules = [each for each in element if name_of(each) == "cfRule"]
         for rule in rules:
-            facts = _said(_attributes(rule, ("dxfId", "priority", "id")))
+            facts = _said(attributes_of(rule, ("dxfId", "priority", "id")))
             formulas = [
                 each.text or "" for each in rule.iter() if name_of(each) in ("formula", "f")
             ]
@@ -242,7 +235,7 @@ def _conditional_formats(root: Any, looks: Sequence[str]) -> Iterator[Object]:
 
 def _hyperlinks(root: Any, related: dict[str, Relationship]) -> Iterator[Object]:
     for element in root.iter("{*}hyperlink", "hyperlink"):
-        attributes = _attributes(element, ("ref", "display"))
+        attributes = attributes_of(element, ("ref", "display"))
         target = related.get(attributes.pop("id", ""))
         if target is not None:
             attributes["target"] = target.target
@@ -279,7 +272,7 @@ def _pivot(package: EditablePackage, part: str) -> Iterator[Object]:
     for each in package.relationships(part):
         if each.kind == "pivotCacheDefinition" and each.target in package:
             for source in parse(package.read(each.target)).iter("{*}worksheetSource"):
-                facts["source"] = " ".join(_attributes(source).values())
+                facts["source"] = " ".join(attributes_of(source).values())
     yield Object("pivot table", root.get("name", "?"), place, facts)
 
 
@@ -366,56 +359,3 @@ _PARTS: dict[str, Callable[[EditablePackage, str], Iterator[Object]]] = {
     "ctrlProp": _other("form control"), "control": _other("control"),
     "oleObject": _other("embedded object"), "queryTable": _other("query table"),
 }  # fmt: skip
-
-
-def book_objects(package: EditablePackage, sheets: Sequence[str]) -> list[Object]:
-    """Return what belongs to the whole workbook: names, protection, links to other files.
-
-    Raises:
-        Unreadable: A part is broken.
-    """
-    main = workbook_part(package)
-    root = parse(package.read(main))
-    found = []
-    for each in root.iter("{*}definedName"):
-        name, scope = each.get("name", "?"), each.get("localSheetId", "")
-        if name.startswith("_xlnm._FilterDatabase"):
-            continue
-        if scope.isdecimal() and int(scope) < len(sheets):
-            name = f"{name} of {sheets[int(scope)]}"
-        facts = {"refers to": each.text or ""}
-        if each.get("hidden") in ("1", "true"):
-            facts["hidden"] = "yes"
-        found.append(Object("defined name", name, facts=facts, formulas=frozenset({"refers to"})))
-    for each in root.iter("{*}workbookProtection"):
-        found.append(Object("workbook protection", "workbook protection", facts=_attributes(each)))
-    for each in root.iter("{*}workbookPr"):
-        if each.get("date1904") in ("1", "true"):
-            found.append(Object("date system", "date system", facts={"dates": "from 1904"}))
-    for related in package.relationships(main):
-        if related.kind == "externalLink":
-            targets = [r.target for r in package.relationships(related.target)]
-            name = posixpath.basename(related.target)
-            found.append(Object("external link", name, facts={"file": ", ".join(targets)}))
-    return found[:MOST_OBJECTS]
-
-
-def other_parts(package: EditablePackage) -> dict[str, str]:
-    """Return a hash of each part that is compared neither as cells nor as objects.
-
-    Raises:
-        Unreadable: A part is broken.
-    """
-    main = workbook_part(package).lower()
-    found: dict[str, str] = {}
-    for name in package.names:
-        lower = name.lower()
-        if (
-            lower.startswith(COVERED)
-            or lower == main
-            or lower.endswith((".rels", "/"))
-            or len(found) >= MOST_OBJECTS
-        ):
-            continue
-        found[name] = digest(package.read(name))
-    return found

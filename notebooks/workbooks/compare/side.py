@@ -26,7 +26,8 @@ from .coded_cells import (
     renumbered,
     used_texts,
 )
-from .objects import Object, book_objects, other_parts, sheet_objects
+from .objects import Object, sheet_objects
+from .package_objects import book_objects, other_parts
 
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 FAULTS = (Unreadable, LxmlError, ValueError, LookupError, RecursionError)
