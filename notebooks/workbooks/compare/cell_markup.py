@@ -27,7 +27,7 @@ _STYLED = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+" s="([0-9]+)"')
 _STYLED_ANYWHERE = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+"(?: (?!s=)[a-z]+="[^"]*")+ s="([0-9]+)"')
 _ROW_STYLE = re.compile(rb' s="([0-9]+)"')
 _ROW_NUMBER = re.compile(rb' r="([0-9]{1,7})"')
-_PREFIXED = re.compile(rb"<\w+:(?:row|c|f)\b")
+_PREFIXED = re.compile(rb":(?:row|c|f)[ />]")
 _ONE_QUOTE = re.compile(rb"<(?:row|c|f)\b[^>]*='")
 _ROW = re.compile(rb'<row r="([0-9]{1,7})"[^>]*>')
 _FORMULA = re.compile(
@@ -237,7 +237,7 @@ def _is_usual(window: bytes) -> bool:
     """Whether rows and cells are written plainly, with their addresses first."""
     if b"<!" in window or window.count(b"<c ") != window.count(b'<c r="') or b"<c>" in window:
         return False
-    if any(mark in window for mark in (b":c", b":row", b":f")) and _PREFIXED.search(window):
+    if b":" in window and _PREFIXED.search(window):
         return False
     return not (b"='" in window and _ONE_QUOTE.search(window))
 

@@ -113,7 +113,8 @@ def code_windows(windows: Iterable[Window], texts: Texts) -> CodedSheet:
             batch, begin, start = [], row, column
         batch += rows
         end = row + len(rows)
-        if len(batch) >= BATCH_ROWS:
+        # A row of names makes every column one of several kinds, which is slow: it comes first.
+        if len(batch) >= BATCH_ROWS or not coder.begun:
             coder.take_rectangle(begin, start, batch)
             batch, begin = [], end
     coder.take_rectangle(begin, start, batch)
@@ -142,6 +143,11 @@ class _Coder:
         self._numbers: list[int] = []
         self._pieces: dict[int, list[tuple[Any, np.ndarray, np.ndarray]]] = {}
         self._cells = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has taken a row."""
+        return bool(self._numbers)
 
     def take(self, batch: Sequence[Row]) -> None:
         """Take rows in; those of about the same width at once."""
@@ -223,7 +229,9 @@ class _Coder:
             return np.full(size, TEXT, np.uint8), numbers
         elif types == {bool}:
             return np.full(size, TRUTH, np.uint8), np.array(values, dtype=np.float64)
-        elif types == {datetime.datetime} and all(v.tzinfo is None for v in values):
+        elif types <= {datetime.date, datetime.datetime} and all(
+            getattr(v, "tzinfo", None) is None for v in values
+        ):
             days = np.array(values, dtype="datetime64[us]") - self._epoch
             numbers = days.astype(np.int64) / 86_400_000_000
             return np.full(size, DATE, np.uint8), numbers
@@ -288,17 +296,6 @@ def renumbered(sheet: CodedSheet, numbers: np.ndarray) -> None:
             named = (kinds == TEXT) | (kinds == ERROR)
             if named.any():
                 values[named] = numbers[values[named].astype(np.int64)]
-
-
-def used_texts(sheets: Iterable[CodedSheet], size: int) -> np.ndarray:
-    """Return for each of *size* texts whether a cell of *sheets* is or shows it."""
-    used = np.zeros(size, dtype=bool)
-    for sheet in sheets:
-        for each in sheet.columns:
-            if each is not None:
-                kinds, values = each
-                used[values[(kinds == TEXT) | (kinds == ERROR)].astype(np.int64)] = True
-    return used
 
 
 def blank_texts(sheet: CodedSheet, number: int) -> None:

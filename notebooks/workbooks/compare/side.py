@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,6 @@ from .coded_cells import (
     code_sheet,
     code_windows,
     renumbered,
-    used_texts,
 )
 from .objects import Object, sheet_objects
 from .package_objects import book_objects, other_parts
@@ -121,15 +121,12 @@ def _cells(book: Book, number: int, texts: Interner) -> CodedSheet:
         if usual is not None:
             own, windows = usual
             cells = code_windows(windows, own)
-            if own.count:
-                table = own.table().tolist()
-                used = used_texts([cells], len(table))
-                numbers = np.zeros(len(table))
-                for at in np.flatnonzero(used).tolist():
-                    numbers[at] = texts[table[at]]
+            table = own.table().tolist()
+            numbers = np.fromiter(map(texts.__getitem__, table), np.float64, len(table))
+            if not np.array_equal(numbers, np.arange(len(table))):
                 renumbered(cells, numbers)
-                if "" in table:
-                    blank_texts(cells, texts[""])
+            if "" in texts:
+                blank_texts(cells, texts[""])
             return cells
     rows = book.filled(number)
     return code_sheet(rows, texts, parsed=book.format.kind == "text")
@@ -177,8 +174,7 @@ def same_sheets(before: Path, after: Path) -> frozenset[str]:
     Raises:
         Unreadable: One of the two is no readable package.
     """
-    one, other = Package(before), Package(after)
-    try:
+    with contextlib.closing(Package(before)) as one, contextlib.closing(Package(after)) as other:
         books = read_workbook(one), read_workbook(other)
         shared = [(book.shared_strings, book.styles, book.from_1904) for book in books]
         if shared[0] != shared[1]:
@@ -194,9 +190,6 @@ def same_sheets(before: Path, after: Path) -> frozenset[str]:
             for name, part in names[0].items()
             if part and names[1].get(name) == part and _same_part(one, other, part)
         )
-    finally:
-        one.close()
-        other.close()
 
 
 def _same_part(one: Package, other: Package, part: str) -> bool:
