@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from lxml.etree import LxmlError
@@ -29,6 +31,7 @@ from .coded_cells import (
 from .objects import Object, sheet_objects
 from .package_objects import book_objects, other_parts
 
+Read = TypeVar("Read")
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
 FAULTS = (Unreadable, LxmlError, ValueError, LookupError, RecursionError)
 """What an object's part that is broken, or made to break a reader, can raise."""
@@ -120,7 +123,8 @@ def _cells(book: Book, number: int, texts: Interner) -> CodedSheet:
         usual = book.source.typed_windows(number)
         if usual is not None:
             own, windows = usual
-            cells = code_windows(windows, own)
+            with _ended(windows):
+                cells = code_windows(windows, own)
             table = own.table().tolist()
             numbers = np.fromiter(map(texts.__getitem__, table), np.float64, len(table))
             if not np.array_equal(numbers, np.arange(len(table))):
@@ -128,8 +132,18 @@ def _cells(book: Book, number: int, texts: Interner) -> CodedSheet:
             if "" in texts:
                 blank_texts(cells, texts[""])
             return cells
-    rows = book.filled(number)
-    return code_sheet(rows, texts, parsed=book.format.kind == "text")
+    with _ended(book.filled(number)) as rows:
+        return code_sheet(rows, texts, parsed=book.format.kind == "text")
+
+
+@contextlib.contextmanager
+def _ended(reading: Iterator[Read]) -> Iterator[Iterator[Read]]:
+    """End a reading with the block: it holds its part open, whatever stops it."""
+    try:
+        yield reading
+    finally:
+        if isinstance(reading, Generator):
+            reading.close()
 
 
 def _read_package(
