@@ -344,9 +344,8 @@ def shown(kind: int, value: float, texts: Sequence[str]) -> str | None:
         return str(bool(value))
     if kind == DATE:
         return _shown_date(value)
-    return (
-        str(int(value)) if value == np.floor(value) and abs(value) < EXACT else repr(float(value))
-    )
+    whole = abs(value) < EXACT and value == np.floor(value)
+    return str(int(value)) if whole else f"{value:.15g}"
 
 
 def _shown_date(serial: float) -> str:
