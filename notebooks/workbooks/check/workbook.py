@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..keep.carry import sheet_parts, workbook_part
 from ..keep.opc import EditablePackage, parse
 from ..keep.parts import inventory, lost, said
 from ..keep.sheet_markup import SheetMarkup
+from ..keep.workbook_parts import sheet_parts, workbook_part
 from ..read import Book, identify, open_book
 from ..values import Unreadable
 from .finding import Finding, quoted

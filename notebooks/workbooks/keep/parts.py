@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from .carry import sheet_parts, workbook_part
 from .opc import EditablePackage, parse
 from .sheet_markup import SheetMarkup, name_of
+from .workbook_parts import sheet_parts, workbook_part
 
 Feature = tuple[str, str]
 """What it is, in words, and the sheet it is on; an empty name for the whole workbook."""
