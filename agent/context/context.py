@@ -87,8 +87,9 @@ async def _profile_of_output(
 
 
 def opening(context: TurnContext, request: str) -> list[str]:
-    """Return the texts of the first message to the model: facts, memory, and the request last."""
-    return [text for text in (render_context(context), context.memory.text, request) if text]
+    """Return the texts of the first message to the model: facts and memory, then the request."""
+    known = (render_context(context), context.memory.text)
+    return ["\n\n".join(text for text in known if text), request]
 
 
 def render_context(context: TurnContext) -> str:

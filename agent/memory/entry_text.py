@@ -13,7 +13,9 @@ from notebooks.record.cells import PARAMETER_TAGS
 
 _ASSIGNED = re.compile(r"^([A-Za-z]\w*)(?:, *[A-Za-z]\w*)* *=(?!=)", re.M)
 MOST_NAMES, MOST_FILES = 8, 8
-DIGEST_REQUEST, DIGEST_ANSWER, DIGEST_CODE = 200, 300, 120
+DIGEST_REQUEST, DIGEST_ANSWER, DIGEST_CODE, BRIEF = 200, 300, 120, 80
+SCANNED = 2_000
+"""Characters of a text that a digest looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,30 +113,44 @@ def _files(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - MOST_FILES} more" if len(names) > MOST_FILES else "")
 
 
-def digest(number: int, entry: Entry) -> str:
+def digest(number: int, entry: Entry, *, brief: bool = False) -> str:
     """Return *entry* in one line: what was asked, made, written, answered.
 
     It is made of the entry's own words, so the same past always gives the same text.
+
+    Args:
+        number: Its number in the conversation, from 1.
+        entry: The entry.
+        brief: Only what was asked, run or noted.
     """
-    told = []
+    parts = list(_asked(entry, BRIEF if brief else DIGEST_REQUEST))
+    return f"[{number}] " + "; ".join(parts if brief else [*parts, *_results(entry)])
+
+
+def _asked(entry: Entry, limit: int) -> Iterator[str]:
     if entry.kind == "request":
-        told.append(f"asked {_line(entry.text[:2_000], DIGEST_REQUEST)}")
+        yield f"asked {_line(entry.text[:SCANNED], limit)}"
     elif entry.kind == "note":
-        told.append(f"{entry.note or 'note'} {_line(entry.text[:2_000], DIGEST_ANSWER)}")
+        yield f"{entry.note or 'note'} {_line(entry.text[:SCANNED], limit)}"
+    elif entry.cells:
+        cell = entry.cells[0]
+        code = _line(cell.source[:SCANNED], min(limit, DIGEST_CODE))
+        yield f"the user ran {code} ({cell.status})"
+
+
+def _results(entry: Entry) -> Iterator[str]:
     cells = [cell for cell in entry.cells if not PARAMETER_TAGS & set(cell.tags)]
-    if entry.kind == "code":
-        told += [f"the user ran {_line(c.source[:2_000], DIGEST_CODE)} ({c.status})" for c in cells]
-    elif cells:
-        told.append(f"{len(cells)} cells, the last {cells[-1].status}")
+    if cells and entry.kind != "code":
+        count = f"{len(cells)} cells, the last" if len(cells) > 1 else "its code"
+        yield f"{count} {cells[-1].status}"
     made = [n for c in cells if c.status == "ok" for n in _ASSIGNED.findall(c.source[:20_000])]
     if names := list(dict.fromkeys(made)):
-        told.append("made " + ", ".join(names[-MOST_NAMES:]))
+        yield "made " + ", ".join(names[-MOST_NAMES:])
     if files := list(dict.fromkeys(name for cell in cells for name in cell.files)):
-        told.append("wrote " + _files(files))
+        yield "wrote " + _files(files)
     if entry.answer:
-        told.append(f"you answered {_line(entry.answer[:2_000], DIGEST_ANSWER)}")
+        yield f"you answered {_line(entry.answer[:SCANNED], DIGEST_ANSWER)}"
     elif entry.kind == "request":
-        told.append("no answer")
+        yield "no answer"
     elif entry.kind == "code" and (printed := output_text(entry.cells[-1].outputs[-1:])):
-        told.append(f"it printed {_line(printed[-2_000:], DIGEST_CODE)}")
-    return f"[{number}] " + "; ".join(told)
+        yield f"it printed {_line(printed[-SCANNED:], DIGEST_CODE)}"

@@ -92,7 +92,7 @@ def test_the_newest_is_there_even_if_it_alone_is_too_much():
 
     assert "| request 2" in memory.text
     assert memory.tokens < 3_000
-    assert memory.shortened == 1
+    assert memory.whole == 0
 
 
 def test_the_same_past_gives_the_same_text():
@@ -105,7 +105,7 @@ def test_a_digest_names_what_was_asked_made_written_and_answered():
     entry = request(7, files=["outputs/report.xlsx"])
 
     assert digest(7, entry) == (
-        "[7] asked 'request 7'; 1 cells, the last ok; made total_7; wrote 'outputs/report.xlsx'; "
+        "[7] asked 'request 7'; its code ok; made total_7; wrote 'outputs/report.xlsx'; "
         "you answered 'The total is 1,250.00.'"
     )
 

@@ -105,7 +105,7 @@ async def test_what_was_asked_and_answered_before_a_kill_is_remembered_after_it(
     again = await service.converse(conversation.id, after=conversation.events[-1]["seq"])
     await again.ask("and the second one?")
 
-    memory = service.standin.requests[-1]["contents"][0]["parts"][1]["text"].splitlines()
+    memory = service.standin.requests[-1]["contents"][0]["parts"][0]["text"].splitlines()
     assert {"| which region sold most?", "| South 8", "| South, 8."} <= set(memory)
 
 

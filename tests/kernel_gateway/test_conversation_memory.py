@@ -5,6 +5,7 @@ import json
 from tests.branching import branch
 from tests.conftest import code_reply, exchange
 from tests.raw_http import Raw
+from tests.stored_rows import rows_by_table
 
 ANSWERED = {"text": "South sold most, 812.50, before North."}
 FOLLOW_UP = "and the second one?"
@@ -29,7 +30,7 @@ async def test_a_follow_up_is_sent_with_the_request_code_output_and_answer_befor
 
     finished = await conversation.ask(FOLLOW_UP)
 
-    _, memory, request = sent(running)
+    memory, request = sent(running)
     assert finished["answer"] == "North, with 640.25."
     assert request == FOLLOW_UP
     for line in (
@@ -63,7 +64,7 @@ async def test_cells_that_the_user_ran_are_remembered_with_what_they_printed(sta
 
     await conversation.ask(FOLLOW_UP)
 
-    memory = sent(running)[1]
+    memory = sent(running)[0]
     assert "The user ran code of their own (ok):\n| rate = 0.25" in memory
     assert "| rate is 0.25" in memory
     assert "ZeroDivisionError: float division by zero" in memory
@@ -81,7 +82,7 @@ async def test_a_branch_remembers_what_was_before_it_and_nothing_after(start_gat
     _, path = await branch(running, conversation, source_turn_id=first)
     await path.ask("go")
 
-    memory = sent(running)[1]
+    memory = sent(running)[0]
     assert "| which region sold most?" in memory
     assert "| South sold most, 812.50, before North." in memory
     assert "main only" not in memory
@@ -98,7 +99,7 @@ async def test_after_a_merge_the_branchs_requests_are_remembered(start_gateway):
 
     await conversation.ask("go")
 
-    memory = sent(running)[1]
+    memory = sent(running)[0]
     assert "Noted (merge):" in memory
     assert "South sold most, 812.50, before North." in memory
     assert "| South 812.5 North 640.25" in memory
@@ -114,7 +115,7 @@ async def test_a_request_that_failed_is_remembered_with_its_reason(start_gateway
 
     await conversation.ask("again")
 
-    memory = sent(running)[1]
+    memory = sent(running)[0]
     assert "| total please" in memory
     assert "It ended without an answer:" in memory
     assert "service rejected the call (400: no such model)" in memory
@@ -130,9 +131,8 @@ async def test_a_deleted_conversation_is_not_remembered_anywhere(start_gateway):
     await other.ask(FOLLOW_UP)
 
     assert "South" not in "".join(sent(running))
-    data = running.gateway.services.settings.data_dir
-    kept = [file for file in data.rglob("*") if file.is_file()]
-    assert not [file for file in kept if b"which region sold most" in file.read_bytes()]
+    assert not running.home(conversation.id).parent.exists()
+    assert not [row for row in (await rows_by_table(running))["turns"] if "South" in str(row)]
 
 
 async def test_a_file_described_before_is_named_and_not_described_again(start_gateway, examples):
