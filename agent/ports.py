@@ -153,6 +153,13 @@ class Approver(Protocol):
         """Wait for a reply to *request*; a repeated id continues the same wait."""
 
 
+class PastTurns(Protocol):
+    """What is stored of earlier turns and not in the notebook."""
+
+    async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
+        """Return how each of *turns* ended, in plain words; an unknown one is left out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathRuntime:
     """Where a path's cells run and are recorded.

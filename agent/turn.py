@@ -12,12 +12,15 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
-from agent.context.context import TurnContext, context_facts, read_profiles, render_context
+from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
+from agent.memory.compaction import remember
+from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
 from agent.ports import CodeCall, Message, ModelReply, PathRuntime
-from agent.prompts.render import render_output, system_prompt
+from agent.prompts.quoting import quoted_lines
+from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.run_cell import ran_before, run_cell
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
@@ -114,18 +117,22 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         await _warm(runtime)  # ignores errors: the model can answer without a kernel
     live = runtime.live_session()
     profiles, other = await read_profiles(runtime.workspace, ports.profiler)
+    past = entries_of(runtime.recorder.entries(), without=state.id)
+    if missing := unanswered(past):
+        past = with_endings(past, await ports.past.endings(missing))
     context = TurnContext(
         profiles=profiles,
         other_files=other,
         variables=await live.variables() if live else [],
-        earlier_cells=cells,
+        seen=profiles_seen(past),
+        memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,
         state_note=runtime.take_state_note(),
-        merged=[t["text"] for t in runtime.recorder.own_texts() if t["kind"] == "merge"],
     )
-    await ports.sink.emit("context.used", context_facts(context))
-    await runtime.recorder.note(state.request, {"turn": state.id, "kind": "request"})
-    state.history.append({"role": "user", "texts": [render_context(context), state.request]})
+    await ports.sink.emit("context.used", context_facts(context, state.request))
+    facts = {"turn": state.id, "kind": "request", "profiles": context.digests}
+    await runtime.recorder.note(state.request, {**facts, "prompt": prompt_version()})
+    state.history.append({"role": "user", "texts": opening(context, state.request)})
 
 
 # the model
@@ -217,7 +224,7 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
         message = {"role": "tool", "name": call.get("name", "run_code"), "id": call.get("id")}
         message["response"] = response
     else:
-        text = "\n".join(f"{key}: {value}" for key, value in response.items())
+        text = "\n".join(f"{k}:\n{quoted_lines(str(v))}" for k, v in response.items())
         message = {"role": "user", "texts": ["What came of your code:\n" + text]}
     state.history.append(message)
 

@@ -70,6 +70,9 @@ class TerminalView:
                 if sheet["header_row"]
             )
             self._line(f"  {book['file']}: {sheets}")
+        history = data["history"]
+        if remembered := history["whole"] + history["shortened"] + history["digests"]:
+            self._line(f"  remembered: {remembered} earlier requests and cells")
         if data["variables"]:
             self._line("  variables: " + ", ".join(data["variables"]))
         self.busy("Writing code …")
