@@ -16,6 +16,7 @@ from typing import IO, Any, Literal
 from ..structure.package_changes import Change, change_package
 from .drawings import carry_drawing
 from .opc import EditablePackage, Relationship, parse, serialize
+from .rich_text import rich_texts, with_rich_texts
 from .sheet_markup import SheetMarkup, copy_of, name_of, references
 from .workbook_parts import sheet_parts, workbook_part
 
@@ -69,6 +70,7 @@ class _Copying:
 
     source: EditablePackage
     result: EditablePackage
+    texts: Mapping[int, Any]
     parts: dict[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
 
@@ -106,6 +108,7 @@ def carry_over(
         copying = _Copying(
             source,
             target,
+            rich_texts(source),
             missing=frozenset(before) - {pair.before for pair in sheets},
         )
         if changes:
@@ -135,6 +138,7 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
     _carry_cell_indexes(old, new)
+    new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
         target.write(after, new.content())
 
