@@ -21,7 +21,7 @@ from .sheet_markup import SheetMarkup, copy_of, name_of, references
 from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
-    "sheetCalcPr protectedRanges sortState dataConsolidate phoneticPr "
+    "sheetCalcPr protectedRanges sortState dataConsolidate customSheetViews phoneticPr "
     "customProperties cellWatches ignoredErrors smartTags legacyDrawingHF drawingHF picture "
     "oleObjects controls webPublishItems extLst"
 ).split()
@@ -307,8 +307,35 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
         if len(copied):
             new.append(copied)
             target.write(after, serialize(new))
+    if _carry_custom_views(old, new):
+        target.write(after, serialize(new))
     if suffix in MACRO_TYPES:
         target.set_content_type(after, MACRO_TYPES[suffix])
+
+
+def _carry_custom_views(old: Any, new: Any) -> bool:
+    """Carry the list of custom views, whose settings are on the sheets; return whether it is there.
+
+    Source: ECMA-376 part 1, sections 18.2.3 (customWorkbookView) and 18.2.27 (workbook).
+    """
+    views = next((each for each in old if name_of(each) == "customWorkbookViews"), None)
+    if views is None or any(name_of(each) == "customWorkbookViews" for each in new):
+        return False
+    copied, sheets = copy_of(views), _sheet_ids(new)
+    names = {identity: name for name, identity in _sheet_ids(old).items()}
+    for view in copied:
+        if isinstance(view.tag, str):
+            active = sheets.get(names.get(view.get("activeSheetId"), ""))
+            view.set("activeSheetId", active or next(iter(sheets.values()), "1"))
+    before = {"pivotCaches", "smartTagPr", "smartTagTypes", "webPublishing", "fileRecoveryPr",
+              "webPublishObjects", "extLst"}  # fmt: skip
+    places = [at for at, each in enumerate(new) if name_of(each) in before]
+    new.insert(places[0] if places else len(new), copied)
+    return True
+
+
+def _sheet_ids(book: Any) -> dict[str, str]:
+    return {each.get("name", ""): each.get("sheetId", "") for each in book.iter("{*}sheet")}
 
 
 def _without_lost(extensions: Any, ids: Mapping[str, str]) -> Any:

@@ -303,3 +303,35 @@ book.save(target)
     assert kept.value[1].font.b
     assert (changed.value, plain.value) == ("all plain", "half bold & more")
     assert "1 text with several formats" in said_so  # the one that code replaced
+
+
+VIEW = b'guid="{33333333-3333-3333-3333-333333333333}"'
+
+
+def test_custom_views_stay_on_their_sheets_and_in_the_list_of_the_workbook(tmp_path, template):
+    with zipfile.ZipFile(template) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(
+        b"</workbook>",
+        b'<customWorkbookViews><customWorkbookView name="Print" %s xWindow="0" yWindow="0" '
+        b'windowWidth="100" windowHeight="100" activeSheetId="2"/></customWorkbookViews></workbook>'
+        % VIEW,
+    )
+    sheet = "xl/worksheets/sheet2.xml"
+    parts[sheet] = parts[sheet].replace(
+        b"</sheetData>",
+        b"</sheetData><customSheetViews><customSheetView %s/></customSheetViews>" % VIEW,
+    )
+    with zipfile.ZipFile(template, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+
+    said_so = saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    assert said_so == ""
+    assert problems(tmp_path / "result.xlsx") == []
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        book = package.read("xl/workbook.xml")
+        assert VIEW in package.read("xl/worksheets/sheet2.xml")
+    assert VIEW in book
+    assert b'activeSheetId="2"' in book
