@@ -13,10 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from ..formats.sheet_part import column_number
+from ..formats.addresses import address, column_index
 from ..formats.sheet_windows import windows
 from ..values import MAX_COLUMNS, damaged
-from .addresses import address
 
 MOST_FORMULAS = 2_000_000
 MOST_SHAPED_CELLS = 5_000_000
@@ -199,7 +198,7 @@ class _Reader:
     def _column(self, letters: bytes) -> int:
         found = self._letters.get(letters)
         if found is None:
-            found = self._letters[letters] = column_number(letters.decode())
+            found = self._letters[letters] = column_index(letters.decode())
         return found
 
     def _take_formulas(self, cells: bytes) -> None:
@@ -303,7 +302,7 @@ def _usual(content: bytes) -> bytes:
         last = -1
         for cell in row.iterfind("c"):
             _order(cell, last_row, last)
-            last = column_number(re.sub(r"[^A-Z]", "", cell.get("r", "A")) or "A")
+            last = column_index(re.sub(r"[^A-Z]", "", cell.get("r", "A")) or "A")
     etree.cleanup_namespaces(root)
     usual: bytes = etree.tostring(root, encoding="utf-8")
     return usual

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..formats.sheet_part import column_number
+from ..formats.addresses import column_index
 from ..values import MAX_COLUMNS, MAX_ROWS
 
 Span = tuple[int, int]
@@ -203,7 +203,7 @@ class Values:
             texts = [self._constant(key.left), self._constant(key.right)]
         first = texts[0] if texts else None
         if first is not None and len(texts) == 2 and (found := _COLUMN_THEN.fullmatch(first)):
-            column = column_number(found[1].upper())
+            column = column_index(found[1].upper())
             return Area(sheet, ROWS, (column, column))
         last = texts[-1] if texts else None
         if first is None and last is not None and len(texts) == 2 and last.isdecimal():
@@ -241,14 +241,14 @@ def _span_of(values: Sequence[Any]) -> range | None:
 def written_area(sheet: str | None, text: str) -> Area:
     """Return the cells that an address means; the whole sheet for what is none."""
     if found := A1.fullmatch(text):
-        left, top = column_number(found[1].upper()), int(found[2]) - 1
-        right = column_number(found[3].upper()) if found[3] else left
+        left, top = column_index(found[1].upper()), int(found[2]) - 1
+        right = column_index(found[3].upper()) if found[3] else left
         bottom = int(found[4]) - 1 if found[4] else top
         return Area(
             sheet, (min(top, bottom), max(top, bottom)), (min(left, right), max(left, right))
         )
     if found := WHOLE.fullmatch(text):
-        left = column_number(found[1].upper())
-        right = column_number((found[2] or found[1]).upper())
+        left = column_index(found[1].upper())
+        right = column_index((found[2] or found[1]).upper())
         return Area(sheet, ROWS, (min(left, right), max(left, right)))
     return Area(sheet)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..formats.addresses import address
 from ..values import MAX_COLUMNS
-from .addresses import address, said_columns, said_rows
 from .cell_markup import CellMarkup, Formula
 from .coded_cells import BLANK, CodedSheet, equal, shown
 from .difference import Collector, Difference, clipped
@@ -16,6 +16,7 @@ from .formula_text import relative, shifted
 from .layout import Layout, Layouts
 from .match_columns import ColumnMatch
 from .match_rows import RowMatch
+from .ranges import said_columns, said_rows
 
 SHOWN_CELLS = 6
 RUN_LIST = 50_000

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .addresses import said_cells, said_rows
 from .cell_formats import ASPECTS, PLAIN, Looks
 from .cell_markup import CellMarkup
 from .compare_cells import SheetPair
 from .difference import Collector, Difference, clipped
+from .ranges import said_cells, said_rows
 
 WHOLE_ROW = -1
 Group = tuple[int, str, str]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..profile.cells import column_index
-from .addresses import said_columns, said_rows
+from ..formats.addresses import column_index
 from .compare_cells import SheetPair
 from .difference import Collector, Difference, Layer, clipped
 from .layout import Layouts
 from .objects import Object
+from .ranges import said_columns, said_rows
 
 
 def sheet_object_differences(

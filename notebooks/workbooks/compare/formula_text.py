@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..formats.sheet_part import column_number
-from ..profile.cells import column_letter
+from ..formats.addresses import column_index, column_letters
 from ..values import MAX_COLUMNS, MAX_ROWS
 
 VOLATILE = re.compile(
@@ -55,7 +54,7 @@ def relative(text: str, row: int, column: int) -> str:
         return text
 
     def end(found: re.Match[str], number: str) -> str:
-        at, across = int(found[f"r{number}"]) - 1, column_number(found[f"c{number}"].upper())
+        at, across = int(found[f"r{number}"]) - 1, column_index(found[f"c{number}"].upper())
         down = f"R{at + 1}" if found[f"r{number}a"] else f"R[{at - row}]"
         return down + (f"C{across + 1}" if found[f"c{number}a"] else f"C[{across - column}]")
 
@@ -67,9 +66,9 @@ def relative(text: str, row: int, column: int) -> str:
             return sheet + end(found, "1") + (f":{end(found, '2')}" if found["c2"] else "")
         if found["wc1"]:
             ends = [
-                f"C{column_number(found[n].upper()) + 1}"
+                f"C{column_index(found[n].upper()) + 1}"
                 if found[f"{n}a"]
-                else f"C[{column_number(found[n].upper()) - column}]"
+                else f"C[{column_index(found[n].upper()) - column}]"
                 for n in ("wc1", "wc2")
             ]
         else:
@@ -98,9 +97,9 @@ def moved(text: str, row_of: Place, column_of: Place, sheet_of: Callable[[str], 
     """
 
     def end(found: re.Match[str], number: str, sheet: str) -> str:
-        column = column_of(sheet, column_number(found[f"c{number}"].upper()))
+        column = column_of(sheet, column_index(found[f"c{number}"].upper()))
         row = row_of(sheet, int(found[f"r{number}"]) - 1)
-        return f"{found[f'c{number}a']}{column_letter(column)}{found[f'r{number}a']}{row + 1}"
+        return f"{found[f'c{number}a']}{column_letters(column)}{found[f'r{number}a']}{row + 1}"
 
     def replace(found: re.Match[str]) -> str:
         if found["text"] is not None or found["table"] is not None:
@@ -114,7 +113,7 @@ def moved(text: str, row_of: Place, column_of: Place, sheet_of: Callable[[str], 
             return prefix + end(found, "1", sheet) + last
         if found["wc1"]:
             ends = [
-                found[f"{n}a"] + column_letter(column_of(sheet, column_number(found[n].upper())))
+                found[f"{n}a"] + column_letters(column_of(sheet, column_index(found[n].upper())))
                 for n in ("wc1", "wc2")
             ]
         else:
@@ -160,10 +159,10 @@ def shifted(text: str, rows: int, columns: int) -> str:
             return found[0]
         ends = []
         for n in ("1", "2")[: 2 if found["c2"] else 1]:
-            row, column = int(found[f"r{n}"]) - 1, column_number(found[f"c{n}"].upper())
+            row, column = int(found[f"r{n}"]) - 1, column_index(found[f"c{n}"].upper())
             row += 0 if found[f"r{n}a"] else rows
             column += 0 if found[f"c{n}a"] else columns
-            letters = column_letter(column % MAX_COLUMNS)
+            letters = column_letters(column % MAX_COLUMNS)
             ends.append(f"{found[f'c{n}a']}{letters}{found[f'r{n}a']}{row % MAX_ROWS + 1}")
         return (found["sheet"] or "") + ":".join(ends)
 
@@ -185,10 +184,10 @@ def references(text: str) -> Iterator[Reference]:
             continue
         if found["c1"]:
             rows = [int(found["r1"]) - 1, int(found["r2"] or found["r1"]) - 1]
-            columns = [column_number((found[n] or found["c1"]).upper()) for n in ("c1", "c2")]
+            columns = [column_index((found[n] or found["c1"]).upper()) for n in ("c1", "c2")]
         elif found["wc1"]:
             rows = [0, MAX_ROWS - 1]
-            columns = [column_number(found[n].upper()) for n in ("wc1", "wc2")]
+            columns = [column_index(found[n].upper()) for n in ("wc1", "wc2")]
         else:
             rows = [int(found[n]) - 1 for n in ("wr1", "wr2")]
             columns = [0, MAX_COLUMNS - 1]

@@ -14,11 +14,10 @@ from typing import Any
 
 from lxml import etree
 
+from ..formats.addresses import address, column_letters
 from ..keep.opc import EditablePackage, Relationship, parse
 from ..keep.sheet_markup import name_of
-from ..profile.cells import column_letter
 from ..values import MAX_COLUMNS, Unreadable
-from .addresses import address
 from .cell_formats import float_text
 
 MOST_OBJECTS = 20_000
@@ -147,7 +146,7 @@ def _column(element: Any) -> Iterator[Object]:
         facts["width"] = f"{float(width):.1f}" if width.replace(".", "").isdecimal() else width
     if facts:
         for number in range(int(low), min(int(high), MAX_COLUMNS) + 1):
-            yield Object("column", column_letter(number - 1), facts=facts)
+            yield Object("column", column_letters(number - 1), facts=facts)
 
 
 def _merged(element: Any) -> Iterator[Object]:

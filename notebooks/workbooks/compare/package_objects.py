@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from ..keep.carry import workbook_part
 from ..keep.opc import EditablePackage, parse
+from ..keep.workbook_parts import workbook_part
 from .objects import MOST_OBJECTS, Object, attributes_of, digest
 
 COVERED = (

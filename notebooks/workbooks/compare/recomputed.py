@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..formats.addresses import address
 from ..values import MAX_COLUMNS
-from .addresses import address
 from .cell_markup import CellMarkup
 from .coded_cells import CodedSheet, shown
 from .compare_cells import SheetPair, written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..formats.sheet_part import column_number
+from ..formats.addresses import column_index
 from .code_values import COLUMNS, ROWS, Span
 from .difference import CONSEQUENCES, Comparison, Difference
 from .named_cells import Named
@@ -98,14 +98,14 @@ def _outside(each: Difference, named: Named) -> int:
 def _range(text: str) -> tuple[Span, Span, int]:
     """Return rows, columns and size of a range; of whole rows and columns how many they are."""
     if found := _CELLS.fullmatch(text):
-        left, top = column_number(found[1]), int(found[2]) - 1
-        right = column_number(found[3]) if found[3] else left
+        left, top = column_index(found[1]), int(found[2]) - 1
+        right = column_index(found[3]) if found[3] else left
         bottom = int(found[4]) - 1 if found[4] else top
         return (top, bottom), (left, right), (bottom - top + 1) * (right - left + 1)
     if found := _ROWS.fullmatch(text):
         rows = int(found[1]) - 1, int(found[2]) - 1
         return rows, COLUMNS, rows[1] - rows[0] + 1
     if found := _COLUMNS.fullmatch(text):
-        columns = column_number(found[1]), column_number(found[2])
+        columns = column_index(found[1]), column_index(found[2])
         return ROWS, columns, columns[1] - columns[0] + 1
     return ROWS, COLUMNS, 1

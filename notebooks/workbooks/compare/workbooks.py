@@ -237,8 +237,8 @@ def _said(pair: SheetPair, texts: Sequence[str]) -> SheetMatch:
 
 
 def _header(sheet: CodedSheet, column: int, position: int | None, texts: Sequence[str]) -> str:
-    from .addresses import said_columns
     from .coded_cells import shown
+    from .ranges import said_columns
 
     if position is not None:
         kinds, values = sheet.column(column)

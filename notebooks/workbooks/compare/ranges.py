@@ -1,21 +1,12 @@
-"""Addresses of cells, and many cells as few ranges."""
+"""Many cells, rows or columns as few ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..profile.cells import column_letter
+from ..formats.addresses import address, column_letters
 
 MOST_RANGES = 12
-
-
-def address(row: int, column: int) -> str:
-    """Return the address of a cell, both counted from 0.
-
-    >>> address(0, 27)
-    'AB1'
-    """
-    return f"{column_letter(column)}{row + 1}"
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -40,7 +31,7 @@ def said_rows(numbers: Sequence[int]) -> str:
 
 def said_columns(numbers: Sequence[int]) -> str:
     """Return columns, counted from 0, as Excel writes whole columns: ``B:B``."""
-    return _few([f"{column_letter(a)}:{column_letter(b)}" for a, b in runs(numbers)])
+    return _few([f"{column_letters(a)}:{column_letters(b)}" for a, b in runs(numbers)])
 
 
 def said_cells(columns: Sequence[tuple[int, Sequence[int]]]) -> str:
