@@ -90,12 +90,15 @@ class Values:
         self._bindings: Counter[str] = Counter()
 
     def prepare(self, tree: ast.AST) -> None:
-        """Count how often each name is bound, before any is."""
+        """Count how often each name is bound in a cell, before any is; forget it until then."""
+        self._bindings = Counter()
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self._bindings[node.id] += 1
             elif isinstance(node, ast.arg):
                 self._bindings[node.arg] += 2  # callers bind it
+        for name in self._bindings:
+            self._known.pop(name, None)
 
     def bind(self, name: str, value: Any) -> None:
         """Let *name* stand for *value*; ``None`` is what is not known."""

@@ -61,12 +61,14 @@ class SheetMatch:
         name: The sheet's name in the second workbook.
         name_before: Its name in the first.
         rows: Number of matched rows that hold a value.
+        rows_before: Number of rows of the first sheet that hold a value.
         by: How rows were matched: ``position``, ``key 'Account'`` or ``content``.
     """
 
     name: str
     name_before: str
     rows: int
+    rows_before: int
     by: str
 
 

@@ -233,6 +233,15 @@ class _Reader(ast.NodeVisitor):
         self._named.reshaped.add(sheet)
         self._named.objects.add(sheet)
 
+    def _add_ranges(self, sheet: str | None, node: ast.Call) -> None:
+        """Add the ranges in a call: merging cells, for one, empties most of them."""
+        for each in [*node.args, *(k.value for k in node.keywords)]:
+            text = self._values.value(each)
+            if isinstance(text, str) and A1.fullmatch(text):
+                self._add(written_area(sheet, text))
+            elif isinstance(each, ast.JoinedStr):
+                self._add(Area(sheet))
+
     def _method(self, function: ast.Attribute, node: ast.Call) -> None:
         owner, name = self._values.value(function.value), function.attr
         if name == "to_excel":
@@ -244,12 +253,17 @@ class _Reader(ast.NodeVisitor):
             self._whole(None)
         elif name in _WRITES_FILES and getattr(function.value, "id", "") in _OTHER_WRITERS:
             self._named.unknown.append(f"{name}() writes files that the code does not show")
+        elif name == "cell":
+            if len(node.args) > 2 or any(k.arg == "value" for k in node.keywords):
+                written = self._values.value(node)
+                self._add(written.area if isinstance(written, Cells) else Area(None))
         elif isinstance(owner, Sheet):
+            self._add_ranges(owner.name, node)
             if name in _RESHAPES:
                 self._named.reshaped.add(owner.name)
             elif name == "move_range":
                 self._whole(owner.name)
-            elif name not in ("cell", "iter_rows", "iter_cols"):
+            elif name not in ("iter_rows", "iter_cols"):
                 self._named.objects.add(owner.name)
         elif isinstance(owner, Belonging):
             self._named.objects.add(owner.sheet)

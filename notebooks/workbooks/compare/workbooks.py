@@ -232,7 +232,11 @@ def _said(pair: SheetPair, texts: Sequence[str]) -> SheetMatch:
             names.append(_header(pair.after, column, header[1] if header else None, texts))
         by = "key " + ", ".join(names)
     return SheetMatch(
-        name=pair.name, name_before=pair.name_before, rows=len(pair.rows.before), by=by
+        name=pair.name,
+        name_before=pair.name_before,
+        rows=len(pair.rows.before),
+        rows_before=len(pair.before.rows),
+        by=by,
     )
 
 

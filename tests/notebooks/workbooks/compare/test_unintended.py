@@ -163,3 +163,11 @@ def test_values_computed_anew_are_no_edits_of_their_own(tmp_path):
 )
 def test_a_name_that_stands_for_several_things_names_all_of_them(judged, code):
     assert judged(OPENS + code, put(C3=9)).count == 0
+
+
+def test_a_cell_that_runs_again_names_the_same_cells(judged):
+    from notebooks.workbooks.compare.named_cells import named_cells
+
+    code = OPENS + "ws['C4'] = 9"
+
+    assert named_cells([code, code]).areas == named_cells([code]).areas
