@@ -10,8 +10,11 @@ import json
 import sys
 from pathlib import Path
 
-from .difference import LAYERS, MOST_LISTED, comparison_to_json
+from .difference import LAYERS, MOST_LISTED, comparison_to_json, shortened
 from .workbooks import TOLERANCE, compare_workbooks
+
+MOST_PRINTED = 3_000_000
+"""The longest result: a sandbox hands out no more than 4 MB."""
 
 
 def main() -> None:
@@ -25,7 +28,12 @@ def main() -> None:
         most=int(asked.get("most", MOST_LISTED)),
         at_once=True,
     )
-    json.dump(comparison_to_json(found), sys.stdout, ensure_ascii=True)
+    text = json.dumps(comparison_to_json(found))
+    for most in (200, 50, 10, 1):
+        if len(text) <= MOST_PRINTED:
+            break
+        text = json.dumps(comparison_to_json(shortened(found, most)))
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,9 @@ class Collector:
         layer = difference.layer
         if layer not in self.layers:
             return
+        if len(difference.sheet) + len(difference.was) > MOST_TEXT:
+            sheet, was = clipped(difference.sheet), clipped(difference.was)
+            difference = dataclasses.replace(difference, sheet=sheet, was=was)
         self._counts.setdefault(layer, Counter())[difference.cause] += difference.count
         self._entries[layer] += 1
         if self._entries[layer] <= self._most:
@@ -154,6 +157,7 @@ class Collector:
 
     def note(self, text: str) -> None:
         """Add a remark, once."""
+        text = clipped(text)
         if text not in self.notes and len(self.notes) < self._most:
             self.notes.append(text)
 
@@ -180,6 +184,19 @@ class Collector:
 def clipped(text: str) -> str:
     """Return *text*, a long one cut."""
     return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+
+
+def shortened(found: Comparison, most: int) -> Comparison:
+    """Return a comparison that lists up to *most* differences of each layer."""
+    kept, more = [], dict(found.more)
+    shown: Counter[str] = Counter()
+    for each in found.differences:
+        shown[each.layer] += 1
+        if shown[each.layer] <= most:
+            kept.append(each)
+        else:
+            more[each.layer] = more.get(each.layer, 0) + 1
+    return dataclasses.replace(found, differences=tuple(kept), more=more)
 
 
 def comparison_to_json(found: Comparison) -> dict[str, Any]:

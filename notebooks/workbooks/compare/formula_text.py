@@ -27,6 +27,8 @@ _TOKEN = re.compile(
       (?![\w(!.\[])""",
     re.VERBOSE,
 )
+MOST_TEXT = 33_000
+"""Excel's longest formula has 8,192 characters; what is longer counts as it is written."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -50,7 +52,7 @@ def relative(text: str, row: int, column: int) -> str:
     >>> relative("A1*$B$2", 0, 1)
     'R[0]C[-1]*R2C2'
     """
-    if not any(c.isdigit() or c == ":" for c in text):
+    if len(text) > MOST_TEXT or not any(c.isdigit() or c == ":" for c in text):
         return text
 
     def end(found: re.Match[str], number: str) -> str:
@@ -95,6 +97,8 @@ def moved(text: str, row_of: Place, column_of: Place, sheet_of: Callable[[str], 
         column_of: Where a column is now.
         sheet_of: The present name of a sheet.
     """
+    if len(text) > MOST_TEXT:
+        return text
 
     def end(found: re.Match[str], number: str, sheet: str) -> str:
         column = column_of(sheet, column_index(found[f"c{number}"].upper()))
@@ -151,7 +155,7 @@ def shifted(text: str, rows: int, columns: int) -> str:
     >>> shifted("A1+$B$1", 2, 1)
     'B3+$B$1'
     """
-    if not rows and not columns:
+    if (not rows and not columns) or len(text) > MOST_TEXT:
         return text
 
     def replace(found: re.Match[str]) -> str:
@@ -171,12 +175,12 @@ def shifted(text: str, rows: int, columns: int) -> str:
 
 def is_volatile(text: str) -> bool:
     """Whether a formula gives another value each time, or finds its cells only when computed."""
-    return VOLATILE.search(_QUOTED.sub("", text)) is not None
+    return VOLATILE.search(_QUOTED.sub("", text[:MOST_TEXT])) is not None
 
 
 def references(text: str) -> Iterator[Reference]:
     """Yield the cells that a formula refers to; other files' cells are left out."""
-    for found in _TOKEN.finditer(text):
+    for found in _TOKEN.finditer(text[:MOST_TEXT]):
         if found["text"] is not None or found["table"] is not None:
             continue
         sheet = sheet_name(found["sheet"] or "")

@@ -23,8 +23,9 @@ KEY_SHARE = 0.9
 SHARED_KEYS = 0.3
 ALIKE = 0.34
 """Share of equal cells from which two rows without a key are one edited row."""
-MOST_SIMILAR = 40_000
-"""Pairs of rows in one gap whose likeness is computed; beyond it rows are paired in order."""
+MOST_SIMILAR, MOST_EFFORT = 40_000, 20_000_000
+"""Pairs of rows in one gap whose likeness is computed, and comparisons of cells in all gaps; beyond
+them rows are paired in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,7 @@ def _hashes(codes: Codes, size: int) -> np.ndarray:
 def _by_content(before: Codes, after: Codes, sizes: tuple[int, int]) -> RowMatch:
     ones, others = _hashes(before, sizes[0]), _hashes(after, sizes[1])
     pairs, _ = aligned(ones.tolist(), others.tolist())
-    extra: list[tuple[int, int]] = []
-    for removed, added in gaps(pairs, *sizes):
-        if removed and added:
-            extra += _similar(before, after, removed, added)
-    return _as_match([*pairs, *extra], sizes)
+    return _as_match([*pairs, *_similar(before, after, gaps(pairs, *sizes))], sizes)
 
 
 def _as_match(
@@ -155,18 +152,45 @@ def _as_match(
 
 
 def _similar(
+    before: Codes, after: Codes, left: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> list[tuple[int, int]]:
+    """Return which removed and added rows are one edited row, gap by gap, in order.
+
+    Rows of a gap that belong together one by one are found for all gaps at once; of other gaps,
+    each row is compared with each, as long as that is little work.
+    """
+    straight = [
+        (number, a, b)
+        for number, (removed, added) in enumerate(left)
+        for a, b in zip(removed, added, strict=False)
+    ]
+    if not straight:
+        return []
+    table = np.array(straight, dtype=np.int64)
+    alike = _likeness(before, after, table[:, 1], table[:, 2]) >= ALIKE
+    unlike = set(table[~alike, 0].tolist())
+    told_apart: set[int] = set()
+    found, effort = [], 0
+    for number, (removed, added) in enumerate(left):
+        size = len(removed) * len(added)
+        if not size or (len(removed) == len(added) and number not in unlike):
+            continue
+        if size > MOST_SIMILAR or len(removed) * len(before) > MOST_SIMILAR:
+            continue
+        effort += (size + 100 * len(removed)) * max(1, len(before))
+        if effort > MOST_EFFORT:
+            break
+        found += _likely(before, after, removed, added)
+        told_apart.add(number)
+    keep = alike & ~np.isin(table[:, 0], list(told_apart))
+    return [*((int(a), int(b)) for _, a, b in table[keep].tolist()), *found]
+
+
+def _likely(
     before: Codes, after: Codes, removed: Sequence[int], added: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Return which removed and added rows are one edited row, in order."""
+    """Return the pairs of a gap, in order, that are most alike."""
     ones, others = np.array(removed), np.array(added)
-    if len(ones) * len(others) > MOST_SIMILAR:
-        count = min(len(ones), len(others))
-        likeness = _likeness(before, after, ones[:count], others[:count])
-        return [
-            (int(a), int(b))
-            for a, b, alike in zip(ones[:count], others[:count], likeness, strict=True)
-            if alike >= ALIKE
-        ]
     grid = np.stack([_likeness(before, after, np.full(len(others), a), others) for a in ones])
     grid = np.where(grid >= ALIKE, grid, 0)
     return [(int(ones[i]), int(others[j])) for i, j in _best_path(grid)]
@@ -272,6 +296,7 @@ def _by_key(
     keyed_before, keyed_after = set(rows.tolist()), set(others.tolist())
     pairs.sort()
     rest: list[tuple[int, int]] = []
+    unlike: list[tuple[list[int], list[int]]] = []
     left = _hashes(before, sizes[0]), _hashes(after, sizes[1])
     for removed, added in gaps(pairs, *sizes):
         nameless = [n for n in removed if n not in keyed_before]
@@ -281,9 +306,9 @@ def _by_key(
                 [int(left[0][n]) for n in nameless], [int(left[1][n]) for n in others_]
             )
             rest += [(nameless[a], others_[b]) for a, b in inner]
-            for x, y in gaps(inner, len(nameless), len(others_)):
-                if x and y:
-                    rest += _similar(
-                        before, after, [nameless[n] for n in x], [others_[n] for n in y]
-                    )
+            unlike += (
+                ([nameless[n] for n in x], [others_[n] for n in y])
+                for x, y in gaps(inner, len(nameless), len(others_))
+            )
+    rest += _similar(before, after, unlike)
     return _as_match([*pairs, *rest], sizes, keys)

@@ -2,7 +2,7 @@
 
 Patience sorting, as version control systems use it: elements that both sequences have once are
 anchors; between two anchors the same is done again. Cost is bounded: n log n for the anchors, and
-`MOST_PAIRS` comparisons for what is left between them.
+`MOST_PAIRS` comparisons for what is left between two, `MOST_PAIRS_IN_ALL` for all of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-MOST_PAIRS = 400_000
+MOST_PAIRS, MOST_PAIRS_IN_ALL = 400_000, 4_000_000
 MOST_DEPTH = 40
 
 
@@ -28,6 +28,7 @@ def aligned(before: Sequence[int], after: Sequence[int]) -> tuple[list[tuple[int
     """
     pairs: list[tuple[int, int]] = []
     waiting = [(0, len(before), 0, len(after), 0)]
+    effort = 0
     while waiting:
         low, high, left, right, depth = waiting.pop()
         while low < high and left < right and before[low] == after[left]:
@@ -40,7 +41,9 @@ def aligned(before: Sequence[int], after: Sequence[int]) -> tuple[list[tuple[int
             continue
         anchors = _anchors(before, after, (low, high, left, right))
         if not anchors:
-            if (high - low) * (right - left) <= MOST_PAIRS:
+            size = (high - low) * (right - left)
+            if size <= MOST_PAIRS and effort + size <= MOST_PAIRS_IN_ALL:
+                effort += size
                 pairs += _longest(before, after, (low, high, left, right))
             continue
         pairs += anchors

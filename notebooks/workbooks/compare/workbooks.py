@@ -25,6 +25,7 @@ from .difference import (
     Comparison,
     Problem,
     SheetMatch,
+    clipped,
 )
 from .layout import Layout, Layouts
 from .match_columns import codes_of, match_columns
@@ -232,8 +233,8 @@ def _said(pair: SheetPair, texts: Sequence[str]) -> SheetMatch:
             names.append(_header(pair.after, column, header[1] if header else None, texts))
         by = "key " + ", ".join(names)
     return SheetMatch(
-        name=pair.name,
-        name_before=pair.name_before,
+        name=clipped(pair.name),
+        name_before=clipped(pair.name_before),
         rows=len(pair.rows.before),
         rows_before=len(pair.before.rows),
         by=by,

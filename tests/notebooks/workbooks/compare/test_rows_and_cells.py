@@ -365,3 +365,22 @@ def test_a_workbook_is_compared_with_its_export(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
 
     assert compare_workbooks(tmp_path / "a.xlsx", tmp_path / "a.csv", layers=("values",)).same
+
+
+def test_edited_rows_between_many_inserted_ones_are_found_in_little_time(tmp_path):
+    made = random.Random(3)
+    rows = [
+        [made.choice("abc"), made.choice("xyz"), made.random(), made.random()] for _ in range(4000)
+    ]
+    changed = [[*row[:3], 1.5] if at % 2 else row for at, row in enumerate(rows)]
+    changed[100:100] = [["new", "new", 1, 2]]
+
+    found = compare(tmp_path, rows, changed)
+
+    assert found.counts == {"values": {"added": 1, "edited": 2000}}
+
+
+def test_rows_that_are_all_alike_are_matched(tmp_path):
+    found = compare(tmp_path, [["a", 1]] * 3000, [["a", 1]] * 2990)
+
+    assert found.counts == {"values": {"removed": 10}}
