@@ -34,7 +34,7 @@ async def test_files_of_a_workspace_are_compared(workspace):
 async def test_large_files_are_read_at_the_same_time_and_compared_alike():
     made = random.Random(1)
     rows = [["Id", "Text", "Amount"]]
-    rows += ([n, made.randbytes(60).hex(), made.random()] for n in range(10_000))
+    rows += ([n, made.randbytes(80).hex(), made.random()] for n in range(10_000))
     changed = [list(row) for row in rows]
     changed[777][2] = 1
     del changed[5_000]
