@@ -1,0 +1,133 @@
+"""The values of a workbook's formulas, as LibreOffice computes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..keep.carry import workbook_part
+from ..keep.opc import EditablePackage, parse
+from .dependents import Names, dependents
+from .formula_cells import FormulaCell, area_of, body_of, replace_formula_cells
+from .functions import lacking
+from .office_values import NotComputed, OfficeValue, read_values
+from .plain_copy import make_copy
+from .sheets import Key, Sheets
+from .stored_values import Computed
+
+Convert = Callable[[bytes], bytes]
+"""Returns a workbook as a computed OpenDocument spreadsheet."""
+
+
+@dataclass(slots=True)
+class Computation:
+    """What was computed.
+
+    Attributes:
+        values: The value of each formula cell, and of cells that array formulas fill.
+        reasons: Why a formula has no value: a function's name, or LibreOffice's error.
+        depending: Formulas without a value that depend on such ones.
+    """
+
+    values: dict[Key, Computed]
+    reasons: dict[Key, str]
+    depending: set[Key]
+
+
+def compute(
+    package: EditablePackage, sheets: Sheets, convert: Convert, version: tuple[int, int]
+) -> Computation:
+    """Compute every formula.
+
+    Args:
+        package: The workbook.
+        sheets: Its worksheets.
+        convert: Returns a workbook as a computed OpenDocument spreadsheet.
+        version: LibreOffice's version.
+
+    Raises:
+        OfficeFailed, Unreadable: LibreOffice gave nothing that can be read.
+    """
+    names = _names(package, sheets)
+    functions = frozenset(names.defined)
+    reasons = {
+        key: ", ".join(lacks)
+        for key, text in sheets.texts.items()
+        if (lacks := lacking(text, version, functions))
+    }
+    without = {
+        part: _without_formulas(sheets, number, content, reasons)
+        for number, part in enumerate(sheets.parts)
+        if part and (content := sheets.contents[part])
+    }
+    computed = read_values(
+        convert(make_copy(package, sheets.parts, without)), _wanted(sheets.cells)
+    )
+    values: dict[Key, OfficeValue] = {
+        (number, place): value
+        for number, found in enumerate(computed[: len(sheets.parts)])
+        for place, value in found.items()
+    }
+    for key in sheets.cells:
+        value = values.get(key)
+        if key not in reasons and (value is None or isinstance(value, NotComputed)):
+            reasons[key] = str(value or "no value")
+    depending = dependents(sheets.cells, sheets.texts, names, reasons) - set(reasons)
+    known: dict[Key, Computed] = {
+        key: value
+        for key, value in values.items()
+        if key not in reasons and key not in depending and not isinstance(value, NotComputed)
+    }
+    return Computation(known, reasons, depending)
+
+
+def _without_formulas(
+    sheets: Sheets, number: int, content: bytes, reasons: Mapping[Key, str]
+) -> bytes:
+    """Return a part without stored values, and without the formulas that can't be computed.
+
+    LibreOffice computes what has no value. Were it asked to compute all that has one, it would
+    give numbers the formats of dates and currencies.
+    """
+    body = body_of(content)
+    prefix = body.prefix if body else b""
+
+    def replacement(cell: FormulaCell, found: re.Match[bytes]) -> bytes:
+        start = b'<%sc r="%s"' % (prefix, cell.name.encode())
+        if (number, (cell.row, cell.column)) in reasons:
+            return start + b"/>"
+        return start + b">%s</%sc>" % (found["f"], prefix)
+
+    return replace_formula_cells(content, replacement)
+
+
+def _wanted(cells: Mapping[Key, FormulaCell]) -> Callable[[int, int, int], bool]:
+    areas = [
+        (sheet, cell.area) for (sheet, _), cell in cells.items() if cell.area[:2] != cell.area[2:]
+    ]
+
+    def wanted(sheet: int, row: int, column: int) -> bool:
+        return (sheet, (row, column)) in cells or any(
+            on == sheet and top <= row <= bottom and left <= column <= right
+            for on, (top, left, bottom, right) in areas
+        )
+
+    return wanted
+
+
+def _names(package: EditablePackage, sheets: Sheets) -> Names:
+    book = parse(package.read(workbook_part(package)))
+    defined: dict[str, str] = {}
+    for name in book.iter("{*}definedName"):
+        key = name.get("name", "").upper()  # of several sheets' names each may be meant
+        defined[key] = ",".join(filter(None, (defined.get(key), name.text or "")))
+    tables = {}
+    for number, part in enumerate(sheets.parts):
+        for each in package.relationships(part) if part else ():
+            if each.kind == "table" and each.target in package:
+                table = parse(package.read(each.target))
+                area = area_of(table.get("ref", ""))
+                if area is not None:
+                    tables[table.get("displayName", "").upper()] = (number, area)
+    return Names([name.upper() for name in sheets.names], defined, tables)
