@@ -166,6 +166,8 @@ class PathRuntime:
         has_clients: Whether Jupyter clients use the kernel and get its messages.
         take_state_note: Returns, once, which state could not be rebuilt in a new kernel, in
             plain words; empty if all was.
+        compute: Stores the values of formulas in workbooks of the workspace, given their names;
+            returns what was computed in each (see `agent.checks.formula_values`).
     """
 
     workspace: Workspace
@@ -174,3 +176,4 @@ class PathRuntime:
     live_session: Callable[[], KernelSession | None]
     has_clients: Callable[[], bool]
     take_state_note: Callable[[], str]
+    compute: Callable[[Workspace, Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]

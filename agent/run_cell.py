@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
+from agent.checks.formula_values import summary
+from agent.checks.written_workbooks import NOTHING_READ, check_workbooks, without_values
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -255,6 +256,10 @@ class _Following:
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
+        return _execution(reply, outputs, await self._look_after())
+
+    async def _look_after(self) -> Mapping[str, str]:
+        """Return the files as they are after the cell; note which are new or changed."""
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -262,17 +267,22 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return _execution(reply, outputs, after)
+        return after
 
     async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
-        """Check the workbooks that the cell has written; record what was found."""
+        """Check the workbooks that the cell has written, compute them; record what was found."""
         written = [file["name"] for file in self._created]
-        checks = await check_workbooks(self._runtime.workspace, written)
+        workspace = self._runtime.workspace
+        checks = await check_workbooks(workspace, written)
         if not checks:
             return execution
+        computed = await self._runtime.compute(workspace, without_values(checks))
+        if stored := [name for name, each in computed.items() if "problem" not in each]:
+            execution = replace(execution, files_after=dict(await self._look_after()))
+            checks = {**checks, **await check_workbooks(workspace, stored, computed=stored)}
         if self._nothing_was_read(execution):
             checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
-        execution = replace(execution, checks=checks)
+        execution = replace(execution, checks=checks, computed=computed)
         await cell.finish(execution)
         return execution
 
@@ -290,7 +300,10 @@ class _Following:
         for file in self._created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
-            facts = {"cell": self._intent.id, "name": name, "findings": list(findings)}
+            facts: dict[str, Any] = {"cell": self._intent.id, "name": name}
+            facts["findings"] = list(findings)
+            if computed := execution.computed.get(name):
+                facts["computed"] = {"message": summary(computed), **computed}
             await self._sink.emit("workbook.checked", facts)
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 

@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
+from agent.checks.formula_values import summary
 from agent.context.context import TurnContext, context_facts, read_profiles, render_context
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
@@ -273,6 +274,8 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
         response["files"] = outputs[:50]
     if checks := _checks(execution):
         response["checks"] = checks
+    if execution.computed:
+        response["computed"] = _computed(execution)
     if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome != "ok":
@@ -289,6 +292,14 @@ def _checks(execution: Execution) -> dict[str, list[str]]:
         name: [f"{each['message']} {each['hint']}" for each in findings[:MOST_FINDINGS]]
         for name, findings in execution.checks.items()
         if findings
+    }
+
+
+def _computed(execution: Execution) -> dict[str, dict[str, Any]]:
+    """Return what the formulas of written workbooks give, for the model's reply."""
+    return {
+        name: {"summary": summary(each), "cells": each.get("cells", {})}
+        for name, each in execution.computed.items()
     }
 
 

@@ -29,12 +29,15 @@ Checks = Mapping[str, Sequence[Mapping[str, Any]]]
 """Findings (``code``, ``message``, ``hint``, ``count``) by file; none for a sound one."""
 
 
-async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Checks:
+async def check_workbooks(
+    workspace: Workspace, written: Sequence[str], computed: Sequence[str] = ()
+) -> Checks:
     """Check files that a cell has written, and name what they lost of the inputs.
 
     Args:
         workspace: The path's workspace.
         written: Names of new and changed files; those that are no workbooks don't count.
+        computed: Those whose formulas have been computed: a zero is a value there.
 
     Returns:
         What was found; empty if there is no workbook, or this host can't confine the check.
@@ -52,6 +55,7 @@ async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Check
         "directory": "/workspace",
         "files": checked,
         "originals": _within_limits(originals),
+        "computed": list(computed),
     }
     try:
         result = await run_program("check", (json.dumps(asked),), workspace, CHECK_LIMITS)
@@ -65,6 +69,15 @@ async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Check
         return {name: [_unchecked(why)] for name in names}
     others = {name: [_unchecked("beside so many others")] for name in names}
     return {name: [*_place(name), *found.get(name, others[name])] for name in names}
+
+
+def without_values(checks: Checks) -> list[str]:
+    """Return the files with formulas that have no value."""
+    return [
+        name
+        for name, findings in checks.items()
+        if any(finding["code"] == "formulas-without-values" for finding in findings)
+    ]
 
 
 def _within_limits(names: Sequence[str]) -> list[str]:

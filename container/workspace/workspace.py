@@ -273,6 +273,10 @@ class Workspace:
             os.fchown(descriptor, uid, uid)
         return os.fdopen(descriptor, "wb")
 
+    def directory_of(self, name: str) -> contextlib.AbstractContextManager[int]:
+        """Open the directory of file *name*; raises as `open_read`."""
+        return self._directory(_parts(name)[:-1], name)
+
     def sync(self, name: str) -> None:
         """Flush file *name* and its directory entry to disk; raises as `open_read`."""
         with self._directory(_parts(name)[:-1], name) as parent, self.open_read(name) as file:

@@ -13,6 +13,7 @@ from typing import Any
 
 from opentelemetry import trace
 
+from agent.checks.formula_values import FormulaValues
 from agent.ports import PathRuntime
 from container.errors import ContainerError
 from container.kernel.session import KernelSession
@@ -78,6 +79,7 @@ class ExecutionContextManager:
             ttl_seconds: Lifetime of an unused kernel.
         """
         self._starter, self.versions = starter, versions
+        self._values = FormulaValues(starter.limits)
         self._store, self._node, self._telemetry = store, node, telemetry
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
@@ -146,6 +148,7 @@ class ExecutionContextManager:
             live_session=lambda: path.live,
             has_clients=lambda: path.has_clients,
             take_state_note=path.take_state_note,
+            compute=self._values.compute,
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:
@@ -414,6 +417,7 @@ class ExecutionContextManager:
             self._warm = None
         await self._paths.opened()
         await asyncio.gather(*(self._close(path) for path in self._paths))
+        await self._values.aclose()
 
     async def _close(self, path: OpenPath) -> None:
         try:

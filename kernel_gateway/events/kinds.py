@@ -253,12 +253,36 @@ class CheckFinding(EventData):
     count: int
 
 
+class CountedCells(EventData):
+    """Formula cells of one kind."""
+
+    count: int
+    cells: list[str] = Field(description="The first of them, as `Sheet!A1`.")
+
+
+class ComputedFormulas(EventData):
+    """The formulas of a workbook were computed, and their values stored in it."""
+
+    message: str = Field(description="All of it in one line.")
+    problem: str | None = Field(None, description="Why nothing was computed.")
+    formulas: int | None = None
+    computed: int | None = Field(None, description="Those with a value now.")
+    errors: dict[str, CountedCells] | None = Field(None, description="By error, as `#REF!`.")
+    without_value: dict[str, CountedCells] | None = Field(None, description="By reason.")
+    cells: dict[str, bool | int | float | str] | None = Field(
+        None, description="Up to 40 cells with their values: errors first, then the last rows."
+    )
+
+
 class WorkbookChecked(EventData):
     """A workbook that a cell has written was checked."""
 
     cell: str
     name: str
     findings: list[CheckFinding] = Field(description="Empty if nothing is wrong.")
+    computed: ComputedFormulas | None = Field(
+        None, description="If the cell wrote formulas without values."
+    )
 
 
 class ErrorSeen(EventData):

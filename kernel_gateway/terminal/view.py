@@ -132,6 +132,8 @@ class TerminalView:
         self._line(f"  file: {data['name']} ({data['size'] / 1000:.1f} kB)", "cyan")
 
     def _show_workbook_checked(self, data: dict[str, Any]) -> None:
+        if computed := data.get("computed"):
+            self._line(f"  formulas: {data['name']}: {computed['message']}", "cyan")
         for finding in data["findings"]:
             self._line(f"  check: {data['name']}: {finding['message']}", "yellow")
         if not data["findings"]:

@@ -101,6 +101,9 @@ class Execution:
         inputs_read: Names of the uploads it opened; ``None`` if that is not known.
         checks: Written workbook → what is wrong with it (``code``, ``message``, ``hint``,
             ``count``).
+        computed: Written workbook → what was computed in it: ``formulas``, ``computed``,
+            ``errors`` and ``without_value`` (by kind: ``count`` and some ``cells``), some
+            ``cells`` with their values; or the ``problem``.
     """
 
     outcome: Outcome
@@ -112,6 +115,7 @@ class Execution:
     files_after: Mapping[str, str] = field(default_factory=dict)
     inputs_read: Sequence[str] | None = None
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    computed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def error_text(self) -> str:
