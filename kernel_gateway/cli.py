@@ -357,6 +357,7 @@ def export(notebook: Path, kind: str, output: Path | None) -> None:
 @cli.command()
 def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
+    from agent.checks.formula_values import NO_OFFICE, office_installed
     from container.probe import probe_host
 
     settings = _settings()
@@ -375,6 +376,8 @@ def doctor() -> None:
         click.echo(f"note: {warning}")
     user = "a user of its own for each workspace" if report.own_users else "your own user"
     click.echo(f"kernels run as: {user}")
+    office = "yes, by LibreOffice" if office_installed() else NO_OFFICE
+    click.echo(f"formula values computed: {office}")
     key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
     click.echo(f"Gemini key: {key}")
     if not report.sandbox:

@@ -29,27 +29,39 @@ FILE_SECONDS, START_SECONDS = 20.0, 15.0
 MOST_FILES, MOST_FILE_BYTES, MOST_ANSWER_BYTES = 10, 50 * MIB, 256 * MIB
 IDLE_SECONDS = 900.0
 AT_ONCE = 2
+NO_OFFICE = "no (LibreOffice is not installed: apt-get install libreoffice-calc-nogui)"
 log = logging.getLogger("tallybook.checks")
 
 Computations = dict[str, dict[str, Any]]
 """By file: what `workbooks.recalculate` reports, or ``{"problem"}``, why nothing was computed."""
 
 
-def office_installed() -> bool:
+def office_installed(places: Sequence[Path] = OFFICE) -> bool:
     """Whether LibreOffice is installed on this host."""
-    return any(program.exists() for program in OFFICE)
+    return any(program.exists() for program in places)
 
 
 class FormulaValues:
     """Computes formulas with LibreOffice. Without it, nothing is computed."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        office: Sequence[Path] = OFFICE,
+        file_seconds: float = FILE_SECONDS,
+        warm: bool = True,
+    ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
             limits: Those of kernels: a file may not become larger than they may write.
+            office: Where LibreOffice's program may be.
+            file_seconds: How long one workbook may take.
+            warm: Start the next LibreOffice ahead, once one was needed.
         """
-        self._limits = limits
+        self._limits, self._office, self._file_seconds = limits, office, file_seconds
+        self._warm = warm
         self._running = asyncio.Semaphore(AT_ONCE)
         self._ahead: asyncio.Task[ConfinedProgram] | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -67,7 +79,7 @@ class FormulaValues:
             What was computed in each; empty without LibreOffice or a sandbox for it.
         """
         chosen = [name for name in names if _is_computed(name)][:MOST_FILES]
-        if not chosen or self._closed or not office_installed():
+        if not chosen or self._closed or not office_installed(self._office):
             return {}
         found: Computations = {}
         seen: dict[str, Seen] = {}
@@ -104,8 +116,8 @@ class FormulaValues:
         if not contents:
             return []
         sizes = [len(content) for content in contents]
-        line = json.dumps({"sizes": sizes, "seconds": FILE_SECONDS}).encode() + b"\n"
-        seconds = START_SECONDS + FILE_SECONDS * len(contents)
+        line = json.dumps({"sizes": sizes, "seconds": self._file_seconds}).encode() + b"\n"
+        seconds = START_SECONDS + self._file_seconds * len(contents)
         try:
             program = await self._take()
         except (ContainerError, OSError) as error:
@@ -134,7 +146,7 @@ class FormulaValues:
                 program = None
         if program is None:
             program = await _start()
-        if self._ahead is None and not self._closed:
+        if self._warm and self._ahead is None and not self._closed:
             self._ahead = asyncio.create_task(_start_later())
             if self._idle is not None:
                 self._idle.cancel()

@@ -93,7 +93,7 @@ def lacking(text: str, version: tuple[int, int], names: frozenset[str] = frozens
         names: The workbook's own names, in capitals: they may be functions (LAMBDA).
 
     Returns:
-        Names of functions, or ``another workbook``; empty if it can be computed. A function
+        Names of functions, or what else it lacks; empty if it can be computed. A function
         that neither program has is computed: it gives ``#NAME?`` in both.
     """
     bare = _SHEETS.sub("S", _STRINGS.sub('""', text))
@@ -107,9 +107,16 @@ def lacking(text: str, version: tuple[int, int], names: frozenset[str] = frozens
         known = plain in COMPUTED or plain in later
         unprefixed = plain in NEW and not prefix  # Excel shows #NAME?, LibreOffice may not
         lacked = plain in NOT_COMPUTED | every_later | LOCAL or prefix or plain in names
-        if unprefixed or (not known and lacked):
+        if unprefixed:
+            found.append(f"{plain} without {future_name(plain)}")
+        elif not known and lacked:
             found.append(plain)
     return found
+
+
+def future_name(function: str) -> str:
+    """Return how a file names a function newer than 2007."""
+    return f"_xlfn._xlws.{function}" if function in ("FILTER", "SORT") else f"_xlfn.{function}"
 
 
 def _divided(name: str) -> tuple[str, str]:
