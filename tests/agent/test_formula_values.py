@@ -115,7 +115,7 @@ async def test_a_formula_that_cannot_be_computed_has_no_value_nor_has_what_depen
         "C2": "=SUM(B1;C1)",
         "C3": "=IFERROR(C2,7)",
         "C4": "=_xlfn.LAMBDA(_xlpm.x,_xlpm.x+1)(1)",
-        "C5": "=TEXTJOIN(\",\",TRUE,A1:A2)",
+        "C5": '=TEXTJOIN(",",TRUE,A1:A2)',
         "C6": "=[1]Other!A1",
     }
     sheet["A1"] = 5
@@ -179,7 +179,7 @@ async def test_elements_with_a_prefix_are_computed(workspace, values, tmp_path):
 
 
 HOSTILE = {
-    "WEBSERVICE": "=_xlfn.WEBSERVICE(\"http://127.0.0.1:{port}/x\")",
+    "WEBSERVICE": '=_xlfn.WEBSERVICE("http://127.0.0.1:{port}/x")',
     "DDE": "=cmd|'/c calc'!A1",
     "file link": "='file:///etc/[passwd]Sheet'!A1",
     "web link": "='http://127.0.0.1:{port}/[x.xlsx]Sheet'!A1",
@@ -210,8 +210,14 @@ async def test_a_hostile_workbook_reaches_neither_network_nor_host(workspace, va
     part_changed(tmp_path / "a.xlsx", "xl/_rels/workbook.xml.rels", lambda content: content.replace(
         b"</Relationships>", b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLink" Target="externalLinks/externalLink1.xml"/></Relationships>'))  # fmt: skip
     with zipfile.ZipFile(tmp_path / "a.xlsx", "a") as package:
-        package.writestr("xl/externalLinks/externalLink1.xml", f'<externalLink {spaces}><externalBook r:id="rId1"><sheetNames><sheetName val="secret"/></sheetNames></externalBook></externalLink>')
-        package.writestr("xl/externalLinks/_rels/externalLink1.xml.rels", f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLinkPath" Target="file://{secret}" TargetMode="External"/></Relationships>')
+        package.writestr(
+            "xl/externalLinks/externalLink1.xml",
+            f'<externalLink {spaces}><externalBook r:id="rId1"><sheetNames><sheetName val="secret"/></sheetNames></externalBook></externalLink>',
+        )
+        package.writestr(
+            "xl/externalLinks/_rels/externalLink1.xml.rels",
+            f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLinkPath" Target="file://{secret}" TargetMode="External"/></Relationships>',
+        )
     file = put(workspace, tmp_path / "a.xlsx")
 
     async with server:
@@ -219,7 +225,10 @@ async def test_a_hostile_workbook_reaches_neither_network_nor_host(workspace, va
 
     assert reached == []
     with zipfile.ZipFile(file) as package:
-        assert not any(b"host-secret" in package.read(name) or b"root:" in package.read(name) for name in package.namelist())
+        assert not any(
+            b"host-secret" in package.read(name) or b"root:" in package.read(name)
+            for name in package.namelist()
+        )
     sheet = read(file)
     assert [cell.value for row in sheet["A1:B5"] for cell in row if cell.value is not None] == [2]
     assert found[NAME]["computed"] == 1
@@ -270,13 +279,14 @@ async def test_a_file_that_is_open_or_would_be_too_large_stays(workspace, tmp_pa
     small = FormulaValues(Limits(file_bytes=1000), warm=False)
     full = FormulaValues(Limits(disk_bytes=1000), warm=False)
 
-    problems = [
-        (await each.compute(workspace, [NAME]))[NAME]["problem"] for each in (small, full)
-    ]
+    problems = [(await each.compute(workspace, [NAME]))[NAME]["problem"] for each in (small, full)]
     await small.aclose()
     await full.aclose()
 
-    assert problems == ["it would become larger than 0 MB", "the workspace has no room for the values"]
+    assert problems == [
+        "it would become larger than 0 MB",
+        "the workspace has no room for the values",
+    ]
     assert hashlib.sha256(file.read_bytes()).hexdigest() == before
 
 

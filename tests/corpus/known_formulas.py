@@ -75,7 +75,7 @@ KNOWN: Mapping[str, Any] = {
     "='Year ''24'!A1*2": 84,
     "=SUM('Year ''24'!A1:A2)": 50,
     "=TaxRate*100": 19,
-    "=HYPERLINK(\"#Sheet!A1\",\"go\")": "go",
+    '=HYPERLINK("#Sheet!A1","go")': "go",
 }
 """Formula → its value; an error by its name."""
 
@@ -84,7 +84,7 @@ def known_workbook(path: Path, *, from_1904: bool = False) -> dict[str, Any]:
     """Write `KNOWN` without values to *path*; return cell → value."""
     book = Workbook()
     sheet = book.active
-    sheet.title = "Known & \"quoted\""
+    sheet.title = 'Known & "quoted"'
     if from_1904:
         book.epoch = datetime.datetime(1904, 1, 1)
     sheet.append(["Amount", "Region"])
@@ -100,7 +100,9 @@ def known_workbook(path: Path, *, from_1904: bool = False) -> dict[str, Any]:
     book.defined_names["IrrFlows"] = DefinedName("IrrFlows", attr_text="'Year ''24'!$C$1:$C$3")
     expected = {}
     for row, (formula, value) in enumerate(KNOWN.items(), 2):
-        sheet.cell(row, 5, formula).number_format = "yyyy-mm-dd" if "DATE(" in formula else "General"
+        sheet.cell(row, 5, formula).number_format = (
+            "yyyy-mm-dd" if "DATE(" in formula else "General"
+        )
         if from_1904 and formula in ("=DATE(2024,2,29)", "=EOMONTH(DATE(2024,1,15),1)"):
             value -= 1462
         expected[f"E{row}"] = value

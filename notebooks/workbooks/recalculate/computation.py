@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from xml.sax.saxutils import escape
 
 from ..keep.carry import workbook_part
 from ..keep.opc import EditablePackage, parse
 from .dependents import Names, dependents
+from .differences import other_values, with_excel_errors
+from .equivalents import UNSAID, equivalent
 from .formula_cells import FormulaCell, area_of, body_of, replace_formula_cells
 from .functions import lacking
 from .office_values import NotComputed, OfficeValue, read_values
@@ -51,39 +54,57 @@ def compute(
     """
     names = _names(package, sheets)
     functions = frozenset(names.defined)
-    reasons = {
-        key: ", ".join(lacks)
-        for key, text in sheets.texts.items()
-        if (lacks := lacking(text, version, functions))
-    }
+    macros = any(name.lower().endswith("vbaproject.bin") for name in package.names)
+    reasons: dict[Key, str] = {}
+    said_otherwise: dict[Key, tuple[str, str]] = {}
+    for key, text in sheets.texts.items():
+        if lacks := lacking(text, version, functions, macros=macros):
+            why, other = ", ".join(lacks), equivalent(text)
+            if other is None or lacking(other, version, functions, macros=macros):
+                reasons[key] = why
+            else:
+                said_otherwise[key] = other, why
     without = {
-        part: _without_formulas(sheets, number, content, reasons)
+        part: _to_compute(sheets, number, content, reasons, said_otherwise)
         for number, part in enumerate(sheets.parts)
         if part and (content := sheets.contents[part])
     }
-    computed = read_values(
-        convert(make_copy(package, sheets.parts, without)), _wanted(sheets.cells)
-    )
+    computed = read_values(convert(make_copy(package, sheets.parts, without)))
     values: dict[Key, OfficeValue] = {
         (number, place): value
         for number, found in enumerate(computed[: len(sheets.parts)])
         for place, value in found.items()
     }
-    for key in sheets.cells:
+    computed_texts = {key: text for key, text in sheets.texts.items() if key not in reasons}
+    with_excel_errors(computed_texts, values, names)
+    for key in computed_texts:
         value = values.get(key)
-        if key not in reasons and (value is None or isinstance(value, NotComputed)):
+        if value is None or isinstance(value, NotComputed):
             reasons[key] = str(value or "no value")
+        elif key in said_otherwise and value in (UNSAID, "#NAME?"):
+            reasons[key] = said_otherwise[key][1]
+    reasons |= other_values(
+        {key: text for key, text in computed_texts.items() if key not in reasons}, computed, names
+    )
     depending = dependents(sheets.cells, sheets.texts, names, reasons) - set(reasons)
+    filled = _filled(sheets.cells)
     known: dict[Key, Computed] = {
         key: value
         for key, value in values.items()
-        if key not in reasons and key not in depending and not isinstance(value, NotComputed)
+        if key not in reasons
+        and key not in depending
+        and not isinstance(value, NotComputed)
+        and (key in sheets.cells or filled(key))
     }
     return Computation(known, reasons, depending)
 
 
-def _without_formulas(
-    sheets: Sheets, number: int, content: bytes, reasons: Mapping[Key, str]
+def _to_compute(
+    sheets: Sheets,
+    number: int,
+    content: bytes,
+    reasons: Mapping[Key, str],
+    said_otherwise: Mapping[Key, tuple[str, str]],
 ) -> bytes:
     """Return a part without stored values, and without the formulas that can't be computed.
 
@@ -95,25 +116,33 @@ def _without_formulas(
 
     def replacement(cell: FormulaCell, found: re.Match[bytes]) -> bytes:
         start = b'<%sc r="%s"' % (prefix, cell.name.encode())
-        if (number, (cell.row, cell.column)) in reasons:
+        key = number, (cell.row, cell.column)
+        if key in reasons:
             return start + b"/>"
+        if key in said_otherwise:
+            text = escape(said_otherwise[key][0]).encode()
+            of = found["formula"] if cell.kind == "array" else b""
+            formula = b"<%sf%s>%s</%sf>" % (prefix, of.rstrip(b" /"), text, prefix)
+            return start + b">%s</%sc>" % (formula, prefix)
         return start + b">%s</%sc>" % (found["f"], prefix)
 
     return replace_formula_cells(content, replacement)
 
 
-def _wanted(cells: Mapping[Key, FormulaCell]) -> Callable[[int, int, int], bool]:
+def _filled(cells: Mapping[Key, FormulaCell]) -> Callable[[Key], bool]:
+    """Return whether a cell is one that an array formula or a data table fills."""
     areas = [
         (sheet, cell.area) for (sheet, _), cell in cells.items() if cell.area[:2] != cell.area[2:]
     ]
 
-    def wanted(sheet: int, row: int, column: int) -> bool:
-        return (sheet, (row, column)) in cells or any(
+    def filled(key: Key) -> bool:
+        sheet, (row, column) = key
+        return any(
             on == sheet and top <= row <= bottom and left <= column <= right
             for on, (top, left, bottom, right) in areas
         )
 
-    return wanted
+    return filled
 
 
 def _names(package: EditablePackage, sheets: Sheets) -> Names:

@@ -16,7 +16,7 @@ from .stored_values import Place
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 MOST_PASSES = 40
 _STRINGS = re.compile(r'"(?:[^"]|"")*"')
-_REFERENCE = re.compile(
+REFERENCE = re.compile(
     r"(?<![\w.\\])(?:(?P<sheet>'(?:[^']|'')*'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!)?"
     r"(?P<area>\$?[A-Z]{1,3}\$?[0-9]{1,7}(?::\$?[A-Z]{1,3}\$?[0-9]{1,7})?"
     r"|\$?[A-Z]{1,3}:\$?[A-Z]{1,3}|\$?[0-9]{1,7}:\$?[0-9]{1,7})(?![\w(.!])",
@@ -119,13 +119,13 @@ def areas_read(text: str, sheet: int, names: Names, depth: int = 0) -> list[Shee
     if _ANYWHERE.search(bare) or depth > 20:
         return None
     areas: list[SheetArea] = []
-    for found in _REFERENCE.finditer(bare):
+    for found in REFERENCE.finditer(bare):
         area = _area(found["area"].replace("$", "").upper())
         on = _sheets(found["sheet"], sheet, names)
         if area is None or on is None:
             return None
         areas += [(each, area) for each in on]
-    for word in dict.fromkeys(w.upper() for w in _WORD.findall(_REFERENCE.sub(" ", bare))):
+    for word in dict.fromkeys(w.upper() for w in _WORD.findall(REFERENCE.sub(" ", bare))):
         if word in names.tables:
             areas.append(names.tables[word])
         elif word in names.defined:

@@ -47,11 +47,18 @@ COMPUTED = frozenset(
     "SUMIFS SUMPRODUCT SUMSQ SUMX2MY2 SUMX2PY2 SUMXMY2 SWITCH SYD T T.DIST T.DIST.2T T.DIST.RT "
     "T.INV T.INV.2T T.TEST TAN TANH TBILLEQ TBILLPRICE TBILLYIELD TDIST TEXT TEXTJOIN TIME "
     "TIMEVALUE TINV TODAY TRANSPOSE TREND TRIM TRIMMEAN TRUE TRUNC TTEST TYPE UNICHAR UNICODE "
-    "UPPER USDOLLAR VALUE VAR VAR.P VAR.S VARA VARP VARPA VDB VLOOKUP WEEKDAY WEEKNUM WEIBULL "
+    "UPPER VALUE VAR VAR.P VAR.S VARA VARP VARPA VDB VLOOKUP WEEKDAY WEEKNUM WEIBULL "
     "WEIBULL.DIST WORKDAY WORKDAY.INTL XIRR XNPV XOR YEAR YEARFRAC YIELD YIELDDISC YIELDMAT Z.TEST "
     "ZTEST".split()
 )
 """Functions that LibreOffice 7.4 computes, and later ones."""
+PREFIXED = NEW | frozenset(
+    "BETA.DIST BETA.INV BINOM.DIST.RANGE CEILING.PRECISE CHISQ.DIST.RT CHISQ.INV.RT ERF.PRECISE "
+    "ERFC.PRECISE EXPON.DIST F.DIST.RT F.INV.RT FLOOR.PRECISE GAMMA.DIST GAMMA.INV "
+    "GAMMALN.PRECISE HYPGEOM.DIST LOGNORM.DIST LOGNORM.INV NEGBINOM.DIST PERCENTRANK.EXC "
+    "PERCENTRANK.INC SKEW.P T.DIST.2T T.DIST.RT T.INV.2T WEIBULL.DIST Z.TEST".split()
+)
+"""Functions that a file names with a prefix."""
 LATER: tuple[tuple[tuple[int, int], frozenset[str]], ...] = (
     (
         (24, 8),
@@ -73,7 +80,7 @@ NOT_COMPUTED = frozenset(
     "FORECAST.ETS.SEASONALITY FORECAST.ETS.STAT FORMULATEXT GETPIVOTDATA GROUPBY IMAGE "
     "IMPORTCSV IMPORTTEXT INFO ISOMITTED JIS LAMBDA LEFTB LENB MAKEARRAY MAP MIDB PERCENTOF "
     "PHONETIC PIVOTBY PY REDUCE REGEXEXTRACT REGEXREPLACE REGEXTEST REGISTER REGISTER.ID REPLACEB "
-    "RIGHTB RTD SCAN SEARCHB SINGLE SQL.REQUEST STOCKHISTORY TRANSLATE TRIMRANGE VALUETOTEXT "
+    "RIGHTB RTD SCAN SEARCHB SINGLE SQL.REQUEST STOCKHISTORY TRANSLATE TRIMRANGE USDOLLAR VALUETOTEXT "
     "WEBSERVICE".split()
 )
 """Excel's other functions: LibreOffice lacks them, reaches outside, or counts otherwise."""
@@ -81,16 +88,24 @@ _STRINGS = re.compile(r'"(?:[^"]|"")*"')
 _SHEETS = re.compile(r"'(?:[^']|'')*'")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _CALL = re.compile(r"([^\W\d][\w.]*)\s*\(")
+_OWN_COLUMN = re.compile(r"(?<![\w\].\[,])\[(?![\d#@\[])")
 _OUTSIDE = re.compile(r"\[\d+\]|\||_xll\.|_xlbgnm\.", re.IGNORECASE)
 
 
-def lacking(text: str, version: tuple[int, int], names: frozenset[str] = frozenset()) -> list[str]:
+def lacking(
+    text: str,
+    version: tuple[int, int],
+    names: frozenset[str] = frozenset(),
+    *,
+    macros: bool = False,
+) -> list[str]:
     """Return why LibreOffice can't compute a formula: functions, or what it refers to.
 
     Args:
         text: The formula.
         version: LibreOffice's version.
         names: The workbook's own names, in capitals: they may be functions (LAMBDA).
+        macros: The workbook has macros, which may be functions.
 
     Returns:
         Names of functions, or what else it lacks; empty if it can be computed. A function
@@ -100,13 +115,15 @@ def lacking(text: str, version: tuple[int, int], names: frozenset[str] = frozens
     found = ["another workbook or program"] if _OUTSIDE.search(_outside(text)) else []
     while (inner := _BRACKETS.sub("", bare)) != bare:
         bare = inner  # names of columns in references to tables
+    if _OWN_COLUMN.search(_STRINGS.sub('""', text)):
+        found.append("a column of a table without the table's name")
     later = {name for since, news in LATER if version >= since for name in news}
     every_later = {name for _, news in LATER for name in news}
     for name in dict.fromkeys(_CALL.findall(bare)):
         prefix, plain = _divided(name.upper())
         known = plain in COMPUTED or plain in later
-        unprefixed = plain in NEW and not prefix  # Excel shows #NAME?, LibreOffice may not
-        lacked = plain in NOT_COMPUTED | every_later | LOCAL or prefix or plain in names
+        unprefixed = plain in PREFIXED and not prefix  # Excel shows #NAME?, LibreOffice may not
+        lacked = plain in NOT_COMPUTED | every_later | LOCAL or prefix or macros or plain in names
         if unprefixed:
             found.append(f"{plain} without {future_name(plain)}")
         elif not known and lacked:

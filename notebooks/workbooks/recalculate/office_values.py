@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 from lxml import etree
@@ -20,8 +19,8 @@ _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _CALC = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
-OFFICE_ERRORS = {"Err:502": "#VALUE!", "Err:503": "#NUM!", "Err:504": "#REF!"}
-"""LibreOffice's errors that are errors in Excel too: argument, number, reference."""
+OFFICE_ERRORS = {"Err:503": "#NUM!"}
+"""LibreOffice's errors that are always the same one in Excel."""
 
 
 class NotComputed(str):
@@ -31,17 +30,14 @@ class NotComputed(str):
 
 
 OfficeValue = Computed | NotComputed
-MOST_BYTES = 1_500_000_000
+MOST_BYTES, MOST_CELLS = 1_500_000_000, 3_000_000
 
 
-def read_values(
-    document: bytes, wanted: Callable[[int, int, int], bool]
-) -> list[dict[Place, OfficeValue]]:
-    """Return the values of each sheet's cells.
+def read_values(document: bytes) -> list[dict[Place, OfficeValue]]:
+    """Return the values of each sheet's cells by row and column, from 1.
 
     Args:
         document: The OpenDocument spreadsheet.
-        wanted: Whether the cell in a sheet (from 0), row and column (from 1) is.
 
     Raises:
         Unreadable: It is no such document.
@@ -64,34 +60,25 @@ def read_values(
                     sheets.append({})
                     row = 1
                 elif element.tag == f"{_TABLE}table-row" and event == "end" and sheets:
-                    row += _take_row(element, row, len(sheets) - 1, sheets[-1], wanted)
+                    row += _take_row(element, row, sheets[-1])
                     element.clear(keep_tail=False)
     except (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError, ValueError) as error:
         raise damaged(f"the computed copy can't be read ({error})") from error
     return sheets
 
 
-def _take_row(
-    element: Any,
-    row: int,
-    sheet: int,
-    found: dict[Place, OfficeValue],
-    wanted: Callable[[int, int, int], bool],
-) -> int:
-    """Take the wanted cells of a row; return how many rows it stands for."""
+def _take_row(element: Any, row: int, found: dict[Place, OfficeValue]) -> int:
+    """Take the cells of a row; return how many rows it stands for."""
     rows = int(element.get(f"{_TABLE}number-rows-repeated", "1"))
     column = 1
     for cell in element:
         columns = int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
-        if len(cell) or len(cell.attrib) > 1:
-            value: OfficeValue = None
-            known = False
+        if len(cell) and (value := _value(cell)) is not None:
+            if len(found) + rows * columns > MOST_CELLS:
+                raise damaged(f"it has more than {MOST_CELLS:,} cells")
             for at_row in range(row, row + rows):
                 for at in range(column, column + columns):
-                    if wanted(sheet, at_row, at):
-                        if not known:
-                            value, known = _value(cell), True
-                        found[at_row, at] = value
+                    found[at_row, at] = value
         column += columns
     return rows
 
