@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from ..keep.carry import workbook_part
 from ..keep.opc import EditablePackage, parse
+from ..keep.workbook_parts import workbook_part
 from .dependents import Names, dependents
 from .differences import other_values, with_excel_errors
 from .equivalents import UNSAID, equivalent

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..formats.sheet_part import column_number
+from ..formats.addresses import column_index
 
 _BODY = re.compile(
     rb"<(?P<prefix>(?:\w+:)?)sheetData\s*>(?P<cells>.*)</(?P=prefix)sheetData\s*>", re.DOTALL
@@ -132,7 +132,7 @@ def _cell(found: re.Match[bytes]) -> FormulaCell:
     place = _REFERENCE.fullmatch(name)
     if place is None:
         raise WrittenUnusually("a cell does not say where it is")
-    row, column = int(place[2]), column_number(place[1]) + 1
+    row, column = int(place[2]), column_index(place[1]) + 1
     kind = formula.get(b"t", b"").decode("ascii", "replace").replace("normal", "")
     area = (row, column, row, column)
     if kind in ("array", "dataTable"):
@@ -161,14 +161,5 @@ def area_of(reference: str) -> Area | None:
     one, other = _REFERENCE.fullmatch(first), _REFERENCE.fullmatch(last or first)
     if one is None or other is None:
         return None
-    rows, columns = (int(one[2]), int(other[2])), [column_number(m[1]) + 1 for m in (one, other)]
+    rows, columns = (int(one[2]), int(other[2])), [column_index(m[1]) + 1 for m in (one, other)]
     return min(rows), min(columns), max(rows), max(columns)
-
-
-def letters(column: int) -> str:
-    """Return the name of a column, counted from 1: ``28`` is ``AB``."""
-    name = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        name = chr(65 + rest) + name
-    return name

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 
 from lxml import etree
 
-from ..keep.carry import workbook_part
 from ..keep.opc import REFERENCE, EditablePackage, parse, serialize
 from ..keep.sheet_markup import SheetMarkup, name_of
+from ..keep.workbook_parts import workbook_part
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..formats.addresses import address
 from .computation import Computation
-from .formula_cells import letters
 from .sheets import Key, Sheets
 from .stored_values import Computed, ErrorValue
 
@@ -51,7 +51,7 @@ def place_of(sheets: Sheets, key: Key) -> str:
     name = sheets.names[number]
     plain = re.fullmatch(r"[^\W\d]\w*", name) is not None
     quoted = name if plain else "'" + name.replace("'", "''") + "'"
-    return f"{quoted}!{letters(column)}{row}"
+    return f"{quoted}!{address(row - 1, column - 1)}"
 
 
 def _counted(sheets: Sheets, found: Mapping[str, list[Key]]) -> dict[str, Any]:

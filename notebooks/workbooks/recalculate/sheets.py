@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..keep.carry import workbook_part
 from ..keep.opc import EditablePackage, parse
+from ..keep.workbook_parts import workbook_part
 from .formula_cells import FormulaCell, WrittenUnusually, formula_cells
 from .stored_values import Place
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-from ..formats.sheet_part import column_number
-from .formula_cells import FormulaCell, body_of, letters, replace_formula_cells
+from ..formats.addresses import address, column_index
+from .formula_cells import FormulaCell, body_of, replace_formula_cells
 
 Computed = bool | float | str | None
 """A computed value. An error is an `ErrorValue`; ``None`` leaves the cell without a value."""
@@ -128,12 +128,12 @@ def _with_cells(cells: bytes, row: int, values: Mapping[int, Computed], prefix: 
         return _c(of, values[column], _v(values[column], prefix), prefix)
 
     def new(column: int) -> bytes:
-        return made(column, f' r="{letters(column)}{row}"'.encode())
+        return made(column, f' r="{address(row - 1, column - 1)}"'.encode())
 
     pieces, end, waiting = [], 0, sorted(values)
     for found in pattern.finditer(cells):
         named = _NAME.search(found["of"])
-        column = column_number(named[1].decode()) + 1 if named else 0
+        column = column_index(named[1].decode()) + 1 if named else 0
         pieces.append(cells[end : found.start()])
         end = found.end()
         while waiting and waiting[0] < column:

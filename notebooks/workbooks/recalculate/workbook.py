@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..keep.carry import workbook_part
 from ..keep.opc import EditablePackage
+from ..keep.workbook_parts import workbook_part
 from .computation import Convert, compute
 from .report import report
 from .sheets import CannotCompute as CannotCompute
