@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from openpyxl import Workbook, load_workbook
 from agent.checks.formula_values import FormulaValues, office_installed, summary
 from container.limits import Limits
 from container.workspace.workspace import Workspace
+from notebooks.workbooks.recalculate.office import Office
+from notebooks.workbooks.recalculate.office_values import read_values
 from tests.corpus.known_formulas import known_workbook, part_changed, sheet_xml
 from tests.corpus.rich_template import make_template
 
@@ -136,6 +140,65 @@ async def test_a_formula_that_cannot_be_computed_has_no_value_nor_has_what_depen
     said = summary(found[NAME])
     assert "computed 1 formula; 11 formulas have no value until Excel opens the file" in said
     assert "STOCKHISTORY in Sheet!B1" in said
+
+
+SAID_OTHERWISE = {
+    '=_xlfn.XLOOKUP("k2",A1:A6,B1:B6)': 20,
+    '=_xlfn.XLOOKUP("zz",A1:A6,B1:B6)': "#N/A",
+    '=_xlfn.XLOOKUP("zz",A1:A6,B1:B6,"none, (really)")': "none, (really)",
+    "=_xlfn.XLOOKUP(A3,A1:A6,B1:B6)": 30,
+    '=_xlfn.XLOOKUP("ab*",A1:A6,B1:B6)': "#N/A",
+    '=_xlfn.XLOOKUP("ab*",A1:A6,B1:B6,,2)': 40,
+    '=_xlfn.XLOOKUP("20",B1:B6,A1:A6)': None,
+    '=_xlfn.XLOOKUP("k1",$A:$A,$B:$B)*2+1': 21,
+    '=IFERROR(_xlfn.XLOOKUP("q",A1:A6,B1:B6),0)': 0,
+    "=_xlfn.XLOOKUP(A6,A1:A6,B1:B6)": None,
+    '=_xlfn.XLOOKUP(1/0,A1:A6,B1:B6,"x")': "#DIV/0!",
+    '=INDEX(B1:B6,_xlfn.XMATCH("abc",A1:A6))': 40,
+    "=_xlfn.LET(_xlpm.x,B1,_xlpm.y,_xlpm.x*2,_xlpm.x+_xlpm.y)": 30,
+    '=_xlfn.LET(_xlpm.x,2,"_xlpm.x")': "_xlpm.x",
+    '=_xlfn.LET(_xlpm.k,"abc",_xlfn.XLOOKUP(_xlpm.k,A1:A6,B1:B6,0))': 40,
+    "=SUM(_xlfn._xlws.FILTER(B1:B6,B1:B6>20))": 180,
+    '=SUM(_xlfn._xlws.FILTER(B1:B6,A1:A6="k2"))': 70,
+    "=SUM(_xlfn._xlws.FILTER(B1:B6,B1:B6>200))": None,
+    "=_xlfn.UNIQUE(A1:A6)": None,
+    "=E1*2": 40,
+    "=E10+1": None,
+}
+KEYS = (("k1", 10), ("K2", 20), ("a*", 30), ("abc", 40), ("k2", 50), (None, 60))
+OTHERWISE = {
+    '=MATCH("20",B1:B6,0)': None,
+    "=COUNTIF(D1:D3,20)": None,
+    '=COUNTIF(D1:D3,"20")': 1,
+    "=VLOOKUP(D2,D1:D3,1,FALSE)": "20",
+    '=INDEX(B1:B6,MATCH("20",D1:D3,0))': 20,
+    "=SUM(C1:C3)": None,
+    "=COUNT(C1:C3)": None,
+    '=C1&"!"': None,
+    "=IF(C1,SUM(B1:B2),0)": 30,
+    "=SQRT(-1)": "#NUM!",
+    "=INDEX(B1:B6,9)": "#REF!",
+    "=E10+1": "#NUM!",
+    "=IRR(B1:B3)": "#NUM!",
+}
+
+
+@pytest.mark.parametrize("known", [SAID_OTHERWISE, OTHERWISE], ids=["lacking", "differing"])
+async def test_a_value_is_stored_only_where_it_is_excels(workspace, values, tmp_path, known):
+    """Functions that LibreOffice lacks are said in others; what it takes otherwise is left out."""
+    book = Workbook()
+    for row, key in enumerate(KEYS, 1):
+        book.active.append([*key, row == 1 if row < 4 else None, f"{row}0" if row < 4 else None])
+    for row, formula in enumerate(known, 1):
+        book.active.cell(row, 5, formula)
+    book.save(tmp_path / "a.xlsx")
+    file = put(workspace, tmp_path / "a.xlsx")
+
+    await values.compute(workspace, [NAME])
+
+    sheet = read(file)
+    found = {formula: sheet.cell(row, 5).value for row, formula in enumerate(known, 1)}
+    assert found == known
 
 
 async def test_values_of_a_file_with_all_of_them_stay(workspace, values, tmp_path):
@@ -326,3 +389,36 @@ async def test_the_next_job_finds_libreoffice_started(workspace, tmp_path):
     assert values._ahead is not ahead
     await values.aclose()
     assert differing(read(file), expected) == {}
+
+
+@pytest.mark.filterwarnings("ignore:.* extension is not supported")
+def test_a_workbook_whose_parts_were_kept_opens_in_libreoffice_with_its_values(tmp_path):
+    for number, macros in enumerate((False, True)):
+        source = tmp_path / f"source{number}.{'xlsm' if macros else 'xlsx'}"
+        make_template(source, macros=macros)
+        kept = source.with_stem("kept")
+        _saved_with_its_parts(source, kept, 4711)
+        office = Office()
+        opened = read_values(office.to_ods(kept.read_bytes(), 60))
+        office.close()
+
+        assert len(opened) == len(load_workbook(source).sheetnames)
+        for sheet, found in zip(load_workbook(kept).worksheets, opened, strict=True):
+            numbers = {
+                (cell.row, cell.column): cell.value
+                for row in sheet.iter_rows()
+                for cell in row
+                if type(cell.value) in (int, float)
+            }
+            assert {place: found.get(place) for place in numbers} == numbers
+        assert 4711 in opened[0].values()
+
+
+def _saved_with_its_parts(source: Path, kept: Path, number: int) -> None:
+    """Load and save as a kernel does, in a process of its own."""
+    code = (
+        "import sys; from notebooks.workbooks.keep.openpyxl_saves import install; install(); "
+        "import openpyxl; book = openpyxl.load_workbook(sys.argv[1], keep_vba=sys.argv[1].endswith('m')); "
+        "book.worksheets[0]['Z1'] = int(sys.argv[3]); book.save(sys.argv[2])"
+    )
+    subprocess.run([sys.executable, "-c", code, source, kept, str(number)], check=True)
