@@ -25,7 +25,7 @@ OFFICE = Path("/usr/lib/libreoffice/program/oosplash"), Path("/opt/libreoffice/p
 MOUNTED = Path("/etc/libreoffice"), Path("/var/lib/libreoffice"), Path("/opt/libreoffice")
 """Directories of LibreOffice outside /usr."""
 LIMITS = Limits(memory_bytes=1536 * MIB, pids=64, tmp_bytes=512 * MIB, cpus=2.0)
-FILE_SECONDS, START_SECONDS = 20.0, 15.0
+FILE_SECONDS, START_SECONDS = 20.0, 60.0
 MOST_FILES, MOST_FILE_BYTES, MOST_ANSWER_BYTES = 10, 50 * MIB, 256 * MIB
 IDLE_SECONDS = 900.0
 AT_ONCE = 2

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from openpyxl import Workbook, load_workbook
 
 from agent.checks.formula_values import FormulaValues, office_installed, summary
@@ -199,6 +200,32 @@ async def test_a_value_is_stored_only_where_it_is_excels(workspace, values, tmp_
     sheet = read(file)
     found = {formula: sheet.cell(row, 5).value for row, formula in enumerate(known, 1)}
     assert found == known
+
+
+async def test_what_reads_the_cells_that_a_dynamic_array_may_fill_has_no_value(
+    workspace, values, tmp_path
+):
+    """The file does not say how far it reaches, where its writer did not know."""
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet("Data")
+    sheet.write_column("A1", [1, 2, 3])
+    sheet.write_dynamic_array_formula("C1", "=A1:A3*2")
+    sheet.write_dynamic_array_formula("E1:E3", "=A1:A3*3")
+    for cell, formula in (
+        ("G1", "=C1"),
+        ("G2", "=SUM(C1:C3)"),
+        ("G3", "=C2+1"),
+        ("G4", "=SUM(E1:E3)"),
+    ):
+        sheet.write_formula(cell, formula)
+    book.close()
+    file = put(workspace, tmp_path / "a.xlsx")
+
+    await values.compute(workspace, [NAME])
+
+    sheet = read(file)
+    assert [sheet[name].value for name in ("C1", "G1", "G2", "G3", "G4")] == [2, 2, None, None, 18]
+    assert [sheet.cell(row, 5).value for row in (1, 2, 3)] == [3, 6, 9]
 
 
 async def test_values_of_a_file_with_all_of_them_stay(workspace, values, tmp_path):

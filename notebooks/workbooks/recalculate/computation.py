@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from ..check.formulas import SPILLING
 from ..keep.opc import EditablePackage, parse
 from ..keep.workbook_parts import workbook_part
-from .dependents import Names, dependents
+from .dependents import Names, SheetArea, dependents
 from .differences import other_values, with_excel_errors
 from .equivalents import UNSAID, equivalent
 from .formula_cells import FormulaCell, area_of, body_of, replace_formula_cells
@@ -19,6 +20,7 @@ from .plain_copy import make_copy
 from .sheets import Key, Sheets
 from .stored_values import Computed
 
+MOST_SPILLED_ROWS, MOST_SPILLED_COLUMNS = 2_000, 20
 Convert = Callable[[bytes], bytes]
 """Returns a workbook as a computed OpenDocument spreadsheet."""
 
@@ -53,6 +55,37 @@ def compute(
         OfficeFailed, Unreadable: LibreOffice gave nothing that can be read.
     """
     names = _names(package, sheets)
+    reasons, said_otherwise = _divided(package, sheets, version, names)
+    contents = {
+        part: _to_compute(sheets, number, content, reasons, said_otherwise)
+        for number, part in enumerate(sheets.parts)
+        if part and (content := sheets.contents[part])
+    }
+    computed = read_values(convert(make_copy(package, sheets.parts, contents)))
+    values: dict[Key, OfficeValue] = {
+        (number, place): value
+        for number, found in enumerate(computed[: len(sheets.parts)])
+        for place, value in found.items()
+    }
+    texts = {key: text for key, text in sheets.texts.items() if key not in reasons}
+    with_excel_errors(texts, values, names)
+    for key in texts:
+        value = values.get(key)
+        if value is None or isinstance(value, NotComputed):
+            reasons[key] = str(value or "no value")
+        elif key in said_otherwise and value in (UNSAID, "#NAME?"):
+            reasons[key] = said_otherwise[key][1]
+    texts = {key: text for key, text in texts.items() if key not in reasons}
+    reasons |= other_values(texts, computed, names)
+    spilled = _spilled(sheets, reasons)
+    depending = dependents(sheets.cells, sheets.texts, names, reasons, spilled) - set(reasons)
+    return Computation(_known(sheets, values, depending | set(reasons)), reasons, depending)
+
+
+def _divided(
+    package: EditablePackage, sheets: Sheets, version: tuple[int, int], names: Names
+) -> tuple[dict[Key, str], dict[Key, tuple[str, str]]]:
+    """Return why formulas can't be computed, and those said otherwise: how, and why."""
     functions = frozenset(names.defined)
     macros = any(name.lower().endswith("vbaproject.bin") for name in package.names)
     reasons: dict[Key, str] = {}
@@ -64,39 +97,36 @@ def compute(
                 reasons[key] = why
             else:
                 said_otherwise[key] = other, why
-    without = {
-        part: _to_compute(sheets, number, content, reasons, said_otherwise)
-        for number, part in enumerate(sheets.parts)
-        if part and (content := sheets.contents[part])
-    }
-    computed = read_values(convert(make_copy(package, sheets.parts, without)))
-    values: dict[Key, OfficeValue] = {
-        (number, place): value
-        for number, found in enumerate(computed[: len(sheets.parts)])
-        for place, value in found.items()
-    }
-    computed_texts = {key: text for key, text in sheets.texts.items() if key not in reasons}
-    with_excel_errors(computed_texts, values, names)
-    for key in computed_texts:
-        value = values.get(key)
-        if value is None or isinstance(value, NotComputed):
-            reasons[key] = str(value or "no value")
-        elif key in said_otherwise and value in (UNSAID, "#NAME?"):
-            reasons[key] = said_otherwise[key][1]
-    reasons |= other_values(
-        {key: text for key, text in computed_texts.items() if key not in reasons}, computed, names
-    )
-    depending = dependents(sheets.cells, sheets.texts, names, reasons) - set(reasons)
+    return reasons, said_otherwise
+
+
+def _spilled(sheets: Sheets, reasons: Mapping[Key, str]) -> list[SheetArea]:
+    """Return the cells that dynamic arrays may fill, where the file does not say which."""
+    areas: list[SheetArea] = []
+    for (sheet, (row, column)), cell in sheets.cells.items():
+        gives_several = (
+            any(f"{name}(" in cell.text.upper() for name in SPILLING)
+            and (sheet, (row, column)) in reasons
+        )
+        if cell.area[:2] == cell.area[2:] and (cell.dynamic or gives_several):
+            below, right = row + MOST_SPILLED_ROWS, column + MOST_SPILLED_COLUMNS
+            areas.append((sheet, (row + 1, column, below, right)))
+            areas.append((sheet, (row, column + 1, row, right)))
+    return areas
+
+
+def _known(
+    sheets: Sheets, values: Mapping[Key, OfficeValue], unknown: set[Key]
+) -> dict[Key, Computed]:
+    """Return the values to store: of formulas, and of the cells that array formulas fill."""
     filled = _filled(sheets.cells)
-    known: dict[Key, Computed] = {
+    return {
         key: value
         for key, value in values.items()
-        if key not in reasons
-        and key not in depending
+        if key not in unknown
         and not isinstance(value, NotComputed)
         and (key in sheets.cells or filled(key))
     }
-    return Computation(known, reasons, depending)
 
 
 def _to_compute(

@@ -45,18 +45,24 @@ class Names:
 class Places:
     """Cells of a workbook's sheets, to be looked up by area."""
 
-    def __init__(self) -> None:
+    def __init__(self, areas: Sequence[SheetArea] = ()) -> None:
         self._columns: dict[tuple[int, int], list[int]] = {}
-        self.count = 0
+        self._areas = list(areas)
 
     def add(self, sheet: int, place: Place) -> None:
         """Add a cell."""
         insort(self._columns.setdefault((sheet, place[1]), []), place[0])
-        self.count += 1
+
+    def add_area(self, sheet: int, area: Area) -> None:
+        """Add all cells of an area."""
+        self._areas.append((sheet, area))
 
     def touch(self, sheet: int, area: Area) -> bool:
         """Whether a cell lies in *area*."""
         top, left, bottom, right = area
+        for on, (first, start, last, end) in self._areas:
+            if on == sheet and first <= bottom and top <= last and start <= right and left <= end:
+                return True
         for (on, column), rows in self._columns.items():
             if on == sheet and left <= column <= right:
                 at = bisect_left(rows, top)
@@ -70,6 +76,7 @@ def dependents(
     texts: Mapping[tuple[int, Place], str],
     names: Names,
     unknown: Iterable[tuple[int, Place]],
+    spilled: Sequence[SheetArea] = (),
 ) -> set[tuple[int, Place]]:
     """Return the cells that depend on *unknown* ones, these included.
 
@@ -78,9 +85,10 @@ def dependents(
         texts: The formula of each, shared ones moved to their place.
         names: The workbook's names.
         unknown: The cells whose value is not known.
+        spilled: Further cells that may have another value.
     """
-    found, places = set(unknown), Places()
-    if not found:
+    found, places = set(unknown), Places(spilled)
+    if not found and not spilled:
         return found
     for sheet, place in found:
         _add(places, sheet, cells.get((sheet, place)), place)
@@ -98,12 +106,10 @@ def dependents(
 
 
 def _add(places: Places, sheet: int, cell: FormulaCell | None, place: Place) -> None:
-    top, left, bottom, right = cell.area if cell else (*place, *place)
-    if (bottom - top + 1) * (right - left + 1) > 100_000:
-        bottom, right = top, left
-    for row in range(top, bottom + 1):
-        for column in range(left, right + 1):
-            places.add(sheet, (row, column))
+    if cell is not None and cell.area[:2] != cell.area[2:]:
+        places.add_area(sheet, cell.area)
+    else:
+        places.add(sheet, place)
 
 
 def areas_read(text: str, sheet: int, names: Names, depth: int = 0) -> list[SheetArea] | None:

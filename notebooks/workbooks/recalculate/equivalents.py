@@ -123,7 +123,7 @@ def _xlookup(arguments: Sequence[str]) -> str:
     position = _position(key, lookup, match, search)
     found = _of_same_type(key, lookup, position, f"INDEX({result},{position})")
     other = missing.strip() or "NA()"
-    return _guarded(key, f"IF(ISNUMBER({position}),{found},{other})")
+    return _guarded(key, lookup, f"IF(ISNUMBER({position}),{found},{other})", other)
 
 
 def _xmatch(arguments: Sequence[str]) -> str:
@@ -132,7 +132,7 @@ def _xmatch(arguments: Sequence[str]) -> str:
     key, lookup, match, search = [*arguments, *[""] * (4 - len(arguments))]
     _shape(lookup)
     position = _position(key, lookup, match, search)
-    return _guarded(key, _of_same_type(key, lookup, position, position))
+    return _guarded(key, lookup, _of_same_type(key, lookup, position, position), "NA()")
 
 
 def _of_same_type(key: str, lookup: str, position: str, formula: str) -> str:
@@ -152,11 +152,12 @@ def _position(key: str, lookup: str, match: str, search: str) -> str:
     return f"MATCH(IF(ISTEXT({key}),{exact},{key}),{lookup},0)"
 
 
-def _guarded(key: str, formula: str) -> str:
-    """Return the formula for keys that are neither errors nor blank."""
+def _guarded(key: str, lookup: str, formula: str, other: str) -> str:
+    """Return the formula for keys that are no errors; a blank one finds a blank cell."""
     if _NUMBER.fullmatch(key) or _PLAIN_TEXT.fullmatch(key):
         return f"({formula})"
-    return f"IF(ISERROR({key}),{key},IF(ISBLANK({key}),{UNSAID},{formula}))"
+    blank = f"IF(COUNTBLANK({lookup})=0,{other},{UNSAID})"
+    return f"IF(ISERROR({key}),{key},IF(ISBLANK({key}),{blank},{formula}))"
 
 
 def _shape(reference: str) -> Shape:

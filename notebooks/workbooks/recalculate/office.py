@@ -96,7 +96,7 @@ class Office:
             into = self._directory / f"computed-{attempt}"
             client = self._start(["--convert-to", "ods", "--outdir", str(into), str(source)])
             try:
-                client.wait(max(0.1, end - time.monotonic()))
+                client.wait(max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
                 client.kill()
                 client.wait()
