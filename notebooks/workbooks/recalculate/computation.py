@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def compute(
             reasons[key] = said_otherwise[key][1]
     texts = {key: text for key, text in texts.items() if key not in reasons}
     reasons |= other_values(texts, computed, names)
-    spilled = _spilled(sheets, reasons)
+    spilled = _spilled(sheets, reasons, values)
     depending = dependents(sheets.cells, sheets.texts, names, reasons, spilled) - set(reasons)
     return Computation(_known(sheets, values, depending | set(reasons)), reasons, depending)
 
@@ -100,18 +101,28 @@ def _divided(
     return reasons, said_otherwise
 
 
-def _spilled(sheets: Sheets, reasons: Mapping[Key, str]) -> list[SheetArea]:
-    """Return the cells that dynamic arrays may fill, where the file does not say which."""
+def _spilled(
+    sheets: Sheets, reasons: Mapping[Key, str], values: Mapping[Key, OfficeValue]
+) -> list[SheetArea]:
+    """Return the cells that dynamic arrays may fill, where the file does not say which.
+
+    They reach to the next filled cell at most: Excel shows #SPILL! otherwise.
+    """
     areas: list[SheetArea] = []
     for (sheet, (row, column)), cell in sheets.cells.items():
-        gives_several = (
-            any(f"{name}(" in cell.text.upper() for name in SPILLING)
-            and (sheet, (row, column)) in reasons
-        )
-        if cell.area[:2] == cell.area[2:] and (cell.dynamic or gives_several):
-            below, right = row + MOST_SPILLED_ROWS, column + MOST_SPILLED_COLUMNS
-            areas.append((sheet, (row + 1, column, below, right)))
-            areas.append((sheet, (row, column + 1, row, right)))
+        lacks = (sheet, (row, column)) in reasons
+        several = lacks and any(f"{name}(" in cell.text.upper() for name in SPILLING)
+        if cell.area[:2] == cell.area[2:] and (cell.dynamic or several):
+            down = ((sheet, (row + n, column)) for n in range(1, MOST_SPILLED_ROWS))
+            right = ((sheet, (row, column + n)) for n in range(1, MOST_SPILLED_COLUMNS))
+            height, width = (
+                sum(1 for _ in itertools.takewhile(lambda key: key not in values, keys))
+                for keys in (down, right)
+            )
+            if height:
+                areas.append((sheet, (row + 1, column, row + height, column + width)))
+            if width:
+                areas.append((sheet, (row, column + 1, row, column + width)))
     return areas
 
 

@@ -49,6 +49,7 @@ def place_of(sheets: Sheets, key: Key) -> str:
     """Return a cell's address with its sheet: ``'It''s'!B2``."""
     number, (row, column) = key
     name = sheets.names[number]
+    name = name if name.isprintable() else ascii(name)[1:-1]
     plain = re.fullmatch(r"[^\W\d]\w*", name) is not None
     quoted = name if plain else "'" + name.replace("'", "''") + "'"
     return f"{quoted}!{address(row - 1, column - 1)}"
