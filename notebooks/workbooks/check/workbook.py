@@ -41,7 +41,8 @@ def check_file(
     try:
         found = identify(path)
         with open_book(path, found) as book:
-            formulas = Formulas()
+            names = frozenset(info.name.casefold() for info in book.sheets)
+            formulas = Formulas(names)
             findings = []
             if found.kind in PACKAGES:
                 findings += _package_findings(path, book, formulas, computed=computed)
