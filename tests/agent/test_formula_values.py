@@ -202,6 +202,35 @@ async def test_a_value_is_stored_only_where_it_is_excels(workspace, values, tmp_
     assert found == known
 
 
+async def test_formulas_of_excel_tables_are_computed(workspace, values, tmp_path):
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet("My Data")
+    columns = [
+        {"header": "Key", "total_string": "Total"},
+        {"header": "Net Amt", "total_function": "sum"},
+        {"header": "Gross", "formula": "=[@[Net Amt]]*2", "total_function": "sum"},
+    ]
+    data = [["a", 1], ["b", 3], ["c", 5]]
+    options = {"name": "Sales", "total_row": True, "data": data, "columns": columns}
+    sheet.add_table("B3:D7", options)
+    known = {
+        "=SUM(Sales[Net Amt])": 9,
+        '=_xlfn.XLOOKUP("b",Sales[Key],Sales[Gross])': 6,
+        "=Sales[[#Totals],[Gross]]+ROWS(Sales)": 21,
+    }
+    for row, formula in enumerate(known):
+        sheet.write_formula(row, 10, formula)
+    book.close()
+    file = put(workspace, tmp_path / "a.xlsx")
+
+    await values.compute(workspace, [NAME])
+
+    sheet = read(file)
+    assert [sheet.cell(row, 11).value for row in (1, 2, 3)] == list(known.values())
+    assert [sheet.cell(row, 4).value for row in (4, 5, 6, 7)] == [2, 6, 10, 18]
+    assert sheet["C7"].value == 9
+
+
 async def test_what_reads_the_cells_that_a_dynamic_array_may_fill_has_no_value(
     workspace, values, tmp_path
 ):

@@ -20,8 +20,10 @@ from .office_values import NotComputed, OfficeValue, read_values
 from .plain_copy import make_copy
 from .sheets import Key, Sheets
 from .stored_values import Computed
+from .table_references import Table, UnknownReference, with_plain_references
 
 MOST_SPILLED_ROWS, MOST_SPILLED_COLUMNS = 2_000, 20
+TABLE = "a reference to a table"
 Convert = Callable[[bytes], bytes]
 """Returns a workbook as a computed OpenDocument spreadsheet."""
 
@@ -91,7 +93,15 @@ def _divided(
     macros = any(name.lower().endswith("vbaproject.bin") for name in package.names)
     reasons: dict[Key, str] = {}
     said_otherwise: dict[Key, tuple[str, str]] = {}
-    for key, text in sheets.texts.items():
+    for key, written in sheets.texts.items():
+        try:
+            text = with_plain_references(written, *key, names.tables, sheets.names)
+        except UnknownReference:
+            reasons[key] = TABLE
+            continue
+        sheets.texts[key] = text
+        if text != written:
+            said_otherwise[key] = text, TABLE
         if lacks := lacking(text, version, functions, macros=macros):
             why, other = ", ".join(lacks), equivalent(text)
             if other is None or lacking(other, version, functions, macros=macros):
@@ -192,12 +202,18 @@ def _names(package: EditablePackage, sheets: Sheets) -> Names:
     for name in book.iter("{*}definedName"):
         key = name.get("name", "").upper()  # of several sheets' names each may be meant
         defined[key] = ",".join(filter(None, (defined.get(key), name.text or "")))
-    tables = {}
+    tables: dict[str, Table] = {}
     for number, part in enumerate(sheets.parts):
         for each in package.relationships(part) if part else ():
             if each.kind == "table" and each.target in package:
-                table = parse(package.read(each.target))
-                area = area_of(table.get("ref", ""))
-                if area is not None:
-                    tables[table.get("displayName", "").upper()] = (number, area)
+                found = parse(package.read(each.target))
+                if (area := area_of(found.get("ref", ""))) is not None:
+                    columns = tuple(
+                        column.get("name", "").replace("_x000a_", "\n").upper()
+                        for column in found.iter("{*}tableColumn")
+                    )
+                    header = found.get("headerRowCount", "1") != "0"
+                    totals = found.get("totalsRowCount", "0") != "0"
+                    table = Table(number, area, columns, header, totals)
+                    tables[found.get("displayName", "").upper()] = table
     return Names([name.upper() for name in sheets.names], defined, tables)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from .formula_cells import Area, FormulaCell, area_of
 from .stored_values import Place
+from .table_references import Table
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 MOST_PASSES = 40
@@ -34,12 +35,12 @@ class Names:
     Attributes:
         sheets: The sheets' names in capitals, in order.
         defined: The text of each defined name, by the name in capitals.
-        tables: Sheet and area of each table, by its name in capitals.
+        tables: The tables, by their names in capitals.
     """
 
     sheets: Sequence[str]
     defined: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, SheetArea] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
 class Places:
@@ -132,15 +133,13 @@ def areas_read(text: str, sheet: int, names: Names, depth: int = 0) -> list[Shee
             return None
         areas += [(each, area) for each in on]
     for word in dict.fromkeys(w.upper() for w in _WORD.findall(REFERENCE.sub(" ", bare))):
-        if word in names.tables:
-            areas.append(names.tables[word])
+        if word in names.tables:  # in a defined name; formulas have plain references
+            areas.append((names.tables[word].sheet, names.tables[word].area))
         elif word in names.defined:
             more = areas_read(names.defined[word], sheet, names, depth + 1)
             if more is None:
                 return None
             areas += more
-    if re.search(r"(?:^|[^\w\]])\[", bare) or "[@" in bare or "[#" in bare:
-        areas += [area for area in names.tables.values() if area[0] == sheet]
     return areas
 
 

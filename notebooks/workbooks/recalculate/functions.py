@@ -88,7 +88,6 @@ _STRINGS = re.compile(r'"(?:[^"]|"")*"')
 _SHEETS = re.compile(r"'(?:[^']|'')*'")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _CALL = re.compile(r"([^\W\d][\w.]*)\s*\(")
-_OWN_COLUMN = re.compile(r"(?<![\w\].\[,])\[(?![\d#@\[])")
 _OUTSIDE = re.compile(r"\[\d+\]|\||_xll\.|_xlbgnm\.", re.IGNORECASE)
 
 
@@ -115,8 +114,6 @@ def lacking(
     found = ["another workbook or program"] if _OUTSIDE.search(_outside(text)) else []
     while (inner := _BRACKETS.sub("", bare)) != bare:
         bare = inner  # names of columns in references to tables
-    if _OWN_COLUMN.search(_STRINGS.sub('""', text)):
-        found.append("a column of a table without the table's name")
     later = {name for since, news in LATER if version >= since for name in news}
     every_later = {name for _, news in LATER for name in news}
     for name in dict.fromkeys(_CALL.findall(bare)):

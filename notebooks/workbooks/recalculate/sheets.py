@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..keep.opc import EditablePackage, parse
 from ..keep.workbook_parts import workbook_part
@@ -55,6 +56,9 @@ def read_sheets(package: EditablePackage) -> Sheets:
         CannotCompute: They are too large, or written in an unusual way.
         Unreadable: The package is broken.
     """
+    settings = _settings(package)
+    if settings is not None and settings.get("fullPrecision") in ("0", "false"):
+        raise CannotCompute("it computes with the precision that is shown, which takes Excel")
     names, parts = _sheets_in_order(package)
     contents: dict[str, bytes] = {}
     for part in filter(None, parts):
@@ -109,6 +113,11 @@ def _sheets_in_order(package: EditablePackage) -> tuple[list[str], list[str]]:
 
 
 def _computed_by_excel_only(package: EditablePackage) -> bool:
-    book = parse(package.read(workbook_part(package)))
-    settings = next(iter(book.iter("{*}calcPr")), None)
+    settings = _settings(package)
     return settings is not None and settings.get("fullCalcOnLoad") in ("1", "true")
+
+
+def _settings(package: EditablePackage) -> Any:
+    """Return how the workbook is computed (18.2.2, calcPr); ``None`` if it does not say."""
+    book = parse(package.read(workbook_part(package)))
+    return next(iter(book.iter("{*}calcPr")), None)

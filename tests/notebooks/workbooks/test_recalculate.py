@@ -14,6 +14,11 @@ from notebooks.workbooks.recalculate.functions import lacking
 from notebooks.workbooks.recalculate.plain_copy import make_copy
 from notebooks.workbooks.recalculate.sheets import read_sheets
 from notebooks.workbooks.recalculate.stored_values import ErrorValue, with_values
+from notebooks.workbooks.recalculate.table_references import (
+    Table,
+    UnknownReference,
+    with_plain_references,
+)
 
 NOW, LATER = (7, 4), (25, 8)
 pytestmark = pytest.mark.check
@@ -39,8 +44,6 @@ pytestmark = pytest.mark.check
         ("cmd|'/c calc'!A1", ["another workbook or program"]),
         ('"a|b[1]"', []),
         ("SUM(Sales[Net Amount])", []),
-        ("SUM([Net])", ["a column of a table without the table's name"]),
-        ("Sales[[#This Row],[Net]]*2", []),
         ("_xlfn.WEBSERVICE(A1)", ["WEBSERVICE"]),
         ('CELL("filename")', ["CELL"]),
     ],
@@ -79,10 +82,11 @@ def test_what_cannot_be_said_otherwise_is_not_computed(formula):
     assert said is None or lacking(said, NOW)
 
 
+SALES = Table(1, (1, 1, 9, 3), ("KEY", "NET AMT", "TAX [%]"), header=True, totals=True)
 NAMES = Names(
     ["DATA", "OTHER ONE", "LAST"],
     {"RATE": "Data!$C$3", "LOOP": "Loop+1", "BOTH": "Rate*'Other one'!$A$1"},
-    {"SALES": (1, (1, 1, 9, 3))},
+    {"SALES": SALES},
 )
 
 
@@ -96,7 +100,7 @@ NAMES = Names(
         ("SUM(4:5)", [(0, (4, 1, 5, 16_384))]),
         ("Rate*2", [(0, (3, 3, 3, 3))]),
         ("Both", [(1, (1, 1, 1, 1)), (0, (3, 3, 3, 3))]),
-        ("SUM(Sales[Net])", [(1, (1, 1, 9, 3))]),
+        ("SUM(Sales)", [(1, (1, 1, 9, 3))]),
         ('"A1"&LOG10(5)', []),
         ("INDIRECT(A1)", None),
         ("Loop", None),
@@ -105,6 +109,40 @@ NAMES = Names(
 def test_the_cells_that_a_formula_reads_are_known(formula, areas):
     found = areas_read(formula, 0, NAMES)
     assert found == areas or (found is not None and sorted(found) == sorted(areas or []))
+
+
+@pytest.mark.parametrize(
+    ("formula", "plain"),
+    [
+        ("SUM(Sales[Net Amt])", "SUM('Other one'!$B$2:$B$8)"),
+        ("sum(sales[net amt])", "sum('Other one'!$B$2:$B$8)"),
+        ("ROWS(Sales)", "ROWS('Other one'!$A$2:$C$8)"),
+        ("COUNTA(Sales[#All])", "COUNTA('Other one'!$A$1:$C$9)"),
+        ("Sales[[#Totals],[Net Amt]]", "'Other one'!$B$9"),
+        ("SUM(Sales[[Key]:[Net Amt]])", "SUM('Other one'!$A$2:$B$8)"),
+        ("SUM(Sales[[#All],[Key]:[Net Amt]])", "SUM('Other one'!$A$1:$B$9)"),
+        ("Sales[[#This Row],[Net Amt]]*2", "'Other one'!$B$4*2"),
+        ("[@[Net Amt]]+[@Key]", "'Other one'!$B$4+'Other one'!$A$4"),
+        ("[[#This Row],[Net Amt]]+[[#This Row],Key]", "'Other one'!$B$4+'Other one'!$A$4"),
+        ("SUBTOTAL(109,[Net Amt])", "SUBTOTAL(109,'Other one'!$B$2:$B$8)"),
+        ("SUM(Sales[Tax '[%']])", "SUM('Other one'!$C$2:$C$8)"),
+        ("Sales[[#Headers],[#Data],[Key]]", "'Other one'!$A$1:$A$8"),
+        ('"Sales[Key]"&A1', '"Sales[Key]"&A1'),
+        ("'Sales[1]'!A1+Sales!B2+MySales", "'Sales[1]'!A1+Sales!B2+MySales"),
+        ("[1]Other!A1", "[1]Other!A1"),
+    ],
+)
+def test_references_to_tables_are_said_plainly(formula, plain):
+    sheets = ["Data", "Other one", "Last"]
+    assert with_plain_references(formula, 1, (4, 2), {"SALES": SALES}, sheets) == plain
+
+
+@pytest.mark.parametrize(
+    "formula", ["Sales[Gone]", "Costs[Key]", "Sales[[#This Row],[Key]]", "[Key", "[Key]"]
+)
+def test_a_reference_to_what_is_not_there_is_not_computed(formula):
+    with pytest.raises(UnknownReference):
+        with_plain_references(formula, 0, (40, 2), {"SALES": SALES}, ["Data", "Other one"])
 
 
 def test_what_depends_on_an_unknown_cell_is_found_along_chains_and_areas():
