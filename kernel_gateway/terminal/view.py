@@ -112,6 +112,8 @@ class TerminalView:
     def _show_cell_output(self, data: dict[str, Any]) -> None:
         output = data["output"]
         kind = output["output_type"]
+        if data.get("late"):
+            self._line("  late output of an earlier cell:")
         if kind == "stream":
             style = "red" if output["name"] == "stderr" else ""
             self.console.print(Text(plain(output["text"]).rstrip("\n"), style=style))
