@@ -262,7 +262,7 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return _execution(reply, outputs, after)
+        return make_execution(reply, outputs, after)
 
     async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
         """Check the workbooks that the cell has written; record what was found."""
@@ -332,9 +332,16 @@ def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
     }
 
 
-def _execution(
+def make_execution(
     reply: ExecuteReply, outputs: tuple[Mapping[str, Any], ...], after: Mapping[str, str]
 ) -> Execution:
+    """Return the execution to record of a cell that ended with *reply*.
+
+    Args:
+        reply: How it ended.
+        outputs: Its outputs, as recorded.
+        after: Workspace file → sha256.
+    """
     error: dict[str, str] | None = None
     if reply.error is not None:
         error = {"code": reply.error.code, "message": str(reply.error)}
