@@ -31,6 +31,7 @@ from notebooks.record.recorder import RecordedCell
 tracer = trace.get_tracer("tallybook")
 INTERRUPT_SECONDS = 1.0
 BUSY = {"execution_state": "busy"}
+NO_MESSAGE = "it was raised without a message"
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
 
@@ -348,7 +349,7 @@ def make_execution(
     elif reply.status == "interrupted":
         error = {"code": "cancelled", "message": "The cell was cancelled. Variables are kept."}
     elif reply.status == "error":
-        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue
+        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue or NO_MESSAGE
         error = {"code": "code-error", "ename": reply.ename, "message": message}
     return Execution(
         outcome=reply.status,
