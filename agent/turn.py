@@ -18,11 +18,13 @@ from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
-from agent.ports import CodeCall, Message, ModelReply, PathRuntime
+from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.run_cell import ran_before, run_cell
+from agent.tools.registry import DECLARATIONS, call_tool
+from agent.tools.tool import Reach
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
 from container.workspace.workspace import INPUTS
@@ -152,7 +154,7 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         try:
             with tracer.start_as_current_span("model.generate") as span:
                 span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
-                reply = await model.generate(system_prompt(), state.history, on_text)
+                reply = await model.generate(system_prompt(), state.history, on_text, DECLARATIONS)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
         except ModelUnavailable as error:
@@ -174,6 +176,9 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         call = None
     if reply.content.get("parts"):  # the API rejects an empty content in the history
         state.history.append({"role": "model", "content": dict(reply.content)})
+    if reply.tool is not None and not reply.bad_call:
+        await _call_tool(state, ports, reply.tool)
+        return None
     problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
     if problem:
         _repair(state, problem)
@@ -187,6 +192,18 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         nudge = "Your reply was empty. Call run_code, or answer in words."
         state.history.append({"role": "user", "texts": [nudge]})
     return None
+
+
+async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
+    """Let the model look something up; it goes on with what it gets."""
+    response = await call_tool(call, Reach(ports.runtime.workspace, ports.profiler))
+    shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
+    facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
+    await ports.sink.emit("tool.called", facts)
+    state.steps += 1
+    if response["status"] != "ok":
+        _repair(state, response["error"])
+    _reply_to(state, response)
 
 
 async def _set_pending(

@@ -174,6 +174,14 @@ class ModelRetrying(EventData):
     reason: str
 
 
+class ToolCalled(EventData):
+    """The model looked something up without running code."""
+
+    name: str
+    arguments: dict[str, str]
+    status: str
+
+
 class CodeGenerated(EventData):
     """The model wrote code."""
 
@@ -313,6 +321,7 @@ KINDS: dict[str, type[EventData]] = {
     "kernel.message": KernelMessageSeen,
     "model.text": ModelText,
     "model.retrying": ModelRetrying,
+    "tool.called": ToolCalled,
     "code.generated": CodeGenerated,
     "risk.assessed": RiskAssessed,
     "permission.required": PermissionRequired,

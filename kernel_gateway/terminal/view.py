@@ -89,6 +89,10 @@ class TerminalView:
         wait = f"asking again in {data['wait_seconds']:g} s"
         self._line(f"  the model is not available ({data['reason']}); {wait}", "yellow")
 
+    def _show_tool_called(self, data: dict[str, Any]) -> None:
+        given = ", ".join(f"{name}={value!r}" for name, value in data["arguments"].items())
+        self._line(f"  looked up: {plain(data['name'])}({plain(given)})", "dim")
+
     def _show_code_generated(self, data: dict[str, Any]) -> None:
         self._writing = ""
         if data["comment"]:
