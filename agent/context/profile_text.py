@@ -36,7 +36,10 @@ Facts = Mapping[str, Any]
 
 
 def render_profiles(
-    profiles: Mapping[str, Facts], budget: int = BUDGET, unchanged: Collection[str] = ()
+    profiles: Mapping[str, Facts],
+    budget: int = BUDGET,
+    unchanged: Collection[str] = (),
+    full: Mapping[str, str] | None = None,
 ) -> str:
     """Return the text for the profiles of all files, in *budget* characters where possible.
 
@@ -45,13 +48,12 @@ def render_profiles(
         budget: In characters; the text may exceed it, as it always has the names of columns.
         unchanged: Files that were described for an earlier request: of these only the names of
             tables and columns, and the recipes.
+        full: File name → `render_profile`, if that is known.
     """
     text = ""
     for level in (FULL, BRIEF, BARE):
         texts = (
-            _known(name, found)
-            if name in unchanged
-            else render_profile(name, found, min(level, BRIEF) if name.startswith(MADE) else level)
+            _known(name, found) if name in unchanged else _text(name, found, level, full or {})
             for name, found in profiles.items()
         )
         text = "\n\n".join(texts)
@@ -60,9 +62,15 @@ def render_profiles(
     return f"{FOREWORD}\n\n{text}" if text else ""
 
 
-def profile_digest(name: str, profile: Facts) -> str:
+def _text(name: str, profile: Facts, level: int, full: Mapping[str, str]) -> str:
+    if level == FULL and name in full and not name.startswith(MADE):
+        return full[name]
+    return render_profile(name, profile, min(level, BRIEF) if name.startswith(MADE) else level)
+
+
+def digest_of(text: str) -> str:
     """Return a hash of all that the model can be sent of a profile."""
-    return hashlib.sha256(render_profile(name, profile).encode("utf-8", "replace")).hexdigest()[:12]
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _known(name: str, profile: Facts) -> str:
