@@ -1,7 +1,11 @@
 """Progress bars are kept as they end; what a thread prints belongs to the cell that started it."""
 
-import nbformat
+import io
 
+import nbformat
+from rich.console import Console
+
+from kernel_gateway.terminal.view import TerminalView
 from notebooks.ledger.verify import verify_notebook
 
 BAR = """from tqdm import tqdm
@@ -43,6 +47,19 @@ async def test_a_progress_bar_is_recorded_in_its_last_state_and_costs_little(sta
     assert conversation.notebook.stat().st_size < 8_000
     assert 3 < len(conversation.of_kind("cell.output")) < 400  # it was shown on the way
     assert verify_notebook(conversation.notebook).verified
+
+
+def test_the_terminal_prints_a_progress_bar_once_it_is_finished():
+    screen = io.StringIO()
+    view = TerminalView(Console(file=screen, force_terminal=False))
+
+    for text in ("\r 10%", "\r 20%", "\r100%\n", "done\n"):
+        output = {"output_type": "stream", "name": "stdout", "text": text}
+        view.show({"kind": "cell.output", "data": {"cell": "c", "output": output}})
+    view.idle()
+
+    lines = [line.strip() for line in screen.getvalue().splitlines() if line.strip()]
+    assert lines == ["100%", "done"]
 
 
 async def test_a_threads_late_output_goes_to_its_own_cell_and_is_marked(start_gateway):
