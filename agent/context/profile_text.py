@@ -14,8 +14,9 @@ from agent.context.name_runs import Run, column_runs
 
 BUDGET = 40_000
 """Characters for the profiles of all files together, about 10,000 tokens."""
-FULL, BRIEF, BARE = 3, 2, 1
-"""Everything; without small sheets whole and first rows; names and kinds only."""
+FULL, BRIEF, KNOWN, BARE = 4, 3, 2, 1
+"""Everything; without small sheets whole and first rows; names, kinds and what is wrong; names and
+kinds only."""
 SMALL_CELLS = 80
 """The brief text has all cells of a sheet with no more than this."""
 MADE = "outputs/"
@@ -53,7 +54,9 @@ def render_profiles(
     text = ""
     for level in (FULL, BRIEF, BARE):
         texts = (
-            _known(name, found) if name in unchanged else _text(name, found, level, full or {})
+            _known(name, found, level)
+            if name in unchanged
+            else _text(name, found, level, full or {})
             for name, found in profiles.items()
         )
         text = "\n\n".join(texts)
@@ -73,8 +76,8 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _known(name: str, profile: Facts) -> str:
-    first, _, rest = render_profile(name, profile, BARE).partition("\n")
+def _known(name: str, profile: Facts, level: int) -> str:
+    first, _, rest = render_profile(name, profile, min(level, KNOWN)).partition("\n")
     return f"{first} ({UNCHANGED})\n{rest}" if rest else first
 
 
@@ -84,7 +87,7 @@ def render_profile(name: str, profile: Facts, level: int = FULL) -> str:
     Args:
         name: The file's name in the workspace.
         profile: What the reader found.
-        level: `FULL`, `BRIEF` or `BARE`.
+        level: `FULL`, `BRIEF`, `KNOWN` or `BARE`.
     """
     if problem := profile.get("problem"):
         return f"File {quoted(name)} can't be read: {problem['message']}"
@@ -198,7 +201,7 @@ def _listed(values: Sequence[Any], *, plain: bool = False) -> str:
 
 def _surroundings(sheet: Facts, level: int) -> Iterator[str]:
     facts, notes = sheet.get("facts", ()), sheet.get("notes", ())
-    if level == BARE:
+    if level <= KNOWN:
         facts, notes = facts[:5], ()
     for fact in facts:
         yield f"    {fact['at']} {quoted(fact['label'])}: {quoted(fact['value'])}"
@@ -275,7 +278,7 @@ def _column(run: Run, level: int) -> str:
     if level == BARE:
         return f"{head}: {told[0]}"
     told += _quality(column)
-    if run.count == 1:
+    if run.count == 1 and level > KNOWN:
         told += _numbers(column, level)
     return f"{head}: {'; '.join(told)}"
 
@@ -344,7 +347,7 @@ def _numbers(column: Facts, level: int) -> list[str]:
 def _book(profile: Facts, level: int) -> Iterator[str]:
     if left := profile.get("sheets_left_out"):
         yield f"  {len(left)} more sheets: {_listed(left)}"
-    for name in profile.get("defined_names", ())[: 40 if level > BARE else 10]:
+    for name in profile.get("defined_names", ())[: 40 if level > KNOWN else 10]:
         where = f" (of sheet {quoted(name['sheet'])})" if name.get("sheet") else ""
         yield f"  Defined name {quoted(name['name'])}{where} = {quoted(name['refers_to'])}"
     objects = profile.get("objects", {})
