@@ -268,7 +268,7 @@ class _Following:
     async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
         """Check the workbooks that the cell has written; record what was found."""
         written = [file["name"] for file in self._created]
-        checks = await check_workbooks(self._runtime.workspace, written)
+        checks = await check_workbooks(self._runtime.workspace, written, self._codes())
         if not checks:
             return execution
         if self._nothing_was_read(execution):
@@ -276,6 +276,14 @@ class _Following:
         execution = replace(execution, checks=checks)
         await cell.finish(execution)
         return execution
+
+    def _codes(self) -> list[str]:
+        """Return the code that ran since the kernel was restarted, this cell's last."""
+        cells = self._runtime.recorder.live_cells()
+        ran = ("ok", "error", "interrupted", "died")
+        earlier = [cell for cell in cells if cell["id"] != self._intent.id]
+        codes = [str(cell["source"]) for cell in earlier if cell["status"] in ran]
+        return [*codes, self._intent.source]
 
     def _nothing_was_read(self, execution: Execution) -> bool:
         """Whether there are uploads, and neither this cell nor one before it opened any."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.channels import measure_channels
 from benchmarks.chats import measure_chats
+from benchmarks.comparison import measure_comparison
 from benchmarks.context import measure_context
 from benchmarks.execute import measure_execute
 from benchmarks.front_door_figures import measure_front_door
@@ -122,6 +123,7 @@ PARTS_NOTES = """\
 WORKBOOK_NOTES = """\
 - *500,000 x 12 cells*: dates, texts, numbers and truths, by `to_excel` and `read_excel` in a kernel
   with the default limits; the kernel that reads is not the one that wrote.
+- *Compare*: both were written from their rows, so that no part is the same byte by byte.
 """
 PROFILES_NOTES = """\
 Labelled workbooks (`tests/corpus`): what a careful person would say each sheet holds. *Held out*
@@ -171,7 +173,7 @@ SECTIONS = (
     Section(
         name="workbooks",
         heading="Large workbooks",
-        measures=(measure_large_workbooks,),
+        measures=(measure_large_workbooks, measure_comparison),
         notes=WORKBOOK_NOTES,
     ),
     Section(
