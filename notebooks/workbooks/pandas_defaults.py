@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .keep import openpyxl_saves
 from .reading import memory, pandas_csv, pandas_reader
+from .tie_out import journal
 from .writing import direct_writes, pandas_writer
 
 
@@ -21,3 +22,4 @@ def apply(free_bytes: Callable[[], int | None] = lambda: None) -> None:
     pandas_writer.use_by_default()
     openpyxl_saves.install()  # first: what the next one prints names the file that was asked for
     direct_writes.install()
+    journal.install()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from ..tie_out.journal import note_opened
+
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 
@@ -48,6 +50,7 @@ def install() -> None:
 
     def load_and_remember(filename: Any, *args: Any, **options: Any) -> Any:
         book = load(filename, *args, **options)
+        note_opened(filename)
         if not book.read_only:
             with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
                 book.__dict__["_origin"] = _origin_of(book, filename)
