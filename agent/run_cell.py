@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.checks.tie_out import tie_out_cell
 from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
@@ -243,7 +244,7 @@ class _Following:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
-        execution = await self._checked(cell, execution)
+        execution = await self._checked(cell, execution, reply)
         await self._announce(execution)
         return execution
 
@@ -264,17 +265,34 @@ class _Following:
         ]
         return _execution(reply, outputs, after)
 
-    async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
-        """Check the workbooks that the cell has written; record what was found."""
-        written = [file["name"] for file in self._created]
-        checks = await check_workbooks(self._runtime.workspace, written)
-        if not checks:
+    async def _checked(
+        self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
+    ) -> Execution:
+        """Check and tie out what the cell has written; record what was found."""
+        written = {file["name"]: file["sha256"] for file in self._created}
+        checks, tied = await asyncio.gather(
+            check_workbooks(self._runtime.workspace, list(written)),
+            self._tie_out(execution, reply, written),
+        )
+        if not checks and not tied:
             return execution
-        if self._nothing_was_read(execution):
+        if checks and self._nothing_was_read(execution):
             checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
-        execution = replace(execution, checks=checks)
+        execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
+
+    async def _tie_out(
+        self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        if not written and not reply.tables:
+            return {}
+        runtime = self._runtime
+        earlier = [c for c in runtime.recorder.live_cells() if c["id"] != self._intent.id]
+        source, files = self._intent.source, execution.files_after
+        return await tie_out_cell(
+            source, reply.tables, earlier, written, files, runtime.workspace
+        )
 
     def _nothing_was_read(self, execution: Execution) -> bool:
         """Whether there are uploads, and neither this cell nor one before it opened any."""
@@ -286,12 +304,14 @@ class _Following:
         )
 
     async def _announce(self, execution: Execution) -> None:
-        """Emit ``file.created`` and ``workbook.checked`` for each file, and ``cell.finished``."""
+        """Emit what was written, checked and tied out, and ``cell.finished``."""
         for file in self._created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
             facts = {"cell": self._intent.id, "name": name, "findings": list(findings)}
             await self._sink.emit("workbook.checked", facts)
+        for result in execution.tie_out.get("results", ()):
+            await self._sink.emit("result.checked", {"cell": self._intent.id, **result})
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 
 

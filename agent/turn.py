@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
+from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, read_profiles, render_context
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
@@ -273,6 +274,8 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
         response["files"] = outputs[:50]
     if checks := _checks(execution):
         response["checks"] = checks
+    if tied := said_to_model(execution.tie_out):
+        response["tie_out"] = tied
     if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome != "ok":

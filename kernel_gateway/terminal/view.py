@@ -24,6 +24,8 @@ def plain(text: Any) -> str:
     whole = joined.encode("utf-8", "replace").decode()  # lone surrogates can't be printed
     return _CONTROL.sub("", _ANSI.sub("", whole))
 
+TIED_STYLE = {"tied-out": "green", "suspicious": "yellow", "not-tied-out": "dim"}
+
 
 class TerminalView:
     """Shows a path's events on *console*, with a spinner between them."""
@@ -136,6 +138,11 @@ class TerminalView:
             self._line(f"  check: {data['name']}: {finding['message']}", "yellow")
         if not data["findings"]:
             self._line(f"  check: {data['name']}: nothing wrong", "green")
+
+    def _show_result_checked(self, data: dict[str, Any]) -> None:
+        self._line(f"  tie-out: {data['line']}", TIED_STYLE[data["status"]])
+        for finding in data["findings"]:
+            self._line(f"    {finding['message']}", "yellow")
 
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()

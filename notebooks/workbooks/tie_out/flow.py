@@ -97,9 +97,7 @@ class Program:
                     return self._follow(number, unit, call)
         return Flow()
 
-    def _units(
-        self, cell: int, node: ast.stmt, loop: int, *, nested: bool
-    ) -> Iterator[_Unit]:
+    def _units(self, cell: int, node: ast.stmt, loop: int, *, nested: bool) -> Iterator[_Unit]:
         if isinstance(node, ast.For | ast.While | ast.AsyncFor) and not loop:
             self._loops += 1
             loop = self._loops
@@ -152,9 +150,7 @@ class Program:
                 pass
         return flow
 
-    def _pass(
-        self, flow: Flow, block: Sequence[_Unit], live: set[str], taken: set[int]
-    ) -> bool:
+    def _pass(self, flow: Flow, block: Sequence[_Unit], live: set[str], taken: set[int]) -> bool:
         """Take the statements of *block* that make live names; return whether there were any."""
         found = False
         for unit in reversed(block):

@@ -12,6 +12,7 @@ from ..read import open_book
 from .tables import MOST_COLUMNS, Column, Table
 
 _NUMBERS = frozenset({"number", "currency", "integer", "percent"})
+_KINDS = frozenset({"number", "identifier", "date", "text", "mixed", "empty"})
 MOST_TABLES, MOST_TOTALS = 40, 2000
 
 
@@ -60,12 +61,12 @@ def _column(column: dict[str, Any], of_totals: list[Any]) -> Column:
     first = column.get("min")
     return Column(
         name=_name(column["name"]),
-        kind=kind if kind in ("number", "identifier", "date", "text", "mixed", "empty") else "other",
+        kind=kind if kind in _KINDS else "other",
         blanks=column.get("blanks", 0),
         sum=_float(column.get("sum")) if not kept_as_text else None,
         of_totals=sum(v for v in of_totals if isinstance(v, int | float) and v is not True),
         lowest=_float(first),
-        first_day=str(first.get("date", first.get("datetime", ""))) if isinstance(first, dict) else "",
+        first_day=str(next(iter(first.values()))) if isinstance(first, dict) else "",
     )  # fmt: skip
 
 

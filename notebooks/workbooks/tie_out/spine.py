@@ -259,24 +259,24 @@ class _Plain(ast.NodeTransformer):
     def __init__(self, known: Known) -> None:
         self.known = known
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 (ast's name)
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
             return ast.Name(str(node.slice.value), ast.Load())
         return self.generic_visit(node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         is_column = node.attr not in ("str", "dt", "cat", "index", "values", "columns")
         if isinstance(node.value, ast.Name) and is_column and node.value.id not in _MODULES:
             return ast.Name(node.attr, ast.Load())
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Attribute):  # a method of a variable is no column
             node.func.value = self.visit(node.func.value)
         node.args = [self.visit(argument) for argument in node.args]
         return node
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         value = self.known.constants.get(node.id)
         return node if value is None else ast.Constant(value)
 

@@ -1,0 +1,152 @@
+"""Tie out what a cell has written against what was read.
+
+The kernel says which tables it read and wrote, which is a claim; the files themselves are
+measured in a sandbox, once for each content.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from agent.workbook_programs import library_version, run_program
+from container.errors import ContainerError
+from container.limits import MIB, Limits
+from container.workspace.workspace import INPUTS, Workspace
+from notebooks.workbooks.tie_out.accounts import CellNotes, notes_of, step_to_json
+from notebooks.workbooks.tie_out.judge import read_in, result_to_json, tie_out
+from notebooks.workbooks.tie_out.tables import Table, table_from_json, table_to_json
+
+MEASURE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=10.0, tmp_bytes=16 * MIB)
+MOST_BYTES = 20 * MIB
+"""Larger files are not measured: the kernel's own figures stand for them, and that is said."""
+MOST_FILES, MOST_READS, MOST_COLUMNS = 30, 50, 30
+REMEMBERED = 500
+TABLES = frozenset(
+    """xlsx xlsm xltx xltm xls xlsb ods csv tsv txt tab json parquet htm html xml prn""".split()
+)
+log = logging.getLogger("tallybook.checks")
+Measured = dict[str, Sequence[Table] | None]
+
+
+class Measures:
+    """The tables of files, measured once for each content."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._known: OrderedDict[tuple[str, str, str, str], list[Table] | None] = OrderedDict()
+
+    async def of(self, workspace: Workspace, files: Mapping[str, str]) -> Measured:
+        """Return the tables of *files* (name → sha256); ``None`` for one that is not measured."""
+        sizes = {file.name: file.size for file in workspace.files()}
+        ours = str(workspace.directory), library_version()
+        keys = {name: (*ours, name, sha256) for name, sha256 in files.items()}
+        new = [
+            name
+            for name, key in keys.items()
+            if key not in self._known
+            and name.rpartition(".")[2].lower() in TABLES
+            and sizes.get(name, MOST_BYTES + 1) <= MOST_BYTES
+        ]
+        for name, tables in (await _measured(workspace, new[:MOST_FILES])).items():
+            self._known[keys[name]] = tables
+        found = {name: self._known.get(key) for name, key in keys.items()}
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+
+_measures = Measures()
+
+
+async def _measured(
+    workspace: Workspace, names: Sequence[str]
+) -> dict[str, list[Table] | None]:
+    """Measure files in a sandbox; those that the time limit leaves out are not in the result."""
+    if not names:
+        return {}
+    asked = json.dumps({"directory": "/workspace", "files": list(names)})
+    try:
+        result = await run_program("tie_out", (asked,), workspace, MEASURE_LIMITS)
+    except (ContainerError, OSError) as error:
+        log.warning("files could not be measured: %s", error)
+        return {}
+    found: dict[str, list[Table] | None] = {}
+    for line in result.printed.splitlines():
+        try:
+            printed = json.loads(line)
+        except ValueError:
+            log.warning("the measuring of files failed: %s", result.printed[-1000:])
+            break
+        for name, tables in printed.items() if isinstance(printed, dict) else ():
+            if name in names and isinstance(tables, list):
+                valid = [table_from_json(table) for table in tables]
+                found[name] = [table for table in valid if table is not None]
+            elif name in names:
+                found[name] = None
+    return found
+
+
+async def tie_out_cell(
+    source: str,
+    noted: Mapping[str, Any],
+    earlier: Sequence[Mapping[str, Any]],
+    written: Mapping[str, str],
+    files: Mapping[str, str],
+    workspace: Workspace,
+) -> dict[str, Any]:
+    """Tie out one cell.
+
+    Args:
+        source: Its code.
+        noted: What its kernel noted (see `notebooks.workbooks.tie_out.journal`).
+        earlier: The cells before it, as `Recorder.live_cells` returns them.
+        written: Files that are new or changed after it, name → sha256.
+        files: All files after it, likewise.
+        workspace: The path's workspace.
+
+    Returns:
+        ``reads`` and ``steps``, which later cells need, and ``results``; empty if the cell
+        used no table.
+    """
+    own = notes_of(source, noted)
+    if not (own.reads or own.steps or written):
+        return {}
+    kept = _kept(own)
+    if not any(name.rpartition(".")[2].lower() in TABLES for name in written):
+        return kept
+    cells = [*_before(earlier), own]
+    names = {*written, *read_in(cells)}
+    measured = await _measures.of(workspace, {n: files[n] for n in names if n in files})
+    results = tie_out(cells, [n for n in written if not n.startswith(f"{INPUTS}/")], measured)
+    if results:
+        kept["results"] = [result_to_json(result) for result in results]
+    return kept
+
+
+def _kept(notes: CellNotes) -> dict[str, Any]:
+    """Return what the record keeps for later cells, bounded."""
+    reads = [
+        table_to_json(replace(table, columns=table.columns[:MOST_COLUMNS]))
+        for table in notes.reads[:MOST_READS]
+    ]
+    steps = [step_to_json(step) for step in notes.steps]
+    return {key: value for key, value in (("reads", reads), ("steps", steps)) if value}
+
+
+def _before(earlier: Sequence[Mapping[str, Any]]) -> list[CellNotes]:
+    ran = [cell for cell in earlier if cell["status"] in ("ok", "error")]
+    return [notes_of(str(cell["source"]), cell.get("tie_out")) for cell in ran]
+
+
+def said_to_model(found: Mapping[str, Any]) -> list[str]:
+    """Return each result in a line or two, with what is suspicious and what to do about it."""
+    said = []
+    for result in found.get("results", ()):
+        said.append(result["line"])
+        said += [f"SUSPICIOUS: {each['message']} {each['hint']}" for each in result["findings"]]
+    return said
