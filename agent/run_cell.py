@@ -289,9 +289,9 @@ class _Following:
             return {}
         runtime = self._runtime
         earlier = [c for c in runtime.recorder.live_cells() if c["id"] != self._intent.id]
-        source, files = self._intent.source, execution.files_after
+        ours, files = self._intent, execution.files_after
         return await tie_out_cell(
-            source, reply.tables, earlier, written, files, runtime.workspace
+            ours.id, ours.source, reply.tables, earlier, written, files, runtime.workspace
         )
 
     def _nothing_was_read(self, execution: Execution) -> bool:

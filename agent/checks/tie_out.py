@@ -54,7 +54,7 @@ class Measures:
         ]
         for name, tables in (await _measured(workspace, new[:MOST_FILES])).items():
             self._known[keys[name]] = tables
-        found = {name: self._known.get(key) for name, key in keys.items()}
+        found: Measured = {name: self._known.get(key) for name, key in keys.items()}
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return found
@@ -63,9 +63,7 @@ class Measures:
 _measures = Measures()
 
 
-async def _measured(
-    workspace: Workspace, names: Sequence[str]
-) -> dict[str, list[Table] | None]:
+async def _measured(workspace: Workspace, names: Sequence[str]) -> dict[str, list[Table] | None]:
     """Measure files in a sandbox; those that the time limit leaves out are not in the result."""
     if not names:
         return {}
@@ -92,6 +90,7 @@ async def _measured(
 
 
 async def tie_out_cell(
+    cell_id: str,
     source: str,
     noted: Mapping[str, Any],
     earlier: Sequence[Mapping[str, Any]],
@@ -102,6 +101,7 @@ async def tie_out_cell(
     """Tie out one cell.
 
     Args:
+        cell_id: Its id.
         source: Its code.
         noted: What its kernel noted (see `notebooks.workbooks.tie_out.journal`).
         earlier: The cells before it, as `Recorder.live_cells` returns them.
@@ -113,7 +113,7 @@ async def tie_out_cell(
         ``reads`` and ``steps``, which later cells need, and ``results``; empty if the cell
         used no table.
     """
-    own = notes_of(source, noted)
+    own = notes_of(source, noted, cell_id)
     if not (own.reads or own.steps or written):
         return {}
     kept = _kept(own)
@@ -140,7 +140,7 @@ def _kept(notes: CellNotes) -> dict[str, Any]:
 
 def _before(earlier: Sequence[Mapping[str, Any]]) -> list[CellNotes]:
     ran = [cell for cell in earlier if cell["status"] in ("ok", "error")]
-    return [notes_of(str(cell["source"]), cell.get("tie_out")) for cell in ran]
+    return [notes_of(str(cell["source"]), cell.get("tie_out"), cell["id"]) for cell in ran]
 
 
 def said_to_model(found: Mapping[str, Any]) -> list[str]:

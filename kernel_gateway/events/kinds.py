@@ -276,6 +276,7 @@ class RowsLeftOut(EventData):
     rows: int | None = Field(description="Empty if they were not counted alone.")
     why: str
     line: int
+    cell: str
 
 
 class TiedSum(EventData):

@@ -34,12 +34,13 @@ class CellNotes:
     """What is known of one cell: its code, and what its kernel noted."""
 
     source: str
+    id: str = ""
     reads: Sequence[Table] = ()
     writes: Sequence[Table] = ()
     steps: Sequence[Step] = ()
 
 
-def notes_of(source: str, noted: object) -> CellNotes:
+def notes_of(source: str, noted: object, cell_id: str = "") -> CellNotes:
     """Return the notes in *noted*, a kernel's or a record's; what is not valid is left out."""
     given = noted if isinstance(noted, Mapping) else {}
     tables = {
@@ -47,7 +48,7 @@ def notes_of(source: str, noted: object) -> CellNotes:
         for key in ("reads", "writes")
     }
     steps = tuple(s for s in map(_step, _some(given.get("steps"))) if s is not None)
-    return CellNotes(source, tables["reads"], tables["writes"], steps)
+    return CellNotes(source, cell_id, tables["reads"], tables["writes"], steps)
 
 
 def _some(value: object) -> list[Any]:
@@ -57,21 +58,27 @@ def _some(value: object) -> list[Any]:
 def _step(value: object) -> Step | None:
     if not isinstance(value, Mapping):
         return None
-    counts = [value.get(key) for key in ("line", "rows_in", "rows_out")]
-    if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+    line, rows_in, rows_out = (_count(value.get(key)) for key in ("line", "rows_in", "rows_out"))
+    if line is None or rows_in is None or rows_out is None:
         return None
     sums = value.get("sums")
-    right = value.get("right")
     return Step(
-        str(value.get("step"))[:20], *counts,  # type: ignore[arg-type]
+        str(value.get("step"))[:20],
+        line,
+        rows_in,
+        rows_out,
         how=str(value.get("how", ""))[:20],
-        right=right if type(right) is int and right >= 0 else 0,
+        right=_count(value.get("right")) or 0,
         sums={
             str(name): float(number)
             for name, number in (sums.items() if isinstance(sums, Mapping) else ())
             if type(number) in (int, float) and abs(number) < 1e300
         },
-    )  # fmt: skip
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**53 else None
 
 
 def step_to_json(step: Step) -> dict[str, Any]:
@@ -91,6 +98,7 @@ class LeftOut:
     line: int
     cell: int
     rows: int | None
+    by_join: bool = False
 
 
 @dataclass(slots=True)
@@ -122,7 +130,7 @@ class Accounts:
         comparable = not (self.aggregated or self.reshaped or self.uncounted)
         if read is None or written is None or not comparable:
             return None
-        counted = sum(each.rows or 0 for each in self.left_out)
+        counted = sum(each.rows or 0 for each in self.left_out if not each.by_join)
         joined = sum(join.rows_out - join.rows_in - join.right for join in self.joins)
         return read - counted + joined - written
 
@@ -146,6 +154,7 @@ def account(flow: Flow, cells: Sequence[CellNotes]) -> Accounts:
             joins = [step for step in steps if step.kind == "join"]
             accounts.joins += joins
             accounts.uncounted |= not joins
+            accounts.left_out += _unmatched(joins, place[0])
         if kinds & LEAVES_OUT:
             _add_left_out(accounts, place, groups[place], steps, reading_loops)
     accounts.left_out.sort(key=lambda each: (each.cell, each.line))
@@ -162,6 +171,17 @@ def _assigned(
             places = [p for p in groups if p[0] == number and p[1] <= step.line <= p[2]]
             if places:
                 found[min(places, key=lambda place: place[2] - place[1])].append(step)
+    return found
+
+
+def _unmatched(joins: Sequence[Step], cell: int) -> list[LeftOut]:
+    """Return the rows of the larger table that joins surely left out."""
+    found = []
+    for join in joins:
+        larger = join.right if join.how == "right" else max(join.rows_in, join.right)
+        larger = join.rows_in if join.how == "left" else larger
+        if (lost := larger - join.rows_out) > 0:
+            found.append(LeftOut("a join, without a match", join.line, cell, lost, by_join=True))
     return found
 
 

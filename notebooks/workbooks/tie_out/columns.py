@@ -75,10 +75,11 @@ def pairs(
     """Return the columns that sources and results share, by name or by ``rename``."""
     names = dict.fromkeys(column.name for table in written for column in table.columns)
     found = []
+    renames = {old: new for old, new in renamed.items() if old not in names}
     for name in names:
         before, lacking = [], []
         for table in sources:
-            of = [c for c in table.columns if name in (c.name, renamed.get(c.name))]
+            of = [c for c in table.columns if name in (c.name, renames.get(c.name))]
             before += [(table, of[0])] if of else []
             lacking += [] if of else [table.file]
         after = [c for table in written if (c := table.column(name)) is not None]
@@ -117,19 +118,22 @@ def _sum(
         return SumOf(column.name, before, after, ties=True)
     with_totals = before + column.of_totals
     if column.of_totals and close(after, with_totals):
-        findings.append(_totals_included(column, before, after))
+        tables = [table for table, c in column.before if c.of_totals]
+        findings.append(totals_included(column.name, tables, before, after))
         return SumOf(column.name, before, after, ties=False, why="total rows are included")
     base = accounts.sums.get(column.name)
     if base is not None and close(base, after) and accounts.left_out:
-        return SumOf(column.name, before, after, ties=True, why="rows were left out before")
+        return SumOf(column.name, before, after, ties=True)
     if column.name in flow.assigned:
         return SumOf(column.name, before, after, ties=None, why="the code gives it other values")
     if not flow.found or flow.changes:
         return SumOf(column.name, before, after, ties=None, why="the code may change its values")
     grew = column.only_grows and after > max(before, with_totals)
-    if accounts.left_out or accounts.reshaped or (accounts.aggregated and base is None):
+    if accounts.aggregated and base is None:
+        return None  # a mean, a count: no sum
+    if accounts.left_out or accounts.reshaped:
         if not (grew and accounts.left_out):
-            return SumOf(column.name, before, after, ties=None if not accounts.left_out else True)
+            return SumOf(column.name, before, after, ties=None)
     elif missing is None and not accounts.aggregated:
         return SumOf(column.name, before, after, ties=None, why="rows could not be counted")
     if missing and missing > 0:  # lost rows are said by themselves
@@ -162,14 +166,15 @@ def _changed(name: str, before: float, after: float, accounts: Accounts) -> Find
     return Finding("sum-changed", message, hint)
 
 
-def _totals_included(column: Compared, before: float, after: float) -> Finding:
-    rows = [f"{table.file}: row {_rows(table.totals)}" for table, c in column.before if c.of_totals]
+def totals_included(name: str, tables: Sequence[Table], before: float, after: float) -> Finding:
+    """Return the finding that the sum of column *name* includes the total rows of *tables*."""
+    rows = [f"{table.file}: row {_rows(table.totals)}" for table in tables]
     return Finding(
         "totals-included",
-        f"The sum of {quoted(column.name)} is {said(after)}: it includes total rows "
+        f"The sum of {quoted(name)} is {said(after)}: it includes total rows "
         f"({'; '.join(rows[:5])}). Without them it is {said(before)}.",
         "Leave the total rows out before adding up.",
-        sum(len(table.totals) for table, c in column.before if c.of_totals),
+        sum(len(table.totals) for table in tables),
     )
 
 
@@ -191,7 +196,8 @@ def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
                 "Write the numbers, and give the cells a number format.",
             )
         )
-    if kinds == {"date"} and written == {"number"} and not accounts.aggregated:
+    to_numbers = bool(written) and written <= {"number", "identifier"}
+    if kinds == {"date"} and to_numbers and not accounts.aggregated:
         findings.append(
             Finding(
                 "dates-became-numbers",

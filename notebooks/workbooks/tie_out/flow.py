@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .spine import Known, Operation, Spine, is_mask, texts_of
@@ -20,7 +20,8 @@ _CONVERSIONS = frozenset(
     convert_dtypes infer_objects""".split()
 )
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
-MOST_CODE = 400_000
+_LOOPS = (ast.For, ast.While, ast.AsyncFor)
+MOST_CODE, MOST_PASSES = 150_000, 30
 """Characters of code that are followed; of more, nothing is known."""
 
 
@@ -66,6 +67,7 @@ class _Unit:
     node: ast.stmt
     loop: int
     nested: bool
+    conditions: tuple[ast.expr, ...] = ()
 
 
 class Program:
@@ -82,10 +84,10 @@ class Program:
         for cell, source in enumerate(reversed(kept)):
             try:
                 tree = ast.parse(_MAGIC.sub(r"\1pass", source))
+                blocks = [list(self._units(cell, node, 0, nested=False)) for node in tree.body]
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
-            for node in tree.body:
-                self._blocks.append(list(self._units(cell, node, 0, nested=False)))
+            self._blocks += blocks
         self._known = self._facts()
 
     def flow(self, cell: int, line: int) -> Flow:
@@ -94,22 +96,37 @@ class Program:
             for unit in self._blocks[number]:
                 call = _writer_at(unit, cell, line)
                 if call is not None:
-                    return self._follow(number, unit, call)
+                    try:
+                        return self._follow(number, unit, call)
+                    except RecursionError:
+                        return Flow()
         return Flow()
 
-    def _units(self, cell: int, node: ast.stmt, loop: int, *, nested: bool) -> Iterator[_Unit]:
-        if isinstance(node, ast.For | ast.While | ast.AsyncFor) and not loop:
+    def _units(
+        self,
+        cell: int,
+        node: ast.stmt,
+        loop: int,
+        *,
+        nested: bool,
+        conditions: tuple[ast.expr, ...] = (),
+    ) -> Iterator[_Unit]:
+        """Yield *node* and the statements in it; conditions count within loops only."""
+        if isinstance(node, _LOOPS) and not loop:
             self._loops += 1
             loop = self._loops
-        yield _Unit(cell, node, loop, nested)
+        yield _Unit(cell, node, loop, nested, conditions)
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             return
-        for name in ("body", "orelse", "finalbody"):
-            for child in getattr(node, name, ()):
-                yield from self._units(cell, child, loop, nested=True)
-        for handler in getattr(node, "handlers", ()):
-            for child in handler.body:
-                yield from self._units(cell, child, loop, nested=True)
+        inner = conditions
+        if isinstance(node, ast.If) and loop:
+            inner = (*conditions, node.test)
+        elif isinstance(node, _LOOPS):
+            inner = (*conditions, *_skips(node))
+        blocks = [getattr(node, name, ()) for name in ("body", "orelse", "finalbody")]
+        blocks += [handler.body for handler in getattr(node, "handlers", ())]
+        for child in (child for block in blocks for child in block):
+            yield from self._units(cell, child, loop, nested=True, conditions=inner)
 
     def _facts(self) -> Known:
         """Collect constants, conditions and mappings that are assigned once, to plain names."""
@@ -132,7 +149,11 @@ class Program:
                 for name, value in last.items()
                 if is_mask(value) or isinstance(value, ast.List | ast.Constant)
             },
-            mappings={name: texts_of(value) for name, value in last.items()},
+            mappings={
+                name: texts_of(given[0])
+                for name, given in values.items()
+                if isinstance(given[0], ast.Dict) or _is_call_of(given[0], "dict", "defaultdict")
+            },
         )
 
     def _follow(self, number: int, unit: _Unit, call: ast.Call) -> Flow:
@@ -146,8 +167,9 @@ class Program:
             block = self._blocks[at]
             inside = [each for each in block if at < number or not _follows(each, unit, block)]
             taken: set[int] = set()
-            while self._pass(flow, inside, live, taken):
-                pass
+            for _ in range(MOST_PASSES):
+                if not self._pass(flow, inside, live, taken):
+                    break
         return flow
 
     def _pass(self, flow: Flow, block: Sequence[_Unit], live: set[str], taken: set[int]) -> bool:
@@ -163,10 +185,21 @@ class Program:
             found = True
             if ends and not unit.nested:
                 live -= bound
-            self._take_statement(flow, unit, live, bound)
+            self._take_statement(flow, unit, live)
+            if not isinstance(unit.node, _LOOPS):
+                self._take_conditions(flow, unit)
         return found
 
-    def _take_statement(self, flow: Flow, unit: _Unit, live: set[str], bound: set[str]) -> None:
+    def _take_conditions(self, flow: Flow, unit: _Unit) -> None:
+        """Take what a loop leaves out by ``if`` and ``continue`` as filters."""
+        for condition in unit.conditions:
+            spine = Spine()
+            spine.condition(condition, self._known)
+            placed = Placed(spine.operations[0], unit.cell, unit.loop)
+            if placed not in flow.operations:
+                flow.operations.append(placed)
+
+    def _take_statement(self, flow: Flow, unit: _Unit, live: set[str]) -> None:
         node = unit.node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for inner in ast.walk(node):
@@ -211,11 +244,11 @@ class Program:
         else:
             flow.changes = True
         value = node.value
-        if isinstance(value, ast.Name | ast.Call) and not isinstance(target.slice, ast.Tuple):
-            spine = Spine()
-            spine.add(value, self._known)
-            if spine.reads:  # frames[name] = pd.read_excel(…)
-                self._take(flow, value, unit, live)
+        spine = Spine()
+        spine.add(value, self._known)
+        collected = isinstance(target.value, ast.Name) and target.value.id in self._known.mappings
+        if collected or spine.reads:  # frames[name] = pd.read_excel(…)
+            self._take(flow, value, unit, live)
 
     def _take_call(self, flow: Flow, unit: _Unit, node: ast.expr, live: set[str]) -> None:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -242,6 +275,20 @@ class Program:
         flow.assigned |= spine.assigned
         flow.changes |= spine.changes
         flow.limited |= spine.limited
+
+
+def _is_call_of(node: ast.AST, *names: str) -> bool:
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return called and node.func.id in names  # type: ignore[attr-defined]
+
+
+def _skips(loop: ast.stmt) -> list[ast.expr]:
+    """Return the conditions under which *loop* goes on to the next one."""
+    return [
+        ast.UnaryOp(ast.Not(), node.test, lineno=node.lineno, end_lineno=node.test.end_lineno)
+        for node in getattr(loop, "body", ())
+        if isinstance(node, ast.If) and any(isinstance(each, ast.Continue) for each in node.body)
+    ]
 
 
 def _writer_at(unit: _Unit, cell: int, line: int) -> ast.Call | None:
@@ -305,17 +352,13 @@ def _is_groupby(node: ast.AST) -> bool:
     return called and node.func.attr == "groupby"  # type: ignore[attr-defined]
 
 
-def _converts(node: ast.AST) -> bool:
-    """Whether *node* only gives the same values another type or notation."""
+def _converts(node: ast.AST, *, converted: bool = False) -> bool:
+    """Whether *node* only gives the values of a column another type or notation."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr not in _CONVERSIONS:
-            return False
-        return node.func.attr in ("to_numeric", "to_datetime") or _converts(node.func.value)
+        if node.func.attr in ("to_numeric", "to_datetime"):
+            return True
+        inner = node.func.attr in _CONVERSIONS
+        return inner and _converts(node.func.value, converted=True)
     if isinstance(node, ast.Attribute):
-        return node.attr == "str" or _converts(node.value)
-    return isinstance(node, ast.Subscript | ast.Name)
-
-
-def sources_of(cells: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return the code of recorded cells."""
-    return [str(cell.get("source", "")) for cell in cells]
+        return node.attr == "str" or _converts(node.value, converted=converted)
+    return converted and isinstance(node, ast.Subscript | ast.Name)

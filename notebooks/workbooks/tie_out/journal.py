@@ -141,6 +141,10 @@ def _note_step(step: str, rows_in: int, rows_out: int, more: Note) -> None:
 
 def install() -> None:
     """Note filters, joins, aggregations and CSV files that pandas writes, in this process."""
+    from pandas.core import indexing
+
+    if hasattr(indexing.check_bool_indexer, "__wrapped__"):
+        return  # installed before
     _note_filters()
     _note_joins()
     _note_aggregations()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from .accounts import Accounts, CellNotes, account
-from .columns import Columns, SumOf, compare, pairs
+from .accounts import Accounts, CellNotes, LeftOut, account
+from .columns import Columns, SumOf, compare, pairs, totals_included
 from .finding import Finding, close, named, quoted, said
 from .flow import Flow, Program
 from .tables import Table
@@ -47,7 +47,7 @@ class Result:
         line: All of it in one line.
         read: What was read: ``file``, ``sheet``, ``rows``, ``total_rows``.
         written: What was written, likewise.
-        left_out: ``rows`` (``None`` if not counted alone), ``why``, ``line``.
+        left_out: ``rows`` (``None`` if not counted alone), ``why``, and where: ``cell``, ``line``.
         sums: Sums of numeric columns, the most relevant first.
         findings: What is suspicious.
         why: Why it is not tied out.
@@ -85,7 +85,8 @@ def tie_out(cells: Sequence[CellNotes], written: Sequence[str], measured: Measur
     groups: dict[int, list[Table]] = {}
     for table in cells[last].writes:
         if table.rows is not None and table.file in written:
-            groups.setdefault(table.line, []).append(table)
+            group = groups.setdefault(table.line, [])
+            group += [] if table in group else [table]
     results = [
         _result(cells, tables, program.flow(last, line), measured)
         for line, tables in groups.items()
@@ -125,20 +126,23 @@ def _result(
     columns = compare(
         pairs([s.facts for s in sources], written, flow.renamed), flow, accounts, missing
     )
-    _add_unnamed_sums(columns, sources, written, accounts)
+    _add_unnamed_sums(columns, sources, written, flow, accounts)
     result.findings += _multiplied(accounts, columns)
     result.findings += columns.findings + _lost(missing, accounts)
-    result.findings += [finding for source in sources for finding in _lost_in_reading(source, flow)]
+    result.findings += [
+        finding for source in sources for finding in _lost_in_reading(source, flow, measured)
+    ]
     result.findings = result.findings[:MOST_FINDINGS]
     result.sums = columns.sums[:MOST_SUMS]
     result.read = [_named(s.facts, s.rows) for s in sources[:MOST_NAMED]]
     result.written = [_named(table, _all_rows(table)) for table in written[:MOST_NAMED]]
     result.left_out = [
-        {"rows": each.rows, "why": each.why, "line": each.line} for each in accounts.left_out
+        {"rows": each.rows, "why": each.why, "line": each.line, "cell": cells[each.cell].id}
+        for each in accounts.left_out
     ]
-    result.why = _why_not(flow, accounts, missing, columns, sources, written)
+    result.why = _why_not(flow, accounts, missing, columns, sources, written, measured)
     result.status = _status(result)
-    result.line = _line(result, sources, written, rows_in, rows_out, accounts)
+    result.line = _line(result, sources, written, (rows_in, rows_out), accounts, len(cells) - 1)
     return result
 
 
@@ -207,52 +211,52 @@ def _by_elimination(accounts: Accounts, rows_in: int | None, rows_out: int | Non
     rest = rows_in - counted - rows_out
     if rest >= 0:
         one = accounts.left_out[open_ones[0]]
-        accounts.left_out[open_ones[0]] = type(one)(one.why, one.line, one.cell, rest)
+        known = [replace(one, rows=rest)] if rest else []
+        accounts.left_out[open_ones[0] : open_ones[0] + 1] = known
 
 
 def _add_unnamed_sums(
-    columns: Columns, sources: Sequence[Source], written: Sequence[Table], accounts: Accounts
-) -> None:
+    columns: Columns, sources: Sequence[Source], written: Sequence[Table], flow: Flow,
+    accounts: Accounts,
+) -> None:  # fmt: skip
     """Find the sum of a column in a pivot or a total, where it has another name."""
     if not accounts.aggregated or any(each.ties is not None for each in columns.sums):
         return
-    known = {c.name for s in sources for c in s.facts.columns}
+    names = {c.name for s in sources for c in s.facts.columns}
+    known = {*names, *(flow.renamed[name] for name in names if name in flow.renamed)}
     new = [c.sum for t in written for c in t.columns if c.sum is not None and c.name not in known]
     if not new:
         return
+    # A pivot's columns together, without its column of totals; or one total.
     candidates = {sum(new), *(sum(new) - one for one in new if close(sum(new), 2 * one)), *new[:1]}
-    for name, of_totals, before, base in _bases(sources, accounts):
+    for name, of_totals, before, base in _bases(sources, flow.renamed, accounts):
         for after in candidates:
             if close(after, base):
-                why = "" if close(before, base) else "rows were left out before"
-                columns.sums.append(SumOf(name, before, after, ties=True, why=why))
+                columns.sums.append(SumOf(name, before, after, ties=True))
                 return
             if of_totals and close(after, before + of_totals):
-                finding = Finding(
-                    "totals-included",
-                    f"The sum of {quoted(name)} is {said(after)}: it includes total rows of what "
-                    f"was read. Without them it is {said(before)}.",
-                    "Leave the total rows out before adding up.",
-                )
-                columns.findings.append(finding)
+                rows = [s.facts for s in sources if s.facts.totals]
+                columns.findings.append(totals_included(name, rows, before, after))
                 columns.sums.append(SumOf(name, before, after, ties=False))
                 return
 
 
-def _bases(sources: Sequence[Source], accounts: Accounts) -> list[tuple[str, float, float, float]]:
+def _bases(
+    sources: Sequence[Source], renamed: Mapping[str, str], accounts: Accounts
+) -> list[tuple[str, float, float, float]]:
     """Return name, sum of total rows, sum read, and sum that was aggregated, of each column."""
     found: dict[str, tuple[float, float]] = {}
     for source in sources:
         for column in source.facts.columns:
             if column.sum is not None:
-                of_totals, before = found.get(column.name, (0.0, 0.0))
-                found[column.name] = of_totals + column.of_totals, before + column.sum
+                name = renamed.get(column.name, column.name)
+                of_totals, before = found.get(name, (0.0, 0.0))
+                found[name] = of_totals + column.of_totals, before + column.sum
     bases = [(name, t, before, before) for name, (t, before) in found.items() if before]
     for name, base in accounts.sums.items():
-        if base and not any(name == each[0] and close(base, each[3]) for each in bases):
-            of_totals, before = found.get(name, (0.0, base))
-            if not (of_totals and close(base, before + of_totals)):
-                bases.append((name, of_totals, before, base))
+        of_totals, before = found.get(name, (0.0, base))
+        if base and not close(base, before) and not close(base, before + of_totals):
+            bases.append((name, of_totals, before, base))
     return bases
 
 
@@ -278,36 +282,49 @@ def _multiplied(accounts: Accounts, columns: Columns) -> list[Finding]:
 
 
 def _lost(missing: int | None, accounts: Accounts) -> list[Finding]:
+    findings = [_unmatched(each) for each in accounts.left_out if each.by_join and each.rows]
     if not missing or missing < 0:
-        return []
+        return findings
     message = f"{named(missing, 'row')} that were read are not in what was written, and "
     message += "no other step" if accounts.left_out else "no step"
     message += " of the code leaves rows out."
     hint = "Find where they went, or say why they are not there."
-    return [Finding("rows-lost", message, hint, missing)]
+    return [*findings, Finding("rows-lost", message, hint, missing)]
 
 
-def _lost_in_reading(source: Source, flow: Flow) -> list[Finding]:
-    table, read = source.table, source.read
+def _unmatched(each: LeftOut) -> Finding:
+    rows = each.rows or 0
+    return Finding(
+        "rows-unmatched",
+        f"The join in line {each.line} left out {named(rows, 'row')}: they have no match.",
+        "Use how='left' and look at the keys, or say how many had no match.",
+        rows,
+    )
+
+
+def _lost_in_reading(source: Source, flow: Flow, measured: Measured) -> list[Finding]:
+    read = source.read
+    beside = [t for t in measured.get(read.file) or () if t.sheet == read.sheet]
+    table = source.table or (beside[0] if len(beside) == 1 else None)
     if table is None or table.rows is None or read.rows is None or flow.limited or not flow.found:
         return []
     lost = table.rows - read.rows
     if lost <= 0:
         return []
     where = f"sheet {quoted(table.sheet)} of {table.file}" if table.sheet else table.file
-    message = f"{read.rows:,} of {named(table.rows, 'row')} of {where} were read."
+    message = f"{read.rows:,} of the {named(table.rows, 'row')} of {where} were read."
     return [Finding("rows-not-read", message, "Look at header=, skiprows= and filters.", lost)]
 
 
 def _why_not(
     flow: Flow, accounts: Accounts, missing: int | None, columns: Columns,
-    sources: Sequence[Source], written: Sequence[Table],
+    sources: Sequence[Source], written: Sequence[Table], measured: Measured,
 ) -> str:  # fmt: skip
     """Return why it can't be said that everything ties out; empty if it can."""
     if not flow.found:
         return "the code between reading and writing could not be followed"
     if any(s.table is None for s in sources) or not all(table.measured for table in written):
-        return "a file could not be measured (too large, or of no known kind): the kernel's figures"
+        return _unmeasured(sources, written, measured)
     if accounts.aggregated:
         sums = [each for each in columns.sums if each.ties]
         return "" if sums else "no sum of what was aggregated can be compared"
@@ -321,6 +338,14 @@ def _why_not(
     return f"{quoted(unknown[0].name)}: {unknown[0].why}" if unknown else ""
 
 
+def _unmeasured(sources: Sequence[Source], written: Sequence[Table], measured: Measured) -> str:
+    tables = [s.read for s in sources if s.table is None] + [t for t in written if not t.measured]
+    file = tables[0].file
+    if measured.get(file) is None:
+        return f"{file} is too large or of an unknown kind: the figures are the kernel's"
+    return f"the table in {file} has other columns than the frame: the figures are the kernel's"
+
+
 def _status(result: Result) -> Status:
     if result.findings:
         return "suspicious"
@@ -329,8 +354,9 @@ def _status(result: Result) -> Status:
 
 def _line(
     result: Result, sources: Sequence[Source], written: Sequence[Table],
-    rows_in: int | None, rows_out: int | None, accounts: Accounts,
+    rows: tuple[int | None, int | None], accounts: Accounts, last_cell: int,
 ) -> str:  # fmt: skip
+    rows_in, rows_out = rows
     files = len({source.facts.file for source in sources})
     read = "an unknown number of rows" if rows_in is None else named(rows_in, "row")
     wrote = "an unknown number of rows" if rows_out is None else named(rows_out, "row")
@@ -338,11 +364,13 @@ def _line(
     of_totals = f" ({named(totals, 'total row')} among them)" if totals else ""
     names = list(dict.fromkeys(table.file for table in written))
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    verb = "brought together in" if accounts.aggregated else "written to"
+    fewer = rows_in is None or rows_out is None or rows_out < rows_in
+    verb = "brought together in" if accounts.aggregated and fewer else "written to"
     parts = [f"{named(files, 'file')}, {read} read{of_totals} -> {wrote} {verb} {names[0]}{more}"]
     for each in accounts.left_out:
         count = "not counted alone:" if each.rows is None else f"{each.rows:,}"
-        parts.append(f"{count} left out by {each.why} (line {each.line})")
+        where = "" if each.cell == last_cell else " of an earlier cell"
+        parts.append(f"{count} left out by {each.why} (line {each.line}{where})")
     parts += [_sum_line(each) for each in result.sums[:MOST_IN_LINE]]
     if result.why and not result.findings:
         parts.append(f"not tied out: {result.why}")
@@ -352,7 +380,8 @@ def _line(
 def _sum_line(each: SumOf) -> str:
     if close(each.before, each.after):
         return f"{_plain(each.name)} {said(each.after)} ties out"
-    return f"{_plain(each.name)} {said(each.before)} -> {said(each.after)}"
+    ties = " ties out with the rows that were kept" if each.ties else ""
+    return f"{_plain(each.name)} {said(each.before)} -> {said(each.after)}{ties}"
 
 
 def _plain(name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from .tables import MOST_COLUMNS, Column, Table
 
 _NUMBERS = frozenset({"number", "currency", "integer", "percent"})
 _KINDS = frozenset({"number", "identifier", "date", "text", "mixed", "empty"})
-MOST_TABLES, MOST_TOTALS = 40, 2000
+MOST_TABLES, MOST_TOTALS, MOST_BARE_ROWS = 40, 2000, 1000
 
 
 def measure(path: Path, name: str) -> list[Table]:
@@ -31,10 +33,44 @@ def measure(path: Path, name: str) -> list[Table]:
     found = found[:MOST_TABLES]
     totals = _total_cells(path, found)
     text = profile["format"]["kind"] == "text"
-    return [
+    tables = [
         _table(name, "" if text else sheet["name"], table, totals.get(sheet["name"], {}))
         for sheet, table in found
     ]
+    bare = [s["name"] for s in profile["sheets"] if s.get("rows") and not s.get("tables")]
+    return tables + _bare_tables(path, name, bare[:MOST_TABLES])
+
+
+def _bare_tables(path: Path, name: str, sheets: list[str]) -> list[Table]:
+    """Return small sheets in which no table was found, such as one total, as a frame lies there."""
+    found = []
+    with open_book(path) as book:
+        for sheet in sheets:
+            rows = [values for _, values in itertools.islice(book.filled(sheet), MOST_BARE_ROWS)]
+            head, body = rows[0], rows[1:]
+            if len(rows) == MOST_BARE_ROWS or not all(
+                isinstance(value, str) for value in head if value is not None
+            ):
+                continue
+            columns = tuple(
+                _bare_column(title, [_at(values, at) for values in body])
+                for at, title in enumerate(head)
+                if title is not None
+            )
+            found.append(
+                Table(file=name, sheet=sheet, rows=len(body), columns=columns, measured=True)
+            )
+    return found
+
+
+def _bare_column(title: Any, values: list[Any]) -> Column:
+    numbers = [float(v) for v in values if isinstance(v, int | float) and v is not True]
+    blanks = sum(value is None for value in values)
+    if len(numbers) + blanks < len(values) or not numbers:
+        return Column(name=str(title), blanks=blanks)
+    return Column(
+        name=str(title), kind="number", blanks=blanks, sum=math.fsum(numbers), lowest=min(numbers)
+    )
 
 
 def _table(name: str, sheet: str, table: dict[str, Any], cells: dict[int, list[Any]]) -> Table:
@@ -78,16 +114,15 @@ def _total_cells(
     for sheet, table in found:
         rows = [total["row"] for total in table["totals"][:MOST_TOTALS]]
         wanted.setdefault(sheet["name"], set()).update(rows)
-    wanted = {sheet: rows for sheet, rows in wanted.items() if rows}
     cells: dict[str, dict[int, list[Any]]] = {}
-    if not wanted:
+    if not any(wanted.values()):
         return cells
     with open_book(path) as book, contextlib.suppress(LookupError):
-        for sheet, rows in wanted.items():
-            last = max(rows)
-            for number, values in book.filled(sheet):
-                if number + 1 in rows:
-                    cells.setdefault(sheet, {})[number + 1] = list(values)
+        for name in [name for name, numbers in wanted.items() if numbers]:
+            last = max(wanted[name])
+            for number, values in book.filled(name):
+                if number + 1 in wanted[name]:
+                    cells.setdefault(name, {})[number + 1] = list(values)
                 if number + 1 >= last:
                     break
     return cells

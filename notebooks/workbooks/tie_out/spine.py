@@ -11,7 +11,7 @@ Kind = Literal[
     "filter", "blanks", "duplicates", "chosen", "dropped", "join", "aggregation", "reshaped"
 ]
 LEAVES_OUT: frozenset[str] = frozenset({"filter", "blanks", "duplicates", "chosen", "dropped"})
-MOST_TEXT = 80
+MOST_TEXT, MOST_DEPTH = 80, 3
 _METHODS: Mapping[str, Kind] = {
     **dict.fromkeys(["query", "filter", "isin", "between_time", "select_rows"], "filter"),
     "dropna": "blanks",
@@ -73,7 +73,6 @@ class Spine:
         assigned: Columns that get other values.
         changes: Whether values of columns that are not named may change.
         limited: Whether reading leaves rows out by an option (``nrows=``).
-        split: Whether groups are taken one by one.
     """
 
     names: set[str] = field(default_factory=set)
@@ -108,6 +107,10 @@ class Spine:
         elif not isinstance(node, ast.Lambda | ast.Constant | ast.Compare | ast.JoinedStr):
             self._children(node, known)
 
+    def condition(self, test: ast.expr, known: Known) -> None:
+        """Take *test* as a filter."""
+        self._operation("filter", _shown(test, known), test)
+
     def _children(self, node: ast.AST | None, known: Known) -> None:
         for child in ast.iter_child_nodes(node) if node is not None else ():
             self.add(child, known)
@@ -130,7 +133,7 @@ class Spine:
             place = place.elts[0] if place.elts else place
         if isinstance(place, ast.Name) and place.id in known.definitions:
             place = known.definitions[place.id]
-        if _is_mask(place):
+        if is_mask(place):
             self._operation("filter", _shown(place, known), node)
         elif isinstance(place, ast.Slice):
             if place.lower is not None or place.upper is not None or place.step is not None:
@@ -225,18 +228,14 @@ def texts_of(node: ast.AST | None) -> dict[str, str]:
     }
 
 
-def is_mask(node: ast.AST) -> bool:
-    """Whether *node* surely is a condition on rows."""
-    return _is_mask(node)
-
-
 _CONDITIONS = frozenset(
     """isin notna isna notnull isnull between contains startswith endswith match fullmatch
     duplicated eq ne gt lt ge le isdigit isnumeric""".split()
 )
 
 
-def _is_mask(node: ast.AST) -> bool:
+def is_mask(node: ast.AST) -> bool:
+    """Whether *node* surely is a condition on rows."""
     if isinstance(node, ast.Compare | ast.BoolOp):
         return True
     if isinstance(node, ast.UnaryOp):
@@ -257,7 +256,7 @@ class _Plain(ast.NodeTransformer):
     """Writes ``frame["Sales"]`` and ``frame.Sales`` as ``Sales``, and constants by their value."""
 
     def __init__(self, known: Known) -> None:
-        self.known = known
+        self.known, self.depth = known, 0
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
@@ -277,6 +276,11 @@ class _Plain(ast.NodeTransformer):
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
+        defined = self.known.definitions.get(node.id)
+        if defined is not None and is_mask(defined) and self.depth < MOST_DEPTH:
+            self.depth += 1
+            shown: ast.AST = self.visit(ast.parse(ast.unparse(defined), mode="eval").body)
+            return shown
         value = self.known.constants.get(node.id)
         return node if value is None else ast.Constant(value)
 
