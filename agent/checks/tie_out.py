@@ -19,7 +19,7 @@ from container.limits import MIB, Limits
 from container.workspace.workspace import INPUTS, Workspace
 from notebooks.workbooks.tie_out.accounts import CellNotes, notes_of, step_to_json
 from notebooks.workbooks.tie_out.judge import read_in, result_to_json, tie_out
-from notebooks.workbooks.tie_out.tables import Table, table_from_json, table_to_json
+from notebooks.workbooks.tie_out.tables import Column, Table, table_from_json, table_to_json
 
 MEASURE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=10.0, tmp_bytes=16 * MIB)
 MOST_BYTES = 20 * MIB
@@ -131,11 +131,15 @@ async def tie_out_cell(
 def _kept(notes: CellNotes) -> dict[str, Any]:
     """Return what the record keeps for later cells, bounded."""
     reads = [
-        table_to_json(replace(table, columns=table.columns[:MOST_COLUMNS]))
+        table_to_json(replace(table, columns=_numbers_first(table)[:MOST_COLUMNS]))
         for table in notes.reads[:MOST_READS]
     ]
     steps = [step_to_json(step) for step in notes.steps]
     return {key: value for key, value in (("reads", reads), ("steps", steps)) if value}
+
+
+def _numbers_first(table: Table) -> list[Column]:
+    return sorted(table.columns, key=lambda column: column.sum is None)
 
 
 def _before(earlier: Sequence[Mapping[str, Any]]) -> list[CellNotes]:

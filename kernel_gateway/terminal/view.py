@@ -24,6 +24,7 @@ def plain(text: Any) -> str:
     whole = joined.encode("utf-8", "replace").decode()  # lone surrogates can't be printed
     return _CONTROL.sub("", _ANSI.sub("", whole))
 
+
 TIED_STYLE = {"tied-out": "green", "suspicious": "yellow", "not-tied-out": "dim"}
 
 

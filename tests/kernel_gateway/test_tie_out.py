@@ -2,7 +2,6 @@
 
 import json
 
-from notebooks.ledger.verify import verify_notebook
 from tests.conftest import PIVOT, STACK
 
 
@@ -14,4 +13,8 @@ async def test_x(start_gateway, examples):
     for r in conversation.of_kind("result.checked"):
         print(json.dumps(r, indent=1))
     print(len(json.dumps(conversation.cells()[-2]["metadata"]["tallybook"]["tie_out"])))
-    print(running.standin.requests[-1]["contents"][-1] if "contents" in running.standin.requests[-1] else "")
+    print(
+        running.standin.requests[-1]["contents"][-1]
+        if "contents" in running.standin.requests[-1]
+        else ""
+    )

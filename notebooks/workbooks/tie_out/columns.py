@@ -114,7 +114,9 @@ def _sum(
     before, after = column.sum_before, column.sum_after
     if before is None or after is None or _joined_to_others(column, accounts):
         return None
-    if close(before, after):
+    with_its_totals = after + sum(each.of_totals for each in column.after)
+    if close(before, after) or close(before, with_its_totals):
+        after = before if close(before, with_its_totals) else after
         return SumOf(column.name, before, after, ties=True)
     with_totals = before + column.of_totals
     if column.of_totals and close(after, with_totals):

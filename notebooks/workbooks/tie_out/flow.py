@@ -46,7 +46,6 @@ class Flow:
         assigned: Columns that the code gives other values.
         changes: Whether it may change values of any column.
         limited: Whether reading leaves rows out by an option.
-        split: Whether the rows are written group by group.
     """
 
     found: bool = False
@@ -56,7 +55,6 @@ class Flow:
     assigned: set[str] = field(default_factory=set)
     changes: bool = False
     limited: bool = False
-    split: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +204,6 @@ class Program:
                 if isinstance(inner, ast.Assign | ast.Return) and inner.value is not None:
                     self._take(flow, inner.value, unit, live)
         elif isinstance(node, ast.For | ast.AsyncFor):
-            flow.split |= _is_groupby(node.iter)
             self._take(flow, node.iter, unit, live, split=_is_groupby(node.iter))
         elif isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 ROOT = "/workspace/"
-MOST_NOTES, MOST_COLUMNS, MOST_NAME = 100, 100, 200
+MOST_NOTES, MOST_COLUMNS, MOST_NAME = 100, 300, 200
 MOST_SUMMED_ROWS = 200_000
 """Frames of an aggregation with more rows are counted, not summed: that would cost too much."""
 Note = dict[str, Any]

@@ -8,34 +8,14 @@ from typing import Any, Literal
 
 from .accounts import Accounts, CellNotes, LeftOut, account
 from .columns import Columns, SumOf, compare, pairs, totals_included
-from .finding import Finding, close, named, quoted, said
+from .finding import Finding, close, named, quoted
 from .flow import Flow, Program
+from .sources import Measured, Source, alike, all_rows, as_measured, sources_of
 from .tables import Table
+from .words import line_of
 
-MOST_RESULTS, MOST_FINDINGS, MOST_SUMS, MOST_NAMED, MOST_IN_LINE = 20, 12, 12, 20, 3
+MOST_RESULTS, MOST_FINDINGS, MOST_SUMS, MOST_NAMED = 20, 12, 12, 20
 Status = Literal["tied-out", "suspicious", "not-tied-out"]
-Measured = Mapping[str, Sequence[Table] | None]
-"""The tables of each file as measured outside the kernel; ``None`` for one that was not."""
-
-
-@dataclass(slots=True)
-class Source:
-    """A table that was read: the frame as the kernel says, the table as measured."""
-
-    read: Table
-    table: Table | None
-
-    @property
-    def rows(self) -> int | None:
-        """Rows that were read, total rows included."""
-        if self.read.rows is not None:
-            return self.read.rows
-        return None if self.table is None else _all_rows(self.table)
-
-    @property
-    def facts(self) -> Table:
-        """The measured table; the frame where there is none."""
-        return self.table or self.read
 
 
 @dataclass(slots=True)
@@ -108,19 +88,19 @@ def read_in(cells: Sequence[CellNotes]) -> list[str]:
 def _result(
     cells: Sequence[CellNotes], claimed: Sequence[Table], flow: Flow, measured: Measured
 ) -> Result | None:
-    sources = _sources(cells, flow, measured, {table.file for table in claimed})
+    sources = sources_of(cells, flow, measured, {table.file for table in claimed})
     if not sources and flow.found:  # read by openpyxl, or by hand
         flow = Flow()
-        sources = _sources(cells, flow, measured, {table.file for table in claimed})
+        sources = sources_of(cells, flow, measured, {table.file for table in claimed})
     if not sources:
         return None
-    written = [_as_measured(table, measured) for table in claimed]
+    written = [as_measured(table, measured) for table in claimed]
     if not flow.found:
-        sources = _alike(sources, written) or sources
+        sources = alike(sources, written) or sources
     accounts = account(flow, cells)
     result = Result()
     rows_in = _sum_of(source.rows for source in sources)
-    rows_out = _sum_of(_all_rows(table) for table in written)
+    rows_out = _sum_of(all_rows(table) for table in written)
     missing = accounts.missing(rows_in, rows_out) if flow.found else None
     _by_elimination(accounts, rows_in, rows_out)
     columns = compare(
@@ -135,69 +115,22 @@ def _result(
     result.findings = result.findings[:MOST_FINDINGS]
     result.sums = columns.sums[:MOST_SUMS]
     result.read = [_named(s.facts, s.rows) for s in sources[:MOST_NAMED]]
-    result.written = [_named(table, _all_rows(table)) for table in written[:MOST_NAMED]]
+    result.written = [_named(table, all_rows(table)) for table in written[:MOST_NAMED]]
     result.left_out = [
         {"rows": each.rows, "why": each.why, "line": each.line, "cell": cells[each.cell].id}
         for each in accounts.left_out
     ]
     result.why = _why_not(flow, accounts, missing, columns, sources, written, measured)
     result.status = _status(result)
-    result.line = _line(result, sources, written, (rows_in, rows_out), accounts, len(cells) - 1)
+    result.line = line_of(
+        accounts,
+        ([source.facts for source in sources], written),
+        (rows_in, rows_out),
+        result.sums,
+        why_not="" if result.findings else result.why,
+        cell=len(cells) - 1,
+    )
     return result
-
-
-def _sources(
-    cells: Sequence[CellNotes], flow: Flow, measured: Measured, own: set[str]
-) -> list[Source]:
-    """Return what was read into the rows that were written; into all of them if that is unclear."""
-    if flow.found:
-        reads = [
-            table
-            for cell, first, last, _ in sorted(flow.reads)
-            for table in cells[cell].reads
-            if first <= table.line <= last and table.rows is not None
-        ]
-        return [Source(read, _table_of(read, measured)) for read in dict.fromkeys(reads)]
-    reads = [t for t in cells[-1].reads if t.file not in own]
-    if not reads:
-        reads = [t for cell in cells[:-1] for t in cell.reads if t.file not in own]
-    found: dict[tuple[str, str], Source] = {}
-    for read in reads:
-        if read.rows is not None:
-            found[read.file, read.sheet] = Source(read, _table_of(read, measured))
-            continue
-        for table in measured.get(read.file) or ():
-            found.setdefault((table.file, table.sheet), Source(Table(file=table.file), table))
-    return list(found.values())
-
-
-def _table_of(read: Table, measured: Measured) -> Table | None:
-    """Return the measured table that *read* is a frame of."""
-    tables = [t for t in measured.get(read.file) or () if t.sheet == read.sheet]
-    names = {column.name for column in read.columns}
-    alike = [(len(names & {c.name for c in table.columns}), table) for table in tables]
-    best = max(alike, key=lambda each: each[0], default=None)
-    if best is None:
-        return None
-    return best[1] if best[0] * 2 >= len(names) else None
-
-
-def _as_measured(claimed: Table, measured: Measured) -> Table:
-    if claimed.measured:
-        return claimed
-    return _table_of(claimed, measured) or claimed
-
-
-def _alike(sources: Sequence[Source], written: Sequence[Table]) -> list[Source]:
-    """Return the sources that share most columns with what was written."""
-    names = {column.name for table in written for column in table.columns}
-    sheets = {table.sheet for table in written}
-    found = []
-    for source in sources:
-        own = {column.name for column in source.facts.columns}
-        if own and len(own & names) * 2 >= len(own):
-            found.append(source)
-    return [source for source in found if source.facts.sheet in sheets] or found
 
 
 def _by_elimination(accounts: Accounts, rows_in: int | None, rows_out: int | None) -> None:
@@ -228,7 +161,13 @@ def _add_unnamed_sums(
     if not new:
         return
     # A pivot's columns together, without its column of totals; or one total.
-    candidates = {sum(new), *(sum(new) - one for one in new if close(sum(new), 2 * one)), *new[:1]}
+    every = [c.sum + c.of_totals for t in written for c in t.columns if c.sum is not None]
+    candidates = {
+        sum(new),
+        sum(every),
+        *(sum(new) - one for one in new if close(sum(new), 2 * one)),
+        *new[:1],
+    }
     for name, of_totals, before, base in _bases(sources, flow.renamed, accounts):
         for after in candidates:
             if close(after, base):
@@ -352,42 +291,6 @@ def _status(result: Result) -> Status:
     return "not-tied-out" if result.why else "tied-out"
 
 
-def _line(
-    result: Result, sources: Sequence[Source], written: Sequence[Table],
-    rows: tuple[int | None, int | None], accounts: Accounts, last_cell: int,
-) -> str:  # fmt: skip
-    rows_in, rows_out = rows
-    files = len({source.facts.file for source in sources})
-    read = "an unknown number of rows" if rows_in is None else named(rows_in, "row")
-    wrote = "an unknown number of rows" if rows_out is None else named(rows_out, "row")
-    totals = sum(len(source.facts.totals) for source in sources)
-    of_totals = f" ({named(totals, 'total row')} among them)" if totals else ""
-    names = list(dict.fromkeys(table.file for table in written))
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    fewer = rows_in is None or rows_out is None or rows_out < rows_in
-    verb = "brought together in" if accounts.aggregated and fewer else "written to"
-    parts = [f"{named(files, 'file')}, {read} read{of_totals} -> {wrote} {verb} {names[0]}{more}"]
-    for each in accounts.left_out:
-        count = "not counted alone:" if each.rows is None else f"{each.rows:,}"
-        where = "" if each.cell == last_cell else " of an earlier cell"
-        parts.append(f"{count} left out by {each.why} (line {each.line}{where})")
-    parts += [_sum_line(each) for each in result.sums[:MOST_IN_LINE]]
-    if result.why and not result.findings:
-        parts.append(f"not tied out: {result.why}")
-    return "; ".join(parts)
-
-
-def _sum_line(each: SumOf) -> str:
-    if close(each.before, each.after):
-        return f"{_plain(each.name)} {said(each.after)} ties out"
-    ties = " ties out with the rows that were kept" if each.ties else ""
-    return f"{_plain(each.name)} {said(each.before)} -> {said(each.after)}{ties}"
-
-
-def _plain(name: str) -> str:
-    return name if name.isprintable() and len(name) <= 40 and ";" not in name else quoted(name)
-
-
 def _named(table: Table, rows: int | None) -> dict[str, Any]:
     return {
         "file": table.file,
@@ -395,10 +298,6 @@ def _named(table: Table, rows: int | None) -> dict[str, Any]:
         "rows": rows,
         "total_rows": len(table.totals),
     }
-
-
-def _all_rows(table: Table) -> int | None:
-    return None if table.rows is None else table.rows + len(table.totals)
 
 
 def _sum_of(counts: object) -> int | None:

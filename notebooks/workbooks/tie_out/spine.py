@@ -137,9 +137,9 @@ class Spine:
             self._operation("filter", _shown(place, known), node)
         elif isinstance(place, ast.Slice):
             if place.lower is not None or place.upper is not None or place.step is not None:
-                self._operation("chosen", ast.unparse(node.slice)[:MOST_TEXT], node)
+                self._operation("chosen", _place(node.slice), node)
         elif accessor == "iloc" or (accessor == "loc" and not isinstance(place, ast.Name)):
-            self._operation("chosen", ast.unparse(node.slice)[:MOST_TEXT], node)
+            self._operation("chosen", _place(node.slice), node)
         elif isinstance(place, ast.Name):
             self._operation("filter", place.id, node, sure=False)
         self.add(value, known)
@@ -289,6 +289,10 @@ def _shown(node: ast.AST, known: Known) -> str:
     copied = ast.parse(ast.unparse(node), mode="eval").body
     shown = ast.unparse(ast.fix_missing_locations(_Plain(known).visit(copied)))
     return " ".join(shown.split())[:MOST_TEXT]
+
+
+def _place(node: ast.AST) -> str:
+    return f"choosing rows [{ast.unparse(node)[:MOST_TEXT]}]"
 
 
 def _query(node: ast.AST, known: Known) -> str:

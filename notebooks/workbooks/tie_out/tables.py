@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST_COLUMNS, MOST_NAME = 100, 200
+MOST_COLUMNS, MOST_NAME = 300, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
