@@ -11,6 +11,7 @@ from typing import Any
 
 from ..profile import profile_file
 from ..read import open_book
+from .finding import close
 from .tables import MOST_COLUMNS, Column, Table
 
 _NUMBERS = frozenset({"number", "currency", "integer", "percent"})
@@ -29,47 +30,84 @@ def measure(path: Path, name: str) -> list[Table]:
         Unreadable: It is empty, encrypted, damaged, or holds no table.
     """
     profile = profile_file(path, name)
-    found = [(sheet, t) for sheet in profile["sheets"] for t in sheet.get("tables", ())]
-    found = found[:MOST_TABLES]
-    totals = _total_cells(path, found)
     text = profile["format"]["kind"] == "text"
+    bare = [
+        sheet["name"]
+        for sheet in profile["sheets"]
+        if sheet.get("rows") and not any(t["header_rows"] for t in sheet.get("tables", ()))
+    ]
+    found = [
+        (sheet, table)
+        for sheet in profile["sheets"]
+        for table in sheet.get("tables", ())
+        if table["header_rows"]
+    ][:MOST_TABLES]
+    totals = _total_cells(path, found)
     tables = [
         _table(name, "" if text else sheet["name"], table, totals.get(sheet["name"], {}))
         for sheet, table in found
     ]
-    bare = [s["name"] for s in profile["sheets"] if s.get("rows") and not s.get("tables")]
-    return tables + _bare_tables(path, name, bare[:MOST_TABLES])
+    return tables + _bare_tables(path, name, bare[:MOST_TABLES], text=text)
 
 
-def _bare_tables(path: Path, name: str, sheets: list[str]) -> list[Table]:
-    """Return small sheets in which no table was found, such as one total, as a frame lies there."""
+def _bare_tables(path: Path, name: str, sheets: list[str], *, text: bool) -> list[Table]:
+    """Return small sheets without a header that is sure, read as a frame lies there.
+
+    Such are one total, and a pivot whose columns are numbers.
+    """
     found = []
     with open_book(path) as book:
         for sheet in sheets:
             rows = [values for _, values in itertools.islice(book.filled(sheet), MOST_BARE_ROWS)]
-            head, body = rows[0], rows[1:]
-            if len(rows) == MOST_BARE_ROWS or not all(
-                isinstance(value, str) for value in head if value is not None
-            ):
+            if len(rows) == MOST_BARE_ROWS:
                 continue
-            columns = tuple(
-                _bare_column(title, [_at(values, at) for values in body])
-                for at, title in enumerate(head)
+            columns = {
+                _title(title): [_at(values, at) for values in rows[1:]]
+                for at, title in enumerate(rows[0])
                 if title is not None
-            )
+            }
+            count = len(rows) - 1
+            is_total = count > 1 and _last_is_total(list(columns.values()))
             found.append(
-                Table(file=name, sheet=sheet, rows=len(body), columns=columns, measured=True)
+                Table(
+                    file=name,
+                    sheet="" if text else sheet,
+                    rows=count - is_total,
+                    totals=(len(rows),) if is_total else (),
+                    columns=tuple(_bare_column(*each, is_total) for each in columns.items()),
+                    measured=True,
+                )
             )
     return found
 
 
-def _bare_column(title: Any, values: list[Any]) -> Column:
+def _title(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _last_is_total(columns: list[list[Any]]) -> bool:
+    numbers = [values for values in map(_numbers, columns) if values]
+    return bool(numbers) and all(close(math.fsum(v[:-1]), v[-1]) for v in numbers)
+
+
+def _numbers(values: list[Any]) -> list[float]:
+    """Return the values of a column of numbers; nothing for another one."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and v is not True]
-    blanks = sum(value is None for value in values)
-    if len(numbers) + blanks < len(values) or not numbers:
-        return Column(name=str(title), blanks=blanks)
+    return numbers if len(numbers) + values.count(None) == len(values) else []
+
+
+def _bare_column(name: str, values: list[Any], is_total: bool) -> Column:  # noqa: FBT001 (private)
+    data, of_totals = (values[:-1], values[-1]) if is_total else (values, None)
+    numbers = _numbers(data)
+    if not numbers:
+        return Column(name=name, blanks=data.count(None))
     return Column(
-        name=str(title), kind="number", blanks=blanks, sum=math.fsum(numbers), lowest=min(numbers)
+        name=name,
+        kind="number",
+        blanks=data.count(None),
+        sum=math.fsum(numbers),
+        of_totals=float(of_totals) if isinstance(of_totals, int | float) else 0.0,
+        lowest=min(numbers),
     )
 
 
@@ -90,10 +128,8 @@ def _table(name: str, sheet: str, table: dict[str, Any], cells: dict[int, list[A
 def _column(column: dict[str, Any], of_totals: list[Any]) -> Column:
     kind = column["kind"]
     kept_as_text = column.get("stored_as") == "text"
-    if kind in _NUMBERS:
+    if kind in _NUMBERS or (kind == "date" and column.get("stored_as")):
         kind = "text" if kept_as_text else "number"
-    elif kind == "date" and kept_as_text:
-        kind = "text"
     first = column.get("min")
     return Column(
         name=_name(column["name"]),

@@ -36,6 +36,9 @@ def tied(directory: Path, *cells: str) -> list[Result]:
     finally:
         journal.ROOT = root
         os.chdir(here)
+        for value in variables.values():  # a workbook keeps the file it was read from open
+            if origin := getattr(value, "__dict__", {}).get("_origin"):
+                origin.file.close()
     written = [
         str(file.relative_to(directory))
         for file in sorted(directory.rglob("*"))
