@@ -289,9 +289,15 @@ class _Following:
             return {}
         runtime = self._runtime
         earlier = [c for c in runtime.recorder.live_cells() if c["id"] != self._intent.id]
-        ours, files = self._intent, execution.files_after
         return await tie_out_cell(
-            ours.id, ours.source, reply.tables, earlier, written, files, runtime.workspace
+            self._intent.id,
+            self._intent.source,
+            reply.tables,
+            reply.inputs_read or (),
+            earlier,
+            written,
+            execution.files_after,
+            runtime.workspace,
         )
 
     def _nothing_was_read(self, execution: Execution) -> bool:

@@ -93,6 +93,7 @@ async def tie_out_cell(
     cell_id: str,
     source: str,
     noted: Mapping[str, Any],
+    opened: Sequence[str],
     earlier: Sequence[Mapping[str, Any]],
     written: Mapping[str, str],
     files: Mapping[str, str],
@@ -104,6 +105,7 @@ async def tie_out_cell(
         cell_id: Its id.
         source: Its code.
         noted: What its kernel noted (see `notebooks.workbooks.tie_out.journal`).
+        opened: Uploads that it opened, as the kernel says.
         earlier: The cells before it, as `Recorder.live_cells` returns them.
         written: Files that are new or changed after it, name → sha256.
         files: All files after it, likewise.
@@ -113,10 +115,8 @@ async def tie_out_cell(
         ``reads`` and ``steps``, which later cells need, and ``results``; empty if the cell
         used no table.
     """
-    own = notes_of(source, noted, cell_id)
-    if not (own.reads or own.steps or written):
-        return {}
-    kept = _kept(own)
+    own = notes_of(source, noted, cell_id, opened)
+    kept = _kept(notes_of(source, noted))
     if not any(name.rpartition(".")[2].lower() in TABLES for name in written):
         return kept
     cells = [*_before(earlier), own]
@@ -144,7 +144,10 @@ def _numbers_first(table: Table) -> list[Column]:
 
 def _before(earlier: Sequence[Mapping[str, Any]]) -> list[CellNotes]:
     ran = [cell for cell in earlier if cell["status"] in ("ok", "error")]
-    return [notes_of(str(cell["source"]), cell.get("tie_out"), cell["id"]) for cell in ran]
+    return [
+        notes_of(str(cell["source"]), cell.get("tie_out"), cell["id"], cell["inputs_read"] or ())
+        for cell in ran
+    ]
 
 
 def said_to_model(found: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from .flow import Flow, Placed
 from .spine import LEAVES_OUT
 from .tables import Table, table_from_json
 
-MOST_NOTES = 100
+MOST_NOTES, MOST_JOINS = 100, 8
 _REASONS = {
     "filter": "filter {}", "blanks": "{}", "duplicates": "{}", "chosen": "{}", "dropped": "{}",
 }  # fmt: skip
@@ -40,13 +41,24 @@ class CellNotes:
     steps: Sequence[Step] = ()
 
 
-def notes_of(source: str, noted: object, cell_id: str = "") -> CellNotes:
-    """Return the notes in *noted*, a kernel's or a record's; what is not valid is left out."""
+def notes_of(
+    source: str, noted: object, cell_id: str = "", opened: Sequence[str] = ()
+) -> CellNotes:
+    """Return the notes in *noted*, a kernel's or a record's; what is not valid is left out.
+
+    Args:
+        source: The cell's code.
+        noted: The notes.
+        cell_id: Its id.
+        opened: Uploads that it opened, by whatever means; they were read, if nothing is noted.
+    """
     given = noted if isinstance(noted, Mapping) else {}
     tables = {
         key: tuple(t for t in map(table_from_json, _some(given.get(key))) if t is not None)
         for key in ("reads", "writes")
     }
+    known = {table.file for table in tables["reads"]}
+    tables["reads"] += tuple(Table(file=name) for name in opened if name not in known)
     steps = tuple(s for s in map(_step, _some(given.get("steps"))) if s is not None)
     return CellNotes(source, cell_id, tables["reads"], tables["writes"], steps)
 
@@ -131,8 +143,18 @@ class Accounts:
         if read is None or written is None or not comparable:
             return None
         counted = sum(each.rows or 0 for each in self.left_out if not each.by_join)
-        joined = sum(join.rows_out - join.rows_in - join.right for join in self.joins)
-        return read - counted + joined - written
+        rest = read - counted - written
+        if not self.joins:
+            return rest
+        # What a join adds may have been read, or made by the code; only one of them adds up.
+        rest += sum(join.rows_out - join.rows_in for join in self.joins)
+        sides = [join.right for join in self.joins[:MOST_JOINS]]
+        sums = {sum(itertools.compress(sides, which)) for which in _choices(len(sides))}
+        return 0 if rest in sums else None
+
+
+def _choices(count: int) -> Iterator[tuple[int, ...]]:
+    return itertools.product((0, 1), repeat=count)
 
 
 def account(flow: Flow, cells: Sequence[CellNotes]) -> Accounts:

@@ -205,7 +205,8 @@ def _multiplied(accounts: Accounts, columns: Columns) -> list[Finding]:
         main = {"left": join.rows_in, "right": join.right}
         most = main.get(join.how, max(join.rows_in, join.right))
         grew = [each for each in columns.sums if each.ties is False]
-        if join.how == "cross" or join.rows_out <= most or not (grew or not columns.sums):
+        tie = bool(columns.sums) and all(each.ties for each in columns.sums)
+        if join.how == "cross" or join.rows_out <= most or tie:
             continue
         message = (
             f"The join in line {join.line} made {join.rows_out:,} rows of {join.rows_in:,} and "
