@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.checks.tie_out import tie_out_cell
+from agent.checks.tie_out import kept_notes, tie_out_cell
 from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
@@ -28,6 +28,7 @@ from notebooks.record.cells import (
     new_cell_id,
 )
 from notebooks.record.recorder import RecordedCell
+from notebooks.workbooks.tie_out.accounts import notes_of
 
 tracer = trace.get_tracer("tallybook")
 INTERRUPT_SECONDS = 1.0
@@ -263,42 +264,36 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return _execution(reply, outputs, after)
+        return _execution(reply, outputs, after, kept_notes(reply.tables))
 
     async def _checked(
         self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
     ) -> Execution:
         """Check and tie out what the cell has written; record what was found."""
         written = {file["name"]: file["sha256"] for file in self._created}
-        checks, tied = await asyncio.gather(
+        if not written:
+            return execution
+        checks, results = await asyncio.gather(
             check_workbooks(self._runtime.workspace, list(written)),
             self._tie_out(execution, reply, written),
         )
-        if not checks and not tied:
+        if not checks and not results:
             return execution
         if checks and self._nothing_was_read(execution):
             checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
+        tied = {**execution.tie_out, "results": results} if results else execution.tie_out
         execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
 
     async def _tie_out(
         self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]
-    ) -> Mapping[str, Any]:
-        if not written and not reply.tables:
-            return {}
-        runtime = self._runtime
-        earlier = [c for c in runtime.recorder.live_cells() if c["id"] != self._intent.id]
-        return await tie_out_cell(
-            self._intent.id,
-            self._intent.source,
-            reply.tables,
-            reply.inputs_read or (),
-            earlier,
-            written,
-            execution.files_after,
-            runtime.workspace,
-        )
+    ) -> list[dict[str, Any]]:
+        intent, runtime = self._intent, self._runtime
+        opened = reply.inputs_read or ()
+        own = notes_of(intent.source, reply.tables, intent.id, opened)
+        earlier = [c for c in runtime.recorder.live_cells() if c["id"] != intent.id]
+        return await tie_out_cell(own, earlier, written, execution.files_after, runtime.workspace)
 
     def _nothing_was_read(self, execution: Execution) -> bool:
         """Whether there are uploads, and neither this cell nor one before it opened any."""
@@ -359,7 +354,10 @@ def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
 
 
 def _execution(
-    reply: ExecuteReply, outputs: tuple[Mapping[str, Any], ...], after: Mapping[str, str]
+    reply: ExecuteReply,
+    outputs: tuple[Mapping[str, Any], ...],
+    after: Mapping[str, str],
+    tables: Mapping[str, Any],
 ) -> Execution:
     error: dict[str, str] | None = None
     if reply.error is not None:
@@ -377,4 +375,5 @@ def _execution(
         error=error,
         files_after=dict(after),
         inputs_read=reply.inputs_read,
+        tie_out=tables,
     )

@@ -6,6 +6,7 @@ measured in a sandbox, once for each content.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections import OrderedDict
@@ -49,7 +50,7 @@ class Measures:
             name
             for name, key in keys.items()
             if key not in self._known
-            and name.rpartition(".")[2].lower() in TABLES
+            and _is_table(name)
             and sizes.get(name, MOST_BYTES + 1) <= MOST_BYTES
         ]
         for name, tables in (await _measured(workspace, new[:MOST_FILES])).items():
@@ -90,46 +91,44 @@ async def _measured(workspace: Workspace, names: Sequence[str]) -> dict[str, lis
 
 
 async def tie_out_cell(
-    cell_id: str,
-    source: str,
-    noted: Mapping[str, Any],
-    opened: Sequence[str],
+    own: CellNotes,
     earlier: Sequence[Mapping[str, Any]],
     written: Mapping[str, str],
     files: Mapping[str, str],
     workspace: Workspace,
-) -> dict[str, Any]:
-    """Tie out one cell.
+) -> list[dict[str, Any]]:
+    """Tie out what one cell has written.
 
     Args:
-        cell_id: Its id.
-        source: Its code.
-        noted: What its kernel noted (see `notebooks.workbooks.tie_out.journal`).
-        opened: Uploads that it opened, as the kernel says.
+        own: What is known of the cell.
         earlier: The cells before it, as `Recorder.live_cells` returns them.
         written: Files that are new or changed after it, name → sha256.
         files: All files after it, likewise.
         workspace: The path's workspace.
 
     Returns:
-        ``reads`` and ``steps``, which later cells need, and ``results``; empty if the cell
-        used no table.
+        The results (see `notebooks.workbooks.tie_out.judge.Result`) as plain JSON values.
     """
-    own = notes_of(source, noted, cell_id, opened)
-    kept = _kept(notes_of(source, noted))
-    if not any(name.rpartition(".")[2].lower() in TABLES for name in written):
-        return kept
+    tables = [name for name in written if _is_table(name) and not name.startswith(f"{INPUTS}/")]
+    if not tables:
+        return []
     cells = [*_before(earlier), own]
-    names = {*written, *read_in(cells)}
+    names = [*tables, *read_in(cells)]
     measured = await _measures.of(workspace, {n: files[n] for n in names if n in files})
-    results = tie_out(cells, [n for n in written if not n.startswith(f"{INPUTS}/")], measured)
-    if results:
-        kept["results"] = [result_to_json(result) for result in results]
-    return kept
+    # In a thread: the code may be long.
+    results = await asyncio.to_thread(tie_out, cells, tables, measured)
+    return [result_to_json(result) for result in results]
 
 
-def _kept(notes: CellNotes) -> dict[str, Any]:
-    """Return what the record keeps for later cells, bounded."""
+def _is_table(name: str) -> bool:
+    return name.rpartition(".")[2].lower() in TABLES
+
+
+def kept_notes(noted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the record keeps of a kernel's notes for later cells, valid and bounded."""
+    if not noted:
+        return {}
+    notes = notes_of("", noted)
     reads = [
         table_to_json(replace(table, columns=_numbers_first(table)[:MOST_COLUMNS]))
         for table in notes.reads[:MOST_READS]
