@@ -222,9 +222,9 @@ def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
 def _of_blanks(column: Compared, accounts: Accounts) -> list[Finding]:
     if accounts.aggregated or accounts.reshaped:
         return []
-    before = sum(c.blanks for _, c in column.before)
-    after = sum(c.blanks for c in column.after)
-    if after <= before:
+    before = _total(c.blanks for _, c in column.before)
+    after = _total(c.blanks for c in column.after)
+    if before is None or after is None or after <= before:
         return []
     if accounts.joins:
         why = "rows without a match in the join"
@@ -238,8 +238,8 @@ def _of_blanks(column: Compared, accounts: Accounts) -> list[Finding]:
     return [
         Finding(
             "blanks-appeared",
-            f"{quoted(column.name)} has {named(after, 'blank cell')}, and had {before:,}: {why}.",
-            hint, after - before,
+            f"{quoted(column.name)} has {named(int(after), 'blank cell')}, and had {before:,.0f}: {why}.",
+            hint, int(after - before),
         )
     ]  # fmt: skip
 

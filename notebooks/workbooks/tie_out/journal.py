@@ -19,7 +19,7 @@ import pandas as pd
 
 ROOT = "/workspace/"
 MOST_NOTES, MOST_COLUMNS, MOST_NAME = 100, 300, 200
-MOST_SUMMED_ROWS = 200_000
+MOST_SUMMED_ROWS, MOST_SUMMED_COLUMNS = 200_000, 20
 """Frames of an aggregation with more rows are counted, not summed: that would cost too much."""
 Note = dict[str, Any]
 _reads: list[Note] = []
@@ -102,15 +102,29 @@ def _name(file: Any) -> str | None:
 def _column(frame: pd.DataFrame, at: int) -> Note:
     values = frame.iloc[:, at]
     kind = values.dtype.kind
-    named = "number" if kind in "iufc" else "date" if kind in "Mm" else "text"
-    if kind == "b":
-        named = "truth"
-    found: Note = {"name": str(frame.columns[at])[:MOST_NAME], "kind": named}
-    found["blanks"] = 0 if kind in "iub" else int(values.isna().sum())
-    if named == "number" and kind != "c":
-        total = float(values.sum())
-        found["sum"] = total if np.isfinite(total) else None
+    found: Note = {"name": str(frame.columns[at])[:MOST_NAME], "kind": _KINDS.get(kind, "text")}
+    if kind in "iu":
+        found |= {"blanks": 0, "sum": float(values.sum())}
+    elif kind == "f":
+        found |= _of_floats(values)
+    elif kind == "b":
+        found["blanks"] = 0
+    elif len(values) <= MOST_SUMMED_ROWS:
+        found["blanks"] = int(values.isna().sum())
     return found
+
+
+_KINDS = {**dict.fromkeys("iuf", "number"), **dict.fromkeys("Mm", "date"), "b": "truth"}
+
+
+def _of_floats(values: Any) -> Note:
+    array = values.to_numpy()
+    total = float(array.sum())
+    if np.isfinite(total):
+        return {"blanks": 0, "sum": total}
+    total = float(np.nansum(array))
+    blanks = int(np.count_nonzero(np.isnan(array)))
+    return {"blanks": blanks, "sum": total if np.isfinite(total) else None}
 
 
 def _line() -> int:
@@ -208,13 +222,22 @@ def _note_aggregations() -> None:
 
 @_quietly
 def _note_aggregation(grouped: Any, how: Any) -> None:
-    values = grouped._obj_with_exclusions
-    frame = values.to_frame() if isinstance(values, pd.Series) else values
     more: Note = {"how": how if isinstance(how, str) else ""}
-    if len(frame) <= MOST_SUMMED_ROWS and how == "sum":
-        columns = [_column(frame, at) for at in range(min(frame.shape[1], MOST_COLUMNS))]
-        more["sums"] = {c["name"]: c["sum"] for c in columns if c.get("sum") is not None}
-    _note_step("aggregation", len(frame), grouped.ngroups, more)
+    values = grouped._obj_with_exclusions
+    if len(values) <= MOST_SUMMED_ROWS and how == "sum":
+        frame = values if isinstance(values, pd.DataFrame) else None
+        columns = [values] if frame is None else [frame.iloc[:, n] for n in range(_few(frame))]
+        sums = {str(c.name)[:MOST_NAME]: _sum(c) for c in columns if c.dtype.kind in "iuf"}
+        more["sums"] = {name: total for name, total in sums.items() if np.isfinite(total)}
+    _note_step("aggregation", len(values), grouped.ngroups, more)
+
+
+def _few(frame: pd.DataFrame) -> int:
+    return min(frame.shape[1], MOST_SUMMED_COLUMNS)
+
+
+def _sum(values: Any) -> float:
+    return float(np.nansum(values.to_numpy()))
 
 
 def _note_csv() -> None:

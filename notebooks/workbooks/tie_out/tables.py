@@ -17,7 +17,7 @@ class Column:
     Attributes:
         name: Its name as text.
         kind: ``number``, ``identifier``, ``date``, ``text``, ``mixed``, ``empty`` or ``other``.
-        blanks: Cells without a value, in rows of data.
+        blanks: Cells without a value, in rows of data; ``None`` if they were not counted.
         sum: Of its numbers, total rows left out; ``None`` if they can't be added up.
         of_totals: What its total rows add to that.
         lowest: Its smallest number; ``None`` if it is not known.
@@ -26,7 +26,7 @@ class Column:
 
     name: str
     kind: str = "other"
-    blanks: int = 0
+    blanks: int | None = 0
     sum: float | None = None
     of_totals: float = 0.0
     lowest: float | None = None
@@ -72,7 +72,8 @@ def table_to_json(table: Table) -> dict[str, Any]:
 
 def _column_to_json(column: Column) -> dict[str, Any]:
     found = {name: getattr(column, name) for name in Column.__slots__}
-    return {k: v for k, v in found.items() if v not in (None, "", 0, 0.0) or k in ("name", "sum")}
+    kept = ("name", "sum", "blanks")
+    return {k: v for k, v in found.items() if v not in (None, "", 0, 0.0) or k in kept}
 
 
 def table_from_json(value: object) -> Table | None:
@@ -99,7 +100,7 @@ def _column_from_json(value: object) -> Column | None:
     return Column(
         name=_text(value["name"]),
         kind=_text(value.get("kind")) or "other",
-        blanks=_count(value.get("blanks")) or 0,
+        blanks=_count(value.get("blanks")),
         sum=_number(value.get("sum")),
         of_totals=_number(value.get("of_totals")) or 0.0,
         lowest=_number(value.get("lowest")),
