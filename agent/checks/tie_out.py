@@ -26,7 +26,7 @@ MEASURE_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=10.0, tmp_byte
 MOST_BYTES = 20 * MIB
 """Larger files are not measured: the kernel's own figures stand for them, and that is said."""
 MOST_FILES, MOST_READS, MOST_COLUMNS = 30, 50, 30
-REMEMBERED = 500
+REMEMBERED, MOST_ASKED = 500, 100_000
 TABLES = frozenset(
     """xlsx xlsm xltx xltm xls xlsb ods csv tsv txt tab json parquet htm html xml prn""".split()
 )
@@ -39,13 +39,25 @@ class Measures:
 
     def __init__(self) -> None:
         """Begin with nothing known."""
-        self._known: OrderedDict[tuple[str, str, str, str], list[Table] | None] = OrderedDict()
+        self._known: OrderedDict[tuple[str, ...], list[Table] | None] = OrderedDict()
 
-    async def of(self, workspace: Workspace, files: Mapping[str, str]) -> Measured:
-        """Return the tables of *files* (name → sha256); ``None`` for one that is not measured."""
+    async def of(
+        self, workspace: Workspace, files: Mapping[str, str], frames: Sequence[Table]
+    ) -> Measured:
+        """Return the tables of files; ``None`` for one that is not measured.
+
+        Args:
+            workspace: Has the files.
+            files: Name → sha256.
+            frames: What the kernel says it wrote to them.
+        """
         sizes = {file.name: file.size for file in workspace.files()}
         ours = str(workspace.directory), library_version()
-        keys = {name: (*ours, name, sha256) for name, sha256 in files.items()}
+        written = _frames_of(frames)
+        keys = {
+            name: (*ours, name, sha256, json.dumps(written.get(name)))
+            for name, sha256 in files.items()
+        }
         new = [
             name
             for name, key in keys.items()
@@ -53,7 +65,7 @@ class Measures:
             and _is_table(name)
             and sizes.get(name, MOST_BYTES + 1) <= MOST_BYTES
         ]
-        for name, tables in (await _measured(workspace, new[:MOST_FILES])).items():
+        for name, tables in (await _measured(workspace, new[:MOST_FILES], written)).items():
             self._known[keys[name]] = tables
         found: Measured = {name: self._known.get(key) for name, key in keys.items()}
         while len(self._known) > REMEMBERED:
@@ -64,11 +76,32 @@ class Measures:
 _measures = Measures()
 
 
-async def _measured(workspace: Workspace, names: Sequence[str]) -> dict[str, list[Table] | None]:
+def _frames_of(frames: Sequence[Table]) -> dict[str, list[dict[str, Any]]]:
+    """Return sheet, rows and names of frames by the file they were written to, bounded."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for frame in frames[:MOST_READS]:
+        if frame.rows is not None:
+            names = [column.name for column in frame.columns[:MOST_COLUMNS]]
+            facts = {"sheet": frame.sheet, "rows": frame.rows, "names": names}
+            found.setdefault(frame.file, []).append(facts)
+    return found
+
+
+async def _measured(
+    workspace: Workspace, names: Sequence[str], frames: Mapping[str, list[dict[str, Any]]]
+) -> dict[str, list[Table] | None]:
     """Measure files in a sandbox; those that the time limit leaves out are not in the result."""
     if not names:
         return {}
-    asked = json.dumps({"directory": "/workspace", "files": list(names)})
+    asked = json.dumps(
+        {
+            "directory": "/workspace",
+            "files": list(names),
+            "frames": {name: frames[name] for name in names if name in frames},
+        }
+    )
+    if len(asked) > MOST_ASKED:
+        asked = json.dumps({"directory": "/workspace", "files": list(names), "frames": {}})
     try:
         result = await run_program("tie_out", (asked,), workspace, MEASURE_LIMITS)
     except (ContainerError, OSError) as error:
@@ -114,7 +147,8 @@ async def tie_out_cell(
         return []
     cells = [*_before(earlier), own]
     names = [*tables, *read_in(cells)]
-    measured = await _measures.of(workspace, {n: files[n] for n in names if n in files})
+    known = {name: files[name] for name in names if name in files}
+    measured = await _measures.of(workspace, known, own.writes)
     # In a thread: the code may be long.
     results = await asyncio.to_thread(tie_out, cells, tables, measured)
     return [result_to_json(result) for result in results]

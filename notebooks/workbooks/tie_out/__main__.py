@@ -1,6 +1,6 @@
 """Print the tables of files, as JSON. Run in a sandbox: the files come from anywhere.
 
-``python -m workbooks.tie_out '{"directory": "/workspace", "files": […]}'``
+``python -m workbooks.tie_out '{"directory": "/workspace", "files": […], "frames": {…}}'``
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from ..values import Unreadable
 from .measured import measure
+from .placed import Frame, frames_from_json
 from .tables import table_to_json
 
 
@@ -24,13 +25,15 @@ def main() -> None:
     gc.disable()  # the process is short, and the cells are many
     asked = json.loads(sys.argv[1])
     for name in asked["files"]:
-        sys.stdout.write(json.dumps({name: _tables(Path(asked["directory"]), name)}) + "\n")
+        frames = frames_from_json(asked["frames"].get(name))
+        tables = _tables(Path(asked["directory"]), name, frames)
+        sys.stdout.write(json.dumps({name: tables}) + "\n")
         sys.stdout.flush()
 
 
-def _tables(directory: Path, name: str) -> list[dict[str, Any]] | None:
+def _tables(directory: Path, name: str, frames: list[Frame]) -> list[dict[str, Any]] | None:
     try:
-        return [table_to_json(table) for table in measure(directory / name, name)]
+        return [table_to_json(table) for table in measure(directory / name, name, frames)]
     except (Unreadable, OSError):
         return None
 

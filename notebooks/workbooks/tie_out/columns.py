@@ -226,22 +226,30 @@ def _of_blanks(column: Compared, accounts: Accounts) -> list[Finding]:
     after = _total(c.blanks for c in column.after)
     if before is None or after is None or after <= before:
         return []
+    why, hint = _why_blank(column, accounts)
+    count = int(after - before)
+    message = f"{quoted(column.name)} has {named(int(after), 'blank cell')}, and had {before:,.0f}"
+    return [Finding("blanks-appeared", f"{message}: {why}.", hint, count)]
+
+
+def _why_blank(column: Compared, accounts: Accounts) -> tuple[str, str]:
+    """Return why a column has more blanks, as far as that is known, and what to do."""
+    errors = sum(c.errors for _, c in column.before)
+    formulas = sum(c.uncalculated for _, c in column.before)
+    if formulas:
+        why = f"{named(formulas, 'formula')} without a stored value were read as blanks"
+        return why, "Compute them from their inputs, or say that they are not calculated."
+    if errors:
+        why = f"{named(errors, 'error cell')} (#N/A and the like) were read as blanks"
+        return why, "Say how many values are missing."
     if accounts.joins:
-        why = "rows without a match in the join"
         hint = "Look at the keys (blanks around them, type), or say how many had no match."
-    elif column.lacking:
+        return "rows without a match in the join", hint
+    if column.lacking:
         why = f"{', '.join(map(quoted, dict.fromkeys(column.lacking)))} has no such column"
-        hint = "Bring the columns of all files to the same names first."
-    else:
-        why = "a conversion, or code that sets values"
-        hint = "Look at the values that were not converted (errors='coerce' blanks them)."
-    return [
-        Finding(
-            "blanks-appeared",
-            f"{quoted(column.name)} has {named(int(after), 'blank cell')}, and had {before:,.0f}: {why}.",
-            hint, int(after - before),
-        )
-    ]  # fmt: skip
+        return why, "Bring the columns of all files to the same names first."
+    hint = "Look at the values that were not converted (errors='coerce' blanks them)."
+    return "a conversion, or code that sets values", hint
 
 
 def _total(values: object) -> float | None:

@@ -233,7 +233,7 @@ def _note_aggregation(grouped: Any, how: Any) -> None:
 
 
 def _few(frame: pd.DataFrame) -> int:
-    return min(frame.shape[1], MOST_SUMMED_COLUMNS)
+    return min(len(frame.columns), MOST_SUMMED_COLUMNS)
 
 
 def _sum(values: Any) -> float:

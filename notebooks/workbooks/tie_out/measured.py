@@ -4,111 +4,50 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import itertools
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..profile import profile_file
 from ..read import open_book
-from .finding import close
+from .placed import Frame, placed_tables
 from .tables import MOST_COLUMNS, Column, Table
 
 _NUMBERS = frozenset({"number", "currency", "integer", "percent"})
 _KINDS = frozenset({"number", "identifier", "date", "text", "mixed", "empty"})
-MOST_TABLES, MOST_TOTALS, MOST_BARE_ROWS = 40, 2000, 1000
+MOST_TABLES = 40
 
 
-def measure(path: Path, name: str) -> list[Table]:
+def measure(path: Path, name: str, frames: Sequence[Frame] = ()) -> list[Table]:
     """Return the tables of the file at *path*.
 
     Args:
         path: The file.
         name: Its name within the workspace.
+        frames: The frames that were written to it; they are read where they lie.
 
     Raises:
         Unreadable: It is empty, encrypted, damaged, or holds no table.
     """
     profile = profile_file(path, name)
     text = profile["format"]["kind"] == "text"
-    bare = [
-        sheet["name"]
-        for sheet in profile["sheets"]
-        if sheet.get("rows") and not any(t["header_rows"] for t in sheet.get("tables", ()))
-    ]
     found = [
         (sheet, table)
         for sheet in profile["sheets"]
         for table in sheet.get("tables", ())
         if table["header_rows"]
     ][:MOST_TABLES]
-    totals = _total_cells(path, found)
-    tables = [
-        _table(name, "" if text else sheet["name"], table, totals.get(sheet["name"], {}))
+    totals: dict[str, set[int]] = {}
+    for sheet, table in found:
+        totals.setdefault(sheet["name"], set()).update(total["row"] for total in table["totals"])
+    placed = placed_tables(path, name, frames, totals) if frames and not text else []
+    written = {table.sheet for table in placed}
+    found = [(sheet, table) for sheet, table in found if sheet["name"] not in written]
+    cells = _total_cells(path, {sheet["name"]: totals[sheet["name"]] for sheet, _ in found})
+    return placed + [
+        _table(name, "" if text else sheet["name"], table, cells.get(sheet["name"], {}))
         for sheet, table in found
     ]
-    return tables + _bare_tables(path, name, bare[:MOST_TABLES], text=text)
-
-
-def _bare_tables(path: Path, name: str, sheets: list[str], *, text: bool) -> list[Table]:
-    """Return small sheets without a header that is sure, read as a frame lies there.
-
-    Such are one total, and a pivot whose columns are numbers.
-    """
-    found = []
-    with open_book(path) as book:
-        for sheet in sheets:
-            rows = [values for _, values in itertools.islice(book.filled(sheet), MOST_BARE_ROWS)]
-            if len(rows) == MOST_BARE_ROWS:
-                continue
-            columns = {
-                _title(title): [_at(values, at) for values in rows[1:]]
-                for at, title in enumerate(rows[0])
-                if title is not None
-            }
-            count = len(rows) - 1
-            is_total = count > 1 and _last_is_total(list(columns.values()))
-            found.append(
-                Table(
-                    file=name,
-                    sheet="" if text else sheet,
-                    rows=count - is_total,
-                    totals=(len(rows),) if is_total else (),
-                    columns=tuple(_bare_column(*each, is_total) for each in columns.items()),
-                    measured=True,
-                )
-            )
-    return found
-
-
-def _title(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _last_is_total(columns: list[list[Any]]) -> bool:
-    numbers = [values for values in map(_numbers, columns) if values]
-    return bool(numbers) and all(close(math.fsum(v[:-1]), v[-1]) for v in numbers)
-
-
-def _numbers(values: list[Any]) -> list[float]:
-    """Return the values of a column of numbers; nothing for another one."""
-    numbers = [float(v) for v in values if isinstance(v, int | float) and v is not True]
-    return numbers if len(numbers) + values.count(None) == len(values) else []
-
-
-def _bare_column(name: str, values: list[Any], is_total: bool) -> Column:  # noqa: FBT001 (private)
-    data, of_totals = (values[:-1], values[-1]) if is_total else (values, None)
-    numbers = _numbers(data)
-    if not numbers:
-        return Column(name=name, blanks=data.count(None))
-    return Column(
-        name=name,
-        kind="number",
-        blanks=data.count(None),
-        sum=math.fsum(numbers),
-        of_totals=float(of_totals) if isinstance(of_totals, int | float) else 0.0,
-        lowest=min(numbers),
-    )
 
 
 def _table(name: str, sheet: str, table: dict[str, Any], cells: dict[int, list[Any]]) -> Table:
@@ -139,17 +78,13 @@ def _column(column: dict[str, Any], of_totals: list[Any]) -> Column:
         of_totals=sum(v for v in of_totals if isinstance(v, int | float) and v is not True),
         lowest=_float(first),
         first_day=str(next(iter(first.values()))) if isinstance(first, dict) else "",
+        errors=sum(column.get("errors", {}).values()),
+        uncalculated=column.get("uncalculated", 0),
     )  # fmt: skip
 
 
-def _total_cells(
-    path: Path, found: list[tuple[dict[str, Any], dict[str, Any]]]
-) -> dict[str, dict[int, list[Any]]]:
+def _total_cells(path: Path, wanted: dict[str, set[int]]) -> dict[str, dict[int, list[Any]]]:
     """Return the cells of total rows by sheet and row, as Excel counts."""
-    wanted: dict[str, set[int]] = {}
-    for sheet, table in found:
-        rows = [total["row"] for total in table["totals"][:MOST_TOTALS]]
-        wanted.setdefault(sheet["name"], set()).update(rows)
     cells: dict[str, dict[int, list[Any]]] = {}
     if not any(wanted.values()):
         return cells

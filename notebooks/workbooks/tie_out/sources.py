@@ -81,7 +81,22 @@ def as_measured(claimed: Table, measured: Measured) -> Table:
     """Return the table in the file that *claimed* was written to; *claimed* if there is none."""
     if claimed.measured:
         return claimed
-    return _table_of(claimed, measured) or claimed
+    found = _table_of(claimed, measured)
+    return claimed if found is None else _with_blank_rows(found, claimed)
+
+
+def _with_blank_rows(table: Table, claimed: Table) -> Table:
+    """Count rows that hold nothing, at the end of a frame: no file shows them."""
+    fewer = (claimed.rows or 0) - (all_rows(table) or 0)
+    if fewer <= 0 or table.rows is None:
+        return table
+    for column in claimed.columns:
+        own = table.column(column.name)
+        if own is None or column.blanks is None or own.blanks is None:
+            return table
+        if column.blanks - own.blanks != fewer:
+            return table
+    return replace(table, rows=table.rows + fewer)
 
 
 def alike(sources: Sequence[Source], written: Sequence[Table]) -> list[Source]:

@@ -22,6 +22,8 @@ class Column:
         of_totals: What its total rows add to that.
         lowest: Its smallest number; ``None`` if it is not known.
         first_day: Its first date, as ISO 8601; empty if it has none.
+        errors: Its error cells, such as ``#N/A``.
+        uncalculated: Its formulas without a stored value.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Column:
     of_totals: float = 0.0
     lowest: float | None = None
     first_day: str = ""
+    errors: int = 0
+    uncalculated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,8 @@ def _column_from_json(value: object) -> Column | None:
         of_totals=_number(value.get("of_totals")) or 0.0,
         lowest=_number(value.get("lowest")),
         first_day=_text(value.get("first_day")),
+        errors=_count(value.get("errors")) or 0,
+        uncalculated=_count(value.get("uncalculated")) or 0,
     )
 
 

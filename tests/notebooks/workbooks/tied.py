@@ -13,6 +13,7 @@ from notebooks.workbooks.tie_out import journal
 from notebooks.workbooks.tie_out.accounts import CellNotes, notes_of
 from notebooks.workbooks.tie_out.judge import Result, read_in, tie_out
 from notebooks.workbooks.tie_out.measured import measure
+from notebooks.workbooks.tie_out.placed import Frame
 from notebooks.workbooks.values import Unreadable
 
 pandas_defaults.apply()
@@ -47,7 +48,12 @@ def tied(directory: Path, *cells: str) -> list[Result]:
     measured = {}
     for name in {*written, *read_in(notes)}:
         try:
-            measured[name] = measure(directory / name, name)
+            frames = [
+                Frame(t.sheet, t.rows, [column.name for column in t.columns])
+                for t in notes[-1].writes
+                if t.file == name and t.rows is not None
+            ]
+            measured[name] = measure(directory / name, name, frames)
         except Unreadable:
             measured[name] = None
     return tie_out(notes, written, measured)
