@@ -242,6 +242,10 @@ def _why_blank(column: Compared, accounts: Accounts) -> tuple[str, str]:
     if errors:
         why = f"{named(errors, 'error cell')} (#N/A and the like) were read as blanks"
         return why, "Say how many values are missing."
+    texts = sum(c.read_as_blank for _, c in column.before)
+    if texts and not any(table.totals for table, _ in column.before):
+        why = f"{named(texts, 'text')} such as 'NA' became blank in reading"
+        return why, "Read them with keep_default_na=False."
     if accounts.joins:
         hint = "Look at the keys (blanks around them, type), or say how many had no match."
         return "rows without a match in the join", hint

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..read import Book, open_book
+from .finding import close
 from .tables import Column, Table
 
 MOST_HEAD_ROWS = 200
@@ -92,12 +93,27 @@ def _placed(book: Book, name: str, frame: Frame, totals: set[int]) -> Table | No
             for title, value in row.items():
                 values[title].append(value)
         last = at
+    if not total_rows and _ends_in_total(values):
+        total_rows = [last + 1]
+        lasts = {title: each.pop() for title, each in values.items()}
+        of_totals = {title: each if _is_number(each) else 0.0 for title, each in lasts.items()}
     count = last - number - len(total_rows)
     columns = tuple(_column(title, each, count, of_totals[title]) for title, each in values.items())
     return Table(
         file=name, sheet=frame.sheet, rows=count, totals=tuple(total_rows), columns=columns,
         measured=True,
     )  # fmt: skip
+
+
+def _ends_in_total(values: Mapping[str, list[Any]]) -> bool:
+    """Whether the last row has the sum of those above in each column of numbers, as a pivot's."""
+    columns = [
+        column
+        for column in values.values()
+        if len(column) > 2 and all(_is_number(value) or value is None for value in column)
+    ]
+    present = [[float(value or 0.0) for value in column] for column in columns]
+    return bool(present) and all(c[-1] and close(math.fsum(c[:-1]), c[-1]) for c in present)
 
 
 def _head(rows: Any, frame: Frame) -> tuple[int, dict[str, int]] | None:

@@ -35,9 +35,14 @@ class Source:
         """
         if self.table is None:
             return self.read
-        if self.table.totals:
-            return self.table
-        columns = [_with_sum(column, self.read) for column in self.table.columns]
+        columns = list(self.table.columns)
+        if not self.table.totals:
+            columns = [_with_sum(column, self.read) for column in columns]
+        # Rows that hold nothing are rows of the frame, and none of the table.
+        blank = (self.read.rows or 0) - (all_rows(self.table) or 0)
+        if blank > 0:
+            columns = [replace(c, blanks=(c.blanks or 0) + blank) for c in columns]
+        columns = [_with_blanked(column, self.read) for column in columns]
         return replace(self.table, columns=columns)
 
 
@@ -114,6 +119,14 @@ def alike(sources: Sequence[Source], written: Sequence[Table]) -> list[Source]:
 def all_rows(table: Table) -> int | None:
     """Return the rows of *table* with its total rows; ``None`` if they were not counted."""
     return None if table.rows is None else table.rows + len(table.totals)
+
+
+def _with_blanked(column: Column, read: Table) -> Column:
+    said = read.column(column.name)
+    if said is None or said.blanks is None or column.blanks is None:
+        return column
+    known = column.blanks + column.errors + column.uncalculated
+    return replace(column, read_as_blank=max(0, said.blanks - known))
 
 
 def _with_sum(column: Column, read: Table) -> Column:

@@ -24,6 +24,7 @@ class Column:
         first_day: Its first date, as ISO 8601; empty if it has none.
         errors: Its error cells, such as ``#N/A``.
         uncalculated: Its formulas without a stored value.
+        read_as_blank: Other cells that reading it made blank, such as the text ``NA``.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     first_day: str = ""
     errors: int = 0
     uncalculated: int = 0
+    read_as_blank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -388,3 +388,32 @@ def test_a_frame_is_noted_without_being_changed(work):
     [result] = tied(work, f"{READ}same = frame.copy()\nassert frame.equals(same)\n{WRITE}")
 
     assert result.sums[0].before == pytest.approx(18430.5)
+
+
+def test_values_that_reading_lost_are_named(work):
+    """A text that pandas takes for a missing one, an error cell, a formula without a value."""
+    book = openpyxl.Workbook()
+    for row in [
+        ("Country", "Price", "Gross", "Net"),
+        ("NA", 5, "=D2*2", 1),
+        ("DE", "#N/A", "=D3*2", 2),
+    ]:
+        book.active.append(row)
+    book.active["B3"].data_type = "e"
+    book.save(work / "inputs" / "sales.xlsx")
+
+    result = of(work, "")
+
+    said = {finding.message.split("'")[1]: finding.message for finding in result.findings}
+    assert set(codes([result])) == {"blanks-appeared"}
+    assert "1 text such as 'NA' became blank in reading" in said["Country"]
+    assert "1 error cell (#N/A and the like) were read as blanks" in said["Price"]
+    assert "2 formulas without a stored value were read as blanks" in said["Gross"]
+
+
+@pytest.mark.parametrize("options", ["header=False", "startrow=3", "index=True", "startcol=2"])
+def test_a_frame_is_found_where_it_was_written(work, options):
+    [result] = tied(work, f"{READ}frame.to_excel('outputs/out.xlsx', {options})")
+
+    assert result.findings == []
+    assert "60 rows read -> 60 rows written" in result.line
