@@ -24,6 +24,7 @@ from notebooks.record.chain import KEY
 REQUESTS = (
     "Stack these 3 workbooks and keep rows where Sales > 1000",
     "now a pivot of Sales by Region and Quarter, and a chart",
+    "and how many rows did the filter leave out?",  # only the conversation's memory has this
 )
 
 
