@@ -65,7 +65,7 @@ async def test_code_of_a_jupyter_client_is_tied_out_and_its_reply_is_its_own(sta
     client = await Client(running, await new_kernel(running)).connect()
 
     await client.execute(
-        "import pandas as pd\npd.DataFrame({'a': [1, 2]}).to_csv('outputs/a.csv', index=False)\n"
+        "import pandas as pd\npd.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).to_csv('outputs/a.csv', index=False)\n"
         "pd.read_csv('outputs/a.csv').to_excel('outputs/b.xlsx', index=False)"
     )
     while (message := await client.next())["header"]["msg_type"] != "execute_reply":

@@ -283,6 +283,8 @@ def _unmeasured(sources: Sequence[Source], written: Sequence[Table], measured: M
     file = tables[0].file
     if measured.get(file) is None:
         return f"{file} is too large or of an unknown kind: the figures are the kernel's"
+    if not measured[file]:
+        return f"no table was found in {file}: the figures are the kernel's"
     return f"the table in {file} has other columns than the frame: the figures are the kernel's"
 
 
