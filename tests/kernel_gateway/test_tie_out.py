@@ -65,7 +65,9 @@ async def test_code_of_a_jupyter_client_is_tied_out_and_its_reply_is_its_own(sta
     client = await Client(running, await new_kernel(running)).connect()
 
     await client.execute(
-        "import pandas as pd\npd.DataFrame({'a': [1, 2], 'b': ['x', 'y']}).to_csv('outputs/a.csv', index=False)\n"
+        "import pandas as pd\n"
+        "made = pd.DataFrame({'Region': list('NSEWN'), 'Sales': [1.5, 2, 3, 4, 5]})\n"
+        "made.to_csv('outputs/a.csv', index=False)\n"
         "pd.read_csv('outputs/a.csv').to_excel('outputs/b.xlsx', index=False)"
     )
     while (message := await client.next())["header"]["msg_type"] != "execute_reply":
@@ -78,7 +80,7 @@ async def test_code_of_a_jupyter_client_is_tied_out_and_its_reply_is_its_own(sta
     await watched.until("turn.finished")
     [result] = watched.of_kind("result.checked")
     assert result["line"] == (
-        "1 file, 2 rows read -> 2 rows written to outputs/b.xlsx; a 3 ties out"
+        "1 file, 5 rows read -> 5 rows written to outputs/b.xlsx; Sales 15.50 ties out"
     )
 
 
