@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
+from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
@@ -301,6 +302,8 @@ async def _take_execution(
         response["files"] = outputs[:50]
     if checks := _checks(execution):
         response["checks"] = checks
+    if tied := said_to_model(execution.tie_out):
+        response["tie_out"] = tied
     if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome != "ok":

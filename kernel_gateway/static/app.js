@@ -112,6 +112,7 @@ const handlers = {
   "cell.finished": (data) => show("div", data.status === "ok" ? "note" : "note error", `cell ${data.status}` + (data.error ? `: ${data.error.message}` : "")),
   "file.created": () => listFiles(),
   "workbook.checked": (data) => data.findings.forEach((finding) => show("div", "note error", `${data.name}: ${finding.message}`)),
+  "result.checked": (data) => show("div", data.status === "suspicious" ? "note error" : "note", [`tie-out: ${data.line}`, ...data.findings.map((finding) => finding.message)].join(" ")),
   "error": (data) => show("div", "error", `${data.error.message} ${data.error.hint}`),
   "turn.finished": (data) => {
     setRunning(Math.max(0, running - 1));

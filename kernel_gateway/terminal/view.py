@@ -29,6 +29,7 @@ def plain(text: Any) -> str:
 
 REDRAWN = 100
 """Characters shown of a line that is redrawn."""
+TIED_STYLE = {"tied-out": "green", "suspicious": "yellow", "not-tied-out": "dim"}
 
 
 class TerminalView:
@@ -157,6 +158,11 @@ class TerminalView:
             self._line(f"  check: {data['name']}: {finding['message']}", "yellow")
         if not data["findings"]:
             self._line(f"  check: {data['name']}: nothing wrong", "green")
+
+    def _show_result_checked(self, data: dict[str, Any]) -> None:
+        self._line(f"  tie-out: {data['line']}", TIED_STYLE[data["status"]])
+        for finding in data["findings"]:
+            self._line(f"    {finding['message']}", "yellow")
 
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()

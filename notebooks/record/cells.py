@@ -105,6 +105,8 @@ class Execution:
         inputs_read: Names of the uploads it opened; ``None`` if that is not known.
         checks: Written workbook → what is wrong with it (``code``, ``message``, ``hint``,
             ``count``).
+        tie_out: ``reads`` and ``steps`` of tables, and ``results``: what was written against
+            what was read (see `notebooks.workbooks.tie_out.judge.Result`).
     """
 
     outcome: Outcome
@@ -116,6 +118,7 @@ class Execution:
     files_after: Mapping[str, str] = field(default_factory=dict)
     inputs_read: Sequence[str] | None = None
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    tie_out: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def error_text(self) -> str:

@@ -40,7 +40,7 @@ def add_inputs(workspace):
 
 async def failed(kernel, code, seconds=None):
     reply = await kernel.run(code, seconds=seconds)
-    return make_execution(reply, tuple(kernel.outputs), {})
+    return make_execution(reply, tuple(kernel.outputs), {}, {})
 
 
 async def test_ordinary_failures_have_the_right_kind_and_a_hint_that_names_the_way(start_kernel):
