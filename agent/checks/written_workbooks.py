@@ -15,7 +15,7 @@ from container.workspace.workspace import INPUTS, Workspace
 
 WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"})
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
-MOST_CHECKED, MOST_CHARACTERS = 50, 30_000
+MOST_CHECKED, MOST_CHARACTERS, MOST_CODE = 50, 30_000, 60_000
 CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=20.0, tmp_bytes=16 * MIB)
 NOTHING_READ: Mapping[str, Any] = {
     "code": "nothing-read",
@@ -30,13 +30,19 @@ Checks = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 async def check_workbooks(
-    workspace: Workspace, written: Sequence[str], computed: Sequence[str] = ()
+    workspace: Workspace,
+    written: Sequence[str],
+    codes: Sequence[str] = (),
+    *,
+    computed: Sequence[str] = (),
 ) -> Checks:
     """Check files that a cell has written, and name what they lost of the inputs.
 
     Args:
         workspace: The path's workspace.
         written: Names of new and changed files; those that are no workbooks don't count.
+        codes: The code that ran up to now, cell by cell: what it changed without naming it is
+            named. Long code is left out, and nothing is said of it.
         computed: Those whose formulas have been computed: a zero is a value there.
 
     Returns:
@@ -55,6 +61,7 @@ async def check_workbooks(
         "directory": "/workspace",
         "files": checked,
         "originals": _within_limits(originals),
+        "codes": list(codes) if len(json.dumps(list(codes))) <= MOST_CODE else [],
         "computed": list(computed),
     }
     try:

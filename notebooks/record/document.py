@@ -127,6 +127,7 @@ def execution_of(cell: Any) -> Execution:
         inputs_read=facts.get("inputs_read"),  # older records have none
         checks=facts.get("checks", {}),
         computed=facts.get("computed", {}),
+        tie_out=facts.get("tie_out", {}),
     )
 
 
@@ -171,6 +172,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
         **_computed(execution),
+        "tie_out": dict(execution.tie_out),
         "checkpoint": None,
     }
 
