@@ -33,6 +33,7 @@ from notebooks.workbooks.tie_out.accounts import notes_of
 tracer = trace.get_tracer("tallybook")
 INTERRUPT_SECONDS = 1.0
 BUSY = {"execution_state": "busy"}
+NO_MESSAGE = "it was raised without a message"
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
 
@@ -264,7 +265,7 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return _execution(reply, outputs, after, kept_notes(reply.tables))
+        return make_execution(reply, outputs, after, kept_notes(reply.tables))
 
     async def _checked(
         self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
@@ -274,7 +275,7 @@ class _Following:
         if not written:
             return execution
         checks, results = await asyncio.gather(
-            check_workbooks(self._runtime.workspace, list(written)),
+            check_workbooks(self._runtime.workspace, list(written), self._codes()),
             self._tie_out(execution, reply, written),
         )
         if not checks and not results:
@@ -285,6 +286,14 @@ class _Following:
         execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
+
+    def _codes(self) -> list[str]:
+        """Return the code that ran since the kernel was restarted, this cell's last."""
+        cells = self._runtime.recorder.live_cells()
+        ran = ("ok", "error", "interrupted", "died")
+        earlier = [cell for cell in cells if cell["id"] != self._intent.id]
+        codes = [str(cell["source"]) for cell in earlier if cell["status"] in ran]
+        return [*codes, self._intent.source]
 
     async def _tie_out(
         self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]
@@ -353,19 +362,27 @@ def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
     }
 
 
-def _execution(
+def make_execution(
     reply: ExecuteReply,
     outputs: tuple[Mapping[str, Any], ...],
     after: Mapping[str, str],
     tables: Mapping[str, Any],
 ) -> Execution:
+    """Return the execution to record of a cell that ended with *reply*.
+
+    Args:
+        reply: How it ended.
+        outputs: Its outputs, as recorded.
+        after: Workspace file → sha256.
+        tables: What it read and wrote, for the tie-out.
+    """
     error: dict[str, str] | None = None
     if reply.error is not None:
         error = {"code": reply.error.code, "message": str(reply.error)}
     elif reply.status == "interrupted":
         error = {"code": "cancelled", "message": "The cell was cancelled. Variables are kept."}
     elif reply.status == "error":
-        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue
+        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue or NO_MESSAGE
         error = {"code": "code-error", "ename": reply.ename, "message": message}
     return Execution(
         outcome=reply.status,

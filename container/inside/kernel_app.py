@@ -171,6 +171,7 @@ def build() -> Any:
         fast_paths,
         interrupts,
         patches,
+        threads,
         top_level_await,
     )
 
@@ -182,6 +183,7 @@ def build() -> Any:
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
     failures.apply(app.shell)
+    threads.apply(app.shell)
     if patches.wanted("plain_text"):
         fast_paths.apply(app.shell)
     if patches.wanted("no_pause"):

@@ -249,6 +249,10 @@ class CellOutput(EventData):
     output: dict[str, Any] = Field(
         description="An nbformat output, an `update_display_data` like it, or a `clear_output`."
     )
+    late: bool = Field(
+        default=False,
+        description="The cell had ended, but a thread of it prints on; not in the record.",
+    )
     message: dict[str, Any] | None = Field(
         None,
         description="The rest of the kernel's message, while Jupyter clients use the kernel: "

@@ -54,8 +54,24 @@ function showOutput(output) {
   }
 }
 
+let printing = null; // the last printed text, while its line goes on
+
+function drawn(text) { // a carriage return overwrites the line, as of a progress bar
+  const state = (line) => line.replace(/\r+$/, "").split("\r").reduce((old, part) => part + old.slice(part.length), "");
+  return text.includes("\r") ? text.split("\n").map(state).join("\n") : text;
+}
+
+function showPrinted(name, text) {
+  const goesOn = printing && printing.name === name && !printing.text.endsWith("\n") && printing.box === $("log").lastChild;
+  if (!goesOn) printing = { name, text: "", box: show("pre") };
+  printing.text += text;
+  printing.box.textContent = drawn(printing.text);
+  follow();
+  return printing.box;
+}
+
 function render(output) {
-  if (output.output_type === "stream") return show("pre", "", plain(output.text));
+  if (output.output_type === "stream") return showPrinted(output.name, plain(output.text));
   if (output.output_type === "error") return show("div", "note error", `${output.ename}: ${plain(output.evalue)}`);
   const data = output.data || {};
   if (data["image/png"]) {
@@ -84,7 +100,7 @@ function askPermission(data) {
 const handlers = {
   "turn.started": (data) => { setRunning(running + 1); status("Reading the workbooks …"); if (data.request) show("div", "request", data.request); },
   "model.text": (data) => { writing = (writing + data.text).slice(-120); status("Writing … " + writing); },
-  "context.used": (data) => show("div", "note", `Looked at ${data.workbooks.length} workbooks and ${data.variables.length} variables.`),
+  "context.used": (data) => show("div", "note", `Looked at ${data.workbooks.length} workbooks, ${data.variables.length} variables and ${data.history.whole + data.history.shortened + data.history.digests} earlier requests.`),
   "context.waiting": (data) => status(`Waiting in line for a kernel (${data.ahead} ahead): ${data.reason}.`),
   "model.retrying": (data) => show("div", "note", `The model is not available; asking again in ${data.wait_seconds} s.`),
   "code.generated": (data) => { writing = ""; if (data.comment) show("p", "", data.comment); show("pre", "code", data.code); },
@@ -92,7 +108,7 @@ const handlers = {
   "permission.required": askPermission,
   "permission.decided": (data) => { const box = $(data.id); if (box) box.replaceChildren(`Permission: ${data.decision}`); status(""); },
   "cell.started": () => status("Running …"),
-  "cell.output": (data) => showOutput(data.output),
+  "cell.output": (data) => { if (data.late) show("div", "note", "late output of an earlier cell:"); showOutput(data.output); },
   "cell.finished": (data) => show("div", data.status === "ok" ? "note" : "note error", `cell ${data.status}` + (data.error ? `: ${data.error.message}` : "")),
   "file.created": () => listFiles(),
   "workbook.checked": (data) => data.findings.forEach((finding) => show("div", "note error", `${data.name}: ${finding.message}`)),
