@@ -1,0 +1,90 @@
+import { memo, useMemo, useState } from "react";
+import { joined, plain, type DisplayOutput, type FailureOutput, type Output, type TextOutput } from "./fold";
+import { frameFromHtml } from "./frame";
+import { Grid } from "./grid";
+
+const SHOWN_LINES = 400;
+const BASE64 = /^[A-Za-z0-9+/=\s]+$/;
+
+export const OutputView = memo(function OutputView({ output }: { output: Output }) {
+  if (output.type === "text") return <Text output={output} />;
+  if (output.type === "failure") return <Failure output={output} />;
+  return <Display output={output} />;
+});
+
+function Text({ output }: { output: TextOutput }) {
+  return <Lines text={plain(output.text)} className={output.name === "stderr" ? "printed stderr" : "printed"} />;
+}
+
+/** Text; of a long one the end, and the rest when it is asked for. */
+function Lines({ text, className }: { text: string; className: string }) {
+  const [all, setAll] = useState(false);
+  const cut = all ? 0 : startOfLast(text, SHOWN_LINES);
+  const hidden = cut > 0 ? text.slice(0, cut).split("\n").length - 1 : 0;
+  return (
+    <>
+      {hidden > 0 && (
+        <button type="button" className="more" onClick={() => setAll(true)}>
+          Show {hidden.toLocaleString()} earlier lines
+        </button>
+      )}
+      <pre className={className} tabIndex={0} aria-label="Output">
+        {(cut > 0 ? text.slice(cut) : text).replace(/[\r\n]+$/, "")}
+      </pre>
+    </>
+  );
+}
+
+function startOfLast(text: string, lines: number): number {
+  let at = text.length;
+  for (let seen = 0; seen <= lines; seen += 1) {
+    at = text.lastIndexOf("\n", at - 1);
+    if (at < 0) return 0;
+  }
+  return at + 1;
+}
+
+function Failure({ output }: { output: FailureOutput }) {
+  return (
+    <div className="failure">
+      <p>
+        <strong>{output.ename || "Error"}</strong>
+        {output.evalue ? `: ${output.evalue}` : ""}
+      </p>
+      {output.traceback !== "" && (
+        <details>
+          <summary>Where it happened</summary>
+          <pre className="printed" tabIndex={0} aria-label="Traceback">{output.traceback}</pre>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function pictureOf(data: DisplayOutput["data"]): string | null {
+  for (const kind of ["image/png", "image/jpeg", "image/gif"]) {
+    const content = kind in data ? joined(data[kind]) : "";
+    if (content && BASE64.test(content)) return `data:${kind};base64,${content.replace(/\s/g, "")}`;
+  }
+  // In an <img> a drawing is a picture: scripts and links in it are dead.
+  if ("image/svg+xml" in data) return `data:image/svg+xml;utf8,${encodeURIComponent(joined(data["image/svg+xml"]))}`;
+  return null;
+}
+
+function Display({ output }: { output: DisplayOutput }) {
+  const { data } = output;
+  const picture = useMemo(() => pictureOf(data), [data]);
+  const frame = useMemo(() => ("text/html" in data ? frameFromHtml(joined(data["text/html"])) : null), [data]);
+  const text = "text/plain" in data ? plain(data["text/plain"]) : "";
+  if (picture !== null) {
+    return <img className="picture" src={picture} alt={text.startsWith("<Figure") || !text ? "Chart" : text} />;
+  }
+  if (frame !== null) {
+    return (
+      <Grid header={frame.header} rows={frame.rows} index={frame.index} label="Table" footer={frame.note || undefined} />
+    );
+  }
+  if (text) return <Lines text={text} className="printed" />;
+  const kinds = Object.keys(data);
+  return kinds.length > 0 ? <p className="quiet">[{kinds.join(", ")}: see the notebook]</p> : null;
+}
