@@ -217,7 +217,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
           />
         )}
         <img src="/addin/favicon.svg" alt="" width="24" height="24" />
-        <h1 className="ellipsis grow" title={conversation ? titleOf(conversation) : "Tallybook"}>
+        <h1 title={conversation ? titleOf(conversation) : "Tallybook"}>
           {conversation ? titleOf(conversation) : "Tallybook"}
         </h1>
         {path && <BranchMenu paths={paths} current={path.path} open={openBranch} merge={() => setMerging(true)} />}

@@ -8,7 +8,7 @@ import { useEffect, useState } from "react";
 import { api, fileAddress, type PathName } from "../api/client";
 import type { ContextUsed, FoundError } from "../api/events";
 import { Code } from "../parts/code";
-import { count, duration, shortName, size, useNow } from "../parts/words";
+import { count, elapsed, shortName, size, useNow } from "../parts/words";
 import type { Check, MadeFile, OtherStep, PermissionStep } from "../state/model";
 import { foundError } from "../state/path_store";
 
@@ -82,7 +82,7 @@ export function PermissionCard({ step }: { step: PermissionStep }) {
         </Button>
       </div>
       <p className="quiet">
-        {left > 0 ? `Without a reply it is denied in ${duration(Math.ceil(left / 1000) * 1000)}.` : "The time is over."}
+        {left > 0 ? `Without a reply it is denied in ${elapsed(left + 999)}.` : "The time is over."}
       </p>
       {problem && <ErrorCard error={problem} />}
     </section>

@@ -3,7 +3,7 @@ import { ChevronDownRegular, ChevronRightRegular, CopyRegular } from "@fluentui/
 import { memo, useId, useState } from "react";
 import { OutputView } from "../outputs/output";
 import { Code } from "../parts/code";
-import { duration, useNow } from "../parts/words";
+import { duration, elapsed, useNow } from "../parts/words";
 import type { CellStatus, CellStep } from "../state/model";
 
 const STATUS: Record<CellStatus, [string, "success" | "danger" | "warning" | "informative"]> = {
@@ -34,7 +34,7 @@ export const CellView = memo(function CellView({ cell, open = false }: { cell: C
           aria-controls={code}
           onClick={() => setUnfolded(!unfolded)}
         >
-          Python, {lines} {lines === 1 ? "line" : "lines"}
+          {cell.parameters ? "Values of the request" : "Python"}, {lines} {lines === 1 ? "line" : "lines"}
         </Button>
         <span className="grow" />
         {cell.risk !== null && cell.risk !== "low" && (
@@ -71,7 +71,7 @@ export const CellView = memo(function CellView({ cell, open = false }: { cell: C
       {cell.outputs.shown.length > 0 && (
         <div className="outputs">
           {cell.outputs.shown.map((output, place) => (
-            <OutputView key={place} output={output} />
+            <OutputView key={place} output={output} stopped={cell.status === "interrupted"} />
           ))}
         </div>
       )}
@@ -94,11 +94,13 @@ function CellState({ cell, words, colour }: {
     return (
       <span className="running quiet">
         <Spinner size="extra-tiny" aria-hidden="true" />
-        {cell.startedAt === null ? words : duration(now - cell.startedAt)}
+        {cell.startedAt === null ? words : elapsed(now - cell.startedAt)}
       </span>
     );
   }
-  const time = cell.seconds === null ? "" : ` in ${duration(cell.seconds * 1000)}`;
+  const between = cell.status === "interrupted" ? "after" : "in";
+  const quick = cell.seconds === null || cell.seconds < 0.05;
+  const time = quick ? "" : ` ${between} ${duration((cell.seconds ?? 0) * 1000)}`;
   return cell.status === "ok" ? (
     <span className="quiet">{words + time}</span>
   ) : (

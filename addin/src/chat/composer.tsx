@@ -40,7 +40,7 @@ export function Composer({ disabled, reason, pick, send }: {
         value={request}
         aria-label="Request"
         aria-describedby="composer-help"
-        placeholder={disabled && reason ? reason : "What should be done with the workbooks?"}
+        placeholder={disabled && reason ? reason : "Ask about your workbooks"}
         onChange={(event) => setRequest(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {

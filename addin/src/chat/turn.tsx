@@ -3,7 +3,7 @@ import { BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegula
 import { memo } from "react";
 import type { PathName } from "../api/client";
 import { Markdown } from "../parts/markdown";
-import { duration, useNow } from "../parts/words";
+import { duration, elapsed, useNow } from "../parts/words";
 import type { Pending, Step, Turn } from "../state/model";
 import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources } from "./cards";
 import { CellView } from "./cell";
@@ -80,7 +80,7 @@ function Progress({ turn, cancel }: { turn: Turn; cancel: (turn: string) => void
     <div className="progress">
       {turn.status === "waiting" ? null : <Spinner size="tiny" aria-hidden="true" />}
       <span className="grow breakable">{turn.doing} …</span>
-      <span className="quiet elapsed">{duration(Math.floor((now - turn.startedAt) / 1000) * 1000)}</span>
+      <span className="quiet elapsed">{elapsed(now - turn.startedAt)}</span>
       <Button size="small" icon={<StopRegular />} className="cancel" onClick={() => cancel(turn.id)}>
         Cancel
       </Button>

@@ -11,6 +11,33 @@ export interface Frame {
 }
 
 const MOST_COLUMNS = 2000;
+const TAG = /<!--[\s\S]*?-->|<(style|script)\b[\s\S]*?<\/\1\s*>|<(\/?)([a-z][a-z0-9]*)\b([^>]*)>/gi;
+const KEPT = new Set(["table", "thead", "tbody", "tr", "th", "td", "p"]);
+
+/**
+ * The tags of tables in *html*, with nothing in them but spans and the class; all else is text.
+ * A parsed page runs nothing, but the browser would report each script and style in it.
+ */
+export function bareTables(html: string): string {
+  let bare = "";
+  let end = 0;
+  const text = (from: number, to: number) => html.slice(from, to).replaceAll("<", "&lt;");
+  for (const found of html.matchAll(TAG)) {
+    bare += text(end, found.index);
+    end = found.index + found[0].length;
+    const name = (found[3] ?? "").toLowerCase();
+    if (name === "br") bare += " ";
+    if (!KEPT.has(name)) continue;
+    if (found[2]) {
+      bare += `</${name}>`;
+      continue;
+    }
+    const spans = (found[4] ?? "").match(/\b(?:row|col)span="?\d{1,4}"?/gi) ?? [];
+    const frame = name === "table" && /\bdataframe\b/.test(found[4] ?? "") ? ' class="dataframe"' : "";
+    bare += `<${[name, ...spans].join(" ")}${frame}>`;
+  }
+  return bare + text(end, html.length);
+}
 
 function cells(row: HTMLTableRowElement): string[] {
   const texts: string[] = [];
@@ -24,7 +51,7 @@ function cells(row: HTMLTableRowElement): string[] {
 /** Return the DataFrame in *html*; null if there is none. */
 export function frameFromHtml(html: string): Frame | null {
   if (!html.includes("dataframe")) return null;
-  const parsed = new DOMParser().parseFromString(html, "text/html");
+  const parsed = new DOMParser().parseFromString(bareTables(html), "text/html");
   const table = parsed.querySelector("table.dataframe");
   if (table === null) return null;
   const all = [...table.querySelectorAll("tr")] as HTMLTableRowElement[];
@@ -34,7 +61,18 @@ export function frameFromHtml(html: string): Frame | null {
   const rows = openRows(body);
   const index = Math.max(0, ...body.map((row) => [...row.cells].filter((c) => c.localName === "th").length));
   const note = (parsed.querySelector("p")?.textContent ?? "").trim();
-  return header.length + rows.length > 0 ? { header, rows, index, note } : null;
+  return header.length + rows.length > 0 ? { header: joinedHeader(header, index), rows, index, note } : null;
+}
+
+/** pandas writes the index's names in a row of their own: they go into the row above. */
+function joinedHeader(header: string[][], index: number): string[][] {
+  const names = header.at(-1);
+  const above = header.at(-2);
+  if (!names || !above || names.slice(index).some(Boolean) || !names.some(Boolean)) return header;
+  const both = above.map((text, column) =>
+    column < index ? [names[column], text].filter(Boolean).join(" / ") : text,
+  );
+  return [...header.slice(0, -2), both];
 }
 
 /** Rows with the cells that reach down from rows above them. */

@@ -42,6 +42,8 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(order.length, first + VIEW_ROWS + 2 * OVERSCAN + 10);
   const columns = Math.max(0, ...header.map((row) => row.length), rows[0]?.length ?? 0);
+  // A sheet's columns mix titles and numbers: there each cell is aligned by itself.
+  const isNumber = (column: number, text: string) => numeric[column] || (!sortable && numberIn(text) !== null);
   const sort = (column: number) =>
     setSorting((now) =>
       now?.column !== column ? { column, down: false } : now.down ? null : { column, down: true },
@@ -102,7 +104,7 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
                     column < index ? (
                       <th key={column} scope="row">{text}</th>
                     ) : (
-                      <td key={column} className={numeric[column] ? "number" : undefined}>{text}</td>
+                      <td key={column} className={isNumber(column, text) ? "number" : undefined}>{text}</td>
                     ),
                   )}
                 </tr>

@@ -6,9 +6,13 @@ import { Grid } from "./grid";
 const SHOWN_LINES = 400;
 const BASE64 = /^[A-Za-z0-9+/=\s]+$/;
 
-export const OutputView = memo(function OutputView({ output }: { output: Output }) {
+export const OutputView = memo(function OutputView({ output, stopped = false }: {
+  output: Output;
+  /** Somebody stopped the cell: its last error is no failure. */
+  stopped?: boolean;
+}) {
   if (output.type === "text") return <Text output={output} />;
-  if (output.type === "failure") return <Failure output={output} />;
+  if (output.type === "failure") return <Failure output={output} stopped={stopped} />;
   return <Display output={output} />;
 });
 
@@ -44,13 +48,18 @@ function startOfLast(text: string, lines: number): number {
   return at + 1;
 }
 
-function Failure({ output }: { output: FailureOutput }) {
+function Failure({ output, stopped }: { output: FailureOutput; stopped: boolean }) {
+  const interrupt = stopped && output.ename === "KeyboardInterrupt";
   return (
-    <div className="failure">
-      <p>
-        <strong>{output.ename || "Error"}</strong>
-        {output.evalue ? `: ${output.evalue}` : ""}
-      </p>
+    <div className={interrupt ? "failure stopped" : "failure"}>
+      {interrupt ? (
+        <p>The code was stopped here.</p>
+      ) : (
+        <p>
+          <strong>The code failed{output.evalue ? ": " : ""}</strong>
+          {output.evalue} <span className="quiet">({output.ename || "Error"})</span>
+        </p>
+      )}
       {output.traceback !== "" && (
         <details>
           <summary>Where it happened</summary>

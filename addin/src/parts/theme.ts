@@ -21,6 +21,7 @@ const THEMES: Record<"light" | "dark" | "contrast", Theme> = {
   dark: {
     ...dark,
     ...fonts,
+    colorBrandBackground2: GREEN[30],
     colorBrandForeground1: GREEN[120],
     colorBrandForeground2: GREEN[130],
     colorBrandForegroundLink: GREEN[130],

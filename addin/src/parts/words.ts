@@ -23,6 +23,10 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
 }
 
+/** How long something goes on by now, in whole seconds. */
+export const elapsed = (milliseconds: number): string =>
+  duration(Math.max(0, Math.floor(milliseconds / 1000)) * 1000).replace(".0 s", " s");
+
 /** A moment: the time if it was today, else the date. */
 export function moment(iso: string): string {
   const date = new Date(iso);

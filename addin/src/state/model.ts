@@ -12,6 +12,8 @@ export interface CellStep {
   /** The cell's id; null before it begins to run. */
   id: string | null;
   code: string;
+  /** The cell holds the constants that the request named. */
+  parameters: boolean;
   status: CellStatus;
   risk: "low" | "medium" | "high" | null;
   findings: readonly RiskFinding[];

@@ -91,11 +91,12 @@ function newTurn(id: string, at: number, data: EventData["turn.started"]): Turn 
   };
 }
 
-function newCell(code: string, id: string | null): CellStep {
+function newCell(code: string, id: string | null, parameters = false): CellStep {
   return {
     type: "cell",
     id,
     code,
+    parameters,
     status: "written",
     risk: null,
     findings: [],
@@ -204,9 +205,12 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]: Handler<K> } 
   },
   "cell.started": (draft, data, turn, at) => {
     if (!turn) return;
-    let cell = draft.cell(turn, (each) => each.id === null);
+    const parameters = data.tags.includes("parameters");
+    let cell = parameters ? null : draft.cell(turn, (each) => each.id === null);
     if (!cell) {
-      turn.steps.push(newCell(data.code, data.cell));
+      // The cell of parameters runs before the one that was written.
+      const before = turn.steps.findLastIndex((step) => step.type === "cell" && step.id === null);
+      turn.steps.splice(before < 0 ? turn.steps.length : before, 0, newCell(data.code, data.cell, parameters));
       cell = draft.cell(turn, (each) => each.id === data.cell);
     }
     if (!cell) return;
