@@ -3,7 +3,7 @@
 export interface TextOutput {
   type: "text";
   name: string;
-  /** Folded; a carriage return at its end means that the next text starts over in this line. */
+  /** As `append` made it; `visible` gives what is shown. */
   text: string;
 }
 export interface FailureOutput {
@@ -30,19 +30,29 @@ export const joined = (text: unknown): string =>
 export const plain = (text: unknown): string => joined(text).replace(ESCAPES, "").replace(CONTROLS, "");
 
 /** What stands in a line after its carriage returns, as on a terminal. */
-function overwritten(line: string): string {
-  if (!line.includes("\r")) return line;
-  const parts = line.split("\r");
-  const starts = line.endsWith("\r") ? "\r" : "";
-  return parts.reduce((shown, part) => part + shown.slice(part.length), "") + starts;
+const overwritten = (line: string): string =>
+  line.split("\r").reduce((shown, part) => part + shown.slice(part.length), "");
+
+/** A line that may go on: what stands in it, and what was written since the last carriage return. */
+function open(line: string): string {
+  const cut = line.lastIndexOf("\r");
+  return cut < 0 ? line : `${overwritten(line.slice(0, cut))}\r${line.slice(cut + 1)}`;
 }
 
-/** Append *chunk* to the folded text *before*. */
+/** Append *chunk* to the folded text *before*; only its last line may have a carriage return. */
 export function append(before: string, chunk: string): string {
   const cut = before.lastIndexOf("\n") + 1;
-  const open = before.slice(cut) + chunk.replace(ESCAPES, "").replaceAll("\r\n", "\n");
-  if (!open.includes("\r")) return before.slice(0, cut) + open;
-  return before.slice(0, cut) + open.split("\n").map(overwritten).join("\n");
+  const text = before.slice(cut) + chunk.replace(ESCAPES, "").replaceAll("\r\n", "\n");
+  if (!text.includes("\r")) return before.slice(0, cut) + text;
+  const lines = text.split("\n");
+  const last = lines.pop() ?? "";
+  return before.slice(0, cut) + [...lines.map(overwritten), open(last)].join("\n");
+}
+
+/** Folded text as it is shown. */
+export function visible(text: string): string {
+  const cut = text.lastIndexOf("\n") + 1;
+  return plain(text.slice(0, cut) + overwritten(text.slice(cut)));
 }
 
 type Raw = Readonly<Record<string, unknown>>;
