@@ -159,7 +159,15 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   }), [path, state.mergedInto, store, guarded]);
   const merged = state.mergedInto !== null;
   const noModel = health !== null && health.model === null;
-  const pick = () => picker.current?.click();
+  const pick = useCallback(() => picker.current?.click(), []);
+  const dismiss = useCallback((id: number) => uploads.dismiss(id), [uploads]);
+  const openConversation = useCallback((id: string) => go({ conversation: id, path: "main" }), [go]);
+  const beginNew = useCallback(() => go(null), [go]);
+  const here = path?.conversation ?? null;
+  const listChanged = useCallback((deleted: string | null) => {
+    if (deleted !== null && deleted === here) go(null);
+    void list();
+  }, [here, go, list]);
   const conversation = conversations.find((each) => each.id === path?.conversation);
   const openBranch = (name: string) => path && go({ conversation: path.conversation, path: name });
   const source = paths.find((each) => each.name === path?.path)?.source_path ?? "main";
@@ -167,13 +175,10 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   const conversationList = (
     <ConversationList
       conversations={conversations}
-      current={path?.conversation ?? null}
-      open={(id) => go({ conversation: id, path: "main" })}
-      begin={() => go(null)}
-      changed={(deleted) => {
-        if (deleted !== null && deleted === path?.conversation) go(null);
-        void list();
-      }}
+      current={here}
+      open={openConversation}
+      begin={beginNew}
+      changed={listChanged}
     />
   );
   const filesPanel = (
@@ -182,7 +187,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       files={files}
       problem={filesProblem}
       uploads={uploads.entries}
-      dismiss={(id) => uploads.dismiss(id)}
+      dismiss={dismiss}
       pick={pick}
       preview={setPreview}
       changed={bump}

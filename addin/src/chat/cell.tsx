@@ -90,6 +90,7 @@ function CellState({ cell, words, colour }: {
   colour: "success" | "danger" | "warning" | "informative";
 }) {
   const now = useNow(cell.status === "running");
+  if (cell.status === "written") return null;
   if (cell.status === "running") {
     return (
       <span className="running quiet">

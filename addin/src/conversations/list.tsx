@@ -3,7 +3,7 @@ import {
   MenuList, MenuPopover, MenuTrigger,
 } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular, EditRegular, MoreHorizontalRegular, SearchRegular } from "@fluentui/react-icons";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { api } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
@@ -23,7 +23,7 @@ export function found(conversations: readonly Conversation[], search: string): r
   });
 }
 
-export function ConversationList({ conversations, current, open, begin, changed }: {
+export const ConversationList = memo(function ConversationList({ conversations, current, open, begin, changed }: {
   conversations: readonly Conversation[];
   current: string | null;
   open: (id: string) => void;
@@ -104,7 +104,7 @@ export function ConversationList({ conversations, current, open, begin, changed 
       )}
     </nav>
   );
-}
+});
 
 function Rename({ conversation, close, done }: { conversation: Conversation; close: () => void; done: () => void }) {
   const [title, setTitle] = useState(conversation.title);

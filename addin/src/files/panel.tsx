@@ -3,7 +3,7 @@ import {
   AddRegular, ArrowDownloadRegular, DismissRegular, DocumentRegular, DocumentTableRegular, EyeRegular,
   HistoryRegular, WarningRegular,
 } from "@fluentui/react-icons";
-import { useCallback, useEffect, useState } from "react";
+import { memo, useCallback, useEffect, useState } from "react";
 import { api, fileAddress, type PathName } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
@@ -38,7 +38,7 @@ export function useFiles(path: PathName | null, revision: number): { files: read
   return { files, problem };
 }
 
-export function FilesPanel({ path, files, problem, uploads, dismiss, pick, preview, changed, canChange }: {
+export const FilesPanel = memo(function FilesPanel({ path, files, problem, uploads, dismiss, pick, preview, changed, canChange }: {
   path: PathName | null;
   files: readonly File[] | null;
   problem: FoundError | null;
@@ -86,7 +86,7 @@ export function FilesPanel({ path, files, problem, uploads, dismiss, pick, previ
       )}
     </section>
   );
-}
+});
 
 function UploadRow({ entry, dismiss }: { entry: UploadEntry; dismiss: () => void }) {
   return (

@@ -17,14 +17,15 @@ export const OutputView = memo(function OutputView({ output, stopped = false }: 
 });
 
 function Text({ output }: { output: TextOutput }) {
-  return <Lines text={visible(output.text)} className={output.name === "stderr" ? "printed stderr" : "printed"} />;
+  return <Lines text={output.text} className={output.name === "stderr" ? "printed stderr" : "printed"} />;
 }
 
 /** Text; of a long one the end, and the rest when it is asked for. */
 function Lines({ text, className }: { text: string; className: string }) {
   const [all, setAll] = useState(false);
   const cut = all ? 0 : startOfLast(text, SHOWN_LINES);
-  const hidden = cut > 0 ? text.slice(0, cut).split("\n").length - 1 : 0;
+  const hidden = cut > 0 ? linesIn(text, cut) : 0;
+  const shown = useMemo(() => visible(cut > 0 ? text.slice(cut) : text).replace(/[\r\n]+$/, ""), [text, cut]);
   return (
     <>
       {hidden > 0 && (
@@ -33,10 +34,17 @@ function Lines({ text, className }: { text: string; className: string }) {
         </button>
       )}
       <pre className={className} tabIndex={0} aria-label="Output">
-        {(cut > 0 ? text.slice(cut) : text).replace(/[\r\n]+$/, "")}
+        {shown}
       </pre>
     </>
   );
+}
+
+/** How many lines end before *end*. */
+function linesIn(text: string, end: number): number {
+  let lines = 0;
+  for (let at = text.indexOf("\n"); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) lines += 1;
+  return lines;
 }
 
 function startOfLast(text: string, lines: number): number {
