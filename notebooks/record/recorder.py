@@ -189,6 +189,15 @@ class Recorder:
         """Return id, source, status, turn, request, outputs, files_after of each code cell."""
         return _code_cells(self._notebook.cells)
 
+    def entries(self) -> list[dict[str, Any]]:
+        """Return every recorded cell, oldest first, inherited ones included.
+
+        Returns:
+            For a text (a request, an answer, a merge's summary, a restart): its metadata and
+            ``text``. For code: its metadata and ``id``, ``source``, ``tags``, ``outputs``.
+        """
+        return [_entry(cell) for cell in self._notebook.cells if KEY in cell.metadata]
+
     def knows(self, cell_id: str) -> bool:
         """Whether a cell with this id is recorded."""
         return cell_id in self._ids
@@ -386,6 +395,19 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
         for cell in cells
         if cell.cell_type in ("code", "raw") and KEY in cell.metadata
     ]
+
+
+def _entry(cell: Any) -> dict[str, Any]:
+    facts = cell.metadata[KEY]
+    if cell.cell_type == "markdown":
+        return {**facts, "text": cell.source}
+    return {
+        **facts,
+        "id": cell.id,
+        "source": cell.source,
+        "tags": list(cell.metadata.get("tags", ())),
+        "outputs": facts.get("outputs", cell.get("outputs", [])),
+    }
 
 
 def _line(entry: dict[str, Any]) -> bytes:
