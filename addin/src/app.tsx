@@ -155,6 +155,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
     path: path ?? { conversation: "", path: "main" },
     preview: setPreview,
     branch: state.mergedInto ? null : setBranching,
+    undo: state.mergedInto || !store ? null : (turn: string) => guarded(api.undo(store.path, turn)),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
   }), [path, state.mergedInto, store, guarded]);
   const merged = state.mergedInto !== null;
@@ -186,6 +187,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       path={path}
       files={files}
       problem={filesProblem}
+      facts={state.fileFacts}
       uploads={uploads.entries}
       dismiss={dismiss}
       pick={pick}

@@ -30,7 +30,7 @@ describe("a turn", () => {
     expect(done.draft).toBe("");
     expect(done.steps.map((step) => step.type)).toEqual(["text", "cell", "cell"]);
     expect(done.files.map((file) => file.name)).toEqual(["outputs/a.xlsx"]);
-    expect(done.checks).toEqual([{ name: "outputs/a.xlsx", findings: [] }]);
+    expect(done.checks).toEqual([{ name: "outputs/a.xlsx", findings: [], computed: null }]);
   });
 
   it("keeps the cell of parameters before the one that was written", () => {
@@ -71,9 +71,31 @@ describe("a turn", () => {
   });
 
   it("shows an event of a kind that is not known", () => {
-    const state = seen(logOf([...STARTED, ["result.checked", { ok: true }]]));
+    const state = seen(logOf([...STARTED, ["some.kind", { ok: true }]]));
 
-    expect(turn(state).steps).toEqual([{ type: "other", kind: "result.checked", data: { ok: true } }]);
+    expect(turn(state).steps).toEqual([{ type: "other", kind: "some.kind", data: { ok: true } }]);
+  });
+
+  it("is tied out, can be undone, and is marked when it was", () => {
+    const done = seen(
+      logOf([
+        ...STARTED,
+        ["checkpoint.created", { checkpoint: "k", cell: "c1", reason: "cell", files: 1, size: 1, not_kept: [] }],
+        ["cell.started", { cell: "c1", code: "x", tags: [] }],
+        ["result.checked", { cell: "c1", status: "tied-out", line: "3 rows in, 3 out", sums: [], left_out: [], findings: [], why: "" }],
+      ]),
+    );
+    const undone = seen(logOf([["history.restored", { undone: ["c1"], redone: [] }]], "turn_2", 20), done);
+
+    expect(turn(done)).toMatchObject({ canUndo: true, undone: false, tieOut: { line: "3 rows in, 3 out" } });
+    expect(turn(undone).undone).toBe(true);
+    expect(turn(seen(logOf([["history.restored", { undone: [], redone: ["c1"] }]], "turn_3", 30), undone)).undone).toBe(false);
+  });
+
+  it.each([{}, { sums: 3, findings: "x" }, null])("takes odd facts of newer kinds: %j", (facts) => {
+    const kinds = ["result.checked", "checkpoint.created", "checkpoint.skipped", "history.restored"];
+
+    expect(turn(seen(logOf([...STARTED, ...kinds.map((kind) => [kind, facts] as [string, object])]))).status).toBe("running");
   });
 
   it("ends what was still open when it is cancelled", () => {

@@ -13,7 +13,7 @@ import { HOSTILE } from "./hostile";
 
 afterEach(cleanup);
 const shown = (element: React.ReactElement) => render(<FluentProvider theme={webLightTheme}>{element}</FluentProvider>);
-const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, cancel: () => {} };
+const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {} };
 
 /** What in the page could run, load or leave its place. */
 function dangers(root: ParentNode): string[] {
@@ -40,7 +40,7 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
         ["turn.started", { kind: "turn", user: attack, request: attack }],
         ["context.used", {
           workbooks: [{ file: attack, sheets: [{ name: attack, header_row: 1, rows: 1 }], problem: null }],
-          files: [attack], variables: [attack], earlier_cells: 0, kernel_is_new: true, state_note: attack,
+          files: [attack], variables: [attack], kernel_is_new: true, state_note: attack,
         }],
         ["code.generated", { code: attack, parameters: {}, comment: attack, model: "m", tokens: {} }],
         ["risk.assessed", {
@@ -57,6 +57,13 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
         ["cell.output", { cell: "c1", output: { output_type: "error", ename: attack, evalue: attack, traceback: [attack] } }],
         ["file.created", { name: `outputs/${attack}`, size: 1, sha256: "0", cell: "c1" }],
         ["workbook.checked", { cell: "c1", name: `outputs/${attack}`, findings: [{ code: "c", message: attack, hint: attack, count: 1 }] }],
+        ["tool.called", { name: attack, arguments: { [attack]: attack }, status: attack }],
+        ["result.checked", {
+          cell: "c1", status: "suspicious", line: attack, why: attack, read: [], written: [],
+          left_out: [{ rows: 1, why: attack }], sums: [{ name: attack, before: 1, after: 2, ties: false, why: attack }],
+          findings: [{ code: "c", message: attack, hint: attack, count: 1 }],
+        }],
+        ["checkpoint.skipped", { message: attack }],
         ["new.kind", { message: attack, more: attack }],
         ["turn.finished", { status: "error", answer: attack, error: { code: "c", message: attack, hint: attack, details: {} } }],
       ]),
@@ -67,6 +74,7 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
     for (const button of container.querySelectorAll<HTMLElement>("[aria-expanded=false]")) fireEvent.click(button);
     expect(dangers(container).filter((each) => !each.includes("fui-"))).toEqual([]);
     expect(container.querySelector(".request")!.textContent).toBe(attack);
+    expect(container.querySelector(".tie-out")!.textContent).toContain(attack);
   });
 });
 
@@ -170,9 +178,9 @@ describe("cards", () => {
   });
 
   it.each([null, undefined, 3, "text", [], { findings: [{}] }])("of an unknown kind take any data: %j", (data) => {
-    const { container } = shown(<OtherCard step={{ type: "other", kind: "result.checked", data }} />);
+    const { container } = shown(<OtherCard step={{ type: "other", kind: "some.kind", data }} />);
 
-    expect(container.textContent).toContain("result checked");
+    expect(container.textContent).toContain("some kind");
   });
 });
 

@@ -227,7 +227,7 @@ async def test_a_branch_begins_at_a_turn_is_switched_to_and_merged(pane, start_g
         pane.find(".answer", "First")
         pane.ask("two")
         pane.find(".answer", "Second")
-        pane.click(".turn:first-of-type .foot button")
+        pane.click(".turn:first-of-type [aria-label='More for this request']")
         pane.click("[role=menuitem]", "Branch from here")
         pane.write(".small-dialog input", "what if" + Keys.ENTER)
         pane.find(".branch-button", "what if")

@@ -94,6 +94,12 @@ export const api = {
     call<Schemas["Cancelled"]>("POST", `${of(path)}/cancel`, turn === null ? {} : { turn }),
   decide: (permission: string, decision: "once" | "always" | "deny") =>
     call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, { decision }),
+  rate: (turn: string, rating: "up" | "down") =>
+    call<Schemas["Rated"]>("POST", `/turns/${enc(turn)}/rating`, { rating }),
+  /** Undo one request: only of a service that has sent `checkpoint.created`. */
+  undo: (path: PathName, turn: string) => call<unknown>("POST", `${of(path)}/history/undo`, { turn }),
+  grants: () => call<Schemas["Grants"]>("GET", "/grants"),
+  revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),
   profile: (path: PathName, name: string) =>
     call<Schemas["FileProfile"]>("GET", `${of(path)}/files/${fileName(name)}/profile`),

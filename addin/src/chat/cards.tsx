@@ -9,7 +9,7 @@ import { api, fileAddress, type PathName } from "../api/client";
 import type { ContextUsed, FoundError } from "../api/events";
 import { Code } from "../parts/code";
 import { count, elapsed, shortName, size, useNow } from "../parts/words";
-import type { Check, MadeFile, OtherStep, PermissionStep } from "../state/model";
+import type { Check, MadeFile, OtherStep, PermissionStep, TieOut } from "../state/model";
 import { foundError } from "../state/path_store";
 
 type Decision = "once" | "always" | "deny";
@@ -138,10 +138,12 @@ export function ResultCard({ path, files, checks, preview }: {
 function Checks({ checks }: { checks: readonly Check[] }) {
   if (checks.length === 0) return null;
   const findings = checks.flatMap((check) => check.findings);
+  const computed = checks.map((check) => check.computed).filter(Boolean).join(" ");
   if (findings.length === 0) {
     return (
       <p className="line checks">
-        <CheckmarkCircleRegular className="good" /> <span>Opened and checked: nothing wrong</span>
+        <CheckmarkCircleRegular className="good" />
+        <span className="breakable">Opened and checked: nothing wrong{computed && `. ${computed}`}</span>
       </p>
     );
   }
@@ -156,6 +158,40 @@ function Checks({ checks }: { checks: readonly Check[] }) {
             {finding.message} {finding.hint && <span className="quiet">{finding.hint}</span>}
           </li>
         ))}
+        {computed && <li className="breakable">{computed}</li>}
+      </ul>
+    </details>
+  );
+}
+
+const amount = (value: number): string => value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+
+/** Rows and sums of the result against what was read: one line that opens. */
+export function TieOutLine({ tieOut }: { tieOut: TieOut }) {
+  const good = tieOut.status === "tied-out";
+  return (
+    <details className="tie-out">
+      <summary className="breakable">
+        {good ? <CheckmarkCircleRegular className="good" /> : <WarningRegular className="warn" />}
+        {tieOut.line || tieOut.why}
+      </summary>
+      <ul>
+        {tieOut.findings.map((finding, place) => (
+          <li key={`finding-${place}`} className="breakable">{finding.message} {finding.hint}</li>
+        ))}
+        {tieOut.sums.map((sum, place) => (
+          <li key={`sum-${place}`} className="breakable">
+            {sum.name}: {amount(sum.before)} before, {amount(sum.after)} after
+            {sum.ties === null ? "" : sum.ties ? ", ties" : ", does not tie"}
+            {sum.why && `: ${sum.why}`}
+          </li>
+        ))}
+        {tieOut.left_out.map((left, place) => (
+          <li key={`left-${place}`} className="breakable">
+            Left out: {left.rows === null ? "rows" : count(left.rows, "row")}, {left.why}
+          </li>
+        ))}
+        {tieOut.why && tieOut.line && <li className="breakable">{tieOut.why}</li>}
       </ul>
     </details>
   );
@@ -163,7 +199,9 @@ function Checks({ checks }: { checks: readonly Check[] }) {
 
 /** What the model looked at before it answered. */
 export function Sources({ sources }: { sources: ContextUsed }) {
-  const { workbooks, files, variables, earlier_cells: earlier } = sources;
+  const { workbooks, files, variables } = sources;
+  const { whole = 0, shortened = 0, digests = 0 } = sources.history ?? {};
+  const earlier = whole + shortened + digests;
   const parts = [
     workbooks.length > 0 ? count(workbooks.length, "workbook") : "",
     variables.length > 0 ? count(variables.length, "variable") : "",

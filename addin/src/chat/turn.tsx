@@ -1,17 +1,21 @@
 import { Button, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, Spinner } from "@fluentui/react-components";
-import { BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular } from "@fluentui/react-icons";
-import { memo } from "react";
-import type { PathName } from "../api/client";
+import {
+  ArrowUndoRegular, BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular,
+  ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular,
+} from "@fluentui/react-icons";
+import { memo, useState } from "react";
+import { api, type PathName } from "../api/client";
 import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
 import type { Pending, Step, Turn } from "../state/model";
-import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources } from "./cards";
+import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources, TieOutLine } from "./cards";
 import { CellView } from "./cell";
 
 export interface TurnActions {
   path: PathName;
   preview: (name: string) => void;
   branch: ((turn: string) => void) | null;
+  undo: ((turn: string) => void) | null;
   cancel: (turn: string) => void;
 }
 
@@ -20,7 +24,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
   const ended = turn.finishedAt !== null;
   return (
     <article className="turn" aria-label={turn.request ?? "Code that was run"}>
-      {turn.request !== null ? (
+      {turn.request !== null || turn.kind === "undo" ? (
         <div className="request">{requestWords(turn)}</div>
       ) : (
         <div className="line quiet direct">
@@ -46,14 +50,20 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
         {made.length > 0 && ended && (
           <ResultCard path={actions.path} files={made} checks={turn.checks} preview={actions.preview} />
         )}
-        {ended && turn.kind !== "jupyter" && <Foot turn={turn} branch={actions.branch} />}
+        {turn.tieOut && <TieOutLine tieOut={turn.tieOut} />}
+        {turn.undone && <p className="line quiet">Undone: its files and variables do not count any more.</p>}
+        {ended && turn.kind !== "jupyter" && <Foot turn={turn} actions={actions} />}
       </div>
     </article>
   );
 });
 
 const requestWords = (turn: Turn): string =>
-  turn.kind === "merge" ? `Merge of “${(turn.request ?? "").split(":")[0]}”` : (turn.request ?? "");
+  turn.kind === "merge"
+    ? `Merge of “${(turn.request ?? "").split(":")[0]}”`
+    : turn.kind === "undo"
+      ? "Undo"
+      : (turn.request ?? "");
 
 /** A failure of code that was sent stands in its cell already. */
 const shownInCell = (turn: Turn): boolean =>
@@ -88,11 +98,33 @@ function Progress({ turn, cancel }: { turn: Turn; cancel: (turn: string) => void
   );
 }
 
-function Foot({ turn, branch }: { turn: Turn; branch: ((turn: string) => void) | null }) {
+function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnActions }) {
+  const [rating, setRating] = useState<"up" | "down" | null>(null);
+  const rate = (given: "up" | "down") => void api.rate(turn.id, given).then(() => setRating(given), () => undefined);
   const took = turn.finishedAt === null ? "" : duration(turn.finishedAt - turn.startedAt);
   return (
     <div className="foot">
       <span className="quiet">{took}</span>
+      {turn.kind === "turn" && turn.status === "ok" && (
+        <>
+          <Button
+            size="small"
+            appearance="subtle"
+            icon={rating === "up" ? <ThumbLikeFilled /> : <ThumbLikeRegular />}
+            aria-label="A good answer"
+            aria-pressed={rating === "up"}
+            onClick={() => rate("up")}
+          />
+          <Button
+            size="small"
+            appearance="subtle"
+            icon={rating === "down" ? <ThumbDislikeFilled /> : <ThumbDislikeRegular />}
+            aria-label="A bad answer"
+            aria-pressed={rating === "down"}
+            onClick={() => rate("down")}
+          />
+        </>
+      )}
       <Menu>
         <MenuTrigger disableButtonEnhancement>
           <Button size="small" appearance="subtle" icon={<MoreHorizontalRegular />} aria-label="More for this request" />
@@ -102,6 +134,11 @@ function Foot({ turn, branch }: { turn: Turn; branch: ((turn: string) => void) |
             {branch && (
               <MenuItem icon={<BranchForkRegular />} onClick={() => branch(turn.id)}>
                 Branch from here
+              </MenuItem>
+            )}
+            {undo && turn.canUndo && !turn.undone && (
+              <MenuItem icon={<ArrowUndoRegular />} onClick={() => undo(turn.id)}>
+                Undo this request
               </MenuItem>
             )}
             <MenuItem

@@ -7,8 +7,9 @@ import { memo, useCallback, useEffect, useState } from "react";
 import { api, fileAddress, type PathName } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
-import { moment, shortName, size } from "../parts/words";
+import { count, moment, shortName, size } from "../parts/words";
 import { foundError } from "../state/path_store";
+import type { FileFacts } from "../state/model";
 import type { UploadEntry } from "./uploads";
 
 type File = Schemas["File"];
@@ -38,9 +39,10 @@ export function useFiles(path: PathName | null, revision: number): { files: read
   return { files, problem };
 }
 
-export const FilesPanel = memo(function FilesPanel({ path, files, problem, uploads, dismiss, pick, preview, changed, canChange }: {
+export const FilesPanel = memo(function FilesPanel({ path, files, facts, problem, uploads, dismiss, pick, preview, changed, canChange }: {
   path: PathName | null;
   files: readonly File[] | null;
+  facts: Readonly<Record<string, FileFacts>>;
   problem: FoundError | null;
   uploads: readonly UploadEntry[];
   dismiss: (id: number) => void;
@@ -78,7 +80,7 @@ export const FilesPanel = memo(function FilesPanel({ path, files, problem, uploa
               <h3 className="group">{title}</h3>
               <ul className="file-list">
                 {listed.map((file) => (
-                  <FileRow key={file.name} path={path} file={file} preview={preview} changed={changed} canChange={canChange} />
+                  <FileRow key={file.name} path={path} file={file} facts={facts[file.name] ?? null} preview={preview} changed={changed} canChange={canChange} />
                 ))}
               </ul>
             </div>
@@ -111,9 +113,10 @@ function UploadRow({ entry, dismiss }: { entry: UploadEntry; dismiss: () => void
   );
 }
 
-function FileRow({ path, file, preview, changed, canChange }: {
+function FileRow({ path, file, facts, preview, changed, canChange }: {
   path: PathName;
   file: File;
+  facts: FileFacts | null;
   preview: (name: string) => void;
   changed: () => void;
   canChange: boolean;
@@ -127,7 +130,10 @@ function FileRow({ path, file, preview, changed, canChange }: {
         {isTable ? <DocumentTableRegular className="made-icon" /> : <DocumentRegular className="made-icon" />}
         <div className="grow">
           <div className="breakable strong">{name}</div>
-          <div className="quiet file-size">{size(file.size)}</div>
+          <div className="quiet file-size">
+            {size(file.size)}
+            {facts && facts.tables > 0 ? `, ${count(facts.tables, "table")}` : ""}
+          </div>
         </div>
         <span className="file-actions">
           {isTable && (
@@ -152,6 +158,12 @@ function FileRow({ path, file, preview, changed, canChange }: {
           />
         </span>
       </div>
+      {facts?.problem && (
+        <p className="line file-problem">
+          <WarningRegular className="warn" />
+          <span className="breakable">{facts.problem.message} {facts.problem.hint}</span>
+        </p>
+      )}
       {history && <Versions path={path} file={file} changed={changed} canChange={canChange} />}
     </li>
   );

@@ -2,7 +2,7 @@
 import type { CheckFinding, ContextUsed, FoundError, PermissionRequired, RiskFinding } from "../api/events";
 import type { Outputs } from "../outputs/fold";
 
-export type TurnKind = "turn" | "execute" | "jupyter" | "merge";
+export type TurnKind = "turn" | "execute" | "jupyter" | "merge" | "undo";
 export type TurnStatus = "running" | "waiting" | "ok" | "error" | "cancelled" | "interrupted";
 export type CellStatus =
   | "written" | "running" | "ok" | "error" | "interrupted" | "died" | "blocked" | "not-run";
@@ -59,6 +59,24 @@ export interface MadeFile {
 export interface Check {
   name: string;
   findings: readonly CheckFinding[];
+  /** What became of formulas that were written without values, in one line. */
+  computed: string | null;
+}
+
+/** Rows and sums of what was written against what was read. */
+export interface TieOut {
+  status: "tied-out" | "suspicious" | "not-tied-out";
+  line: string;
+  why: string;
+  left_out: readonly { rows: number | null; why: string }[];
+  sums: readonly { name: string; before: number; after: number; ties: boolean | null; why: string }[];
+  findings: readonly CheckFinding[];
+}
+
+/** What is known of an upload once it was read. */
+export interface FileFacts {
+  tables: number;
+  problem: FoundError | null;
 }
 
 export interface Turn {
@@ -79,6 +97,11 @@ export interface Turn {
   sources: ContextUsed | null;
   files: MadeFile[];
   checks: Check[];
+  tieOut: TieOut | null;
+  /** A checkpoint was made before it changed anything: it can be undone. */
+  canUndo: boolean;
+  /** Another request has undone it. */
+  undone: boolean;
 }
 
 /** A request that was made here and has not begun yet. */
@@ -99,6 +122,8 @@ export interface PathState {
   pending: readonly Pending[];
   /** Grows whenever a file changes. */
   filesRevision: number;
+  /** What was found in uploads, by name. */
+  fileFacts: Readonly<Record<string, FileFacts>>;
   source: { path: string; turn: string | null } | null;
   mergedInto: string | null;
   /** Why the path waits for a kernel, if it does. */
@@ -110,6 +135,7 @@ export const EMPTY: PathState = {
   turns: [],
   pending: [],
   filesRevision: 0,
+  fileFacts: {},
   source: null,
   mergedInto: null,
   waiting: null,

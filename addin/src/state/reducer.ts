@@ -3,7 +3,7 @@
 import type { EventData, KnownEvent, PathEvent } from "../api/events";
 import type { FoundError } from "../api/events";
 import { addOutput, displayIds, updateDisplay } from "../outputs/fold";
-import type { CellStatus, CellStep, PathState, Pending, Step, Turn, TurnKind } from "./model";
+import type { CellStatus, CellStep, PathState, Pending, Step, TieOut, Turn, TurnKind } from "./model";
 
 export type Action =
   | { type: "events"; events: readonly PathEvent[] }
@@ -57,6 +57,15 @@ class Draft {
     return copy;
   }
 
+  /** Mark the turns of *cells* as undone, or as in force again. */
+  undo(cells: readonly string[], undone: boolean): void {
+    for (const { id, steps } of [...this.turns]) {
+      const meant = steps.some((step) => step.type === "cell" && step.id !== null && cells.includes(step.id));
+      const turn = meant ? this.turn(id) : null;
+      if (turn) turn.undone = undone;
+    }
+  }
+
   /** Update the display with the id of *raw*, wherever it is. */
   display(raw: Record<string, unknown>): void {
     const id = (raw.transient as { display_id?: unknown } | undefined)?.display_id;
@@ -88,6 +97,9 @@ function newTurn(id: string, at: number, data: EventData["turn.started"]): Turn 
     sources: null,
     files: [],
     checks: [],
+    tieOut: null,
+    canUndo: false,
+    undone: false,
   };
 }
 
@@ -131,7 +143,7 @@ function waitingAfter(pending: readonly Pending[], turn: Turn): readonly Pending
   return place < 0 ? pending : pending.filter((_, index) => index !== place);
 }
 
-const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]: Handler<K> } = {
+const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> } = {
   "context.used": (_, data, turn) => {
     if (!turn) return;
     turn.sources = data;
@@ -244,9 +256,20 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]: Handler<K> } 
     const made = { name: data.name, size: data.size, sha256: data.sha256 };
     turn.files = [...turn.files.filter((file) => file.name !== data.name), made];
   },
+  "file.profiled": (draft, data) => {
+    const facts = { tables: data.tables, problem: data.problem };
+    draft.state.fileFacts = { ...draft.state.fileFacts, [data.name]: facts };
+  },
+  "tool.called": (_, data, turn) => {
+    if (!turn) return;
+    const about = Object.values(data.arguments).join(", ");
+    const failed = data.status === "ok" ? "" : ` (${data.status})`;
+    turn.steps.push({ type: "note", tone: "info", text: `Looked up ${data.name.replaceAll("_", " ")}: ${about}${failed}` });
+  },
   "workbook.checked": (_, data, turn) => {
     if (!turn) return;
-    const check = { name: data.name, findings: data.findings };
+    const { computed } = data as { computed?: { message?: string } | null };
+    const check = { name: data.name, findings: data.findings, computed: computed?.message ?? null };
     turn.checks = [...turn.checks.filter((each) => each.name !== data.name), check];
   },
   error: (_, data, turn) => {
@@ -261,6 +284,36 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]: Handler<K> } 
     turn.answer = data.answer ?? null;
     turn.error = data.error ?? turn.error;
     turn.steps = turn.steps.map((step) => ended(step, data.status));
+  },
+};
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** Kinds that not every service sends: what they hold is looked at with care. */
+const OPTIONAL: Record<string, (draft: Draft, data: Facts, turn: Turn | null) => void> = {
+  "result.checked": (_, data, turn) => {
+    if (!turn) return;
+    const list = (value: unknown) => (Array.isArray(value) ? value : []);
+    turn.tieOut = {
+      status: data.status as TieOut["status"],
+      line: String(data.line ?? ""),
+      why: String(data.why ?? ""),
+      left_out: list(data.left_out),
+      sums: list(data.sums),
+      findings: list(data.findings),
+    };
+  },
+  "checkpoint.created": (_, data, turn) => {
+    if (turn && data.reason !== "undo") turn.canUndo = true;
+  },
+  "checkpoint.skipped": (_, data, turn) => {
+    turn?.steps.push({ type: "note", tone: "warning", text: String(data.message ?? "No checkpoint was made.") });
+  },
+  "history.restored": (draft, data) => {
+    draft.state.filesRevision += 1;
+    for (const [cells, undone] of [[data.undone, true], [data.redone, false]] as const) {
+      if (Array.isArray(cells)) draft.undo(cells.map(String), undone);
+    }
   },
 };
 
@@ -290,7 +343,9 @@ function applyEvent(draft: Draft, event: PathEvent): void {
   }
   const turn = draft.turn(event.turn);
   const handler = HANDLERS[known.kind] as Handler<never> | undefined;
+  const optional = OPTIONAL[event.kind];
   if (handler) handler(draft, known.data as never, turn, at);
+  else if (optional) optional(draft, (event.data ?? {}) as Facts, turn);
   else turn?.steps.push({ type: "other", kind: event.kind, data: event.data });
 }
 
