@@ -1,8 +1,8 @@
 import {
-  Button, FluentProvider, Menu, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, OverlayDrawer, DrawerBody, Tab,
+  Button, FluentProvider, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, OverlayDrawer, DrawerBody, Tab,
   TabList,
 } from "@fluentui/react-components";
-import { DarkThemeRegular, NavigationRegular, NotebookRegular } from "@fluentui/react-icons";
+import { NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
 import { useCallback, useEffect, useMemo, useRef, useState, useReducer } from "react";
 import { ApiError, api, notebookAddress, type PathName } from "./api/client";
 import type { FoundError, Schemas } from "./api/events";
@@ -17,6 +17,7 @@ import { PreviewDialog } from "./files/preview";
 import { Uploads } from "./files/uploads";
 import { LinkBanner } from "./parts/link_banner";
 import { useMedia } from "./parts/media";
+import { PermissionsDialog } from "./parts/permissions";
 import { SignIn } from "./parts/sign_in";
 import { LOOKS, type Look, useLook } from "./parts/theme";
 import { useFileDrop } from "./parts/use_file_drop";
@@ -97,6 +98,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   const [preview, setPreview] = useState<string | null>(null);
   const [branching, setBranching] = useState<string | null>(null);
   const [merging, setMerging] = useState(false);
+  const [permissions, setPermissions] = useState(false);
   const [problem, setProblem] = useState<FoundError | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
   const [paths, setPaths] = useState<readonly Schemas["Path"][]>([]);
@@ -134,13 +136,18 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
     if (!opened) throw new Error("no path is open");
     return opened;
   }, [store, open, list]);
-  const guarded = useCallback((work: Promise<unknown>) => {
+  /** Show it if *work* fails; the caller gets the failure too. */
+  const shown = useCallback(async (work: Promise<unknown>) => {
     setProblem(null);
-    work.catch((error: unknown) => setProblem(foundError(error)));
+    await work.catch((error: unknown) => {
+      setProblem(foundError(error));
+      throw error;
+    });
   }, []);
+  const guarded = useCallback((work: Promise<unknown>) => void shown(work).catch(() => undefined), [shown]);
 
-  const ask = (request: string) => guarded(begin(request).then((opened) => opened.ask(request)));
-  const run = (code: string) => guarded(begin(code).then((opened) => opened.execute(code)));
+  const ask = (request: string) => shown(begin(request).then((opened) => opened.ask(request)));
+  const run = (code: string) => shown(begin(code).then((opened) => opened.execute(code)));
   const attach = useCallback((chosen: Iterable<File>) => {
     const all = [...chosen];
     const first = all[0];
@@ -239,7 +246,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
             aria-label="Download the notebook"
           />
         )}
-        <LookMenu look={look} choose={choose} />
+        <SettingsMenu look={look} choose={choose} permissions={() => setPermissions(true)} />
       </header>
       {!narrow && <aside className="side">{conversationList}</aside>}
       {narrow && (
@@ -262,7 +269,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
             actions={actions}
             again={(pending) => store?.again(pending)}
             drop={(key) => store?.drop(key)}
-            welcome={<Welcome model={health === null ? undefined : health.model} pick={pick} ask={ask} terminal={() => setTab("terminal")} />}
+            welcome={<Welcome model={health === null ? undefined : health.model} pick={pick} ask={(idea) => guarded(ask(idea))} terminal={() => setTab("terminal")} />}
           >
             <Composer
               disabled={merged || noModel}
@@ -288,6 +295,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {wide && <aside className="side files-side">{filesPanel}</aside>}
       {dragging && <div className="drop-here" aria-hidden="true"><p>Drop files to add them</p></div>}
       {path && preview !== null && <PreviewDialog path={path} name={preview} close={() => setPreview(null)} />}
+      {permissions && <PermissionsDialog close={() => setPermissions(false)} />}
       {path && branching !== null && (
         <BranchDialog path={path} turn={branching} close={() => setBranching(null)} done={openBranch} />
       )}
@@ -298,17 +306,22 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   );
 }
 
-function LookMenu({ look, choose }: Looks) {
+function SettingsMenu({ look, choose, permissions }: Looks & { permissions: () => void }) {
   return (
     <Menu checkedValues={{ look: [look] }} onCheckedValueChange={(_, data) => choose((data.checkedItems[0] ?? "system") as Look)}>
       <MenuTrigger disableButtonEnhancement>
-        <Button appearance="subtle" icon={<DarkThemeRegular />} aria-label="Colours" />
+        <Button appearance="subtle" icon={<SettingsRegular />} aria-label="Settings" />
       </MenuTrigger>
       <MenuPopover>
         <MenuList>
-          {LOOKS.map(([name, words]) => (
-            <MenuItemRadio key={name} name="look" value={name}>{words}</MenuItemRadio>
-          ))}
+          <MenuGroup>
+            <MenuGroupHeader>Colours</MenuGroupHeader>
+            {LOOKS.map(([name, words]) => (
+              <MenuItemRadio key={name} name="look" value={name}>{words}</MenuItemRadio>
+            ))}
+          </MenuGroup>
+          <MenuDivider />
+          <MenuItem icon={<ShieldCheckmarkRegular />} onClick={permissions}>What is always allowed …</MenuItem>
         </MenuList>
       </MenuPopover>
     </Menu>

@@ -1,5 +1,5 @@
 import { FluentProvider, webLightTheme } from "@fluentui/react-components";
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ErrorCard, OtherCard, PermissionCard } from "../src/chat/cards";
 import { Composer } from "../src/chat/composer";
@@ -186,7 +186,7 @@ describe("cards", () => {
 
 describe("the box to ask in", () => {
   it("sends on Enter, starts a line on Shift+Enter, and sends no blank", () => {
-    const send = vi.fn();
+    const send = vi.fn(() => Promise.resolve());
     shown(<Composer disabled={false} reason="" pick={() => {}} send={send} />);
     const box = screen.getByLabelText("Request");
 
@@ -197,6 +197,16 @@ describe("the box to ask in", () => {
     fireEvent.keyDown(box, { key: "Enter" });
     expect(send.mock.calls).toEqual([["stack them"]]);
     expect((box as HTMLTextAreaElement).value).toBe("");
+  });
+
+  it("gives the words back when they could not be sent", async () => {
+    shown(<Composer disabled={false} reason="" pick={() => {}} send={() => Promise.reject(new Error("away"))} />);
+    const box = screen.getByLabelText<HTMLTextAreaElement>("Request");
+
+    fireEvent.change(box, { target: { value: "stack them" } });
+    fireEvent.keyDown(box, { key: "Enter" });
+    expect(box.value).toBe("");
+    await waitFor(() => expect(box.value).toBe("stack them"));
   });
 });
 

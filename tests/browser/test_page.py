@@ -305,3 +305,22 @@ async def test_without_a_model_the_page_says_how_to_set_one_up_and_runs_code(pan
         return words
 
     assert "GEMINI_API_KEY" in await asyncio.to_thread(drive)
+
+
+async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway):
+    code = code_reply("import urllib.request\nprint('allowed')")
+    running = await start_gateway(exchange("encode", code, {"text": "Done."}))
+
+    def drive():
+        pane.open(running.gateway)
+        pane.ask("encode")
+        pane.click(".permission .always")
+        pane.find(".answer", "Done.")
+        pane.click("[aria-label=Settings]")
+        pane.click("[role=menuitem]", "always allowed")
+        pane.click(".grants .revoke")
+        pane.find(".small-dialog", "code asks each time")
+
+    await asyncio.to_thread(drive)
+
+    assert (await running.client.get("/api/v1/grants"))["grants"] == []

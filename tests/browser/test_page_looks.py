@@ -110,7 +110,7 @@ async def test_everything_is_reached_by_keys_alone(full):
 
     assert {
         "New conversation", "Search conversations", "Chat", "Allow once", "Deny", "Request",
-        "Add files", "Download the notebook", "Colours", "Preview sales_q1.xlsx",
+        "Add files", "Download the notebook", "Settings", "Preview sales_q1.xlsx",
     } <= names  # fmt: skip
 
 

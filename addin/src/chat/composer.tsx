@@ -10,7 +10,8 @@ export function Composer({ disabled, reason, pick, send }: {
   /** Why nothing can be asked now. */
   reason: string;
   pick: () => void;
-  send: (request: string) => void;
+  /** Resolves once the request is kept somewhere; if it rejects, the words come back. */
+  send: (request: string) => Promise<unknown>;
 }) {
   const [request, setRequest] = useState("");
   const box = useRef<HTMLTextAreaElement>(null);
@@ -22,8 +23,8 @@ export function Composer({ disabled, reason, pick, send }: {
   const submit = () => {
     const words = request.trim();
     if (!words || disabled) return;
-    send(words);
     setRequest("");
+    send(words).catch(() => setRequest((now) => now || words));
   };
   return (
     <form

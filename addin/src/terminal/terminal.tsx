@@ -10,7 +10,8 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
   state: PathState;
   actions: TurnActions;
   disabled: boolean;
-  run: (code: string) => void;
+  /** Resolves once the code is on its way; if it rejects, the code comes back. */
+  run: (code: string) => Promise<unknown>;
   again: (pending: Pending) => void;
   drop: (key: string) => void;
 }) {
@@ -21,8 +22,8 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
   const busy = pending.some((each) => each.state === "sending") || turns.some((turn) => turn.finishedAt === null);
   const submit = () => {
     if (!code.trim() || disabled || busy) return;
-    run(code);
     setCode("");
+    run(code).catch(() => setCode((now) => now || code));
   };
   return (
     <div className="chat">
