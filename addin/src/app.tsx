@@ -26,6 +26,8 @@ import { foundError } from "./state/path_store";
 import { usePath } from "./state/use_path";
 import { Terminal } from "./terminal/terminal";
 
+/** Conversations that have the name of their first file until something is asked. */
+const namedByFiles = new Set<string>();
 const USUAL_LIMIT = 200_000_000;
 type Tabs = "chat" | "files" | "terminal";
 type Signed = "unknown" | "in" | "out" | "ended";
@@ -146,7 +148,14 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   }, []);
   const guarded = useCallback((work: Promise<unknown>) => void shown(work).catch(() => undefined), [shown]);
 
-  const ask = (request: string) => shown(begin(request).then((opened) => opened.ask(request)));
+  const ask = (request: string) =>
+    shown(
+      begin(request).then((opened) => {
+        opened.ask(request);
+        const { conversation: id } = opened.path;
+        if (namedByFiles.delete(id)) api.rename(id, shortTitle(request)).then(list, () => undefined);
+      }),
+    );
   const run = (code: string) => shown(begin(code).then((opened) => opened.execute(code)));
   const attach = useCallback((chosen: Iterable<File>) => {
     const all = [...chosen];
@@ -154,8 +163,13 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
     if (!first) return;
     const title = all.length === 1 ? first.name : `${first.name} and ${all.length - 1} more`;
     const limit = health?.upload_limit_bytes ?? USUAL_LIMIT;
-    guarded(begin(title).then((opened) => uploads.add(opened.path, all, limit)));
-  }, [begin, guarded, health, uploads]);
+    guarded(
+      begin(title).then((opened) => {
+        if (!store) namedByFiles.add(opened.path.conversation);
+        uploads.add(opened.path, all, limit);
+      }),
+    );
+  }, [begin, guarded, health, uploads, store]);
   const dragging = useFileDrop(attach);
 
   const actions = useMemo(() => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnWords, cellText, letter, rowKind } from "../src/files/cells";
+import { columnName, columnWords, cellText, letter, rowKind } from "../src/files/cells";
 import { problemOf } from "../src/files/uploads";
 import { append, plain, visible } from "../src/outputs/fold";
 import { bareTables, compareCells, frameFromHtml, numberIn } from "../src/outputs/frame";
@@ -75,6 +75,10 @@ describe("a profile", () => {
     expect(rowKind(sheet, 3)?.kind).toBe("row-header");
     expect(rowKind(sheet, 52)?.why).toContain("does not add up");
     expect(rowKind(sheet, 4)).toBeNull();
+  });
+
+  it("has names of columns as Python writes them", () => {
+    expect(["'Order Date'", '"it\'s"', "'two\\nlines'", 2024].map(columnName)).toEqual(["Order Date", "it's", "two lines", "2024"]);
   });
 
   it("says what to look at in a column", () => {

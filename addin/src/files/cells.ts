@@ -66,6 +66,10 @@ const KINDS: Record<string, string> = {
   empty: "empty",
 };
 
+/** A column's name, of which the profile has Python's notation. */
+export const columnName = (name: unknown): string =>
+  String(name ?? "").replace(/^(['"])([\s\S]*)\1$/, "$2").replaceAll("\\n", " ");
+
 /** A column in words: its kind, and what to look at. */
 export function columnWords(column: Column): { words: string; warning: boolean } {
   const kind = KINDS[column.kind ?? ""] ?? column.kind ?? "";

@@ -9,7 +9,7 @@ import { ErrorCard } from "../chat/cards";
 import { Grid } from "../outputs/grid";
 import { count, shortName } from "../parts/words";
 import { foundError } from "../state/path_store";
-import { cellText, columnWords, letter, rowKind, sheetsOf, type Table, type Value } from "./cells";
+import { cellText, columnName, columnWords, letter, rowKind, sheetsOf, type Table, type Value } from "./cells";
 
 const ROWS_AT_ONCE = 200;
 
@@ -130,7 +130,7 @@ export function PreviewDialog({ path, name, close }: { path: PathName; name: str
 
 function TableFacts({ table }: { table: Table }) {
   const columns = table.columns ?? [];
-  const described = columns.map((column) => ({ ...columnWords(column), name: String(column.name ?? ""), letter: column.letter ?? "" }));
+  const described = columns.map((column) => ({ ...columnWords(column), name: columnName(column.name), letter: column.letter ?? "" }));
   const warnings = described.filter((column) => column.warning).length;
   return (
     <details className="sources">
