@@ -4,7 +4,8 @@ import type { ReactNode } from "react";
 import type { PathState, Pending } from "../state/model";
 import { Announcer } from "./cards";
 import { useStick } from "./stick";
-import { PendingView, type TurnActions, TurnView } from "./turn";
+import { PendingView, type TurnActions } from "./turn";
+import { Turns } from "./turns";
 
 /** What a screen reader says of the newest request. */
 function announced(state: PathState): string {
@@ -37,7 +38,7 @@ export function Chat({ state, actions, welcome, again, drop, children }: {
             <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
           )}
           {empty && welcome}
-          {state.turns.map((turn) => <TurnView key={turn.id} turn={turn} actions={actions} />)}
+          <Turns turns={state.turns} actions={actions} />
           {pending.map((each, place) => (
             <PendingView
               key={each.key}

@@ -1,8 +1,9 @@
 import { Button } from "@fluentui/react-components";
 import { PlayRegular } from "@fluentui/react-icons";
 import { useState } from "react";
-import { PendingView, type TurnActions, TurnView } from "../chat/turn";
 import { useStick } from "../chat/stick";
+import { PendingView, type TurnActions } from "../chat/turn";
+import { Turns } from "../chat/turns";
 import type { PathState, Pending } from "../state/model";
 
 /** Code to run as it is, in the conversation's kernel; what it shows comes as it runs. */
@@ -39,7 +40,7 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
               </p>
             </div>
           )}
-          {turns.map((turn) => <TurnView key={turn.id} turn={turn} actions={actions} />)}
+          <Turns turns={turns} actions={actions} />
           {pending.map((each) => (
             <PendingView
               key={each.key}

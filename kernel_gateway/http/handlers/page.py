@@ -81,7 +81,7 @@ class PageHandler(JsonHandler):
         policy = f"{PAGE_POLICY}; {STYLES.format(nonce=nonce)}"
         self.set_header("Content-Security-Policy", policy)
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish((BUILT / "index.html").read_text("utf-8").replace(NONCE, nonce))
+        self.finish(_index().replace(NONCE, nonce))
 
     async def post(self) -> None:
         """Change the user, as confirmed by the form of `_ask`; or sign in, from the page."""
@@ -139,6 +139,12 @@ class AssetHandler(JsonHandler):
             self.finish(packed)
         else:
             self.finish(plain)
+
+
+# Read once, as the other files: after an upgrade the old page must not name new files.
+@functools.cache
+def _index() -> str:
+    return (BUILT / "index.html").read_text("utf-8")
 
 
 @functools.cache
