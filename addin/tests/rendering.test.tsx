@@ -153,6 +153,14 @@ describe("long output", () => {
   });
 });
 
+it("shows a picture that is none by its text", () => {
+  const data = { "image/png": "<b>no picture</b>", "text/plain": "<Figure>" };
+  const { container } = shown(<OutputView output={{ type: "display", data, id: null }} />);
+
+  expect(container.querySelector("img")).toBeNull();
+  expect(container.textContent).toContain("<Figure>");
+});
+
 describe("cards", () => {
   const asked = { id: "p", explanation: "urllib talks to the network", capabilities: ["library:urllib"], imports: [], targets: ["a.example"], preview: "import urllib", findings: [], expires_at: Date.now() / 1000 + 600 };
 
