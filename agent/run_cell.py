@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.checks.tie_out import kept_notes, tie_out_cell
 from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
@@ -27,10 +28,12 @@ from notebooks.record.cells import (
     new_cell_id,
 )
 from notebooks.record.recorder import RecordedCell
+from notebooks.workbooks.tie_out.accounts import notes_of
 
 tracer = trace.get_tracer("tallybook")
 INTERRUPT_SECONDS = 1.0
 BUSY = {"execution_state": "busy"}
+NO_MESSAGE = "it was raised without a message"
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
 
@@ -243,7 +246,7 @@ class _Following:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
-        execution = await self._checked(cell, execution)
+        execution = await self._checked(cell, execution, reply)
         await self._announce(execution)
         return execution
 
@@ -262,19 +265,44 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return _execution(reply, outputs, after)
+        return make_execution(reply, outputs, after, kept_notes(reply.tables))
 
-    async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
-        """Check the workbooks that the cell has written; record what was found."""
-        written = [file["name"] for file in self._created]
-        checks = await check_workbooks(self._runtime.workspace, written)
-        if not checks:
+    async def _checked(
+        self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
+    ) -> Execution:
+        """Check and tie out what the cell has written; record what was found."""
+        written = {file["name"]: file["sha256"] for file in self._created}
+        if not written:
             return execution
-        if self._nothing_was_read(execution):
+        checks, results = await asyncio.gather(
+            check_workbooks(self._runtime.workspace, list(written), self._codes()),
+            self._tie_out(execution, reply, written),
+        )
+        if not checks and not results:
+            return execution
+        if checks and self._nothing_was_read(execution):
             checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
-        execution = replace(execution, checks=checks)
+        tied = {**execution.tie_out, "results": results} if results else execution.tie_out
+        execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
+
+    def _codes(self) -> list[str]:
+        """Return the code that ran since the kernel was restarted, this cell's last."""
+        cells = self._runtime.recorder.live_cells()
+        ran = ("ok", "error", "interrupted", "died")
+        earlier = [cell for cell in cells if cell["id"] != self._intent.id]
+        codes = [str(cell["source"]) for cell in earlier if cell["status"] in ran]
+        return [*codes, self._intent.source]
+
+    async def _tie_out(
+        self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
+        intent, runtime = self._intent, self._runtime
+        opened = reply.inputs_read or ()
+        own = notes_of(intent.source, reply.tables, intent.id, opened)
+        earlier = [c for c in runtime.recorder.live_cells() if c["id"] != intent.id]
+        return await tie_out_cell(own, earlier, written, execution.files_after, runtime.workspace)
 
     def _nothing_was_read(self, execution: Execution) -> bool:
         """Whether there are uploads, and neither this cell nor one before it opened any."""
@@ -286,12 +314,14 @@ class _Following:
         )
 
     async def _announce(self, execution: Execution) -> None:
-        """Emit ``file.created`` and ``workbook.checked`` for each file, and ``cell.finished``."""
+        """Emit what was written, checked and tied out, and ``cell.finished``."""
         for file in self._created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
             facts = {"cell": self._intent.id, "name": name, "findings": list(findings)}
             await self._sink.emit("workbook.checked", facts)
+        for result in execution.tie_out.get("results", ()):
+            await self._sink.emit("result.checked", {"cell": self._intent.id, **result})
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 
 
@@ -332,16 +362,27 @@ def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
     }
 
 
-def _execution(
-    reply: ExecuteReply, outputs: tuple[Mapping[str, Any], ...], after: Mapping[str, str]
+def make_execution(
+    reply: ExecuteReply,
+    outputs: tuple[Mapping[str, Any], ...],
+    after: Mapping[str, str],
+    tables: Mapping[str, Any],
 ) -> Execution:
+    """Return the execution to record of a cell that ended with *reply*.
+
+    Args:
+        reply: How it ended.
+        outputs: Its outputs, as recorded.
+        after: Workspace file → sha256.
+        tables: What it read and wrote, for the tie-out.
+    """
     error: dict[str, str] | None = None
     if reply.error is not None:
         error = {"code": reply.error.code, "message": str(reply.error)}
     elif reply.status == "interrupted":
         error = {"code": "cancelled", "message": "The cell was cancelled. Variables are kept."}
     elif reply.status == "error":
-        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue
+        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue or NO_MESSAGE
         error = {"code": "code-error", "ename": reply.ename, "message": message}
     return Execution(
         outcome=reply.status,
@@ -351,4 +392,5 @@ def _execution(
         error=error,
         files_after=dict(after),
         inputs_read=reply.inputs_read,
+        tie_out=tables,
     )

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from benchmarks.channels import measure_channels
 from benchmarks.chats import measure_chats
+from benchmarks.comparison import measure_comparison
+from benchmarks.context import measure_context
 from benchmarks.execute import measure_execute
 from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
@@ -121,6 +123,7 @@ PARTS_NOTES = """\
 WORKBOOK_NOTES = """\
 - *500,000 x 12 cells*: dates, texts, numbers and truths, by `to_excel` and `read_excel` in a kernel
   with the default limits; the kernel that reads is not the one that wrote.
+- *Compare*: both were written from their rows, so that no part is the same byte by byte.
 """
 PROFILES_NOTES = """\
 Labelled workbooks (`tests/corpus`): what a careful person would say each sheet holds. *Held out*
@@ -133,6 +136,10 @@ table) was mended then. All were made by the detector's author: other people's f
 - *Recipes wrong*: the code that the profile gives for a table was run; a name, type or value of
   its frame differs from the truth.
 - *50 ordinary workbooks*: in one process, one after the other.
+"""
+CONTEXT_NOTES = """\
+- *First message*: from the recorded notebook and the profiles, both in memory, to the text that
+  is sent, with the event that says what is in it. Reading a file's profile is not in it.
 """
 SECTIONS = (
     Section(
@@ -166,8 +173,14 @@ SECTIONS = (
     Section(
         name="workbooks",
         heading="Large workbooks",
-        measures=(measure_large_workbooks,),
+        measures=(measure_large_workbooks, measure_comparison),
         notes=WORKBOOK_NOTES,
+    ),
+    Section(
+        name="context",
+        heading="What the model is sent",
+        measures=(measure_context,),
+        notes=CONTEXT_NOTES,
     ),
 )
 INTRODUCTION = """\

@@ -11,6 +11,7 @@ from tornado.web import Application, RequestHandler
 from kernel_gateway.http.handlers import (
     admin,
     conversations,
+    file_comparisons,
     file_profiles,
     file_versions,
     files,
@@ -47,6 +48,7 @@ ROUTES = (
     Route(PATH + "/files", files.FilesHandler),
     Route(PATH + "/files/{name*}/profile", file_profiles.FileProfileHandler),
     Route(PATH + "/files/{name*}/preview", file_profiles.FilePreviewHandler),
+    Route(PATH + "/files/{name*}/compare", file_comparisons.FileComparisonHandler),
     Route(PATH + "/files/{name*}", files.FileHandler),
     Route(PATH + "/versions/{name*}", file_versions.FileVersionsHandler),
     Route(PATH + "/notebook", files.NotebookHandler),

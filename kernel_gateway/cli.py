@@ -27,6 +27,7 @@ from kernel_gateway.settings import (
     read_sources,
     shown_settings,
 )
+from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.service_import import import_service
 
@@ -80,6 +81,7 @@ def cli() -> None:
 
 
 cli.add_command(files)
+cli.add_command(compare)
 
 
 @cli.command()

@@ -153,6 +153,17 @@ describe("outputs", () => {
     expect(cells(state)[0]!.outputs.shown[0]).toMatchObject({ data: { "text/plain": "all" } });
   });
 
+  it("that a thread prints when its turn has ended come to its cell", () => {
+    const late = ["cell.output", { cell: "c1", output: { output_type: "stream", name: "stdout", text: "more" }, late: true }] as [string, object];
+    const ended = outputs(stream("a\n"), ["turn.finished", { status: "ok" }]);
+    const other = seen(logOf([["turn.started", { kind: "turn", user: "ann", request: "next" }], late], "turn_2", 20), ended);
+    const nobodys = seen(logOf([late], null, 20), ended);
+
+    for (const state of [other, nobodys]) {
+      expect(cells(state)[0]!.outputs.shown).toMatchObject([{ name: "stdout", text: "a\n" }, { name: "late", text: "more" }]);
+    }
+  });
+
   it("of ten thousand events take less than a second", () => {
     const lines = Array.from({ length: 10_000 }, (_, line) => stream(`line ${line}\n`));
     const begun = performance.now();

@@ -15,7 +15,7 @@ from container.workspace.workspace import INPUTS, Workspace
 
 WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"})
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
-MOST_CHECKED, MOST_CHARACTERS = 50, 30_000
+MOST_CHECKED, MOST_CHARACTERS, MOST_CODE = 50, 30_000, 60_000
 CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=20.0, tmp_bytes=16 * MIB)
 NOTHING_READ: Mapping[str, Any] = {
     "code": "nothing-read",
@@ -29,12 +29,16 @@ Checks = Mapping[str, Sequence[Mapping[str, Any]]]
 """Findings (``code``, ``message``, ``hint``, ``count``) by file; none for a sound one."""
 
 
-async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Checks:
+async def check_workbooks(
+    workspace: Workspace, written: Sequence[str], codes: Sequence[str] = ()
+) -> Checks:
     """Check files that a cell has written, and name what they lost of the inputs.
 
     Args:
         workspace: The path's workspace.
         written: Names of new and changed files; those that are no workbooks don't count.
+        codes: The code that ran up to now, cell by cell: what it changed without naming it is
+            named. Long code is left out, and nothing is said of it.
 
     Returns:
         What was found; empty if there is no workbook, or this host can't confine the check.
@@ -52,6 +56,7 @@ async def check_workbooks(workspace: Workspace, written: Sequence[str]) -> Check
         "directory": "/workspace",
         "files": checked,
         "originals": _within_limits(originals),
+        "codes": list(codes) if len(json.dumps(list(codes))) <= MOST_CODE else [],
     }
     try:
         result = await run_program("check", (json.dumps(asked),), workspace, CHECK_LIMITS)

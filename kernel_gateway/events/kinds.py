@@ -249,6 +249,10 @@ class CellOutput(EventData):
     output: dict[str, Any] = Field(
         description="An nbformat output, an `update_display_data` like it, or a `clear_output`."
     )
+    late: bool = Field(
+        default=False,
+        description="The cell had ended, but a thread of it prints on; not in the record.",
+    )
     message: dict[str, Any] | None = Field(
         None,
         description="The rest of the kernel's message, while Jupyter clients use the kernel: "
@@ -291,6 +295,48 @@ class WorkbookChecked(EventData):
     cell: str
     name: str
     findings: list[CheckFinding] = Field(description="Empty if nothing is wrong.")
+
+
+class TiedTable(EventData):
+    """A table that was read or written."""
+
+    file: str
+    sheet: str
+    rows: int | None
+    total_rows: int
+
+
+class RowsLeftOut(EventData):
+    """Rows that a step of the code left out."""
+
+    rows: int | None = Field(description="Empty if they were not counted alone.")
+    why: str
+    line: int
+    cell: str
+
+
+class TiedSum(EventData):
+    """The sum of one column, before and after."""
+
+    name: str
+    before: float
+    after: float
+    ties: bool | None
+    why: str
+
+
+class ResultChecked(EventData):
+    """What a cell has written was tied out against what was read."""
+
+    cell: str
+    status: Literal["tied-out", "suspicious", "not-tied-out"]
+    line: str = Field(description="All of it in one line.")
+    read: list[TiedTable] = Field(description="Rows, total rows included.")
+    written: list[TiedTable]
+    left_out: list[RowsLeftOut]
+    sums: list[TiedSum] = Field(description="The most relevant columns first.")
+    findings: list[CheckFinding] = Field(description="What is suspicious.")
+    why: str = Field(description="Why it is not tied out.")
 
 
 class ErrorSeen(EventData):
@@ -337,6 +383,7 @@ KINDS: dict[str, type[EventData]] = {
     "file.created": FileCreated,
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
+    "result.checked": ResultChecked,
     "error": ErrorSeen,
     "turn.finished": TurnFinished,
 }

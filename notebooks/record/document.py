@@ -126,6 +126,7 @@ def execution_of(cell: Any) -> Execution:
         files_after=facts["files_after"],
         inputs_read=facts.get("inputs_read"),  # older records have none
         checks=facts.get("checks", {}),
+        tie_out=facts.get("tie_out", {}),
     )
 
 
@@ -169,6 +170,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "files_after": dict(execution.files_after),
         "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
+        "tie_out": dict(execution.tie_out),
         "checkpoint": None,
     }
 

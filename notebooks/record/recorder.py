@@ -390,6 +390,7 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
             "decision": cell.metadata[KEY].get("decision"),
             "files_after": dict(cell.metadata[KEY].get("files_after", {})),
             "inputs_read": cell.metadata[KEY].get("inputs_read"),
+            "tie_out": cell.metadata[KEY].get("tie_out", {}),
             "outputs": cell.get("outputs", []),
         }
         for cell in cells

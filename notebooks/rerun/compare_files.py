@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
-
-from openpyxl import load_workbook
-from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
 from notebooks.rerun.compare import plain_text
-from notebooks.rerun.tolerance import changed, close, lines_difference
+from notebooks.rerun.tolerance import changed, lines_difference
+from notebooks.workbooks.compare.difference import Difference
+from notebooks.workbooks.compare.words import place_of
+from notebooks.workbooks.compare.workbooks import compare_workbooks
+from notebooks.workbooks.read import identify
+from notebooks.workbooks.values import Unreadable
 
-WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm"})
+WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods"})
+LAYERS_OF_RERUN = ("sheets", "values", "formulas", "formats", "objects")
+"""Parts of the package beside these may hold when and where it was written."""
+WORKBOOKS = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods", "xml2003"})
+"""Kinds of files that have the content of a workbook."""
+OF_NO_EDIT = frozenset({"volatile", "not computed"})
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".json", ".html", ".htm", ".md"})
 CHUNK_BYTES = 1 << 20
 
@@ -21,7 +26,7 @@ CHUNK_BYTES = 1 << 20
 def file_difference(one: Path, other: Path) -> str:
     """Return the first difference of two files, or ``""``.
 
-    Workbooks are compared by sheets, values and formulas, text files line by line; both with a
+    Workbooks are compared by content, layer by layer, text files line by line; both with a
     tolerance for numbers. Other files are compared byte by byte.
     """
     if _same_bytes(one, other):
@@ -55,57 +60,46 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def workbook_difference(one: Path, other: Path) -> str:
-    """Return the first difference of two workbooks' sheets, values and formulas, or ``""``."""
+    """Return the first difference of two workbooks, and how many there are; ``""`` without one.
+
+    Sheets, values, formulas, formats and objects count. What a formula gives does not where its
+    value is another one each time, or was never computed.
+    """
     try:
-        with one.open("rb") as file, other.open("rb") as again:  # openpyxl leaves broken ones open
-            books = [load_workbook(book, read_only=True) for book in (file, again)]
-            return _book_difference(*books)
-    except Exception as error:  # noqa: BLE001 (a broken file can make openpyxl raise anything)
+        for path in (one, other):
+            if (kind := identify(path)).kind not in WORKBOOKS:
+                return f"a workbook can't be read: it is no workbook, but {kind.description}"
+        found = compare_workbooks(one, other, layers=LAYERS_OF_RERUN)
+    except OSError:
+        raise
+    except Unreadable as error:
+        return f"a workbook can't be read: {error.message}"
+    except Exception as error:  # noqa: BLE001 (a broken file can make a reader raise anything)
         return f"a workbook can't be read ({type(error).__name__})"
+    if found.problem is not None:
+        which = {"before": "the recorded", "after": "the produced"}.get(found.problem.file, "a")
+        return f"{which} workbook can't be read: {found.problem.message}"
+    moved = [note for note in found.notes if "another order" in note]
+    listed = [each for each in found.differences if each.cause not in OF_NO_EDIT]
+    left = sum(
+        count
+        for causes in found.counts.values()
+        for cause, count in causes.items()
+        if cause not in OF_NO_EDIT
+    )
+    if not left:
+        return moved[0].rstrip(".") if moved else ""
+    if not listed:
+        return "; ".join(f"{layer}: {counts}" for layer, counts in found.counts.items())
+    shown = _in_words(listed[0])
+    more = left - listed[0].count
+    return f"{shown} (and {more:,} more)" if more > 0 else shown
 
 
-def _book_difference(first: Any, second: Any) -> str:
-    if first.sheetnames != second.sheetnames:
-        return f"sheets {first.sheetnames} became {second.sheetnames}"
-    for name in first.sheetnames:
-        if difference := _sheet_difference(first[name], second[name]):
-            return f"{name}!{difference}"
-    return ""
-
-
-def _sheet_difference(first: Any, second: Any) -> str:
-    if not hasattr(first, "iter_rows") or not hasattr(second, "iter_rows"):
-        return ""  # a chart sheet holds no cells
-    for row_one, row_two in zip_longest(first.iter_rows(), second.iter_rows(), fillvalue=()):
-        for a, b in zip_longest(row_one, row_two):
-            if not _same_value(a, b):
-                place = next(cell.coordinate for cell in (a, b) if _value(cell) is not None)
-                return f"{place}: {changed(_shown(a), _shown(b))}"
-    return ""
-
-
-def _same_value(a: Any, b: Any) -> bool:
-    one, other = _value(a), _value(b)
-    if type(one) is not type(other) and bool in (type(one), type(other)):
-        return False  # True == 1 in Python
-    if isinstance(one, float | int) and isinstance(other, float | int):
-        exact = isinstance(one, int) and isinstance(other, int)
-        return one == other if exact else close(one, other)
-    return bool(one == other) and _is_error(a) == _is_error(b)
-
-
-def _value(cell: Any) -> Any:
-    """Return a cell's value; for an array formula its range and text; ``None`` without a cell."""
-    value = None if cell is None else cell.value
-    if isinstance(value, ArrayFormula | DataTableFormula):
-        return (value.ref, getattr(value, "text", None))
-    return value
-
-
-def _is_error(cell: Any) -> bool:
-    return cell is not None and getattr(cell, "data_type", "") == "e"
-
-
-def _shown(cell: Any) -> str:
-    value = _value(cell)
-    return "" if value is None else str(value)
+def _in_words(each: Difference) -> str:
+    if each.what == "cell":
+        return f"{place_of(each)}: {changed(each.before or '', each.after or '')}"
+    what = f"{place_of(each)}: {each.what}" if place_of(each) else each.what
+    if each.cause == "edited" and each.before is not None and each.after is not None:
+        return f"{what}: {changed(each.before, each.after)}"
+    return f"{what} {each.cause}"

@@ -2,6 +2,8 @@
 
 import json
 
+import xlsxwriter
+
 from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 
@@ -83,3 +85,27 @@ async def test_without_uploads_there_is_nothing_to_read(start_gateway):
     await conversation.execute(f"import pandas as pd\n{MADE_UP}")
 
     assert conversation.of_kind("workbook.checked")[0]["findings"] == []
+
+
+async def test_formulas_that_were_lost_beside_the_wanted_change_are_named(start_gateway, tmp_path):
+    """``data_only`` reads values: what is saved then has no formula any more."""
+    with xlsxwriter.Workbook(tmp_path / "plan.xlsx") as book:
+        sheet = book.add_worksheet()
+        for n in range(1, 21):
+            sheet.write_row(n - 1, 0, [f"A{n}", n])
+            sheet.write_formula(n - 1, 2, f"=B{n}*2", None, n * 2)
+    conversation = await (await start_gateway([])).conversation(tmp_path / "plan.xlsx")
+    saved = "book.active['B3'] = 99\nbook.save('outputs/plan.xlsx')"
+
+    for options in ("", ", data_only=True"):
+        await conversation.execute(
+            "from openpyxl import load_workbook\n"
+            f"book = load_workbook('inputs/plan.xlsx'{options})\n{saved}"
+        )
+
+    kept, lost = (
+        {finding["code"]: finding["count"] for finding in checked["findings"]}
+        for checked in conversation.of_kind("workbook.checked")
+    )
+    assert "changed-besides" not in kept
+    assert lost["changed-besides"] == 20

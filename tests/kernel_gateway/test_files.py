@@ -1,9 +1,11 @@
 """Files come in whole or not at all, are never overwritten, and never lead out."""
 
 import asyncio
+import io
 import json
 
 import pytest
+from openpyxl import Workbook
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from kernel_gateway.terminal.client import path_url
@@ -285,3 +287,71 @@ async def test_a_link_made_by_hostile_code_is_not_downloaded(running, raw):
 )
 async def test_a_download_never_leaves_the_workspace(raw, files_url, name):
     assert (await raw("GET", f"{files_url}/{name}")).code in (400, 404)
+
+
+def _workbook(*rows):
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+async def test_two_files_are_compared(raw, files_url):
+    one, other = _workbook(["Id", "Sales"], [1, 5]), _workbook(["Id", "Sales"], [1, 6], [2, 7])
+    body, headers = multipart(("f", "a.xlsx", one), ("f", "b.xlsx", other))
+    _, file = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    found = json.loads((await raw("GET", file["url"] + "/compare?with=inputs/a.xlsx")).body)
+    values = json.loads(
+        (await raw("GET", file["url"] + "/compare?with=inputs/a.xlsx&layers=formats")).body
+    )
+    same = json.loads(
+        (
+            await raw("GET", file["url"] + "/compare?with=inputs/b.xlsx&version=" + file["sha256"])
+        ).body
+    )
+
+    assert (found["before"], found["after"], found["same"]) == ("a.xlsx", "b.xlsx", False)
+    assert found["counts"] == {"values": {"added": 1, "edited": 1}}
+    assert [each["place"] for each in found["differences"]] == ["3:3", "B2"]
+    assert values["same"]
+    assert same["same"]
+
+
+async def test_a_file_is_compared_with_an_earlier_version_of_itself(raw, files_url):
+    body, headers = multipart(("f", "a.xlsx", _workbook(["Sales"], [1])))
+    (first,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+    body, headers = multipart(("f", "a.xlsx", _workbook(["Sales"], [2])))
+    await raw("POST", files_url + "?replace=true", body, headers)
+    listed = json.loads((await raw("GET", files_url)).body)["files"]
+
+    found = await raw(
+        "GET", f"{listed[-1]['url']}/compare?with={first['name']}&version={first['sha256']}"
+    )
+
+    assert json.loads(found.body)["counts"] == {"values": {"edited": 1}}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400),
+        ("?with=inputs/gone.xlsx", 404),
+        ("?with=%00", 400),
+        ("?with=inputs/a.xlsx&tolerance=2", 400),
+        ("?with=inputs/a.xlsx&tolerance=x", 400),
+        ("?with=inputs/a.xlsx&layers=colour", 400),
+        ("?version=1", 400),
+        ("?version=" + "0" * 64, 404),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused_with_the_reason(raw, files_url, query, status):
+    body, headers = multipart(("f", "a.xlsx", b"PK"), ("f", "b.xlsx", b"PK"))
+    _, file = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+
+    response = await raw("GET", file["url"] + "/compare" + query)
+
+    assert response.code == status
+    assert error_of(response)["message"]

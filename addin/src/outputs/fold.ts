@@ -6,6 +6,8 @@ export interface TextOutput {
   /** As `append` made it; `visible` gives what is shown. */
   text: string;
 }
+/** Name of the stream of what was printed when the cell had ended. */
+export const LATE = "late";
 export interface FailureOutput {
   type: "failure";
   ename: string;

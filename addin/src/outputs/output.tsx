@@ -1,5 +1,5 @@
 import { memo, useMemo, useState } from "react";
-import { joined, plain, visible, type DisplayOutput, type FailureOutput, type Output, type TextOutput } from "./fold";
+import { joined, LATE, plain, visible, type DisplayOutput, type FailureOutput, type Output, type TextOutput } from "./fold";
 import { frameFromHtml } from "./frame";
 import { Grid } from "./grid";
 
@@ -17,7 +17,12 @@ export const OutputView = memo(function OutputView({ output, stopped = false }: 
 });
 
 function Text({ output }: { output: TextOutput }) {
-  return <Lines text={output.text} className={output.name === "stderr" ? "printed stderr" : "printed"} />;
+  return (
+    <>
+      {output.name === LATE && <p className="quiet late">Printed after the code had ended:</p>}
+      <Lines text={output.text} className={output.name === "stderr" ? "printed stderr" : "printed"} />
+    </>
+  );
 }
 
 /** Text; of a long one the end, and the rest when it is asked for. */

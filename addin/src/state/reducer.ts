@@ -2,7 +2,7 @@
 // come one by one or all at once after a reconnection.
 import type { EventData, KnownEvent, PathEvent } from "../api/events";
 import type { FoundError } from "../api/events";
-import { addOutput, displayIds, updateDisplay } from "../outputs/fold";
+import { addOutput, displayIds, LATE, updateDisplay } from "../outputs/fold";
 import type { CellStatus, CellStep, PathState, Pending, Step, TieOut, Turn, TurnKind } from "./model";
 
 export type Action =
@@ -55,6 +55,14 @@ class Draft {
     this.fresh.add(copy);
     turn.steps[place] = copy;
     return copy;
+  }
+
+  /** The cell *id* of any turn, ready to be changed: a thread may print when its turn has ended. */
+  anyCell(id: string): CellStep | null {
+    const is = (step: Step) => step.type === "cell" && step.id === id;
+    const owner = this.turns.findLast((turn) => turn.steps.some(is));
+    const turn = owner ? this.turn(owner.id) : null;
+    return turn && this.cell(turn, (cell) => cell.id === id);
   }
 
   /** Mark the turns of *cells* as undone, or as in force again. */
@@ -236,8 +244,8 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> }
       draft.display(raw);
       return;
     }
-    const cell = turn && draft.cell(turn, (each) => each.id === data.cell);
-    if (cell) addOutput(cell.outputs, raw);
+    const cell = (turn && draft.cell(turn, (each) => each.id === data.cell)) ?? draft.anyCell(data.cell);
+    if (cell) addOutput(cell.outputs, data.late && raw.output_type === "stream" ? { ...raw, name: LATE } : raw);
   },
   "cell.finished": (draft, data, turn) => {
     if (!turn) return;

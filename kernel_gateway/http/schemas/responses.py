@@ -153,6 +153,21 @@ class FilePreview(_Exact):
     problem: dict[str, Any] | None
 
 
+class FileComparison(_Exact):
+    """What differs between two workbooks; ``counts`` are exact, ``differences`` the first."""
+
+    same: bool
+    before: str
+    after: str
+    tolerance: float
+    counts: dict[str, dict[str, int]]
+    differences: list[dict[str, Any]]
+    more: dict[str, int]
+    sheets: list[dict[str, Any]]
+    notes: list[str]
+    problem: dict[str, Any] | None
+
+
 class UploadedFile(File):
     """A file just uploaded."""
 

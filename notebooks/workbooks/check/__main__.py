@@ -1,6 +1,7 @@
 """Print what is wrong with files, as JSON. Run in a sandbox: the files come from a kernel.
 
-``python -m workbooks.check '{"directory": "/workspace", "files": […], "originals": […]}'``
+``python -m workbooks.check '{"directory": "/workspace", "files": […], "originals": […]}'``;
+``codes``, the code that wrote them, is optional.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from .besides import besides_findings
 from .workbook import check_file
 
 
@@ -18,10 +20,13 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     directory = Path(asked["directory"])
     originals = [directory / name for name in asked["originals"]]
-    found = {
-        name: [dataclasses.asdict(finding) for finding in check_file(directory / name, originals)]
-        for name in asked["files"]
-    }
+    codes = asked.get("codes", ())
+    found = {}
+    for name in asked["files"]:
+        findings = check_file(directory / name, originals)
+        if all(finding.code != "file-unreadable" for finding in findings):
+            findings += besides_findings(directory / name, originals, codes)
+        found[name] = [dataclasses.asdict(finding) for finding in findings]
     sys.stdout.write(json.dumps(found, ensure_ascii=True))
 
 

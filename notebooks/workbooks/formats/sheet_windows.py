@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from ..values import CellError, Row, Value, damaged, number_value, text_value
 from .addresses import column_index
-from .markup_stream import events
+from .markup_stream import Readable, events
 from .number_formats import Kind
 from .numbered_texts import MARK, Texts
 from .sheet_part import Meanings, SheetCells, filled_rows
@@ -98,7 +98,7 @@ def _from_windows(rest: bytes, stream: IO[bytes], meanings: Meanings) -> Iterato
         yield from reader.rows(window)
 
 
-def windows(rest: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+def windows(rest: bytes, stream: Readable) -> Iterator[bytes]:
     """Cut the content of ``<sheetData>`` into windows of whole rows.
 
     Args:

@@ -1,0 +1,1 @@
+"""Two workbooks, layer by layer: what differs, where, and why."""
