@@ -19,6 +19,12 @@ class NewConversation(_Strict):
     title: str = Field("", max_length=200)
 
 
+class Rename(_Strict):
+    """``PATCH /conversations/{c}``: its new title."""
+
+    title: str = Field(min_length=1, max_length=200)
+
+
 class NewPath(_Strict):
     """``POST …/paths``: a branch, from the end of a path or from one of its turns."""
 

@@ -309,6 +309,7 @@ class Health(_Exact):
     limits: str
     model: str | None
     kernels: int
+    upload_limit_bytes: int
 
 
 class Ready(_Exact):
