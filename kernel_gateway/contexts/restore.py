@@ -129,7 +129,9 @@ async def restore(
                 restored.killer = cell["id"]
                 return restored
     finally:
-        keep = again[-1]["files_after"] if again else ()
+        keep = set(again[-1]["files_after"]) if again else set[str]()
+        if (put_back_since := path.recorder.files_put_back()) is not None:
+            keep &= put_back_since  # an undo has removed the others
         await in_thread(put_back, path.workspace, path.set_aside, keep)
     path.state_note = restored.words()
     await emit("context.restored", restored.facts(time.monotonic() - began))

@@ -167,7 +167,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "files_after": dict(execution.files_after),
         "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
-        "checkpoint": None,
+        "checkpoint": intent.checkpoint,
     }
 
 
