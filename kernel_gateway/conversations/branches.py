@@ -183,6 +183,7 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
             remove(left)
     made.mkdir(mode=0o700)  # fails if the conversation was deleted: its directory is gone
     source.recorder.branch(made, conversation=key.conversation, path=key.path, turn=turn)
+    source.checkpoints.inherit(made, source.recorder.checkpoints(turn))
     workspace = Workspace.create(made / "workspace")
     present = {file.name for file in source.workspace.files()}
     then = source.recorder.files_after(turn) if turn is not None else {}

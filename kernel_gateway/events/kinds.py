@@ -288,10 +288,10 @@ class RebuiltVariables(EventData):
     gone: list[str] = Field(description="Names that only undone cells had set.")
 
 
-class HistoryRestored(EventData):
-    """Somebody put files, or files and variables, back to what they were."""
+class PutBack(EventData):
+    """What an undo put back."""
 
-    user: str
+    turn: str
     what: str = Field(description="In plain words.")
     checkpoint: str | None = Field(description="The checkpoint that was restored, if one was.")
     to_turn: str | None = Field(description="The request after which the path stands again.")
@@ -301,6 +301,12 @@ class HistoryRestored(EventData):
     not_restored: list[NamedFile] = Field(description="Files left as they are, with the reason.")
     undone: list[str] = Field(description="Cells that do not count any more.")
     redone: list[str] = Field(description="Cells that count again.")
+
+
+class HistoryRestored(PutBack):
+    """Somebody put files, or files and variables, back to what they were."""
+
+    user: str
 
 
 class CheckpointsDeleted(EventData):
@@ -346,7 +352,7 @@ class TurnFinished(EventData):
     merged: str | None = Field(None, description="The path that was merged.")
     mode: str | None = None
     cells: int | None = None
-    undo: HistoryRestored | None = Field(None, description="What an undo put back.")
+    undo: PutBack | None = Field(None, description="What an undo put back.")
     variables: RebuiltVariables | None = Field(None, description="Of an undo.")
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")

@@ -30,6 +30,7 @@ from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.merge import close_merged, merge
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
+from kernel_gateway.turns.undo import undo
 from notebooks.record.cells import utc_now
 
 
@@ -101,7 +102,7 @@ class TurnRun:
         """
         row = self.row
         facts = {"kind": row.kind, "user": row.user}
-        if row.kind in ("turn", "merge"):
+        if row.kind in ("turn", "merge", "undo"):
             facts["request"] = row.request
         if self._client is not None:  # its row is not stored yet
             row.status = "running"
@@ -132,6 +133,8 @@ class TurnRun:
         row, ports = self.row, self._ports(path)
         if row.kind == "merge":
             return await self._merge(ports)
+        if row.kind == "undo":
+            return await undo(row, path, self._services.contexts, ports, self._sink)
         if row.kind == "turn":
             return Ending("ok", {"answer": await run_turn(self._state, ports)})
         return execution_ending(await run_direct(self._state, ports, self._client))

@@ -16,6 +16,8 @@ from notebooks.record.chain import KEY, facts_of
 
 UNDO = "undo"
 """Kind of the note that an undo leaves."""
+UNDONE = "undone"
+"""Status that `withdraw_undone` gives a cell, in its copy of the notebook alone."""
 RESTART = "restart"
 """Kind of the note that marks the start of a new, empty kernel."""
 CODE = frozenset({"code", "raw"})
@@ -150,7 +152,7 @@ def withdraw_undone(notebook: Any) -> Any:
                     facts["outputs"] = cell.pop("outputs", [])
                     cell.pop("execution_count", None)
                 cell["cell_type"] = "raw"
-                facts["status"] = "undone"
+                facts["status"] = UNDONE
                 facts["error"] = {"code": "undone", "message": reasons.get(cell.id, "")}
     return notebook
 

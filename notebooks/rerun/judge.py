@@ -16,6 +16,7 @@ from notebooks.record.cells import RERUNNABLE, REST_OF_OUTPUT
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import Notebook
 from notebooks.record.files import is_recorded
+from notebooks.record.undone import UNDONE
 from notebooks.rerun.compare import outputs_difference
 from notebooks.rerun.compare_files import file_difference
 from notebooks.rerun.tolerance import printable
@@ -137,6 +138,8 @@ def recorded_outputs(notebook: Notebook) -> dict[str, str]:
     spilled = set()
     for cell in notebook.cells:
         facts = facts_of(cell)
+        if facts.get("status") == UNDONE:
+            continue
         after = mapping(facts.get("files_after"))
         if after or facts.get("status") in RERUNNABLE:  # a refused cell has no recorded files
             last = after
