@@ -1,4 +1,4 @@
-"""The command line: ``tallybook serve | chat | files | demo | verify | rerun | export | …``."""
+"""The command line: ``tallybook serve | chat | files | history | demo | verify | rerun | …``."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from kernel_gateway.settings import (
     shown_settings,
 )
 from kernel_gateway.terminal.file_commands import files
+from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def cli() -> None:
 
 
 cli.add_command(files)
+cli.add_command(history)
 
 
 @cli.command()

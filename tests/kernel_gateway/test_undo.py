@@ -159,7 +159,7 @@ async def test_what_can_not_be_computed_again_is_lost_by_name(running):
     reply = await undo(conversation, to=target)
 
     assert {"kept", "number"} <= set(reply["variables"]["recomputed"])
-    assert reply["variables"]["uncertain"] == ["number", "secrets"]
+    assert reply["variables"]["uncertain"] == ["number"]
     assert reply["variables"]["lost"] == ["broken"]
     assert reply["variables"]["gone"] == ["later"]
     assert "Variables lost: 'broken'" in reply["answer"]
@@ -232,7 +232,7 @@ async def test_each_cell_names_the_checkpoint_before_it_and_an_unchanged_one_tak
 
 async def test_a_deleted_checkpoint_leaves_what_a_branch_needs(three):
     conversation, turns = three
-    _, then = await branch(conversation.running, conversation, "then")
+    await branch(conversation.running, conversation, "then")
     client = conversation.running.client
 
     response = await client._fetch("DELETE", f"{conversation.url}/history")
