@@ -85,8 +85,18 @@ def put_files_back(path: OpenPath, plan: StoredPlan) -> None:
             _move(path, ready, plan.remove)
         except (OSError, ContainerError):
             _go_back(path, plan, staged)
-            drop_plan(path)
             raise
+    finally:
+        remove(staged)
+
+
+def take_back(path: OpenPath, plan: StoredPlan) -> None:
+    """Give the files that *plan* changed their contents of before, as far as possible. Blocks."""
+    staged = path.home / STAGED
+    remove(staged)
+    staged.mkdir(mode=0o700)
+    try:
+        _go_back(path, plan, staged)
     finally:
         remove(staged)
 
@@ -122,6 +132,7 @@ def _go_back(path: OpenPath, plan: StoredPlan, staged: Path) -> None:
     for name in plan.write.keys() - had.keys():
         with contextlib.suppress(OSError, ContainerError):
             remove_file(path.workspace, name)
+    drop_plan(path)
 
 
 def _sha256(path: OpenPath, name: str) -> str:

@@ -286,6 +286,7 @@ class RebuiltVariables(EventData):
     uncertain: list[str] = Field(description="Set by a cell that showed something else this time.")
     lost: list[str] = Field(description="Names that could not be had again.")
     gone: list[str] = Field(description="Names that only undone cells had set.")
+    pending: str = Field(description="Why they are rebuilt only before the next cell.")
 
 
 class PutBack(EventData):

@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.checkpoints import checkpoint_before
 from agent.permission.admission import TurnPorts
+from container.errors import ContainerError
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import RAN, OpenPath
 from kernel_gateway.contexts.putting_back import (
@@ -20,9 +21,11 @@ from kernel_gateway.contexts.putting_back import (
     drop_plan,
     put_files_back,
     read_plan,
+    take_back,
 )
 from kernel_gateway.errors import (
     HistoryOff,
+    KernelLimitReached,
     RestoreNeedsConfirmation,
     StorageFull,
     named_files,
@@ -33,7 +36,7 @@ from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.outcome import Ending
 from kernel_gateway.turns.undo_target import UndoRequest, UndoTarget, find_target, undo_request
 from notebooks.history.names import assigned_names
-from notebooks.history.plan import RestorePlan, plan_restore
+from notebooks.history.plan import UPLOADS, RestorePlan, plan_restore
 from notebooks.record.chain import facts_of
 from notebooks.record.shielded import in_thread, shielded
 from notebooks.record.undone import UNDO, Standing, standing
@@ -77,12 +80,11 @@ async def undo(
     fresh = plan is None
     if plan is None:
         plan = await _decide(works, undo_request(row.request))
-    await shielded(_put_back(works, plan))
     if not fresh and plan.rebuild:  # the kernel of before may have outlived the service
         await contexts.terminate(path.key)
-    variables = await _rebuild(works, plan) if plan.rebuild else None
     facts = {key: plan.facts[key] for key in _TOLD}
-    await _announce(works, plan, facts)
+    await shielded(_put_back(works, plan, facts))  # a cancellation leaves all of it or nothing
+    variables = await _rebuild(works, plan) if plan.rebuild else None
     drop_plan(path)
     answer = _answer(facts, variables)
     return Ending("ok", {"undo": facts, "variables": variables, "answer": answer})
@@ -142,7 +144,10 @@ async def _target(works: _Undo, asked: UndoRequest, current: Mapping[str, str]) 
 
 def plan_of(path: OpenPath, target: UndoTarget, current: Mapping[str, str]) -> RestorePlan:
     """Return what *target* would do to the files *current* of *path*."""
-    return plan_restore(target.files, current, path.blobs.__contains__, target.only)
+    names = {*target.files, *current} if target.only is None else {*target.only}
+    if target.uploads is not None:
+        names = {n for n in names if not n.startswith(UPLOADS) or n in target.uploads}
+    return plan_restore(target.files, current, path.blobs.__contains__, names)
 
 
 def _check(
@@ -193,19 +198,23 @@ def _standings(path: OpenPath, target: UndoTarget) -> tuple[Standing, Standing]:
     return before, Standing(tuple(c for c in before.counted if c not in out))
 
 
-async def _put_back(works: _Undo, plan: StoredPlan) -> None:
-    """Put the files back and record it; a repetition changes and records nothing twice."""
+async def _put_back(works: _Undo, plan: StoredPlan, facts: Mapping[str, Any]) -> None:
+    """Put the files back, record and announce it; a repetition does nothing twice."""
     recorder = works.path.recorder
-    if any(
-        (facts_of(c).get("kind"), facts_of(c).get("turn")) == (UNDO, plan.turn)
+    if all(
+        (facts_of(c).get("kind"), facts_of(c).get("turn")) != (UNDO, plan.turn)
         for c in recorder.cells
     ):
-        return
-    await in_thread(put_files_back, works.path, plan)
-    await recorder.note(plan.text, plan.facts)
+        await in_thread(put_files_back, works.path, plan)
+        try:
+            await recorder.note(plan.text, plan.facts)
+        except OSError:
+            await in_thread(take_back, works.path, plan)
+            raise
+    await _announce(works, plan, facts)
 
 
-async def _rebuild(works: _Undo, plan: StoredPlan) -> dict[str, list[str]]:
+async def _rebuild(works: _Undo, plan: StoredPlan) -> dict[str, Any]:
     """Give the path a kernel in which the cells in force ran; say what became of each variable."""
     path, replay = works.path, dict[str, Any]()
 
@@ -214,11 +223,13 @@ async def _rebuild(works: _Undo, plan: StoredPlan) -> dict[str, list[str]]:
             replay.update(data)
         await works.sink.emit(kind, data)
 
-    after: set[str] = set()
+    after, pending = set[str](), ""
     if any(cell["status"] in RAN for cell in path.recorder.live_cells()):
-        session = await works.contexts.runtime(path, emit).session()
-        after = {str(variable["name"]) for variable in await session.variables()}
-        path.take_state_note()  # the answer says it
+        try:
+            session = await works.contexts.runtime(path, emit).session()
+            after = {str(variable["name"]) for variable in await session.variables()}
+        except (ContainerError, KernelLimitReached) as error:
+            pending = str(error)
     sources = {cell.id: str(cell.source) for cell in path.recorder.cells}
 
     def names_of(entries: Sequence[Mapping[str, str]]) -> set[str]:
@@ -226,13 +237,14 @@ async def _rebuild(works: _Undo, plan: StoredPlan) -> dict[str, list[str]]:
 
     failed = names_of([*replay.get("failed", ()), *replay.get("not_replayed", ())]) - after
     only_undone = {n for c in path.recorder.undone() for n in assigned_names(sources.get(c, ""))}
-    missing = set(plan.names) - after - failed
+    missing = set[str]() if pending else set(plan.names) - after - failed
     gone = missing & only_undone
     return {
         "recomputed": sorted(after),
         "uncertain": sorted(names_of(replay.get("differs", ())) & after),
         "lost": sorted(failed | (missing - gone)),
         "gone": sorted(gone),
+        "pending": pending,
     }
 
 
@@ -269,7 +281,7 @@ def _text(facts: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def _answer(facts: Mapping[str, Any], variables: Mapping[str, Sequence[str]] | None) -> str:
+def _answer(facts: Mapping[str, Any], variables: Mapping[str, Any] | None) -> str:
     """Return in plain words what was restored, recomputed and lost."""
     what = str(facts["what"])
     lines = [what[0].upper() + what[1:] + "."]
@@ -282,6 +294,8 @@ def _answer(facts: Mapping[str, Any], variables: Mapping[str, Sequence[str]] | N
         lines.append(f"Files left as they are: {named_files(left)}.")
     if variables is None:
         lines.append("Variables are as they were.")
+    elif variables["pending"]:
+        lines.append(f"Variables are rebuilt before the next cell: {variables['pending']}")
     else:
         lines += [
             f"{words}: {named_files(variables[kind], 20)}."

@@ -9,7 +9,7 @@ from typing import Any
 
 from kernel_gateway.errors import Conflict, NotFound, named_files
 from notebooks.history.checkpoints import Checkpoints
-from notebooks.history.plan import changes
+from notebooks.history.plan import UPLOADS, changes
 from notebooks.record.chain import facts_of
 from notebooks.record.undone import (
     UNDO,
@@ -62,6 +62,8 @@ class UndoTarget:
         what: It in plain words.
         files: Name → sha256 of the files then.
         only: The files concerned; ``None`` for all.
+        uploads: Uploads that may change; ``None`` for all. Only users change uploads, so undoing
+            a request leaves them alone.
         standing: The metadata that says which cells count: ``back_to``, ``without`` or nothing.
         rebuild: Whether variables are rebuilt.
         checkpoint: The checkpoint, if one is put back.
@@ -71,6 +73,7 @@ class UndoTarget:
     what: str
     files: Mapping[str, str]
     only: tuple[str, ...] | None = None
+    uploads: tuple[str, ...] | None = None
     standing: Mapping[str, Any]
     rebuild: bool
     checkpoint: str | None = None
@@ -103,11 +106,11 @@ def find_target(
             checkpoint=kept.id,
         )
     elif asked.turn is not None:
-        target = _without_turn(asked.turn, cells, current)
+        target = _without_turn(asked.turn, cells, checkpoints, current)
     elif asked.to is not None:
         target = _back_to(asked.to, cells)
     else:
-        target = _before_last(cells)
+        target = _before_last(cells, checkpoints)
     return target if asked.files is None else _only(target, asked.files, current)
 
 
@@ -120,6 +123,7 @@ def _only(target: UndoTarget, files: tuple[str, ...], current: Mapping[str, str]
         what=f"{named_files(files)} as when {target.what}",
         files=target.files,
         only=only,
+        uploads=target.uploads,
         standing={},
         rebuild=False,
         checkpoint=target.checkpoint,
@@ -146,21 +150,46 @@ def _at(after: str, cells: Sequence[Any], what: str, turn: str | None) -> UndoTa
     )
 
 
-def _before_last(cells: Sequence[Any]) -> UndoTarget:
+def _before_last(cells: Sequence[Any], checkpoints: Checkpoints) -> UndoTarget:
     counted = standing(cells).counted
     by_id = {cell.id: facts_of(cell) for cell in cells}
     turns = [by_id[cell_id].get("turn") for cell_id in counted]
     if not turns:
         raise Conflict("There is nothing to undo: no cell counts on this path.")
-    return _before(str(turns[-1]), cells)
+    return _before(str(turns[-1]), cells, checkpoints)
 
 
-def _before(turn: str, cells: Sequence[Any]) -> UndoTarget:
+def _before(turn: str, cells: Sequence[Any], checkpoints: Checkpoints) -> UndoTarget:
     try:
         after = before_turn(cells, turn)
     except KeyError:
         raise NotFound("recorded turn", turn) from None
-    return _at(after, cells, f"request {turn} is undone", _turn_at(cells, after))
+    return UndoTarget(
+        what=f"request {turn} is undone",
+        files=_files_before(turn, cells, checkpoints),
+        uploads=_uploads_put_back(turn, cells),
+        standing={"back_to": after},
+        rebuild=True,
+        to_turn=_turn_at(cells, after),
+    )
+
+
+def _files_before(turn: str, cells: Sequence[Any], checkpoints: Checkpoints) -> dict[str, str]:
+    """Return the files right before a turn, what was uploaded since the one before it included."""
+    for cell in cells:
+        facts = facts_of(cell)
+        if facts.get("turn") == turn and facts.get("kind") == UNDO:
+            return checkpoints.get(str(facts["inverse"])).hashes
+        if facts.get("turn") == turn and facts.get("files_before"):
+            return dict(facts["files_before"])
+    return files_at(cells, before_turn(cells, turn))
+
+
+def _uploads_put_back(turn: str, cells: Sequence[Any]) -> tuple[str, ...]:
+    """Return the uploads that *turn*, an undo, put back; a request changes none."""
+    notes = (facts_of(cell) for cell in cells)
+    found = (f["restored"] for f in notes if (f.get("turn"), f.get("kind")) == (turn, UNDO))
+    return tuple(name for names in found for name in names if name.startswith(UPLOADS))
 
 
 def _turn_at(cells: Sequence[Any], after: str) -> str | None:
@@ -168,14 +197,16 @@ def _turn_at(cells: Sequence[Any], after: str) -> str | None:
     return str(turn) if turn else None
 
 
-def _without_turn(turn: str, cells: Sequence[Any], current: Mapping[str, str]) -> UndoTarget:
+def _without_turn(
+    turn: str, cells: Sequence[Any], checkpoints: Checkpoints, current: Mapping[str, str]
+) -> UndoTarget:
     """Return the target of undoing one turn and none of those after it."""
     counted = standing(cells).counted
     out = [c.id for c in cells if c.id in set(counted) and facts_of(c).get("turn") == turn]
     if any(facts_of(c).get("turn") == turn and facts_of(c).get("kind") == UNDO for c in cells):
-        return _without_undo(turn, cells)
+        return _without_undo(turn, cells, checkpoints)
     try:
-        before, after = files_at(cells, before_turn(cells, turn)), end_of_turn(cells, turn)
+        before, after = _files_before(turn, cells, checkpoints), end_of_turn(cells, turn)
     except KeyError:
         raise NotFound("recorded turn", turn) from None
     if not out:
@@ -197,7 +228,7 @@ def _without_turn(turn: str, cells: Sequence[Any], current: Mapping[str, str]) -
     )
 
 
-def _without_undo(turn: str, cells: Sequence[Any]) -> UndoTarget:
+def _without_undo(turn: str, cells: Sequence[Any], checkpoints: Checkpoints) -> UndoTarget:
     """Return the target of undoing an undo: the state right before it."""
     end = end_of_turn(cells, turn)
     ids = [cell.id for cell in cells]
@@ -208,4 +239,4 @@ def _without_undo(turn: str, cells: Sequence[Any]) -> UndoTarget:
             f"Cells ran after undo {turn}: {', '.join(later[:8])}. Undo those requests first, or "
             "name the request to go back to."
         )
-    return _before(turn, cells)
+    return _before(turn, cells, checkpoints)

@@ -284,3 +284,54 @@ async def test_an_undo_waits_for_the_running_request(three):
     await conversation.until("turn.finished")
     assert files(conversation) == {"outputs/a.txt": "text 1"}
     assert conversation.cells()[-1]["metadata"]["tallybook"]["kind"] == "undo"
+
+
+async def test_an_upload_replaced_since_stays_unless_the_path_goes_back_before_it(
+    running, tmp_path
+):
+    conversation = await running.conversation()
+    upload = tmp_path / "prices.csv"
+
+    async def put(text):
+        upload.write_text(text)
+        await running.client.upload(conversation.url, [upload], replace=True)
+
+    await put("old")
+    first = await cell(conversation, "price = open('inputs/prices.csv').read()")
+    await cell(conversation, write("outputs/a.txt", "a"))
+    await put("new")
+
+    await undo(conversation, confirm=True)
+    after_undo = files(conversation)
+    back = await undo(conversation, to=first)
+    await undo(conversation, turn=back["turn"])
+
+    assert after_undo == {"inputs/prices.csv": "new"}
+    assert back["undo"]["restored"] == ["inputs/prices.csv"]
+    assert await conversation.printed("print(price)") == "new\n"
+    assert files(conversation) == {"inputs/prices.csv": "new"}
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "status", "said"),
+    [
+        ("undo", {"to": "turn_0123456789abcdef"}, 404, "no recorded turn"),
+        ("undo", {"to": "yesterday"}, 400, "Field to"),
+        ("undo", {"to": "start", "turn": "turn_0123456789abcdef"}, 400, "not both"),
+        ("undo", {"to": "start", "files": ["outputs/none.txt"]}, 404, "outputs/none.txt"),
+        ("undo", {}, 409, "nothing to undo"),
+        ("ck_0123456789abcdef/restore", {}, 404, "ck_0123456789abcdef"),
+        ("..%2f..%2fx/restore", {}, 404, "no checkpoint"),
+        ("empty/restore", {"files": []}, 400, "Field files"),
+    ],
+)
+async def test_what_can_not_be_undone_is_refused_in_plain_words(
+    running, address, body, status, said
+):
+    made = await running.client.post("/api/v1/conversations", {})
+    url = f"{path_url(made['id'])}/history/{address}"
+
+    refused = await refusal(running.client.post(url, body))
+
+    assert refused.status == status
+    assert said in refused.error["message"]
