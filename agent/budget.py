@@ -17,6 +17,7 @@ class TurnBudget:
         longest_wait_seconds: The longest single wait, even if the service asks for more.
         request_bytes: Length of a request.
         code_bytes: Length of a cell.
+        memory_tokens: What the path's earlier requests and cells may cost in the prompt.
     """
 
     repairs: int = 3
@@ -26,3 +27,4 @@ class TurnBudget:
     longest_wait_seconds: float = 30.0
     request_bytes: int = 64 * 1024
     code_bytes: int = 100 * 1024
+    memory_tokens: int = 24_000

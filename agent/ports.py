@@ -35,6 +35,34 @@ class CodeCall:
     fenced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ToolDeclaration:
+    """A function that the model may call beside ``run_code``.
+
+    Attributes:
+        name: Its name.
+        description: What it does, for the model.
+        schema: JSON Schema of its arguments.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of such a function.
+
+    Attributes:
+        name: Its name; perhaps one that is not offered.
+        arguments: As the model gave them, unchecked.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
     """One finished reply of the model.
@@ -43,6 +71,7 @@ class ModelReply:
         content: The model's content as JSON, to be sent back unchanged.
         text: Its text parts, joined.
         call: The code to run, if it asks for any.
+        tool: The other function it calls, if any.
         bad_call: Why its function call is invalid, in plain words; else empty.
         tokens: ``prompt``, ``output`` and ``total``.
         version: The model version that answered.
@@ -51,6 +80,7 @@ class ModelReply:
     content: Mapping[str, Any]
     text: str = ""
     call: CodeCall | None = None
+    tool: ToolCall | None = None
     bad_call: str = ""
     tokens: Mapping[str, int] = field(default_factory=dict)
     version: str | None = None
@@ -66,6 +96,7 @@ class Model(Protocol):
         system: str,
         history: Sequence[Message],
         on_text: Callable[[str], Awaitable[None]],
+        tools: Sequence[ToolDeclaration] = (),
     ) -> ModelReply:
         """Generate the next reply.
 
@@ -73,6 +104,7 @@ class Model(Protocol):
             system: The system instruction.
             history: The turn's messages so far.
             on_text: Awaited with each piece of text as it streams in.
+            tools: What it may call beside ``run_code``.
 
         Raises:
             ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
@@ -152,6 +184,13 @@ class Approver(Protocol):
 
     async def ask(self, request: PermissionRequest) -> Decision:
         """Wait for a reply to *request*; a repeated id continues the same wait."""
+
+
+class PastTurns(Protocol):
+    """What is stored of earlier turns and not in the notebook."""
+
+    async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
+        """Return how each of *turns* ended, in plain words; an unknown one is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,18 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
-from agent.context.context import TurnContext, context_facts, read_profiles, render_context
+from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
+from agent.memory.compaction import remember
+from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
-from agent.ports import CodeCall, Message, ModelReply, PathRuntime
-from agent.prompts.render import render_output, system_prompt
+from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
+from agent.prompts.quoting import quoted_lines
+from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.run_cell import ran_before, run_cell
+from agent.tools.registry import DECLARATIONS, call_tool
+from agent.tools.tool import Reach
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
 from container.workspace.workspace import INPUTS
@@ -114,18 +119,22 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         await _warm(runtime)  # ignores errors: the model can answer without a kernel
     live = runtime.live_session()
     profiles, other = await read_profiles(runtime.workspace, ports.profiler)
+    past = entries_of(runtime.recorder.entries(), without=state.id)
+    if missing := unanswered(past):
+        past = with_endings(past, await ports.past.endings(missing))
     context = TurnContext(
         profiles=profiles,
         other_files=other,
         variables=await live.variables() if live else [],
-        earlier_cells=cells,
+        seen=profiles_seen(past),
+        memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,
         state_note=runtime.take_state_note(),
-        merged=[t["text"] for t in runtime.recorder.own_texts() if t["kind"] == "merge"],
     )
-    await ports.sink.emit("context.used", context_facts(context))
-    await runtime.recorder.note(state.request, {"turn": state.id, "kind": "request"})
-    state.history.append({"role": "user", "texts": [render_context(context), state.request]})
+    await ports.sink.emit("context.used", context_facts(context, state.request))
+    facts = {"turn": state.id, "kind": "request", "profiles": context.digests}
+    await runtime.recorder.note(state.request, {**facts, "prompt": prompt_version()})
+    state.history.append({"role": "user", "texts": opening(context, state.request)})
 
 
 # the model
@@ -144,7 +153,7 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         try:
             with tracer.start_as_current_span("model.generate") as span:
                 span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
-                reply = await model.generate(system_prompt(), state.history, on_text)
+                reply = await model.generate(system_prompt(), state.history, on_text, DECLARATIONS)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
         except ModelUnavailable as error:
@@ -166,6 +175,9 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         call = None
     if reply.content.get("parts"):  # the API rejects an empty content in the history
         state.history.append({"role": "model", "content": dict(reply.content)})
+    if reply.tool is not None and not reply.bad_call:
+        await _call_tool(state, ports, reply.tool)
+        return None
     problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
     if problem:
         _repair(state, problem)
@@ -179,6 +191,18 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         nudge = "Your reply was empty. Call run_code, or answer in words."
         state.history.append({"role": "user", "texts": [nudge]})
     return None
+
+
+async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
+    """Let the model look something up; it goes on with what it gets."""
+    response = await call_tool(call, Reach(ports.runtime.workspace, ports.profiler))
+    shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
+    facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
+    await ports.sink.emit("tool.called", facts)
+    state.steps += 1
+    if response["status"] != "ok":
+        _repair(state, response["error"])
+    _reply_to(state, response)
 
 
 async def _set_pending(
@@ -217,7 +241,7 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
         message = {"role": "tool", "name": call.get("name", "run_code"), "id": call.get("id")}
         message["response"] = response
     else:
-        text = "\n".join(f"{key}: {value}" for key, value in response.items())
+        text = "\n".join(f"{k}:\n{quoted_lines(str(v))}" for k, v in response.items())
         message = {"role": "user", "texts": ["What came of your code:\n" + text]}
     state.history.append(message)
 

@@ -252,6 +252,7 @@ async def _chat(
     help="Directory of the workbooks.",
 )
 @click.option(
+    "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("demo-output"),
@@ -297,7 +298,9 @@ def verify(notebook: Path) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of the input files; by default, those beside the notebook.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Where the re-run's notebook goes.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where the re-run's notebook goes."
+)
 def rerun(
     notebook: Path,
     parameters: tuple[tuple[str, str], ...],
@@ -337,7 +340,7 @@ def rerun(
 @cli.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--to", "kind", type=click.Choice(["html", "py", "ipynb"]), default="html")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write.")
 def export(notebook: Path, kind: str, output: Path | None) -> None:
     """Write NOTEBOOK as a web page, a script, or a notebook."""
     from notebooks.errors import NotebookError

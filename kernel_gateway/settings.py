@@ -238,6 +238,12 @@ class Settings(BaseModel):
     )
     max_queue: int = Field(10, ge=1, description="Requests that may wait on one path.")
     repairs: int = Field(3, ge=0, description="How often the model may mend its code in a turn.")
+    memory_tokens: int = Field(
+        24_000,
+        ge=500,
+        description="Tokens of the prompt for the conversation's earlier requests and results; "
+        "older ones are shortened to fit. Lower it for a model with a short context.",
+    )
     backoff_seconds: float = Field(
         1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
     )
@@ -298,7 +304,11 @@ class Settings(BaseModel):
 
     def budget(self) -> TurnBudget:
         """Return the budget of one turn."""
-        return TurnBudget(repairs=self.repairs, backoff_seconds=self.backoff_seconds)
+        return TurnBudget(
+            repairs=self.repairs,
+            backoff_seconds=self.backoff_seconds,
+            memory_tokens=self.memory_tokens,
+        )
 
 
 def config_file(environment: Mapping[str, str], named: Path | None) -> Path | None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from agent.context.profile_text import quoted, render_profiles
+from agent.context.profile_text import profile_digest, quoted, render_profiles
 from agent.context.profiler import Profile, Profiler
-from agent.prompts.render import render_earlier_cells, render_variables
+from agent.memory.compaction import Memory
+from agent.prompts.render import prompt_version, render_variables, system_prompt
+from agent.prompts.tokens import estimate_tokens
 from container.errors import UnsafePath, WorkspaceFileNotFound
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
 
 MAX_FILES = 40
 MAX_OUTPUTS, MAX_OUTPUT_BYTES = 8, 3_000_000
 """Outputs that are read at the start of a request, which must not wait long for it."""
-MAX_MERGED = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TurnContext:
     """The facts of a path at the start of a turn.
 
@@ -27,19 +29,29 @@ class TurnContext:
         profiles: File name → its profile: of inputs, and of small outputs.
         other_files: Names of the other files.
         variables: The live variables.
-        earlier_cells: Earlier cells with source and status.
+        seen: File name → digest of the profile that an earlier request's prompt had.
+        memory: The path's earlier requests and cells.
         kernel_is_new: No cell has run in the kernel.
-        merged: Summaries of the paths merged into this one.
         state_note: Which state could not be rebuilt in a new kernel, in plain words.
     """
 
     profiles: Mapping[str, Profile]
     other_files: Sequence[str]
-    variables: Sequence[Mapping[str, Any]]
-    earlier_cells: Sequence[Mapping[str, Any]]
+    variables: Sequence[Mapping[str, Any]] = ()
+    seen: Mapping[str, str] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     kernel_is_new: bool = False
     state_note: str = ""
-    merged: Sequence[str] = ()
+
+    @functools.cached_property
+    def digests(self) -> dict[str, str]:
+        """File name → digest of its profile."""
+        return {name: profile_digest(name, found) for name, found in self.profiles.items()}
+
+    @property
+    def unchanged(self) -> set[str]:
+        """Names of the files whose profile an earlier prompt had."""
+        return {name for name, digest in self.digests.items() if self.seen.get(name) == digest}
 
 
 async def read_profiles(
@@ -74,26 +86,41 @@ async def _profile_of_output(
         return None
 
 
+def opening(context: TurnContext, request: str) -> list[str]:
+    """Return the texts of the first message to the model: facts and memory, then the request."""
+    known = (render_context(context), context.memory.text)
+    return ["\n\n".join(text for text in known if text), request]
+
+
 def render_context(context: TurnContext) -> str:
-    """Render *context* as the text that precedes the request."""
-    parts = [render_profiles(context.profiles)] if context.profiles else []
+    """Render the facts of *context* as text: files, variables, state."""
+    return "\n\n".join(text for text in _parts(context).values() if text)
+
+
+def _parts(context: TurnContext) -> dict[str, str]:
+    files = ""
     if context.other_files:
-        parts.append("Other files: " + ", ".join(map(quoted, context.other_files)))
-    if not context.profiles and not context.other_files:
-        parts.append("No file has been uploaded.")
-    if context.variables:
-        parts.append("Live variables:\n" + render_variables(context.variables))
-    if context.earlier_cells:
-        parts.append("Earlier cells:\n" + render_earlier_cells(context.earlier_cells))
-    if context.merged:
-        parts.append("Merged from other paths:\n" + "\n\n".join(context.merged[-MAX_MERGED:]))
-    if context.state_note:
-        parts.append(context.state_note)
-    return "\n\n".join(parts)
+        files = "Other files: " + ", ".join(map(quoted, context.other_files))
+    elif not context.profiles:
+        files = "No file has been uploaded."
+    variables = context.variables
+    return {
+        "workbooks": render_profiles(context.profiles, unchanged=context.unchanged),
+        "files": files,
+        "variables": "Live variables:\n" + render_variables(variables) if variables else "",
+        "state": context.state_note,
+    }
 
 
-def context_facts(context: TurnContext) -> dict[str, Any]:
-    """Return the data of the ``context.used`` event: which facts, not their content."""
+def context_facts(context: TurnContext, request: str) -> dict[str, Any]:
+    """Return the data of the ``context.used`` event: which facts, and what they cost.
+
+    Contents are not in it.
+    """
+    memory = context.memory
+    parts = {"system": system_prompt(), **_parts(context), "request": request}
+    tokens = {name: estimate_tokens(text) for name, text in parts.items()}
+    tokens["history"] = memory.tokens
     return {
         "workbooks": [
             {
@@ -107,12 +134,20 @@ def context_facts(context: TurnContext) -> dict[str, Any]:
                     for sheet in profile.get("sheets", ())
                 ],
                 "problem": profile.get("problem"),
+                "unchanged": name in context.unchanged,
             }
             for name, profile in context.profiles.items()
         ],
         "files": list(context.other_files),
         "variables": [str(variable["name"]) for variable in context.variables],
-        "earlier_cells": len(context.earlier_cells),
+        "history": {
+            "whole": memory.whole,
+            "shortened": memory.shortened,
+            "digests": memory.digests,
+            "left_out": memory.left_out,
+        },
+        "tokens": {**tokens, "total": sum(tokens.values())},
+        "prompt": prompt_version(),
         "kernel_is_new": context.kernel_is_new,
         "state_note": context.state_note,
     }

@@ -93,6 +93,20 @@ class Profiler:
         async with self._readers:
             return (await _run(workspace, "preview", name, sheet, str(first), str(count)))[0]
 
+    async def search(self, workspace: Workspace, file: WorkspaceFile, text: str) -> Profile | None:
+        """Return the cells of *file* that contain *text*, or ``{"problem": …}``.
+
+        Returns:
+            See `notebooks.workbooks.search.search_file`; ``None`` if it is no table file.
+
+        Raises:
+            SandboxUnavailable: This host can't confine the reader.
+        """
+        if PurePosixPath(file.name).suffix.lower() not in WORKBOOKS | PERHAPS:
+            return None
+        async with self._readers:
+            return (await _run(workspace, "search", file.name, text))[0]
+
     def _forget_failed(self, key: tuple[str, str, str], done: asyncio.Future[Profile]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
             del self._known[key]

@@ -14,7 +14,7 @@ from google import genai
 from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.ports import CodeCall, Message, ModelReply
+from agent.ports import CodeCall, Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
@@ -66,12 +66,13 @@ class GeminiModel:
         system: str,
         history: Sequence[Message],
         on_text: Callable[[str], Awaitable[None]],
+        tools: Sequence[ToolDeclaration] = (),
     ) -> ModelReply:
         """Stream one reply; see `agent.ports.Model.generate`."""
         config = types.GenerateContentConfig(
             system_instruction=system,
             temperature=0.0,
-            tools=[types.Tool(function_declarations=[RUN_CODE])],
+            tools=[types.Tool(function_declarations=[RUN_CODE, *map(_declared, tools)])],
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         )
         contents = [_content_from_message(message) for message in history]
@@ -151,18 +152,32 @@ class _Reading:
         calls = [part.function_call for part in self._parts if part.function_call]
         if not self._parts and self._finish is None:
             raise ModelReplyBroken("the stream held no reply")
-        call, bad_call = _code_call(calls[0]) if calls else (_fenced_call(text), "")
-        if self._finish in ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL") and call is None:
+        tool: ToolCall | None = None
+        call, bad_call = _fenced_call(text), ""
+        if calls and calls[0].name == RUN_CODE.name:
+            call, bad_call = _code_call(calls[0])
+        elif calls:
+            call = None
+            tool = ToolCall(encodable(calls[0].name or ""), encodable(calls[0].args or {}))
+        malformed = self._finish in ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")
+        if malformed and call is None and tool is None:
             bad_call = "the function call was malformed"
         content = types.Content(role="model", parts=_kept_parts(self._parts))
         return ModelReply(
             content=encodable(content.model_dump(mode="json", exclude_none=True)),
             text=text,
             call=call,
+            tool=tool,
             bad_call=bad_call,
             tokens=self._tokens,
             version=self._version,
         )
+
+
+def _declared(tool: ToolDeclaration) -> types.FunctionDeclaration:
+    return types.FunctionDeclaration(
+        name=tool.name, description=tool.description, parameters_json_schema=dict(tool.schema)
+    )
 
 
 def _kept_parts(parts: Sequence[types.Part]) -> list[types.Part]:
@@ -178,8 +193,6 @@ def _kept_parts(parts: Sequence[types.Part]) -> list[types.Part]:
 
 def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
     args = encodable(call.args or {})
-    if call.name != "run_code":
-        return None, f"there is no function {call.name!r}; only run_code"
     code, parameters = args.get("code"), args.get("parameters") or {}
     if not isinstance(code, str) or not code.strip():
         return None, "run_code needs a non-empty string `code`"

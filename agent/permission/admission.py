@@ -17,7 +17,16 @@ from agent.file_hashes import FileHashes
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
 from agent.permission.risk.findings import Assessment, assessment_to_json, finding_to_json
-from agent.ports import Approver, Decision, EventSink, Model, PathRuntime, PermissionRequest
+from agent.ports import (
+    Approver,
+    Decision,
+    EventSink,
+    Model,
+    PastTurns,
+    PathRuntime,
+    PermissionRequest,
+)
+from agent.prompts.render import prompt_version
 from agent.turn_state import PendingCode, TurnState
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
 
@@ -40,6 +49,7 @@ class TurnPorts:
         sink: Receives the events.
         profiler: Profiles the workbooks.
         hashes: Caches the workspace's file hashes.
+        past: Has the endings of earlier turns.
         save: Stores the turn's state, so that a restart can resume it.
         own_code: The user typed the code in a Jupyter client: ``risk.assessed`` is emitted only
             if there is a finding.
@@ -52,6 +62,7 @@ class TurnPorts:
     sink: EventSink
     profiler: Profiler
     hashes: FileHashes
+    past: PastTurns
     save: Callable[[TurnState], Awaitable[None]]
     own_code: bool = False
     budget: TurnBudget = field(default_factory=TurnBudget)
@@ -201,6 +212,7 @@ def _provenance(
         request=state.request,
         model=ports.model.name if ports.model else None,
         model_version=pending.version,
+        prompt=prompt_version() if ports.model else None,
         tokens=pending.tokens,
         risk=assessment.tier,
         findings=tuple(finding_to_json(finding) for finding in assessment.findings),

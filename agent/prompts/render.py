@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from agent.prompts.quoting import clip_lines, escaped
+
 MAX_VARIABLES = 40
-MAX_EARLIER_CELLS = 8
-MAX_CELL_TEXT = 1_500
-MAX_OUTPUT_TEXT = 6_000
+MAX_OUTPUT_TEXT = 16_000
+SEE_THE_REST = (
+    "The notebook has all of it. To see more, print the part that is needed (rows, columns, a "
+    "slice), or write it to a file in outputs/."
+)
 
 
+@functools.cache
 def system_prompt() -> str:
     """Return the system instruction."""
     return (resources.files("agent.prompts") / "system.md").read_text(encoding="utf-8")
+
+
+@functools.cache
+def prompt_version() -> str:
+    """Return a hash of the system instruction, for the record of what it was used for."""
+    return hashlib.sha256(system_prompt().encode()).hexdigest()[:12]
 
 
 def render_variables(variables: Sequence[Mapping[str, Any]]) -> str:
@@ -25,23 +38,26 @@ def render_variables(variables: Sequence[Mapping[str, Any]]) -> str:
         if shape := variable.get("shape"):
             facts.append("x".join(str(n) for n in shape))
         if columns := variable.get("columns"):
-            facts.append("columns " + ", ".join(str(c) for c in columns))
+            facts.append("columns " + ", ".join(_column(str(column)) for column in columns))
         if "preview" in variable:
-            facts.append(str(variable["preview"]))
+            facts.append(escaped(str(variable["preview"])))
         lines.append(f"  {variable['name']}: {'; '.join(facts)}")
     return "\n".join(lines)
 
 
-def render_earlier_cells(cells: Sequence[Mapping[str, Any]]) -> str:
-    """Render the notebook's last cells with their outcomes."""
-    parts = []
-    for cell in cells[-MAX_EARLIER_CELLS:]:
-        parts.append(f"  # {cell['status']}\n{_indent(clip(str(cell['source']), MAX_CELL_TEXT))}")
-    return "\n".join(parts)
+def _column(name: str) -> str:
+    """Return a column's name as Python writes it, as far as it is known to be text."""
+    plain = name.replace(".", "", 1).removeprefix("-").isdecimal() or name.startswith("(")
+    return escaped(name) if plain else repr(name)
 
 
 def render_output(outputs: Sequence[Mapping[str, Any]]) -> str:
-    """Render a cell's outputs as the text that the model receives."""
+    """Render a cell's outputs as the text that the model receives, cut at ends of lines."""
+    return clip_lines(output_text(outputs), MAX_OUTPUT_TEXT, SEE_THE_REST)
+
+
+def output_text(outputs: Sequence[Mapping[str, Any]]) -> str:
+    """Return a cell's outputs as text: what was printed, results, errors, and that images are."""
     parts = []
     for output in outputs:
         kind = output["output_type"]
@@ -53,20 +69,8 @@ def render_output(outputs: Sequence[Mapping[str, Any]]) -> str:
             data = output["data"]
             images = [mime for mime in data if mime.startswith("image/")]
             parts.append(f"[{images[0]} shown]" if images else _joined(data.get("text/plain", "")))
-    return clip("\n".join(part.rstrip("\n") for part in parts if part), MAX_OUTPUT_TEXT)
+    return "\n".join(part.rstrip("\n") for part in parts if part)
 
 
 def _joined(text: Any) -> str:
     return "".join(text) if isinstance(text, list) else str(text)
-
-
-def clip(text: str, limit: int) -> str:
-    """Shorten a long *text* in the middle, and say how many characters were left out."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
-
-
-def _indent(text: str) -> str:
-    return "\n".join("  " + line for line in text.splitlines())

@@ -65,6 +65,16 @@ class SeenWorkbook(EventData):
     file: str
     sheets: list[SeenSheet]
     problem: FoundError | None
+    unchanged: bool = Field(description="An earlier request had its profile: now it was in short.")
+
+
+class SeenHistory(EventData):
+    """How many of the path's earlier requests and cells the model was sent, and how."""
+
+    whole: int
+    shortened: int = Field(description="With long texts cut.")
+    digests: int = Field(description="In one line each.")
+    left_out: int = Field(description="The oldest, of which only the number was given.")
 
 
 class RiskFinding(EventData):
@@ -93,7 +103,12 @@ class ContextUsed(EventData):
     workbooks: list[SeenWorkbook]
     files: list[str]
     variables: list[str] = Field(description="Names of live variables.")
-    earlier_cells: int
+    history: SeenHistory
+    tokens: dict[str, int] = Field(
+        description="An upper estimate for each part (`system`, `workbooks`, `files`, "
+        "`variables`, `state`, `history`, `request`) and the `total`."
+    )
+    prompt: str = Field(description="The version of the system prompt.")
     kernel_is_new: bool
     state_note: str = Field(description="What a new kernel could not be given back.")
 
@@ -164,6 +179,14 @@ class ModelRetrying(EventData):
     attempt: int
     wait_seconds: float
     reason: str
+
+
+class ToolCalled(EventData):
+    """The model looked something up without running code."""
+
+    name: str
+    arguments: dict[str, str]
+    status: str
 
 
 class CodeGenerated(EventData):
@@ -370,6 +393,7 @@ KINDS: dict[str, type[EventData]] = {
     "kernel.message": KernelMessageSeen,
     "model.text": ModelText,
     "model.retrying": ModelRetrying,
+    "tool.called": ToolCalled,
     "code.generated": CodeGenerated,
     "risk.assessed": RiskAssessed,
     "permission.required": PermissionRequired,

@@ -63,6 +63,13 @@ class TurnRows:
             return (await session.scalars(query)).all()
 
     @whole
+    async def of_ids(self, tenant: str, ids: Collection[str]) -> Sequence[TurnRow]:
+        """Return those of the turns *ids* that are *tenant*'s, in no order."""
+        query = select(TurnRow).where(TurnRow.tenant == tenant, TurnRow.id.in_(ids))
+        async with self._database.begin(tenant) as session:
+            return (await session.scalars(query)).all()
+
+    @whole
     async def of_user(self, tenant: str, user: str) -> Sequence[TurnRow]:
         """Return every turn of *user*, oldest first."""
         query = (

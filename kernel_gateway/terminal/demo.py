@@ -22,6 +22,7 @@ from notebooks.ledger.verify import verify_notebook
 REQUESTS = (
     "Stack these 3 workbooks and keep rows where Sales > 1000",
     "now a pivot of Sales by Region and Quarter, and a chart",
+    "and how many rows did the filter leave out?",  # only the conversation's memory has this
 )
 
 

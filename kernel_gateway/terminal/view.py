@@ -70,6 +70,9 @@ class TerminalView:
                 if sheet["header_row"]
             )
             self._line(f"  {book['file']}: {sheets}")
+        history = data["history"]
+        if remembered := history["whole"] + history["shortened"] + history["digests"]:
+            self._line(f"  remembered: {remembered} earlier requests and cells")
         if data["variables"]:
             self._line("  variables: " + ", ".join(data["variables"]))
         self.busy("Writing code …")
@@ -85,6 +88,10 @@ class TerminalView:
     def _show_model_retrying(self, data: dict[str, Any]) -> None:
         wait = f"asking again in {data['wait_seconds']:g} s"
         self._line(f"  the model is not available ({data['reason']}); {wait}", "yellow")
+
+    def _show_tool_called(self, data: dict[str, Any]) -> None:
+        given = ", ".join(f"{name}={value!r}" for name, value in data["arguments"].items())
+        self._line(f"  looked up: {plain(data['name'])}({plain(given)})", "dim")
 
     def _show_code_generated(self, data: dict[str, Any]) -> None:
         self._writing = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from agent.ports import Message, Model, ModelReply
+from agent.ports import Message, Model, ModelReply, ToolDeclaration
 
 
 class DeferredModel:
@@ -33,10 +33,11 @@ class DeferredModel:
         system: str,
         history: Sequence[Message],
         on_text: Callable[[str], Awaitable[None]],
+        tools: Sequence[ToolDeclaration] = (),
     ) -> ModelReply:
         """Return the model's reply; see `agent.ports.Model`."""
         model = await asyncio.shield(self.prepare())
-        return await model.generate(system, history, on_text)
+        return await model.generate(system, history, on_text, tools)
 
     async def aclose(self) -> None:
         """Close the model's connections, if it was created."""

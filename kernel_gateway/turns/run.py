@@ -30,6 +30,7 @@ from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.merge import close_merged, merge
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
+from kernel_gateway.turns.past_turns import StoredTurns
 from kernel_gateway.turns.undo import undo
 from notebooks.record.cells import utc_now
 
@@ -176,6 +177,7 @@ class TurnRun:
             sink=self._sink,
             profiler=services.profiler,
             hashes=path.hashes,
+            past=StoredTurns(services.repository.turns, row.tenant),
             save=save,
             own_code=own_code,
             budget=services.budget,

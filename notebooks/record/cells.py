@@ -49,6 +49,7 @@ class Provenance:
         request: The user's words; empty for code sent directly.
         model: Name of the requested model; ``None`` for direct code.
         model_version: Version the model reported.
+        prompt: Version of the system prompt it was given.
         tokens: Token counts of the generation: ``prompt``, ``output``, ``total``.
         risk: Risk tier of the code.
         findings: Risk findings, each with line, column, rule and reason.
@@ -59,6 +60,7 @@ class Provenance:
     request: str = ""
     model: str | None = None
     model_version: str | None = None
+    prompt: str | None = None
     tokens: Mapping[str, int] = field(default_factory=dict)
     risk: str = "low"
     findings: tuple[Mapping[str, Any], ...] = ()

@@ -138,6 +138,7 @@ def intent_of(cell: Any) -> CellIntent:
         request=facts["request"],
         model=model.get("name"),
         model_version=model.get("version"),
+        prompt=model.get("prompt"),  # older records have none
         tokens=dict(facts["tokens"]),
         risk=facts["risk"],
         findings=tuple(dict(finding) for finding in facts["findings"]),
@@ -149,10 +150,11 @@ def intent_of(cell: Any) -> CellIntent:
 
 def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
     why = intent.provenance
+    model = {"name": why.model, "version": why.model_version, "prompt": why.prompt}
     return {
         "turn": why.turn_id,
         "request": why.request,
-        "model": {"name": why.model, "version": why.model_version} if why.model else None,
+        "model": model if why.model else None,
         "tokens": dict(why.tokens),
         "code_sha256": source_sha256(intent.source),
         "risk": why.risk,

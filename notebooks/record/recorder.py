@@ -51,7 +51,7 @@ from notebooks.record.files import (
     sweep_parts,
 )
 from notebooks.record.shielded import in_thread
-from notebooks.record.undone import UNDO, files_at, standing, undone
+from notebooks.record.undone import UNDO, WITHDRAWN, files_at, standing, undone
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
@@ -212,6 +212,18 @@ class Recorder:
     def undone(self) -> frozenset[str]:
         """Return the ids of the code cells that an undo has taken out."""
         return undone(self._notebook.cells)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return every recorded cell, oldest first, inherited ones included.
+
+        Returns:
+            For a text (a request, an answer, a merge's summary, a restart, an undo): its metadata
+            and ``text``. For code: its metadata and ``id``, ``source``, ``tags``, ``outputs``; the
+            ``status`` of a cell that an undo has taken out is ``undone``.
+        """
+        out = self.undone()
+        entries = [_entry(cell) for cell in self._notebook.cells if KEY in cell.metadata]
+        return [{**e, **WITHDRAWN} if e.get("id") in out else e for e in entries]
 
     def knows(self, cell_id: str) -> bool:
         """Whether a cell with this id is recorded."""
@@ -417,6 +429,19 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
         for cell in cells
         if cell.cell_type in ("code", "raw") and KEY in cell.metadata
     ]
+
+
+def _entry(cell: Any) -> dict[str, Any]:
+    facts = cell.metadata[KEY]
+    if cell.cell_type == "markdown":
+        return {**facts, "text": cell.source}
+    return {
+        **facts,
+        "id": cell.id,
+        "source": cell.source,
+        "tags": list(cell.metadata.get("tags", ())),
+        "outputs": facts.get("outputs", cell.get("outputs", [])),
+    }
 
 
 def _line(entry: dict[str, Any]) -> bytes:

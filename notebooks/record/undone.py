@@ -18,6 +18,11 @@ UNDO = "undo"
 """Kind of the note that an undo leaves."""
 UNDONE = "undone"
 """Status that `withdraw_undone` gives a cell, in its copy of the notebook alone."""
+WITHDRAWN: Mapping[str, Any] = {
+    "status": UNDONE,
+    "error": {"message": "A user undid it: what it set and wrote does not count any more."},
+}
+"""Metadata of such a cell for the model."""
 RESTART = "restart"
 """Kind of the note that marks the start of a new, empty kernel."""
 CODE = frozenset({"code", "raw"})

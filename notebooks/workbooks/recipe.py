@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .profile.cells import column_letter, literal
+from .formats.addresses import column_letters
+from .profile.cells import literal
 from .profile.column import Column
 from .recipe_values import AMOUNT, NUMBERS, conversion_line, identifier_line, is_plain
 
@@ -205,7 +206,7 @@ def _read_excel(plan: _Plan, name: str, sheet: str, sheets: int) -> str:
         arguments.append(f"sheet_name={sheet!r}")
     arguments += _rows(plan, 0)
     if not plan.whole_width and not plan.several:
-        arguments.append(f'usecols="{column_letter(plan.left)}:{column_letter(plan.right)}"')
+        arguments.append(f'usecols="{column_letters(plan.left)}:{column_letters(plan.right)}"')
     arguments += ["dtype=object"] if plan.as_objects else _dtype(plan)
     arguments += plan.missing()
     call = _call("pd.read_excel", arguments)

@@ -21,9 +21,7 @@ async def test_what_cells_made_is_told_like_uploads(workspace):
     write(workspace, "chart.png", b"\x89PNG")
 
     profiles, other = await read_profiles(workspace, Profiler())
-    text = render_context(
-        TurnContext(profiles=profiles, other_files=other, variables=(), earlier_cells=())
-    )
+    text = render_context(TurnContext(profiles=profiles, other_files=other))
 
     assert list(profiles) == ["inputs/sales.csv", "outputs/report.csv"]
     assert "B 'Total sales': number" in text

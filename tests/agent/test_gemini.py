@@ -4,6 +4,7 @@ import pytest
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
 from agent.models.gemini import GeminiModel
+from agent.ports import ToolCall
 from kernel_gateway.settings import Settings
 from tests.conftest import code_reply
 
@@ -146,7 +147,6 @@ async def test_garbage_is_a_broken_reply(make_model, raw):
     [
         [{"functionCall": {"name": "run_code", "args": {}}}],
         [{"functionCall": {"name": "run_code", "args": {"code": 5}}}],
-        [{"functionCall": {"name": "delete_everything", "args": {"code": "x"}}}],
     ],
 )
 async def test_a_call_that_cannot_be_used_is_explained(make_model, parts):
@@ -156,6 +156,15 @@ async def test_a_call_that_cannot_be_used_is_explained(make_model, parts):
 
     assert reply.call is None
     assert reply.bad_call
+
+
+async def test_a_call_of_another_function_is_a_tool_call_with_what_the_model_gave(make_model):
+    model, _ = make_model({"parts": [{"functionCall": {"name": "look", "args": {"file": "a"}}}]})
+
+    reply, _ = await generate(model)
+
+    assert reply.call is None
+    assert reply.tool == ToolCall("look", {"file": "a"})
 
 
 async def test_embeddings_come_through_the_same_address(make_model):

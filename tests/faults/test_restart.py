@@ -92,6 +92,23 @@ async def test_a_kill_in_mid_turn_keeps_the_models_finished_cells(service):
     assert finished["answer"] == "Fine."
 
 
+async def test_what_was_asked_and_answered_before_a_kill_is_remembered_after_it(service):
+    exchanges = exchange("which region", code_reply("print('South', 8)"), {"text": "South, 8."})
+    exchanges += exchange("and the second one?", {"text": "North."})
+    service.standin.transcript = Transcript(exchanges_from_json(exchanges))
+    await service.start()
+    conversation = await service.converse()
+    await conversation.ask("which region sold most?")
+
+    service.kill()
+    await service.start()
+    again = await service.converse(conversation.id, after=conversation.events[-1]["seq"])
+    await again.ask("and the second one?")
+
+    memory = service.standin.requests[-1]["contents"][0]["parts"][0]["text"].splitlines()
+    assert {"| which region sold most?", "| South 8", "| South, 8."} <= set(memory)
+
+
 async def test_a_kernel_that_is_not_to_be_kept_ends_with_its_service(service):
     await service.start()
     conversation = await service.converse()

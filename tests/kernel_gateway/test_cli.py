@@ -65,6 +65,17 @@ def test_the_demo_verifies_and_reproduces_its_notebook(demo):
     assert "re-run with papermill: reproduced" in done.stdout
 
 
+def test_the_demos_last_answer_comes_from_what_was_printed_before(demo):
+    done, output = demo
+
+    kept = len(expected_rows())
+
+    assert f"{180 - kept} of the 180 rows" in done.stdout
+    assert "remembered: 2 earlier requests" in done.stdout
+    cells = json.loads((output / "notebook.ipynb").read_text())["cells"]
+    assert [cell["cell_type"] for cell in cells[-2:]] == ["markdown", "markdown"]  # no code ran
+
+
 def test_the_demos_workbook_holds_exactly_the_right_rows(demo):
     _, output = demo
 

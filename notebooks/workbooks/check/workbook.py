@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..keep.carry import sheet_parts, workbook_part
 from ..keep.opc import EditablePackage, parse
 from ..keep.parts import inventory, lost, said
 from ..keep.sheet_markup import SheetMarkup
+from ..keep.workbook_parts import sheet_parts, workbook_part
 from ..read import Book, identify, open_book
 from ..values import Unreadable
 from .finding import Finding, quoted
 from .formulas import Formulas
+from .left_behind import left_behind_findings
 from .tables import table_findings
 
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
@@ -45,7 +46,7 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
                 findings.insert(0, Finding("file-empty", message, hint))
             if found.kind in PACKAGES:
                 for original in originals:
-                    findings += _lost_findings(path, book, original)
+                    findings += _original_findings(path, book, original)
             return findings
     except Unreadable as problem:
         hint = "Close the writer (use `with`), and write the file again."
@@ -132,28 +133,28 @@ def _computed_by_excel_only(package: EditablePackage) -> bool:
     return settings is not None and settings.get("fullCalcOnLoad") in ("1", "true")
 
 
-def _lost_findings(path: Path, book: Book, original: Path) -> list[Finding]:
-    """Name the parts that *path* lost of *original*, if it was made from it."""
+def _original_findings(path: Path, book: Book, original: Path) -> list[Finding]:
+    """Name what *path* lost or left behind of *original*, if it was made from it."""
     try:
         found = identify(original)
         if found.kind not in PACKAGES:
             return []
         with open_book(original, found) as other:
             pairs = _alike_sheets(book, other)
-        if not pairs:
-            return []
-        missing = lost(original, path, pairs)
+            left = left_behind_findings(path, book, original, other)
+        missing = lost(original, path, pairs) if pairs else None
     except Unreadable:
         return []
     if not missing:
-        return []
+        return left
     return [
+        *left,
         Finding(
             "parts-lost",
             f"Compared with {original.name!r} the file lost {said(missing)}.",
             "Load the workbook with openpyxl and save it in this session: its parts are kept then.",
             sum(missing.values()),
-        )
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..values import MAX_COLUMNS, MAX_ROWS, CellError, Row, Value, damaged, text_value
 from . import markup_stream
+from .addresses import column_index
 from .number_formats import Kind, from_serial
 from .shared_strings import kept, unescaped
 
@@ -43,18 +44,6 @@ class Meanings:
         """Return *number* as format *style* shows it: a number, a date, a time or a duration."""
         kind = self.styles[style] if 0 <= style < len(self.styles) else "number"
         return from_serial(number, kind, from_1904=self.from_1904)
-
-
-def column_number(letters: str) -> int:
-    """Return the 0-based number of column *letters*.
-
-    >>> column_number("AA")
-    26
-    """
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
 
 
 def _iso(text: str) -> Value:
@@ -109,7 +98,7 @@ class SheetCells:
 
     def _start_cell(self, of: dict[str, str]) -> None:
         letters = of.get("r", "").rstrip("0123456789")
-        self._column = column_number(letters.upper()) if letters.isalpha() else self._column + 1
+        self._column = column_index(letters.upper()) if letters.isalpha() else self._column + 1
         if not 0 <= self._column < MAX_COLUMNS:
             raise damaged(f"it has a cell {of.get('r', '')[:20]!r}")
         self._kind = of.get("t", "n")

@@ -17,10 +17,11 @@ from functools import lru_cache
 from typing import IO, Any
 
 from ..values import CellError, Row, Value, damaged, number_value, text_value
+from .addresses import column_index
 from .markup_stream import events
 from .number_formats import Kind
 from .numbered_texts import MARK, Texts
-from .sheet_part import Meanings, SheetCells, column_number, filled_rows
+from .sheet_part import Meanings, SheetCells, filled_rows
 
 WINDOW_BYTES = 500_000
 MAX_ROW_BYTES = 512_000_000
@@ -281,7 +282,7 @@ def lies_close(window: bytes) -> bool:
     height = last - first + 1
     width = next((most for wide, most in _WIDE if wide.search(window)), 26)
     if height * width > MAX_DENSE_CELLS:
-        width = 1 + max(column_number(name.decode()) for name in set(_COLUMN.findall(window)))
+        width = 1 + max(column_index(name.decode()) for name in set(_COLUMN.findall(window)))
     return height * width <= MAX_DENSE_CELLS
 
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from ..structure.package_changes import Change, change_package
 from .drawings import carry_drawing
 from .opc import EditablePackage, Relationship, parse, serialize
+from .rich_text import rich_texts, with_rich_texts
 from .sheet_markup import SheetMarkup, copy_of, name_of, references
+from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
-    "sheetCalcPr protectedRanges sortState dataConsolidate phoneticPr "
+    "sheetCalcPr protectedRanges sortState dataConsolidate customSheetViews phoneticPr "
     "customProperties cellWatches ignoredErrors smartTags legacyDrawingHF drawingHF picture "
     "oleObjects controls webPublishItems extLst"
 ).split()
@@ -67,9 +70,9 @@ class _Copying:
 
     source: EditablePackage
     result: EditablePackage
+    texts: Mapping[int, Any]
     parts: dict[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
-    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def take(self, part: str) -> str:
         return self.result.copy(self.source, part, self.parts)
@@ -82,6 +85,7 @@ def carry_over(
     saved: Path,
     *,
     suffix: str,
+    changes: Sequence[Change] = (),
 ) -> bool:
     """Put what *result* lost of *original* back, and write it to *saved*.
 
@@ -91,6 +95,7 @@ def carry_over(
         sheets: The sheets that are in both.
         saved: Where the workbook with the parts goes; not *result* itself.
         suffix: The ending its name will have: macros are kept in .xlsm and .xltm.
+        changes: What was inserted, deleted and renamed in between, in order.
 
     Returns:
         Whether anything was lost, and *saved* was written.
@@ -103,9 +108,11 @@ def carry_over(
         copying = _Copying(
             source,
             target,
+            rich_texts(source),
             missing=frozenset(before) - {pair.before for pair in sheets},
-            renamed={pair.before: pair.after for pair in sheets if pair.before != pair.after},
         )
+        if changes:
+            change_package(source, changes)
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 _carry_sheet(copying, before[pair.before], after[pair.after], pair)
@@ -114,25 +121,6 @@ def carry_over(
         if target.changed:
             target.save(saved)
         return target.changed
-
-
-def workbook_part(package: EditablePackage) -> str:
-    """Return the name of the workbook part; the usual one if none is named."""
-    named = [r.target for r in package.relationships("") if r.kind == "officeDocument"]
-    return named[0] if named else "xl/workbook.xml"
-
-
-def sheet_parts(package: EditablePackage) -> dict[str, str]:
-    """Return the part of each sheet by the sheet's name."""
-    main = workbook_part(package)
-    targets = {each.id: each.target for each in package.relationships(main)}
-    found = {}
-    for sheet in parse(package.read(main)).iter("{*}sheet"):
-        identity = next((v for k, v in sheet.attrib.items() if str(k).endswith("}id")), "")
-        target = targets.get(identity, "")
-        if target in package:
-            found[sheet.get("name", "")] = target
-    return found
 
 
 def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) -> None:
@@ -150,6 +138,7 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
     _carry_cell_indexes(old, new)
+    new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
         target.write(after, new.content())
 
@@ -165,8 +154,6 @@ def _carry_element(
             kinds = {related[i].kind for i in _named(extension) if i in related}
             if kinds & UNSAFE or _names_missing_sheet(extension, copying):
                 copied.remove(extension)
-            else:
-                _rename_sheets(extension, copying.renamed)
         if not len(copied):
             return
     for owner, attribute in references(copied):
@@ -179,16 +166,6 @@ def _carry_element(
 
 def _named(element: Any) -> list[str]:
     return [owner.get(attribute) for owner, attribute in references(element)]
-
-
-def _rename_sheets(extension: Any, renamed: Mapping[str, str]) -> None:
-    """Let the formulas in *extension* name sheets as they are called now."""
-    for formula in extension.iter("{*}f"):
-        for before, after in renamed.items():
-            quoted = "'{}'!".format(after.replace("'", "''"))
-            old = re.escape(before.replace("'", "''"))
-            pattern = rf"'{old}'!|(?<![\w.'\]]){old}!"
-            formula.text = re.sub(pattern, lambda _: quoted, formula.text or "")  # noqa: B023
 
 
 def _names_missing_sheet(extension: Any, copying: _Copying) -> bool:
@@ -330,8 +307,35 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
         if len(copied):
             new.append(copied)
             target.write(after, serialize(new))
+    if _carry_custom_views(old, new):
+        target.write(after, serialize(new))
     if suffix in MACRO_TYPES:
         target.set_content_type(after, MACRO_TYPES[suffix])
+
+
+def _carry_custom_views(old: Any, new: Any) -> bool:
+    """Carry the list of custom views, whose settings are on the sheets; return whether it is there.
+
+    Source: ECMA-376 part 1, sections 18.2.3 (customWorkbookView) and 18.2.27 (workbook).
+    """
+    views = next((each for each in old if name_of(each) == "customWorkbookViews"), None)
+    if views is None or any(name_of(each) == "customWorkbookViews" for each in new):
+        return False
+    copied, sheets = copy_of(views), _sheet_ids(new)
+    names = {identity: name for name, identity in _sheet_ids(old).items()}
+    for view in copied:
+        if isinstance(view.tag, str):
+            active = sheets.get(names.get(view.get("activeSheetId"), ""))
+            view.set("activeSheetId", active or next(iter(sheets.values()), "1"))
+    before = {"pivotCaches", "smartTagPr", "smartTagTypes", "webPublishing", "fileRecoveryPr",
+              "webPublishObjects", "extLst"}  # fmt: skip
+    places = [at for at, each in enumerate(new) if name_of(each) in before]
+    new.insert(places[0] if places else len(new), copied)
+    return True
+
+
+def _sheet_ids(book: Any) -> dict[str, str]:
+    return {each.get("name", ""): each.get("sheetId", "") for each in book.iter("{*}sheet")}
 
 
 def _without_lost(extensions: Any, ids: Mapping[str, str]) -> Any:

@@ -10,11 +10,16 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from ..structure.package_changes import Change
+
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
+CHANGES = "_changes_of_structure"
+"""Where a workbook keeps what was inserted, deleted and renamed: a sheet's id and a `Change`."""
 
 
 @dataclass(slots=True)
@@ -155,7 +160,7 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
         pairs = _pairs(book, origin, drawn)
         save(book, written)
         _describe_again(book, origin, drawn)
-        ready = kept if _kept(origin, written, kept, pairs, name) else written
+        ready = kept if _kept(book, origin, written, kept, pairs, name) else written
         if is_name:
             _replace(ready, name)
         else:
@@ -172,7 +177,28 @@ def _describe_again(book: Any, origin: _Origin, before: dict[int, list[str]]) ->
             read.drawn = [now.get(each, each) for each in read.drawn]
 
 
-def _kept(origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Path) -> bool:
+@contextlib.contextmanager
+def keeping_what_was_read(book: Any) -> Iterator[None]:
+    """Let what moves within count as it was read: charts, pictures and comments of *book*."""
+    origin = book.__dict__.get("_origin")
+    if origin is None:
+        yield
+        return
+    drawn = {id(each): _drawn(each) for each in book._sheets}
+    same = [
+        (sheet, read)
+        for sheet in book._sheets
+        if (read := origin.sheets.get(id(sheet))) and _comments(sheet) == read.comments
+    ]
+    yield
+    _describe_again(book, origin, drawn)
+    for sheet, read in same:
+        read.comments = _comments(sheet)
+
+
+def _kept(
+    book: Any, origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Path
+) -> bool:
     """Write the workbook with its parts to *kept*; print what is lost, or why nothing is kept."""
     from ..values import Unreadable
     from .carry import carry_over
@@ -186,7 +212,9 @@ def _kept(origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Pa
         )
         return False
     try:
-        done = carry_over(origin.file, written, pairs, kept, suffix=name.suffix)
+        done = carry_over(
+            origin.file, written, pairs, kept, suffix=name.suffix, changes=_changes(book, origin)
+        )
         result = kept if done else written
         missing = lost(origin.file, result, {pair.before: pair.after for pair in pairs})
     except Unreadable as problem:
@@ -195,6 +223,12 @@ def _kept(origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Pa
     if missing:
         print(f"Workbook {name}: lost in saving: {said(missing)}.")  # noqa: T201
     return done
+
+
+def _changes(book: Any, origin: _Origin) -> list[Change]:
+    """Return what was inserted, deleted and renamed in sheets that were read, in order."""
+    made = book.__dict__.get(CHANGES, ())
+    return [change for sheet, change in made if sheet in origin.sheets]
 
 
 def _replace(ready: Path, name: Path) -> None:

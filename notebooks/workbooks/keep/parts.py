@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from .carry import sheet_parts, workbook_part
 from .opc import EditablePackage, parse
+from .rich_text import rich_cells, rich_texts
 from .sheet_markup import SheetMarkup, name_of
+from .workbook_parts import sheet_parts, workbook_part
 
 Feature = tuple[str, str]
 """What it is, in words, and the sheet it is on; an empty name for the whole workbook."""
@@ -40,7 +41,6 @@ RICH = "text with several formats"
 FOLLOWED = frozenset({"drawing", "chart", "table", "pivotCacheDefinition", "externalLink"})
 _CONTROL = re.compile(rb'ObjectType="(\w+)"')
 """The kind of a shape in a legacy drawing. Source: ECMA-376 part 4, section 19.4.2.12."""
-_RUN = re.compile(rb"<r[\s>]")
 _METADATA = re.compile(rb'<c r="[^"]+"[^>]*\s(cm|vm)="\d+"')
 
 
@@ -56,28 +56,28 @@ def inventory(package: EditablePackage) -> Counter[Feature]:
     found: Counter[Feature] = Counter()
     main = workbook_part(package)
     for related in package.relationships(main):
-        if related.kind == "sharedStrings" and related.target in package:
-            found[RICH, ""] += _rich(package.read(related.target), b"<si")
         if (word := OF_PARTS.get(related.kind)) and related.target in package:
             found[word, ""] += 1
     for name in parse(package.read(main)).iter("{*}definedName"):
         if not name.get("name", "").startswith("_xlnm."):
             found["defined name", ""] += 1
+    rich = rich_texts(package)
     for sheet, part in sheet_parts(package).items():
         found[("sheet", sheet)] += 1
-        _count_sheet(package, part, sheet, found)
+        _count_sheet(package, part, sheet, rich, found)
     return found
 
 
-def _rich(content: bytes, element: bytes) -> int:
-    """Return how many texts have runs of their own format (ECMA-376 part 1, 18.4.4 r)."""
-    return sum(bool(_RUN.search(text)) for text in content.split(element)[1:])
-
-
-def _count_sheet(package: EditablePackage, part: str, sheet: str, found: Counter[Feature]) -> None:
+def _count_sheet(
+    package: EditablePackage,
+    part: str,
+    sheet: str,
+    rich: Mapping[int, Any],
+    found: Counter[Feature],
+) -> None:
     markup = SheetMarkup.of(package.read(part))
     _count_elements(markup.root, sheet, found)
-    found[RICH, ""] += _rich(markup.cells, b"<is>")
+    found[RICH, sheet] += len(rich_cells(rich, markup.cells))
     for kind in _METADATA.findall(markup.cells):
         found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
     seen, waiting = {part}, [part]

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ..formats.addresses import address, column_index
+
 Row = Sequence[Any]
 
 BLANK, TEXT, NUMBER, DATE, TIME, BOOLEAN, ERROR = (
@@ -49,29 +51,6 @@ def error_name(value: Any) -> str:
     """Return what an error cell shows, such as ``#N/A``; ``#ERROR`` for what is no error's name."""
     text = str(value)
     return text if re.fullmatch(r"#[A-Z0-9/_]{1,20}[!?]?", text) else "#ERROR"
-
-
-def column_letter(index: int) -> str:
-    """Return Excel's letters for the column at *index* (from 0): 0 is A, 26 is AA."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
-def column_index(letters: str) -> int:
-    """Return the index (from 0) of the column with Excel's *letters*."""
-    index = 0
-    for letter in letters:
-        index = index * 26 + ord(letter) - 64
-    return index - 1
-
-
-def address(row: int, column: int) -> str:
-    """Return the A1 address of a cell; *row* and *column* count from 0."""
-    return f"{column_letter(column)}{row + 1}"
 
 
 def range_address(top: int, left: int, bottom: int, right: int) -> str:

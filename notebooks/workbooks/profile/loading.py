@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..formats.addresses import address
 from ..read import Book, CellError
-from .cells import address
 from .dense import Reading, is_dense
 from .grid import Beyond, Grid
 from .package import Package

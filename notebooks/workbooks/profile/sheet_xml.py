@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..formats.addresses import address
 from . import cells
 from .grid import Area, Formula
 from .package import Styles, local, parse_xml
@@ -172,7 +173,7 @@ def _read_frame(root: Any, details: SheetDetails) -> None:
                 facts["filtered"] = True
         elif name == "pane" and element.get("state", "").startswith("frozen"):
             if place := _place(element.get("topLeftCell", "").encode()):
-                facts["frozen_at"] = cells.address(*place)
+                facts["frozen_at"] = address(*place)
         elif name == "col" and element.get("hidden") in ("1", "true"):
             low, high = element.get("min", ""), element.get("max", "")
             if low.isdigit() and high.isdigit():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import compress
 from typing import Any
 
+from ..formats.addresses import address, column_letters
 from . import cells
 from .column import Column, Hints, column_to_json
 from .columns import describe_column
@@ -90,7 +91,7 @@ class Described:
                 continue
             found = columns[column - left]
             if not found.first_formula and formula.text:
-                found.first_formula = f"{cells.address(row, column)}: ={formula.text}"
+                found.first_formula = f"{address(row, column)}: ={formula.text}"
             rows.setdefault(column, []).append(row)
             found.uncalculated += not formula.has_value
         for column, where in rows.items():
@@ -202,21 +203,21 @@ def sheet_to_json(
         "tables_count": len(layout.tables),
         "facts": [
             {
-                "at": cells.address(f.row, f.column),
+                "at": address(f.row, f.column),
                 "label": f.label,
                 "value": cells.to_json(f.value),
             }
             for f in layout.facts[:MAX_FACTS]
         ],
         "notes": [
-            {"at": cells.address(n.row, n.column), "text": cells.shown(n.text)}
+            {"at": address(n.row, n.column), "text": cells.shown(n.text)}
             for n in layout.notes[:MAX_FACTS]
         ],
         "merged": [cells.range_address(*area) for area in details.merged[:MAX_MERGED]],
         "merged_count": len(details.merged),
         "hidden_rows": row_runs(details.hidden_rows),
         "hidden_columns": [
-            f"{cells.column_letter(a)}:{cells.column_letter(b)}" for a, b in details.hidden_columns
+            f"{column_letters(a)}:{column_letters(b)}" for a, b in details.hidden_columns
         ],
         "filters": [cells.range_address(*area) for area in details.filters],
         "formulas": formula_facts(details.formulas),
@@ -313,7 +314,7 @@ def _column(described: Described, at: int) -> dict[str, Any]:
     column, name = described.columns[at], described.names[at]
     found = {
         "name": cells.literal(name),
-        "letter": cells.column_letter(described.table.area[1] + at),
+        "letter": column_letters(described.table.area[1] + at),
     }
     if at >= DETAILED_COLUMNS:
         return {**found, "kind": column.kind}

@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import Any
 
+from ..formats.addresses import address
 from ..read import Book
 from ..values import CellError, Row, Value
 
@@ -91,23 +92,9 @@ def _say_left_out(sheet: str, filled: list[Row], near: list[Row]) -> None:
         for column in _filled_columns(values)
         if column >= kept.get(row, 0)
     ]
-    names = ", ".join(cell_name(row, column) for row, column in left[:3])
+    names = ", ".join(address(row, column) for row, column in left[:3])
     more = f" and {len(left) - 3:,} more" if len(left) > 3 else ""
     print(  # noqa: T201 (for the reader of the cell's output)
         f"Sheet {sheet!r}: {len(left):,} filled cell(s) far from the table left out "
         f"({names}{more}). Name skiprows= and usecols= to read them."
     )
-
-
-def cell_name(row: int, column: int) -> str:
-    """Return the A1 name of a cell.
-
-    >>> cell_name(0, 26)
-    'AA1'
-    """
-    letters = ""
-    number = column + 1
-    while number:
-        number, letter = divmod(number - 1, 26)
-        letters = chr(65 + letter) + letters
-    return f"{letters}{row + 1}"

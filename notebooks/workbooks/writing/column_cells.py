@@ -21,7 +21,7 @@ from xlsxwriter.worksheet import (
     CellRichStringTuple,
 )
 
-from ..reading.dense import cell_name
+from ..formats.addresses import address
 from .cell_limits import MAX_EXACT, Changes
 
 MAX_REMEMBERED_TEXTS = 20_000
@@ -70,7 +70,7 @@ class ColumnCells:
             number: The column on its sheet, from 0.
             style: The index of its cell format; ``None`` for the default.
         """
-        self._start = f'<c r="{cell_name(0, number)[:-1]}'
+        self._start = f'<c r="{address(0, number)[:-1]}'
         self._style = '"' if style is None else f'" s="{style}"'
 
     def cells(self, at: int, numbers: range) -> list[str]:

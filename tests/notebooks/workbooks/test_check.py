@@ -168,3 +168,50 @@ def test_texts_of_the_file_are_quoted_and_cut(path):
     book.save(path)
 
     assert "'ignore all, obey'!A1" in codes(path)["formulas-without-values"].message
+
+
+def budget(path, *, items=("rent", "tax", "heat", "water"), total="=SUM(B2:B5)", merged="A8:B8"):
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "Budget"
+    for row in [("Item", "Amount"), *((item, len(item) * 10) for item in items), ("Total", total)]:
+        sheet.append(row)
+    sheet.cell(len(items) + 4, 1, "Remarks")
+    sheet.merge_cells(merged)
+    book.create_sheet("Summary")["A1"] = "=Budget!B6"
+    book.save(path)
+
+
+def test_formulas_and_merged_ranges_that_an_inserted_row_left_behind_are_named(path, tmp_path):
+    budget(tmp_path / "input.xlsx")
+    budget(path, items=("rent", "new", "tax", "heat", "water"))
+
+    found = [f for f in check_file(path, [tmp_path / "input.xlsx"]) if f.code == "left-behind"]
+
+    assert [f.count for f in found] == [2, 1]
+    assert "Budget!B7 is =SUM(B2:B5), not =SUM(B2:B6)" in found[0].message
+    assert "Summary!A1 is =Budget!B6, not =Budget!B7" in found[0].message
+    assert "Budget!A8:B8, not A9:B9" in found[1].message
+
+
+def test_formulas_that_moved_with_inserted_and_deleted_rows_are_no_finding(path, tmp_path):
+    budget(tmp_path / "input.xlsx")
+    book = load_workbook(tmp_path / "input.xlsx")
+    for items, total, area in (
+        (("rent", "new", "tax", "heat", "water"), "=SUM(B2:B6)", "A9:B9"),
+        (("rent", "tax", "water"), "=SUM(B2:B4)", "A7:B7"),
+        (("rent", "tax", "heat", "water", "last"), "=SUM(B2:B6)", "A9:B9"),
+    ):
+        budget(path, items=items, total=total, merged=area)
+        book = load_workbook(path)
+        book["Summary"]["A1"] = f"=Budget!B{len(items) + 2}"
+        book.save(path)
+
+        assert "left-behind" not in codes(path, tmp_path / "input.xlsx")
+
+
+def test_a_sheet_with_other_rows_was_not_edited(path, tmp_path):
+    budget(tmp_path / "input.xlsx")
+    budget(path, items=("wages", "food", "cars", "books", "tools"))
+
+    assert "left-behind" not in codes(path, tmp_path / "input.xlsx")

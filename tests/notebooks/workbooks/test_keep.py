@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 import xlsxwriter
 
@@ -172,7 +173,7 @@ book.save(target)
     assert said(lost(template, result, {"Model": "Plan"})) == "1 drop-down or validation on 'Model'"
     with EditablePackage(result) as package:  # the list it was fed from is gone
         sheet = package.read("xl/worksheets/sheet1.xml")
-    assert (b"<xm:f>'Plan'!B2:D2</xm:f>" in sheet, b"Model!" in sheet) == (True, False)
+    assert (b"<xm:f>Plan!B2:D2</xm:f>" in sheet, b"Model!" in sheet) == (True, False)
 
 
 def test_comments_that_code_changed_are_as_code_wants_them(tmp_path, template):
@@ -278,12 +279,59 @@ def test_a_workbook_that_was_not_read_is_saved_as_ever(tmp_path, template):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".save")] == []
 
 
-def test_text_with_several_formats_is_kept_where_code_asks_for_it_and_else_named(tmp_path):
+def test_text_with_several_formats_keeps_them_unless_code_changes_it(tmp_path):
     with xlsxwriter.Workbook(str(tmp_path / "template.xlsx")) as book:
         sheet, bold = book.add_worksheet("Model"), book.add_format({"bold": True})
-        sheet.write_rich_string("A1", "half ", bold, "bold")
+        for row in range(3):
+            sheet.write_rich_string(row, 0, "half ", bold, "bold & more")
+        sheet.write(3, 0, "half bold & more")
+    code = """
+book = openpyxl.load_workbook(source)
+sheet = book["Model"]
+sheet.insert_rows(1)
+sheet["A3"] = "all plain"
+book.save(target)
+"""
 
-    plain = saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
-    rich = saved(tmp_path, "openpyxl.load_workbook(source, rich_text=True).save(target)")
+    said_so = saved(tmp_path, code)
 
-    assert (plain.count("1 text with several formats"), rich) == (1, "")
+    [*_, kept, changed, also_kept, plain] = [
+        cell for (cell,) in openpyxl.load_workbook(tmp_path / "result.xlsx", rich_text=True).active
+    ]
+    assert [type(each.value).__name__ for each in (kept, also_kept)] == ["CellRichText"] * 2
+    assert str(kept.value) == "half bold & more"
+    assert kept.value[1].font.b
+    assert (changed.value, plain.value) == ("all plain", "half bold & more")
+    assert "1 text with several formats" in said_so  # the one that code replaced
+
+
+VIEW = b'guid="{33333333-3333-3333-3333-333333333333}"'
+
+
+def test_custom_views_stay_on_their_sheets_and_in_the_list_of_the_workbook(tmp_path, template):
+    with zipfile.ZipFile(template) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(
+        b"</workbook>",
+        b'<customWorkbookViews><customWorkbookView name="Print" %s xWindow="0" yWindow="0" '
+        b'windowWidth="100" windowHeight="100" activeSheetId="2"/></customWorkbookViews></workbook>'
+        % VIEW,
+    )
+    sheet = "xl/worksheets/sheet2.xml"
+    parts[sheet] = parts[sheet].replace(
+        b"</sheetData>",
+        b"</sheetData><customSheetViews><customSheetView %s/></customSheetViews>" % VIEW,
+    )
+    with zipfile.ZipFile(template, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+
+    said_so = saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    assert said_so == ""
+    assert problems(tmp_path / "result.xlsx") == []
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        book = package.read("xl/workbook.xml")
+        assert VIEW in package.read("xl/worksheets/sheet2.xml")
+    assert VIEW in book
+    assert b'activeSheetId="2"' in book

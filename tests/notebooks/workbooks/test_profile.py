@@ -9,7 +9,7 @@ import xlsxwriter
 from openpyxl import Workbook
 
 from agent.context.profiler import Profiler
-from notebooks.workbooks.profile.cells import column_letter
+from notebooks.workbooks.formats.addresses import column_letters
 from notebooks.workbooks.profile.grid import Grid
 from notebooks.workbooks.profile.headers import find_header
 from tests.conftest import EXAMPLES
@@ -140,7 +140,7 @@ def test_the_header_is_where_the_type_of_the_cells_changes(rows, expected):
 
 @pytest.mark.parametrize(("index", "letters"), [(0, "A"), (25, "Z"), (26, "AA"), (16383, "XFD")])
 def test_columns_have_excels_letters(index, letters):
-    assert column_letter(index) == letters
+    assert column_letters(index) == letters
 
 
 # bad files: each has a code, a message and a hint, and harms nothing

@@ -1,0 +1,1 @@
+"""What the model is sent of the path's earlier requests, answers, code and results."""

@@ -1,0 +1,1 @@
+"""What the model can look up without running code: one file for each tool."""

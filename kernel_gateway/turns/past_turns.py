@@ -1,0 +1,27 @@
+"""How earlier turns ended, from their rows, for the model's memory of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.store.turns import TurnRows
+
+MOST = 100
+
+
+class StoredTurns:
+    """The stored turns of one tenant (see `agent.ports.PastTurns`)."""
+
+    def __init__(self, turns: TurnRows, tenant: str) -> None:
+        self._turns, self._tenant = turns, tenant
+
+    async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
+        """Return how the last `MOST` of *turns* ended, in plain words."""
+        rows = await self._turns.of_ids(self._tenant, turns[-MOST:])
+        return {row.id: _ending(row) for row in rows}
+
+
+def _ending(row: TurnRow) -> str:
+    error = (row.error or {}).get("error") or {}
+    return f"{row.status}: {error['message']}" if error.get("message") else row.status

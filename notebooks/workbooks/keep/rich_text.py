@@ -1,0 +1,95 @@
+"""Texts with several formats in one cell, put back where the text is still the same.
+
+openpyxl reads such a text as plain text, and writes it so, within the cell.
+
+Source: ECMA-376 part 1, sections 18.4.8 (si), 18.4.4 (r) and 18.3.1.53 (is).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lxml import etree
+
+from .opc import EditablePackage, parse
+from .sheet_markup import copy_of, name_of
+from .workbook_parts import workbook_part
+
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_SHARED = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="s"[^>]*>\s*<v>(\d+)</v>')
+_INLINE = re.compile(
+    rb'<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>\s*(<is>.*?</is>)', re.DOTALL
+)
+_WRITTEN = re.compile(
+    rb'(<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>)<is><t[^>]*>([^<]*)</t></is>'
+)
+_RUN = re.compile(rb"<r[\s>]")
+
+
+def rich_texts(package: EditablePackage) -> dict[int, Any]:
+    """Return the shared texts with several formats, by their index.
+
+    Raises:
+        Unreadable: The table of texts is broken.
+    """
+    related = package.relationships(workbook_part(package))
+    for part in (r.target for r in related if r.kind == "sharedStrings" and r.target in package):
+        content = package.read(part)
+        if _RUN.search(content):
+            items = enumerate(parse(content))
+            return {n: item for n, item in items if any(run.tag == f"{MAIN}r" for run in item)}
+    return {}
+
+
+def rich_cells(shared: Mapping[int, Any], cells: bytes) -> dict[bytes, Any]:
+    """Return the text of each cell with several formats, by the cell's name.
+
+    Args:
+        shared: `rich_texts` of the workbook.
+        cells: The sheetData of one sheet.
+    """
+    found = {
+        cell[1]: shared[int(cell[2])]
+        for cell in (_SHARED.finditer(cells) if shared else ())
+        if int(cell[2]) in shared
+    }
+    for cell in _INLINE.finditer(cells) if b'"inlineStr"' in cells else ():
+        if _RUN.search(cell[2]):
+            namespace = b'<is xmlns="%s">' % MAIN[1:-1].encode()
+            found[cell[1]] = parse(cell[2].replace(b"<is>", namespace, 1))
+    return found
+
+
+def with_rich_texts(shared: Mapping[int, Any], before: bytes, after: bytes) -> bytes:
+    """Return the cells of a written sheet with the formats that their texts had.
+
+    Args:
+        shared: `rich_texts` of the workbook that was read.
+        before: The sheetData that was read; its cells have the names that they have now.
+        after: The sheetData that openpyxl has written.
+    """
+    wanted = rich_cells(shared, before)
+    if not wanted:
+        return after
+
+    def formatted(cell: re.Match[bytes]) -> bytes:
+        item = wanted.get(cell[2])
+        text = html.unescape(cell[3].decode("utf-8", "replace"))
+        return cell[1] + _inline(item) if item is not None and _plain(item) == text else cell[0]
+
+    return _WRITTEN.sub(formatted, after)
+
+
+def _plain(item: Any) -> str:
+    """Return a text without its formats and phonetic hints."""
+    texts = (text for child in item for text in ([child] if name_of(child) == "t" else child)
+             if name_of(child) in ("t", "r") and name_of(text) == "t")  # fmt: skip
+    return "".join(text.text or "" for text in texts)
+
+
+def _inline(item: Any) -> bytes:
+    runs = (etree.tostring(copy_of(run)) for run in item if name_of(run) in ("t", "r"))
+    return b"<is>" + b"".join(runs) + b"</is>"
