@@ -19,13 +19,13 @@ from kernel_gateway.terminal.client import (
     path_url,
 )
 from kernel_gateway.terminal.files import FileProblem, PathFiles
-from kernel_gateway.terminal.history import HEADS, listed, restore, row, undo
+from kernel_gateway.terminal.history import HEADS, last_undo, listed, restore, row, undo
 from kernel_gateway.terminal.view import TerminalView, plain
 
 CHOICES = {"o": "once", "a": "always", "d": "deny"}
 COMMANDS = (
-    "/history [FILE] lists checkpoints; /revert undoes the last request; /revert TURN or `start` "
-    "goes back there; /revert CHECKPOINT [FILE...] puts files back."
+    "/history [FILE] lists checkpoints; /revert undoes the last request, /revert undo the last "
+    "undo; /revert TURN or `start` goes back there; /revert CHECKPOINT [FILE...] puts files back."
 )
 COMMAND = re.compile(r"/[a-z]+(\s|$)")
 NEEDS_CONFIRMATION = "restore-needs-confirmation"
@@ -119,7 +119,8 @@ class Chat:
         """Undo the last request; or go back to a turn, ``start``, or a checkpoint's files.
 
         Args:
-            words: A turn, ``start``, or a checkpoint and names of files; none for the last request.
+            words: A turn, ``start``, ``undo`` for the last undo, or a checkpoint and names of
+                files; none for the last request.
         """
         path = PathFiles(self._client, path_url(self.conversation))
         try:
@@ -140,6 +141,8 @@ class Chat:
         if not words:
             return await undo(path, confirm=confirm)
         first, *files = words
+        if words == ["undo"]:
+            return await undo(path, confirm=confirm, turn=await last_undo(path))
         if first == "start" or first.startswith("turn_"):
             return await undo(path, confirm=confirm, to=first, files=files)
         return await restore(path, first, files, confirm=confirm)

@@ -57,6 +57,19 @@ async def undo(path: PathFiles, *, confirm: bool, **target: Any) -> dict[str, An
     return reply
 
 
+async def last_undo(path: PathFiles) -> str:
+    """Return the turn of the last undo that ended well.
+
+    Raises:
+        FileProblem: There is none.
+    """
+    turns = (await path.client.get(f"{path.url}/turns"))["turns"]
+    undos = [turn["id"] for turn in turns if (turn["kind"], turn["status"]) == ("undo", "ok")]
+    if not undos:
+        raise FileProblem("Nothing was undone in this conversation.")
+    return str(undos[-1])
+
+
 async def delete(path: PathFiles, checkpoint: str | None) -> dict[str, Any]:
     """Delete a checkpoint; ``None`` for all of the path."""
     name = "" if checkpoint is None else f"/{quote(await _full(path, checkpoint))}"

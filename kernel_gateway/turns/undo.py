@@ -307,4 +307,4 @@ def _answer(facts: Mapping[str, Any], variables: Mapping[str, Any] | None) -> st
             )
             if variables[kind]
         ]
-    return "\n".join(lines)
+    return "\n\n".join(lines)

@@ -150,14 +150,10 @@ class Recorder:
 
     def checkpoints(self, turn: str | None) -> set[str]:
         """Return the ids of the checkpoints named by the cells up to *turn*, by default by all."""
-        found, ended = set[str](), False
-        for cell in self._notebook.cells:
-            facts = cell.metadata.get(KEY, {})
-            if ended and facts.get("turn") != turn:
-                break
-            ended = ended or (turn is not None and facts.get("turn") == turn)
-            found.update(str(facts[k]) for k in ("checkpoint", "inverse") if facts.get(k))
-        return found
+        notes = [cell.metadata.get(KEY, {}) for cell in self._notebook.cells]
+        of_turn = [number for number, facts in enumerate(notes) if facts.get("turn") == turn]
+        upto = notes if turn is None else notes[: of_turn[-1] + 1 if of_turn else 0]
+        return {str(f[key]) for f in upto for key in ("checkpoint", "inverse") if f.get(key)}
 
     def own_texts(self) -> list[dict[str, Any]]:
         """Return text, kind and turn of each markdown cell that is not inherited."""

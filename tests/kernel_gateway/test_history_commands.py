@@ -62,15 +62,17 @@ async def test_in_the_chat_a_request_is_reverted_after_asking(start_gateway):
     process.stdin.write(b"/revert\n")
     await read_until(process, "[y/N]")
     before = file.exists()
-    process.stdin.write(b"y\n/history\n/redo\n/revert\nexit\n")
+    process.stdin.write(b"y\n/history\n/redo\n/revert\n")
+    rest = await read_until(process, "nothing to undo")
+    after = file.exists()
+    process.stdin.write(b"/revert undo\nexit\n")
     printed, _ = await process.communicate()
+    printed = rest.encode() + printed
 
-    assert before
-    assert not file.exists()
+    assert (before, after, file.exists()) == (True, False, True)
     assert "is undone" in printed.decode()
     assert "+outputs/a.txt" in printed.decode()
     assert "There is no /redo." in printed.decode()
-    assert "There is nothing to undo" in printed.decode()
     assert process.returncode == 0
 
 

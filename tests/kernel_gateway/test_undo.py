@@ -8,8 +8,11 @@ import pytest
 from kernel_gateway.events.kinds import KINDS
 from kernel_gateway.terminal.client import ServiceRefused, path_url
 from kernel_gateway.terminal.rerun import rerun_file
+from notebooks.export.formats import export_html, export_py
 from notebooks.ledger.verify import verify_notebook
 from tests.branching import branch
+from tests.conftest import code_reply, exchange
+from tests.jupyter_client import Client, new_kernel
 
 
 async def cell(conversation, code):
@@ -335,3 +338,50 @@ async def test_what_can_not_be_undone_is_refused_in_plain_words(
 
     assert refused.status == status
     assert said in refused.error["message"]
+
+
+async def test_the_model_is_sent_that_a_request_was_undone(start_gateway):
+    exchanges = [
+        *exchange("set a rate", code_reply("rate = 0.25"), {"text": "It is 0.25."}),
+        *exchange("what is it?", {"text": "There is none."}),
+    ]
+    running = await start_gateway(exchanges)
+    conversation = await running.conversation()
+    await conversation.ask("set a rate")
+
+    reply = await undo(conversation)
+    await conversation.ask("what is it?")
+
+    memory = running.standin.requests[-1]["contents"][0]["parts"][0]["text"]
+    assert reply["undo"]["to_turn"] is None
+    assert "rate" in reply["variables"]["gone"]
+    assert "You ran (undone):" in memory
+    assert "Undone by local" in memory
+
+
+async def test_a_jupyter_client_goes_on_with_the_variables_of_then(running):
+    kernel = await new_kernel(running)
+    client = await Client(running, kernel).connect()
+    for code in ("x = 1", "x = 2"):
+        await client.until_done(await client.execute(code))
+    [listed] = (await running.client.get("/api/v1/conversations"))["conversations"]
+
+    await running.client.post(f"{path_url(listed['id'])}/history/undo", {})
+    await client.until_done(await client.execute("print(x)"))
+
+    printed = [m["content"]["text"] for m in client.messages if m["msg_type"] == "stream"]
+    assert printed == ["1\n"]
+
+
+async def test_exports_mark_what_was_undone_and_scripts_leave_it_out(three):
+    conversation, turns = three
+    await undo(conversation, to=turns[1])
+
+    page = export_html(conversation.notebook).decode()
+    script = export_py(conversation.notebook).decode()
+
+    assert "This cell was undone and does not count: by local at" in page
+    live = [line for line in script.splitlines() if not line.startswith("#")]
+    assert any(line.startswith("x = 2") for line in live)
+    assert not any(line.startswith("x = 3") for line in live)
+    assert "# x = 3; y3 = 3" in script
