@@ -77,11 +77,8 @@ async def undo(
     """
     works = _Undo(row, path, contexts, ports, sink)
     plan = await asyncio.to_thread(read_plan, path, row.id)
-    fresh = plan is None
     if plan is None:
         plan = await _decide(works, undo_request(row.request))
-    if not fresh and plan.rebuild:  # the kernel of before may have outlived the service
-        await contexts.terminate(path.key)
     facts = {key: plan.facts[key] for key in _TOLD}
     await shielded(_put_back(works, plan, facts))  # a cancellation leaves all of it or nothing
     variables = await _rebuild(works, plan) if plan.rebuild else None

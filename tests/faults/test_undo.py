@@ -19,6 +19,23 @@ def undo_notes(service, conversation):
     return [fact for fact in facts if fact.get("kind") == "undo"]
 
 
+async def ending(service, conversation):
+    """Wait for the end of the undo; return its status."""
+
+    async def ended():
+        turns = (await service.client.get(f"{conversation.url}/turns"))["turns"]
+        [status] = [turn["status"] for turn in turns if turn["kind"] == "undo"]
+        return status if status not in ("running", "queued") else None
+
+    return await eventually("the undo ends", ended)
+
+
+async def printed(service, conversation, code):
+    request = {"code": code, "conversation": conversation.id}
+    [output] = (await service.client.post("/api/v1/execute", request))["outputs"]
+    return output["text"]
+
+
 @pytest.mark.parametrize(("moment", "kernel_lives"), [(STAGED, False), (PLAN, True)])
 async def test_an_undo_that_was_cut_off_is_finished_and_recorded_once(
     service, lasting, moment, kernel_lives
@@ -41,20 +58,13 @@ async def test_an_undo_that_was_cut_off_is_finished_and_recorded_once(
         await undoing
     await service.start()
 
-    async def ended():
-        turns = (await service.client.get(f"{conversation.url}/turns"))["turns"]
-        [status] = [turn["status"] for turn in turns if turn["kind"] == "undo"]
-        return status if status not in ("running", "queued") else None
-
-    assert await eventually("the undo ends", ended) == "ok"
+    assert await ending(service, conversation) == "ok"
     texts = {(home / "workspace/outputs" / f"{n}.txt").read_text() for n in range(FILES)}
     assert texts == {"first"}
     [note] = undo_notes(service, conversation)
     assert len(note["restored"]) == FILES
     assert not (home / PLAN).exists()
-    request = {"code": "print(x)", "conversation": conversation.id}
-    [output] = (await service.client.post("/api/v1/execute", request))["outputs"]
-    assert output["text"] == "first\n"
+    assert await printed(service, conversation, "print(x)") == "first\n"
     again = await service.converse(conversation.id)
     while len(again.of_kind("turn.finished")) < 4:
         await again.until("turn.finished")
