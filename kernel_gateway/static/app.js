@@ -96,6 +96,9 @@ const handlers = {
   "cell.finished": (data) => show("div", data.status === "ok" ? "note" : "note error", `cell ${data.status}` + (data.error ? `: ${data.error.message}` : "")),
   "file.created": () => listFiles(),
   "workbook.checked": (data) => data.findings.forEach((finding) => show("div", "note error", `${data.name}: ${finding.message}`)),
+  "checkpoint.created": (data) => data.not_kept.forEach((file) => show("div", "note error", `No way back for ${file.name}: ${file.reason}`)),
+  "checkpoint.skipped": (data) => show("div", "note error", data.message),
+  "history.restored": (data) => show("div", "note", `Undone by ${data.user}: ${data.what}.`),
   "error": (data) => show("div", "error", `${data.error.message} ${data.error.hint}`),
   "turn.finished": (data) => {
     setRunning(Math.max(0, running - 1));

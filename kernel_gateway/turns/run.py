@@ -103,7 +103,7 @@ class TurnRun:
         """
         row = self.row
         facts = {"kind": row.kind, "user": row.user}
-        if row.kind in ("turn", "merge", "undo"):
+        if row.kind in ("turn", "merge"):
             facts["request"] = row.request
         if self._client is not None:  # its row is not stored yet
             row.status = "running"

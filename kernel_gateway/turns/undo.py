@@ -7,13 +7,14 @@ again: what is decided is stored before a file is touched (`kernel_gateway.conte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agent.checkpoints import checkpoint_before
 from agent.permission.admission import TurnPorts
 from container.errors import ContainerError
+from container.kernel.variables import MOST_VARIABLES
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import RAN, OpenPath
 from kernel_gateway.contexts.putting_back import (
@@ -43,6 +44,8 @@ from notebooks.record.undone import UNDO, Standing, standing
 
 RESTORED = "history.restored"
 MOST_NAMED = 50
+REPLAYED = ("failed", "differs", "not_replayed")
+"""What ``context.restored`` lists cells under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,27 +224,51 @@ async def _rebuild(works: _Undo, plan: StoredPlan) -> dict[str, Any]:
         await works.sink.emit(kind, data)
 
     after, pending = set[str](), ""
-    if any(cell["status"] in RAN for cell in path.recorder.live_cells()):
+    cells = path.recorder.live_cells()
+    if any(cell["status"] in RAN for cell in cells):
         try:
             session = await works.contexts.runtime(path, emit).session()
             after = {str(variable["name"]) for variable in await session.variables()}
         except (ContainerError, KernelLimitReached) as error:
             pending = str(error)
+    return {**_became(path, cells, set(plan.names), after, replay, pending), "pending": pending}
+
+
+def _became(
+    path: OpenPath,
+    cells: Sequence[Mapping[str, Any]],
+    before: set[str],
+    after: set[str],
+    replay: Mapping[str, Any],
+    pending: str,
+) -> dict[str, list[str]]:
+    """Return what became of the variables.
+
+    Args:
+        path: The path.
+        cells: The cells that count.
+        before: Names there were before the undo.
+        after: Names there are now; only the first `MOST_VARIABLES`.
+        replay: The data of ``context.restored``.
+        pending: Not empty if there is no kernel yet.
+    """
     sources = {cell.id: str(cell.source) for cell in path.recorder.cells}
 
-    def names_of(entries: Sequence[Mapping[str, str]]) -> set[str]:
-        return {name for e in entries for name in assigned_names(sources.get(e["cell"], ""))}
+    def names_of(ids: Iterable[str]) -> set[str]:
+        return {name for cell in ids for name in assigned_names(sources.get(cell, ""))}
 
-    failed = names_of([*replay.get("failed", ()), *replay.get("not_replayed", ())]) - after
-    only_undone = {n for c in path.recorder.undone() for n in assigned_names(sources.get(c, ""))}
-    missing = set[str]() if pending else set(plan.names) - after - failed
-    gone = missing & only_undone
+    bad = {kind: [e["cell"] for e in replay.get(kind, ())] for kind in REPLAYED}
+    # A cell that did not end well when it was recorded may never have come to set a name.
+    failed = names_of(bad["failed"]) | (names_of(bad["not_replayed"]) & before)
+    missing = set[str]() if pending else before - after - failed
+    if len(after) >= MOST_VARIABLES:
+        missing -= names_of(c["id"] for c in cells if c["status"] == "ok")
+    gone = missing & names_of(path.recorder.undone())
     return {
         "recomputed": sorted(after),
-        "uncertain": sorted(names_of(replay.get("differs", ())) & after),
-        "lost": sorted(failed | (missing - gone)),
+        "uncertain": sorted(names_of(bad["differs"]) & after),
+        "lost": sorted((failed - after) | (missing - gone)),
         "gone": sorted(gone),
-        "pending": pending,
     }
 
 

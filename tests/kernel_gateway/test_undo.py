@@ -97,6 +97,8 @@ async def test_an_undo_is_undone_and_the_notebook_still_verifies(three):
     notes = [c for c in conversation.cells() if c["metadata"]["tallybook"].get("kind") == "undo"]
     assert [note["metadata"]["tallybook"]["user"] for note in notes] == ["local", "local"]
     assert verify_notebook(conversation.notebook).verified
+    for event in conversation.events:
+        KINDS[event["kind"]].model_validate(event["data"])
 
 
 async def test_without_a_turn_the_last_request_that_counts_is_undone(three):
@@ -153,7 +155,7 @@ async def test_a_request_whose_file_was_changed_later_is_not_undone_alone(three)
 async def test_what_can_not_be_computed_again_is_lost_by_name(running):
     conversation = await running.conversation()
     await cell(conversation, "kept = 1")
-    await conversation.execute("broken = 5\n1 / 0")
+    await conversation.execute("broken = 5\nnever = 1 / 0")
     target = await cell(
         conversation, "import secrets\nnumber = secrets.token_hex(8)\nprint(number)"
     )
