@@ -51,7 +51,7 @@ from notebooks.record.files import (
     sweep_parts,
 )
 from notebooks.record.shielded import in_thread
-from notebooks.record.undone import UNDO, WITHDRAWN, files_at, standing, undone
+from notebooks.record.undone import UNDO, WITHDRAWN, files_at, standing, undone, undone_turns
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
@@ -156,12 +156,15 @@ class Recorder:
         return {str(f[key]) for f in upto for key in ("checkpoint", "inverse") if f.get(key)}
 
     def own_texts(self) -> list[dict[str, Any]]:
-        """Return text, kind and turn of each markdown cell that is not inherited."""
+        """Return text, kind and turn of each markdown cell that is neither inherited nor undone."""
         own = self._notebook.cells[inherited_cells(self._notebook) :]
+        out = undone_turns(self._notebook.cells)
         return [
             {"text": c.source, "kind": c.metadata[KEY].get("kind"), "turn": c.metadata[KEY]["turn"]}
             for c in own
-            if c.cell_type == "markdown" and "turn" in c.metadata.get(KEY, {})
+            if c.cell_type == "markdown"
+            and "turn" in c.metadata.get(KEY, {})
+            and c.metadata[KEY]["turn"] not in out
         ]
 
     def own_intents(self) -> list[CellIntent]:

@@ -89,7 +89,7 @@ def _after_undo(
 
 def is_recorded_code(cell: Any) -> bool:
     """Whether *cell* is a code cell, or one that may not run again, as Tallybook recorded it."""
-    return cell.cell_type in CODE and KEY in cell.metadata
+    return cell.cell_type in CODE and isinstance(cell.metadata.get(KEY), Mapping)
 
 
 def undone(cells: Sequence[Any]) -> frozenset[str]:
@@ -98,6 +98,16 @@ def undone(cells: Sequence[Any]) -> frozenset[str]:
         return frozenset()
     counted = set(standing(cells).counted)
     return frozenset(c.id for c in cells if is_recorded_code(c) and c.id not in counted)
+
+
+def undone_turns(cells: Sequence[Any]) -> frozenset[str]:
+    """Return the turns all of whose code cells an undo has taken out."""
+    out = undone(cells)
+    turns = {True: set[str](), False: set[str]()}
+    for cell in cells if out else ():
+        if is_recorded_code(cell):
+            turns[cell.id in out].add(str(facts_of(cell).get("turn")))
+    return frozenset(turns[True] - turns[False])
 
 
 def end_of_turn(cells: Sequence[Any], turn: str) -> str:
@@ -131,11 +141,16 @@ def files_at(cells: Sequence[Any], after: str) -> dict[str, str]:
     for cell in cells if after else ():
         facts = facts_of(cell)
         files = facts.get("files_after")
-        if isinstance(files, Mapping) and (files or facts.get("status") in RERUNNABLE):
+        if isinstance(files, Mapping) and (files or knows_files(facts)):
             last = {str(name): str(sha256) for name, sha256 in files.items()}
         if cell.id == after:
             break
     return last
+
+
+def knows_files(facts: Mapping[str, Any]) -> bool:
+    """Whether no ``files_after`` in a cell's metadata means that there were no files."""
+    return facts.get("status") in RERUNNABLE or facts.get("kind") == UNDO
 
 
 def withdraw_undone(notebook: Any) -> Any:
@@ -170,5 +185,5 @@ def _reasons(cells: Sequence[Any], out: Collection[str]) -> dict[str, str]:
         listed = facts.get("undone")
         if facts.get("kind") == UNDO and isinstance(listed, list):
             words = f"by {facts.get('user')} at {facts.get('at')}"
-            found |= {str(cell_id): words for cell_id in listed if cell_id in out}
+            found |= {str(cell_id): words for cell_id in listed if str(cell_id) in out}
     return found

@@ -14,6 +14,7 @@ from notebooks.record.undone import (
     files_at,
     standing,
     undone,
+    undone_turns,
     withdraw_undone,
 )
 
@@ -75,6 +76,8 @@ def test_a_turn_has_a_beginning_an_end_and_files():
     assert files_at(cells, "note1") == {"f": "a"}
     assert files_at(cells, "b") == {"f": "b"}
     assert files_at(cells, "") == {}
+    emptied = notebook_of("a", {**back_to(""), "files_after": {}}).cells
+    assert files_at(emptied, "note1") == {}
     with pytest.raises(KeyError):
         end_of_turn(cells, "t-none")
 
@@ -88,6 +91,31 @@ def test_a_withdrawn_cell_never_runs_and_says_why():
     assert (kept.cell_type, out.cell_type) == ("code", "raw")
     assert out.metadata.tallybook["status"] == "undone"
     assert out.metadata.tallybook["error"]["message"] == "by ann at 2026-01-31"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"kind": UNDO, "back_to": "a", "undone": [["b"], None, {}], "user": {"a": 1}},
+        {"kind": UNDO, "back_to": ["a"], "undone": "b"},
+        {"kind": UNDO, "without": [{}, "b", 3]},
+        {"kind": ["undo"]},
+    ],
+)
+def test_a_forged_undo_in_somebodys_notebook_breaks_nothing(forged):
+    notebook = notebook_of("a", "b", forged)
+    notebook.cells[0].metadata["tallybook"] = "no mapping"
+
+    withdraw_undone(notebook)
+
+    assert [cell.id for cell in notebook.cells] == ["a", "b", "note2"]
+
+
+def test_a_turn_is_undone_when_all_its_cells_are():
+    cells = notebook_of("a", "b", "c", back_to("a")).cells
+    cells[1].metadata["tallybook"]["turn"] = "t-a"
+
+    assert undone_turns(cells) == {"t-c"}
 
 
 def test_a_plan_writes_what_differs_and_leaves_uploads_that_were_added():
