@@ -9,6 +9,7 @@ from container.probe import HostReport
 from kernel_gateway.channels.registry import ChannelsRegistry
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.upload_profiles import UploadProfiles
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
@@ -39,6 +40,7 @@ class Services:
     contexts: ExecutionContextManager
     approvals: Approvals
     profiler: Profiler
+    upload_profiles: UploadProfiles
     turns: Turns
     branches: Branches
     data_rights: DataRights

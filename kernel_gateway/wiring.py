@@ -30,6 +30,7 @@ from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.restore import HeldCapabilities
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
+from kernel_gateway.contexts.upload_profiles import UploadProfiles
 from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
@@ -139,6 +140,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, retry)
         contexts.on_wait.append(partial(_emit_waiting, events))
         profiler = Profiler(versions.profiles)
+        upload_profiles = UploadProfiles(profiler, events)
         approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
         works_with = TurnServices(
             repository=repository,
@@ -163,6 +165,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         # Closed in reverse: first no new cell starts, at last the remaining events are sent.
         for closing in (channels.store_cursors, events.aclose, channels.aclose, turns.aclose):
             stack.push_async_callback(closing)
+        stack.push_async_callback(upload_profiles.aclose)
         stack.callback(retry.end)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
@@ -191,6 +194,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             contexts=contexts,
             approvals=approvals,
             profiler=profiler,
+            upload_profiles=upload_profiles,
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
             data_rights=data_rights,

@@ -181,6 +181,15 @@ class ModelRetrying(EventData):
     reason: str
 
 
+class FileProfiled(EventData):
+    """An upload was read: how many tables it has, or why it can't be read."""
+
+    name: str
+    sha256: str
+    tables: int
+    problem: FoundError | None
+
+
 class ToolCalled(EventData):
     """The model looked something up without running code."""
 
@@ -402,6 +411,7 @@ KINDS: dict[str, type[EventData]] = {
     "cell.output": CellOutput,
     "cell.finished": CellFinished,
     "file.created": FileCreated,
+    "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "checkpoint.created": CheckpointCreated,
     "checkpoint.skipped": CheckpointSkipped,

@@ -6,6 +6,7 @@ import json
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
+from kernel_gateway.terminal.client import path_url
 from tests.raw_http import Raw, error_of, multipart
 
 
@@ -22,13 +23,26 @@ async def test_many_files_of_any_type_come_in_one_upload(running, raw, files_url
     assert (await raw("GET", listed[2]["url"])).body == b"a\n1"
 
 
-async def test_a_broken_workbook_is_kept_and_its_problem_told(raw, files_url):
-    body, headers = multipart(("f", "a.xlsx", b"PK\x03\x04 cut off"))
+async def test_what_an_upload_holds_or_why_it_cannot_be_read_follows_as_an_event(running, raw):
+    conversation = await running.conversation()
+    url = f"{path_url(conversation.id)}/files"
+    files = ("f", "a.xlsx", b"PK\x03\x04 cut off"), ("f", "b.csv", b"a,b\n1,2\n")
+    body, headers = multipart(*files)
 
-    (file,) = json.loads((await raw("POST", files_url, body, headers)).body)["files"]
+    uploaded = json.loads((await raw("POST", url, body, headers)).body)["files"]
 
-    assert file["problem"]["code"] == "damaged"
-    assert file["problem"]["hint"]
+    await conversation.until("file.profiled")
+    await conversation.until("file.profiled")
+    broken, whole = sorted(conversation.of_kind("file.profiled"), key=lambda each: each["name"])
+    assert (broken["name"], broken["tables"]) == ("inputs/a.xlsx", 0)
+    assert broken["problem"]["code"] == "damaged"
+    assert broken["problem"]["hint"]
+    assert whole == {
+        "name": "inputs/b.csv",
+        "sha256": uploaded[1]["sha256"],
+        "tables": 1,
+        "problem": None,
+    }
 
 
 async def test_a_files_profile_has_its_tables_and_the_code_that_loads_them(raw, files_url):

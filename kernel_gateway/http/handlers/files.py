@@ -130,7 +130,7 @@ class UploadingHandler(JsonHandler):
             self._holds_path = False
 
     async def describe_upload(self, key: PathKey) -> dict[str, Any]:
-        """Keep the uploaded files, profile them, emit their events and render them."""
+        """Keep the uploaded files, begin to profile them, emit their events and render them."""
         upload, workspace = self.finish_upload(), self.open_path.workspace
         files = []
         async with self.open_path.replacing:
@@ -184,7 +184,7 @@ class UploadingHandler(JsonHandler):
     async def _describe(
         self, stored: UploadedFile, listed: Mapping[str, WorkspaceFile], key: PathKey
     ) -> dict[str, Any]:
-        """Profile one uploaded file, emit its event and render it.
+        """Emit the event of one uploaded file, begin to profile it, and render it.
 
         Raises:
             WorkspaceFileNotFound: It is gone already.
@@ -192,15 +192,15 @@ class UploadingHandler(JsonHandler):
         workspace, file = self.open_path.workspace, listed.get(stored.name)
         if file is None:
             raise WorkspaceFileNotFound(stored.name)
-        profile = await self.services.profiler.profile(workspace, file)
         facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
         facts["user"] = self.identity.user
         await self.services.events.append(key, "file.created", facts, None)
+        problem = await self.services.upload_profiles.begin(key, workspace, file, stored.sha256)
         return {
             **file_to_json(file, key),
             "sent_name": stored.sent_name,
             "sha256": stored.sha256,
-            "problem": (profile or {}).get("problem"),
+            "problem": problem,
         }
 
 

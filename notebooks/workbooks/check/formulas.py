@@ -9,6 +9,7 @@ import html
 import re
 from dataclasses import dataclass, field
 
+from ..structure.shift import sheets_named
 from .finding import Finding, quoted, some
 
 _CELL = re.compile(rb"<c\s([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
@@ -56,11 +57,14 @@ class Formulas:
     """The formula cells of a workbook, by fault: places as ``Sheet!A1``.
 
     Attributes:
+        sheets: The workbook's sheets, in lower case.
+        missing: They refer to a sheet that is not there, by its name.
         count: How many cells hold a formula.
         without_value: No value is stored, or a zero that the writer put there.
         errors: The stored value is an error, by error.
     """
 
+    sheets: frozenset[str] = frozenset()
     count: int = 0
     without_value: list[str] = field(default_factory=list)
     zero: list[str] = field(default_factory=list)
@@ -70,6 +74,7 @@ class Formulas:
     local: dict[str, list[str]] = field(default_factory=dict)
     separators: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    missing: dict[str, list[str]] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
 
     def take_sheet(self, sheet: str, cells: bytes) -> None:
@@ -116,6 +121,9 @@ class Formulas:
             self.spilling.append(place)
         if ";" in re.sub(r"\{[^}]*\}", "", bare):
             self.separators.append(place)
+        for name in sheets_named(text):
+            if name.casefold() not in self.sheets:
+                self.missing.setdefault(name, []).append(place)
         if "#REF!" in bare:
             self.broken.append(place)
         if _OUTSIDE.search(bare):
@@ -166,6 +174,16 @@ class Formulas:
                 "formula-separator", self.separators,
                 "Arguments are separated by ';': Excel repairs the file and drops the formula",
                 "Separate arguments by ','.",
+            ),
+            *(
+                Finding(
+                    "formula-missing-sheet",
+                    f"Formulas refer to sheet {quoted([name])}, which is not there: {some(at)}. "
+                    "Excel asks for another workbook, or shows #REF!.",
+                    "Name the sheet as it is called now, or keep it.",
+                    len(at),
+                )
+                for name, at in sorted(self.missing.items())[:5]
             ),
             _places(
                 "formula-broken-reference", self.broken, "Formulas refer to cells that are gone",

@@ -38,7 +38,8 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
     try:
         found = identify(path)
         with open_book(path, found) as book:
-            formulas = Formulas()
+            names = frozenset(info.name.casefold() for info in book.sheets)
+            formulas = Formulas(names)
             findings = _package_findings(path, book, formulas) if found.kind in PACKAGES else []
             findings += _ending(path, found.kind, found.description)
             if formulas.count == 0 and _is_empty(book) and not _has_objects(path, found.kind):

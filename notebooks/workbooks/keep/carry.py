@@ -267,6 +267,8 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
     Source: ECMA-376 part 1, section 18.3.1.4 (c): attributes cm and vm.
     """
     wanted: dict[bytes, bytes] = {}
+    if b' cm="' not in old.cells and b' vm="' not in old.cells:
+        return
     for cell in _CELL.finditer(old.cells):
         if indexes := _INDEX.findall(cell[2]):
             wanted[cell[1]] = b"".join(b' %s="%s"' % index for index in indexes)

@@ -118,7 +118,7 @@ def _described(value: Any, within: tuple[int, ...] = ()) -> str:
 
 
 def _comments(sheet: Any) -> dict[str, tuple[str, str]]:
-    cells = (cell for cell in getattr(sheet, "_cells", {}).values() if cell.comment is not None)
+    cells = (c for c in getattr(sheet, "_cells", {}).values() if getattr(c, "_comment", None))
     return {cell.coordinate: (cell.comment.text, cell.comment.author) for cell in cells}
 
 

@@ -78,7 +78,8 @@ def _count_sheet(
     markup = SheetMarkup.of(package.read(part))
     _count_elements(markup.root, sheet, found)
     found[RICH, sheet] += len(rich_cells(rich, markup.cells))
-    for kind in _METADATA.findall(markup.cells):
+    indexed = b' cm="' in markup.cells or b' vm="' in markup.cells
+    for kind in _METADATA.findall(markup.cells) if indexed else ():
         found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
     seen, waiting = {part}, [part]
     while waiting:

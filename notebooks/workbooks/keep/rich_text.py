@@ -26,6 +26,7 @@ _INLINE = re.compile(
 _WRITTEN = re.compile(
     rb'(<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>)<is><t[^>]*>([^<]*)</t></is>'
 )
+_INLINE_RUN = re.compile(rb"<is>\s*<r[\s>]")
 _RUN = re.compile(rb"<r[\s>]")
 
 
@@ -56,7 +57,7 @@ def rich_cells(shared: Mapping[int, Any], cells: bytes) -> dict[bytes, Any]:
         for cell in (_SHARED.finditer(cells) if shared else ())
         if int(cell[2]) in shared
     }
-    for cell in _INLINE.finditer(cells) if b'"inlineStr"' in cells else ():
+    for cell in _INLINE.finditer(cells) if _INLINE_RUN.search(cells) else ():
         if _RUN.search(cell[2]):
             namespace = b'<is xmlns="%s">' % MAIN[1:-1].encode()
             found[cell[1]] = parse(cell[2].replace(b"<is>", namespace, 1))

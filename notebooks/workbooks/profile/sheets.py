@@ -37,7 +37,11 @@ class Described:
         self.grid, self.table = grid, table
         self.names, self.plain_names = table_names(grid, table)
         self.columns = self._columns(hints)
-        if self._refine_totals():
+        refined = self._refine_totals()
+        if table.totals and not table.header_rows and not table.data_rows:
+            table.totals = []  # rows that only look like totals are all there is
+            refined = True
+        if refined:
             self.columns = self._columns(hints)
 
     def _values(self) -> dict[int, Sequence[Any]]:

@@ -36,7 +36,7 @@ def install() -> None:
     def rename(self: Any, name: Any) -> None:
         before = self.title
         title.fset(self, name)
-        if before is not None and before != self.title and self in self.parent._sheets:
+        if before and before != self.title and self in getattr(self.parent, "_sheets", ()):
             rename = Rename(before, self.title)
             with keeping_what_was_read(self.parent):
                 change_formulas(self.parent, rename)
@@ -112,9 +112,11 @@ def _move_cells(sheet: Any, shift: Shift) -> None:
 def _format_as_before(sheet: Any, shift: Shift) -> None:
     """Give inserted rows the formats of the row above, and columns those of the one before."""
     name = "row" if shift.axis == "row" else "column"
+    from openpyxl.cell.cell import Cell
+
     models = [cell for cell in sheet._cells.values() if getattr(cell, name) == shift.at - 1]
     for cell in models if shift.count > 0 else ():
-        if cell.has_style:
+        if isinstance(cell, Cell) and cell.has_style:
             for place in range(shift.at, shift.at + shift.count):
                 at = (place, cell.column) if name == "row" else (cell.row, place)
                 sheet.cell(*at)._style = copy.copy(cell._style)

@@ -161,12 +161,29 @@ class Rename:
         return "'{}'!".format(self.name.replace("'", "''"))
 
 
+def sheets_named(text: str) -> set[str]:
+    """Return the sheets that a formula refers to, without those of other workbooks.
+
+    >>> sorted(sheets_named("=SUM(Jan:Mar!A1)+'P & L'!B2+[1]Old!A1"))
+    ['Jan', 'Mar', 'P & L']
+    """
+    names: set[str] = set()
+    for token in _TOKEN.finditer(text) if "!" in text else ():
+        prefix = token["sheet"] or (token[0] if token[0].endswith("!") else "")
+        if prefix and "[" not in prefix:
+            names.update(_unquoted(prefix).split(":"))
+    return names
+
+
+def _unquoted(prefix: str) -> str:
+    """Return the sheet's name in a reference's prefix, which ends with ``!``."""
+    name = prefix[:-1]
+    return name[1:-1].replace("''", "'") if name.startswith("'") else name
+
+
 def is_named(prefix: str, sheet: str) -> bool:
     """Whether a reference's prefix, with its ``!``, names *sheet*."""
-    name = prefix[:-1]
-    if name.startswith("'"):
-        name = name[1:-1].replace("''", "'")
-    return name.casefold() == sheet.casefold()
+    return _unquoted(prefix).casefold() == sheet.casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def test_formulas_that_excel_does_not_take_are_named(path, formula, code, said):
 
 @pytest.mark.parametrize(
     "formula",
-    ['="a;b"', "='a;b'!A1", "=SUM({1;2})", '=_xlfn.TEXTJOIN(",",TRUE,B1:B2)', '=IF(B1="SUMME(",1,2)',
+    ['="a;b"', "=COUNTIF(B:B,\"a;b\")", "=SUM({1;2})", '=_xlfn.TEXTJOIN(",",TRUE,B1:B2)', '=IF(B1="SUMME(",1,2)',
      '="see #REF!"', "=Sheet!A2", "=SUM(T[Base (EUR)])", "=SUM(T[[#All],[a; b]])"],
 )  # fmt: skip
 def test_formulas_that_excel_takes_are_not(path, formula):
@@ -215,3 +215,20 @@ def test_a_sheet_with_other_rows_was_not_edited(path, tmp_path):
     budget(path, items=("wages", "food", "cars", "books", "tools"))
 
     assert "left-behind" not in codes(path, tmp_path / "input.xlsx")
+
+
+def test_formulas_that_refer_to_a_sheet_that_is_not_there_are_named(path):
+    book = Workbook()
+    book.create_sheet("P & L")
+    sheet = book.active
+    sheet["A1"] = "='P & L'!A1+sheet!B1+[1]Other!A1"
+    sheet["A2"] = "=SUM(Gone!A1:A9)"
+    sheet["A3"] = '="Gone!A1"'
+    book.create_sheet("a;b")
+    sheet["A4"] = "='a;b'!A1"
+    book.save(path)
+
+    found = codes(path)["formula-missing-sheet"]
+
+    assert "'Gone', which is not there: Sheet!A2." in found.message
+    assert found.count == 1
