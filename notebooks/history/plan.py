@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from notebooks.history.checkpoints import Checkpoint
 
 UPLOADS = "inputs/"
 
@@ -88,3 +90,12 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
         changed=tuple(n for n in sorted(before.keys() & after.keys()) if before[n] != after[n]),
         removed=tuple(sorted(before.keys() - after.keys())),
     )
+
+
+def with_changes(checkpoints: Iterable[Checkpoint]) -> Iterator[tuple[Checkpoint, Changes]]:
+    """Yield each of *checkpoints*, oldest first, with what changed since the one before."""
+    before: dict[str, str] = {}
+    for made in checkpoints:
+        hashes = made.hashes
+        yield made, changes(before, hashes)
+        before = hashes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from agent.file_hashes import FileHashes
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.json_handler import JsonHandler
@@ -20,7 +21,7 @@ from kernel_gateway.store.audit import audit_line
 from kernel_gateway.turns.undo_target import UndoRequest
 from notebooks.errors import CheckpointNotFound
 from notebooks.history.checkpoints import Checkpoint
-from notebooks.history.plan import Changes, changes, plan_restore
+from notebooks.history.plan import Changes, changes, plan_restore, with_changes
 
 DELETED = "history.deleted"
 MOST_LISTED, MOST_NAMES = 500, 200
@@ -54,7 +55,7 @@ class HistoryHandler(JsonHandler):
 
         def chosen() -> list[dict[str, Any]]:
             found = []
-            for made, changed in with_changes(opened):
+            for made, changed in with_changes(opened.checkpoints.all()):
                 at = datetime.fromisoformat(made.at)
                 if (
                     (not turn or made.turn == turn)
@@ -168,15 +169,6 @@ async def delete_checkpoints(handler: JsonHandler, key: PathKey, checkpoint: str
     handler.write_json(200, {"deleted": deleted, "freed": freed})
 
 
-def with_changes(path: OpenPath) -> Iterator[tuple[Checkpoint, Changes]]:
-    """Yield each checkpoint, oldest first, with what changed since the one before. Blocks."""
-    before: dict[str, str] = {}
-    for made in path.checkpoints.all():
-        hashes = made.hashes
-        yield made, changes(before, hashes)
-        before = hashes
-
-
 def summary(made: Checkpoint, changed: Changes) -> dict[str, Any]:
     """Render a checkpoint as a list shows it; names are cut off after `MOST_NAMES`."""
     return {
@@ -202,9 +194,11 @@ def _some(values: Any) -> list[Any]:
 def detail(path: OpenPath, checkpoint: str) -> dict[str, Any]:
     """Render one checkpoint, its files, and what restoring it would do now. Blocks."""
     made = path.checkpoints.get(checkpoint)
-    changed = next((c for m, c in with_changes(path) if m.id == made.id), changes({}, made.hashes))
-    current = path.hashes.snapshot(path.workspace)[0]
-    sizes = path.hashes.sizes()
+    every = with_changes(path.checkpoints.all())
+    changed = next((c for other, c in every if other.id == made.id), changes({}, made.hashes))
+    hashes = FileHashes()  # not the path's own: a cell may be writing the files just now
+    current = hashes.snapshot(path.workspace)[0]
+    sizes = hashes.sizes()
     plan = plan_restore(made.hashes, current, path.blobs.__contains__)
 
     def change(name: str) -> dict[str, Any]:
