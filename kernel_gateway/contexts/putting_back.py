@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -110,6 +111,8 @@ def _stage(path: OpenPath, write: Mapping[str, str], staged: Path) -> dict[str, 
         beside = secrets.token_hex(8)
         with new_file(staged, beside, path.workspace.uid) as file:
             path.blobs.copy(sha256, file)
+            file.flush()
+            os.fsync(file.fileno())  # a power loss must not leave an empty file under its name
         ready[name] = staged / beside
     return ready
 
