@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -287,14 +288,12 @@ def remove_checkpoints(files: Collection[Path], blobs: Blobs) -> int:
     """
     candidates: set[str] = set()
     for file in files:
-        with contextlib.suppress(CheckpointUnreadable, FileNotFoundError):
-            candidates.update(_read(file).hashes.values())
+        candidates |= _contents(file)
         file.unlink(missing_ok=True)
     if not candidates:
         return 0
     for other in checkpoint_files(blobs):
-        with contextlib.suppress(CheckpointUnreadable, FileNotFoundError):
-            candidates.difference_update(_read(other).hashes.values())
+        candidates -= _contents(other)
     return blobs.discard(candidates)
 
 
@@ -306,26 +305,29 @@ def make_room(blobs: Blobs, wanted: int) -> None:
     """
     with blobs.lock:
         wanted += blobs.quota_bytes // 10
-        files = checkpoint_files(blobs)
-        named: dict[str, int] = {}
-        for file in files:
-            with contextlib.suppress(CheckpointUnreadable, FileNotFoundError):
-                for sha256 in set(_read(file).hashes.values()):
-                    named[sha256] = named.get(sha256, 0) + 1
-        newest = {
-            max((f for f in files if f.parent == p), key=str) for p in {f.parent for f in files}
-        }
+        needs = {file: _contents(file) for file in checkpoint_files(blobs)}
+        named = Counter(sha256 for contents in needs.values() for sha256 in contents)
+        newest = {file.parent: file for file in sorted(needs)}.values()
         old: list[tuple[int, Path | str]] = [
-            (file.stat().st_mtime_ns, file) for file in files if file not in newest
+            (file.stat().st_mtime_ns, file) for file in needs if file not in newest
         ]
         old += [(at, sha256) for sha256, at in blobs.ages().items() if sha256 not in named]
         for _, item in sorted(old, key=lambda entry: entry[0]):
             if wanted <= 0:
                 return
             if isinstance(item, Path):
-                wanted -= remove_checkpoints([item], blobs)
+                item.unlink(missing_ok=True)
+                named.subtract(needs[item])
+                wanted -= blobs.discard([sha256 for sha256 in needs[item] if not named[sha256]])
             else:
-                wanted -= blobs.discard({item})
+                wanted -= blobs.discard([item])
+
+
+def _contents(file: Path) -> set[str]:
+    """Return the sha256 that a checkpoint names; none if it can't be read."""
+    with contextlib.suppress(CheckpointUnreadable, FileNotFoundError):
+        return set(_read(file).hashes.values())
+    return set()
 
 
 def checkpoint_files(blobs: Blobs) -> list[Path]:

@@ -51,7 +51,7 @@ from notebooks.record.files import (
     sweep_parts,
 )
 from notebooks.record.shielded import in_thread
-from notebooks.record.undone import UNDO, WITHDRAWN, files_at, standing, undone, undone_turns
+from notebooks.record.undone import WITHDRAWN, files_at, standing, undone, undone_turns
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
@@ -148,13 +148,6 @@ class Recorder:
         cells: Sequence[Any] = self._notebook.cells
         return cells
 
-    def checkpoints(self, turn: str | None) -> set[str]:
-        """Return the ids of the checkpoints named by the cells up to *turn*, by default by all."""
-        notes = [cell.metadata.get(KEY, {}) for cell in self._notebook.cells]
-        of_turn = [number for number, facts in enumerate(notes) if facts.get("turn") == turn]
-        upto = notes if turn is None else notes[: of_turn[-1] + 1 if of_turn else 0]
-        return {str(f[key]) for f in upto for key in ("checkpoint", "inverse") if f.get(key)}
-
     def own_texts(self) -> list[dict[str, Any]]:
         """Return text, kind and turn of each markdown cell that is neither inherited nor undone."""
         own = self._notebook.cells[inherited_cells(self._notebook) :]
@@ -240,16 +233,6 @@ class Recorder:
         """Return `code_cells` since the user last restarted the kernel."""
         live = set(standing(self._notebook.cells).live)
         return _code_cells([cell for cell in self._notebook.cells if cell.id in live])
-
-    def files_put_back(self) -> frozenset[str] | None:
-        """Return the files right after an undo, if no code cell ran since; else ``None``."""
-        for cell in reversed(self._notebook.cells):
-            facts = cell.metadata.get(KEY, {})
-            if facts.get("kind") == UNDO:
-                return frozenset(facts["files_after"])
-            if "status" in facts:
-                return None
-        return None
 
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""

@@ -148,6 +148,25 @@ def files_at(cells: Sequence[Any], after: str) -> dict[str, str]:
     return last
 
 
+def files_put_back(cells: Sequence[Any]) -> frozenset[str] | None:
+    """Return the files right after an undo, if no code cell ran since; else ``None``."""
+    for cell in reversed(cells):
+        facts = facts_of(cell)
+        if facts.get("kind") == UNDO:
+            return frozenset(facts["files_after"])
+        if "status" in facts:
+            return None
+    return None
+
+
+def checkpoints_of(cells: Sequence[Any], turn: str | None) -> set[str]:
+    """Return the ids of the checkpoints that the cells up to *turn* name, by default all cells."""
+    notes = [facts_of(cell) for cell in cells]
+    of_turn = [number for number, facts in enumerate(notes) if facts.get("turn") == turn]
+    upto = notes if turn is None else notes[: of_turn[-1] + 1 if of_turn else 0]
+    return {str(facts[k]) for facts in upto for k in ("checkpoint", "inverse") if facts.get(k)}
+
+
 def knows_files(facts: Mapping[str, Any]) -> bool:
     """Whether no ``files_after`` in a cell's metadata means that there were no files."""
     return facts.get("status") in RERUNNABLE or facts.get("kind") == UNDO

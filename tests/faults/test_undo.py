@@ -9,7 +9,7 @@ import pytest
 from kernel_gateway.contexts.putting_back import PLAN, STAGED
 from tests.waiting import eventually
 
-FILES = 200
+FILES = 60
 WRITE = f"for n in range({FILES}): open(f'outputs/{{n}}.txt', 'w').write(x)"
 
 
