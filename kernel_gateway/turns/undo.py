@@ -331,4 +331,5 @@ def _answer(facts: Mapping[str, Any], variables: Mapping[str, Any] | None) -> st
             )
             if variables[kind]
         ]
+    lines.append(f"This can be undone too: it is request {facts['turn']}.")
     return "\n\n".join(lines)
