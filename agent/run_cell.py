@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.checkpoints import checkpoint_before
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import kept_notes, tie_out_cell
 from agent.checks.written_workbooks import (
@@ -87,7 +88,8 @@ async def run_cell(
 
     async def record() -> Execution:
         """Journal, execute and record the cell."""
-        seen = replace(intent, files_before=await following.look())
+        files = await following.look()
+        seen = replace(intent, files_before=files, checkpoint=await following.checkpoint(files))
         async with runtime.recorder.cell(seen) as cell:  # its intent is in the journal
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
@@ -209,6 +211,13 @@ class _Following:
             seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace))[0]
         self._before = seen
         return seen
+
+    async def checkpoint(self, files: Mapping[str, str]) -> str | None:
+        """Return the checkpoint with *files*, the files before the cell runs."""
+        cell, turn = self._intent.id, self._intent.provenance.turn_id
+        return await checkpoint_before(
+            files, self._runtime, self._sink, self._hashes, turn=turn, cell=cell
+        )
 
     async def emit(self, message: KernelMessage, output: Mapping[str, Any] | None) -> bool:
         """Emit ``cell.started`` or ``cell.output``; return whether it holds *message*.

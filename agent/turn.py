@@ -198,7 +198,9 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
     """Let the model look something up; it goes on with what it gets."""
-    response = await call_tool(call, Reach(ports.runtime.workspace, ports.profiler))
+    runtime = ports.runtime
+    reach = Reach(runtime.workspace, ports.profiler, runtime.checkpoints)
+    response = await call_tool(call, reach)
     shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
     await ports.sink.emit("tool.called", facts)

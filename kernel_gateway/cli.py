@@ -1,4 +1,4 @@
-"""The command line: ``tallybook serve | chat | files | demo | verify | rerun | export | …``."""
+"""The command line: ``tallybook serve | chat | files | history | demo | verify | rerun | …``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from kernel_gateway.settings import (
 )
 from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.file_commands import files
+from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def cli() -> None:
 
 cli.add_command(files)
 cli.add_command(compare)
+cli.add_command(history)
 
 
 @cli.command()

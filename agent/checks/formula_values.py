@@ -17,7 +17,7 @@ from agent.workbook_programs import start_program
 from container.confined import ConfinedProgram, NoAnswer
 from container.errors import ContainerError
 from container.limits import MIB, Limits
-from container.workspace.replace import Seen, read_seen, replace_seen
+from container.workspace.rewrite import Seen, read_seen, replace_seen
 from container.workspace.workspace import OUTPUTS, Workspace
 
 COMPUTED = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})

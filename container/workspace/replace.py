@@ -1,110 +1,106 @@
-"""Replace a file that a kernel has written, unless the kernel has it open or changes it."""
+"""Replace and remove single files of a workspace while a hostile kernel may be using it.
+
+Each step walks down from the workspace's own descriptor and follows no link. Whatever is in the
+way of a file (a directory, a link, a special file) is moved out of the workspace and removed there.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import stat
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from container.errors import UnsafePath
-from container.workspace.workspace import Workspace
+from container.tree import remove
+from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, name_parts
 
-_FLAGS = re.compile(r"^flags:\s*([0-7]+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A file's content, and what shows a later change of it."""
-
-    content: bytes
-    identity: tuple[int, int, int, int, int]
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def read_seen(workspace: Workspace, name: str, most_bytes: int) -> Seen | None:
-    """Return the content of file *name*; ``None`` if it has more than *most_bytes*.
-
-    Raises:
-        UnsafePath, WorkspaceFileNotFound: As `Workspace.open_read`.
-    """
-    with workspace.open_read(name) as file:
-        before = os.fstat(file.fileno())
-        if before.st_size > most_bytes:
-            return None
-        return Seen(file.read(most_bytes), _identity(before))
-
-
-def replace_seen(workspace: Workspace, name: str, seen: Seen, content: bytes) -> str:
-    """Replace file *name* atomically by *content*; owner and mode stay.
+def put_file(workspace: Workspace, name: str, staged: Path) -> None:
+    """Move *staged* to *name* in the workspace, atomically; missing directories are created.
 
     Args:
         workspace: The workspace.
-        name: The file's name.
-        seen: The file as it was read.
-        content: The new content.
+        name: Relative, as `Workspace.files` gives them.
+        staged: A file outside the workspace, on the same file system, with its final owner.
 
-    Returns:
-        Why it was left as it is; empty if it was replaced.
+    Raises:
+        UnsafePath: *name* is no name of a file in a workspace.
+        OSError: The disk is broken; the file there, if any, is as it was.
     """
-    last = name.rpartition("/")[2]
-    try:
-        with workspace.directory_of(name) as parent:
-            old = os.stat(last, dir_fd=parent, follow_symlinks=False)
-            if _identity(old) != seen.identity:
-                return "it was changed meanwhile"
-            if _open_for_writing(old):
-                return "the kernel still has it open"
-            return _replace(parent, last, old, content)
-    except UnsafePath:
-        return "it is no longer a plain file"
-    except OSError as error:
-        return f"it can't be replaced ({error.strerror})"
-
-
-def _replace(parent: int, name: str, old: os.stat_result, content: bytes) -> str:
-    part = f".{secrets.token_hex(8)}.part"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(part, flags, 0o600, dir_fd=parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), old.st_uid, old.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode) & 0o777)
-            os.fsync(file.fileno())
-        now = os.stat(name, dir_fd=parent, follow_symlinks=False)
-        if _identity(now) != _identity(old):
-            return "it was changed meanwhile"
-        os.rename(part, name, src_dir_fd=parent, dst_dir_fd=parent)
-    finally:
+    *directories, last = name_parts(name)
+    with _parent(workspace, directories, staged.parent) as parent:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(part, dir_fd=parent)
-    return ""
+            if not stat.S_ISREG(os.stat(last, dir_fd=parent, follow_symlinks=False).st_mode):
+                _move_away(last, parent, staged.parent)
+        os.rename(staged, last, dst_dir_fd=parent)
 
 
-def _identity(info: os.stat_result) -> tuple[int, int, int, int, int]:
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
+def remove_file(workspace: Workspace, name: str) -> None:
+    """Remove file *name*, and the directories that this leaves empty; a missing one is no error.
+
+    Raises:
+        UnsafePath: *name* is no name of a file in a workspace.
+        OSError: It can't be removed.
+    """
+    *directories, last = name_parts(name)
+    descriptors = [os.open(workspace.directory, _DIRECTORY)]
+    try:
+        for directory in directories:
+            try:
+                descriptors.append(os.open(directory, _DIRECTORY, dir_fd=descriptors[-1]))
+            except OSError:
+                return  # it is no directory any more: there is no such file
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            os.unlink(last, dir_fd=descriptors[-1])
+        for depth in range(len(directories) - 1, -1, -1):
+            if depth == 0 and directories[0] in (INPUTS, OUTPUTS):
+                return
+            try:
+                os.rmdir(directories[depth], dir_fd=descriptors[depth])
+            except OSError:
+                return  # it is not empty
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
-def _open_for_writing(info: os.stat_result) -> bool:
-    """Whether a process of the file's owner has it open to write: it would write to the old one."""
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if process.name.isdigit() and process.stat().st_uid == info.st_uid:
-                for number in (process / "fd").iterdir():
-                    if _is_open_to_write(process, number, info):
-                        return True
-    return False
+@contextlib.contextmanager
+def _parent(workspace: Workspace, directories: list[str], trash: Path) -> Iterator[int]:
+    """Open the directory that *directories* lead to; create what is missing."""
+    uid = workspace.uid
+    descriptor = os.open(workspace.directory, _DIRECTORY)
+    try:
+        for name in directories:
+            child = _open_or_make(name, descriptor, trash, uid)
+            os.close(descriptor)
+            descriptor = child
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _is_open_to_write(process: Path, number: Path, info: os.stat_result) -> bool:
-    with contextlib.suppress(OSError):
-        there = number.stat()
-        if (there.st_dev, there.st_ino) == (info.st_dev, info.st_ino):
-            found = _FLAGS.search((process / "fdinfo" / number.name).read_text())
-            return found is not None and int(found[1], 8) & os.O_ACCMODE != os.O_RDONLY
-    return False
+def _open_or_make(name: str, parent: int, trash: Path, uid: int | None) -> int:
+    for _ in range(3):  # code in the kernel may put something there at the same moment
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                return os.open(name, _DIRECTORY, dir_fd=parent)
+            except OSError as error:
+                if isinstance(error, FileNotFoundError):
+                    raise
+                _move_away(name, parent, trash)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+            if uid is not None:
+                os.chown(name, uid, uid, dir_fd=parent, follow_symlinks=False)
+    raise UnsafePath(name, "something else takes its place again and again")
+
+
+def _move_away(name: str, parent: int, trash: Path) -> None:
+    away = trash / f".away-{secrets.token_hex(8)}"
+    os.rename(name, away, src_dir_fd=parent)
+    remove(away)

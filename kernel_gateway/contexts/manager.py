@@ -34,8 +34,8 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from notebooks.errors import NotebookError
-from notebooks.record.recorder import RESTART
 from notebooks.record.shielded import shielded
+from notebooks.record.undone import RESTART
 
 CLEANED_AT_ONCE = 50
 AGAIN_SECONDS = 60.0
@@ -134,7 +134,9 @@ class ExecutionContextManager:
     async def _read(self, key: PathKey) -> OpenPath:
         self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
-        path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
+        path = await asyncio.to_thread(
+            open_path, self.home(key), key, running, blobs, self.versions.retention
+        )
         if not path.new:
             path.context = await self._store.get(key)
         return path
@@ -149,6 +151,7 @@ class ExecutionContextManager:
             has_clients=lambda: path.has_clients,
             take_state_note=path.take_state_note,
             compute=self._values.compute,
+            checkpoints=path.checkpoints,
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:

@@ -44,6 +44,13 @@ class NamedCell(EventData):
     reason: str
 
 
+class NamedFile(EventData):
+    """A file that a restoration names."""
+
+    name: str
+    reason: str
+
+
 class SeenSheet(EventData):
     """A sheet as the model was told of it."""
 
@@ -85,7 +92,7 @@ class RiskFinding(EventData):
 class TurnStarted(EventData):
     """A request begins to be worked on."""
 
-    kind: Literal["turn", "execute", "jupyter", "merge"]
+    kind: Literal["turn", "execute", "jupyter", "merge", "undo"]
     user: str
     request: str | None = Field(None, description="The user's words, or what is merged.")
 
@@ -280,6 +287,73 @@ class FileCreated(EventData):
     user: str | None = Field(None, description="Who uploaded it or put it back.")
 
 
+class NotKept(EventData):
+    """A file whose content a checkpoint does not keep."""
+
+    name: str
+    size: int
+    reason: str
+
+
+class CheckpointCreated(EventData):
+    """What the files held was kept, before something changes them."""
+
+    checkpoint: str
+    cell: str | None = Field(description="The cell that runs next; none before an undo.")
+    reason: Literal["cell", "undo"]
+    files: int
+    size: int = Field(description="Bytes of all files.")
+    not_kept: list[NotKept] = Field(description="Files that can't be had back, with the reason.")
+
+
+class CheckpointSkipped(EventData):
+    """No checkpoint could be made."""
+
+    cell: str | None
+    message: str
+    files: int
+    size: int
+
+
+class RebuiltVariables(EventData):
+    """What became of the variables."""
+
+    recomputed: list[str] = Field(description="Names that the cells in force gave again.")
+    uncertain: list[str] = Field(description="Set by a cell that showed something else this time.")
+    lost: list[str] = Field(description="Names that could not be had again.")
+    gone: list[str] = Field(description="Names that only undone cells had set.")
+    pending: str = Field(description="Why they are rebuilt only before the next cell.")
+
+
+class PutBack(EventData):
+    """What an undo put back."""
+
+    turn: str
+    what: str = Field(description="In plain words.")
+    checkpoint: str | None = Field(description="The checkpoint that was restored, if one was.")
+    to_turn: str | None = Field(description="The request after which the path stands again.")
+    inverse: str | None = Field(description="The checkpoint of the files before this.")
+    restored: list[str] = Field(description="Files put back.")
+    removed: list[str]
+    not_restored: list[NamedFile] = Field(description="Files left as they are, with the reason.")
+    undone: list[str] = Field(description="Cells that do not count any more.")
+    redone: list[str] = Field(description="Cells that count again.")
+
+
+class HistoryRestored(PutBack):
+    """Somebody put files, or files and variables, back to what they were."""
+
+    user: str
+
+
+class CheckpointsDeleted(EventData):
+    """Checkpoints were deleted by a user."""
+
+    user: str
+    checkpoints: list[str]
+    freed: int = Field(description="Bytes.")
+
+
 class CheckFinding(EventData):
     """One thing that is wrong with a written workbook."""
 
@@ -381,6 +455,8 @@ class TurnFinished(EventData):
     merged: str | None = Field(None, description="The path that was merged.")
     mode: str | None = None
     cells: int | None = None
+    undo: PutBack | None = Field(None, description="What an undo put back.")
+    variables: RebuiltVariables | None = Field(None, description="Of an undo.")
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
 
@@ -408,6 +484,10 @@ KINDS: dict[str, type[EventData]] = {
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,
+    "checkpoint.created": CheckpointCreated,
+    "checkpoint.skipped": CheckpointSkipped,
+    "history.restored": HistoryRestored,
+    "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
     "turn.finished": TurnFinished,
 }

@@ -166,6 +166,17 @@ class TerminalView:
         for finding in data["findings"]:
             self._line(f"    {finding['message']}", "yellow")
 
+    def _show_checkpoint_created(self, data: dict[str, Any]) -> None:
+        for file in data["not_kept"]:
+            text = f"  no way back for {file['name']} ({file['size'] / 1000:.1f} kB)"
+            self._line(f"{text}: {file['reason']}", "yellow")
+
+    def _show_checkpoint_skipped(self, data: dict[str, Any]) -> None:
+        self._line(f"  {data['message']}", "yellow")
+
+    def _show_history_restored(self, data: dict[str, Any]) -> None:
+        self._line(f"  undone by {data['user']}: {data['what']}", "yellow")
+
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()
         self.console.print(Panel(plain(data["explanation"]), title="permission", style="yellow"))

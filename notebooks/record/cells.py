@@ -80,6 +80,7 @@ class CellIntent:
         tags: Jupyter cell tags, ``parameters`` among them.
         started: When the run began.
         files_before: Workspace file → sha256.
+        checkpoint: Id of the checkpoint with these files; ``None`` if there is none.
     """
 
     id: str
@@ -88,6 +89,7 @@ class CellIntent:
     tags: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
     files_before: Mapping[str, str] = field(default_factory=dict)
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

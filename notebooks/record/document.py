@@ -173,7 +173,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
         **_computed(execution),
         "tie_out": dict(execution.tie_out),
-        "checkpoint": None,
+        "checkpoint": intent.checkpoint,
     }
 
 
