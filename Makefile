@@ -46,5 +46,5 @@ clean:  ## Remove everything made here
 .venv/.ready-run: pyproject.toml .ci/setup
 	PYTHON=$(PYTHON) .ci/setup run
 
-.venv/.ready-test: pyproject.toml .ci/setup tests/conformance/clients.txt container/image/Containerfile $(wildcard container/image/*.py)
+.venv/.ready-test: pyproject.toml .ci/setup tests/conformance/clients.txt addin/package-lock.json container/image/Containerfile $(wildcard container/image/*.py)
 	PYTHON=$(PYTHON) .ci/setup test

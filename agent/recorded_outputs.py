@@ -9,8 +9,11 @@ from typing import Any, BinaryIO
 from container.errors import ContainerError
 from container.workspace.workspace import Workspace
 from notebooks.record.cells import OutputCollector, rest_of_output
+from notebooks.record.terminal_lines import last_states
 
 RECORDED_CHARACTERS = 1_000_000
+REDRAWN_CHARACTERS = 10_000
+"""Longest text that counts as the redrawing of lines, such as a progress bar."""
 
 
 class RecordedOutputs:
@@ -35,6 +38,11 @@ class RecordedOutputs:
             return
         text = str(output["text"])
         room = max(RECORDED_CHARACTERS - self._printed, 0)
+        drawn = last_states(text) if "\r" in text else ""
+        if drawn and len(drawn) < min(room, REDRAWN_CHARACTERS):
+            self._collector.add(output)
+            self._printed += drawn.rfind("\n") + 1  # a line that is redrawn costs once, at its end
+            return
         self._printed += len(text)
         if room:
             self._collector.add({**output, "text": text[:room]})

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
+from agent.checkpoints import checkpoint_before
+from agent.checks.formula_values import summary
+from agent.checks.tie_out import kept_notes, tie_out_cell
+from agent.checks.written_workbooks import (
+    NOTHING_READ,
+    Checks,
+    check_workbooks,
+    without_values,
+)
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -27,10 +35,12 @@ from notebooks.record.cells import (
     new_cell_id,
 )
 from notebooks.record.recorder import RecordedCell
+from notebooks.workbooks.tie_out.accounts import notes_of
 
 tracer = trace.get_tracer("tallybook")
 INTERRUPT_SECONDS = 1.0
 BUSY = {"execution_state": "busy"}
+NO_MESSAGE = "it was raised without a message"
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
 T = TypeVar("T")
 
@@ -78,7 +88,8 @@ async def run_cell(
 
     async def record() -> Execution:
         """Journal, execute and record the cell."""
-        seen = replace(intent, files_before=await following.look())
+        files = await following.look()
+        seen = replace(intent, files_before=files, checkpoint=await following.checkpoint(files))
         async with runtime.recorder.cell(seen) as cell:  # its intent is in the journal
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
@@ -201,6 +212,13 @@ class _Following:
         self._before = seen
         return seen
 
+    async def checkpoint(self, files: Mapping[str, str]) -> str | None:
+        """Return the checkpoint with *files*, the files before the cell runs."""
+        cell, turn = self._intent.id, self._intent.provenance.turn_id
+        return await checkpoint_before(
+            files, self._runtime, self._sink, self._hashes, turn=turn, cell=cell
+        )
+
     async def emit(self, message: KernelMessage, output: Mapping[str, Any] | None) -> bool:
         """Emit ``cell.started`` or ``cell.output``; return whether it holds *message*.
 
@@ -243,7 +261,7 @@ class _Following:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
-        execution = await self._checked(cell, execution)
+        execution = await self._checked(cell, execution, reply)
         await self._announce(execution)
         return execution
 
@@ -255,6 +273,10 @@ class _Following:
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
+        return make_execution(reply, outputs, await self._look_after(), kept_notes(reply.tables))
+
+    async def _look_after(self) -> Mapping[str, str]:
+        """Return the files as they are after the cell; note which are new or changed."""
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -262,19 +284,47 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return _execution(reply, outputs, after)
+        return after
 
-    async def _checked(self, cell: RecordedCell, execution: Execution) -> Execution:
-        """Check the workbooks that the cell has written; record what was found."""
-        written = [file["name"] for file in self._created]
-        checks = await check_workbooks(self._runtime.workspace, written, self._codes())
-        if not checks:
+    async def _checked(
+        self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
+    ) -> Execution:
+        """Check, compute and tie out what the cell has written; record what was found."""
+        if not self._created:
             return execution
-        if self._nothing_was_read(execution):
+        execution, checks, results = await self._found(execution, reply)
+        if not checks and not results:
+            return execution
+        if checks and self._nothing_was_read(execution):
             checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
-        execution = replace(execution, checks=checks)
+        tied = {**execution.tie_out, "results": results} if results else execution.tie_out
+        execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
+
+    async def _found(
+        self, execution: Execution, reply: ExecuteReply
+    ) -> tuple[Execution, Checks, list[dict[str, Any]]]:
+        """Return what was found in the written files, once their formulas are computed."""
+        workspace, codes = self._runtime.workspace, self._codes()
+        checks, results = await asyncio.gather(
+            check_workbooks(workspace, list(self._written()), codes),
+            self._tie_out(execution, reply, self._written()),
+        )
+        computed = await self._runtime.compute(workspace, without_values(checks))
+        stored = [name for name, each in computed.items() if "problem" not in each]
+        if stored:
+            after = await self._look_after()
+            execution = replace(execution, files_after=dict(after))
+            again, results = await asyncio.gather(
+                check_workbooks(workspace, stored, codes, computed=stored),
+                self._tie_out(execution, reply, self._written()),
+            )
+            checks = {**checks, **again}
+        return replace(execution, computed=computed), checks, results
+
+    def _written(self) -> dict[str, str]:
+        return {file["name"]: file["sha256"] for file in self._created}
 
     def _codes(self) -> list[str]:
         """Return the code that ran since the kernel was restarted, this cell's last."""
@@ -283,6 +333,15 @@ class _Following:
         earlier = [cell for cell in cells if cell["id"] != self._intent.id]
         codes = [str(cell["source"]) for cell in earlier if cell["status"] in ran]
         return [*codes, self._intent.source]
+
+    async def _tie_out(
+        self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
+        intent, runtime = self._intent, self._runtime
+        opened = reply.inputs_read or ()
+        own = notes_of(intent.source, reply.tables, intent.id, opened)
+        earlier = [c for c in runtime.recorder.live_cells() if c["id"] != intent.id]
+        return await tie_out_cell(own, earlier, written, execution.files_after, runtime.workspace)
 
     def _nothing_was_read(self, execution: Execution) -> bool:
         """Whether there are uploads, and neither this cell nor one before it opened any."""
@@ -294,12 +353,17 @@ class _Following:
         )
 
     async def _announce(self, execution: Execution) -> None:
-        """Emit ``file.created`` and ``workbook.checked`` for each file, and ``cell.finished``."""
+        """Emit what was written, checked and tied out, and ``cell.finished``."""
         for file in self._created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
-            facts = {"cell": self._intent.id, "name": name, "findings": list(findings)}
+            facts: dict[str, Any] = {"cell": self._intent.id, "name": name}
+            facts["findings"] = list(findings)
+            if computed := execution.computed.get(name):
+                facts["computed"] = {"message": summary(computed), **computed}
             await self._sink.emit("workbook.checked", facts)
+        for result in execution.tie_out.get("results", ()):
+            await self._sink.emit("result.checked", {"cell": self._intent.id, **result})
         await self._sink.emit("cell.finished", finished_facts(self._intent.id, execution))
 
 
@@ -340,16 +404,27 @@ def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:
     }
 
 
-def _execution(
-    reply: ExecuteReply, outputs: tuple[Mapping[str, Any], ...], after: Mapping[str, str]
+def make_execution(
+    reply: ExecuteReply,
+    outputs: tuple[Mapping[str, Any], ...],
+    after: Mapping[str, str],
+    tables: Mapping[str, Any],
 ) -> Execution:
+    """Return the execution to record of a cell that ended with *reply*.
+
+    Args:
+        reply: How it ended.
+        outputs: Its outputs, as recorded.
+        after: Workspace file → sha256.
+        tables: What it read and wrote, for the tie-out.
+    """
     error: dict[str, str] | None = None
     if reply.error is not None:
         error = {"code": reply.error.code, "message": str(reply.error)}
     elif reply.status == "interrupted":
         error = {"code": "cancelled", "message": "The cell was cancelled. Variables are kept."}
     elif reply.status == "error":
-        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue
+        message = ENDED_ITSELF if reply.ename == "SystemExit" else reply.evalue or NO_MESSAGE
         error = {"code": "code-error", "ename": reply.ename, "message": message}
     return Execution(
         outcome=reply.status,
@@ -359,4 +434,5 @@ def _execution(
         error=error,
         files_after=dict(after),
         inputs_read=reply.inputs_read,
+        tie_out=tables,
     )

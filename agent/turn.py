@@ -12,6 +12,8 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
+from agent.checks.formula_values import summary
+from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
@@ -21,6 +23,7 @@ from agent.permission.admission import TurnPorts, admit
 from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
+from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.run_cell import ran_before, run_cell
 from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach
@@ -181,7 +184,7 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
     problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
     if problem:
         _repair(state, problem)
-        _reply_to(state, {"status": "error", "error": problem})
+        _reply_to(state, {"status": "error", "error": problem, **BAD_CALL})
     elif call is not None:
         await _set_pending(state, ports, call, reply)
     elif reply.text.strip():
@@ -195,7 +198,9 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
     """Let the model look something up; it goes on with what it gets."""
-    response = await call_tool(call, Reach(ports.runtime.workspace, ports.profiler))
+    runtime = ports.runtime
+    reach = Reach(runtime.workspace, ports.profiler, runtime.checkpoints)
+    response = await call_tool(call, reach)
     shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
     await ports.sink.emit("tool.called", facts)
@@ -252,12 +257,12 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
     earlier = await _ran_before(state, ports) if state.recovered else None
     if earlier is not None:
-        _take_execution(state, earlier, ports.runtime)
+        await _take_execution(state, earlier, pending.code, ports)
         return
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
         _repair(state, admission.reason)
-        _reply_to(state, {"status": admission.outcome, "error": admission.reason})
+        _reply_to(state, {"status": admission.outcome, "error": admission.reason, **REFUSED})
         return
     failed = await _run_parameters(state, pending, ports)
     if failed is None:
@@ -272,7 +277,7 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
         cell_id=state.running,
         granted=admission.granted,
     )
-    _take_execution(state, execution, ports.runtime)
+    await _take_execution(state, execution, pending.code, ports)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
@@ -285,7 +290,10 @@ async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
     return recorded[1]
 
 
-def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime) -> None:
+async def _take_execution(
+    state: TurnState, execution: Execution, code: str, ports: TurnPorts
+) -> None:
+    runtime = ports.runtime
     state.steps += 1
     state.cells.append(execution.outcome)
     response: dict[str, Any] = {
@@ -297,10 +305,15 @@ def _take_execution(state: TurnState, execution: Execution, runtime: PathRuntime
         response["files"] = outputs[:50]
     if checks := _checks(execution):
         response["checks"] = checks
+    if execution.computed:
+        response["computed"] = _computed(execution)
+    if tied := said_to_model(execution.tie_out):
+        response["tie_out"] = tied
     if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
+        response |= await advice(execution, code, runtime, ports.profiler)
         if execution.outcome == "died":
             response["state"] = ENDED
         _repair(state, response["error"])
@@ -313,6 +326,14 @@ def _checks(execution: Execution) -> dict[str, list[str]]:
         name: [f"{each['message']} {each['hint']}" for each in findings[:MOST_FINDINGS]]
         for name, findings in execution.checks.items()
         if findings
+    }
+
+
+def _computed(execution: Execution) -> dict[str, dict[str, Any]]:
+    """Return what the formulas of written workbooks give, for the model's reply."""
+    return {
+        name: {"summary": summary(each), "cells": each.get("cells", {})}
+        for name, each in execution.computed.items()
     }
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.channels import measure_channels
 from benchmarks.chats import measure_chats
 from benchmarks.comparison import measure_comparison
+from benchmarks.context import measure_context
 from benchmarks.execute import measure_execute
 from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
@@ -136,6 +137,10 @@ table) was mended then. All were made by the detector's author: other people's f
   its frame differs from the truth.
 - *50 ordinary workbooks*: in one process, one after the other.
 """
+CONTEXT_NOTES = """\
+- *First message*: from the recorded notebook and the profiles, both in memory, to the text that
+  is sent, with the event that says what is in it. Reading a file's profile is not in it.
+"""
 SECTIONS = (
     Section(
         name="front-door",
@@ -170,6 +175,12 @@ SECTIONS = (
         heading="Large workbooks",
         measures=(measure_large_workbooks, measure_comparison),
         notes=WORKBOOK_NOTES,
+    ),
+    Section(
+        name="context",
+        heading="What the model is sent",
+        measures=(measure_context,),
+        notes=CONTEXT_NOTES,
     ),
 )
 INTRODUCTION = """\

@@ -54,7 +54,7 @@ def _shares(which: str, score: Score) -> list[tuple[str, float, float, str, str]
 
 
 def _times(directory: Path) -> list[tuple[str, float, float, str, str]]:
-    ordinary = [_ordinary(directory / f"ordinary{n}.xlsx", n) for n in range(50)]
+    ordinary = [ordinary_workbook(directory / f"ordinary{n}.xlsx", n) for n in range(50)]
     started = time.perf_counter()
     for path in ordinary:
         profile_file(path)
@@ -76,7 +76,7 @@ def _times(directory: Path) -> list[tuple[str, float, float, str, str]]:
     ]
 
 
-def _ordinary(path: Path, number: int) -> Path:
+def ordinary_workbook(path: Path, number: int) -> Path:
     """Write a workbook of four labelled sheets."""
     with xlsxwriter.Workbook(path) as book:
         for at in range(4):

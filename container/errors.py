@@ -21,6 +21,20 @@
 
 from __future__ import annotations
 
+ENDS = {
+    4: "a library ran an instruction that this processor does not have",
+    6: "a library found a fault in its own data and gave up",
+    7: "memory or disk space ended while a library used it",
+    8: "a library divided by zero",
+    9: "it was killed from outside, often because the host is short of memory",
+    11: "a library crashed",
+    15: "it was asked to end",
+    24: "it used more processor time than it may",
+    25: "it wrote a larger file than it may",
+    31: "it made a system call that the sandbox forbids",
+}
+"""Why a process ended, by the number of the signal that ended it (signal(7) on Linux)."""
+
 
 class ContainerError(Exception):
     """Base of every error this layer raises on purpose."""
@@ -83,9 +97,11 @@ class KernelDied(ContainerError):
         self.signal, self.exit_code = signal, exit_code
 
     def __str__(self) -> str:
-        how = f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}"
+        why = "the code ended it"
+        if self.signal:
+            why = ENDS.get(self.signal, f"it was killed by signal {self.signal}")
         return (
-            f"The kernel died ({how}). Its variables are lost; the files in the workspace are "
+            f"The kernel ended: {why}. Its variables are lost; the files in the workspace are "
             "kept. The next request starts a new kernel."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -27,6 +28,7 @@ from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.cluster.routing import Router
 from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.restore import HeldCapabilities
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
@@ -35,7 +37,7 @@ from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
-from kernel_gateway.errors import AlreadyRunning
+from kernel_gateway.errors import AlreadyRunning, ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.identity.auth import Authenticator, load_or_create_token
@@ -139,6 +141,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, retry)
         contexts.on_wait.append(partial(_emit_waiting, events))
+        contexts.on_start.append(partial(_follow_late_outputs, events))
         profiler = Profiler(versions.profiles)
         upload_profiles = UploadProfiles(profiler, events)
         approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
@@ -212,6 +215,16 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         clean_up.start()
         _listen(services, sockets, stack)
         yield Gateway(url=url, services=services, model=model)
+
+
+async def _follow_late_outputs(events: EventLog, path: OpenPath) -> None:
+    async def emit(cell: str, output: Mapping[str, Any]) -> None:
+        facts = {"cell": cell, "output": dict(output), "late": True}
+        with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
+            await events.append(path.key, "cell.output", facts, None, wait=False)
+
+    if path.session is not None:
+        path.session.late.on_output = emit
 
 
 async def _emit_waiting(events: EventLog, key: PathKey, facts: Mapping[str, Any]) -> None:

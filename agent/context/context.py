@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.context.profile_text import profile_digest, quoted, render_profiles
+from agent.context.profile_text import digest_of, quoted, render_profile, render_profiles
 from agent.context.profiler import Profile, Profiler
 from agent.memory.compaction import Memory
 from agent.prompts.render import prompt_version, render_variables, system_prompt
@@ -44,14 +44,35 @@ class TurnContext:
     state_note: str = ""
 
     @functools.cached_property
+    def _full(self) -> dict[str, str]:
+        """File name → all that can be said of it; it takes most of the time, so it is done once."""
+        return {name: render_profile(name, found) for name, found in self.profiles.items()}
+
+    @functools.cached_property
     def digests(self) -> dict[str, str]:
         """File name → digest of its profile."""
-        return {name: profile_digest(name, found) for name, found in self.profiles.items()}
+        return {name: digest_of(text) for name, text in self._full.items()}
 
-    @property
+    @functools.cached_property
     def unchanged(self) -> set[str]:
         """Names of the files whose profile an earlier prompt had."""
         return {name for name, digest in self.digests.items() if self.seen.get(name) == digest}
+
+    @functools.cached_property
+    def texts(self) -> dict[str, str]:
+        """The facts as text, by part; empty where there are none."""
+        files = ""
+        if self.other_files:
+            files = "Other files: " + ", ".join(map(quoted, self.other_files))
+        elif not self.profiles:
+            files = "No file has been uploaded."
+        live = self.variables
+        return {
+            "workbooks": render_profiles(self.profiles, unchanged=self.unchanged, full=self._full),
+            "files": files,
+            "variables": "Live variables:\n" + render_variables(live) if live else "",
+            "state": self.state_note,
+        }
 
 
 async def read_profiles(
@@ -93,23 +114,8 @@ def opening(context: TurnContext, request: str) -> list[str]:
 
 
 def render_context(context: TurnContext) -> str:
-    """Render the facts of *context* as text: files, variables, state."""
-    return "\n\n".join(text for text in _parts(context).values() if text)
-
-
-def _parts(context: TurnContext) -> dict[str, str]:
-    files = ""
-    if context.other_files:
-        files = "Other files: " + ", ".join(map(quoted, context.other_files))
-    elif not context.profiles:
-        files = "No file has been uploaded."
-    variables = context.variables
-    return {
-        "workbooks": render_profiles(context.profiles, unchanged=context.unchanged),
-        "files": files,
-        "variables": "Live variables:\n" + render_variables(variables) if variables else "",
-        "state": context.state_note,
-    }
+    """Return the facts of *context* as one text: files, variables, state."""
+    return "\n\n".join(text for text in context.texts.values() if text)
 
 
 def context_facts(context: TurnContext, request: str) -> dict[str, Any]:
@@ -118,7 +124,7 @@ def context_facts(context: TurnContext, request: str) -> dict[str, Any]:
     Contents are not in it.
     """
     memory = context.memory
-    parts = {"system": system_prompt(), **_parts(context), "request": request}
+    parts = {"system": system_prompt(), **context.texts, "request": request}
     tokens = {name: estimate_tokens(text) for name, text in parts.items()}
     tokens["history"] = memory.tokens
     return {

@@ -19,7 +19,8 @@ from notebooks.record.files import encodable
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 DECLINED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
-_FENCE = re.compile(r"```(?:python|py|ipython)?[ \t]*\n(.*?)```", re.S | re.I)
+_FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)```", re.S)
+_PYTHON = frozenset({"", "python", "py", "python3", "ipython"})
 
 RUN_CODE = types.FunctionDeclaration(
     name="run_code",
@@ -202,7 +203,12 @@ def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
 
 
 def _fenced_call(text: str) -> CodeCall | None:
-    blocks = [block.strip("\n") for block in _FENCE.findall(text) if block.strip()]
+    """Return the code of the fenced blocks of Python; a formula or VBA is quoted, not run."""
+    blocks = [
+        block.strip("\n")
+        for language, block in _FENCE.findall(text)
+        if language.lower() in _PYTHON and block.strip() and not block.lstrip().startswith("=")
+    ]
     return CodeCall(code="\n\n".join(blocks), fenced=True) if blocks else None
 
 

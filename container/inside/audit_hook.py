@@ -183,26 +183,34 @@ def set_hook() -> AuditHook:
 
 
 def follow_cells(
-    hook: AuditHook, shell: Any, permissions: Callable[[], Iterable[str] | None]
+    hook: AuditHook,
+    shell: Any,
+    permissions: Callable[[], Iterable[str] | None],
+    take_tables: Callable[[], Any],
 ) -> None:
     """Before each cell of *shell*, allow what was granted; after it, tell what it opened.
 
-    The reply's payload holds the names, which `container.kernel.cell_run` takes out of it.
+    The reply's payload holds that, and `container.kernel.cell_run` takes it out of the reply.
 
     Args:
         hook: The hook.
         shell: IPython's shell.
         permissions: Returns the running cell's permissions; ``None`` if another client asked,
             which gets no payload that it does not know.
+        take_tables: Returns, once, what is noted of tables that were read and written, as JSON
+            values; ``None`` if there is nothing.
     """
 
     def before_cell() -> None:
         hook.allow(permissions() or ())
         hook.take_opened()
+        take_tables()
 
     def after_cell() -> None:
         if permissions() is not None:
             told = {"source": PAYLOAD, "opened": hook.take_opened()}
+            if (tables := take_tables()) is not None:
+                told["tables"] = tables
             shell.payload_manager.write_payload(told)
 
     shell.events.register("pre_execute", before_cell)

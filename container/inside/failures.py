@@ -18,6 +18,7 @@ from ipykernel.zmqshell import ZMQExitAutocall
 
 READ_ONLY = "Read-only file system (uploads in inputs/ stay as they are; write to outputs/)"
 ENDED = "The cell ended itself here ({}): the rest of it did not run. Variables are kept."
+NO_MEMORY = "the cell asked for more memory than is left for this kernel"
 NO_THREAD = "can't start new thread"
 THREAD_BYTES = 24 * 1024 * 1024
 """A thread's stack, and the reserve that is released when the error is shown."""
@@ -94,12 +95,14 @@ def _little_memory(shell: Any, errors: list[BaseException]) -> Iterator[None]:
 
 
 def _name_reason(error: BaseException | None) -> None:
-    """Add the reason to an error of writing to ``inputs/`` or of starting a thread."""
+    """Add the reason to an error of memory, of writing to ``inputs/``, of starting a thread."""
     if type(error) is RuntimeError and error.args == (NO_THREAD,):
         try:
             bytes(THREAD_BYTES)
         except MemoryError:
             error.args = (f"{NO_THREAD}: not enough memory",)
+    if type(error) is MemoryError and not error.args:
+        error.args = (NO_MEMORY,)
     if not isinstance(error, OSError) or error.errno != errno.EROFS:
         return
     for name in (error.filename, error.filename2):

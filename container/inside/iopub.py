@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 import traceback
 
 # The signal module's own wrapper converts each number to an enum, which is slower than the call.
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from signal import valid_signals
 from typing import Any
 
-from inside import patches, reserve  # type: ignore[import-not-found]
+from inside import patches, redraws, reserve  # type: ignore[import-not-found]
 from inside.frames import send_frames  # type: ignore[import-not-found]
 from ipykernel.iostream import IOPubThread, OutStream
 from zmq.constants import PollEvent, SocketOption, SocketType
@@ -166,6 +167,8 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
     """
 
     _writes = 0
+    _redraws = _held = False
+    _sent_at = 0.0
     _flushing = False
     _last: tuple[Any, frozenset[Any]] = (None, frozenset())
     forked = False
@@ -183,7 +186,10 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
             self._last = (parent, key)
         with self._buffer_lock:
             self._buffers[key].write(string)
+        self._redraws = (self._redraws or string.startswith("\r")) and "\n" not in string
         self._schedule_flush()
+        if self._held and not self._redraws:  # the line is finished: as it would be by the flush
+            self.flush()
         return len(string)
 
     def _is_master_process(self) -> bool:
@@ -205,6 +211,7 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
 
     def _flush_buffers(self) -> Iterator[tuple[Any, str]]:
         for parent, text in super()._flush_buffers():
+            text = redraws.without_covered(text)
             for start in range(0, len(text), PIECE_CHARACTERS):
                 yield parent, text[start : start + PIECE_CHARACTERS]
 
@@ -222,8 +229,18 @@ class PiecewiseStream(OutStream):  # type: ignore[misc]
     def flush(self) -> None:
         """Send what was written, if anything: a cell calls this six times, mostly in vain.
 
-        Text already queued is sent before the kernel's next message.
+        Text already queued is sent before the kernel's next message. When code flushes a line
+        that it redraws, the text waits for the next regular moment: the kernel's own calls, which
+        precede its messages, always send.
         """
+        if self._redraws and self._flush_pending and not self.forked:
+            now = time.monotonic()
+            own = sys._getframe(1).f_globals.get("__name__", "").startswith("ipykernel")
+            if not own and now - self._sent_at < redraws.SECONDS:
+                self._held = True
+                return
+            self._sent_at = now
+        self._held = False
         needed = self._flush_pending or self._flushing or not SKIP_FLUSHES
         if needed or not self._is_master_process():
             super().flush()

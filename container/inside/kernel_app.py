@@ -171,15 +171,19 @@ def build() -> Any:
         fast_paths,
         interrupts,
         patches,
+        threads,
         top_level_await,
     )
 
     app.audit_hook = audit_hook.set_hook()
-    audit_hook.follow_cells(app.audit_hook, app.shell, lambda: _permissions(app.kernel))
+    audit_hook.follow_cells(
+        app.audit_hook, app.shell, lambda: _permissions(app.kernel), _take_tables
+    )
     top_level_await.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)
     failures.apply(app.shell)
+    threads.apply(app.shell)
     if patches.wanted("plain_text"):
         fast_paths.apply(app.shell)
     if patches.wanted("no_pause"):
@@ -192,6 +196,14 @@ def _permissions(kernel: Any) -> list[str] | None:
     """Return the running cell's permissions, from its request; ``None`` if it has none."""
     ours = kernel.get_parent("shell").get("metadata", {}).get("tallybook")
     return None if ours is None else list(ours.get("granted", ()))
+
+
+def _take_tables() -> Any:
+    """Return what the workbook library noted of tables read and written since the last call."""
+    if (journal := sys.modules.get("workbooks.tie_out.journal")) is None:
+        return None
+    noted = journal.take()
+    return noted if any(noted.values()) else None
 
 
 def warm_up(app: Any, wanted: Callable[[], bool]) -> None:

@@ -77,6 +77,17 @@ PATCHES = {
             "ipykernel.iostream:OutStream._flush_buffers",
         ),
     ),
+    "threads": Patch(
+        "What a thread prints is counted to the cell that runs then, not to its own.",
+        (
+            "ipykernel.iostream:OutStream.set_thread_parent",
+            "ipykernel.zmqshell:ZMQInteractiveShell.set_thread_parent",
+        ),
+    ),
+    "redraws": Patch(
+        "A progress bar that is flushed at each step is thousands of messages, and stops the cell.",
+        ("ipykernel.iostream:OutStream.flush", "ipykernel.iostream:OutStream._flush_buffers"),
+    ),
     "plain_text": Patch(
         "Ten formatters are asked about a value that has its text only.",
         ("IPython.core.formatters:DisplayFormatter.format",),

@@ -7,7 +7,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from container.errors import (
@@ -34,7 +34,7 @@ from container.kernel.execute_reply import (
 from container.kernel.outputs import output_of
 from container.kernel.reply_content import (
     out_of_memory,
-    take_inputs_read,
+    take_file_use,
     valid_count,
     valid_lines,
 )
@@ -103,6 +103,7 @@ class CellRun:
         self._idle.add_done_callback(asyncio.Future.exception)
         self._blamed: ContainerError | None = None
         self._inputs_read: tuple[str, ...] | None = None
+        self._tables: Mapping[str, list[Any]] = {}
 
     async def run(self, limit: float) -> ExecuteReply:
         """Follow a cell just sent, for at most *limit* seconds; return how it ended."""
@@ -225,7 +226,7 @@ class CellRun:
                 if parent == self.message_id:
                     await self.may_emit()
                     self._reply = message["content"]
-                    self._inputs_read = take_inputs_read(self._reply)
+                    self._inputs_read, self._tables = take_file_use(self._reply)
                     if self._request is not None:
                         self._request.on_reply(message)
                 elif parent in self._probes:
@@ -379,6 +380,7 @@ class CellRun:
                 execution_count=count,
                 seconds=seconds,
                 inputs_read=self._inputs_read,
+                tables=self._tables,
             )
         stopped = self.stop_reason is not None or self._cancelled
         return ExecuteReply(
@@ -390,4 +392,5 @@ class CellRun:
             evalue=str(reply.get("evalue", "")),
             traceback=valid_lines(reply.get("traceback")),
             inputs_read=self._inputs_read,
+            tables=self._tables,
         )

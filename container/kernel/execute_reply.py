@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from container.errors import ContainerError
@@ -39,6 +39,8 @@ class ExecuteReply:
         traceback: Its plain-text lines.
         inputs_read: Names of the uploads that it opened; ``None`` if that is not known. The
             kernel tells, so its code can lie about them.
+        tables: What the kernel noted of tables read and written, by list (``reads``,
+            ``writes``, ``steps``); as trustworthy, and of any shape below the lists.
     """
 
     status: Literal["ok", "error", "interrupted", "died"]
@@ -49,6 +51,7 @@ class ExecuteReply:
     evalue: str = ""
     traceback: tuple[str, ...] = ()
     inputs_read: tuple[str, ...] | None = None
+    tables: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,24 +9,40 @@ from typing import Any
 PAYLOAD = "tallybook"
 """Source of the payload that `container.inside.audit_hook` adds."""
 MOST_OPENED, LONGEST_NAME = 200, 1000
+TABLE_NOTES, MOST_NOTES = ("reads", "writes", "steps"), 100
 
 
-def take_inputs_read(content: dict[str, Any]) -> tuple[str, ...] | None:
-    """Remove from a reply the names of the uploads the cell opened, and return them.
+def take_file_use(
+    content: dict[str, Any],
+) -> tuple[tuple[str, ...] | None, Mapping[str, list[Any]]]:
+    """Remove from a reply what the kernel tells of the files that the cell used; return it.
 
     Returns:
-        ``None`` if the kernel did not tell.
+        The names of the uploads it opened, ``None`` if the kernel did not tell; and what was
+        noted of tables read and written (see `notebooks.workbooks.tie_out.journal`), by list.
     """
     payload = content.get("payload")
     if not isinstance(payload, list):
-        return None
+        return None, {}
     ours = [p for p in payload if isinstance(p, Mapping) and p.get("source") == PAYLOAD]
     content["payload"] = [p for p in payload if p not in ours]
-    opened = ours[0].get("opened") if ours else None
-    if not isinstance(opened, list):
+    if not ours:
+        return None, {}
+    return _opened(ours[0].get("opened")), _tables(ours[0].get("tables"))
+
+
+def _opened(said: object) -> tuple[str, ...] | None:
+    if not isinstance(said, list):
         return None
-    names = [name for name in opened[:MOST_OPENED] if isinstance(name, str)]
+    names = [name for name in said[:MOST_OPENED] if isinstance(name, str)]
     return tuple(name for name in names if len(name) <= LONGEST_NAME)
+
+
+def _tables(said: object) -> Mapping[str, list[Any]]:
+    if not isinstance(said, Mapping):
+        return {}
+    lists = {key: said[key] for key in TABLE_NOTES if isinstance(said.get(key), list)}
+    return {key: notes[:MOST_NOTES] for key, notes in lists.items()}
 
 
 def out_of_memory(reply: Mapping[str, Any]) -> bool:

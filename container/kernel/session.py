@@ -23,6 +23,7 @@ from container.kernel.execute_reply import (
     emit_nothing,
 )
 from container.kernel.execute_request import execute_request, with_granted
+from container.kernel.late_outputs import LateOutputs
 from container.kernel.variables import ask_for_variables
 from container.limits import Limits
 from container.messages import KernelMessage
@@ -84,6 +85,8 @@ class KernelSession:
         """Receives each iopub message and whether the cell has emitted it. Must not raise."""
         self.on_reply: OnReply | None = None
         """Receives each reply to a message that `forward` sent."""
+        self.late = LateOutputs(self.limits.output_bytes)
+        """Outputs of cells that have ended."""
 
     async def start(self) -> None:
         """Start the kernel and wait until it answers.
@@ -155,6 +158,8 @@ class KernelSession:
         if cell is not None:
             await cell.may_emit()
             emitted = await cell.receive(message)
+        if message["parent_header"].get("msg_id") != self.running_cell:
+            await self.late.receive(message)
         if self.on_message is not None and not self._is_probe(message):
             await self.on_message(message, emitted)
 
@@ -289,6 +294,8 @@ class KernelSession:
                 emit_after=emit_after,
             )
             limit = self.limits.seconds if seconds is None else seconds
+            if not silent:
+                self.late.expect(cell.message_id)
             self._running = self._receiving = cell
             try:
                 reply = await cell.run(limit)

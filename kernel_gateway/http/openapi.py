@@ -85,6 +85,12 @@ def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
                 models[model, "serialization"] = None
     _, definitions = models_json_schema(list(models), ref_template=REFERENCE)
     schemas: dict[str, Any] = definitions["$defs"]
+    schemas["Events"] = {
+        "type": "object",
+        "description": "What an event holds, by its kind.",
+        "properties": {kind: _reference(model) for kind, model in KINDS.items()},
+        "required": list(KINDS),
+    }
     return schemas
 
 
@@ -211,7 +217,7 @@ def _fields(schema: Mapping[str, Any]) -> str:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tallybook API {version}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/app.css"></head>
+<link rel="stylesheet" href="/addin/plain.css"></head>
 <body class="api"><h1>Tallybook API {version}</h1>
 <p>The same as <a href="/api/v1/openapi.json">openapi.json</a>, to read.</p>
 <table><thead><tr><th>method</th><th>address</th><th>what</th><th>takes</th><th>answers</th></tr>

@@ -110,6 +110,31 @@ class Conversations:
         return row
 
     @whole
+    async def rename(
+        self, tenant: str, conversation_id: str, title: str, user: str
+    ) -> ConversationRow:
+        """Give a conversation of *tenant* another title, on behalf of *user*; return it.
+
+        Raises:
+            NotFound: The tenant has no such conversation.
+        """
+        statement = (
+            update(ConversationRow)
+            .where(ConversationRow.id == conversation_id, ConversationRow.tenant == tenant)
+            .values(title=title)
+            .returning(ConversationRow)
+        )
+        audit, columns = audit_line(
+            tenant, user, "conversation.renamed", conversation_id, conversation_id
+        )
+        async with self._database.begin(tenant) as session:
+            row = (await session.scalars(statement)).first()
+            if row is None:
+                raise NotFound("conversation", conversation_id)
+            await session.execute(insert(audit), columns)
+        return row
+
+    @whole
     async def of(self, tenant: str, user: str | None, limit: int) -> Sequence[ConversationRow]:
         """Return the newest conversations of *tenant*: of *user*, or of all users if ``None``."""
         query = select(ConversationRow).where(ConversationRow.tenant == tenant)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from kernel_gateway.terminal.rerun import rerun_file
 from kernel_gateway.terminal.view import TerminalView
 from kernel_gateway.wiring import open_gateway
 from notebooks.ledger.verify import verify_notebook
+from notebooks.record.chain import KEY
 
 REQUESTS = (
     "Stack these 3 workbooks and keep rows where Sales > 1000",
@@ -109,4 +111,19 @@ async def _check(console: Console, output: Path) -> int:
     for item in report.items:
         if item.verdict != "reproduced":
             console.print(f"  {item.label}: {item.verdict}: {item.detail}", markup=False)
-    return 0 if verified and report.verdict == "reproduced" else 1
+    sound = _show_checks(console, notebook)
+    return 0 if verified and sound and report.verdict == "reproduced" else 1
+
+
+def _show_checks(console: Console, notebook: Path) -> bool:
+    """Print what was checked and tied out of each workbook; return whether nothing is wrong."""
+    view, sound = TerminalView(console), True
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        facts = cell["metadata"].get(KEY, {})
+        for name, findings in facts.get("checks", {}).items():
+            view.show({"kind": "workbook.checked", "data": {"name": name, "findings": findings}})
+            sound &= not findings
+        for result in facts.get("tie_out", {}).get("results", ()):
+            view.show({"kind": "result.checked", "data": result})
+            sound &= result["status"] == "tied-out"
+    return sound

@@ -13,6 +13,8 @@ from rich.status import Status
 from rich.syntax import Syntax
 from rich.text import Text
 
+from notebooks.record.terminal_lines import last_states
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 STATUS_STYLE = {"ok": "green", "error": "red", "blocked": "red", "died": "red"}
@@ -23,6 +25,11 @@ def plain(text: Any) -> str:
     joined = "".join(text) if isinstance(text, list) else str(text)
     whole = joined.encode("utf-8", "replace").decode()  # lone surrogates can't be printed
     return _CONTROL.sub("", _ANSI.sub("", whole))
+
+
+REDRAWN = 100
+"""Characters shown of a line that is redrawn."""
+TIED_STYLE = {"tied-out": "green", "suspicious": "yellow", "not-tied-out": "dim"}
 
 
 class TerminalView:
@@ -116,9 +123,10 @@ class TerminalView:
     def _show_cell_output(self, data: dict[str, Any]) -> None:
         output = data["output"]
         kind = output["output_type"]
+        if data.get("late"):
+            self._line("  late output of an earlier cell:")
         if kind == "stream":
-            style = "red" if output["name"] == "stderr" else ""
-            self.console.print(Text(plain(output["text"]).rstrip("\n"), style=style))
+            self._show_printed(output["name"], str(output["text"]))
         elif kind == "error":
             self._line(f"{output['ename']}: {output['evalue']}", "red")
         elif kind in ("execute_result", "display_data", "update_display_data"):
@@ -126,6 +134,13 @@ class TerminalView:
             image = next((mime for mime in mimes if mime.startswith("image/")), None)
             shown = f"[{image}: in the notebook]" if image else mimes.get("text/plain", "")
             self.console.print(Text(plain(shown)))
+
+    def _show_printed(self, name: str, text: str) -> None:
+        state = plain(last_states(text))
+        if "\r" in text and "\n" not in text:  # a line that is still redrawn, as a progress bar
+            self.busy(escape(state.strip()[:REDRAWN]) or "Running …")
+        else:
+            self.console.print(Text(state.rstrip("\n"), style="red" if name == "stderr" else ""))
 
     def _show_cell_finished(self, data: dict[str, Any]) -> None:
         style = STATUS_STYLE.get(data["status"], "yellow")
@@ -139,10 +154,28 @@ class TerminalView:
         self._line(f"  file: {data['name']} ({data['size'] / 1000:.1f} kB)", "cyan")
 
     def _show_workbook_checked(self, data: dict[str, Any]) -> None:
+        if computed := data.get("computed"):
+            self._line(f"  formulas: {data['name']}: {computed['message']}", "cyan")
         for finding in data["findings"]:
             self._line(f"  check: {data['name']}: {finding['message']}", "yellow")
         if not data["findings"]:
             self._line(f"  check: {data['name']}: nothing wrong", "green")
+
+    def _show_result_checked(self, data: dict[str, Any]) -> None:
+        self._line(f"  tie-out: {data['line']}", TIED_STYLE[data["status"]])
+        for finding in data["findings"]:
+            self._line(f"    {finding['message']}", "yellow")
+
+    def _show_checkpoint_created(self, data: dict[str, Any]) -> None:
+        for file in data["not_kept"]:
+            text = f"  no way back for {file['name']} ({file['size'] / 1000:.1f} kB)"
+            self._line(f"{text}: {file['reason']}", "yellow")
+
+    def _show_checkpoint_skipped(self, data: dict[str, Any]) -> None:
+        self._line(f"  {data['message']}", "yellow")
+
+    def _show_history_restored(self, data: dict[str, Any]) -> None:
+        self._line(f"  undone by {data['user']}: {data['what']}", "yellow")
 
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()

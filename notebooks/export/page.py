@@ -20,7 +20,7 @@ from pygments.lexers import PythonLexer
 
 from notebooks.export.outcomes import ending_of
 from notebooks.export.sanitised import PICTURES, picture_address, sanitised, shows_something
-from notebooks.record.chain import facts_of
+from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import Notebook
 
 POLICY = (
@@ -39,6 +39,8 @@ pre { margin: 0; overflow-x: auto; font: 13px/1.45 ui-monospace, monospace; }
 .output.stderr, .output.error { background: #fff1f0; }
 .refused .highlight { border-color: #cf222e; opacity: .75; }
 .outcome { color: #cf222e; margin: 0 0 .3em; font-weight: 600; }
+.tied, .suspicious { padding: .3em .75em; font-size: 13px; color: #1a7f37; }
+.suspicious { color: #7d4e00; background: #fff8e5; }
 table { border-collapse: collapse; font-size: 13px; }
 th, td { padding: .25em .6em; border-bottom: 1px solid #d1d9e0; text-align: right; }
 thead th { border-bottom: 2px solid #818b98; }
@@ -84,9 +86,29 @@ def _cell(cell: Any, formatter: HtmlFormatter[str]) -> str:
     shown = "\n".join(_output(output) for output in outputs)
     if cell.cell_type == "code" and ending.is_live:
         prompt = f'<div class="prompt">In [{escape(str(cell.execution_count or " "))}]:</div>'
-        return f'<section class="cell code">{prompt}{code}{shown}</section>'
+        return f'<section class="cell code">{prompt}{code}{shown}{_tied_out(cell)}</section>'
     said = f'<p class="outcome">{escape(f"This cell {ending.sentence}")}</p>'
     return f'<section class="cell code refused">{said}{code}{shown}</section>'
+
+
+def _tied_out(cell: Any) -> str:
+    """Return how what the cell wrote ties out with what was read, as its record says."""
+    shown = []
+    for result in _mappings(mapping(facts_of(cell).get("tie_out")).get("results")):
+        status = "suspicious" if result.get("status") == "suspicious" else "tied"
+        findings = (
+            f"<li>{escape(str(each.get('message', '')))}</li>"
+            for each in _mappings(result.get("findings"))
+        )
+        listed = "".join(findings)
+        line = escape(f"Tie-out: {result.get('line', '')}")
+        shown.append(f'<div class="{status}">{line}{listed and f"<ul>{listed}</ul>"}</div>')
+    return "".join(shown)
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    """Return the mappings in a list of a notebook's metadata, which is untrusted."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _kept_outputs(cell: Any) -> Sequence[Mapping[str, Any]]:

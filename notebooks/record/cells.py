@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from notebooks.record.terminal_lines import last_states, without_redrawn
+
 Outcome = Literal["ok", "error", "interrupted", "died", "blocked", "not-run"]
 RERUNNABLE: frozenset[Outcome] = frozenset({"ok", "error"})
 """Outcomes whose cells run again in a re-run; the others are recorded as raw cells."""
@@ -78,6 +80,7 @@ class CellIntent:
         tags: Jupyter cell tags, ``parameters`` among them.
         started: When the run began.
         files_before: Workspace file → sha256.
+        checkpoint: Id of the checkpoint with these files; ``None`` if there is none.
     """
 
     id: str
@@ -86,6 +89,7 @@ class CellIntent:
     tags: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
     files_before: Mapping[str, str] = field(default_factory=dict)
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,11 @@ class Execution:
         inputs_read: Names of the uploads it opened; ``None`` if that is not known.
         checks: Written workbook → what is wrong with it (``code``, ``message``, ``hint``,
             ``count``).
+        computed: Written workbook → what was computed in it: ``formulas``, ``computed``,
+            ``errors`` and ``without_value`` (by kind: ``count`` and some ``cells``), some
+            ``cells`` with their values; or the ``problem``.
+        tie_out: ``reads`` and ``steps`` of tables, and ``results``: what was written against
+            what was read (see `notebooks.workbooks.tie_out.judge.Result`).
     """
 
     outcome: Outcome
@@ -114,6 +123,8 @@ class Execution:
     files_after: Mapping[str, str] = field(default_factory=dict)
     inputs_read: Sequence[str] | None = None
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    computed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tie_out: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def error_text(self) -> str:
@@ -166,6 +177,8 @@ class OutputCollector:
     def add(self, output: Mapping[str, Any]) -> None:
         """Add one output: join streams, apply ``clear_output`` and display updates.
 
+        Of a line that is redrawn, such as a progress bar, the last state is kept.
+
         An update of another cell's display becomes a new display of this cell: the other cell's
         record is closed.
 
@@ -187,8 +200,11 @@ class OutputCollector:
             item["output_type"] = "display_data"
         last = self._outputs[-1] if self._outputs else None
         if item["output_type"] == "stream" and last and last.get("name") == item["name"]:
-            last["text"] += item["text"]
+            before, line, rest = last["text"].rpartition("\n")
+            last["text"] = before + line + without_redrawn(rest + item["text"])
             return
+        if item["output_type"] == "stream":
+            item["text"] = without_redrawn(item["text"])
         self._outputs.append(item)
         self._display_ids.append(display_id)
 
@@ -208,4 +224,9 @@ class OutputCollector:
 
     def outputs(self) -> tuple[Mapping[str, Any], ...]:
         """Return the current outputs of the cell."""
-        return tuple(self._outputs)
+        return tuple(
+            {**output, "text": last_states(output["text"])}
+            if output["output_type"] == "stream"
+            else output
+            for output in self._outputs
+        )

@@ -69,6 +69,23 @@ async def test_a_fenced_block_is_accepted_as_code(make_model):
     assert reply.call.fenced
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paste this:\n```vba\nSub Go()\nEnd Sub\n```\nand this:\n```vba\nSub Stop()\nEnd Sub\n```",
+        "In D2:\n```excel\n=SUM(A2:C2)\n```\nThen fill down.",
+        "In D2:\n```\n=SUM(A2:C2)\n```",
+    ],
+)
+async def test_formulas_and_vba_quoted_in_an_answer_are_not_run(make_model, text):
+    model, _ = make_model({"text": text})
+
+    reply, _ = await generate(model)
+
+    assert reply.call is None
+    assert reply.text == text
+
+
 async def test_tokens_and_version_are_counted(make_model):
     model, _ = make_model({"text": "hello"})
 

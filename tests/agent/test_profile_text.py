@@ -165,3 +165,15 @@ def test_recipes_run_without_asking_for_permission(tmp_path):
 
     assert len(recipes) == len(sheets)
     assert {assess(recipe).tier for recipe in recipes} == {"low"}
+
+
+def test_an_unchanged_file_is_short_but_keeps_its_names_its_recipe_and_what_is_wrong(profiled):
+    rows = [["Region", "Sales"], *[[f"R{n}", n * 1.5] for n in range(30)], ["R30", "n/a"]]
+    profile = {"inputs/book.xlsx": profiled(Data=rows)}
+
+    full, short = render_profiles(profile), render_profiles(profile, unchanged=set(profile))
+
+    assert "unchanged since an earlier request" in short
+    assert len(short) < 0.8 * len(full)
+    for kept in ("'Region'", "'Sales'", "pd.read_excel(", "'n/a'"):
+        assert kept in short

@@ -17,6 +17,26 @@ def test_the_system_prompt_names_what_never_runs():
         assert word in system_prompt()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "load it with openpyxl",
+        "data_only=True",
+        "Write a formula where",
+        "a value where",
+        "named styles",
+        "`checks`",
+        "Macros can't be written",
+        "formula or VBA text may be quoted",
+        "lost\n  in saving",
+        "`hint`",
+        "precedes the request",
+    ],
+)
+def test_the_system_prompt_knows_editing_as_well_as_reading(words):
+    assert words in system_prompt()
+
+
 def printed(text):
     return [{"output_type": "stream", "name": "stdout", "text": text}]
 

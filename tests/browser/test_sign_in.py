@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.access_tokens import SECRET, hs256
@@ -68,14 +69,14 @@ async def test_a_click_on_a_foreign_page_asks_before_it_changes_the_user(
 
     def drive():
         browser.get(f"{url}/?token={hs256(user='ann')}")
-        sees(browser, "#conversations")
+        sees(browser, "#request")
         browser.get(page)
         sees(browser, "a").click()
         button = sees(browser, "form[method=post] button")
         before = user_of(browser, url)
         browser.back()
         sees(browser, "form[method=post] button").click()
-        sees(browser, "#conversations")
+        sees(browser, "#request")
         return button is not None, before, user_of(browser, url)
 
     asked, before, after = await asyncio.to_thread(drive)
@@ -83,3 +84,23 @@ async def test_a_click_on_a_foreign_page_asks_before_it_changes_the_user(
     assert asked
     assert before == "ann"
     assert after == "eve"
+
+
+async def test_the_page_asks_for_a_token_and_takes_only_a_right_one(browser, start_gateway):
+    url = (await start_gateway([], jwt_secret=SECRET)).url
+
+    def drive():
+        browser.get(url)
+        sees(browser, "#token").send_keys("wrong" + Keys.ENTER)
+        refused = sees(browser, ".problem").text
+        sees(browser, "#token").clear()
+        browser.refresh()
+        sees(browser, "#token").send_keys(hs256(user="ann") + Keys.ENTER)
+        sees(browser, "#request")
+        return refused, user_of(browser, url), browser.get_cookies()
+
+    refused, user, cookies = await asyncio.to_thread(drive)
+
+    assert "token" in refused
+    assert user == "ann"
+    assert all(cookie["httpOnly"] for cookie in cookies)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from container.kernel.reply_content import take_inputs_read
+from container.kernel.reply_content import take_file_use
 from tests.corpus import odd_files
 from tests.docker_engine import on_every_backend
 
@@ -42,5 +42,5 @@ async def test_every_way_of_reading_counts_and_only_of_this_cell(start_kernel):
 def test_what_a_kernel_forges_there_is_read_as_bounded_data(payload, read):
     content = {"payload": payload}
 
-    assert take_inputs_read(content) == read
+    assert take_file_use(content)[0] == read
     assert not any(p["source"] == "tallybook" for p in content["payload"] or ())

@@ -27,6 +27,7 @@ SOURCES = {
     "ipykernel.iostream:OutStream._flush_buffers": "c06ddc3776ec",
     "ipykernel.iostream:OutStream._schedule_flush": "54781be9c4f6",
     "ipykernel.iostream:OutStream.flush": "a98ae207fca2",
+    "ipykernel.iostream:OutStream.set_thread_parent": "b09ae7a022e6",
     "ipykernel.iostream:OutStream.write": "a63d2196b6f7",
     "ipykernel.ipkernel:IPythonKernel._cancel_on_sigint": "be8d7b20f812",
     "ipykernel.ipkernel:IPythonKernel.do_execute": "78aa91d0af8b",
@@ -36,6 +37,7 @@ SOURCES = {
     "ipykernel.kernelbase:Kernel.pre_handler_hook": "b398c28ca5a8",
     "ipykernel.zmqshell:ZMQInteractiveShell._showtraceback": "6a5da6885500",
     "ipykernel.zmqshell:ZMQInteractiveShell.ask_exit": "1deb8cb27b0a",
+    "ipykernel.zmqshell:ZMQInteractiveShell.set_thread_parent": "693a1bea4e0e",
     "zmq.sugar.socket:Socket.send_multipart": "c74ca815fe43",
 }
 LEAST_GAIN = 3

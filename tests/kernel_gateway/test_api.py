@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -62,6 +63,85 @@ async def test_the_token_is_kept_for_its_owner_only(running):
 
     assert file.read_text() == running.token
     assert file.stat().st_mode & 0o077 == 0
+
+
+# the page
+
+
+@pytest.mark.parametrize("address", ["/", "/addin/"])
+async def test_the_page_allows_styles_of_its_own_answer_only(running, address):
+    raw = Raw(running)
+    raw.headers = {}
+
+    answers = [await raw("GET", address) for _ in range(2)]
+
+    nonces = [re.findall(r'nonce="([^"]+)"', answer.body.decode()) for answer in answers]
+    assert not set(nonces[0]) & set(nonces[1])
+    for answer, (nonce, *others) in zip(answers, nonces, strict=True):
+        policy = answer.headers["Content-Security-Policy"]
+        assert set(others) <= {nonce}
+        assert f"style-src 'self' 'nonce-{nonce}'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_files_of_the_page_are_packed_and_kept_by_browsers(running):
+    raw = Raw(running)
+    raw.headers = {}
+    page = (await raw("GET", "/")).body.decode()
+    (script,) = re.findall(r'src="(/addin/assets/[^"]+\.js)"', page)
+
+    plain = await raw("GET", script, headers={"Accept-Encoding": "identity"})
+    packed = await raw("GET", script, headers={"Accept-Encoding": "gzip"})
+
+    assert packed.body == plain.body
+    assert packed.headers["X-Consumed-Content-Encoding"] == "gzip"  # tornado's client unpacks
+    assert "Content-Encoding" not in plain.headers
+    assert "immutable" in plain.headers["Cache-Control"]
+    assert plain.headers["Content-Type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere.js", "assets/", "assets/../index.html", "../page.py", "index.html"]
+)
+async def test_only_files_of_the_page_are_served_beside_it(running, name):
+    raw = Raw(running)
+    raw.headers = {}
+
+    response = await raw("GET", f"/addin/{name}")
+
+    assert response.code == 404
+    assert error_of(response)["code"] == "not-found"
+
+
+# conversations
+
+
+async def test_a_conversation_is_renamed_and_the_audit_list_has_it(running, raw):
+    made = await running.client.post("/api/v1/conversations", {"title": "before"})
+    address = f"/api/v1/conversations/{made['id']}"
+
+    renamed = json.loads((await raw("PATCH", address, '{"title": "after"}')).body)
+
+    assert renamed == {**made, "title": "after"}
+    assert json.loads((await raw("GET", address)).body)["title"] == "after"
+    lines = json.loads((await raw("GET", f"/api/v1/audit?conversation={made['id']}")).body)
+    assert lines["audit"][0]["action"] == "conversation.renamed"
+
+
+@pytest.mark.parametrize("body", ["{}", '{"title": ""}', '{"title": 5}'])
+async def test_a_new_title_must_be_one(running, raw, body):
+    made = await running.client.post("/api/v1/conversations", {"title": "before"})
+
+    response = await raw("PATCH", f"/api/v1/conversations/{made['id']}", body)
+
+    assert error_of(response)["code"] == "bad-request"
+
+
+async def test_a_conversation_that_does_not_exist_is_not_renamed(raw):
+    response = await raw("PATCH", "/api/v1/conversations/conv_0", '{"title": "x"}')
+
+    assert response.code == 404
 
 
 # JSON bodies and addresses

@@ -76,7 +76,9 @@ async def test_jupyters_contents_are_json_whatever_a_cell_printed(running):
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("address", ["/", "/app.js", "/api/v1/docs", "/health", "/api", "/nowhere"])
+@pytest.mark.parametrize(
+    "address", ["/", "/addin/", "/addin/favicon.svg", "/api/v1/docs", "/health", "/api", "/nowhere"]
+)
 async def test_every_answer_says_what_its_page_may_do(running, address):
     policy = (await Raw(running)("GET", address)).headers["Content-Security-Policy"]
 

@@ -6,7 +6,7 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.render import conversation_to_json
 from kernel_gateway.http.schemas import responses as models
-from kernel_gateway.http.schemas.requests import NewConversation
+from kernel_gateway.http.schemas.requests import NewConversation, Rename
 from kernel_gateway.ids import MAIN_PATH, PathKey
 
 LISTED = 200
@@ -42,6 +42,15 @@ class ConversationHandler(JsonHandler):
         paths = await conversations.path_names(tenant, [row.id])
         last = await self.services.events.last_seq(PathKey(tenant, row.id, MAIN_PATH))
         self.write_json(200, {**conversation_to_json(row, paths[row.id]), "last_seq": last})
+
+    @operation("Rename a conversation", body=Rename, returns={200: models.Conversation})
+    async def patch(self, conversation_id: str) -> None:
+        row = await self.conversation(conversation_id)
+        title = self.json_body(Rename).title
+        conversations = self.services.repository.conversations
+        row = await conversations.rename(row.tenant, row.id, title, self.identity.user)
+        paths = await conversations.path_names(row.tenant, [row.id])
+        self.write_json(200, conversation_to_json(row, paths[row.id]))
 
     @operation("Delete a conversation with all that belongs to it", returns={200: models.Deleted})
     async def delete(self, conversation_id: str) -> None:

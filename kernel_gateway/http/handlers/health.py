@@ -34,6 +34,7 @@ class HealthHandler(JsonHandler):
                 "limits": services.host.limits,
                 "model": services.model_name,
                 "kernels": services.contexts.live_kernels(),
+                "upload_limit_bytes": int(services.settings.upload_limit_mb * 1_000_000),
             },
         )
 

@@ -1,8 +1,11 @@
-"""The web page, and the sign-in of browsers."""
+"""The web page, built from ``addin/``, and the sign-in of browsers."""
 
 from __future__ import annotations
 
+import functools
+import gzip
 import html
+import secrets
 from importlib import resources
 from urllib.parse import parse_qs
 
@@ -10,23 +13,34 @@ from kernel_gateway.errors import (
     BadRequest,
     ForeignOrigin,
     KeysUnavailable,
-    MethodNotAllowed,
     NotAuthenticated,
     NotFound,
 )
-from kernel_gateway.http.json_handler import JsonHandler, check_token, client_of
+from kernel_gateway.http.json_handler import (
+    PAGE_POLICY,
+    JsonHandler,
+    check_token,
+    client_of,
+)
 from kernel_gateway.http.login_cookies import login_token, mark_of_another, set_login
 from kernel_gateway.identity.auth import Identity, same_origin
 
-PAGES = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "app.css": ("app.css", "text/css; charset=utf-8"),
+BUILT = resources.files("kernel_gateway.http") / "addin"
+NONCE = "NONCE-OF-THIS-ANSWER"
+"""What the built page has in place of the nonce; addin/vite.config.ts puts it there."""
+STYLES = "style-src 'self' 'nonce-{nonce}'"
+"""Fluent UI makes its style sheets in the browser: they need the nonce. Scripts are files only."""
+KINDS = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
 }
+FOREVER = "public, max-age=31536000, immutable"
 _QUESTION = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tallybook: change the user?</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/app.css"></head>
+<link rel="stylesheet" href="/addin/plain.css"></head>
 <body><main><section>
 <h1>Change the user?</h1>
 <p>This browser is signed in as {present}. The link you opened signs it in as {new}.
@@ -45,13 +59,16 @@ COOKIE_CHARACTERS = 3_900
 class PageHandler(JsonHandler):
     """``/``: the page. With ``?token=`` it signs in, then redirects to an address without it.
 
+    The page itself holds nothing of anybody, so it is sent to all; who has not signed in is asked
+    for a token by it.
+
     A link must not replace the signed-in user: an attacker could have written it, and would get
     the user's next uploads. So a page asks first, and only a form sent by that page is accepted.
     """
 
     public = True
 
-    async def get(self, name: str) -> None:
+    async def get(self) -> None:
         if (token := self.get_query_argument("token", None)) is not None:
             who = await check_token(self, token)
             present = await self._another_than(who)
@@ -60,17 +77,14 @@ class PageHandler(JsonHandler):
             else:
                 self._ask(token, who, present)
             return
-        if name not in PAGES:
-            raise NotFound("address", self.request.path)
-        await self.check_caller()
-        file, kind = PAGES[name]
-        self.set_header("Content-Type", kind)
-        self.finish((resources.files("kernel_gateway.static") / file).read_bytes())
+        nonce = secrets.token_urlsafe(16)
+        policy = f"{PAGE_POLICY}; {STYLES.format(nonce=nonce)}"
+        self.set_header("Content-Security-Policy", policy)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(_index().replace(NONCE, nonce))
 
-    async def post(self, name: str) -> None:
-        """Change the user, as confirmed by the form of `_ask`."""
-        if name:
-            raise MethodNotAllowed("POST", self.request.path)
+    async def post(self) -> None:
+        """Change the user, as confirmed by the form of `_ask`; or sign in, from the page."""
         headers = self.request.headers
         if "Origin" not in headers or not same_origin(headers, tls=client_of(self).tls):
             raise ForeignOrigin(headers.get("Origin"))
@@ -104,6 +118,46 @@ class PageHandler(JsonHandler):
             )
         set_login(self, token, who, tls=client_of(self).tls)
         self.redirect("/", status=status)
+
+
+class AssetHandler(JsonHandler):
+    """``/addin/…``: a file that belongs to the page."""
+
+    public = True
+
+    async def get(self, name: str) -> None:
+        found = _assets().get(name)
+        if found is None:
+            raise NotFound("address", self.request.path)
+        plain, packed = found
+        self.set_header("Content-Type", KINDS[name.rpartition(".")[2]])
+        self.set_header("Vary", "Accept-Encoding")
+        if name.startswith("assets/"):  # their names hold a hash of their content
+            self.set_header("Cache-Control", FOREVER)
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(packed)
+        else:
+            self.finish(plain)
+
+
+# Read once, as the other files: after an upgrade the old page must not name new files.
+@functools.cache
+def _index() -> str:
+    return (BUILT / "index.html").read_text("utf-8")
+
+
+@functools.cache
+def _assets() -> dict[str, tuple[bytes, bytes]]:
+    """Return the built files, as they are and packed, by name."""
+    files = {file.name: file for file in BUILT.iterdir() if file.is_file()}
+    files |= {f"assets/{file.name}": file for file in (BUILT / "assets").iterdir()}
+    return {
+        name: (content, gzip.compress(content, mtime=0))
+        for name, file in files.items()
+        if name.rpartition(".")[2] in KINDS
+        for content in (file.read_bytes(),)
+    }
 
 
 def _words(who: Identity) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..structure.package_changes import Change
+from ..tie_out.journal import note_opened
 
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
 CHANGES = "_changes_of_structure"
@@ -53,6 +54,7 @@ def install() -> None:
 
     def load_and_remember(filename: Any, *args: Any, **options: Any) -> Any:
         book = load(filename, *args, **options)
+        note_opened(filename)
         if not book.read_only:
             with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
                 book.__dict__["_origin"] = _origin_of(book, filename)

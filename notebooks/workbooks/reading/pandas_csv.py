@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..formats.file_format import identify
 from ..formats.text_format import TextFormat
+from ..tie_out.journal import note_read
 from .amounts import read_amounts
 
 _PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar", ".tgz")
@@ -36,7 +37,7 @@ def use_by_default() -> None:
     def read_any_csv(filepath_or_buffer: Any, *given: Any, **options: Any) -> Any:
         path = _local(filepath_or_buffer, options)
         if given or path is None:
-            return read_csv(filepath_or_buffer, *given, **options)
+            return _noted(filepath_or_buffer, read_csv(filepath_or_buffer, *given, **options))
         found = identify(path)
         if found.text is None:
             return _as_workbook(filepath_or_buffer, options)
@@ -45,9 +46,14 @@ def use_by_default() -> None:
         if isinstance(frame, pd.DataFrame) and "decimal" in added:
             stated = options.get("dtype") or options.get("converters")
             read_amounts(frame, found.text.decimal, found.text.thousands, stated=stated)
-        return frame
+        return _noted(filepath_or_buffer, frame)
 
     pd.read_csv = read_any_csv
+
+
+def _noted(named: Any, frame: Any) -> Any:
+    note_read(named, "", frame)
+    return frame
 
 
 def _local(named: Any, options: dict[str, Any]) -> Path | None:

@@ -16,6 +16,7 @@ from pandas.io.excel._base import BaseExcelReader
 
 from ..formats.text_format import number_signs
 from ..read import Book, open_book
+from ..tie_out.journal import note_read
 from . import large_sheets
 from .amounts import read_amounts
 from .dense import dense_rows
@@ -87,7 +88,11 @@ class BookReader(BaseExcelReader):  # type: ignore[misc]
             names = self.sheet_names if sheet_name is None else dict.fromkeys(sheet_name)
             return {name: self.parse(name, **options) for name in names}
         frame = large_sheets.frame_of(self, sheet_name, options)
-        return self._row_by_row(sheet_name, options) if frame is None else frame
+        if frame is None:
+            frame = self._row_by_row(sheet_name, options)
+        name = sheet_name if isinstance(sheet_name, str) else self.get_sheet_by_index(sheet_name)
+        note_read(self.path, name, frame)
+        return frame
 
     def _row_by_row(self, sheet_name: Any, options: dict[str, Any]) -> Any:
         parsed = super().parse(sheet_name, **options)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from ..tie_out.journal import note_saved
 from .cell_limits import MAX_NAME, MAX_TEXT, Changes, fitting_name, may_be_formula
 
 BY_PANDAS = "_written_by_pandas"
@@ -67,6 +68,7 @@ def _install_openpyxl() -> None:
     def save_and_say(self: Any, filename: Any) -> None:
         save(self, filename)
         _changes_of(self).say(f"Workbook {getattr(filename, 'name', filename)}")
+        note_saved(filename)
 
     Cell._bind_value = bind_fitting
     _WorkbookChild.title = property(title.fget, name_fitting)
@@ -109,6 +111,7 @@ def _install_xlsxwriter() -> None:
         close(self)
         changes = _changes_of(self.worksheet_meta)
         changes.say(f"Workbook {getattr(self.filename, 'name', self.filename)}")
+        note_saved(self.filename)
 
     Worksheet._write_token_as_string = write_fitting
     Worksheet._write_string = write_short

@@ -15,6 +15,7 @@ from pandas.io.excel._openpyxl import OpenpyxlWriter
 from pandas.io.excel._xlsxwriter import XlsxWriter
 from pandas.io.formats.excel import ExcelFormatter
 
+from ..tie_out.journal import note_written
 from . import row_stream
 from .cell_limits import Changes, fitting_name
 from .direct_writes import BY_PANDAS
@@ -71,6 +72,7 @@ def _keep_values() -> None:
         name = _sheet_name(writer, sheet_name)
         write(self, writer, name, *given, **options)
         self._changes.say(f"Sheet {name!r}")
+        note_written(writer, name, self.df)
 
     def formatted(self: Any) -> Iterable[Any]:
         return Cells(self, getattr(self, "_changes", None) or Changes())

@@ -1,0 +1,150 @@
+// Calls of the service's public API. Every failure is an ApiError with words for the user.
+import type { Schemas } from "./events";
+
+const API = "/api/v1";
+
+export class ApiError extends Error {
+  override name = "ApiError";
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+    /** HTTP status; 0 if no answer came. */
+    readonly status: number,
+    readonly details: Record<string, unknown> = {},
+  ) {
+    super(message);
+  }
+  /** Nobody knows whether the service got the request: it may be sent again after a look. */
+  get unanswered(): boolean {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
+  }
+}
+
+export interface PathName {
+  conversation: string;
+  path: string;
+}
+
+const enc = encodeURIComponent;
+const fileName = (name: string) => name.split("/").map(enc).join("/");
+
+export const addressOf = ({ conversation, path }: PathName) =>
+  `${API}/conversations/${enc(conversation)}/paths/${enc(path)}`;
+export const fileAddress = (path: PathName, name: string) => `${addressOf(path)}/files/${fileName(name)}`;
+export const notebookAddress = (path: PathName) => `${addressOf(path)}/notebook`;
+export function eventsAddress(path: PathName, after: number): string {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}${addressOf(path)}/events?after=${after}`;
+}
+
+export function errorOf(status: number, body: unknown): ApiError {
+  const error = (body as { error?: Partial<Schemas["Error"]> } | null)?.error;
+  if (error?.message) {
+    return new ApiError(error.code ?? "error", error.message, error.hint ?? "", status, error.details ?? {});
+  }
+  return new ApiError("no-answer", `The service answered with status ${status}.`, "Try again.", status);
+}
+
+const AWAY = () =>
+  new ApiError("no-answer", "The service does not answer.", "It is asked again until it does.", 0);
+
+async function call<T>(method: string, address: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(API + address, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    });
+  } catch {
+    throw AWAY();
+  }
+  const value: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw errorOf(response.status, value);
+  return value as T;
+}
+
+const of = (path: PathName) => addressOf(path).slice(API.length);
+
+export const api = {
+  health: async (): Promise<Schemas["Health"]> => {
+    const response = await fetch(`${API}/health`).catch(() => null);
+    if (!response) throw AWAY();
+    return (await response.json()) as Schemas["Health"];
+  },
+  conversations: () => call<Schemas["Conversations"]>("GET", "/conversations"),
+  create: (title: string) => call<Schemas["Conversation"]>("POST", "/conversations", { title }),
+  rename: (id: string, title: string) =>
+    call<Schemas["Conversation"]>("PATCH", `/conversations/${enc(id)}`, { title }),
+  remove: (id: string) => call<Schemas["Deleted"]>("DELETE", `/conversations/${enc(id)}`),
+  paths: (id: string) => call<Schemas["Paths"]>("GET", `/conversations/${enc(id)}/paths`),
+  branch: (id: string, body: Schemas["NewPath"]) =>
+    call<Schemas["NewBranch"]>("POST", `/conversations/${enc(id)}/paths`, body),
+  merge: (path: PathName, body: Schemas["MergeRequest"]) =>
+    call<Schemas["TurnReply"]>("POST", `${of(path)}/merge`, body),
+  look: (path: PathName) => call<Schemas["PathDetail"]>("GET", of(path)),
+  turns: (path: PathName) => call<Schemas["Turns"]>("GET", `${of(path)}/turns`),
+  ask: (path: PathName, request: string) =>
+    call<Schemas["TurnReply"]>("POST", `${of(path)}/turns`, { request }),
+  execute: (path: PathName, code: string) =>
+    call<Schemas["TurnReply"]>("POST", "/execute", { code, ...path }),
+  cancel: (path: PathName, turn: string | null) =>
+    call<Schemas["Cancelled"]>("POST", `${of(path)}/cancel`, turn === null ? {} : { turn }),
+  decide: (permission: string, decision: "once" | "always" | "deny") =>
+    call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, { decision }),
+  rate: (turn: string, rating: "up" | "down") =>
+    call<Schemas["Rated"]>("POST", `/turns/${enc(turn)}/rating`, { rating }),
+  /** Undo one request: only of a service that has sent `checkpoint.created`. */
+  undo: (path: PathName, turn: string) => call<unknown>("POST", `${of(path)}/history/undo`, { turn }),
+  grants: () => call<Schemas["Grants"]>("GET", "/grants"),
+  revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
+  files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),
+  profile: (path: PathName, name: string) =>
+    call<Schemas["FileProfile"]>("GET", `${of(path)}/files/${fileName(name)}/profile`),
+  preview: (path: PathName, name: string, sheet: string, first: number, count: number) =>
+    call<Schemas["FilePreview"]>(
+      "GET",
+      `${of(path)}/files/${fileName(name)}/preview?sheet=${enc(sheet)}&first=${first}&count=${count}`,
+    ),
+  versions: (path: PathName, name: string) =>
+    call<Schemas["FileVersions"]>("GET", `${of(path)}/versions/${fileName(name)}`),
+  putBack: (path: PathName, name: string, sha256: string) =>
+    call<Schemas["FileVersions"]>("POST", `${of(path)}/versions/${fileName(name)}`, { sha256 }),
+};
+
+/** Sign this browser in; the service sets a cookie that scripts can't read. */
+export async function signIn(token: string): Promise<void> {
+  let response: Response;
+  try {
+    response = await fetch("/", { method: "POST", body: new URLSearchParams({ token }) });
+  } catch {
+    throw AWAY();
+  }
+  if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
+}
+
+/** Upload one file; `onProgress` gets the part that is sent, 0 to 1. */
+export function upload(
+  path: PathName,
+  file: File,
+  onProgress: (part: number) => void,
+): { done: Promise<Schemas["Uploaded"]>; abort: () => void } {
+  const request = new XMLHttpRequest();
+  const done = new Promise<Schemas["Uploaded"]>((resolve, reject) => {
+    request.open("POST", `${addressOf(path)}/files?replace=true`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0);
+    request.onload = () =>
+      request.status < 300
+        ? resolve(request.response as Schemas["Uploaded"])
+        : reject(errorOf(request.status, request.response));
+    request.onerror = () => reject(AWAY());
+    request.onabort = () => reject(new ApiError("cancelled", "The upload was cancelled.", "", 0));
+    const form = new FormData();
+    form.append("files", file, file.name);
+    request.send(form);
+  });
+  return { done, abort: () => request.abort() };
+}

@@ -1,0 +1,65 @@
+import { Button } from "@fluentui/react-components";
+import { ArrowDownRegular } from "@fluentui/react-icons";
+import type { ReactNode } from "react";
+import type { PathState, Pending } from "../state/model";
+import { Announcer } from "./cards";
+import { useStick } from "./stick";
+import { PendingView, type TurnActions } from "./turn";
+import { Turns } from "./turns";
+
+/** What a screen reader says of the newest request. */
+function announced(state: PathState): string {
+  const turn = state.turns.at(-1);
+  if (!turn) return "";
+  if (turn.status === "waiting") return "A permission is needed.";
+  if (turn.finishedAt === null) return "Working on the request.";
+  if (turn.status === "ok") return turn.answer ? `Answer: ${turn.answer.slice(0, 300)}` : "The code has run.";
+  return turn.error ? `${turn.error.message} ${turn.error.hint ?? ""}` : "The request was stopped.";
+}
+
+/** The log of a conversation's path, and under it whatever `children` are: the composer. */
+export function Chat({ state, actions, welcome, again, drop, children }: {
+  state: PathState;
+  actions: TurnActions;
+  welcome: ReactNode;
+  again: (pending: Pending) => void;
+  drop: (key: string) => void;
+  children: ReactNode;
+}) {
+  const stick = useStick(state);
+  const running = state.turns.filter((turn) => turn.finishedAt === null).length;
+  const pending = state.pending.filter((each) => each.kind === "turn");
+  const empty = state.turns.length === 0 && pending.length === 0;
+  return (
+    <div className="chat">
+      <div className="log" id="log" ref={stick.log} onScroll={stick.onScroll} tabIndex={0} role="region" aria-label="Conversation">
+        <div className="column">
+          {state.source && (
+            <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
+          )}
+          {empty && welcome}
+          <Turns turns={state.turns} actions={actions} />
+          {pending.map((each, place) => (
+            <PendingView
+              key={each.key}
+              pending={each}
+              ahead={running + place}
+              cancel={actions.cancel}
+              again={() => again(each)}
+              drop={() => drop(each.key)}
+            />
+          ))}
+          {state.waiting && <p className="line quiet">{state.waiting}</p>}
+          {state.mergedInto && <p className="line quiet">This branch was merged into “{state.mergedInto}”. Go on there.</p>}
+        </div>
+      </div>
+      {stick.away && (
+        <Button className="to-end" size="small" shape="circular" icon={<ArrowDownRegular />} onClick={stick.toEnd}>
+          Latest
+        </Button>
+      )}
+      <Announcer words={announced(state)} />
+      {children}
+    </div>
+  );
+}

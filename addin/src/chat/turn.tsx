@@ -1,0 +1,192 @@
+import { Button, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, Spinner } from "@fluentui/react-components";
+import {
+  ArrowUndoRegular, BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular,
+  ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular,
+} from "@fluentui/react-icons";
+import { memo, useState } from "react";
+import { api, type PathName } from "../api/client";
+import { Markdown } from "../parts/markdown";
+import { duration, elapsed, useNow } from "../parts/words";
+import type { Pending, Step, Turn } from "../state/model";
+import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources, TieOutLine } from "./cards";
+import { CellView } from "./cell";
+
+export interface TurnActions {
+  path: PathName;
+  preview: (name: string) => void;
+  branch: ((turn: string) => void) | null;
+  undo: ((turn: string) => void) | null;
+  cancel: (turn: string) => void;
+}
+
+export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; actions: TurnActions }) {
+  const made = turn.files.filter((file) => !file.name.startsWith("inputs/"));
+  const ended = turn.finishedAt !== null;
+  return (
+    <article className="turn" aria-label={turn.request ?? "Code that was run"}>
+      {turn.request !== null || turn.kind === "undo" ? (
+        <div className="request">{requestWords(turn)}</div>
+      ) : (
+        <div className="line quiet direct">
+          <PlayCircleRegular /> Code run by {turn.user}
+        </div>
+      )}
+      <div className="work">
+        {turn.sources && <Sources sources={turn.sources} />}
+        {turn.steps.map((step, place) => (
+          <StepView key={place} step={step} open={turn.kind === "execute"} />
+        ))}
+        {turn.draft && <Markdown text={turn.draft} />}
+        {!ended && <Progress turn={turn} cancel={actions.cancel} />}
+        {turn.answer && (
+          <div className="answer">
+            <Markdown text={turn.answer} />
+          </div>
+        )}
+        {ended && turn.error && (turn.kind !== "execute" || !shownInCell(turn)) && <ErrorCard error={turn.error} />}
+        {turn.status === "cancelled" && (
+          <p className="line quiet">Cancelled. Variables, files and the notebook are kept.</p>
+        )}
+        {made.length > 0 && ended && (
+          <ResultCard path={actions.path} files={made} checks={turn.checks} preview={actions.preview} />
+        )}
+        {turn.tieOut && <TieOutLine tieOut={turn.tieOut} />}
+        {turn.undone && <p className="line quiet">Undone: its files and variables do not count any more.</p>}
+        {ended && turn.kind !== "jupyter" && <Foot turn={turn} actions={actions} />}
+      </div>
+    </article>
+  );
+});
+
+const requestWords = (turn: Turn): string =>
+  turn.kind === "merge"
+    ? `Merge of “${(turn.request ?? "").split(":")[0]}”`
+    : turn.kind === "undo"
+      ? "Undo"
+      : (turn.request ?? "");
+
+/** A failure of code that was sent stands in its cell already. */
+const shownInCell = (turn: Turn): boolean =>
+  turn.steps.some((step) => step.type === "cell" && (step.error !== null || step.outputs.shown.some((o) => o.type === "failure")));
+
+function StepView({ step, open }: { step: Step; open: boolean }) {
+  switch (step.type) {
+    case "text":
+      return <Markdown text={step.text} />;
+    case "cell":
+      return <CellView cell={step} open={open} />;
+    case "permission":
+      return <PermissionCard step={step} />;
+    case "note":
+      return <p className={`line note-${step.tone}`}>{step.text}</p>;
+    case "other":
+      return <OtherCard step={step} />;
+  }
+}
+
+function Progress({ turn, cancel }: { turn: Turn; cancel: (turn: string) => void }) {
+  const now = useNow(true);
+  return (
+    <div className="progress">
+      {turn.status === "waiting" ? null : <Spinner size="tiny" aria-hidden="true" />}
+      <span className="grow breakable">{turn.doing} …</span>
+      <span className="quiet elapsed">{elapsed(now - turn.startedAt)}</span>
+      <Button size="small" icon={<StopRegular />} className="cancel" onClick={() => cancel(turn.id)}>
+        Cancel
+      </Button>
+    </div>
+  );
+}
+
+function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnActions }) {
+  const [rating, setRating] = useState<"up" | "down" | null>(null);
+  const rate = (given: "up" | "down") => void api.rate(turn.id, given).then(() => setRating(given), () => undefined);
+  const took = turn.finishedAt === null ? "" : duration(turn.finishedAt - turn.startedAt);
+  return (
+    <div className="foot">
+      <span className="quiet">{took}</span>
+      {turn.kind === "turn" && turn.status === "ok" && (
+        <>
+          <Button
+            size="small"
+            appearance="subtle"
+            icon={rating === "up" ? <ThumbLikeFilled /> : <ThumbLikeRegular />}
+            aria-label="A good answer"
+            aria-pressed={rating === "up"}
+            onClick={() => rate("up")}
+          />
+          <Button
+            size="small"
+            appearance="subtle"
+            icon={rating === "down" ? <ThumbDislikeFilled /> : <ThumbDislikeRegular />}
+            aria-label="A bad answer"
+            aria-pressed={rating === "down"}
+            onClick={() => rate("down")}
+          />
+        </>
+      )}
+      <Menu>
+        <MenuTrigger disableButtonEnhancement>
+          <Button size="small" appearance="subtle" icon={<MoreHorizontalRegular />} aria-label="More for this request" />
+        </MenuTrigger>
+        <MenuPopover>
+          <MenuList>
+            {branch && (
+              <MenuItem icon={<BranchForkRegular />} onClick={() => branch(turn.id)}>
+                Branch from here
+              </MenuItem>
+            )}
+            {undo && turn.canUndo && !turn.undone && (
+              <MenuItem icon={<ArrowUndoRegular />} onClick={() => undo(turn.id)}>
+                Undo this request
+              </MenuItem>
+            )}
+            <MenuItem
+              icon={<CopyRegular />}
+              disabled={!turn.answer}
+              onClick={() => void navigator.clipboard?.writeText(turn.answer ?? "")}
+            >
+              Copy the answer
+            </MenuItem>
+          </MenuList>
+        </MenuPopover>
+      </Menu>
+    </div>
+  );
+}
+
+/** A request that has not begun yet. */
+export function PendingView({ pending, ahead, cancel, again, drop }: {
+  pending: Pending;
+  ahead: number;
+  cancel: (turn: string) => void;
+  again: () => void;
+  drop: () => void;
+}) {
+  const words =
+    pending.state === "sending"
+      ? "Sending …"
+      : ahead === 0
+        ? "Next in line …"
+        : `Waiting in line, ${ahead} ahead …`;
+  return (
+    <article className="turn pending" aria-label={pending.request}>
+      <div className={pending.kind === "turn" ? "request" : "request code-request"}>{pending.request}</div>
+      <div className="work">
+        {pending.state === "refused" && pending.error ? (
+          <>
+            <ErrorCard error={pending.error} retry={again} />
+            <Button size="small" appearance="subtle" onClick={drop}>Remove</Button>
+          </>
+        ) : (
+          <div className="progress">
+            <span className="grow quiet">{words}</span>
+            {pending.turn !== null && (
+              <Button size="small" icon={<StopRegular />} onClick={() => cancel(pending.turn ?? "")}>Cancel</Button>
+            )}
+          </div>
+        )}
+      </div>
+    </article>
+  );
+}

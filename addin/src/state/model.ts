@@ -1,0 +1,142 @@
+// What is known of one path, made from its events alone.
+import type { CheckFinding, ContextUsed, FoundError, PermissionRequired, RiskFinding } from "../api/events";
+import type { Outputs } from "../outputs/fold";
+
+export type TurnKind = "turn" | "execute" | "jupyter" | "merge" | "undo";
+export type TurnStatus = "running" | "waiting" | "ok" | "error" | "cancelled" | "interrupted";
+export type CellStatus =
+  | "written" | "running" | "ok" | "error" | "interrupted" | "died" | "blocked" | "not-run";
+
+export interface CellStep {
+  type: "cell";
+  /** The cell's id; null before it begins to run. */
+  id: string | null;
+  code: string;
+  /** The cell holds the constants that the request named. */
+  parameters: boolean;
+  status: CellStatus;
+  risk: "low" | "medium" | "high" | null;
+  findings: readonly RiskFinding[];
+  outputs: Outputs;
+  startedAt: number | null;
+  seconds: number | null;
+  error: { code: string; message: string } | null;
+}
+
+export interface PermissionStep {
+  type: "permission";
+  asked: PermissionRequired;
+  decision: string | null;
+  who: string | null;
+}
+
+export interface TextStep {
+  type: "text";
+  text: string;
+}
+
+export interface NoteStep {
+  type: "note";
+  tone: "info" | "warning";
+  text: string;
+}
+
+/** An event of a kind this page does not know. */
+export interface OtherStep {
+  type: "other";
+  kind: string;
+  data: unknown;
+}
+
+export type Step = CellStep | PermissionStep | TextStep | NoteStep | OtherStep;
+
+export interface MadeFile {
+  name: string;
+  size: number;
+  sha256: string;
+}
+
+export interface Check {
+  name: string;
+  findings: readonly CheckFinding[];
+  /** What became of formulas that were written without values, in one line. */
+  computed: string | null;
+}
+
+/** Rows and sums of what was written against what was read. */
+export interface TieOut {
+  status: "tied-out" | "suspicious" | "not-tied-out";
+  line: string;
+  why: string;
+  left_out: readonly { rows: number | null; why: string }[];
+  sums: readonly { name: string; before: number; after: number; ties: boolean | null; why: string }[];
+  findings: readonly CheckFinding[];
+}
+
+/** What is known of an upload once it was read. */
+export interface FileFacts {
+  tables: number;
+  problem: FoundError | null;
+}
+
+export interface Turn {
+  id: string;
+  kind: TurnKind;
+  user: string;
+  request: string | null;
+  status: TurnStatus;
+  /** What happens just now, in words. */
+  doing: string;
+  startedAt: number;
+  finishedAt: number | null;
+  /** The model's words as they stream in. */
+  draft: string;
+  steps: Step[];
+  answer: string | null;
+  error: FoundError | null;
+  sources: ContextUsed | null;
+  files: MadeFile[];
+  checks: Check[];
+  tieOut: TieOut | null;
+  /** A checkpoint was made before it changed anything: it can be undone. */
+  canUndo: boolean;
+  /** Another request has undone it. */
+  undone: boolean;
+}
+
+/** A request that was made here and has not begun yet. */
+export interface Pending {
+  key: string;
+  kind: "turn" | "execute";
+  request: string;
+  state: "sending" | "queued" | "refused";
+  turn: string | null;
+  error: FoundError | null;
+  /** Turns known when it was made: if a new one asks the same, the service has got it. */
+  known: readonly string[];
+}
+
+export interface PathState {
+  seq: number;
+  turns: readonly Turn[];
+  pending: readonly Pending[];
+  /** Grows whenever a file changes. */
+  filesRevision: number;
+  /** What was found in uploads, by name. */
+  fileFacts: Readonly<Record<string, FileFacts>>;
+  source: { path: string; turn: string | null } | null;
+  mergedInto: string | null;
+  /** Why the path waits for a kernel, if it does. */
+  waiting: string | null;
+}
+
+export const EMPTY: PathState = {
+  seq: 0,
+  turns: [],
+  pending: [],
+  filesRevision: 0,
+  fileFacts: {},
+  source: null,
+  mergedInto: null,
+  waiting: null,
+};

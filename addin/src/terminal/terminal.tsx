@@ -1,0 +1,91 @@
+import { Button } from "@fluentui/react-components";
+import { PlayRegular } from "@fluentui/react-icons";
+import { useState } from "react";
+import { useStick } from "../chat/stick";
+import { PendingView, type TurnActions } from "../chat/turn";
+import { Turns } from "../chat/turns";
+import type { PathState, Pending } from "../state/model";
+
+/** Code to run as it is, in the conversation's kernel; what it shows comes as it runs. */
+export function Terminal({ state, actions, disabled, run, again, drop }: {
+  state: PathState;
+  actions: TurnActions;
+  disabled: boolean;
+  /** Resolves once the code is on its way; if it rejects, the code comes back. */
+  run: (code: string) => Promise<unknown>;
+  again: (pending: Pending) => void;
+  drop: (key: string) => void;
+}) {
+  const [code, setCode] = useState("");
+  const stick = useStick(state);
+  const turns = state.turns.filter((turn) => turn.kind !== "turn" && turn.kind !== "merge");
+  const pending = state.pending.filter((each) => each.kind === "execute");
+  const busy = pending.some((each) => each.state === "sending") || turns.some((turn) => turn.finishedAt === null);
+  const submit = () => {
+    if (!code.trim() || disabled || busy) return;
+    setCode("");
+    run(code).catch(() => setCode((now) => now || code));
+  };
+  return (
+    <div className="chat">
+      <div className="log" ref={stick.log} onScroll={stick.onScroll} tabIndex={0} role="region" aria-label="Terminal">
+        <div className="column">
+          {turns.length === 0 && pending.length === 0 && (
+            <div className="welcome">
+              <h2>Run code yourself</h2>
+              <p className="quiet">
+                Python, in the same kernel as the conversation: its variables and files are here. What runs is
+                recorded in the notebook. Uploads are in <code className="inline-code">inputs/</code>, results belong in{" "}
+                <code className="inline-code">outputs/</code>.
+              </p>
+            </div>
+          )}
+          <Turns turns={turns} actions={actions} />
+          {pending.map((each) => (
+            <PendingView
+              key={each.key}
+              pending={each}
+              ahead={0}
+              cancel={actions.cancel}
+              again={() => again(each)}
+              drop={() => drop(each.key)}
+            />
+          ))}
+        </div>
+      </div>
+      <form
+        className="composer terminal-composer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <textarea
+          id="code"
+          className="mono"
+          rows={4}
+          value={code}
+          spellCheck={false}
+          autoCapitalize="off"
+          autoComplete="off"
+          aria-label="Code"
+          aria-describedby="terminal-help"
+          placeholder="import pandas as pd"
+          onChange={(event) => setCode(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey)) {
+              event.preventDefault();
+              submit();
+            }
+          }}
+        />
+        <div className="composer-bar">
+          <span id="terminal-help" className="quiet grow composer-help">Shift+Enter runs</span>
+          <Button id="run" type="submit" appearance="primary" icon={<PlayRegular />} disabled={disabled || busy || !code.trim()}>
+            Run
+          </Button>
+        </div>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,265 @@
+"""The columns of one result, before and after: sums, types, blanks, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .accounts import Accounts
+from .finding import Finding, close, named, quoted, said
+from .flow import Flow
+from .tables import Column, Table
+
+YEAR_OF_ZERO = "1970-"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A column that was read and written.
+
+    Attributes:
+        name: As it was written.
+        before: The column in each source that has it, by the source.
+        after: The column in each table that was written.
+        lacking: Names of sources without it.
+    """
+
+    name: str
+    before: Sequence[tuple[Table, Column]]
+    after: Sequence[Column]
+    lacking: Sequence[str] = ()
+
+    @property
+    def sum_before(self) -> float | None:
+        """Sum in rows of data; ``None`` if one source's can't be added up."""
+        return _total(column.sum for _, column in self.before)
+
+    @property
+    def of_totals(self) -> float:
+        """What total rows of the sources would add to that."""
+        return sum(column.of_totals for _, column in self.before)
+
+    @property
+    def sum_after(self) -> float | None:
+        """Sum in what was written."""
+        return _total(column.sum for column in self.after)
+
+    @property
+    def only_grows(self) -> bool:
+        """Whether no number of it is negative, so that fewer rows can't have a larger sum."""
+        return all(c.lowest is not None and c.lowest >= 0 for _, c in self.before)
+
+
+@dataclass(slots=True)
+class SumOf:
+    """The sum of one column, before and after; ``ties`` is ``None`` if that can't be known."""
+
+    name: str
+    before: float
+    after: float
+    ties: bool | None
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Columns:
+    """What came of comparing columns."""
+
+    sums: list[SumOf] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def pairs(
+    sources: Sequence[Table], written: Sequence[Table], renamed: Mapping[str, str]
+) -> list[Compared]:
+    """Return the columns that sources and results share, by name or by ``rename``."""
+    names = dict.fromkeys(column.name for table in written for column in table.columns)
+    found = []
+    renames = {old: new for old, new in renamed.items() if old not in names}
+    for name in names:
+        before, lacking = [], []
+        for table in sources:
+            of = [c for c in table.columns if name in (c.name, renames.get(c.name))]
+            before += [(table, of[0])] if of else []
+            lacking += [] if of else [table.file]
+        after = [c for table in written if (c := table.column(name)) is not None]
+        if before and len(after) == len(written):
+            found.append(Compared(name, before, after, lacking))
+    return found
+
+
+def compare(
+    compared: Sequence[Compared], flow: Flow, accounts: Accounts, missing: int | None
+) -> Columns:
+    """Compare sums, types, blanks and dates.
+
+    Args:
+        compared: The columns.
+        flow: What the code does between.
+        accounts: What it does to rows.
+        missing: Rows that no reason accounts for; ``None`` if that can't be known.
+    """
+    result = Columns()
+    for column in compared:
+        if (found := _sum(column, flow, accounts, missing, result.findings)) is not None:
+            result.sums.append(found)
+        result.findings += _of_types(column, accounts)
+    result.sums.sort(key=lambda each: (each.before == int(each.before), -abs(each.before)))
+    return result
+
+
+def _sum(
+    column: Compared, flow: Flow, accounts: Accounts, missing: int | None, findings: list[Finding]
+) -> SumOf | None:
+    before, after = column.sum_before, column.sum_after
+    if before is None or after is None or _joined_to_others(column, accounts):
+        return None
+    with_its_totals = after + sum(each.of_totals for each in column.after)
+    if close(before, after) or close(before, with_its_totals):
+        after = before if close(before, with_its_totals) else after
+        return SumOf(column.name, before, after, ties=True)
+    with_totals = before + column.of_totals
+    if column.of_totals and close(after, with_totals):
+        tables = [table for table, c in column.before if c.of_totals]
+        findings.append(totals_included(column.name, tables, before, after))
+        return SumOf(column.name, before, after, ties=False, why="total rows are included")
+    base = accounts.sums.get(column.name)
+    if base is not None and close(base, after) and accounts.left_out:
+        return SumOf(column.name, before, after, ties=True)
+    if column.name in flow.assigned:
+        return SumOf(column.name, before, after, ties=None, why="the code gives it other values")
+    if not flow.found or flow.changes:
+        return SumOf(column.name, before, after, ties=None, why="the code may change its values")
+    grew = column.only_grows and after > max(before, with_totals)
+    if accounts.aggregated and base is None:
+        return None  # a mean, a count: no sum
+    if accounts.left_out or accounts.reshaped:
+        if not (grew and accounts.left_out):
+            return SumOf(column.name, before, after, ties=None)
+    elif missing is None and not accounts.aggregated:
+        return SumOf(column.name, before, after, ties=None, why="rows could not be counted")
+    if missing and missing > 0:  # lost rows are said by themselves
+        return SumOf(column.name, before, after, ties=None, why="rows were lost")
+    findings.append(_changed(column.name, before, after, accounts))
+    return SumOf(column.name, before, after, ties=False)
+
+
+def _joined_to_others(column: Compared, accounts: Accounts) -> bool:
+    """Whether a join may rightly repeat it: a price is there once for each sale."""
+    if not accounts.joins:
+        return False
+    if len(column.before) != 1:
+        return True
+    rows = column.before[0][0].rows or 0
+    largest = max(max(join.rows_in, join.right) for join in accounts.joins)
+    repeated = {join.rows_in for join in accounts.joins if join.how == "left"}
+    return rows < largest and rows not in repeated
+
+
+def _changed(name: str, before: float, after: float, accounts: Accounts) -> Finding:
+    message = f"The sum of {quoted(name)} was {said(before)} and is {said(after)}"
+    if accounts.left_out and after > before:
+        message += ", although rows were left out and none is negative."
+    elif accounts.aggregated:
+        message += ", although groups were only added up."
+    else:
+        message += ", although no row was left out."
+    hint = "Look for rows that came twice, in a join or a second concat, and for changed values."
+    return Finding("sum-changed", message, hint)
+
+
+def totals_included(name: str, tables: Sequence[Table], before: float, after: float) -> Finding:
+    """Return the finding that the sum of column *name* includes the total rows of *tables*."""
+    rows = [f"{table.file}: row {_rows(table.totals)}" for table in tables]
+    return Finding(
+        "totals-included",
+        f"The sum of {quoted(name)} is {said(after)}: it includes total rows "
+        f"({'; '.join(rows[:5])}). Without them it is {said(before)}.",
+        "Leave the total rows out before adding up.",
+        sum(len(table.totals) for table in tables),
+    )
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:6]))
+    return f"{shown} …" if len(numbers) > 6 else shown
+
+
+def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
+    findings = []
+    name = quoted(column.name)
+    kinds = {c.kind for _, c in column.before if c.kind != "empty"}
+    written = {c.kind for c in column.after if c.kind != "empty"}
+    if kinds == {"number"} and "text" in written:
+        findings.append(
+            Finding(
+                "numbers-became-text",
+                f"{name} held numbers and holds text: Excel does not add it up.",
+                "Write the numbers, and give the cells a number format.",
+            )
+        )
+    to_numbers = bool(written) and written <= {"number", "identifier"}
+    if kinds == {"date"} and to_numbers and not accounts.aggregated:
+        findings.append(
+            Finding(
+                "dates-became-numbers",
+                f"{name} held dates and holds numbers.",
+                "Write dates, or convert them by pd.to_datetime with the right unit.",
+            )
+        )
+    days = [c.first_day for c in column.after if c.first_day.startswith(YEAR_OF_ZERO)]
+    if days and not any(c.first_day.startswith(YEAR_OF_ZERO) for _, c in column.before):
+        findings.append(
+            Finding(
+                "dates-in-1970",
+                f"{name} has dates in 1970, the first is {days[0][:10]}; what was read has none.",
+                "Numbers were read as nanoseconds: days need unit='D', origin='1899-12-30'.",
+            )
+        )
+    return findings + _of_blanks(column, accounts)
+
+
+def _of_blanks(column: Compared, accounts: Accounts) -> list[Finding]:
+    if accounts.aggregated or accounts.reshaped:
+        return []
+    before = _total(c.blanks for _, c in column.before)
+    after = _total(c.blanks for c in column.after)
+    if before is None or after is None or after <= before:
+        return []
+    why, hint = _why_blank(column, accounts)
+    count = int(after - before)
+    message = f"{quoted(column.name)} has {named(int(after), 'blank cell')}, and had {before:,.0f}"
+    return [Finding("blanks-appeared", f"{message}: {why}.", hint, count)]
+
+
+def _why_blank(column: Compared, accounts: Accounts) -> tuple[str, str]:
+    """Return why a column has more blanks, as far as that is known, and what to do."""
+    errors = sum(c.errors for _, c in column.before)
+    formulas = sum(c.uncalculated for _, c in column.before)
+    if formulas:
+        why = f"{named(formulas, 'formula')} without a stored value were read as blanks"
+        return why, "Compute them from their inputs, or say that they are not calculated."
+    if errors:
+        why = f"{named(errors, 'error cell')} (#N/A and the like) were read as blanks"
+        return why, "Say how many values are missing."
+    texts = sum(c.read_as_blank for _, c in column.before)
+    if texts and not any(table.totals for table, _ in column.before):
+        why = f"{named(texts, 'text')} such as 'NA' became blank in reading"
+        return why, "Read them with keep_default_na=False."
+    if accounts.joins:
+        hint = "Look at the keys (blanks around them, type), or say how many had no match."
+        return "rows without a match in the join", hint
+    if column.lacking:
+        why = f"{', '.join(map(quoted, dict.fromkeys(column.lacking)))} has no such column"
+        return why, "Bring the columns of all files to the same names first."
+    hint = "Look at the values that were not converted (errors='coerce' blanks them)."
+    return "a conversion, or code that sets values", hint
+
+
+def _total(values: object) -> float | None:
+    total = 0.0
+    for value in values:  # type: ignore[attr-defined]
+        if value is None:
+            return None
+        total += value
+    return total

@@ -1,0 +1,59 @@
+"""The page when the service goes away and comes back."""
+
+import asyncio
+import socket
+
+from kernel_gateway.ids import PathKey
+from kernel_gateway.settings import Settings
+from kernel_gateway.wiring import open_gateway
+from tests.conftest import code_reply, exchange
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+async def test_what_is_asked_while_the_service_is_away_goes_out_once_when_it_is_back(
+    pane, standin, tmp_path
+):
+    model = standin(
+        [
+            *exchange("first", code_reply("print('kept')"), {"text": "Before."}),
+            *exchange("second", {"text": "After."}),
+        ]
+    )
+    settings = Settings(
+        port=free_port(),
+        data_dir=tmp_path / "data",
+        gemini_api_key="test-key-7f3a",
+        model_base_url=model.base_url,
+    )
+
+    def before(gateway):
+        pane.open(gateway)
+        pane.ask("first")
+        pane.find(".answer", "Before.")
+
+    def away():
+        pane.find(".banner", "does not answer")
+        pane.ask("second")
+        pane.find(".pending", "second")
+
+    def after():
+        pane.driver.execute_script("dispatchEvent(new Event('online'))")
+        pane.find(".answer", "After.")
+        return pane.log(), len(pane.all(".turn"))
+
+    async with open_gateway(settings) as gateway:
+        await asyncio.to_thread(before, gateway)
+    await asyncio.to_thread(away)
+    async with open_gateway(settings) as gateway:
+        log, turns = await asyncio.to_thread(after)
+        repository = gateway.services.repository
+        (conversation,) = await repository.conversations.of("local", None, 10)
+        asked = await repository.turns.of_path(PathKey("local", conversation.id, "main"))
+
+    assert "kept" in log
+    assert turns == 2
+    assert [row.request for row in asked] == ["first", "second"]

@@ -1,0 +1,434 @@
+"""What was read is tied out against what was written, over real files and pandas as in kernels."""
+
+import datetime
+import math
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from notebooks.workbooks.tie_out.accounts import notes_of
+from notebooks.workbooks.tie_out.judge import result_to_json, tie_out
+from notebooks.workbooks.tie_out.tables import Column, Table
+from tests.notebooks.workbooks.tied import codes, tied
+
+ROWS = 60
+REGIONS = ("North", "South", "West")
+
+
+def sales() -> pd.DataFrame:
+    """Sixty sales: Sales adds up to 18,430.50, 26 rows have more than 350."""
+    return pd.DataFrame(
+        {
+            "Date": [
+                datetime.datetime(2024, 1, 1) + datetime.timedelta(days=n) for n in range(ROWS)
+            ],
+            "Region": [REGIONS[n % 3] for n in range(ROWS)],
+            "Customer": [f"C{n % 20}" for n in range(ROWS)],
+            "Units": [n % 7 + 1 for n in range(ROWS)],
+            "Sales": [10.25 * n + 4.8 for n in range(ROWS)],
+        }
+    )
+
+
+def customers(count: int = 20, *, twice: int = 0) -> pd.DataFrame:
+    names = [f"C{n}" for n in range(count)] + [f"C{n}" for n in range(twice)]
+    return pd.DataFrame({"Customer": names, "Name": [f"Name {n}" for n in range(len(names))]})
+
+
+def with_subtotals(file: Path) -> None:
+    """Regions with a total row each, and a grand total: 60, of 180 with the total rows."""
+    book = openpyxl.Workbook()
+    rows: list[tuple[str, int]] = []
+    for region in REGIONS:
+        rows += [(region, 1 + n % 3) for n in range(10)] + [(f"{region} Total", 19)]
+    for row in [("Region", "Sales"), *rows, ("Grand Total", 57)]:
+        book.active.append(row)
+    book.save(file)
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A workspace with sales as workbook and text, and customers."""
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    sales().to_excel(inputs / "sales.xlsx", index=False)
+    sales().to_csv(inputs / "sales.csv", index=False)
+    customers().to_excel(inputs / "customers.xlsx", index=False)
+    return tmp_path
+
+
+READ = "frame = pd.read_excel('inputs/sales.xlsx')\n"
+WRITE = "frame.to_excel('outputs/out.xlsx', index=False)"
+
+
+def of(work, code):
+    [result] = tied(work, f"{READ}{code}\n{WRITE}")
+    return result
+
+
+def test_a_filter_is_counted_named_and_not_suspicious(work):
+    result = of(work, "least = 350\nframe = frame[frame['Sales'] > least]")
+
+    assert result.status == "tied-out"
+    assert result.line == (
+        "1 file, 60 rows read -> 26 rows written to outputs/out.xlsx; 34 left out by filter "
+        "Sales > 350 (line 3); Sales 18,430.50 -> 12,517.05; Units 234 -> 101"
+    )
+    assert result.left_out == [
+        {"rows": 34, "why": "filter Sales > 350", "line": 3, "cell": "cell-0"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "left_out"),
+    [
+        ("frame = frame.query('Sales > 350')", [(34, "filter Sales > 350")]),
+        ("chosen = frame.Sales > 350\nframe = frame.loc[chosen]", [(34, "filter Sales > 350")]),
+        ("frame = frame[frame.Region.isin(['North'])]", [(40, "filter Region.isin(['North'])")]),
+        ("frame = frame.drop_duplicates(subset='Customer')", [(40, "drop_duplicates")]),
+        ("frame.loc[3, 'Region'] = None\nframe = frame.dropna(subset=['Region'])",
+         [(1, "dropna of ['Region']")]),
+        ("frame = frame.nlargest(5, 'Sales')", [(55, "nlargest")]),
+        ("frame = frame.iloc[:10]", [(50, "choosing rows [:10]")]),
+        ("frame = frame[frame.Units > 1]\nframe = frame[frame.Sales > 350]",
+         [(9, "filter Units > 1"), (29, "filter Sales > 350")]),
+        ("rows = []\nfor row in frame.to_dict('records'):\n    if row['Sales'] > 350:\n"
+         "        rows.append(row)\nframe = pd.DataFrame(rows)", [(34, "filter Sales > 350")]),
+        ("frame = pd.DataFrame([r for r in frame.to_dict('records') if r['Sales'] > 350])",
+         [(34, "filter Sales > 350")]),
+        ("frame = frame[['Region', 'Sales']].rename(columns={'Sales': 'Net'})", []),
+        ("columns = ['Region', 'Sales']\nframe = frame[columns].sort_values('Sales')", []),
+    ],
+)  # fmt: skip
+def test_rows_left_out_are_counted_by_reason(work, code, left_out):
+    result = of(work, code)
+
+    assert [(each["rows"], each["why"]) for each in result.left_out] == left_out
+    assert result.status == "tied-out", result.line
+
+
+def test_what_earlier_cells_read_and_left_out_counts(work):
+    [result] = tied(work, READ, "frame = frame[frame.Units > 1]", WRITE)
+
+    assert [each["cell"] for each in result.left_out] == ["cell-1"]
+    assert "60 rows read -> 51 rows written" in result.line
+    assert "line 1 of an earlier cell" in result.line
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "frame = frame.groupby('Region', as_index=False)['Sales'].sum()",
+        "frame = frame.groupby('Region').agg(Total=('Sales', 'sum')).reset_index()",
+        "frame['Month'] = frame.Date.dt.month\n"
+        "frame = frame.pivot_table(index='Region', columns='Month', values='Sales', "
+        "aggfunc='sum', margins=True).reset_index()",
+        "frame = pd.DataFrame({'Total': [frame['Sales'].sum()]})",
+        "frame = frame[frame.Units > 1].groupby('Region')[['Sales']].sum().reset_index()",
+    ],
+)
+def test_groups_that_add_up_to_what_was_read_tie_out(work, code):
+    result = of(work, code)
+
+    assert (result.status, result.sums[0].ties) == ("tied-out", True)
+    assert "brought together" in result.line
+    assert "ties out" in result.line
+
+
+def test_of_means_no_sum_is_compared_and_that_is_said(work):
+    result = of(work, "frame = frame.groupby('Region', as_index=False)['Sales'].mean()")
+
+    assert (result.status, result.sums) == ("not-tied-out", [])
+    assert "no sum of what was aggregated can be compared" in result.line
+
+
+def test_several_files_and_other_names_are_added_up(work):
+    frame = sales().rename(columns={"Sales": "Revenue"})
+    frame.to_excel(work / "inputs" / "more.xlsx", index=False)
+
+    result = of(
+        work,
+        "more = pd.read_excel('inputs/more.xlsx').rename(columns={'Revenue': 'Sales'})\n"
+        "frame = pd.concat([frame, more])",
+    )
+
+    assert result.status == "tied-out"
+    assert "2 files, 120 rows read -> 120 rows written" in result.line
+    assert "Sales 36,861 ties out" in result.line
+
+
+def test_sheets_written_group_by_group_are_added_up(work):
+    [result] = tied(
+        work,
+        f"{READ}with pd.ExcelWriter('outputs/out.xlsx') as writer:\n"
+        "    for region, part in frame.groupby('Region'):\n"
+        "        part.to_excel(writer, sheet_name=region, index=False)",
+    )
+
+    assert (result.status, len(result.written)) == ("tied-out", 3)
+    assert "60 rows read -> 60 rows written" in result.line
+
+
+JOIN = "other = pd.read_excel('inputs/customers.xlsx')\n"
+
+
+@pytest.mark.parametrize(
+    "after", ["", "\nframe = frame.groupby('Region', as_index=False)['Sales'].sum()"]
+)
+def test_rows_multiplied_by_a_join_are_suspicious(work, after):
+    customers(twice=2).to_excel(work / "inputs" / "customers.xlsx", index=False)
+
+    result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left'){after}")
+
+    assert codes([result]) == ["rows-multiplied"]
+    assert "made 66 rows of 60 and 22" in result.findings[0].message
+    assert "'Sales' is counted more than once" in result.findings[0].message
+
+
+def test_a_join_to_one_row_each_ties_out(work):
+    result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left')")
+
+    assert (result.status, result.findings) == ("tied-out", [])
+
+
+def test_rows_without_a_match_are_suspicious(work):
+    customers(15).to_excel(work / "inputs" / "customers.xlsx", index=False)
+
+    kept = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left')")
+    lost = of(work, f"{JOIN}frame = frame.merge(other, on='Customer')")
+
+    assert [(f.code, f.count) for f in kept.findings] == [("blanks-appeared", 15)]
+    assert "rows without a match in the join" in kept.findings[0].message
+    assert [(f.code, f.count) for f in lost.findings] == [("rows-unmatched", 15)]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("frame = pd.concat([frame, frame])", ["sum-changed", "sum-changed"]),
+        ("frame['Sales'] = frame['Sales'].map('{:,.2f}'.format)", ["numbers-became-text"]),
+        ("days = (frame['Date'] - pd.Timestamp('1899-12-30')).dt.days\n"
+         "frame['Date'] = pd.to_datetime(days)", ["dates-in-1970"]),
+        ("frame['Date'] = (frame['Date'] - pd.Timestamp('1899-12-30')).dt.days",
+         ["dates-became-numbers"]),
+        ("frame['Region'] = frame['Region'].where(frame['Units'] > 1)", ["blanks-appeared"]),
+        ("kept = {}\nfor row in frame.to_dict('records'):\n    kept[row['Customer']] = row\n"
+         "frame = pd.DataFrame(list(kept.values()))", ["rows-lost"]),
+        ("frame = pd.read_excel('inputs/sales.xlsx', header=5)", ["rows-not-read"]),
+    ],
+)  # fmt: skip
+def test_what_is_suspicious_is_named(work, code, expected):
+    result = of(work, code)
+
+    assert (result.status, codes([result])) == ("suspicious", expected), result.line
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "frame['Tax'] = frame['Sales'] * 0.2",
+        "frame['Sales'] = pd.to_numeric(frame['Sales'])",
+        "frame['Date'] = frame['Date'].dt.strftime('%d.%m.%Y')",
+        "other = pd.read_excel('inputs/customers.xlsx')\n"
+        "frame['Name'] = frame['Customer'].map(other.set_index('Customer')['Name'])",
+        "total = pd.DataFrame([{'Region': 'Total', 'Sales': frame.Sales.sum()}])\n"
+        "frame = pd.concat([frame, total])",
+        "shares = frame.groupby('Region', as_index=False)['Sales'].sum()\n"
+        "frame = frame.merge(shares.rename(columns={'Sales': 'All'}), on='Region')",
+    ],
+)
+def test_ordinary_work_is_not_suspicious(work, code):
+    result = of(work, code)
+
+    assert (result.status, result.findings) == ("tied-out", []), result.line
+
+
+def test_values_that_the_code_sets_are_not_called_suspicious(work):
+    result = of(work, "frame.loc[frame['Region'] == 'North', 'Sales'] = 0")
+
+    assert (result.status, result.findings) == ("not-tied-out", [])
+    assert "'Sales': the code gives it other values" in result.line
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "frame = pd.DataFrame({'All': [frame['Sales'].sum()]})",
+        "frame['Region'] = frame['Region'].str.split().str[0]\n"
+        "frame = frame.groupby('Region', as_index=False)['Sales'].sum()",
+    ],
+)
+def test_total_rows_that_are_added_up_again_are_suspicious(work, code):
+    with_subtotals(work / "inputs" / "sales.xlsx")
+
+    result = of(work, code)
+
+    assert codes([result]) == ["totals-included"]
+    assert "Without them it is 57." in result.findings[0].message
+    assert "12, 23, 34, 35" in result.findings[0].message
+
+
+@pytest.mark.parametrize("code", ["", "frame = frame[~frame.Region.str.contains('Total')]"])
+def test_total_rows_that_stay_total_rows_or_are_left_out_tie_out(work, code):
+    with_subtotals(work / "inputs" / "sales.xlsx")
+
+    assert of(work, code).status == "tied-out"
+
+
+def test_columns_that_one_file_lacks_are_named(work):
+    frame = sales().rename(columns={"Sales": "Revenue"})
+    frame.to_csv(work / "inputs" / "more.csv", index=False)
+
+    result = of(work, "frame = pd.concat([frame, pd.read_csv('inputs/more.csv')])")
+
+    assert codes([result]) == ["blanks-appeared"] * 2
+    assert "'inputs/more.csv' has no such column" in result.findings[0].message
+
+
+def test_text_files_tie_out_like_workbooks(work):
+    [result] = tied(
+        work,
+        "frame = pd.read_csv('inputs/sales.csv')\n"
+        "frame[frame.Sales > 350].to_csv('outputs/out.csv', index=False)",
+    )
+
+    assert result.status == "tied-out"
+    assert "34 left out by filter Sales > 350" in result.line
+
+
+def test_a_workbook_filled_by_openpyxl_is_compared_but_nothing_is_guessed(work):
+    [result] = tied(
+        work,
+        "import openpyxl\n"
+        "book = openpyxl.load_workbook('inputs/sales.xlsx')\n"
+        "book.active['E2'] = 42\n"
+        "book.save('outputs/out.xlsx')",
+    )
+
+    assert (result.status, result.findings) == ("not-tied-out", [])
+    assert "60 rows read -> 60 rows written" in result.line
+    assert "could not be followed" in result.line
+    assert "Units 234 ties out" in result.line
+
+
+def test_the_file_counts_and_not_what_the_frame_was(work):
+    """The last thing that the cell does is to remove a row from what pandas wrote."""
+    [result] = tied(
+        work,
+        f"{READ}{WRITE}\nimport openpyxl\nbook = openpyxl.load_workbook('outputs/out.xlsx')\n"
+        "book.active.delete_rows(3)\nbook.save('outputs/out.xlsx')",
+    )
+
+    assert codes([result]) == ["rows-lost"]
+    assert "60 rows read -> 59 rows written" in result.line
+
+
+def test_data_that_come_from_the_code_alone_have_no_tie_out(work):
+    assert tied(work, "pd.DataFrame({'a': [1]}).to_excel('outputs/out.xlsx')") == []
+
+
+def test_what_is_too_large_to_measure_is_said_plainly():
+    frame = Table(
+        file="inputs/a.csv",
+        rows=10,
+        columns=(Column(name="Sales", kind="number", sum=5.0),),
+        line=1,
+    )
+    source = "f = pd.read_csv('inputs/a.csv')\nf.to_csv('outputs/b.csv')"
+    noted = {
+        "reads": [
+            {
+                "file": "inputs/a.csv",
+                "rows": 10,
+                "line": 1,
+                "columns": [{"name": "Sales", "kind": "number", "sum": 5.0}],
+            }
+        ],
+        "writes": [
+            {
+                "file": "outputs/b.csv",
+                "rows": 10,
+                "line": 2,
+                "columns": [{"name": "Sales", "kind": "number", "sum": 5.0}],
+            }
+        ],
+    }
+
+    [result] = tie_out([notes_of(source, noted)], ["outputs/b.csv"], {"inputs/a.csv": [frame]})
+
+    assert result.status == "not-tied-out"
+    assert (
+        "outputs/b.csv is too large or of an unknown kind: the figures are the kernel's"
+        in result.line
+    )
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        None, 5, [], {"reads": 5, "steps": None}, {"reads": [None, 5, {}, {"file": 5}]},
+        {"reads": [{"file": "a", "rows": -1, "line": True, "columns": [{"name": 5}, None]}],
+         "steps": [{"step": "filter", "line": "x"}, {"step": [], "line": 1, "rows_in": 2**70, "rows_out": 0}],
+         "writes": [{"file": "b", "rows": 10**30, "columns": {"a": 1}, "sheet": ["x"]}]},
+        {"writes": [{"file": "outputs/b.csv", "rows": 3, "line": 10**9,
+                     "columns": [{"name": "x" * 10**5, "kind": "number", "sum": math.nan}] * 1000}]},
+    ],
+)  # fmt: skip
+def test_what_a_kernel_forges_is_read_as_bounded_data(noted):
+    for source in ("f.to_csv('b')", "(" * 5000, "x" + ".a" * 50_000, "\0", "-" * 20_000 + "1"):
+        notes = notes_of(source, noted)
+        for result in tie_out([notes, notes], ["outputs/b.csv"], {}):
+            assert len(str(result_to_json(result))) < 20_000
+
+
+def test_a_frame_is_noted_without_being_changed(work):
+    [result] = tied(work, f"{READ}same = frame.copy()\nassert frame.equals(same)\n{WRITE}")
+
+    assert result.sums[0].before == pytest.approx(18430.5)
+
+
+def test_values_that_reading_lost_are_named(work):
+    """A text that pandas takes for a missing one, an error cell, a formula without a value."""
+    book = openpyxl.Workbook()
+    for row in [
+        ("Country", "Price", "Gross", "Net"),
+        ("NA", 5, "=D2*2", 1),
+        ("DE", "#N/A", "=D3*2", 2),
+    ]:
+        book.active.append(row)
+    book.active["B3"].data_type = "e"
+    book.save(work / "inputs" / "sales.xlsx")
+
+    result = of(work, "")
+
+    said = {finding.message.split("'")[1]: finding.message for finding in result.findings}
+    assert set(codes([result])) == {"blanks-appeared"}
+    assert "1 text such as 'NA' became blank in reading" in said["Country"]
+    assert "1 error cell (#N/A and the like) were read as blanks" in said["Price"]
+    assert "2 formulas without a stored value were read as blanks" in said["Gross"]
+
+
+@pytest.mark.parametrize("options", ["header=False", "startrow=3", "index=True", "startcol=2"])
+def test_a_frame_is_found_where_it_was_written(work, options):
+    [result] = tied(work, f"{READ}frame.to_excel('outputs/out.xlsx', {options})")
+
+    assert result.findings == []
+    assert "60 rows read -> 60 rows written" in result.line
+
+
+def test_a_long_result_is_measured_without_its_profile(work):
+    """Three thousand rows: a total row at the end is found all the same."""
+    [result] = tied(
+        work,
+        f"{READ}frame = pd.concat([frame] * 50)\n"
+        "total = pd.DataFrame([{'Units': frame.Units.sum(), 'Sales': frame.Sales.sum()}])\n"
+        "frame = pd.concat([frame, total])\n"
+        f"{WRITE}",
+    )
+
+    assert result.written[0] == {
+        "file": "outputs/out.xlsx", "sheet": "Sheet1", "rows": 3001, "total_rows": 1
+    }  # fmt: skip
