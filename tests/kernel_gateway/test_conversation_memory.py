@@ -161,6 +161,7 @@ async def test_a_file_described_before_is_named_and_not_described_again(start_ga
 
     first, second, third = sent(running, 0)[0], sent(running, 1)[0], sent(running, 2)[0]
     assert "unchanged since" not in first
+    assert "can't be read" not in first
     assert second.count("unchanged since") == third.count("unchanged since") == 1
     assert len(second) < 0.8 * len(first)
     assert "e.g." in third  # the new file is described in full
