@@ -325,7 +325,7 @@ class RebuiltVariables(EventData):
     pending: str = Field(description="Why they are rebuilt only before the next cell.")
 
 
-class PutBack(EventData):
+class UndoResult(EventData):
     """What an undo put back."""
 
     turn: str
@@ -340,7 +340,7 @@ class PutBack(EventData):
     redone: list[str] = Field(description="Cells that count again.")
 
 
-class HistoryRestored(PutBack):
+class HistoryRestored(UndoResult):
     """Somebody put files, or files and variables, back to what they were."""
 
     user: str
@@ -455,7 +455,7 @@ class TurnFinished(EventData):
     merged: str | None = Field(None, description="The path that was merged.")
     mode: str | None = None
     cells: int | None = None
-    undo: PutBack | None = Field(None, description="What an undo put back.")
+    undo: UndoResult | None = Field(None, description="What an undo put back.")
     variables: RebuiltVariables | None = Field(None, description="Of an undo.")
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
