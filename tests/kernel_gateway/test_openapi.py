@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -92,3 +93,9 @@ async def test_schemathesis_finds_no_answer_the_document_does_not_allow(
     shutil.rmtree(tmp_path / ".hypothesis", ignore_errors=True)
 
     assert process.returncode == 0, output.decode()[-6000:]
+
+
+def test_every_reference_in_the_document_leads_to_a_schema(document):
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+
+    assert named <= set(document["components"]["schemas"])
