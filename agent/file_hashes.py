@@ -49,6 +49,10 @@ class FileHashes:
             return None
         return {name: sha256 for name, (_, sha256) in self._known.items()}
 
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of each file, as of the last snapshot."""
+        return {file.name: file.size for file in self._listing.files} if self._listing else {}
+
     def _hash(self, workspace: Workspace, file: WorkspaceFile) -> str:
         if file.size > HASHED_BYTES:
             return f"size:{file.size}"

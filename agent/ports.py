@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from container.kernel.session import KernelSession
 from container.workspace.workspace import Workspace
+from notebooks.history.checkpoints import Checkpoints
 from notebooks.record.recorder import Recorder
 
 Message = dict[str, Any]
@@ -205,6 +206,9 @@ class PathRuntime:
         has_clients: Whether Jupyter clients use the kernel and get its messages.
         take_state_note: Returns, once, which state could not be rebuilt in a new kernel, in
             plain words; empty if all was.
+        compute: Stores the values of formulas in workbooks of the workspace, given their names;
+            returns what was computed in each (see `agent.checks.formula_values`).
+        checkpoints: Its checkpoints; ``None`` where none are made.
     """
 
     workspace: Workspace
@@ -213,3 +217,5 @@ class PathRuntime:
     live_session: Callable[[], KernelSession | None]
     has_clients: Callable[[], bool]
     take_state_note: Callable[[], str]
+    compute: Callable[[Workspace, Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
+    checkpoints: Checkpoints | None = None

@@ -11,8 +11,15 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.checkpoints import checkpoint_before
+from agent.checks.formula_values import summary
 from agent.checks.tie_out import kept_notes, tie_out_cell
-from agent.checks.written_workbooks import NOTHING_READ, check_workbooks
+from agent.checks.written_workbooks import (
+    NOTHING_READ,
+    Checks,
+    check_workbooks,
+    without_values,
+)
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -81,7 +88,8 @@ async def run_cell(
 
     async def record() -> Execution:
         """Journal, execute and record the cell."""
-        seen = replace(intent, files_before=await following.look())
+        files = await following.look()
+        seen = replace(intent, files_before=files, checkpoint=await following.checkpoint(files))
         async with runtime.recorder.cell(seen) as cell:  # its intent is in the journal
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
@@ -204,6 +212,13 @@ class _Following:
         self._before = seen
         return seen
 
+    async def checkpoint(self, files: Mapping[str, str]) -> str | None:
+        """Return the checkpoint with *files*, the files before the cell runs."""
+        cell, turn = self._intent.id, self._intent.provenance.turn_id
+        return await checkpoint_before(
+            files, self._runtime, self._sink, self._hashes, turn=turn, cell=cell
+        )
+
     async def emit(self, message: KernelMessage, output: Mapping[str, Any] | None) -> bool:
         """Emit ``cell.started`` or ``cell.output``; return whether it holds *message*.
 
@@ -258,6 +273,10 @@ class _Following:
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
+        return make_execution(reply, outputs, await self._look_after(), kept_notes(reply.tables))
+
+    async def _look_after(self) -> Mapping[str, str]:
+        """Return the files as they are after the cell; note which are new or changed."""
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
         sizes = {file.name: file.size for file in files}
         self._created = [
@@ -265,19 +284,15 @@ class _Following:
             for name, sha256 in after.items()
             if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
         ]
-        return make_execution(reply, outputs, after, kept_notes(reply.tables))
+        return after
 
     async def _checked(
         self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
     ) -> Execution:
-        """Check and tie out what the cell has written; record what was found."""
-        written = {file["name"]: file["sha256"] for file in self._created}
-        if not written:
+        """Check, compute and tie out what the cell has written; record what was found."""
+        if not self._created:
             return execution
-        checks, results = await asyncio.gather(
-            check_workbooks(self._runtime.workspace, list(written), self._codes()),
-            self._tie_out(execution, reply, written),
-        )
+        execution, checks, results = await self._found(execution, reply)
         if not checks and not results:
             return execution
         if checks and self._nothing_was_read(execution):
@@ -286,6 +301,30 @@ class _Following:
         execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
+
+    async def _found(
+        self, execution: Execution, reply: ExecuteReply
+    ) -> tuple[Execution, Checks, list[dict[str, Any]]]:
+        """Return what was found in the written files, once their formulas are computed."""
+        workspace, codes = self._runtime.workspace, self._codes()
+        checks, results = await asyncio.gather(
+            check_workbooks(workspace, list(self._written()), codes),
+            self._tie_out(execution, reply, self._written()),
+        )
+        computed = await self._runtime.compute(workspace, without_values(checks))
+        stored = [name for name, each in computed.items() if "problem" not in each]
+        if stored:
+            after = await self._look_after()
+            execution = replace(execution, files_after=dict(after))
+            again, results = await asyncio.gather(
+                check_workbooks(workspace, stored, codes, computed=stored),
+                self._tie_out(execution, reply, self._written()),
+            )
+            checks = {**checks, **again}
+        return replace(execution, computed=computed), checks, results
+
+    def _written(self) -> dict[str, str]:
+        return {file["name"]: file["sha256"] for file in self._created}
 
     def _codes(self) -> list[str]:
         """Return the code that ran since the kernel was restarted, this cell's last."""
@@ -318,7 +357,10 @@ class _Following:
         for file in self._created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
-            facts = {"cell": self._intent.id, "name": name, "findings": list(findings)}
+            facts: dict[str, Any] = {"cell": self._intent.id, "name": name}
+            facts["findings"] = list(findings)
+            if computed := execution.computed.get(name):
+                facts["computed"] = {"message": summary(computed), **computed}
             await self._sink.emit("workbook.checked", facts)
         for result in execution.tie_out.get("results", ()):
             await self._sink.emit("result.checked", {"cell": self._intent.id, **result})

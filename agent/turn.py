@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
+from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
@@ -197,7 +198,9 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
     """Let the model look something up; it goes on with what it gets."""
-    response = await call_tool(call, Reach(ports.runtime.workspace, ports.profiler))
+    runtime = ports.runtime
+    reach = Reach(runtime.workspace, ports.profiler, runtime.checkpoints)
+    response = await call_tool(call, reach)
     shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
     await ports.sink.emit("tool.called", facts)
@@ -302,6 +305,8 @@ async def _take_execution(
         response["files"] = outputs[:50]
     if checks := _checks(execution):
         response["checks"] = checks
+    if execution.computed:
+        response["computed"] = _computed(execution)
     if tied := said_to_model(execution.tie_out):
         response["tie_out"] = tied
     if note := runtime.take_state_note():
@@ -321,6 +326,14 @@ def _checks(execution: Execution) -> dict[str, list[str]]:
         name: [f"{each['message']} {each['hint']}" for each in findings[:MOST_FINDINGS]]
         for name, findings in execution.checks.items()
         if findings
+    }
+
+
+def _computed(execution: Execution) -> dict[str, dict[str, Any]]:
+    """Return what the formulas of written workbooks give, for the model's reply."""
+    return {
+        name: {"summary": summary(each), "cells": each.get("cells", {})}
+        for name, each in execution.computed.items()
     }
 
 

@@ -9,7 +9,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from container.confined import ConfinedResult, run_confined
+from container.confined import ConfinedProgram, ConfinedResult, run_confined
 from container.limits import Limits
 from container.workspace.workspace import Workspace
 from notebooks import workbooks
@@ -52,13 +52,38 @@ async def run_program(
         SandboxUnavailable: This host can't confine it.
     """
     await asyncio.to_thread(_compile)
-    code = (
-        f"import sys\nsys.path.insert(0, {LIBRARY!r})\n"
-        f"from workbooks.{name}.__main__ import main\nmain()"
-    )
     return await run_confined(
-        (sys.executable, "-c", code, *arguments),
+        (*_command(name), *arguments),
         workspace,
         limits,
         readonly=((library(), f"{LIBRARY}/workbooks"),),
     )
+
+
+async def start_program(
+    name: str, limits: Limits, readonly: tuple[tuple[Path, str], ...]
+) -> ConfinedProgram:
+    """Start ``workbooks.NAME``, which answers one request over a descriptor, its argument.
+
+    Args:
+        name: A package with a ``__main__``: ``recalculate``.
+        limits: What it may use.
+        readonly: Further (host path, path inside) pairs that it sees, read-only.
+
+    Raises:
+        SandboxUnavailable: This host can't confine it.
+    """
+    await asyncio.to_thread(_compile)
+    return await ConfinedProgram.start(
+        lambda descriptor: (*_command(name), str(descriptor)),
+        limits,
+        readonly=((library(), f"{LIBRARY}/workbooks"), *readonly),
+    )
+
+
+def _command(name: str) -> tuple[str, ...]:
+    code = (
+        f"import sys\nsys.path.insert(0, {LIBRARY!r})\n"
+        f"from workbooks.{name}.__main__ import main\nmain()"
+    )
+    return sys.executable, "-c", code

@@ -1,16 +1,18 @@
-"""Run one short command in a sandbox and return what it printed."""
+"""Run one short command in a sandbox and return what it printed, or ask one started ahead."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from container.backends.bubblewrap import BubblewrapSandbox
 from container.host.environment import kernel_environment
-from container.host.runtime import runtime_prefix
-from container.limits import Limits
+from container.host.runtime import free_user, runtime_prefix
+from container.limits import MIB, Limits
 from container.sandbox import ExitStatus, SandboxSpec
 from container.workspace.workspace import Workspace
 
@@ -29,6 +31,11 @@ class ConfinedResult:
 
 
 MAX_PRINTED = 4 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
+
+
+class NoAnswer(Exception):
+    """A confined program gave no answer; the text says why."""
 
 
 async def run_confined(
@@ -70,3 +77,96 @@ async def run_confined(
     finally:
         await sandbox.aclose()
     return ConfinedResult(status=status, printed=sandbox.log())
+
+
+class ConfinedProgram:
+    """A program in a sandbox of its own, started ahead, that answers one request.
+
+    It sees no workspace. What it gets and gives goes over a socket: it reads the request until
+    its end, writes the answer, and ends.
+    """
+
+    def __init__(self, sandbox: BubblewrapSandbox, ours: socket.socket) -> None:
+        self._sandbox, self._socket = sandbox, ours
+
+    @classmethod
+    async def start(
+        cls,
+        argv: Callable[[int], tuple[str, ...]],
+        limits: Limits,
+        *,
+        readonly: tuple[tuple[Path, str], ...] = (),
+    ) -> ConfinedProgram:
+        """Start it.
+
+        Args:
+            argv: Returns the command, given the descriptor of its end of the socket.
+            limits: What it may use; ``seconds`` are given to `ask`.
+            readonly: Further (host path, path inside) pairs, read-only.
+
+        Raises:
+            SandboxUnavailable: This host can't confine it.
+        """
+        ours, theirs = socket.socketpair()
+        sandbox = BubblewrapSandbox(log_bytes=MAX_PRINTED)
+        spec = SandboxSpec(
+            name=f"{runtime_prefix('c')}{secrets.token_hex(6)}",
+            argv=argv(theirs.fileno()),
+            limits=limits,
+            workspace=None,
+            uid=free_user(),
+            env=kernel_environment(),
+            readonly=readonly,
+            pass_fds=(theirs.fileno(),),
+        )
+        program = cls(sandbox, ours)
+        try:
+            with theirs:
+                await sandbox.start(spec)
+        except BaseException:
+            await program.aclose()
+            raise
+        return program
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._sandbox.poll() is None
+
+    async def ask(self, request: Iterable[bytes], *, seconds: float, most_bytes: int) -> bytes:
+        """Send *request*, and return the answer; it ends then.
+
+        Raises:
+            NoAnswer: It gave none within *seconds*, or more than *most_bytes*.
+        """
+        answer = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                reader, writer = await asyncio.open_connection(sock=self._socket)
+                for piece in request:
+                    writer.write(piece)
+                    await writer.drain()
+                writer.write_eof()
+                while piece := await reader.read(PIECE_BYTES):
+                    answer += piece
+                    if len(answer) > most_bytes:
+                        raise NoAnswer(f"its answer has more than {most_bytes // MIB} MB")
+                writer.close()
+        except TimeoutError:
+            raise NoAnswer(f"it took longer than {seconds:g} s") from None
+        except OSError as error:
+            raise NoAnswer(f"it ended ({error.strerror})") from error
+        if not answer:
+            status = await self._sandbox.wait()
+            memory = status.out_of_memory or status.signal
+            raise NoAnswer("it needs more memory than it may use" if memory else "it ended")
+        return bytes(answer)
+
+    def log(self) -> str:
+        """Return the last of what it printed."""
+        return self._sandbox.log()
+
+    async def aclose(self) -> None:
+        """End it."""
+        self._socket.close()
+        await self._sandbox.aclose()

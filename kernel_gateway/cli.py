@@ -1,4 +1,4 @@
-"""The command line: ``tallybook serve | chat | files | demo | verify | rerun | export | …``."""
+"""The command line: ``tallybook serve | chat | files | history | demo | verify | rerun | …``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from kernel_gateway.settings import (
 )
 from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.file_commands import files
+from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def cli() -> None:
 
 cli.add_command(files)
 cli.add_command(compare)
+cli.add_command(history)
 
 
 @cli.command()
@@ -362,6 +364,7 @@ def export(notebook: Path, kind: str, output: Path | None) -> None:
 @cli.command()
 def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
+    from agent.checks.formula_values import NO_OFFICE, office_installed
     from container.probe import probe_host
 
     settings = _settings()
@@ -380,6 +383,8 @@ def doctor() -> None:
         click.echo(f"note: {warning}")
     user = "a user of its own for each workspace" if report.own_users else "your own user"
     click.echo(f"kernels run as: {user}")
+    office = "yes, by LibreOffice" if office_installed() else NO_OFFICE
+    click.echo(f"formula values computed: {office}")
     key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
     click.echo(f"Gemini key: {key}")
     if not report.sandbox:

@@ -6,6 +6,7 @@ Only `kernel_gateway.http.problems` has the status codes.
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.errors import AgentError
@@ -325,6 +326,57 @@ class Conflict(GatewayError):
         return self.reason
 
 
+class HistoryOff(Conflict):
+    """The settings keep no earlier contents, so that none can be put back."""
+
+    code = "history-off"
+    hint = "The operator can set TALLYBOOK_FILE_VERSIONS_MB and TALLYBOOK_CHECKPOINTS above 0."
+
+    def __init__(self) -> None:
+        super().__init__("No earlier contents of files are kept here.")
+
+
+class RestoreNeedsConfirmation(GatewayError):
+    """It would remove files that hold data, or contents that can't be had again."""
+
+    code = "restore-needs-confirmation"
+    hint = 'Look at the files; then send it again with "confirm": true, or --yes.'
+
+    def __init__(
+        self, removed: Sequence[str], unrecoverable: Sequence[str], unavailable: Sequence[str]
+    ) -> None:
+        super().__init__(tuple(removed), tuple(unrecoverable), tuple(unavailable))
+        self.removed, self.unrecoverable = tuple(removed), tuple(unrecoverable)
+        self.unavailable = tuple(unavailable)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The files by what would become of them."""
+        return {
+            "would_remove": list(self.removed),
+            "could_not_be_had_back": list(self.unrecoverable),
+            "would_not_be_restored": list(self.unavailable),
+        }
+
+    def __str__(self) -> str:
+        parts = [
+            f"{words} {named_files(names)}"
+            for words, names in (
+                ("remove, although they hold data:", self.removed),
+                ("overwrite without a way back:", self.unrecoverable),
+                ("leave as they are, as their content of then is not kept:", self.unavailable),
+            )
+            if names
+        ]
+        return f"Nothing was changed. It would {'; and '.join(parts)}."
+
+
+def named_files(names: Sequence[str], most: int = 8) -> str:
+    """Return *names* in words, at most *most* of them and the number of the others."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
 class DatabaseUnavailable(GatewayError):
     """The database doesn't answer or can't be used; nothing was changed."""
 
@@ -405,11 +457,12 @@ def error_facts(error: Exception) -> dict[str, Any]:
             "details": {},
         }
     retry_after = getattr(error, "retry_after", None)
+    details: Mapping[str, Any] = getattr(error, "details", {})
     return {
         "code": error.code,
         "message": str(error),
         "hint": error.hint,
-        "details": {} if retry_after is None else {"retry_after": retry_after},
+        "details": dict(details) if retry_after is None else {"retry_after": retry_after},
     }
 
 

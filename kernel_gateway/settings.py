@@ -177,6 +177,15 @@ class Settings(BaseModel):
         description="Room for what a conversation's files held before they were changed, in MB "
         "(10^6); the oldest go first, 0 keeps none.",
     )
+    checkpoints: int = Field(
+        500,
+        ge=0,
+        description="Checkpoints of a path's files, made before a cell if they changed; the oldest "
+        "go first, 0 makes none.",
+    )
+    checkpoint_days: float = Field(
+        90.0, ge=0, description="Checkpoints older than so many days are deleted; 0 keeps them."
+    )
     upload_versions_mb: float = Field(
         4000.0,
         gt=0,

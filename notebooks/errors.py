@@ -9,6 +9,8 @@
     ├── InputMissing         a file the notebook reads was not given to the re-run
     ├── RerunFailed          the re-run could not start
     ├── SealingKeyInvalid    a key for contents at rest can't be used
+    ├── CheckpointNotFound   no checkpoint has this id, or not any more
+    ├── CheckpointUnreadable its file is damaged
     └── BlobError            a content that a file once had can't be had
         ├── BlobNotFound         it is not kept, or not any more
         ├── BlobDamaged          it is not what was kept
@@ -114,6 +116,34 @@ class SealingKeyInvalid(NotebookError):
             f"Key {self.number} {self.reason}. A key is 32 random bytes in base64; "
             "make one: openssl rand -base64 32."
         )
+
+
+class CheckpointNotFound(NotebookError):
+    """No checkpoint has this id: it was deleted, or is past its retention."""
+
+    code = "checkpoint-not-found"
+    hint = "List the checkpoints: GET …/history, or `tallybook history list`."
+
+    def __init__(self, checkpoint: str) -> None:
+        super().__init__(checkpoint)
+        self.checkpoint = checkpoint
+
+    def __str__(self) -> str:
+        return f"There is no checkpoint {self.checkpoint[:60]!r} (any more)."
+
+
+class CheckpointUnreadable(NotebookError):
+    """The file of a checkpoint is damaged."""
+
+    code = "checkpoint-unreadable"
+    hint = "Take another checkpoint; the operator has to look after the disk."
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.file = file
+
+    def __str__(self) -> str:
+        return f"The checkpoint file {self.file[:80]} is damaged."
 
 
 class BlobError(NotebookError):

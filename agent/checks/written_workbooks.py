@@ -30,7 +30,11 @@ Checks = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 async def check_workbooks(
-    workspace: Workspace, written: Sequence[str], codes: Sequence[str] = ()
+    workspace: Workspace,
+    written: Sequence[str],
+    codes: Sequence[str] = (),
+    *,
+    computed: Sequence[str] = (),
 ) -> Checks:
     """Check files that a cell has written, and name what they lost of the inputs.
 
@@ -39,6 +43,7 @@ async def check_workbooks(
         written: Names of new and changed files; those that are no workbooks don't count.
         codes: The code that ran up to now, cell by cell: what it changed without naming it is
             named. Long code is left out, and nothing is said of it.
+        computed: Those whose formulas have been computed: a zero is a value there.
 
     Returns:
         What was found; empty if there is no workbook, or this host can't confine the check.
@@ -57,6 +62,7 @@ async def check_workbooks(
         "files": checked,
         "originals": _within_limits(originals),
         "codes": list(codes) if len(json.dumps(list(codes))) <= MOST_CODE else [],
+        "computed": list(computed),
     }
     try:
         result = await run_program("check", (json.dumps(asked),), workspace, CHECK_LIMITS)
@@ -70,6 +76,15 @@ async def check_workbooks(
         return {name: [_unchecked(why)] for name in names}
     others = {name: [_unchecked("beside so many others")] for name in names}
     return {name: [*_place(name), *found.get(name, others[name])] for name in names}
+
+
+def without_values(checks: Checks) -> list[str]:
+    """Return the files with formulas that have no value."""
+    return [
+        name
+        for name, findings in checks.items()
+        if any(finding["code"] == "formulas-without-values" for finding in findings)
+    ]
 
 
 def _within_limits(names: Sequence[str]) -> list[str]:

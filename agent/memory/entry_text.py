@@ -78,7 +78,7 @@ def _without_failed_attempts(cells: tuple[PastCell, ...]) -> tuple[PastCell, ...
 
 
 def _cell(cell: PastCell, entry: Entry, length: Length) -> Iterator[str]:
-    if PARAMETER_TAGS & set(cell.tags):
+    if PARAMETER_TAGS & set(cell.tags) and cell.status == "ok":
         yield "Constants were set:"
         yield _clipped(cell.source, length.words)
         return

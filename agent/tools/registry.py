@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.ports import ToolCall
-from agent.tools import describe_table, read_preview, search_workbook
+from agent.tools import describe_table, read_preview, search_workbook, workbook_history
 from agent.tools.tool import Reach, Tool, ToolFailed
 from container.errors import ContainerError
 
 TOOLS: Mapping[str, Tool] = {
-    tool.name: tool for tool in (describe_table.TOOL, read_preview.TOOL, search_workbook.TOOL)
+    module.TOOL.name: module.TOOL
+    for module in (describe_table, read_preview, search_workbook, workbook_history)
 }
 DECLARATIONS = tuple(tool.declaration for tool in TOOLS.values())
 

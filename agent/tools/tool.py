@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from agent.context.profiler import Profiler
 from agent.ports import ToolDeclaration
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
+from notebooks.history.checkpoints import Checkpoints
 
 MOST_CHARACTERS = 16_000
 """Of one reply to the model."""
@@ -23,10 +24,12 @@ class Reach:
     Attributes:
         workspace: The path's workspace.
         profiler: Reads its files, in a sandbox.
+        checkpoints: Its checkpoints; ``None`` where none are made.
     """
 
     workspace: Workspace
     profiler: Profiler
+    checkpoints: Checkpoints | None = None
 
     def files(self) -> list[WorkspaceFile]:
         """Return the uploads and the files that cells made."""

@@ -202,7 +202,7 @@ class Workspace:
             UnsafePath: It is absolute, has ``..``, or leads through a link or special file.
             WorkspaceFileNotFound: There is no such file.
         """
-        parts = _parts(name)
+        parts = name_parts(name)
         with self._directory(parts[:-1], name) as parent:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             try:
@@ -273,9 +273,13 @@ class Workspace:
             os.fchown(descriptor, uid, uid)
         return os.fdopen(descriptor, "wb")
 
+    def directory_of(self, name: str) -> contextlib.AbstractContextManager[int]:
+        """Open the directory of file *name*; raises as `open_read`."""
+        return self._directory(name_parts(name)[:-1], name)
+
     def sync(self, name: str) -> None:
         """Flush file *name* and its directory entry to disk; raises as `open_read`."""
-        with self._directory(_parts(name)[:-1], name) as parent, self.open_read(name) as file:
+        with self._directory(name_parts(name)[:-1], name) as parent, self.open_read(name) as file:
             os.fsync(file.fileno())
             os.fsync(parent)
 
@@ -354,7 +358,12 @@ class Workspace:
             os.close(descriptor)
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def name_parts(name: str) -> tuple[str, ...]:
+    """Split a file's name, relative to the workspace, at ``/``.
+
+    Raises:
+        UnsafePath: It is absolute, or can't be the name of a file in a workspace.
+    """
     if not name or "\x00" in name or name.startswith("/"):
         raise UnsafePath(name, "it must be a path relative to the workspace")
     parts = tuple(name.split("/"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from opentelemetry import trace
 
+from agent.checks.formula_values import FormulaValues
 from agent.ports import PathRuntime
 from container.errors import ContainerError
 from container.kernel.session import KernelSession
@@ -33,8 +34,8 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from notebooks.errors import NotebookError
-from notebooks.record.recorder import RESTART
 from notebooks.record.shielded import shielded
+from notebooks.record.undone import RESTART
 
 CLEANED_AT_ONCE = 50
 AGAIN_SECONDS = 60.0
@@ -78,6 +79,7 @@ class ExecutionContextManager:
             ttl_seconds: Lifetime of an unused kernel.
         """
         self._starter, self.versions = starter, versions
+        self._values = FormulaValues(starter.limits)
         self._store, self._node, self._telemetry = store, node, telemetry
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
@@ -132,7 +134,9 @@ class ExecutionContextManager:
     async def _read(self, key: PathKey) -> OpenPath:
         self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
-        path = await asyncio.to_thread(open_path, self.home(key), key, running, blobs)
+        path = await asyncio.to_thread(
+            open_path, self.home(key), key, running, blobs, self.versions.retention
+        )
         if not path.new:
             path.context = await self._store.get(key)
         return path
@@ -146,6 +150,8 @@ class ExecutionContextManager:
             live_session=lambda: path.live,
             has_clients=lambda: path.has_clients,
             take_state_note=path.take_state_note,
+            compute=self._values.compute,
+            checkpoints=path.checkpoints,
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:
@@ -414,6 +420,7 @@ class ExecutionContextManager:
             self._warm = None
         await self._paths.opened()
         await asyncio.gather(*(self._close(path) for path in self._paths))
+        await self._values.aclose()
 
     async def _close(self, path: OpenPath) -> None:
         try:

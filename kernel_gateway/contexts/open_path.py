@@ -17,10 +17,12 @@ from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
+from notebooks.history.checkpoints import Checkpoints, Retention
 from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
 UNFINISHED = ".unfinished"
+USUAL_RETENTION = Retention()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
 """Outcomes of cells that may have changed their kernel's state."""
 
@@ -38,6 +40,7 @@ class OpenPath:
             cursors or kernel messages of it.
         hashes: File hashes known so far.
         blobs: Earlier contents of the conversation's files.
+        checkpoints: Which files the workspace held, before each cell that followed a change.
         session: The current kernel, if there is one.
         context: The stored context; ``None`` before the first kernel.
         state_note: The variables that could not be restored; the next turn takes it.
@@ -61,6 +64,7 @@ class OpenPath:
     new: bool
     hashes: FileHashes
     blobs: Blobs
+    checkpoints: Checkpoints
     session: KernelSession | None = None
     context: ExecutionContext | None = None
     state_note: str = ""
@@ -117,7 +121,13 @@ def put_in_place(home: Path) -> None:
             unfinished(home).rename(home)
 
 
-def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> OpenPath:
+def open_path(
+    home: Path,
+    key: PathKey,
+    running: str | None,
+    blobs: Blobs,
+    retention: Retention = USUAL_RETENTION,
+) -> OpenPath:
     """Open a path's notebook and files in *home*; recover from a crash if needed.
 
     Args:
@@ -125,6 +135,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         key: The path's key.
         running: The last cell of a kernel that survived the service, running or not.
         blobs: Stores its files' contents.
+        retention: How many checkpoints are kept.
 
     Raises:
         NotebookUnreadable: The notebook is damaged.
@@ -143,6 +154,7 @@ def open_path(home: Path, key: PathKey, running: str | None, blobs: Blobs) -> Op
         new=new,
         hashes=FileHashes(blobs),
         blobs=blobs,
+        checkpoints=Checkpoints(home, blobs, retention),
     )
 
 

@@ -17,6 +17,7 @@ from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import RAN, OpenPath
 from notebooks.record.cells import OutputCollector
 from notebooks.record.shielded import in_thread, shielded
+from notebooks.record.undone import files_put_back
 
 MOST_NAMED = 8
 Emit = Callable[[str, Mapping[str, Any]], Awaitable[None]]
@@ -129,7 +130,9 @@ async def restore(
                 restored.killer = cell["id"]
                 return restored
     finally:
-        keep = again[-1]["files_after"] if again else ()
+        keep = set(again[-1]["files_after"]) if again else set[str]()
+        if (put_back_since := files_put_back(path.recorder.cells)) is not None:
+            keep &= put_back_since  # an undo has removed the others
         await in_thread(put_back, path.workspace, path.set_aside, keep)
     path.state_note = restored.words()
     await emit("context.restored", restored.facts(time.monotonic() - began))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from container.workspace.workspace import Workspace
 from kernel_gateway.settings import Settings, SettingsInvalid
 from notebooks.errors import SealingKeyInvalid
 from notebooks.history.blobs import Blobs
+from notebooks.history.checkpoints import Retention, make_room
 from notebooks.history.sealing import SealingKeys, sealing_keys
 
 BLOBS = ".blobs"
@@ -27,17 +30,26 @@ class FileVersions:
         keys: The keys that encrypt them; ``None`` if they are stored in the clear.
         quota_bytes: Quota of one conversation's versions, uploads aside; 0 keeps none.
         uploads_bytes: Quota of the versions of one conversation's uploads.
+        retention: How many checkpoints of a path are kept.
     """
 
     directory: Path
     keys: SealingKeys | None
     quota_bytes: int
     uploads_bytes: int
+    retention: Retention = field(default_factory=Retention)
+    _open: weakref.WeakValueDictionary[str, Blobs] = field(
+        default_factory=weakref.WeakValueDictionary, init=False, repr=False, compare=False
+    )
 
     def of(self, conversation: str) -> Blobs:
-        """Return the versions of a conversation's files."""
-        place = self.directory / conversation / BLOBS
-        return Blobs(place, self.keys, self.quota_bytes, self.uploads_bytes)
+        """Return the versions of a conversation's files; its paths share one object's lock."""
+        if (blobs := self._open.get(conversation)) is None:
+            place = self.directory / conversation / BLOBS
+            blobs = Blobs(place, self.keys, self.quota_bytes, self.uploads_bytes)
+            blobs.make_room = partial(_make_room, weakref.ref(blobs))
+            self._open[conversation] = blobs
+        return blobs
 
     def profiles(self, workspace: Workspace) -> Path:
         """Return the directory of the file profiles of a workspace's conversation."""
@@ -58,7 +70,13 @@ def file_versions(settings: Settings, directory: Path) -> FileVersions:
     except SealingKeyInvalid as error:
         raise SettingsInvalid(f"Setting blob_key: {error}") from None
     room, uploads = settings.file_versions_mb, settings.upload_versions_mb
-    return FileVersions(directory, keys, int(room * MB), int(uploads * MB))
+    retention = Retention(most=settings.checkpoints, days=settings.checkpoint_days)
+    return FileVersions(directory, keys, int(room * MB), int(uploads * MB), retention)
+
+
+def _make_room(blobs: weakref.ref[Blobs], wanted: int) -> None:
+    if (there := blobs()) is not None:
+        make_room(there, wanted)
 
 
 def _said_by(command: str) -> str:

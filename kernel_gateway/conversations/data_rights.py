@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import shutil
@@ -30,6 +31,7 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.turns.queue import Turns
 from notebooks.errors import BlobError, NotebookError
 from notebooks.history.blobs import Blobs
+from notebooks.history.checkpoints import PLACE as CHECKPOINTS
 from notebooks.record.shielded import shielded
 
 MOST = 1_000_000
@@ -229,6 +231,9 @@ def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:
     notebook = home / "notebook.ipynb"
     if notebook.is_file():
         archive.write(notebook, f"{place}/notebook.ipynb")
+    for checkpoint in sorted((home / CHECKPOINTS).glob("*.json")):
+        with contextlib.suppress(FileNotFoundError):  # just deleted
+            archive.write(checkpoint, f"{place}/{CHECKPOINTS}/{checkpoint.name}")
     workspace = Workspace.at(home / "workspace")
     if workspace is None:
         return

@@ -44,6 +44,13 @@ class NamedCell(EventData):
     reason: str
 
 
+class NamedFile(EventData):
+    """A file that a restoration names."""
+
+    name: str
+    reason: str
+
+
 class SeenSheet(EventData):
     """A sheet as the model was told of it."""
 
@@ -85,7 +92,7 @@ class RiskFinding(EventData):
 class TurnStarted(EventData):
     """A request begins to be worked on."""
 
-    kind: Literal["turn", "execute", "jupyter", "merge"]
+    kind: Literal["turn", "execute", "jupyter", "merge", "undo"]
     user: str
     request: str | None = Field(None, description="The user's words, or what is merged.")
 
@@ -280,6 +287,73 @@ class FileCreated(EventData):
     user: str | None = Field(None, description="Who uploaded it or put it back.")
 
 
+class NotKept(EventData):
+    """A file whose content a checkpoint does not keep."""
+
+    name: str
+    size: int
+    reason: str
+
+
+class CheckpointCreated(EventData):
+    """What the files held was kept, before something changes them."""
+
+    checkpoint: str
+    cell: str | None = Field(description="The cell that runs next; none before an undo.")
+    reason: Literal["cell", "undo"]
+    files: int
+    size: int = Field(description="Bytes of all files.")
+    not_kept: list[NotKept] = Field(description="Files that can't be had back, with the reason.")
+
+
+class CheckpointSkipped(EventData):
+    """No checkpoint could be made."""
+
+    cell: str | None
+    message: str
+    files: int
+    size: int
+
+
+class RebuiltVariables(EventData):
+    """What became of the variables."""
+
+    recomputed: list[str] = Field(description="Names that the cells in force gave again.")
+    uncertain: list[str] = Field(description="Set by a cell that showed something else this time.")
+    lost: list[str] = Field(description="Names that could not be had again.")
+    gone: list[str] = Field(description="Names that only undone cells had set.")
+    pending: str = Field(description="Why they are rebuilt only before the next cell.")
+
+
+class UndoResult(EventData):
+    """What an undo put back."""
+
+    turn: str
+    what: str = Field(description="In plain words.")
+    checkpoint: str | None = Field(description="The checkpoint that was restored, if one was.")
+    to_turn: str | None = Field(description="The request after which the path stands again.")
+    inverse: str | None = Field(description="The checkpoint of the files before this.")
+    restored: list[str] = Field(description="Files put back.")
+    removed: list[str]
+    not_restored: list[NamedFile] = Field(description="Files left as they are, with the reason.")
+    undone: list[str] = Field(description="Cells that do not count any more.")
+    redone: list[str] = Field(description="Cells that count again.")
+
+
+class HistoryRestored(UndoResult):
+    """Somebody put files, or files and variables, back to what they were."""
+
+    user: str
+
+
+class CheckpointsDeleted(EventData):
+    """Checkpoints were deleted by a user."""
+
+    user: str
+    checkpoints: list[str]
+    freed: int = Field(description="Bytes.")
+
+
 class CheckFinding(EventData):
     """One thing that is wrong with a written workbook."""
 
@@ -289,12 +363,36 @@ class CheckFinding(EventData):
     count: int
 
 
+class CountedCells(EventData):
+    """Formula cells of one kind."""
+
+    count: int
+    cells: list[str] = Field(description="The first of them, as `Sheet!A1`.")
+
+
+class ComputedFormulas(EventData):
+    """The formulas of a workbook were computed, and their values stored in it."""
+
+    message: str = Field(description="All of it in one line.")
+    problem: str | None = Field(None, description="Why nothing was computed.")
+    formulas: int | None = None
+    computed: int | None = Field(None, description="Those with a value now.")
+    errors: dict[str, CountedCells] | None = Field(None, description="By error, as `#REF!`.")
+    without_value: dict[str, CountedCells] | None = Field(None, description="By reason.")
+    cells: dict[str, bool | int | float | str] | None = Field(
+        None, description="Up to 40 cells with their values: errors first, then the last rows."
+    )
+
+
 class WorkbookChecked(EventData):
     """A workbook that a cell has written was checked."""
 
     cell: str
     name: str
     findings: list[CheckFinding] = Field(description="Empty if nothing is wrong.")
+    computed: ComputedFormulas | None = Field(
+        None, description="If the cell wrote formulas without values."
+    )
 
 
 class TiedTable(EventData):
@@ -357,6 +455,8 @@ class TurnFinished(EventData):
     merged: str | None = Field(None, description="The path that was merged.")
     mode: str | None = None
     cells: int | None = None
+    undo: UndoResult | None = Field(None, description="What an undo put back.")
+    variables: RebuiltVariables | None = Field(None, description="Of an undo.")
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
 
@@ -384,6 +484,10 @@ KINDS: dict[str, type[EventData]] = {
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,
+    "checkpoint.created": CheckpointCreated,
+    "checkpoint.skipped": CheckpointSkipped,
+    "history.restored": HistoryRestored,
+    "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
     "turn.finished": TurnFinished,
 }

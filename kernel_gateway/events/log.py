@@ -250,8 +250,8 @@ class EventLog:
         await self.written(key)
         _raise_failure(await self._path(key))
 
-    async def emitted(self, key: PathKey, turn: str, cell: str) -> Mapping[str, int]:
-        """Return how many stored events of each kind *turn* has about *cell*."""
+    async def emitted(self, key: PathKey, turn: str, cell: str | None) -> Mapping[str, int]:
+        """Return how many stored events of each kind *turn* has about *cell*, or about none."""
         log = await self._path(key)
         await self._store_all(log, key)
         return await self._rows.about(key, turn, cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +51,8 @@ STATUSES: dict[type[Exception], int] = {
     errors.WorkspaceFull: 413,
     errors.Forbidden: 403,
     errors.Conflict: 409,
+    errors.HistoryOff: 409,
+    errors.RestoreNeedsConfirmation: 409,
     errors.RateLimited: 429,
     errors.DatabaseUnavailable: 503,
     errors.OwnershipLost: 503,
@@ -72,11 +75,22 @@ STATUSES: dict[type[Exception], int] = {
     container_errors.UnsafePath: 400,
     container_errors.WorkspaceFileNotFound: 404,
     notebook_errors.PinnedQuotaExceeded: 413,
+    notebook_errors.CheckpointNotFound: 404,
+    notebook_errors.CheckpointUnreadable: 500,
     notebook_errors.BlobNotFound: 404,
     notebook_errors.BlobDamaged: 500,
     notebook_errors.SealingKeyMissing: 503,
     notebook_errors.NotebookUnreadable: 500,
 }
+
+
+_BY_CODE = {getattr(kind, "code", ""): status for kind, status in STATUSES.items()}
+
+
+def problem_of_turn(error: Mapping[str, Any]) -> Problem:
+    """Return the problem of a turn that ended with the stored *error*, for its caller."""
+    facts = error["error"]
+    return Problem(status=_BY_CODE.get(facts["code"], 500), **facts)
 
 
 def problem_from_error(error: Exception) -> Problem:

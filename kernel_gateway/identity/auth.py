@@ -26,12 +26,12 @@ GUESSABLE = 22
 
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": frozenset({"read"}),
-    "user": frozenset({"read", "run"}),
-    "reviewer": frozenset({"read", "audit"}),
-    "admin": frozenset({"read", "run", "audit", "admin"}),
+    "user": frozenset({"read", "run", "undo"}),
+    "reviewer": frozenset({"read", "undo", "audit"}),
+    "admin": frozenset({"read", "run", "undo", "audit", "admin"}),
 }
 """What each role may do: ``read`` anything of the tenant, ``run`` code and change things,
-see the ``audit`` list, and ``admin``: clean up, delete and export users."""
+``undo`` what was done, see the ``audit`` list, and ``admin``: clean up, delete and export users."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:|+-]{0,79}")
 

@@ -26,6 +26,8 @@ _NAMING: Mapping[str, str] = {
     "turn.started": "user",
     "permission.decided": "who",
     "file.created": "user",
+    "history.restored": "user",
+    "history.deleted": "user",
 }
 """Kinds of event that name a user, and the field with the name."""
 

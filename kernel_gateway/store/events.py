@@ -106,8 +106,8 @@ class EventRows:
             return (await session.scalars(query)).all()
 
     @whole
-    async def about(self, key: PathKey, turn: str, cell: str) -> dict[str, int]:
-        """Return how many events of each kind *turn* has stored about *cell*."""
+    async def about(self, key: PathKey, turn: str, cell: str | None) -> dict[str, int]:
+        """Return how many events of each kind *turn* has stored about *cell*, or about none."""
         query = select(EventRow.kind, EventRow.data).where(_of(key), EventRow.turn == turn)
         async with self._database.begin(key.tenant) as session:
             rows = (await session.execute(query)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -17,9 +18,17 @@ from kernel_gateway.terminal.client import (
     ServiceRefused,
     path_url,
 )
+from kernel_gateway.terminal.files import FileProblem, PathFiles
+from kernel_gateway.terminal.history import HEADS, last_undo, listed, restore, row, undo
 from kernel_gateway.terminal.view import TerminalView, plain
 
 CHOICES = {"o": "once", "a": "always", "d": "deny"}
+COMMANDS = (
+    "/history [FILE] lists checkpoints; /revert undoes the last request, /revert undo the last "
+    "undo; /revert TURN or `start` goes back there; /revert CHECKPOINT [FILE...] puts files back."
+)
+COMMAND = re.compile(r"/[a-z]+(\s|$)")
+NEEDS_CONFIRMATION = "restore-needs-confirmation"
 LEAVE = frozenset({"exit", "quit", ":q"})
 
 
@@ -79,19 +88,78 @@ class Chat:
                 f"{path_url(self.conversation)}/turns", {"request": request}
             )
             self._turn = started["turn"]
-            async for event in self._events:
-                self._view.show(event)
-                data: dict[str, Any] = event["data"]
-                if event["kind"] == "permission.required":
-                    await self._reply(data)
-                elif event["kind"] == "turn.finished" and event["turn"] == self._turn:
-                    return data
-            raise ConnectionError("The service closed the connection.")
+            return await self._until_finished(self._events, self._turn)
         except ServiceRefused as refused:
             self._view.console.print(plain(str(refused)), style="red", markup=False)
             return {"status": "error", "error": refused.error}
         finally:
             self._turn = None
+            self._view.idle()
+
+    async def _until_finished(
+        self, events: AsyncIterator[dict[str, Any]], turn: str | None
+    ) -> dict[str, Any]:
+        async for event in events:
+            self._view.show(event)
+            data: dict[str, Any] = event["data"]
+            if event["kind"] == "permission.required":
+                await self._reply(data)
+            elif event["kind"] == "turn.finished" and event["turn"] == turn:
+                return data
+        raise ConnectionError("The service closed the connection.")
+
+    async def show_history(self, file: str | None) -> None:
+        """List the checkpoints, or those before which *file* changed."""
+        from kernel_gateway.terminal.file_commands import print_table
+
+        found = await listed(PathFiles(self._client, path_url(self.conversation)), file=file)
+        print_table(HEADS, [row(entry) for entry in found])
+
+    async def revert(self, words: Sequence[str]) -> None:
+        """Undo the last request; or go back to a turn, ``start``, or a checkpoint's files.
+
+        Args:
+            words: A turn, ``start``, ``undo`` for the last undo, or a checkpoint and names of
+                files; none for the last request.
+        """
+        path = PathFiles(self._client, path_url(self.conversation))
+        try:
+            reply = await self._revert(path, words, confirm=False)
+        except ServiceRefused as refused:
+            if refused.error.get("code") != NEEDS_CONFIRMATION or self._answers is None:
+                raise
+            self._view.console.print(plain(refused.error["message"]), style="yellow", markup=False)
+            self._view.console.print("Do it all the same? [y/N] ", end="", markup=False)
+            if (await anext(self._answers, "n")).strip().lower()[:1] != "y":
+                return
+            reply = await self._revert(path, words, confirm=True)
+        if self._events is not None:
+            await self._until_finished(self._events, reply["turn"])
+
+    @staticmethod
+    async def _revert(path: PathFiles, words: Sequence[str], *, confirm: bool) -> dict[str, Any]:
+        if not words:
+            return await undo(path, confirm=confirm)
+        first, *files = words
+        if words == ["undo"]:
+            return await undo(path, confirm=confirm, turn=await last_undo(path))
+        if first == "start" or first.startswith("turn_"):
+            return await undo(path, confirm=confirm, to=first, files=files)
+        return await restore(path, first, files, confirm=confirm)
+
+    async def command(self, line: str) -> None:
+        """Carry out a line that starts with ``/``; say what is wrong with it."""
+        name, *words = line.split()
+        try:
+            if name == "/history":
+                await self.show_history(words[0] if words else None)
+            elif name == "/revert":
+                await self.revert(words)
+            else:
+                self._view.console.print(f"There is no {plain(name)}. {COMMANDS}", markup=False)
+        except (ServiceRefused, FileProblem) as error:
+            self._view.console.print(plain(str(error)), style="red", markup=False)
+        finally:
             self._view.idle()
 
     async def _reply(self, permission: dict[str, Any]) -> None:
@@ -183,5 +251,7 @@ async def _talk(chat: Chat, console: Console, lines: AsyncIterator[str]) -> None
         if line is None or line.strip().lower() in LEAVE:
             console.print()
             return
-        if line.strip():
+        if COMMAND.match(line):
+            await chat.command(line.strip())
+        elif line.strip():
             await chat.ask(line.strip())

@@ -60,6 +60,10 @@ class GatewayClient:
         response = await self._fetch("POST", path, body=json.dumps(body))
         return json.loads(response.body)
 
+    async def delete(self, path: str) -> Any:
+        """DELETE; return the answer's JSON."""
+        return json.loads((await self._fetch("DELETE", path)).body)
+
     async def download(self, path: str) -> bytes:
         """GET bytes."""
         return (await self._fetch("GET", path)).body

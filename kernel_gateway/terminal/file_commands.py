@@ -27,8 +27,8 @@ def files() -> None:
     """
 
 
-def _command(name: str) -> Callable[[Command], click.Command]:
-    """Make a command of a coroutine function whose first argument is the path's files."""
+def path_command(group: click.Group, name: str) -> Callable[[Command], click.Command]:
+    """Make a command of *group* of a coroutine function that takes a path's files first."""
     options = [
         click.option("-c", "--conversation", help="Its id; by default the newest conversation."),
         click.option("--path", default="main", show_default=True, help="Path of the conversation."),
@@ -57,7 +57,7 @@ def _command(name: str) -> Callable[[Command], click.Command]:
         command: Any = run
         for option in reversed(options):
             command = option(command)
-        made: click.Command = files.command(name)(command)
+        made: click.Command = group.command(name)(command)
         return made
 
     return make
@@ -104,24 +104,26 @@ async def _with_files(
         client.close()
 
 
-def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print *rows* under *heads*."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(*heads, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     Console(highlight=False, soft_wrap=True).print(table)
 
 
-@_command("list")
+@path_command(files, "list")
 async def list_files(path: PathFiles) -> None:
     """List the files."""
     listed = await path.listed()
-    _print(("file", "bytes"), [(file["name"], f"{file['size']:,}") for file in listed])
+    print_table(("file", "bytes"), [(file["name"], f"{file['size']:,}") for file in listed])
 
 
-@_command("put")
+@path_command(files, "put")
 @click.argument(
     "sources",
     nargs=-1,
@@ -135,7 +137,7 @@ async def put(path: PathFiles, sources: tuple[Path, ...]) -> None:
         click.echo(name)
 
 
-@_command("versions")
+@path_command(files, "versions")
 @click.argument("name")
 async def versions(path: PathFiles, name: str) -> None:
     """List the versions of NAME (as `files list` shows it), the oldest first."""
@@ -145,10 +147,10 @@ async def versions(path: PathFiles, name: str) -> None:
         state = "current" if version["current"] else "" if version["kept"] else "not kept"
         shown = (version["sha256"] or "too large")[:SHOWN_DIGITS]
         rows.append((shown, f"{version['size']:,}", version["at"] or "", by, state))
-    _print(("version", "bytes", "since", "by", ""), rows)
+    print_table(("version", "bytes", "since", "by", ""), rows)
 
 
-@_command("get")
+@path_command(files, "get")
 @click.argument("name")
 @click.option("--version", help="First digits of a version; by default the current one.")
 @click.option(
@@ -163,7 +165,7 @@ async def get(path: PathFiles, name: str, version: str | None, output: Path | No
     click.echo(str(target))
 
 
-@_command("put-back")
+@path_command(files, "put-back")
 @click.argument("name")
 @click.option("--version", required=True, help="First digits of the version.")
 async def put_back(path: PathFiles, name: str, version: str) -> None:

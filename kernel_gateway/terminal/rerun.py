@@ -15,6 +15,7 @@ from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.errors import InputMissing, RerunFailed
 from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
+from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.run import CELL_SECONDS, RerunReport, recorded_inputs, rerun_notebook
 
 
@@ -41,7 +42,7 @@ def rerun_file(
     Raises:
         NotebookError: See `notebooks.rerun.run.rerun_notebook`.
     """
-    recorded, _ = read_copy(notebook_file)
+    recorded = withdraw_undone(read_copy(notebook_file)[0])
     found = _first_directory(notebook_file, INPUTS) if inputs is None else inputs
     wanted = recorded_inputs(recorded)
     if found is None and wanted:

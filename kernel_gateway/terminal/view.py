@@ -154,6 +154,8 @@ class TerminalView:
         self._line(f"  file: {data['name']} ({data['size'] / 1000:.1f} kB)", "cyan")
 
     def _show_workbook_checked(self, data: dict[str, Any]) -> None:
+        if computed := data.get("computed"):
+            self._line(f"  formulas: {data['name']}: {computed['message']}", "cyan")
         for finding in data["findings"]:
             self._line(f"  check: {data['name']}: {finding['message']}", "yellow")
         if not data["findings"]:
@@ -163,6 +165,17 @@ class TerminalView:
         self._line(f"  tie-out: {data['line']}", TIED_STYLE[data["status"]])
         for finding in data["findings"]:
             self._line(f"    {finding['message']}", "yellow")
+
+    def _show_checkpoint_created(self, data: dict[str, Any]) -> None:
+        for file in data["not_kept"]:
+            text = f"  no way back for {file['name']} ({file['size'] / 1000:.1f} kB)"
+            self._line(f"{text}: {file['reason']}", "yellow")
+
+    def _show_checkpoint_skipped(self, data: dict[str, Any]) -> None:
+        self._line(f"  {data['message']}", "yellow")
+
+    def _show_history_restored(self, data: dict[str, Any]) -> None:
+        self._line(f"  undone by {data['user']}: {data['what']}", "yellow")
 
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()

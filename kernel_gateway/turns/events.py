@@ -11,7 +11,14 @@ from kernel_gateway.store.tables import NewRow
 
 GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed"})
 AWAITED = frozenset(
-    {"permission.required", "permission.decided", "cell.finished", "error", "turn.finished"}
+    {
+        "permission.required",
+        "permission.decided",
+        "cell.finished",
+        "history.restored",
+        "error",
+        "turn.finished",
+    }
 )
 
 
@@ -43,8 +50,8 @@ class TurnEvents:
         """
         await self._log.flush(self._key)
 
-    async def emitted(self, cell: str) -> Mapping[str, int]:
-        """Return how many stored events of each kind this turn has about *cell*."""
+    async def emitted(self, cell: str | None) -> Mapping[str, int]:
+        """Return how many stored events of each kind this turn has about *cell*, or about none."""
         return await self._log.emitted(self._key, self._turn, cell)
 
     async def emit(

@@ -96,8 +96,8 @@ class Turns:
             key: The turn's path.
             user: The user who asks.
             kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
-                another path.
-            request: The request, the code, or ``PATH:MODE``.
+                another path, ``undo`` to go back.
+            request: The request, the code, ``PATH:MODE``, or an `UndoRequest` as JSON.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.

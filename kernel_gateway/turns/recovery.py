@@ -22,7 +22,8 @@ async def recover_turns(
     """Resume every unfinished turn that can be resumed; end the others.
 
     A queued turn starts. A turn that waits for a permission keeps waiting. A turn whose kernel
-    is alive resumes with the cell it was running. A merge resumes with the cells that have not run.
+    is alive resumes with the cell it was running. A merge resumes with the cells that have not run,
+    an undo where it was.
 
     Args:
         turns: The queue of turns.
@@ -47,7 +48,7 @@ async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) 
     state = turn_state_from_json(row.state) if row.state is not None else None
     if row.status == "waiting":
         return state
-    if row.kind == "merge":
+    if row.kind in ("merge", "undo"):
         return TurnState(id=row.id, request=row.request)
     kernel_lives = contexts.waits_for_adoption(key_of(row))
     if row.kind == "turn":

@@ -31,6 +31,7 @@ from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.merge import close_merged, merge
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
 from kernel_gateway.turns.past_turns import StoredTurns
+from kernel_gateway.turns.undo import undo
 from notebooks.record.cells import utc_now
 
 
@@ -133,6 +134,8 @@ class TurnRun:
         row, ports = self.row, self._ports(path)
         if row.kind == "merge":
             return await self._merge(ports)
+        if row.kind == "undo":
+            return await undo(row, path, self._services.contexts, ports, self._sink)
         if row.kind == "turn":
             return Ending("ok", {"answer": await run_turn(self._state, ports)})
         return execution_ending(await run_direct(self._state, ports, self._client))

@@ -8,17 +8,18 @@ from pathlib import Path
 from notebooks.export.page import notebook_page
 from notebooks.export.script import notebook_script
 from notebooks.record.document import notebook_bytes, read_copy
+from notebooks.record.undone import withdraw_undone
 
 
 def export_html(notebook_file: Path) -> bytes:
     """Render a self-contained page without scripts."""
-    notebook, _ = read_copy(notebook_file)
+    notebook = withdraw_undone(read_copy(notebook_file)[0])
     return notebook_page(notebook, notebook_file.stem).encode("utf-8", "replace")
 
 
 def export_py(notebook_file: Path) -> bytes:
     """Render the code that ran as one script, everything else as comments."""
-    notebook, _ = read_copy(notebook_file)
+    notebook = withdraw_undone(read_copy(notebook_file)[0])
     return notebook_script(notebook).encode()
 
 

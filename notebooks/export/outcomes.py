@@ -14,6 +14,7 @@ _WORDS = {
     "not-run": "did not run (recorded as not-run)",
     "interrupted": "was interrupted",
     "died": "died",
+    "undone": "was undone and does not count",
 }
 
 

@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import os
 import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +25,13 @@ ABANDONED_SECONDS = 3600.0
 class Blobs:
     """A directory of contents with a quota: the oldest are removed for new ones, pinned ones never.
 
+    Attributes:
+        directory: Where they are.
+        quota_bytes: Quota of the contents that are not pinned.
+        lock: Held while contents are removed, and by whoever relies on one that is there.
+        make_room: Called with the bytes that are missing when the quota is used up; without it,
+            the oldest contents are removed.
+
     Only pinned contents are synced to disk before the call returns. Any other content cut off
     by a crash is detected when it is read, since a blob's name is its digest.
     """
@@ -39,7 +47,9 @@ class Blobs:
             quota_bytes: Quota of the contents that are not pinned; 0 keeps none.
             pinned_bytes: Quota of the pinned contents.
         """
-        self._directory, self._keys, self._quota_bytes = directory, keys, quota_bytes
+        self.directory, self._keys, self.quota_bytes = directory, keys, quota_bytes
+        self.lock = threading.RLock()
+        self.make_room: Callable[[int], None] | None = None
         self._pinned, self._pinned_quota = directory / PINNED, pinned_bytes
 
     def __contains__(self, sha256: str) -> bool:
@@ -48,7 +58,7 @@ class Blobs:
 
     def names(self) -> list[str]:
         """Return the hex digests of all contents."""
-        found = [file for place in (self._directory, self._pinned) for file in _files(place)]
+        found = [file for place in (self.directory, self._pinned) for file in _files(place)]
         return sorted({file.name.removesuffix(SEALED) for file in found if file.suffix != PART})
 
     def keep(self, sha256: str, source: BinaryIO) -> None:
@@ -57,22 +67,21 @@ class Blobs:
         Args:
             sha256: Its expected hex digest. If the content has changed meanwhile, it is kept
                 under its actual digest.
-            source: Read to its end; a content larger than the quota is not kept.
+            source: Read to its end; a content for which no room can be made is not kept.
 
         Raises:
             OSError: The disk is full or broken; nothing was kept.
         """
-        if not self._quota_bytes or sha256 in self:
+        if not self.quota_bytes or sha256 in self:
             return
-        self._directory.mkdir(mode=0o700, exist_ok=True)
-        part = self._directory / f"{secrets.token_hex(8)}{PART}"
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        part = self.directory / f"{secrets.token_hex(8)}{PART}"
         digest = hashlib.sha256()
         try:
             with part.open("xb") as file:
-                self._write(_digested(source, digest, self._quota_bytes), file)
-            if part.stat().st_size <= self._quota_bytes:
-                self._evict()
-                part.replace(self._directory / f"{digest.hexdigest()}{self._ending}")
+                self._write(_digested(source, digest, self.quota_bytes), file)
+            if part.stat().st_size <= self.quota_bytes and self._has_room():
+                part.replace(self.directory / f"{digest.hexdigest()}{self._ending}")
         except _LargerThanRoom:
             pass
         finally:
@@ -93,7 +102,7 @@ class Blobs:
         """
         if self._file(sha256, self._pinned) is not None:
             return
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self.directory.mkdir(mode=0o700, exist_ok=True)
         self._pinned.mkdir(mode=0o700, exist_ok=True)
         room = self._pinned_quota - _taken(self._pinned)
         part = self._pinned / f"{secrets.token_hex(8)}{PART}"
@@ -111,7 +120,7 @@ class Blobs:
         finally:
             part.unlink(missing_ok=True)
         fsync_directory(self._pinned)
-        if (unpinned := self._file(sha256, self._directory)) is not None:
+        if (unpinned := self._file(sha256, self.directory)) is not None:
             unpinned.unlink(missing_ok=True)
 
     def copy(self, sha256: str, target: BinaryIO) -> None:
@@ -153,23 +162,47 @@ class Blobs:
     def _file(self, sha256: str, *places: Path) -> Path | None:
         names = (f"{sha256}{SEALED}", sha256)
         files = (
-            place / name for place in places or (self._pinned, self._directory) for name in names
+            place / name for place in places or (self._pinned, self.directory) for name in names
         )
         return next((file for file in files if file.is_file()), None)
 
-    def _evict(self) -> None:
-        """Remove the oldest files, partial ones too, until the rest fits the quota."""
-        kept = []
-        for file in _files(self._directory):
-            with contextlib.suppress(FileNotFoundError):
-                status = file.stat()
-                kept.append((status.st_mtime_ns, status.st_size, file))
-        over = sum(taken for _, taken, _ in kept) - self._quota_bytes
-        for _, taken, file in sorted(kept):
-            if over <= 0:
-                return
-            file.unlink(missing_ok=True)
-            over -= taken
+    def discard(self, names: Collection[str]) -> int:
+        """Remove contents that are not pinned; return their size in bytes."""
+        freed = 0
+        for sha256 in names:
+            if (file := self._file(sha256, self.directory)) is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    freed += file.stat().st_size
+                    file.unlink()
+        return freed
+
+    def ages(self) -> dict[str, int]:
+        """Return when each content that is not pinned was stored, in ns since 1970."""
+        found = {}
+        for file in _files(self.directory):
+            if file.suffix != PART:
+                with contextlib.suppress(FileNotFoundError):
+                    found[file.name.removesuffix(SEALED)] = file.stat().st_mtime_ns
+        return found
+
+    def _has_room(self) -> bool:
+        """Make room until all files, partial ones too, fit the quota; return whether they do."""
+        over = _taken(self.directory) - self.quota_bytes
+        if over > 0 and self.make_room is not None:
+            self.make_room(over)
+            over = _taken(self.directory) - self.quota_bytes
+        elif over > 0:
+            over -= self._evict(over)
+        return over <= 0
+
+    def _evict(self, over: int) -> int:
+        """Remove the oldest contents until *over* bytes are free; return how many are."""
+        freed = 0
+        for sha256, _ in sorted(self.ages().items(), key=lambda item: item[1]):
+            if freed >= over:
+                break
+            freed += self.discard({sha256})
+        return freed
 
 
 def _files(directory: Path) -> list[Path]:

@@ -80,6 +80,7 @@ class CellIntent:
         tags: Jupyter cell tags, ``parameters`` among them.
         started: When the run began.
         files_before: Workspace file → sha256.
+        checkpoint: Id of the checkpoint with these files; ``None`` if there is none.
     """
 
     id: str
@@ -88,6 +89,7 @@ class CellIntent:
     tags: tuple[str, ...] = ()
     started: str = field(default_factory=utc_now)
     files_before: Mapping[str, str] = field(default_factory=dict)
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,9 @@ class Execution:
         inputs_read: Names of the uploads it opened; ``None`` if that is not known.
         checks: Written workbook → what is wrong with it (``code``, ``message``, ``hint``,
             ``count``).
+        computed: Written workbook → what was computed in it: ``formulas``, ``computed``,
+            ``errors`` and ``without_value`` (by kind: ``count`` and some ``cells``), some
+            ``cells`` with their values; or the ``problem``.
         tie_out: ``reads`` and ``steps`` of tables, and ``results``: what was written against
             what was read (see `notebooks.workbooks.tie_out.judge.Result`).
     """
@@ -118,6 +123,7 @@ class Execution:
     files_after: Mapping[str, str] = field(default_factory=dict)
     inputs_read: Sequence[str] | None = None
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    computed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tie_out: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -126,6 +126,7 @@ def execution_of(cell: Any) -> Execution:
         files_after=facts["files_after"],
         inputs_read=facts.get("inputs_read"),  # older records have none
         checks=facts.get("checks", {}),
+        computed=facts.get("computed", {}),
         tie_out=facts.get("tie_out", {}),
     )
 
@@ -170,9 +171,21 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "files_after": dict(execution.files_after),
         "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
+        **_computed(execution),
         "tie_out": dict(execution.tie_out),
-        "checkpoint": None,
+        "checkpoint": intent.checkpoint,
     }
+
+
+def _computed(execution: Execution) -> dict[str, Any]:
+    """Return what was computed in the written workbooks; the workbooks hold the values."""
+    if not execution.computed:
+        return {}
+    kept = {
+        name: {key: value for key, value in each.items() if key != "cells"}
+        for name, each in execution.computed.items()
+    }
+    return {"computed": kept}
 
 
 def _chain(notebook: Notebook, cell: Any) -> None:

@@ -51,6 +51,7 @@ from notebooks.record.files import (
     sweep_parts,
 )
 from notebooks.record.shielded import in_thread
+from notebooks.record.undone import WITHDRAWN, files_at, standing, undone, undone_turns
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
@@ -59,8 +60,6 @@ JOURNAL_BYTES = 256 * 1024
 long."""
 Durable = asyncio.Task[None]
 """A task that is done once a write is on disk; it raises if the write fails."""
-RESTART = "restart"
-"""Kind of the note that marks the start of a new, empty kernel."""
 
 
 class RecordedCell:
@@ -139,31 +138,37 @@ class Recorder:
 
     def files_after(self, turn: str) -> dict[str, str]:
         """Return file name → sha256 as of the end of *turn*."""
-        last: dict[str, str] = {}
-        found: dict[str, str] = {}
-        for cell in self._notebook.cells:
-            facts = cell.metadata.get(KEY, {})
-            last = dict(facts.get("files_after", last))
-            if facts.get("turn") == turn:
-                found = last
-        return found
+        cells = self._notebook.cells
+        of_turn = [cell.id for cell in cells if cell.metadata.get(KEY, {}).get("turn") == turn]
+        return files_at(cells, of_turn[-1]) if of_turn else {}
+
+    @property
+    def cells(self) -> Sequence[Any]:
+        """All cells of the notebook, undone ones too; not to be changed."""
+        cells: Sequence[Any] = self._notebook.cells
+        return cells
 
     def own_texts(self) -> list[dict[str, Any]]:
-        """Return text, kind and turn of each markdown cell that is not inherited."""
+        """Return text, kind and turn of each markdown cell that is neither inherited nor undone."""
         own = self._notebook.cells[inherited_cells(self._notebook) :]
+        out = undone_turns(self._notebook.cells)
         return [
             {"text": c.source, "kind": c.metadata[KEY].get("kind"), "turn": c.metadata[KEY]["turn"]}
             for c in own
-            if c.cell_type == "markdown" and "turn" in c.metadata.get(KEY, {})
+            if c.cell_type == "markdown"
+            and "turn" in c.metadata.get(KEY, {})
+            and c.metadata[KEY]["turn"] not in out
         ]
 
     def own_intents(self) -> list[CellIntent]:
-        """Return the intents of the successful cells that are not inherited."""
-        own = self._notebook.cells[inherited_cells(self._notebook) :]
+        """Return the intents of the successful cells that are neither inherited nor undone."""
+        own, out = self._notebook.cells[inherited_cells(self._notebook) :], self.undone()
         return [
             intent_of(cell)
             for cell in own
-            if cell.cell_type == "code" and cell.metadata[KEY].get("status") == "ok"
+            if cell.cell_type == "code"
+            and cell.metadata[KEY].get("status") == "ok"
+            and cell.id not in out
         ]
 
     @property
@@ -178,25 +183,39 @@ class Recorder:
 
     def parameters(self) -> dict[str, Any] | None:
         """Return the parameters' current values; ``None`` if no cell sets any."""
+        out = self.undone()
         cells = [
-            c for c in self._notebook.cells if PARAMETER_TAGS & set(c.metadata.get("tags", ()))
+            c
+            for c in self._notebook.cells
+            if PARAMETER_TAGS & set(c.metadata.get("tags", ())) and c.id not in out
         ]
         if not cells:
             return None
         return {k: v for cell in cells for k, v in literal_assignments(cell.source).items()}
 
     def code_cells(self) -> list[dict[str, Any]]:
-        """Return id, source, status, turn, request, outputs, files_after of each code cell."""
-        return _code_cells(self._notebook.cells)
+        """Return id, source, status, turn, request, outputs, files_after of each code cell.
+
+        Cells that an undo has taken out are left out.
+        """
+        out = self.undone()
+        return _code_cells([cell for cell in self._notebook.cells if cell.id not in out])
+
+    def undone(self) -> frozenset[str]:
+        """Return the ids of the code cells that an undo has taken out."""
+        return undone(self._notebook.cells)
 
     def entries(self) -> list[dict[str, Any]]:
         """Return every recorded cell, oldest first, inherited ones included.
 
         Returns:
-            For a text (a request, an answer, a merge's summary, a restart): its metadata and
-            ``text``. For code: its metadata and ``id``, ``source``, ``tags``, ``outputs``.
+            For a text (a request, an answer, a merge's summary, a restart, an undo): its metadata
+            and ``text``. For code: its metadata and ``id``, ``source``, ``tags``, ``outputs``; the
+            ``status`` of a cell that an undo has taken out is ``undone``.
         """
-        return [_entry(cell) for cell in self._notebook.cells if KEY in cell.metadata]
+        out = self.undone()
+        entries = [_entry(cell) for cell in self._notebook.cells if KEY in cell.metadata]
+        return [{**e, **WITHDRAWN} if e.get("id") in out else e for e in entries]
 
     def knows(self, cell_id: str) -> bool:
         """Whether a cell with this id is recorded."""
@@ -212,11 +231,8 @@ class Recorder:
 
     def live_cells(self) -> list[dict[str, Any]]:
         """Return `code_cells` since the user last restarted the kernel."""
-        cells = self._notebook.cells
-        for number in range(len(cells) - 1, -1, -1):
-            if cells[number].metadata.get(KEY, {}).get("kind") == RESTART:
-                return _code_cells(cells[number:])
-        return _code_cells(cells)
+        live = set(standing(self._notebook.cells).live)
+        return _code_cells([cell for cell in self._notebook.cells if cell.id in live])
 
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from notebooks.record.cells import RERUNNABLE, REST_OF_OUTPUT
+from notebooks.record.cells import REST_OF_OUTPUT
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import Notebook
 from notebooks.record.files import is_recorded
+from notebooks.record.undone import UNDONE, knows_files
 from notebooks.rerun.compare import outputs_difference
 from notebooks.rerun.compare_files import file_difference
 from notebooks.rerun.tolerance import printable
@@ -137,8 +138,10 @@ def recorded_outputs(notebook: Notebook) -> dict[str, str]:
     spilled = set()
     for cell in notebook.cells:
         facts = facts_of(cell)
+        if facts.get("status") == UNDONE:
+            continue
         after = mapping(facts.get("files_after"))
-        if after or facts.get("status") in RERUNNABLE:  # a refused cell has no recorded files
+        if after or knows_files(facts):  # a refused cell has no recorded files
             last = after
         outputs = cell.get("outputs", facts.get("outputs"))
         for output in outputs if isinstance(outputs, list) else ():

@@ -20,6 +20,7 @@ from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
 from notebooks.record.files import replace_atomically
+from notebooks.record.undone import UNDONE, withdraw_undone
 from notebooks.rerun.judge import (
     OUTPUTS,
     SEVERITY,
@@ -78,6 +79,8 @@ def recorded_inputs(notebook: Notebook) -> dict[str, str]:
     """Return each input file's sha256 as of the first cell that had it."""
     found: dict[str, str] = {}
     for cell in notebook.cells:
+        if facts_of(cell).get("status") == UNDONE:
+            continue
         for name, sha256 in mapping(facts_of(cell).get("files_before")).items():
             if name.startswith("inputs/"):
                 found.setdefault(name.removeprefix("inputs/"), str(sha256))
@@ -96,6 +99,8 @@ def rerun_notebook(
     cell_seconds: int = CELL_SECONDS,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
+
+    Cells that an undo has taken out are not run, and get no verdict.
 
     Blocks; call it from a thread that has no running event loop.
 
@@ -117,10 +122,11 @@ def rerun_notebook(
         RerunFailed: The kernel could not be started, or *saved* can't be written.
     """
     recorded, repaired = read_copy(notebook_file)
+    withdraw_undone(recorded)
     values = given_parameters(recorded, parameters or {})
     names = {**notebook_parameters(recorded), **values}.get("input_files")
     _require_inputs(names, workspace / "inputs", inputs or notebook_file.parent / "inputs")
-    prepared = with_parameters(read_copy(notebook_file)[0], values)
+    prepared = with_parameters(withdraw_undone(read_copy(notebook_file)[0]), values)
     # If the caller names other input files, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
     run, again = _run_papermill(prepared, workspace, cell_seconds)

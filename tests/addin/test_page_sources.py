@@ -5,7 +5,9 @@ from __future__ import annotations
 import filecmp
 import gzip
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,14 @@ pytestmark = pytest.mark.check
 def run(tool: str, *arguments: str | Path) -> None:
     """Run one of the page's tools; fail with what it printed."""
     assert (TOOLS / tool).exists(), "the page's tools are missing: run `.ci/setup test`"
+    environment = {**os.environ, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
     done = subprocess.run(
-        [TOOLS / tool, *arguments], cwd=SOURCES, capture_output=True, text=True, timeout=100
+        [TOOLS / tool, *arguments],
+        cwd=SOURCES,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -35,7 +35,12 @@ async def ask(reach, name, **arguments):
 def test_each_tool_is_declared_with_the_types_and_limits_of_its_arguments():
     declared = {each.name: each.schema for each in DECLARATIONS}
 
-    assert list(declared) == ["describe_table", "read_preview", "search_workbook"]
+    assert list(declared) == [
+        "describe_table",
+        "read_preview",
+        "search_workbook",
+        "workbook_history",
+    ]
     preview = declared["read_preview"]
     assert preview["required"] == ["file"]
     assert preview["properties"]["count"] == {

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.browser.chromium import browser
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".venv-clients" / "bin"
 SERVICES = Path(__file__).parent / "services"
+NODE = Path(sys.prefix) / "bin" / "node"
 
 KERNEL_CLIENT = """
 import json, sys
@@ -112,7 +114,7 @@ async def test_nbclient_runs_a_notebook_through_jupyter_servers_gateway_client(r
 
 
 async def test_jupyterlabs_client_library_runs_asks_completes_reconnects_and_restarts(running):
-    seen = await output_of("node", SERVICES / "run.mjs", running.url, running.token)
+    seen = await output_of(NODE, SERVICES / "run.mjs", running.url, running.token)
 
     assert seen["default"] == "tallybook-python"
     assert seen["statuses"] == ["ok", "ok", "error", "error"]

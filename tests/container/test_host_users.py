@@ -199,6 +199,35 @@ def test_the_doctor_says_that_each_workspace_has_a_user_of_its_own(user):
     said = user.run("tallybook", "doctor")
 
     assert "kernels run as: a user of its own for each workspace" in said
+    assert "formula values computed: yes, by LibreOffice" in said
+
+
+COMPUTE = """
+from agent.checks.formula_values import FormulaValues
+from openpyxl import Workbook, load_workbook
+
+async def main():
+    workspace = Workspace.create(home / "computed")
+    book = Workbook()
+    book.active["A1"] = "=6*7"
+    book.save(home / "made.xlsx")
+    with workspace.new_output("made.xlsx") as file:
+        file.write((home / "made.xlsx").read_bytes())
+    values = FormulaValues(Limits(), warm=False)
+    found = await values.compute(workspace, ["outputs/made.xlsx"])
+    await values.aclose()
+    with workspace.open_read("outputs/made.xlsx") as file:
+        say(found=found, value=load_workbook(file, data_only=True).active["A1"].value)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_formulas_are_computed_for_a_plain_user_too(user, allowed):
+    facts = facts_of(user, (ENTER if allowed else "") + COMPUTE, allowed=allowed)
+
+    assert facts["value"] == 42, facts
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a cell has written is checked, and everybody who relies on it is told."""
 
 import json
+from hashlib import sha256
 
 import xlsxwriter
 
@@ -15,8 +16,62 @@ FORMULAS = (
 )
 
 
+UNKNOWN = tuple(line.replace("=A1*2", "=_xlfn.STOCKHISTORY(A1)") for line in FORMULAS)
+
+
+async def test_formulas_are_computed_and_everybody_gets_their_values(start_gateway):
+    running = await start_gateway(
+        exchange("sums", code_reply(*SUMS), {"text": "Done."})
+        + exchange("read", code_reply(READ), {"text": "42."})
+    )
+    conversation = await running.conversation()
+
+    await conversation.ask("sums")
+
+    [checked] = conversation.of_kind("workbook.checked")
+    computed = checked["computed"]
+    assert computed["message"] == "computed 3 formulas; 1 gives #DIV/0!: Sheet!A4"
+    assert computed["cells"] == {"Sheet!A4": "#DIV/0!", "Sheet!B3": "10 in all", "Sheet!A3": 42}
+    assert [finding["code"] for finding in checked["findings"]] == ["formula-errors"]
+    told = json.dumps(running.standin.requests[-1])
+    assert "computed 3 formulas; 1 gives #DIV/0!: Sheet!A4" in told
+    assert '"Sheet!A3": 42' in told or '\\"Sheet!A3\\": 42' in told
+    facts = conversation.cells()[-2]["metadata"]["tallybook"]
+    assert facts["computed"]["outputs/sums.xlsx"]["computed"] == 3
+    file = conversation.notebook.parent / "workspace/outputs/sums.xlsx"
+    assert facts["files_after"]["outputs/sums.xlsx"] == sha256(file.read_bytes()).hexdigest()
+    verify_notebook(conversation.notebook)
+
+    await conversation.ask("read")
+
+    assert "read 42.0" in json.dumps(conversation.of_kind("cell.output")[-1])
+
+
+SUMS = (
+    "from openpyxl import Workbook",
+    "book = Workbook()",
+    "sheet = book.active",
+    "sheet.append(['Amount', 'Note'])",
+    "sheet.append([42, 10])",
+    "sheet.append(['=SUM(A2:A2)', '=B2&\" in all\"'])",
+    "sheet.append(['=A2/0'])",
+    "book.save('outputs/sums.xlsx')",
+)
+READ = "import pandas as pd\nprint('read', float(pd.read_excel('outputs/sums.xlsx')['Amount'][1]))"
+
+
+async def test_a_file_that_the_kernel_holds_open_is_left_to_it(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+
+    await conversation.execute("\n".join((*FORMULAS, "held = open('outputs/doubled.xlsx', 'r+b')")))
+
+    [checked] = conversation.of_kind("workbook.checked")
+    assert checked["computed"]["problem"] == "the kernel still has it open"
+    assert [finding["code"] for finding in checked["findings"]] == ["formulas-without-values"]
+
+
 async def test_the_user_the_model_and_the_record_are_told_of_formulas_without_values(start_gateway):
-    running = await start_gateway(exchange("double it", code_reply(*FORMULAS), {"text": "Done."}))
+    running = await start_gateway(exchange("double it", code_reply(*UNKNOWN), {"text": "Done."}))
     conversation = await running.conversation()
 
     await conversation.ask("double it")

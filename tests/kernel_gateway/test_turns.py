@@ -25,6 +25,7 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
         "context.used",
         "code.generated",
         "risk.assessed",
+        "checkpoint.created",  # of the uploads
         "cell.started",  # the parameters
         "cell.finished",
         "cell.started",

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,10 @@ def inspector():
     [literal] = [found[1] for found in literals if found is not None]
     program = f"process.stdout.write({literal})"
     return subprocess.run(
-        ["node", "-e", program], capture_output=True, check=True, text=True
+        [Path(sys.prefix) / "bin" / "node", "-e", program],
+        capture_output=True,
+        check=True,
+        text=True,
     ).stdout
 
 

@@ -6,7 +6,8 @@ import shutil
 import zipfile
 
 import pytest
-from openpyxl import Workbook
+import xlsxwriter
+from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.formula import ArrayFormula
 
 from notebooks.errors import InputMissing
@@ -255,3 +256,47 @@ async def test_a_link_in_outputs_is_not_followed(record, tmp_path):
 
     assert report.files == ()
     shutil.rmtree(tmp_path / "outputs")
+
+
+def test_the_order_of_rows_formats_and_objects_count(tmp_path):
+    rows = [["Id", "Sales"], *([n, n * 2.5] for n in range(1, 9))]
+    one = save(tmp_path / "one.xlsx", *rows)
+    turned = save(tmp_path / "turned.xlsx", rows[0], *rows[:0:-1])
+    book = load_workbook(one)
+    book.active["B2"].number_format = "0.00"
+    book.save(tmp_path / "formatted.xlsx")
+    book = load_workbook(one)
+    book.active.freeze_panes = "A2"
+    book.save(tmp_path / "frozen.xlsx")
+
+    assert "another order" in file_difference(one, turned)
+    assert file_difference(one, tmp_path / "formatted.xlsx") == (
+        "Sheet!B2: number format: 'General' became '0.00'"
+    )
+    assert file_difference(one, tmp_path / "frozen.xlsx") == "Sheet: freeze panes added"
+
+
+def test_an_inserted_row_is_one_difference(tmp_path):
+    rows = [["Id", "Sales"], *([n, n * 2.5] for n in range(1, 9))]
+    one = save(tmp_path / "one.xlsx", *rows)
+    more = save(tmp_path / "more.xlsx", *rows[:4], [99, 1.5], *rows[4:])
+
+    assert file_difference(one, more) == "Sheet!5:5: rows added"
+
+
+@pytest.mark.parametrize(("formula", "differs"), [("=RAND()", False), ("=B1*2", True)])
+def test_values_that_are_others_each_time_do_not_count(tmp_path, formula, differs):
+    for name, value in (("one.xlsx", 1), ("other.xlsx", 2)):
+        with xlsxwriter.Workbook(tmp_path / name) as book:
+            sheet = book.add_worksheet()
+            sheet.write("B1", 5)
+            sheet.write_formula("A1", formula, None, value)
+
+    assert bool(file_difference(tmp_path / "one.xlsx", tmp_path / "other.xlsx")) is differs
+
+
+def test_a_workbook_that_holds_something_else_is_said(tmp_path):
+    good = save(tmp_path / "good.xlsx", [1])
+    (tmp_path / "bad.xlsx").write_text("a,b\n1,2\n")
+
+    assert "it is no workbook" in file_difference(good, tmp_path / "bad.xlsx")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kernel_gateway.ids import MAIN_PATH
+
+FileName = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class _Strict(BaseModel):
@@ -51,6 +53,20 @@ class PutBack(_Strict):
     """``POST …/versions/{name}``: which version of an upload is to be the current one."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class RestoreRequest(_Strict):
+    """``POST …/history/{checkpoint}/restore``: which files; whether data may be removed."""
+
+    files: list[FileName] | None = Field(None, min_length=1, max_length=1000)
+    confirm: bool = False
+
+
+class UndoBody(RestoreRequest):
+    """``POST …/history/undo``: back to a turn, or one turn alone; by default the last one."""
+
+    to: str | None = Field(None, pattern=r"^(start|turn_[0-9a-f]{16})$")
+    turn: str | None = Field(None, pattern=r"^turn_[0-9a-f]{16}$")
 
 
 class CleanupRequest(_Strict):

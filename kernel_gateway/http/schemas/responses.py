@@ -132,6 +132,69 @@ class FileVersions(_Exact):
     versions: list[FileVersion]
 
 
+class UnkeptFile(_Exact):
+    """A file whose content a checkpoint does not keep, or that stays as it is."""
+
+    name: str
+    reason: str
+
+
+class CheckpointSummary(_Exact):
+    """A checkpoint, with what had changed since the one before it."""
+
+    id: str
+    at: str | None
+    turn: str | None
+    cell: str | None
+    reason: Literal["cell", "undo"]
+    files: int
+    size: int
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    not_kept: list[UnkeptFile]
+
+
+class History(_Exact):
+    """The checkpoints of a path, the newest first."""
+
+    enabled: bool
+    checkpoints: list[CheckpointSummary]
+
+
+class CheckpointFile(_Exact):
+    """A file in a checkpoint; ``kept``: its content can be had."""
+
+    name: str
+    size: int
+    sha256: str
+    kept: bool
+
+
+class FileChange(_Exact):
+    """What restoring would do to a file; ``None`` for a file that is not there."""
+
+    name: str
+    size_now: int | None
+    size_then: int | None
+
+
+class CheckpointDetail(CheckpointSummary):
+    """A checkpoint, its files, and what restoring it would do now."""
+
+    contents: list[CheckpointFile]
+    would_write: list[FileChange]
+    would_remove: list[FileChange]
+    would_not_restore: list[UnkeptFile]
+
+
+class CheckpointsGone(_Exact):
+    """Checkpoints that were deleted, and the bytes that became free."""
+
+    deleted: list[str]
+    freed: int
+
+
 class FileProfile(_Exact):
     """What is known of a file's tables; nothing of a file that holds none."""
 

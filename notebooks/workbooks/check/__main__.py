@@ -1,7 +1,7 @@
 """Print what is wrong with files, as JSON. Run in a sandbox: the files come from a kernel.
 
 ``python -m workbooks.check '{"directory": "/workspace", "files": […], "originals": […]}'``;
-``codes``, the code that wrote them, is optional.
+``codes``, the code that wrote them, and ``computed``, those with computed formulas, are optional.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     directory = Path(asked["directory"])
     originals = [directory / name for name in asked["originals"]]
-    codes = asked.get("codes", ())
+    codes, computed = asked.get("codes", ()), frozenset(asked.get("computed", ()))
     found = {}
     for name in asked["files"]:
-        findings = check_file(directory / name, originals)
+        findings = check_file(directory / name, originals, computed=name in computed)
         if all(finding.code != "file-unreadable" for finding in findings):
             findings += besides_findings(directory / name, originals, codes)
         found[name] = [dataclasses.asdict(finding) for finding in findings]

@@ -25,12 +25,15 @@ ALIKE = 0.6
 MOST_NAME = 31
 
 
-def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
+def check_file(
+    path: Path, originals: Sequence[Path] = (), *, computed: bool = False
+) -> list[Finding]:
     """Check a file that code has written.
 
     Args:
         path: The file.
         originals: Workbooks it may have been made from: what it lost of them is named.
+        computed: Its formulas have been computed: a zero is a value.
 
     Returns:
         What is wrong with it; empty if nothing is.
@@ -40,7 +43,9 @@ def check_file(path: Path, originals: Sequence[Path] = ()) -> list[Finding]:
         with open_book(path, found) as book:
             names = frozenset(info.name.casefold() for info in book.sheets)
             formulas = Formulas(names)
-            findings = _package_findings(path, book, formulas) if found.kind in PACKAGES else []
+            findings = []
+            if found.kind in PACKAGES:
+                findings += _package_findings(path, book, formulas, computed=computed)
             findings += _ending(path, found.kind, found.description)
             if formulas.count == 0 and _is_empty(book) and not _has_objects(path, found.kind):
                 message, hint = "The file holds no cell with a value.", "Save it after writing."
@@ -101,7 +106,9 @@ def _part_findings(package: EditablePackage) -> list[Finding]:
     return [Finding("parts-broken", text, "Write the file again.", len(broken))]
 
 
-def _package_findings(path: Path, book: Book, formulas: Formulas) -> list[Finding]:
+def _package_findings(
+    path: Path, book: Book, formulas: Formulas, *, computed: bool
+) -> list[Finding]:
     with EditablePackage(path) as package:
         findings = _part_findings(package)
         for sheet, part in sheet_parts(package).items():
@@ -116,7 +123,7 @@ def _package_findings(path: Path, book: Book, formulas: Formulas) -> list[Findin
                         "Shorten it.",
                     )
                 )
-        zeros = _computed_by_excel_only(package)
+        zeros = not computed and _computed_by_excel_only(package)
     return findings + formulas.findings(zeros_are_unknown=zeros)
 
 

@@ -265,7 +265,7 @@ class EditablePackage:
         numbered = (f"{stem}{number}{dot}{extension}" for number in range(1, len(taken) + 2))
         return next(name for name in numbered if name.lower() not in taken)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | IO[bytes]) -> None:
         """Write the package to *path*; unchanged parts are copied as they are, still compressed."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
             for name in self.names:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +77,7 @@ def _origin_of(book: Any, filename: Any) -> _Origin | None:
     if name is None or name.suffix.lower() not in KEPT:
         return None
     file = name.open("rb")
+    weakref.finalize(book, file.close)
     found = os.fstat(file.fileno())
     origin = _Origin(file, (found.st_size, found.st_mtime_ns))
     for sheet in book._sheets:

@@ -15,7 +15,7 @@ from .tables import MOST_COLUMNS, Column, Table
 
 _NUMBERS = frozenset({"number", "currency", "integer", "percent"})
 _KINDS = frozenset({"number", "identifier", "date", "text", "mixed", "empty"})
-MOST_TABLES = 40
+MOST_TABLES, MOST_PROFILED_ROWS = 40, 2000
 
 
 def measure(path: Path, name: str, frames: Sequence[Frame] = ()) -> list[Table]:
@@ -29,6 +29,11 @@ def measure(path: Path, name: str, frames: Sequence[Frame] = ()) -> list[Table]:
     Raises:
         Unreadable: It is empty, encrypted, damaged, or holds no table.
     """
+    if frames and max(frame.rows for frame in frames) > MOST_PROFILED_ROWS:
+        # A long table has its total row at the end, if anywhere: that is seen without a profile.
+        placed = placed_tables(path, name, frames, {})
+        if len(placed) == len(frames):
+            return placed
     profile = profile_file(path, name)
     text = profile["format"]["kind"] == "text"
     found = [

@@ -61,7 +61,7 @@ def placed_tables(
     with open_book(path) as book:
         sheets = {info.name for info in book.sheets if info.kind == "worksheet"}
         for frame in frames:
-            if frame.sheet in sheets and len(frame.names):
+            if frame.sheet in sheets and frame.names:
                 table = _placed(book, name, frame, totals.get(frame.sheet, set()))
                 found += [table] if table is not None else []
     return found

@@ -417,3 +417,18 @@ def test_a_frame_is_found_where_it_was_written(work, options):
 
     assert result.findings == []
     assert "60 rows read -> 60 rows written" in result.line
+
+
+def test_a_long_result_is_measured_without_its_profile(work):
+    """Three thousand rows: a total row at the end is found all the same."""
+    [result] = tied(
+        work,
+        f"{READ}frame = pd.concat([frame] * 50)\n"
+        "total = pd.DataFrame([{'Units': frame.Units.sum(), 'Sales': frame.Sales.sum()}])\n"
+        "frame = pd.concat([frame, total])\n"
+        f"{WRITE}",
+    )
+
+    assert result.written[0] == {
+        "file": "outputs/out.xlsx", "sheet": "Sheet1", "rows": 3001, "total_rows": 1
+    }  # fmt: skip

@@ -210,9 +210,10 @@ def test_dates_of_both_date_systems_are_the_same_days(tmp_path):
     assert found.counts["objects"] == {"added": 1}  # the date system itself
 
 
-def test_a_date_shown_as_a_number_differs_in_format_only(tmp_path):
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_a_date_shown_as_a_number_differs_in_format_only(tmp_path, from_1904):
     for name, code in (("a.xlsx", "yyyy-mm-dd"), ("b.xlsx", "0.00")):
-        with xlsxwriter.Workbook(tmp_path / name) as book:
+        with xlsxwriter.Workbook(tmp_path / name, {"date_1904": from_1904}) as book:
             book.add_worksheet().write_number(0, 0, 45000, book.add_format({"num_format": code}))
 
     found = compare_workbooks(tmp_path / "a.xlsx", tmp_path / "b.xlsx")

@@ -1,0 +1,66 @@
+"""What was computed, bounded, for the model, the user and the record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..formats.addresses import address
+from .computation import Computation
+from .sheets import Key, Sheets
+from .stored_values import Computed, ErrorValue
+
+MOST_CELLS, MOST_ERRORS, MOST_PLACES, MOST_KINDS, MOST_CHARACTERS = 40, 25, 5, 20, 200
+
+
+def report(sheets: Sheets, computation: Computation) -> dict[str, Any]:
+    """Return what was computed.
+
+    Returns:
+        ``formulas``; ``computed``, of them with a value; ``errors``: by error how many (``count``)
+        and some ``cells``; ``without_value``: the same by reason; ``cells``: up to 40 cells with
+        their values, errors first, then the last rows of each sheet.
+    """
+    values = computation.values
+    own = [key for key in sheets.cells if key in values]
+    errors: dict[str, list[Key]] = {}
+    for key in own:
+        if isinstance(value := values[key], ErrorValue):
+            errors.setdefault(str(value), []).append(key)
+    without: dict[str, list[Key]] = {}
+    for key, reason in computation.reasons.items():
+        without.setdefault(reason[:60], []).append(key)
+    if computation.depending:
+        without["depends on such cells"] = sorted(computation.depending)
+    shown = [key for keys in errors.values() for key in keys][:MOST_ERRORS]
+    rest = sorted(set(own) - set(shown), key=lambda key: (-key[1][0], key[0], key[1][1]))
+    shown += rest[: MOST_CELLS - len(shown)]
+    return {
+        "formulas": len(sheets.cells),
+        "computed": len(own),
+        "errors": _counted(sheets, errors),
+        "without_value": _counted(sheets, without),
+        "cells": {place_of(sheets, key): _shown(values[key]) for key in shown},
+    }
+
+
+def place_of(sheets: Sheets, key: Key) -> str:
+    """Return a cell's address with its sheet: ``'It''s'!B2``."""
+    number, (row, column) = key
+    name = sheets.names[number]
+    name = name if name.isprintable() else ascii(name)[1:-1]
+    plain = re.fullmatch(r"[^\W\d]\w*", name) is not None
+    quoted = name if plain else "'" + name.replace("'", "''") + "'"
+    return f"{quoted}!{address(row - 1, column - 1)}"
+
+
+def _counted(sheets: Sheets, found: Mapping[str, list[Key]]) -> dict[str, Any]:
+    return {
+        name: {"count": len(keys), "cells": [place_of(sheets, key) for key in keys[:MOST_PLACES]]}
+        for name, keys in list(found.items())[:MOST_KINDS]
+    }
+
+
+def _shown(value: Computed) -> Computed:
+    return value[:MOST_CHARACTERS] if isinstance(value, str) else value
