@@ -22,8 +22,12 @@ REBUILD = "run `npm --prefix addin run build` and commit kernel_gateway/http/add
 TOOLS = SOURCES / "node_modules" / ".bin"
 
 
+pytestmark = pytest.mark.check
+
+
 def run(tool: str, *arguments: str | Path) -> None:
     """Run one of the page's tools; fail with what it printed."""
+    assert (TOOLS / tool).exists(), "the page's tools are missing: run `.ci/setup test`"
     environment = {**os.environ, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
     done = subprocess.run(
         [TOOLS / tool, *arguments],
@@ -73,3 +77,16 @@ def test_no_package_host_is_written_in_the_lock_file() -> None:
     wanted = json.loads((SOURCES / "package.json").read_text())
     versions = {**wanted["dependencies"], **wanted["devDependencies"]}
     assert not [name for name, version in versions.items() if not version[0].isdigit()]
+
+
+def test_the_lock_file_names_every_package_so_that_a_clean_install_works() -> None:
+    packages = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+    names = {path.rpartition("node_modules/")[2] for path in packages}
+
+    wanted = {
+        name
+        for package in packages.values()
+        for kind in ("dependencies", "optionalDependencies")
+        for name in package.get(kind, {})
+    }
+    assert wanted <= names, f"missing: {wanted - names}"
