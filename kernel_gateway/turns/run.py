@@ -181,6 +181,7 @@ class TurnRun:
             save=save,
             own_code=own_code,
             budget=services.budget,
+            user=row.user,
         )
 
     async def finish(self, ending: Ending) -> None:

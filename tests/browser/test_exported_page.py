@@ -70,9 +70,14 @@ def page(browser, tmp_path):
         file = tmp_path / "page.html"
         file.write_bytes(EXPORTS["html"](tmp_path / name))
         browser.get(file.as_uri())
+        unfold(browser)
         return browser
 
     return show
+
+
+def unfold(browser):
+    browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
 
 
 def text_of(browser, selector):
@@ -185,7 +190,10 @@ for (const element of [...document.querySelectorAll('*'), ...bare.querySelectorA
     if (key == 'style' && /url|expression|position/i.test(value)) found.push(value);
   }
 }
-if (document.querySelectorAll('main > :not(section.cell)').length) found.push('outside a cell');
+if (document.querySelectorAll('main > :not(header.front, section.request)').length)
+  found.push('outside a request');
+if (document.querySelectorAll('.request > :not(section.cell, h2, p.small)').length)
+  found.push('outside a cell');
 if (document.querySelectorAll('body > :not(main)').length) found.push('outside main');
 return found;
 """
