@@ -4,6 +4,7 @@
 
     NotebookError
     ├── NotebookUnreadable   not a notebook file at all
+    ├── BundleUnreadable     not a review bundle, or not one that may be unpacked
     ├── UnknownParameter     `rerun -p` names none of the notebook's parameters
     ├── ParameterMisfit      its value is not of the type that is recorded
     ├── InputMissing         a file the notebook reads was not given to the re-run
@@ -42,6 +43,20 @@ class NotebookUnreadable(NotebookError):
 
     def __str__(self) -> str:
         return f"{self.path} is not a readable notebook: {self.reason}. Name an .ipynb file."
+
+
+class BundleUnreadable(NotebookError):
+    """The file is not a review bundle, or not one that may be unpacked."""
+
+    code = "bundle-unreadable"
+    hint = "Make it again: tallybook export NOTEBOOK --to bundle."
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path} is not a readable review bundle: {self.reason}."
 
 
 class UnknownParameter(NotebookError):

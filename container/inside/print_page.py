@@ -36,7 +36,7 @@ def main() -> None:
         page, made = Path(directory, "page.html"), Path(directory, "page.pdf")
         page.write_bytes(_received(descriptor))
         with contextlib.suppress(OSError):
-            subprocess.run(  # noqa: S603 (the service names the program)
+            subprocess.run(
                 (
                     chromium,
                     *FLAGS,

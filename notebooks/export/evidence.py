@@ -194,10 +194,11 @@ def findings_of(facts: Mapping[str, Any]) -> list[str]:
         report = mapping(computed)
         if problem := words(report.get("problem")):
             found.append(f"{name}: its formulas were not computed: {problem}")
-        for kind, what in (("errors", "gives"), ("without_value", "has no value:")):
+        for kind, what in (("errors", "with the error"), ("without_value", "without a value:")):
             for reason, each in mapping(report.get(kind)).items():
-                count = mapping(each).get("count", 1)
-                found.append(f"{name}: {count} formulas: {what} {reason}{_cells(each)}")
+                count = words(mapping(each).get("count", 1), 20)
+                many = "1 formula" if count == "1" else f"{count} formulas"
+                found.append(f"{name}: {many} {what} {reason}{_cells(each)}")
     return found
 
 

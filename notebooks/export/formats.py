@@ -17,15 +17,20 @@ def export_html(notebook_file: Path) -> bytes:
     return page_of(notebook_file).encode("utf-8", "replace")
 
 
-def page_of(notebook_file: Path, *, unfolded: bool = False) -> str:
-    """Return the page of `export_html`; *unfolded*, its code is shown without a click.
+def page_of(notebook_file: Path, *, title: str = "", unfolded: bool = False) -> str:
+    """Return the page of `export_html`.
+
+    Args:
+        notebook_file: The notebook.
+        title: Its name; by default, its file's.
+        unfolded: Show the code without a click, as for print.
 
     Raises:
         NotebookUnreadable: It is missing, or no notebook.
     """
     notebook = withdraw_undone(read_copy(notebook_file)[0])
     verdicts = verdicts_on(notebook_file, notebook_file.read_bytes())
-    return notebook_page(notebook, notebook_file.stem, verdicts, unfolded=unfolded)
+    return notebook_page(notebook, title or notebook_file.stem, verdicts, unfolded=unfolded)
 
 
 def export_py(notebook_file: Path) -> bytes:

@@ -154,7 +154,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], none: str) -> st
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td title="{escape(name)}">{cell}</td>' if cell else "<td></td>"
+            f'<td data-label="{escape(name)}">{cell}</td>' if cell else "<td></td>"
             for name, cell in zip(heads, row, strict=True)
         )
         + "</tr>"
@@ -220,6 +220,7 @@ def _ran(code: Sequence[RecordedCell]) -> str:
         outcome = cell.ending.outcome or "not recorded"
         look = {"ok": "good-text", "not recorded": "small"}.get(outcome, "bad-text")
         seconds = cell.facts.get("seconds")
+        took = f"{seconds:.2f} s" if isinstance(seconds, int | float) else ""
         changes = "<br>".join(escape(f"{n}: {what}") for n, what in cell.changes.items())
         rows.append(
             [
@@ -228,8 +229,8 @@ def _ran(code: Sequence[RecordedCell]) -> str:
                 escape(words(cell.facts.get("risk"), 40)),
                 escape(allowed_by(cell.facts)) or "not asked",
                 changes,
-                escape(moment(cell.facts.get("started"))),
-                f"{seconds:.2f} s" if isinstance(seconds, int | float) else "",
+                f'<span class="keep">{escape(moment(cell.facts.get("started")))}</span>',
+                f'<span class="keep">{took}</span>',
             ]
         )
     heads = ("Cell", "Outcome", "Risk", "Allowed by", "What it changed", "Started", "Took")

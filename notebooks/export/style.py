@@ -35,6 +35,7 @@ table { border-collapse: collapse; font-size: 13px; }
 .facts thead th { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--soft);
   white-space: nowrap; }
 .facts .number { text-align: right; white-space: nowrap; }
+.keep { white-space: nowrap; }
 .facts .name { font-weight: 600; overflow-wrap: anywhere; }
 .hash { color: var(--soft); font: 11px/1.45 ui-monospace, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere; word-break: break-all; }
@@ -85,7 +86,7 @@ img { max-width: 100%; height: auto; }
   .stacks thead { display: none; }
   .stacks tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .stacks td { display: block; border: 0; padding: .1rem 0; text-align: left !important; }
-  .stacks td[title]::before { content: attr(title) ": "; color: var(--soft); }
+  .stacks td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); }
   .stacks td:empty { display: none; }
 }
 @page { size: A4; margin: 16mm 14mm 18mm;
@@ -95,6 +96,9 @@ img { max-width: 100%; height: auto; }
   body { background: #fff; font-size: 10.5pt; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }
   main { max-width: none; padding: 0; box-shadow: none; min-height: 0; }
+  .verdicts { grid-template-columns: repeat(5, 1fr); gap: .4rem; }
+  .verdict { padding: .4rem .5rem; } .verdict .word { font-size: .95rem; }
+  .facts { font-size: 8.5pt; } .facts .small { font-size: 8pt; } .hash { font-size: 7pt; }
   .request { break-before: page; }
   .request > h2 { margin-top: 0; }
   h2, .head, .asked, details > summary { break-after: avoid; }
