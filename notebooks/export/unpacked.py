@@ -52,8 +52,12 @@ class UnpackedBundle:
 
 
 @contextmanager
-def unpacked(bundle_file: Path) -> Iterator[UnpackedBundle]:
+def unpacked(bundle_file: Path, *, most_bytes: int = MOST_BYTES) -> Iterator[UnpackedBundle]:
     """Unpack a bundle into a temporary directory, and check it against its manifest.
+
+    Args:
+        bundle_file: The zip.
+        most_bytes: How much it may unpack to.
 
     Raises:
         BundleUnreadable: It is no bundle, is damaged, or holds what no bundle may hold.
@@ -61,8 +65,8 @@ def unpacked(bundle_file: Path) -> Iterator[UnpackedBundle]:
     with tempfile.TemporaryDirectory(prefix="tallybook-bundle-") as directory:
         try:
             with zipfile.ZipFile(bundle_file) as bundle:
-                entries = _checked(bundle_file, bundle.infolist())
-                hashes = _extract(bundle_file, bundle, entries, Path(directory))
+                entries = _checked(bundle_file, bundle.infolist(), most_bytes)
+                hashes = _extract(bundle_file, bundle, entries, Path(directory), most_bytes)
         except OSError as error:
             raise BundleUnreadable(str(bundle_file), error.strerror or "it can't be read") from None
         except (
@@ -81,7 +85,9 @@ def unpacked(bundle_file: Path) -> Iterator[UnpackedBundle]:
         )
 
 
-def _checked(bundle_file: Path, entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+def _checked(
+    bundle_file: Path, entries: list[zipfile.ZipInfo], most_bytes: int
+) -> list[zipfile.ZipInfo]:
     """Return the entries; none may leave the directory, be a link, or be there twice."""
     seen: set[str] = set()
     for entry in entries:
@@ -97,15 +103,19 @@ def _checked(bundle_file: Path, entries: list[zipfile.ZipInfo]) -> list[zipfile.
         raise BundleUnreadable(str(bundle_file), f"it has no {sorted(lacking)[0]}")
     if len(entries) > MOST_FILES:
         raise BundleUnreadable(str(bundle_file), f"it has more than {MOST_FILES} files")
-    if sum(entry.file_size for entry in entries) > MOST_BYTES:
-        raise BundleUnreadable(str(bundle_file), f"it unpacks to more than {MOST_BYTES >> 30} GB")
+    if sum(entry.file_size for entry in entries) > most_bytes:
+        raise _too_large(bundle_file, most_bytes)
     return entries
 
 
 def _extract(
-    bundle_file: Path, bundle: zipfile.ZipFile, entries: list[zipfile.ZipInfo], directory: Path
+    bundle_file: Path,
+    bundle: zipfile.ZipFile,
+    entries: list[zipfile.ZipInfo],
+    directory: Path,
+    most_bytes: int,
 ) -> dict[str, str]:
-    hashes, left = {}, MOST_BYTES
+    hashes, left = {}, most_bytes
     for entry in entries:
         target = directory / entry.filename
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,12 +125,16 @@ def _extract(
             while piece := source.read(PIECE_BYTES):
                 left -= len(piece)
                 if left < 0:
-                    reason = f"it unpacks to more than {MOST_BYTES >> 30} GB"
-                    raise BundleUnreadable(str(bundle_file), reason)
+                    raise _too_large(bundle_file, most_bytes)
                 digest.update(piece)
                 file.write(piece)
         hashes[entry.filename] = digest.hexdigest()
     return hashes
+
+
+def _too_large(bundle_file: Path, most_bytes: int) -> BundleUnreadable:
+    reason = f"it unpacks to more than {most_bytes / 1_000_000:,.0f} MB"
+    return BundleUnreadable(str(bundle_file), reason)
 
 
 def _manifest(bundle_file: Path, file: Path) -> Mapping[str, object]:
