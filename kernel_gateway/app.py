@@ -11,6 +11,7 @@ from tornado.web import Application, RequestHandler
 from kernel_gateway.http.handlers import (
     admin,
     conversations,
+    exports,
     file_comparisons,
     file_profiles,
     file_versions,
@@ -57,6 +58,7 @@ ROUTES = (
     Route(PATH + "/history/{checkpoint}", history.CheckpointHandler),
     Route(PATH + "/history/{checkpoint}/restore", history.RestoreHandler),
     Route(PATH + "/notebook", files.NotebookHandler),
+    Route(PATH + "/notebook/export", exports.NotebookExportHandler),
     Route(PATH + "/events", EventsSocket, websocket=True),
     Route(PATH + "/turns", turns.PathTurnsHandler),
     Route(PATH + "/cancel", turns.PathCancelHandler),
