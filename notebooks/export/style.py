@@ -27,6 +27,7 @@ a { color: var(--blue); }
 .verdict.good { border-top-color: var(--good); } .verdict.good .word { color: var(--good); }
 .verdict.bad { border-top-color: var(--bad); } .verdict.bad .word { color: var(--bad); }
 .verdict.amber { border-top-color: #c98a00; } .verdict.amber .word { color: var(--amber); }
+.front > ul { margin-top: .9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; }
 .facts { width: 100%; }
@@ -36,7 +37,8 @@ table { border-collapse: collapse; font-size: 13px; }
   white-space: nowrap; }
 .facts .number { text-align: right; white-space: nowrap; }
 .keep { white-space: nowrap; }
-.facts .name { font-weight: 600; overflow-wrap: anywhere; }
+.facts .name { display: inline-block; min-width: 9.5em; font-weight: 600;
+  overflow-wrap: anywhere; }
 .hash { color: var(--soft); font: 11px/1.45 ui-monospace, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere; word-break: break-all; }
 .small { color: var(--soft); font-size: 12.5px; }
