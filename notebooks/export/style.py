@@ -27,7 +27,7 @@ a { color: var(--blue); }
 .verdict.good { border-top-color: var(--good); } .verdict.good .word { color: var(--good); }
 .verdict.bad { border-top-color: var(--bad); } .verdict.bad .word { color: var(--bad); }
 .verdict.amber { border-top-color: #c98a00; } .verdict.amber .word { color: var(--amber); }
-.front > ul { margin-top: .9rem; }
+.front > ul.amber, .front > ul.bad { margin-top: .9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; }
 .facts { width: 100%; }
