@@ -13,6 +13,8 @@ from notebooks.record.cells import PARAMETER_TAGS
 
 _ASSIGNED = re.compile(r"^([A-Za-z]\w*)(?:, *[A-Za-z]\w*)* *=(?!=)", re.M)
 MOST_NAMES, MOST_FILES = 8, 8
+UNDONE = "undone"
+"""Status of a cell that an undo has taken out (see `Recorder.entries`)."""
 DIGEST_REQUEST, DIGEST_ANSWER, DIGEST_CODE, BRIEF = 200, 300, 120, 80
 SCANNED = 2_000
 """Characters of a text that a digest looks at."""
@@ -51,7 +53,7 @@ def entry_text(number: int, entry: Entry, length: Length) -> str:
 
 def _lines(entry: Entry, length: Length) -> Iterator[str]:
     if entry.kind == "request":
-        yield "The user asked:"
+        yield f"The user asked{', and undid it later' if _is_undone(entry) else ''}:"
         yield _clipped(entry.text, length.words)
     elif entry.kind == "note":
         yield f"Noted ({entry.note or 'note'}):"
@@ -70,11 +72,18 @@ def _lines(entry: Entry, length: Length) -> Iterator[str]:
         yield f"It ended without an answer: {_line(entry.ending or 'the reason is not known', 300)}"
 
 
+def _is_undone(entry: Entry) -> bool:
+    """Whether an undo has taken out all that was run for *entry*."""
+    return any(c.status == UNDONE for c in entry.cells) and not any(
+        c.status == "ok" for c in entry.cells
+    )
+
+
 def _without_failed_attempts(cells: tuple[PastCell, ...]) -> tuple[PastCell, ...]:
-    good = [number for number, cell in enumerate(cells) if cell.status == "ok"]
+    good = [number for number, cell in enumerate(cells) if cell.status in ("ok", UNDONE)]
     if not good:
         return cells[-1:]
-    return tuple(c for n, c in enumerate(cells) if c.status == "ok" or n > good[-1])
+    return tuple(c for n, c in enumerate(cells) if n in good or n > good[-1])
 
 
 def _cell(cell: PastCell, entry: Entry, length: Length) -> Iterator[str]:
@@ -94,7 +103,9 @@ def _cell(cell: PastCell, entry: Entry, length: Length) -> Iterator[str]:
         yield "It printed nothing."
     if cell.error and cell.error not in printed:
         yield f"It ended with: {_line(cell.error, length.output)}"
-    if cell.files:
+    if cell.status == UNDONE:
+        yield "It was undone later: files and variables are as they were before it."
+    elif cell.files:
         yield "It wrote: " + _files(cell.files)
 
 
@@ -129,7 +140,8 @@ def digest(number: int, entry: Entry, *, brief: bool = False) -> str:
 
 def _asked(entry: Entry, limit: int) -> Iterator[str]:
     if entry.kind == "request":
-        yield f"asked {_line(entry.text[:SCANNED], limit)}"
+        undone = ", undone later" if _is_undone(entry) else ""
+        yield f"asked {_line(entry.text[:SCANNED], limit)}{undone}"
     elif entry.kind == "note":
         yield f"{entry.note or 'note'} {_line(entry.text[:SCANNED], limit)}"
     elif entry.cells:
@@ -146,7 +158,8 @@ def _results(entry: Entry) -> Iterator[str]:
     made = [n for c in cells if c.status == "ok" for n in _ASSIGNED.findall(c.source[:20_000])]
     if names := list(dict.fromkeys(made)):
         yield "made " + ", ".join(names[-MOST_NAMES:])
-    if files := list(dict.fromkeys(name for cell in cells for name in cell.files)):
+    kept = [cell for cell in cells if cell.status != UNDONE]
+    if files := list(dict.fromkeys(name for cell in kept for name in cell.files)):
         yield "wrote " + _files(files)
     if entry.answer:
         yield f"you answered {_line(entry.answer[:SCANNED], DIGEST_ANSWER)}"

@@ -105,6 +105,20 @@ async def test_after_a_merge_the_branchs_requests_are_remembered(start_gateway):
     assert "| South 812.5 North 640.25" in memory
 
 
+async def test_after_an_undo_the_request_is_remembered_as_undone(start_gateway):
+    running = await start_gateway([*regions(), *exchange("go", {"text": "Yes."})])
+    conversation = await running.conversation()
+    await conversation.ask("which region sold most?")
+    await running.client.post(f"{conversation.url}/history/undo", {})
+    await conversation.until("turn.finished")
+
+    await conversation.ask("go")
+
+    memory = sent(running)[0]
+    assert "The user asked, and undid it later:\n| which region sold most?" in memory
+    assert "Noted (undo):" in memory
+
+
 async def test_a_request_that_failed_is_remembered_with_its_reason(start_gateway):
     refused = {"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no such model"}}
     running = await start_gateway(
@@ -147,6 +161,7 @@ async def test_a_file_described_before_is_named_and_not_described_again(start_ga
 
     first, second, third = sent(running, 0)[0], sent(running, 1)[0], sent(running, 2)[0]
     assert "unchanged since" not in first
+    assert "can't be read" not in first
     assert second.count("unchanged since") == third.count("unchanged since") == 1
     assert len(second) < 0.8 * len(first)
     assert "e.g." in third  # the new file is described in full
