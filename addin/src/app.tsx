@@ -2,7 +2,7 @@ import {
   Button, FluentProvider, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, OverlayDrawer, DrawerBody, Tab,
   TabList,
 } from "@fluentui/react-components";
-import { NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
+import { DismissRegular, NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
 import { useCallback, useEffect, useMemo, useRef, useState, useReducer } from "react";
 import { ApiError, api, notebookAddress, type PathName } from "./api/client";
 import type { FoundError, Schemas } from "./api/events";
@@ -274,7 +274,13 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {!narrow && <aside className="side">{conversationList}</aside>}
       {narrow && (
         <OverlayDrawer open={drawer} onOpenChange={(_, data) => setDrawer(data.open)} position="start" size="small" aria-label="Conversations">
-          <DrawerBody className="drawer">{conversationList}</DrawerBody>
+          <DrawerBody className="drawer">
+            <div className="drawer-top">
+              <h2>Conversations</h2>
+              <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={() => setDrawer(false)} />
+            </div>
+            {conversationList}
+          </DrawerBody>
         </OverlayDrawer>
       )}
       <main className="main">

@@ -57,3 +57,42 @@ async def test_what_is_asked_while_the_service_is_away_goes_out_once_when_it_is_
     assert "kept" in log
     assert turns == 2
     assert [row.request for row in asked] == ["first", "second"]
+
+
+LOSE_ONE_REPLY = """
+const real = window.fetch;
+window.fetch = async (address, options) => {
+  const reply = await real(address, options);
+  if (options?.method === 'POST' && address.endsWith('/turns') && !window.lost) {
+    window.lost = true;
+    throw new TypeError('the reply was lost');
+  }
+  return reply;
+};
+"""
+
+
+async def test_a_request_whose_reply_is_lost_is_not_asked_twice(pane, start_gateway):
+    running = await start_gateway(
+        [*exchange("first", {"text": "Once."}), *exchange("second", {"text": "Too."})]
+    )
+
+    def drive():
+        pane.open(running.gateway)
+        pane.driver.execute_script(LOSE_ONE_REPLY)
+        pane.ask("first")
+        pane.find(".answer", "Once.")
+        pane.ask("second")
+        pane.find(".answer", "Too.")
+        pane.gone(".pending")
+        return pane.driver.execute_script("return window.lost"), len(pane.all(".turn"))
+
+    lost, turns = await asyncio.to_thread(drive)
+
+    (conversation,) = (await running.client.get("/api/v1/conversations"))["conversations"]
+    listed = await running.client.get(
+        f"/api/v1/conversations/{conversation['id']}/paths/main/turns"
+    )
+    assert lost
+    assert turns == 2
+    assert [turn["request"] for turn in listed["turns"]] == ["first", "second"]
