@@ -30,6 +30,7 @@ from kernel_gateway.settings import (
 from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.history_commands import history
+from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
     from kernel_gateway.cluster.membership import Membership
     from kernel_gateway.services import Services
-    from kernel_gateway.terminal.service_import import OpenGateway
+    from kernel_gateway.terminal.ledger_commands import keys, sign, verify
+from kernel_gateway.terminal.service_import import OpenGateway
 
 SWITCH_SECONDS = 0.0001
 INCOMPLETE = 3
@@ -84,6 +86,9 @@ def cli() -> None:
 cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
+cli.add_command(keys)
+cli.add_command(sign)
+cli.add_command(verify)
 
 
 @cli.command()
@@ -266,27 +271,6 @@ def demo(examples: Path, output: Path) -> None:
     from kernel_gateway.terminal.demo import run_demo
 
     _run(run_demo(_settings(), _console(), examples, output))
-
-
-@cli.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-def verify(notebook: Path) -> None:
-    """Check that not a byte of NOTEBOOK has changed since it was recorded."""
-    from notebooks.errors import NotebookError
-    from notebooks.ledger.verify import verify_notebook
-
-    try:
-        report = verify_notebook(notebook)
-    except NotebookError as error:
-        raise click.ClickException(str(error)) from None
-    for problem in report.problems:
-        where = f"cell {problem.cell} ({problem.cell_id})" if problem.cell else "notebook"
-        click.echo(f"{where}: {problem.what}")
-    click.echo(f"cells: {report.cells}")
-    click.echo(f"head: {report.head}")
-    click.echo(f"verified: {'yes' if report.verified else 'NO'}")
-    if not report.verified:
-        raise SystemExit(1)
 
 
 @cli.command()

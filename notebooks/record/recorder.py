@@ -27,7 +27,7 @@ from notebooks.record.cells import (
     new_cell_id,
     utc_now,
 )
-from notebooks.record.chain import KEY
+from notebooks.record.chain import KEY, Attester
 from notebooks.record.document import (
     GrowingFile,
     Notebook,
@@ -91,8 +91,10 @@ class RecordedCell:
 class Recorder:
     """Writes one path's notebook; a notebook has at most one recorder at a time."""
 
-    def __init__(self, directory: Path, notebook: Notebook) -> None:
-        self.directory = directory
+    def __init__(
+        self, directory: Path, notebook: Notebook, attester: Attester | None = None
+    ) -> None:
+        self.directory, self._attester = directory, attester
         self._notebook, self._growing = notebook, GrowingFile()
         self._ids = {cell.id for cell in notebook.cells}
         self._lock = asyncio.Lock()
@@ -102,7 +104,13 @@ class Recorder:
 
     @classmethod
     def open(
-        cls, directory: Path, *, conversation: str, path: str, running: str | None = None
+        cls,
+        directory: Path,
+        *,
+        conversation: str,
+        path: str,
+        running: str | None = None,
+        attester: Attester | None = None,
     ) -> Recorder:
         """Open or create the notebook in *directory*, and recover from a crash.
 
@@ -112,6 +120,7 @@ class Recorder:
             path: The notebook's path.
             running: The last cell of a living kernel, running or not; it becomes `interrupted`
                 if it has no result yet.
+            attester: Signs every cell and the notebook's head; without one nothing is signed.
 
         Raises:
             NotebookUnreadable: The notebook there is damaged; it is not overwritten.
@@ -120,8 +129,8 @@ class Recorder:
         file = directory / NOTEBOOK
         sweep_parts(file)
         exists = file.exists() and file.stat().st_size > 0
-        notebook = read_notebook(file) if exists else make_notebook(conversation, path)
-        recorder = cls(directory, notebook)
+        notebook = read_notebook(file) if exists else make_notebook(conversation, path, attester)
+        recorder = cls(directory, notebook, attester)
         if not recorder._recover(running) and not exists:
             # A power loss may leave this file empty: it has no cell to lose.
             replace_atomically(file, notebook_bytes(notebook), durable=False)
@@ -133,7 +142,7 @@ class Recorder:
         Raises:
             KeyError: There is no cell of *turn*.
         """
-        notebook = branch_notebook(self._notebook, conversation, path, turn)
+        notebook = branch_notebook(self._notebook, conversation, path, turn, self._attester)
         replace_atomically(directory / NOTEBOOK, notebook_bytes(notebook))
 
     def files_after(self, turn: str) -> dict[str, str]:
@@ -241,7 +250,7 @@ class Recorder:
 
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         cell_id = new_cell_id()
-        append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts})
+        append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts}, self._attester)
         self._ids.add(cell_id)
         self._write()
 
@@ -277,7 +286,7 @@ class Recorder:
         self._clear_journal()
 
     def _append(self, intent: CellIntent, execution: Execution) -> None:
-        append_cell(self._notebook, intent, execution)
+        append_cell(self._notebook, intent, execution, self._attester)
         self._ids.add(intent.id)
 
     @asynccontextmanager

@@ -348,6 +348,22 @@ class AuditList(_Exact):
     audit: list[AuditLine]
 
 
+class PublicKey(_Exact):
+    """A public key that verifies notebooks."""
+
+    id: str
+    algorithm: Literal["ed25519"]
+    public_key: str
+    created_at: str
+    retired_at: str | None
+
+
+class PublicKeys(_Exact):
+    """The public keys of the service, the one in force last."""
+
+    keys: list[PublicKey]
+
+
 class Cleanup(_Exact):
     """What a clean-up did."""
 
