@@ -58,6 +58,8 @@ ROUTES = (
     Route(PATH + "/history/{checkpoint}", history.CheckpointHandler),
     Route(PATH + "/history/{checkpoint}/restore", history.RestoreHandler),
     Route(PATH + "/notebook", files.NotebookHandler),
+    Route(PATH + "/notebook/verification", ledger.VerificationHandler),
+    Route(PATH + "/notebook/sign-off", ledger.SignOffHandler),
     Route(PATH + "/events", EventsSocket, websocket=True),
     Route(PATH + "/turns", turns.PathTurnsHandler),
     Route(PATH + "/cancel", turns.PathCancelHandler),

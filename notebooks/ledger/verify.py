@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
 from notebooks.errors import NotebookUnreadable
 from notebooks.ledger.chain_check import chain_problems, stated_hash
@@ -18,7 +22,7 @@ from notebooks.ledger.review import reviews
 from notebooks.ledger.signatures import check_signatures
 from notebooks.ledger.statement import produced_files
 from notebooks.record.chain import GENESIS, KEY, VIEW, frame, seal
-from notebooks.record.document import notebook_bytes, parse_notebook
+from notebooks.record.document import plain_notebook
 
 __all__ = ["Problem", "VerifyReport", "verify_bytes", "verify_notebook"]
 
@@ -50,26 +54,30 @@ def verify_bytes(
     beside: Path | None = None,
 ) -> VerifyReport:
     """Check a notebook's bytes, and the produced files in *beside*; see `verify_notebook`."""
+    repeated: list[str] = []
     try:
-        notebook = parse_notebook(content)
+        notebook = plain_notebook(content, partial(_object, repeated))
     except (ValueError, nbformat.ValidationError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         return VerifyReport(
             cells=0, head="", problems=(_of_notebook(f"not a valid notebook: {reason}"),)
         )
-    cells = notebook.cells
+    notes = _layout(notebook, content)
+    rejoin_lines(notebook)
+    cells = notebook["cells"]
     problems = chain_problems(cells)
+    problems += [_of_notebook(f"an object in it has the name {n[:60]!r} twice") for n in repeated]
     signature = Signature(trusted=None if keys is None else False)
-    notes: tuple[str, ...] = ()
-    if not isinstance(notebook.metadata.get(KEY), Mapping):
+    if not isinstance(notebook["metadata"].get(KEY), Mapping):
         problems.append(_of_notebook("it was not recorded by Tallybook"))
     else:
         signature, more = check_signatures(notebook, keys, problems)
         problems += more
-        if notebook.metadata[KEY].get("seal") != seal(notebook):
+        if notebook["metadata"][KEY].get("seal") != seal(notebook):
             problems.append(_of_notebook("the notebook's own metadata was changed", KEY))
-    if not problems:
-        notes, problems = _layout(notebook, content)
+        notes += _view(notebook)
+        if notebook["metadata"][KEY].get("format") == 1:
+            problems += [_of_notebook(note) for note in notes]
     files = {} if beside is None else _files(produced_files(cells), beside)
     problems += [
         _of_notebook(f"{name} beside it is not the recorded file", name)
@@ -80,7 +88,7 @@ def verify_bytes(
         cells=len(cells),
         head=_last_hash(cells),
         problems=tuple(problems),
-        notes=notes,
+        notes=tuple(notes),
         signature=signature,
         reviews=reviews(cells, keys, problems),
         files=files,
@@ -95,51 +103,41 @@ def _last_hash(cells: Sequence[Any]) -> str:
     return next((h for cell in reversed(cells) if (h := stated_hash(cell)) is not None), GENESIS)
 
 
-def _layout(notebook: Any, content: bytes) -> tuple[tuple[str, ...], list[Problem]]:
-    """Return what differs in the text alone, as notes, and what is no longer mere layout."""
-    rendered, notes = notebook_bytes(notebook), []
-    if rendered != content:
-        at = _first_difference(rendered, content)
-        line = content[:at].count(b"\n") + 1
-        what = (
-            f"the file's text was changed at byte {at} (line {line}); the recorded content was not"
-        )
-        if notebook.metadata[KEY].get("format") == 1:
-            return (), [_of_notebook(what)]
-        if (name := _repeated_name(content)) is not None:
-            return (), [_of_notebook(f"an object in it has the name {name[:60]!r} twice")]
-        notes.append(f"{what}, as when Jupyter saves it")
-    facts = notebook.metadata[KEY]
+def _object(repeated: list[str], pairs: list[tuple[str, Any]]) -> Any:
+    """Make an object; add a name it has twice to *repeated*: readers differ in which one counts."""
+    found = NotebookNode(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated.append(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _layout(notebook: Any, content: bytes) -> list[str]:
+    """Return a note if the file's text is not laid out as Tallybook does it.
+
+    Line breaks and the blanks at the start of lines, which no JSON value has, don't count.
+    """
+    text = json.dumps(notebook, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
+    rendered = text.encode("utf-8", "surrogatepass")
+    written = re.sub(rb"\n *", b"", content)
+    if written == rendered:
+        return []
+    return ["the file was written anew, as when Jupyter saves it; that changed no content"]
+
+
+def _view(notebook: Any) -> list[str]:
+    """Return notes on metadata that Jupyter's programs may set."""
+    notes, facts = [], notebook["metadata"][KEY]
     if "frame" in facts and facts["frame"] != frame(notebook):
         notes.append(
             "kernel, language or other metadata of the notebook is not as Tallybook wrote it, as "
             "when Jupyter saves it"
         )
-    shown = [str(n) for n, cell in enumerate(notebook.cells, 1) if VIEW & cell.metadata.keys()]
+    cells = notebook["cells"]
+    shown = [str(n) for n, cell in enumerate(cells, 1) if VIEW & cell["metadata"].keys()]
     if shown:
         notes.append(f"view settings were added to cells: {', '.join(shown[:20])}")
-    return tuple(notes), []
-
-
-def _first_difference(expected: bytes, content: bytes) -> int:
-    pairs = zip(expected, content, strict=False)
-    shorter = min(len(expected), len(content))
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
-
-
-def _repeated_name(content: bytes) -> str | None:
-    """Return a name that an object in the JSON has twice: readers differ in which one counts."""
-    repeated: list[str] = []
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated.append(next(name for name in names if names.count(name) > 1))
-        return found
-
-    json.loads(content, object_pairs_hook=unique)
-    return repeated[0] if repeated else None
+    return notes
 
 
 def _files(recorded: Mapping[str, str], beside: Path) -> dict[str, FileState]:

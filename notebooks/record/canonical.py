@@ -16,6 +16,8 @@ from json.encoder import encode_basestring
 from typing import Any
 
 _WORDS = {None: "null", True: "true", False: "false"}
+_SAME_FROM = 1e-4
+"""From here on Python's shortest form is ECMAScript's, but for whole numbers and exponents."""
 _FIXED_DIGITS, _SMALLEST_FIXED = 21, -6
 """ECMA-262, Number::toString: outside of 10^-6 to 10^21 a number has an exponent."""
 
@@ -82,7 +84,10 @@ def number_text(value: float) -> str:
         return json.dumps(value)  # no JSON, but Python writes and reads it
     if value == 0:
         return "0"
-    sign, digits, exponent = Decimal(float.__repr__(value)).as_tuple()
+    shortest = float.__repr__(value)
+    if "e" not in shortest and not shortest.endswith(".0") and abs(value) >= _SAME_FROM:
+        return shortest
+    sign, digits, exponent = Decimal(shortest).as_tuple()
     text = "".join(map(str, digits)).rstrip("0")
     point = len(digits) + int(exponent)
     minus = "-" if sign else ""

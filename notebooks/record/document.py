@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from notebooks.record.files import encodable
 
 Notebook = Any
 """An `nbformat.NotebookNode`."""
+
+PairsHook = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
 KERNELSPEC = {
     "name": "tallybook-python",
@@ -341,9 +343,30 @@ def parse_notebook(content: bytes) -> Notebook:
     return _valid(_parse(content))
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def plain_notebook(content: bytes, pairs_hook: PairsHook | None = None) -> dict[str, Any]:
+    """Parse notebook bytes to plain JSON values, with the lines of each text still apart.
+
+    Args:
+        content: The file.
+        pairs_hook: Makes each object of its names and values, as for `json.loads`.
+
+    Raises:
+        ValueError: It is no notebook.
+        nbformat.ValidationError: It does not fit the format.
+    """
+    value = _parse(content, pairs_hook)
+    if problem := _id_problem(value["cells"]):
+        raise ValueError(problem)
     try:
-        value = json.loads(content.decode("utf-8"))
+        nbformat.validate(value)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its structure is broken ({type(error).__name__})") from None
+    return value
+
+
+def _parse(content: bytes, pairs_hook: PairsHook | None = None) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=pairs_hook)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(value, dict) or value.get("nbformat") != 4:

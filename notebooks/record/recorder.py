@@ -97,6 +97,7 @@ class Recorder:
         self.directory, self._attester = directory, attester
         self._notebook, self._growing = notebook, GrowingFile()
         self._ids = {cell.id for cell in notebook.cells}
+        self._unannounced: set[str] = set()
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
         self.interrupted: CellIntent | None = None
@@ -251,7 +252,7 @@ class Recorder:
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         cell_id = new_cell_id()
         append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts}, self._attester)
-        self._ids.add(cell_id)
+        self._added(cell_id)
         self._write()
 
     async def begin(self, intent: CellIntent) -> Durable:
@@ -287,7 +288,30 @@ class Recorder:
 
     def _append(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution, self._attester)
-        self._ids.add(intent.id)
+        self._added(intent.id)
+
+    def _added(self, cell_id: str) -> None:
+        self._ids.add(cell_id)
+        self._unannounced.add(cell_id)
+
+    def unannounced(self, turn: str | None = None) -> list[dict[str, Any]]:
+        """Return number (from 1), id and hash of the cells to be stored apart from the notebook.
+
+        These are the cells that this recorder wrote and `announced` does not know yet, and all
+        of *turn*, as an earlier run of the service may have written some.
+        """
+        cells = self._notebook.cells
+        first = inherited_cells(self._notebook)
+        return [
+            {"number": number, "cell": cell.id, "hash": cell.metadata[KEY].get("hash", "")}
+            for number, cell in enumerate(cells[first:], first + 1)
+            if cell.id in self._unannounced
+            or (turn is not None and cell.metadata.get(KEY, {}).get("turn") == turn)
+        ]
+
+    def announced(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Note that *entries*, from `unannounced`, are stored."""
+        self._unannounced -= {str(entry["cell"]) for entry in entries}
 
     @asynccontextmanager
     async def cell(self, intent: CellIntent) -> AsyncIterator[RecordedCell]:
