@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 
     from kernel_gateway.cluster.membership import Membership
     from kernel_gateway.services import Services
-    from kernel_gateway.terminal.ledger_commands import keys, sign, verify
-from kernel_gateway.terminal.service_import import OpenGateway
+    from kernel_gateway.terminal.service_import import OpenGateway
 
 SWITCH_SECONDS = 0.0001
 INCOMPLETE = 3

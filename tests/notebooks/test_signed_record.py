@@ -290,18 +290,17 @@ def test_saving_as_jupyter_does_breaks_nothing(recorded, keys):
         notebook.metadata["widgets"] = {}
         notebook.cells[1].metadata["collapsed"] = True
         notebook.cells[2].metadata["jupyter"] = {"source_hidden": True}
-        notebook.cells[3].metadata["trusted"] = True
 
     text = changed(recorded, like_jupyter).decode()
     # A browser writes whole and small numbers in its own way.
     in_browser = text.replace(": 1.0", ": 1").replace(": 2.0", ": 2").replace("1e-07", "1e-7")
-    report = verify_bytes(json.dumps(json.loads(in_browser)).encode(), keys)
+    report = verify_bytes(in_browser.replace("\n", "\r\n").encode(), keys)
 
     assert in_browser != text
     assert report.problems == ()
     assert not report.as_written
     assert any("kernel, language" in note for note in report.notes)
-    assert any("cells: 2, 3, 4" in note for note in report.notes)
+    assert any("cells: 2, 3" in note for note in report.notes)
 
 
 def test_a_name_that_is_in_an_object_twice_is_found(recorded, keys):
