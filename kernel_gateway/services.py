@@ -23,6 +23,7 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.queue import Turns
+from notebooks.ledger.signing import KeyRing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Services:
     repository: Repository
     events: EventLog
     contexts: ExecutionContextManager
+    signing_keys: KeyRing
     approvals: Approvals
     profiler: Profiler
     upload_profiles: UploadProfiles
