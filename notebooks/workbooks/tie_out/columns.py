@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -262,4 +263,4 @@ def _total(values: object) -> float | None:
         if value is None:
             return None
         total += value
-    return total
+    return total if math.isfinite(total) else None
