@@ -82,6 +82,13 @@ def append_text(notebook: Notebook, cell_id: str, text: str, facts: Mapping[str,
     _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}))
 
 
+def remove_last_cell(notebook: Notebook) -> int:
+    """Take the last cell off *notebook* and its chain; return how many are left."""
+    notebook.cells.pop()
+    _sealed(notebook)
+    return len(notebook.cells)
+
+
 def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) -> None:
     """Append a cell with its outcome to *notebook* and its chain.
 
@@ -241,6 +248,10 @@ class GrowingFile:
 
     def __init__(self) -> None:
         self._cells: list[bytes] = []
+
+    def cut(self, count: int) -> None:
+        """Forget all cells but the first *count*: the others were taken off the notebook."""
+        del self._cells[count:]
 
     def render(self, notebook: Notebook) -> bytes:
         """Return `notebook_bytes` of *notebook*; cells rendered before must not have changed."""
