@@ -19,7 +19,6 @@ from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import RAN, OpenPath
 from kernel_gateway.contexts.putting_back import (
     StoredPlan,
-    drop_plan,
     put_files_back,
     read_plan,
     take_back,
@@ -85,7 +84,8 @@ async def undo(
     facts = {key: plan.facts[key] for key in _TOLD}
     await shielded(_put_back(works, plan, facts))  # a cancellation leaves all of it or nothing
     variables = await _rebuild(works, plan) if plan.rebuild else None
-    drop_plan(path)
+    # The plan stays until the next undo: without it, a service that stopped before this ending was
+    # stored would decide again, and undo the request before as well.
     answer = _answer(facts, variables)
     return Ending("ok", {"undo": facts, "variables": variables, "answer": answer})
 
