@@ -74,6 +74,7 @@ def _step(value: object) -> Step | None:
     if line is None or rows_in is None or rows_out is None:
         return None
     sums = value.get("sums")
+    given = list(sums.items())[:MOST_SUMS] if isinstance(sums, Mapping) else []
     return Step(
         str(value.get("step"))[:20],
         line,
@@ -83,9 +84,7 @@ def _step(value: object) -> Step | None:
         right=_count(value.get("right")) or 0,
         sums={
             str(name)[:MOST_NAME]: float(number)
-            for name, number in (
-                list(sums.items())[:MOST_SUMS] if isinstance(sums, Mapping) else ()
-            )
+            for name, number in given
             if type(number) in (int, float) and abs(number) < 1e300
         },
     )
