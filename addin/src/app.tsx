@@ -9,6 +9,7 @@ import type { FoundError, Schemas } from "./api/events";
 import { ErrorCard } from "./chat/cards";
 import { Chat } from "./chat/chat";
 import { Composer } from "./chat/composer";
+import { UndoDialog, type Asked } from "./chat/undo_dialog";
 import { Welcome } from "./chat/welcome";
 import { BranchDialog, BranchMenu, MergeDialog } from "./conversations/branches";
 import { ConversationList, titleOf } from "./conversations/list";
@@ -101,6 +102,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   const [branching, setBranching] = useState<string | null>(null);
   const [merging, setMerging] = useState(false);
   const [permissions, setPermissions] = useState(false);
+  const [undoing, setUndoing] = useState<Asked | null>(null);
   const [problem, setProblem] = useState<FoundError | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
   const [paths, setPaths] = useState<readonly Schemas["Path"][]>([]);
@@ -124,6 +126,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
     setPreview(null);
     setBranching(null);
     setMerging(false);
+    setUndoing(null);
     setProblem(null);
     setDrawer(false);
     open(place);
@@ -172,13 +175,24 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   }, [begin, guarded, health, uploads, store]);
   const dragging = useFileDrop(attach);
 
+  /** Undo a request; ask first where that would remove data. */
+  const undo = useCallback((turn: string, confirm: boolean) => {
+    setUndoing(null);
+    if (!store) return;
+    const asked = (error: unknown) => {
+      if (!(error instanceof ApiError && error.code === "restore-needs-confirmation")) throw error;
+      setUndoing({ turn, why: error.message });
+    };
+    guarded(api.undo(store.path, turn, confirm).catch(asked));
+  }, [store, guarded]);
+
   const actions = useMemo(() => ({
     path: path ?? { conversation: "", path: "main" },
     preview: setPreview,
     branch: state.mergedInto ? null : setBranching,
-    undo: state.mergedInto || !store ? null : (turn: string) => guarded(api.undo(store.path, turn)),
+    undo: state.mergedInto || !store ? null : (turn: string) => undo(turn, false),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
-  }), [path, state.mergedInto, store, guarded]);
+  }), [path, state.mergedInto, store, guarded, undo]);
   const merged = state.mergedInto !== null;
   const noModel = health !== null && health.model === null;
   const pick = useCallback(() => picker.current?.click(), []);
@@ -309,6 +323,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {wide && <aside className="side files-side">{filesPanel}</aside>}
       {dragging && <div className="drop-here" aria-hidden="true"><p>Drop files to add them</p></div>}
       {path && preview !== null && <PreviewDialog path={path} name={preview} close={() => setPreview(null)} />}
+      {undoing && <UndoDialog asked={undoing} close={() => setUndoing(null)} undo={() => undo(undoing.turn, true)} />}
       {permissions && <PermissionsDialog close={() => setPermissions(false)} />}
       {path && branching !== null && (
         <BranchDialog path={path} turn={branching} close={() => setBranching(null)} done={openBranch} />
