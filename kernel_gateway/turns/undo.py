@@ -78,11 +78,12 @@ async def undo(
         OSError, BlobError: The files could not be put back; they are as they were.
     """
     works = _Undo(row, path, contexts, ports, sink)
-    plan = await asyncio.to_thread(read_plan, path, row.id)
-    if plan is None:
-        plan = await _decide(works, undo_request(row.request))
-    facts = {key: plan.facts[key] for key in _TOLD}
-    await shielded(_put_back(works, plan, facts))  # a cancellation leaves all of it or nothing
+    async with path.replacing:  # no upload is replaced between the decision and what it does
+        plan = await asyncio.to_thread(read_plan, path, row.id)
+        if plan is None:
+            plan = await _decide(works, undo_request(row.request))
+        facts = {key: plan.facts[key] for key in _TOLD}
+        await shielded(_put_back(works, plan, facts))  # a cancellation leaves all or nothing
     variables = await _rebuild(works, plan) if plan.rebuild else None
     # The plan stays until the next undo: without it, a service that stopped before this ending was
     # stored would decide again, and undo the request before as well.
