@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.checkpoints import checkpoint_before
 from agent.permission.admission import TurnPorts
+from agent.prompts.quoting import escaped
 from container.errors import ContainerError
 from container.kernel.variables import MOST_VARIABLES
 from kernel_gateway.contexts.manager import ExecutionContextManager
@@ -295,7 +296,7 @@ def _text(facts: Mapping[str, Any]) -> str:
     lines = [f"**Undone by {facts['user']}**: {facts['what']}."]
     for words, names in (("Put back", facts["restored"]), ("Removed", facts["removed"])):
         if names:
-            shown = ", ".join(f"`{name.replace('`', ' ')}`" for name in names[:MOST_NAMED])
+            shown = ", ".join(f"`{escaped(name).replace('`', ' ')}`" for name in names[:MOST_NAMED])
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
             lines.append(f"{words}: {shown}{more}.")
     moved = {"do not count any more": facts["undone"], "count again": facts["redone"]}
