@@ -488,3 +488,30 @@ def test_sums_of_a_step_are_bounded():
 
     assert len(kept.sums) <= 50
     assert max(map(len, kept.sums)) <= 200
+
+
+BOTH = """
+with pd.ExcelWriter('outputs/out.xlsx') as book:
+    for name, each in {'Detail': frame, 'Other': other}.items():
+        each.to_excel(book, sheet_name=name, index=False)
+"""
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["frame.groupby('Region', as_index=False)['Sales'].sum()", "frame[frame['Sales'] > 350]"],
+)
+def test_a_table_and_its_summary_written_by_one_line_are_not_counted_twice(work, other):
+    [result] = tied(work, f"{READ}other = {other}\n{BOTH}")
+
+    assert result.findings == []
+    assert [each.ties for each in result.sums if each.name == "Sales"] == [True]
+
+
+def test_all_rows_on_each_of_several_sheets_are_suspicious(work):
+    code = """
+with pd.ExcelWriter('outputs/out.xlsx') as book:
+    for region in frame['Region'].unique():
+        frame.to_excel(book, sheet_name=region, index=False)
+"""
+    assert codes(tied(work, READ + code)) == ["sum-changed", "sum-changed"]
