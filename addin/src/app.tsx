@@ -2,17 +2,17 @@ import {
   Button, FluentProvider, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, OverlayDrawer, DrawerBody, Tab,
   TabList,
 } from "@fluentui/react-components";
-import { NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
+import { DismissRegular, NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
 import { useCallback, useEffect, useMemo, useRef, useState, useReducer } from "react";
 import { ApiError, api, notebookAddress, type PathName } from "./api/client";
 import type { FoundError, Schemas } from "./api/events";
 import { ErrorCard } from "./chat/cards";
 import { Chat } from "./chat/chat";
 import { Composer } from "./chat/composer";
-import { UndoDialog, type Asked } from "./chat/undo_dialog";
 import { Welcome } from "./chat/welcome";
 import { BranchDialog, BranchMenu, MergeDialog } from "./conversations/branches";
 import { ConversationList, titleOf } from "./conversations/list";
+import { type AskedUndo, UndoDialog } from "./conversations/undo";
 import { FilesPanel, useFiles } from "./files/panel";
 import { PreviewDialog } from "./files/preview";
 import { Uploads } from "./files/uploads";
@@ -100,9 +100,9 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   const [drawer, setDrawer] = useState(false);
   const [preview, setPreview] = useState<string | null>(null);
   const [branching, setBranching] = useState<string | null>(null);
+  const [undoing, setUndoing] = useState<AskedUndo | null>(null);
   const [merging, setMerging] = useState(false);
   const [permissions, setPermissions] = useState(false);
-  const [undoing, setUndoing] = useState<Asked | null>(null);
   const [problem, setProblem] = useState<FoundError | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
   const [paths, setPaths] = useState<readonly Schemas["Path"][]>([]);
@@ -175,24 +175,19 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   }, [begin, guarded, health, uploads, store]);
   const dragging = useFileDrop(attach);
 
-  /** Undo a request; ask first where that would remove data. */
-  const undo = useCallback((turn: string, confirm: boolean) => {
-    setUndoing(null);
-    if (!store) return;
-    const asked = (error: unknown) => {
-      if (!(error instanceof ApiError && error.code === "restore-needs-confirmation")) throw error;
-      setUndoing({ turn, why: error.message });
-    };
-    guarded(api.undo(store.path, turn, confirm).catch(asked));
-  }, [store, guarded]);
-
   const actions = useMemo(() => ({
     path: path ?? { conversation: "", path: "main" },
     preview: setPreview,
     branch: state.mergedInto ? null : setBranching,
-    undo: state.mergedInto || !store ? null : (turn: string) => undo(turn, false),
+    undo: state.mergedInto || !store ? null : (turn: string) =>
+      guarded(
+        api.undo(store.path, turn, false).catch((error: unknown) => {
+          if (!(error instanceof ApiError && error.code === "restore-needs-confirmation")) throw error;
+          setUndoing({ turn, refusal: foundError(error) });
+        }),
+      ),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
-  }), [path, state.mergedInto, store, guarded, undo]);
+  }), [path, state.mergedInto, store, guarded]);
   const merged = state.mergedInto !== null;
   const noModel = health !== null && health.model === null;
   const pick = useCallback(() => picker.current?.click(), []);
@@ -279,7 +274,13 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {!narrow && <aside className="side">{conversationList}</aside>}
       {narrow && (
         <OverlayDrawer open={drawer} onOpenChange={(_, data) => setDrawer(data.open)} position="start" size="small" aria-label="Conversations">
-          <DrawerBody className="drawer">{conversationList}</DrawerBody>
+          <DrawerBody className="drawer">
+            <div className="drawer-top">
+              <h2>Conversations</h2>
+              <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={() => setDrawer(false)} />
+            </div>
+            {conversationList}
+          </DrawerBody>
         </OverlayDrawer>
       )}
       <main className="main">
@@ -323,11 +324,11 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {wide && <aside className="side files-side">{filesPanel}</aside>}
       {dragging && <div className="drop-here" aria-hidden="true"><p>Drop files to add them</p></div>}
       {path && preview !== null && <PreviewDialog path={path} name={preview} close={() => setPreview(null)} />}
-      {undoing && <UndoDialog asked={undoing} close={() => setUndoing(null)} undo={() => undo(undoing.turn, true)} />}
       {permissions && <PermissionsDialog close={() => setPermissions(false)} />}
       {path && branching !== null && (
         <BranchDialog path={path} turn={branching} close={() => setBranching(null)} done={openBranch} />
       )}
+      {path && undoing && <UndoDialog path={path} asked={undoing} close={() => setUndoing(null)} />}
       {path && merging && (
         <MergeDialog path={path} into={source} close={() => setMerging(false)} done={() => openBranch(source)} />
       )}

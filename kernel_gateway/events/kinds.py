@@ -52,7 +52,7 @@ class NamedFile(EventData):
 
 
 class SeenSheet(EventData):
-    """A sheet as the model was told of it."""
+    """A sheet as the model was sent it."""
 
     name: str
     header_row: int | None
@@ -60,7 +60,7 @@ class SeenSheet(EventData):
 
 
 class SeenWorkbook(EventData):
-    """A workbook as the model was told of it."""
+    """A workbook as the model was sent it."""
 
     file: str
     sheets: list[SeenSheet]
@@ -98,7 +98,7 @@ class TurnStarted(EventData):
 
 
 class ContextUsed(EventData):
-    """What the model is told before it answers."""
+    """What the model is sent before it answers."""
 
     workbooks: list[SeenWorkbook]
     files: list[str]

@@ -52,13 +52,6 @@ COMPUTED = frozenset(
     "YIELDMAT Z.TEST ZTEST".split()
 )
 """Functions that LibreOffice 7.4 computes, and later ones."""
-PREFIXED = NEW | frozenset(
-    "BETA.DIST BETA.INV BINOM.DIST.RANGE CEILING.PRECISE CHISQ.DIST.RT CHISQ.INV.RT ERF.PRECISE "
-    "ERFC.PRECISE EXPON.DIST F.DIST.RT F.INV.RT FLOOR.PRECISE GAMMA.DIST GAMMA.INV "
-    "GAMMALN.PRECISE HYPGEOM.DIST LOGNORM.DIST LOGNORM.INV NEGBINOM.DIST PERCENTRANK.EXC "
-    "PERCENTRANK.INC SKEW.P T.DIST.2T T.DIST.RT T.INV.2T WEIBULL.DIST Z.TEST".split()
-)
-"""Functions that a file names with a prefix."""
 LATER: tuple[tuple[tuple[int, int], frozenset[str]], ...] = (
     (
         (24, 8),
@@ -119,7 +112,7 @@ def lacking(
     for name in dict.fromkeys(_CALL.findall(bare)):
         prefix, plain = _divided(name.upper())
         known = plain in COMPUTED or plain in later
-        unprefixed = plain in PREFIXED and not prefix  # Excel shows #NAME?, LibreOffice may not
+        unprefixed = plain in NEW and not prefix  # Excel shows #NAME?, LibreOffice may not
         lacked = plain in NOT_COMPUTED | every_later | LOCAL or prefix or macros or plain in names
         if unprefixed:
             found.append(f"{plain} without {future_name(plain)}")
