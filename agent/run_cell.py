@@ -19,6 +19,7 @@ from agent.checks.written_workbooks import (
     Checks,
     check_workbooks,
     without_values,
+    written_elsewhere,
 )
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
@@ -290,9 +291,11 @@ class _Following:
         self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
     ) -> Execution:
         """Check, compute and tie out what the cell has written; record what was found."""
-        if not self._created:
+        elsewhere = written_elsewhere(reply.tables)
+        if not self._created and not elsewhere:
             return execution
         execution, checks, results = await self._found(execution, reply)
+        checks = {**checks, **elsewhere}
         if not checks and not results:
             return execution
         if checks and self._nothing_was_read(execution):

@@ -309,14 +309,16 @@ def _kind(column: Facts) -> str:
 
 def _quality(column: Facts) -> list[str]:
     told = []
+    if "repeats" in column:
+        told.append(f"{column['repeats']} again")
     if column["kind"] == "mixed" and column.get("counts"):
         told.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
     if column.get("blanks"):
         told.append(f"{column['blanks']} blank")
     if column.get("merged_down"):
         told.append(f"{column['merged_down']} cells merged with the one above")
-    for error, count in column.get("errors", {}).items():
-        told.append(f"{count} error cells {error}")
+    if errors := column.get("errors"):
+        told.append(_errors(errors))
     if column.get("formulas"):
         first = quoted(column.get("first_formula", ""))
         told.append(f"{column['formulas']} formulas in {column['formula_range']}, first {first}")
@@ -329,6 +331,15 @@ def _quality(column: Facts) -> list[str]:
             "also " + ", ".join(f"{n} × {quoted(v, 30)}" for v, n in list(strays.items())[:4])
         )
     return told
+
+
+def _errors(errors: Mapping[str, int]) -> str:
+    """Return ``1 error cell (#N/A)``, ``3 error cells (2 #N/A, 1 #REF!)``."""
+    if len(errors) == 1:
+        [(kind, count)] = errors.items()
+        return f"{count} error cell{'s' * (count > 1)} ({kind})"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in errors.items())
+    return f"{sum(errors.values())} error cells ({kinds})"
 
 
 def _numbers(column: Facts, level: int) -> list[str]:

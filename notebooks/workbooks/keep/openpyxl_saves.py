@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from ..structure.package_changes import Change
 from ..tie_out.journal import note_opened
 
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
+WARNED = (".* extension is not supported and will be removed", ".* so the image is being dropped")
+"""Openpyxl's warnings of parts that it does not write."""
 CHANGES = "_changes_of_structure"
 """Where a workbook keeps what was inserted, deleted and renamed: a sheet's id and a `Change`."""
 
@@ -54,7 +57,8 @@ def install() -> None:
     load, save = excel.load_workbook, Workbook.save
 
     def load_and_remember(filename: Any, *args: Any, **options: Any) -> Any:
-        book = load(filename, *args, **options)
+        with _without_warnings_of_what_is_kept(filename):
+            book = load(filename, *args, **options)
         note_opened(filename)
         if not book.read_only:
             with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
@@ -70,6 +74,16 @@ def install() -> None:
 
     openpyxl.load_workbook = excel.load_workbook = load_and_remember
     Workbook.save = save_and_keep
+
+
+@contextlib.contextmanager
+def _without_warnings_of_what_is_kept(filename: Any) -> Iterator[None]:
+    """Leave out openpyxl's warnings that it will remove parts: they are put back, or named."""
+    with warnings.catch_warnings():
+        if (name := _name(filename)) is not None and name.suffix.lower() in KEPT:
+            for message in WARNED:
+                warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        yield
 
 
 def _origin_of(book: Any, filename: Any) -> _Origin | None:
