@@ -120,13 +120,17 @@ book.save("outputs/results.xlsx")"""
 frame = pd.DataFrame({"Region": ["North", "South"], "Sales": [1200, 900]})
 frame.to_excel("outputs/made_up.xlsx", index=False)"""
     ],
-    "sum and check": [
+    "fill both and check": [
         """import pandas as pd
-frame = pd.read_excel("inputs/values.xlsx")
-frame.to_excel("outputs/values.xlsx", index=False)
-print(pd.read_excel("outputs/values.xlsx")["Value"].sum())
-frame.to_excel("outputs/again.xlsx", index=False)"""
+from openpyxl import load_workbook
+for name in ("north", "south"):
+    book = load_workbook(f"inputs/{name}.xlsx")
+    for row, value in enumerate(["Double", 2, 4], 1):
+        book.active.cell(row, 3, value)
+    book.save(f"outputs/{name}.xlsx")
+    print(pd.read_excel(f"outputs/{name}.xlsx")["Double"].sum())"""
     ],
+
 }
 
 
@@ -244,9 +248,12 @@ async def test_data_that_the_model_made_up_are_named_as_such(ask, tmp_path):
 
 async def test_reading_a_result_back_to_check_it_is_no_source_of_other_results(ask, tmp_path):
     rows = [("Item", "Value"), ("a", 1), ("b", 2)]
+    files = [inputs.workbook(tmp_path / f"{name}.xlsx", rows) for name in ("north", "south")]
 
-    asked = await ask("sum and check", inputs.workbook(tmp_path / "values.xlsx", rows))
+    asked = await ask("fill both and check", *files)
 
-    for result in asked.conversation.of_kind("result.checked"):
-        assert [each["file"] for each in result["read"]] == ["inputs/values.xlsx"]
-        assert result["status"] == "tied-out"
+    assert asked.printed == "6\n6\n"
+    results = asked.conversation.of_kind("result.checked")
+    assert [each["file"] for result in results for each in result["read"]] == [
+        "inputs/north.xlsx", "inputs/south.xlsx",
+    ] * 2  # fmt: skip
