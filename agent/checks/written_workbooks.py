@@ -59,11 +59,7 @@ async def check_workbooks(
     if not names:
         return misplaced
     checked = _within_limits(names)
-    originals = [
-        file.name
-        for file in workspace.files(INPUTS)
-        if _suffix(file.name) in ORIGINALS
-    ]
+    originals = [file.name for file in workspace.files(INPUTS) if _suffix(file.name) in ORIGINALS]
     asked = {
         "directory": "/workspace",
         "files": checked,
@@ -82,9 +78,7 @@ async def check_workbooks(
         why = f"within {CHECK_LIMITS.seconds:g} s and {CHECK_LIMITS.memory_bytes // MIB} MB"
         return misplaced | {name: [_unchecked(why)] for name in names}
     others = {name: [_unchecked("beside so many others")] for name in names}
-    return misplaced | {
-        name: [*placed[name], *found.get(name, others[name])] for name in names
-    }
+    return misplaced | {name: [*placed[name], *found.get(name, others[name])] for name in names}
 
 
 def written_elsewhere(tables: Mapping[str, Sequence[Any]]) -> Checks:

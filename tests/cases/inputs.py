@@ -17,7 +17,10 @@ def workbook(path: Path, rows: Rows, title: str = "Sheet", **more: Rows) -> Path
     """Write *rows* to the sheet *title* of a workbook, and those of *more* to other sheets."""
     book = Workbook()
     book.active.title = title
-    for sheet, lines in ((book.active, rows), *((book.create_sheet(n), r) for n, r in more.items())):
+    for sheet, lines in (
+        (book.active, rows),
+        *((book.create_sheet(n), r) for n, r in more.items()),
+    ):
         for line in lines:
             sheet.append(list(line))
     book.save(path)
@@ -181,13 +184,9 @@ def open_document(path: Path) -> Path:
     def cell(value: Any) -> str:
         number = isinstance(value, float)
         kind = f'"float" office:value="{value}"' if number else '"string"'
-        return (
-            f"<table:table-cell office:value-type={kind}><text:p>{value}</text:p></table:table-cell>"
-        )
+        return f"<table:table-cell office:value-type={kind}><text:p>{value}</text:p></table:table-cell>"
 
-    body = "".join(
-        f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows
-    )
+    body = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
     spaces = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
         for name in ("office", "table", "text")
@@ -206,7 +205,9 @@ def open_document(path: Path) -> Path:
 
 def empty_fill(path: Path) -> Path:
     """A workbook with a fill entry that holds nothing: valid in Excel, refused by openpyxl."""
-    plain = workbook(path.with_name("plain.xlsx"), [("Item", "Value"), *((f"i{n}", n) for n in range(1, 6))])
+    plain = workbook(
+        path.with_name("plain.xlsx"), [("Item", "Value"), *((f"i{n}", n) for n in range(1, 6))]
+    )
     with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as package:
         for name in source.namelist():
             content = source.read(name)

@@ -103,7 +103,9 @@ async def test_identifiers_keep_their_zeros_and_digits_from_upload_to_output(ask
         "'Country': text; 2 distinct; e.g. 'DE', 'NA'",
     ):
         assert told in asked.profile
-    written = pd.read_excel(asked.outputs / "accounts.xlsx", engine="calamine", dtype=str, keep_default_na=False)
+    written = pd.read_excel(
+        asked.outputs / "accounts.xlsx", engine="calamine", dtype=str, keep_default_na=False
+    )
     assert written.loc[1].to_dict() == {
         "Account": "00040102",
         "Customer": "0000002",
@@ -160,7 +162,9 @@ async def test_names_with_blanks_and_line_breaks_are_shown_as_code_needs_them(as
     names = ("Description ", "Net  Amount", "VAT\nAmount", "Cost\u00a0Center", "Amount")
     rows = [(f"item {n}", n * 100, n * 19, f"CC{n:02}", n * 119) for n in range(1, 6)]
 
-    asked = await ask("net amount by cost center", inputs.workbook(tmp_path / "costs.xlsx", [names, *rows]))
+    asked = await ask(
+        "net amount by cost center", inputs.workbook(tmp_path / "costs.xlsx", [names, *rows])
+    )
 
     for name in names:
         assert f" {name!r}: " in asked.profile

@@ -26,9 +26,7 @@ async def test_a_reader_whose_workspace_gets_another_owner_meanwhile_reads_it_ag
     owner = workspace.uid
     change_owner(workspace.directory, owner)
     # The second run finds no gate `first`, and waits at the other one.
-    script = (
-        "cd /workspace; if [ -p first ]; then cat first; else cat second; fi; cat book.csv"
-    )
+    script = "cd /workspace; if [ -p first ]; then cat first; else cat second; fi; cat book.csv"
 
     running = asyncio.create_task(
         run_confined(("/bin/sh", "-c", script), workspace, Limits(seconds=20))
