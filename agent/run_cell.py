@@ -23,6 +23,7 @@ from agent.checks.written_workbooks import (
     check_workbooks,
     unchecked,
     without_values,
+    written_elsewhere,
 )
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
@@ -295,7 +296,8 @@ class _Following:
         self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
     ) -> Execution:
         """Check, compute and tie out what the cell has written; record what was found."""
-        if not self._created:
+        elsewhere = written_elsewhere(reply.tables)
+        if not self._created and not elsewhere:
             return execution
         try:
             execution, checks, results = await self._found(execution, reply)
@@ -304,6 +306,7 @@ class _Following:
             execution = replace(execution, files_after=dict(await self._look_after()))
             names = list(self._written())[:MOST_CHECKED]
             checks, results = {name: [unchecked(CHECK_FAILED)] for name in names}, []
+        checks = {**checks, **elsewhere}
         if not checks and not results:
             return execution
         if checks and self._nothing_was_read(execution):

@@ -209,6 +209,15 @@ def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
                 "Write the numbers, and give the cells a number format.",
             )
         )
+    if kinds == {"identifier"} and written == {"number"} and not accounts.aggregated:
+        findings.append(
+            Finding(
+                "identifiers-became-numbers",
+                f"{name} held identifiers (leading zeros, or many digits) and holds plain "
+                "numbers: zeros and digits may be lost.",
+                "Read them as texts, as in the recipe: dtype={…: str}, then str.zfill.",
+            )
+        )
     to_numbers = bool(written) and written <= {"number", "identifier"}
     if kinds == {"date"} and to_numbers and not accounts.aggregated:
         findings.append(
