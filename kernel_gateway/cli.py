@@ -28,6 +28,7 @@ from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.export_command import export, notebook_of, take_host_users
 from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.history_commands import history
+from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
 cli.add_command(export)
+cli.add_command(keys)
+cli.add_command(sign)
+cli.add_command(verify)
 
 
 @cli.command()
@@ -259,31 +263,6 @@ def demo(examples: Path, output: Path) -> None:
     from kernel_gateway.terminal.demo import run_demo
 
     _run(run_demo(_settings(), _console(), examples, output))
-
-
-@cli.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-def verify(notebook: Path) -> None:
-    """Check that not a byte of NOTEBOOK, or of a review bundle, has changed."""
-    from notebooks.errors import NotebookError
-    from notebooks.ledger.verify import verify_notebook
-
-    try:
-        with notebook_of(notebook) as (file, wrong):
-            report = verify_notebook(file)
-    except NotebookError as error:
-        raise click.ClickException(str(error)) from None
-    for line in wrong:
-        click.echo(f"bundle: {line}")
-    for problem in report.problems:
-        where = f"cell {problem.cell} ({problem.cell_id})" if problem.cell else "notebook"
-        click.echo(f"{where}: {problem.what}")
-    click.echo(f"cells: {report.cells}")
-    click.echo(f"head: {report.head}")
-    verified = report.verified and not wrong
-    click.echo(f"verified: {'yes' if verified else 'NO'}")
-    if not verified:
-        raise SystemExit(1)
 
 
 @cli.command()
