@@ -60,8 +60,9 @@ def _signature(signature: Signature) -> Verdict:
         why = f"for the key {words(signature.key_id, 80)}"
         details = [f"the signature is not that of the key it names {why}"]
         return Verdict(name="Signature", word="NOT valid", why=why, look="bad", details=details)
-    why = f"by the key {words(signature.key_id, 80)}; compare it: tallybook verify --key"
-    return Verdict(name="Signature", word="signed", why=why, look="good")
+    # Not green: anyone can sign anew with a key of their own, and the key comes with the file.
+    why = f"by the key {words(signature.key_id, 80)}; compare it with the service's"
+    return Verdict(name="Signature", word="signed", why=why)
 
 
 def _reviews(reviews: Sequence[Review]) -> list[Verdict]:
@@ -70,7 +71,8 @@ def _reviews(reviews: Sequence[Review]) -> list[Verdict]:
     signed = [each for each in reviews if each.kind == SIGN_OFF]
     last = (signed or reviews)[-1]
     word = "signed off" if signed else "noted"
-    why = f"{words(last.name, 100)}, {moment(last.at)}; {len(reviews)} in all"
+    more = f"; {len(reviews)} entries" if len(reviews) > 1 else ""
+    why = f"{words(last.name, 100)}, {moment(last.at)}{more}"
     return [Verdict(name="Review", word=word, why=why)]
 
 
