@@ -16,7 +16,7 @@ from container.workspace.workspace import INPUTS, Workspace
 WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"})
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
 MOST_CHECKED, MOST_CHARACTERS, MOST_CODE = 50, 30_000, 60_000
-CHECK_FAILED = "because the check failed"
+CHECK_FAILED, CHECK_CANCELLED = "because the check failed", "because the request was cancelled"
 CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=20.0, tmp_bytes=16 * MIB)
 NOTHING_READ: Mapping[str, Any] = {
     "code": "nothing-read",
@@ -49,7 +49,7 @@ async def check_workbooks(
     Returns:
         What was found; empty if there is no workbook, or this host can't confine the check.
     """
-    names = [name for name in written if PurePosixPath(name).suffix.lower() in WRITTEN]
+    names = [name for name in written if is_workbook(name)]
     if not names:
         return {}
     checked = _within_limits(names)
@@ -77,6 +77,11 @@ async def check_workbooks(
         return {name: [unchecked(why)] for name in names}
     others = {name: [unchecked("beside so many others")] for name in names}
     return {name: [*_place(name), *found.get(name, others[name])] for name in names}
+
+
+def is_workbook(name: str) -> bool:
+    """Whether a file of this name is checked."""
+    return PurePosixPath(name).suffix.lower() in WRITTEN
 
 
 def without_values(checks: Checks) -> list[str]:
