@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -16,11 +16,13 @@ from agent.checkpoints import checkpoint_before
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import kept_notes, tie_out_cell
 from agent.checks.written_workbooks import (
+    CHECK_CANCELLED,
     CHECK_FAILED,
     MOST_CHECKED,
     NOTHING_READ,
     Checks,
     check_workbooks,
+    is_workbook,
     unchecked,
     without_values,
     written_elsewhere,
@@ -299,13 +301,17 @@ class _Following:
         elsewhere = written_elsewhere(reply.tables)
         if not self._created and not elsewhere:
             return execution
+        found, why = None, CHECK_CANCELLED
         try:
-            execution, checks, results = await self._found(execution, reply)
+            found = await self._unless_cancelled(self._found(execution, reply))
         except Exception:  # a fault of a check is not one of the cell, which has run
             log.exception("what cell %s wrote could not be checked", self._intent.id)
+            why = CHECK_FAILED
+        if found is None:
             execution = replace(execution, files_after=dict(await self._look_after()))
-            names = list(self._written())[:MOST_CHECKED]
-            checks, results = {name: [unchecked(CHECK_FAILED)] for name in names}, []
+            names = [name for name in self._written() if is_workbook(name)][:MOST_CHECKED]
+            found = execution, {name: [unchecked(why)] for name in names}, []
+        execution, checks, results = found
         checks = {**checks, **elsewhere}
         if not checks and not results:
             return execution
@@ -315,6 +321,20 @@ class _Following:
         execution = replace(execution, checks=checks, tie_out=tied)
         await cell.finish(execution)
         return execution
+
+    async def _unless_cancelled(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Await *work*; return ``None`` if the caller is cancelled meanwhile.
+
+        Checks may take minutes, which a user who stops a request does not wait for.
+        """
+        task, stop = asyncio.create_task(work), asyncio.create_task(self.cancelled.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            task.cancel()
+        await asyncio.wait({task})
+        return None if task.cancelled() else task.result()
 
     async def _found(
         self, execution: Execution, reply: ExecuteReply
