@@ -105,7 +105,8 @@ img { max-width: 100%; height: auto; }
   .request { break-before: page; }
   .request > h2 { margin-top: 0; }
   h2, .head, .asked, details > summary { break-after: avoid; }
-  .verdict, .facts tr, .output img, .note, .answer, ul.amber, .suspicious, .tied { break-inside: avoid; }
+  .verdict, .facts tr, .output img, .note, .answer, ul.amber, .suspicious, .tied {
+    break-inside: avoid; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   details > summary { list-style: none; color: var(--soft); }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; overflow: visible; font-size: 8.5pt; }
