@@ -45,18 +45,21 @@ def verify(notebook: Path, key_files: tuple[Path, ...], as_json: bool) -> None: 
             report = verify_notebook(file, keys if key_files else None)
     except NotebookError as error:
         raise click.ClickException(str(error)) from None
+    verified = report.verified and not wrong
     if as_json:
-        click.echo(json.dumps({**report_to_json(report), "bundle": wrong}, indent=1))
+        facts = {**report_to_json(report), "bundle": wrong, "verified": verified}
+        click.echo(json.dumps(facts, indent=1))
     else:
         for line in wrong:
             click.echo(f"bundle: {line}")
         print_report(report)
-    if wrong or not report.verified:
+        click.echo(f"verified: {'yes' if verified else 'NO'}")
+    if not verified:
         raise SystemExit(1)
 
 
 def print_report(report: VerifyReport) -> None:
-    """Print what a verification found."""
+    """Print what a verification found, without the verdict."""
     from notebooks.ledger.report import WHO
 
     for problem in report.problems:
@@ -73,7 +76,6 @@ def print_report(report: VerifyReport) -> None:
     click.echo(f"cells: {report.cells}")
     click.echo(f"head: {report.head}")
     click.echo(f"signature: {signature_words(report)}")
-    click.echo(f"verified: {'yes' if report.verified else 'NO'}")
 
 
 def signature_words(report: VerifyReport) -> str:
