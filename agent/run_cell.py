@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,9 +16,12 @@ from agent.checkpoints import checkpoint_before
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import kept_notes, tie_out_cell
 from agent.checks.written_workbooks import (
+    CHECK_FAILED,
+    MOST_CHECKED,
     NOTHING_READ,
     Checks,
     check_workbooks,
+    unchecked,
     without_values,
     written_elsewhere,
 )
@@ -39,6 +43,7 @@ from notebooks.record.recorder import RecordedCell
 from notebooks.workbooks.tie_out.accounts import notes_of
 
 tracer = trace.get_tracer("tallybook")
+log = logging.getLogger("tallybook.cells")
 INTERRUPT_SECONDS = 1.0
 BUSY = {"execution_state": "busy"}
 NO_MESSAGE = "it was raised without a message"
@@ -294,7 +299,13 @@ class _Following:
         elsewhere = written_elsewhere(reply.tables)
         if not self._created and not elsewhere:
             return execution
-        execution, checks, results = await self._found(execution, reply)
+        try:
+            execution, checks, results = await self._found(execution, reply)
+        except Exception:  # a fault of a check is not one of the cell, which has run
+            log.exception("what cell %s wrote could not be checked", self._intent.id)
+            execution = replace(execution, files_after=dict(await self._look_after()))
+            names = list(self._written())[:MOST_CHECKED]
+            checks, results = {name: [unchecked(CHECK_FAILED)] for name in names}, []
         checks = {**checks, **elsewhere}
         if not checks and not results:
             return execution

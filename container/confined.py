@@ -160,6 +160,7 @@ class ConfinedProgram:
             NoAnswer: It gave none within *seconds*, or more than *most_bytes*.
         """
         answer = bytearray()
+        writer = None
         try:
             async with asyncio.timeout(seconds):
                 reader, writer = await asyncio.open_connection(sock=self._socket)
@@ -171,13 +172,15 @@ class ConfinedProgram:
                     answer += piece
                     if len(answer) > most_bytes:
                         raise NoAnswer(f"its answer has more than {most_bytes // MIB} MB")
-                writer.close()
+                status = None if answer else await self._sandbox.wait()
         except TimeoutError:
             raise NoAnswer(f"it took longer than {seconds:g} s") from None
         except OSError as error:
             raise NoAnswer(f"it ended ({error.strerror})") from error
-        if not answer:
-            status = await self._sandbox.wait()
+        finally:
+            if writer is not None:  # before `aclose`: the loop must not watch a closed descriptor
+                writer.transport.abort()
+        if status is not None:
             memory = status.out_of_memory or status.signal
             raise NoAnswer("it needs more memory than it may use" if memory else "it ended")
         return bytes(answer)

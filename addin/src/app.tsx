@@ -2,7 +2,7 @@ import {
   Button, FluentProvider, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, OverlayDrawer, DrawerBody, Tab,
   TabList,
 } from "@fluentui/react-components";
-import { NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
+import { DismissRegular, NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
 import { useCallback, useEffect, useMemo, useRef, useState, useReducer } from "react";
 import { ApiError, api, notebookAddress, type PathName } from "./api/client";
 import type { FoundError, Schemas } from "./api/events";
@@ -12,6 +12,7 @@ import { Composer } from "./chat/composer";
 import { Welcome } from "./chat/welcome";
 import { BranchDialog, BranchMenu, MergeDialog } from "./conversations/branches";
 import { ConversationList, titleOf } from "./conversations/list";
+import { type AskedUndo, UndoDialog } from "./conversations/undo";
 import { FilesPanel, useFiles } from "./files/panel";
 import { PreviewDialog } from "./files/preview";
 import { Uploads } from "./files/uploads";
@@ -99,6 +100,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   const [drawer, setDrawer] = useState(false);
   const [preview, setPreview] = useState<string | null>(null);
   const [branching, setBranching] = useState<string | null>(null);
+  const [undoing, setUndoing] = useState<AskedUndo | null>(null);
   const [merging, setMerging] = useState(false);
   const [permissions, setPermissions] = useState(false);
   const [problem, setProblem] = useState<FoundError | null>(null);
@@ -124,6 +126,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
     setPreview(null);
     setBranching(null);
     setMerging(false);
+    setUndoing(null);
     setProblem(null);
     setDrawer(false);
     open(place);
@@ -176,7 +179,13 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
     path: path ?? { conversation: "", path: "main" },
     preview: setPreview,
     branch: state.mergedInto ? null : setBranching,
-    undo: state.mergedInto || !store ? null : (turn: string) => guarded(api.undo(store.path, turn)),
+    undo: state.mergedInto || !store ? null : (turn: string) =>
+      guarded(
+        api.undo(store.path, turn, false).catch((error: unknown) => {
+          if (!(error instanceof ApiError && error.code === "restore-needs-confirmation")) throw error;
+          setUndoing({ turn, refusal: foundError(error) });
+        }),
+      ),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
   }), [path, state.mergedInto, store, guarded]);
   const merged = state.mergedInto !== null;
@@ -265,7 +274,13 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {!narrow && <aside className="side">{conversationList}</aside>}
       {narrow && (
         <OverlayDrawer open={drawer} onOpenChange={(_, data) => setDrawer(data.open)} position="start" size="small" aria-label="Conversations">
-          <DrawerBody className="drawer">{conversationList}</DrawerBody>
+          <DrawerBody className="drawer">
+            <div className="drawer-top">
+              <h2>Conversations</h2>
+              <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={() => setDrawer(false)} />
+            </div>
+            {conversationList}
+          </DrawerBody>
         </OverlayDrawer>
       )}
       <main className="main">
@@ -313,6 +328,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
       {path && branching !== null && (
         <BranchDialog path={path} turn={branching} close={() => setBranching(null)} done={openBranch} />
       )}
+      {path && undoing && <UndoDialog path={path} asked={undoing} close={() => setUndoing(null)} />}
       {path && merging && (
         <MergeDialog path={path} into={source} close={() => setMerging(false)} done={() => openBranch(source)} />
       )}

@@ -19,6 +19,7 @@ PLACED = WRITTEN | {".csv", ".tsv", ".parquet"}
 ELSEWHERE = ("/tmp/", "/dev/shm/")  # noqa: S108 (of the kernel)
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
 MOST_CHECKED, MOST_CHARACTERS, MOST_CODE = 50, 30_000, 60_000
+CHECK_FAILED = "because the check failed"
 MOST_ELSEWHERE, LONGEST_NAME = 20, 300
 CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=20.0, tmp_bytes=16 * MIB)
 NOTHING_READ: Mapping[str, Any] = {
@@ -76,8 +77,8 @@ async def check_workbooks(
     if found is None:
         log.warning("the check of written workbooks failed: %s", result.printed[-1000:])
         why = f"within {CHECK_LIMITS.seconds:g} s and {CHECK_LIMITS.memory_bytes // MIB} MB"
-        return misplaced | {name: [_unchecked(why)] for name in names}
-    others = {name: [_unchecked("beside so many others")] for name in names}
+        return misplaced | {name: [unchecked(why)] for name in names}
+    others = {name: [unchecked("beside so many others")] for name in names}
     return misplaced | {name: [*placed[name], *found.get(name, others[name])] for name in names}
 
 
@@ -136,7 +137,8 @@ def _place(name: str) -> list[dict[str, Any]]:
     return [{"code": "outside-outputs", "message": message, "hint": hint, "count": 1}]
 
 
-def _unchecked(why: str) -> dict[str, Any]:
+def unchecked(why: str) -> dict[str, Any]:
+    """Return the finding that a file was not checked; *why* ends ``could not be checked``."""
     message = f"The file could not be checked {why}."
     hint = "Read it again with pandas before relying on it."
     return {"code": "unchecked", "message": message, "hint": hint, "count": 1}

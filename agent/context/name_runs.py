@@ -1,4 +1,4 @@
-"""Columns whose names go on by one step, told as a run: ``'Jan 2024' … 'Dec 2038'``."""
+"""Columns whose names go on by one step, shown as a run: ``'Jan 2024' … 'Dec 2038'``."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def quoted(value: Any, limit: int = MAX_TEXT) -> str:
     if isinstance(value, dict):
         if "formula" in value:
             result = value.get("value")
-            told = "not calculated" if result is None else quoted(result)
-            return f"{value['formula'][:limit]!r} = {told}"
+            phrases = "not calculated" if result is None else quoted(result)
+            return f"{value['formula'][:limit]!r} = {phrases}"
         return " ".join(str(part)[:limit] for part in value.values())
     if isinstance(value, str):
         return repr(value if len(value) <= limit else value[: limit - 1] + "…")
@@ -146,7 +146,7 @@ def _cells(whole: Facts) -> int:
 
 def _objects(sheet: Facts) -> str:
     """Return what else a sheet has, in words."""
-    told = []
+    phrases = []
     for key, value in {**sheet, **sheet.get("objects", {})}.items():
         words = key.replace("_", " ")
         if key in (
@@ -157,20 +157,20 @@ def _objects(sheet: Facts) -> str:
             "validations",
             "filters",
         ):
-            told.append(
+            phrases.append(
                 f"{words} {_listed(value, plain=key != 'validations' and key != 'pivot_ranges')}"
             )
         elif key in ("filtered", "protected"):
-            told.append(words)
+            phrases.append(words)
         elif key == "frozen_at":
-            told.append(f"frozen at {value}")
+            phrases.append(f"frozen at {value}")
         elif key == "merged" and value:
-            told.append(f"merged {_listed(value, plain=True)}")
+            phrases.append(f"merged {_listed(value, plain=True)}")
         elif key == "formulas":
-            told.append(_formulas(value))
+            phrases.append(_formulas(value))
         elif isinstance(value, int) and not isinstance(value, bool) and key in COUNTED:
-            told.append(f"{value} {words if value != 1 else words.removesuffix('s')}")
-    return "; " + "; ".join(told) if told else ""
+            phrases.append(f"{value} {words if value != 1 else words.removesuffix('s')}")
+    return "; " + "; ".join(phrases) if phrases else ""
 
 
 KINDS = {"formula": "formulas that were never calculated", "empty": "no values"}
@@ -211,27 +211,29 @@ def _surroundings(sheet: Facts, level: int) -> Iterator[str]:
 
 def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Iterator[str]:
     header = table["header_rows"]
-    told = [f"    Table {table['range']}"]
+    phrases = [f"    Table {table['range']}"]
     if table.get("excel_table"):
-        told.append(f"Excel table {quoted(table['excel_table'])}")
+        phrases.append(f"Excel table {quoted(table['excel_table'])}")
     if titles := table.get("titles"):
-        told.append(f"titled {_listed(titles)}")
+        phrases.append(f"titled {_listed(titles)}")
     if len(header) > 1:
-        told.append(f"{len(header)} header rows: {', '.join(map(str, header))}, joined by ' / '")
+        phrases.append(f"{len(header)} header rows: {', '.join(map(str, header))}, joined by ' / '")
     else:
-        told.append(f"header in row {header[0]}" if header else "no header: columns have numbers")
-    told.append(f"{table['data_rows']} rows of data")
+        phrases.append(
+            f"header in row {header[0]}" if header else "no header: columns have numbers"
+        )
+    phrases.append(f"{table['data_rows']} rows of data")
     if seen := table.get("rows_looked_at"):
-        told.append(f"what follows is of the first {seen}")
+        phrases.append(f"what follows is of the first {seen}")
     if key := table.get("key"):
-        told.append(f"key {', '.join(key)}")
+        phrases.append(f"key {', '.join(key)}")
     if repeats := table.get("duplicate_rows"):
-        told.append(f"{repeats} rows repeat others")
+        phrases.append(f"{repeats} rows repeat others")
     if blanks := table.get("blank_rows"):
-        told.append(f"blank rows {_listed(blanks, plain=True)}")
+        phrases.append(f"blank rows {_listed(blanks, plain=True)}")
     if again := table.get("repeated_headers"):
-        told.append(f"header repeated in rows {_listed(again, plain=True)}")
-    yield "; ".join(told)
+        phrases.append(f"header repeated in rows {_listed(again, plain=True)}")
+    yield "; ".join(phrases)
     runs = column_runs(table["columns"])
     for run in runs[:MAX_RUNS]:
         yield "      " + _column(run, level)
@@ -274,13 +276,13 @@ def _column(run: Run, level: int) -> str:
         head = f"{letters} {column['name']} … {run.last['name']} ({run.count} columns, {run.step})"
     else:
         head = f"{column['letter']} {column['name']}"
-    told = [_kind(column)]
+    phrases = [_kind(column)]
     if level == BARE:
-        return f"{head}: {told[0]}"
-    told += _quality(column)
+        return f"{head}: {phrases[0]}"
+    phrases += _quality(column)
     if run.count == 1 and level > KNOWN:
-        told += _numbers(column, level)
-    return f"{head}: {'; '.join(told)}"
+        phrases += _numbers(column, level)
+    return f"{head}: {'; '.join(phrases)}"
 
 
 def _kind(column: Facts) -> str:
@@ -308,29 +310,29 @@ def _kind(column: Facts) -> str:
 
 
 def _quality(column: Facts) -> list[str]:
-    told = []
+    phrases = []
     if "repeats" in column:
-        told.append(f"{column['repeats']} again")
+        phrases.append(f"{column['repeats']} again")
     if column["kind"] == "mixed" and column.get("counts"):
-        told.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
+        phrases.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
     if column.get("blanks"):
-        told.append(f"{column['blanks']} blank")
+        phrases.append(f"{column['blanks']} blank")
     if column.get("merged_down"):
-        told.append(f"{column['merged_down']} cells merged with the one above")
+        phrases.append(f"{column['merged_down']} cells merged with the one above")
     if errors := column.get("errors"):
-        told.append(_errors(errors))
+        phrases.append(_errors(errors))
     if column.get("formulas"):
         first = quoted(column.get("first_formula", ""))
-        told.append(f"{column['formulas']} formulas in {column['formula_range']}, first {first}")
+        phrases.append(f"{column['formulas']} formulas in {column['formula_range']}, first {first}")
     if column.get("uncalculated"):
-        told.append(f"{column['uncalculated']} never calculated")
+        phrases.append(f"{column['uncalculated']} never calculated")
     if column.get("unread"):
-        told.append(f"{column['unread']} can't be read so")
+        phrases.append(f"{column['unread']} can't be read so")
     if strays := column.get("strays"):
-        told.append(
+        phrases.append(
             "also " + ", ".join(f"{n} × {quoted(v, 30)}" for v, n in list(strays.items())[:4])
         )
-    return told
+    return phrases
 
 
 def _errors(errors: Mapping[str, int]) -> str:
@@ -343,16 +345,16 @@ def _errors(errors: Mapping[str, int]) -> str:
 
 
 def _numbers(column: Facts, level: int) -> list[str]:
-    told = []
+    phrases = []
     if "distinct" in column and column["kind"] in ("text", "identifier", "boolean"):
-        told.append(f"{column['distinct']} distinct")
+        phrases.append(f"{column['distinct']} distinct")
     if "min" in column:
-        told.append(f"{quoted(column['min'])} to {quoted(column['max'])}")
+        phrases.append(f"{quoted(column['min'])} to {quoted(column['max'])}")
     if "sum" in column:
-        told.append(f"sum {column['sum']}")
+        phrases.append(f"sum {column['sum']}")
     if level == FULL and column.get("samples") and "min" not in column:
-        told.append("e.g. " + ", ".join(quoted(v, 40) for v in column["samples"]))
-    return told
+        phrases.append("e.g. " + ", ".join(quoted(v, 40) for v in column["samples"]))
+    return phrases
 
 
 def _book(profile: Facts, level: int) -> Iterator[str]:

@@ -91,16 +91,16 @@ def _columns(message: str, known: Known) -> Iterator[str]:
     every = [name for names in places.values() for name in names]
     for wanted in parts_of(message)[:3]:
         if found := nearest(wanted, every):
-            told = ", ".join(quoted(name) for name in found)
-            yield f"There is no column {quoted(wanted)}; nearest: {told}."
+            listed = ", ".join(quoted(name) for name in found)
+            yield f"There is no column {quoted(wanted)}; nearest: {listed}."
         else:
             yield f"There is no column {quoted(wanted)}, nor one like it."
     mentioned = {
         p: names for p, names in places.items() if p.split(" ")[-1].strip("'") in known.code
     }
     for place, names in list((mentioned or places).items())[:3]:
-        told = ", ".join(quoted(name) for name in names[:MOST_NAMES])
-        yield f"Columns of {place}: {told}{' …' if len(names) > MOST_NAMES else ''}."
+        listed = ", ".join(quoted(name) for name in names[:MOST_NAMES])
+        yield f"Columns of {place}: {listed}{' …' if len(names) > MOST_NAMES else ''}."
 
 
 def _columns_by_place(known: Known) -> Iterator[tuple[str, list[str]]]:

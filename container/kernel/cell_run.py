@@ -351,12 +351,12 @@ class CellRun:
         hits = (await self._lease.counters()).get("process_limit_hits", 0)
         # Without a control group there is no count; go by the error's text.
         evalue = str(reply.get("evalue", ""))
-        told = "can't start new thread" in evalue or (
+        refused = "can't start new thread" in evalue or (
             reply.get("ename") == "BlockingIOError" and "unavailable" in evalue
         )
         if out_of_memory(reply):
             self._blamed = MemoryLimitReached(self._limits.memory_bytes)
-        elif hits > self._lease.process_limit_hits or told:
+        elif hits > self._lease.process_limit_hits or refused:
             self._blamed = ProcessLimitReached(self._limits.pids)
         self._lease.process_limit_hits = hits
 

@@ -123,8 +123,13 @@ class KernelChannels:
         interrupted = path.recorder.interrupted
         if interrupted is not None and interrupted.id == session.last_cell:
             return  # the turn that resumes this cell reads its record
-        told, self._catch_up = self._catch_up, None
-        if told is not None and told.begun and not told.complete and not session.last_cell_busy:
+        catch_up, self._catch_up = self._catch_up, None
+        if (
+            catch_up is not None
+            and catch_up.begun
+            and not catch_up.complete
+            and not session.last_cell_busy
+        ):
             await session.resume(ignore_output)
         session.record_listener = None
 

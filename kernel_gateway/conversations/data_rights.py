@@ -93,6 +93,7 @@ class DataRights:
         await asyncio.to_thread(_remove_files, conversation, home)
         line = audit_line(tenant, who, "conversation.deleted", conversation, conversation)
         await self._repository.conversations.remove(tenant, conversation, line)
+        await self._repository.database.drop_log()
         if self._membership is not None:
             self._membership.forget(conversation)
 

@@ -52,7 +52,7 @@ class NamedFile(EventData):
 
 
 class SeenSheet(EventData):
-    """A sheet as the model was told of it."""
+    """A sheet as the model was sent it."""
 
     name: str
     header_row: int | None
@@ -60,7 +60,7 @@ class SeenSheet(EventData):
 
 
 class SeenWorkbook(EventData):
-    """A workbook as the model was told of it."""
+    """A workbook as the model was sent it."""
 
     file: str
     sheets: list[SeenSheet]
@@ -98,7 +98,7 @@ class TurnStarted(EventData):
 
 
 class ContextUsed(EventData):
-    """What the model is told before it answers."""
+    """What the model is sent before it answers."""
 
     workbooks: list[SeenWorkbook]
     files: list[str]
@@ -443,6 +443,20 @@ class ErrorSeen(EventData):
     error: FoundError
 
 
+class RecordedCell(EventData):
+    """A cell of the notebook, as it was recorded."""
+
+    number: int = Field(description="Its position, from 1.")
+    cell: str
+    hash: str = Field(description="Its hash in the notebook's chain.")
+
+
+class NotebookRecorded(EventData):
+    """Entries were recorded outside of a request: a restart of the kernel, a review."""
+
+    recorded: list[RecordedCell]
+
+
 class TurnFinished(EventData):
     """A request has ended."""
 
@@ -459,6 +473,9 @@ class TurnFinished(EventData):
     variables: RebuiltVariables | None = Field(None, description="Of an undo.")
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
+    recorded: list[RecordedCell] | None = Field(
+        None, description="The cells that the request recorded; they cross-check the notebook."
+    )
 
 
 KINDS: dict[str, type[EventData]] = {
@@ -489,5 +506,6 @@ KINDS: dict[str, type[EventData]] = {
     "history.restored": HistoryRestored,
     "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
+    "notebook.recorded": NotebookRecorded,
     "turn.finished": TurnFinished,
 }

@@ -121,9 +121,9 @@ class ChannelsSocket(GatewaySocket):
 
     async def _complain(self, error: Exception) -> None:
         code = getattr(error, "code", MALFORMED)
-        told = answers.complaint(code, f"The message was not understood: {error}.")
+        complaint = answers.complaint(code, f"The message was not understood: {error}.")
         with contextlib.suppress(WebSocketClosedError):
-            await self.send_frame(encode(told, self.selected_subprotocol))
+            await self.send_frame(encode(complaint, self.selected_subprotocol))
 
     def on_close(self) -> None:
         super().on_close()

@@ -153,10 +153,10 @@ class Conversations:
         asked = exists().where(
             TurnRow.conversation == ConversationRow.id, TurnRow.created_at >= when
         )
-        told = exists().where(EventRow.conversation == ConversationRow.id, EventRow.at >= when)
+        active = exists().where(EventRow.conversation == ConversationRow.id, EventRow.at >= when)
         query = (
             select(ConversationRow)
-            .where(ConversationRow.created_at < when, ~asked, ~told)
+            .where(ConversationRow.created_at < when, ~asked, ~active)
             .order_by(ConversationRow.created_at)
             .limit(limit)
         )

@@ -323,3 +323,27 @@ async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway)
     await asyncio.to_thread(drive)
 
     assert (await running.client.get("/api/v1/grants"))["grants"] == []
+
+
+async def test_a_request_is_undone_after_a_yes_if_files_would_go(pane, start_gateway):
+    code = code_reply("open('outputs/a.csv', 'w').write('a,b\\n1,2\\n')", "total = 3")
+    running = await start_gateway(exchange("write", code, {"text": "Written."}))
+
+    def drive():
+        pane.open(running.gateway)
+        pane.ask("write")
+        pane.find(".file", "a.csv")
+        pane.click("[aria-label='More for this request']")
+        pane.click("[role=menuitem]", "Undo this request")
+        pane.find(".small-dialog", "outputs/a.csv")
+        pane.click(".confirm-undo")
+        pane.find(".turn", "Undone")
+        pane.gone(".file[data-name='outputs/a.csv']")
+        pane.find(".answer", "Files removed")
+        return pane.log()
+
+    log = await asyncio.to_thread(drive)
+
+    assert "Undone: its files and variables do not count any more." in log
+    assert log.count("\nUndo\n") == 1
+    assert "Nothing was changed" not in log

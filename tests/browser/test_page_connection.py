@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+import pytest
+
 from kernel_gateway.ids import PathKey
 from kernel_gateway.settings import Settings
 from kernel_gateway.wiring import open_gateway
@@ -14,8 +16,9 @@ def free_port():
         return listening.getsockname()[1]
 
 
+@pytest.mark.parametrize("closed", [False, True], ids=["page open", "page closed meanwhile"])
 async def test_what_is_asked_while_the_service_is_away_goes_out_once_when_it_is_back(
-    pane, standin, tmp_path
+    pane, standin, tmp_path, closed
 ):
     model = standin(
         [
@@ -39,8 +42,13 @@ async def test_what_is_asked_while_the_service_is_away_goes_out_once_when_it_is_
         pane.find(".banner", "does not answer")
         pane.ask("second")
         pane.find(".pending", "second")
+        if closed:
+            pane.driver.get("about:blank")
 
-    def after():
+    def after(gateway):
+        if closed:
+            pane.driver.get(gateway.url)
+            pane.find("#request")
         pane.driver.execute_script("dispatchEvent(new Event('online'))")
         pane.find(".answer", "After.")
         return pane.log(), len(pane.all(".turn"))
@@ -49,7 +57,7 @@ async def test_what_is_asked_while_the_service_is_away_goes_out_once_when_it_is_
         await asyncio.to_thread(before, gateway)
     await asyncio.to_thread(away)
     async with open_gateway(settings) as gateway:
-        log, turns = await asyncio.to_thread(after)
+        log, turns = await asyncio.to_thread(after, gateway)
         repository = gateway.services.repository
         (conversation,) = await repository.conversations.of("local", None, 10)
         asked = await repository.turns.of_path(PathKey("local", conversation.id, "main"))
@@ -57,3 +65,45 @@ async def test_what_is_asked_while_the_service_is_away_goes_out_once_when_it_is_
     assert "kept" in log
     assert turns == 2
     assert [row.request for row in asked] == ["first", "second"]
+
+
+LOSE_ONE_REPLY = """
+const real = window.fetch;
+window.fetch = async (address, options) => {
+  const reply = await real(address, options);
+  if (options?.method === 'POST' && address.endsWith('/turns') && !window.lost) {
+    window.lost = true;
+    throw new TypeError('the reply was lost');
+  }
+  return reply;
+};
+"""
+
+
+async def test_a_request_whose_reply_is_lost_is_not_asked_twice(pane, start_gateway):
+    forever = code_reply("print('begun', flush=True)", "while True: pass")
+    running = await start_gateway(
+        [*exchange("first", forever, {"text": "Never."}), *exchange("second", {"text": "Once."})]
+    )
+
+    def drive():
+        pane.open(running.gateway)
+        pane.ask("first")
+        pane.find("#log pre", "begun")
+        pane.driver.execute_script(LOSE_ONE_REPLY)
+        pane.ask("second")
+        pane.find(".pending .progress", "Waiting in line, 1 ahead")
+        pane.click(".turn:not(.pending) .cancel")
+        pane.find(".answer", "Once.")
+        pane.gone(".pending")
+        return pane.driver.execute_script("return window.lost"), len(pane.all(".turn"))
+
+    lost, turns = await asyncio.to_thread(drive)
+
+    (conversation,) = (await running.client.get("/api/v1/conversations"))["conversations"]
+    listed = await running.client.get(
+        f"/api/v1/conversations/{conversation['id']}/paths/main/turns"
+    )
+    assert lost
+    assert turns == 2
+    assert [turn["request"] for turn in listed["turns"]] == ["first", "second"]

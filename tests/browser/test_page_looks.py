@@ -86,6 +86,9 @@ async def test_nothing_is_cut_or_out_of_bounds_and_axe_finds_nothing_serious(ful
         pane.click("#menu")
         pane.find(".drawer .conversation")
         findings["drawer"] = pane.findings()
+        keep(pane, "drawer")
+        pane.click(".drawer [aria-label=Close]")
+        pane.gone(".drawer")
 
     await asyncio.to_thread(drive)
 

@@ -43,6 +43,21 @@ async def test_of_a_deleted_conversation_only_a_line_in_the_audit_list_is_left(r
     assert (await ann("GET", f"/api/v1/conversations/{conversation}")).code == 404
 
 
+async def test_no_file_of_the_service_holds_a_word_of_a_deleted_conversation(running):
+    ann = caller(running, "ann")
+    ran = await execute(ann, "print('zanzibar merger')")
+    await ann("DELETE", f"/api/v1/conversations/{ran['conversation']}")
+
+    directory = running.gateway.services.settings.data_dir
+    holding = [
+        str(file)
+        for file in directory.rglob("*")
+        if file.is_file() and b"zanzibar" in file.read_bytes()
+    ]
+
+    assert holding == []
+
+
 async def test_a_deletion_that_fails_at_its_end_can_be_asked_for_again(running):
     ann = caller(running, "ann")
     made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]

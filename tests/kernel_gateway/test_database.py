@@ -54,6 +54,19 @@ async def test_a_conversation_of_another_tenant_is_absent(repository, key):
     assert list(await repository.conversations.of("two", None, 10)) == []
 
 
+async def test_a_conversation_is_renamed_in_its_own_tenant_only(repository, key):
+    conversations = repository.conversations
+
+    renamed = await conversations.rename("one", key.conversation, "new", "ann")
+    with pytest.raises(NotFound):
+        await conversations.rename("two", key.conversation, "other", "eve")
+
+    (line,) = await repository.audit.lines("one", before=None, limit=1, conversation=None)
+    assert renamed.title == (await conversations.get("one", key.conversation)).title == "new"
+    assert (line.action, line.user) == ("conversation.renamed", "ann")
+    assert not await repository.audit.lines("two", before=None, limit=1, conversation=None)
+
+
 async def test_events_are_numbered_per_path_and_read_in_order(repository, key):
     events = [{"seq": n, "kind": "k", "turn": None, "at": "t", "data": str(n)} for n in (1, 2, 3)]
     await repository.events.add(key, events)

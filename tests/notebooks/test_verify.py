@@ -52,7 +52,7 @@ def test_every_single_changed_byte_is_found(recorded):
         for flip in (0x01, 0x20):
             altered = bytearray(content)
             altered[position] ^= flip
-            if verify_bytes(bytes(altered)).verified:
+            if verify_bytes(bytes(altered)).as_written:
                 missed.append((position, flip))
 
     assert missed == []
@@ -63,10 +63,10 @@ def test_every_single_removed_or_doubled_byte_is_found(recorded):
     missed = [
         position
         for position in range(len(content))
-        if verify_bytes(content[:position] + content[position + 1 :]).verified
+        if verify_bytes(content[:position] + content[position + 1 :]).as_written
         or verify_bytes(
             content[:position] + content[position : position + 1] + content[position:]
-        ).verified
+        ).as_written
     ]
 
     assert missed == []
@@ -115,15 +115,17 @@ def test_a_cell_added_by_hand_is_noticed(recorded):
 
     problems = verify_bytes(changed(recorded, change)).problems
 
-    assert any("not recorded by Tallybook" in problem.what for problem in problems)
+    assert any("Tallybook did not record it" in problem.what for problem in problems)
 
 
 def test_a_changed_layout_is_noticed_though_no_content_changed(recorded):
     content = json.dumps(json.loads(recorded.read_text())).encode()
 
-    (problem,) = verify_bytes(content).problems
+    report = verify_bytes(content)
 
-    assert "text was changed at byte" in problem.what
+    assert report.verified
+    assert not report.as_written
+    assert "text was changed at byte" in report.notes[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"nbformat": 3}', b"null"])

@@ -96,8 +96,8 @@ export const api = {
     call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, { decision }),
   rate: (turn: string, rating: "up" | "down") =>
     call<Schemas["Rated"]>("POST", `/turns/${enc(turn)}/rating`, { rating }),
-  /** Undo one request: only of a service that has sent `checkpoint.created`. */
-  undo: (path: PathName, turn: string) => call<unknown>("POST", `${of(path)}/history/undo`, { turn }),
+  undo: (path: PathName, turn: string, confirm: boolean) =>
+    call<Schemas["TurnReply"]>("POST", `${of(path)}/history/undo`, { turn, confirm }),
   grants: () => call<Schemas["Grants"]>("GET", "/grants"),
   revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),

@@ -47,7 +47,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
         {turn.status === "cancelled" && (
           <p className="line quiet">Cancelled. Variables, files and the notebook are kept.</p>
         )}
-        {made.length > 0 && ended && (
+        {made.length > 0 && ended && !turn.undone && (
           <ResultCard path={actions.path} files={made} checks={turn.checks} preview={actions.preview} />
         )}
         {turn.tieOut && <TieOutLine tieOut={turn.tieOut} />}
@@ -64,6 +64,13 @@ const requestWords = (turn: Turn): string =>
     : turn.kind === "undo"
       ? "Undo"
       : (turn.request ?? "");
+
+/** Whether there is something of it to undo. */
+const canUndo = (turn: Turn): boolean =>
+  !turn.undone &&
+  (turn.kind === "undo"
+    ? turn.status === "ok"
+    : turn.steps.some((step) => step.type === "cell" && step.startedAt !== null));
 
 /** A failure of code that was sent stands in its cell already. */
 const shownInCell = (turn: Turn): boolean =>
@@ -136,9 +143,9 @@ function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnAc
                 Branch from here
               </MenuItem>
             )}
-            {undo && turn.canUndo && !turn.undone && (
+            {undo && canUndo(turn) && (
               <MenuItem icon={<ArrowUndoRegular />} onClick={() => undo(turn.id)}>
-                Undo this request
+                {turn.kind === "undo" ? "Undo this undo" : "Undo this request"}
               </MenuItem>
             )}
             <MenuItem

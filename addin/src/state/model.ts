@@ -98,8 +98,6 @@ export interface Turn {
   files: MadeFile[];
   checks: Check[];
   tieOut: TieOut | null;
-  /** A checkpoint was made before it changed anything: it can be undone. */
-  canUndo: boolean;
   /** Another request has undone it. */
   undone: boolean;
 }

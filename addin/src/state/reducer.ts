@@ -106,7 +106,6 @@ function newTurn(id: string, at: number, data: EventData["turn.started"]): Turn 
     files: [],
     checks: [],
     tieOut: null,
-    canUndo: false,
     undone: false,
   };
 }
@@ -311,9 +310,7 @@ const OPTIONAL: Record<string, (draft: Draft, data: Facts, turn: Turn | null) =>
       findings: list(data.findings),
     };
   },
-  "checkpoint.created": (_, data, turn) => {
-    if (turn && data.reason !== "undo") turn.canUndo = true;
-  },
+  "checkpoint.created": () => undefined,
   "checkpoint.skipped": (_, data, turn) => {
     turn?.steps.push({ type: "note", tone: "warning", text: String(data.message ?? "No checkpoint was made.") });
   },

@@ -280,8 +280,8 @@ def _layout(root: Any) -> str:
     texts = []
     for group in root:
         if name_of(group) in laid_out:
-            told = (e.get(name, "") for e in group for name in ("x", "fld", "name", "subtotal"))
-            texts.append(f"{name_of(group)} {' '.join(filter(None, told))}")
+            names = (e.get(name, "") for e in group for name in ("x", "fld", "name", "subtotal"))
+            texts.append(f"{name_of(group)} {' '.join(filter(None, names))}")
     return ", ".join(texts)
 
 

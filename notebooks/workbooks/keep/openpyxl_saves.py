@@ -16,9 +16,10 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from ..structure.package_changes import Change
+if TYPE_CHECKING:
+    from ..structure.package_changes import Change
 from ..tie_out.journal import note_opened
 
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")

@@ -57,6 +57,9 @@ def test_on_another_sheet_only_references_that_name_the_sheet_follow():
         ("=Old!A1", "Ann's", "='Ann''s'!A1"),
         ("=Old!A1", "Q1", "='Q1'!A1"),
         ('="Old!A1"&Older!A1&Old!Rate', "New", '="Old!A1"&Older!A1&New!Rate'),
+        ("=SUM(Old:End!A1)", "New", "=SUM(New:End!A1)"),
+        ("=SUM('First one:Old'!A1)", "It's", "=SUM('First one:It''s'!A1)"),
+        ("=[1]Old!A1", "New", "=[1]Old!A1"),
     ],
 )
 def test_references_follow_a_renamed_sheet(formula, name, renamed):
