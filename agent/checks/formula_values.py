@@ -19,6 +19,7 @@ from container.errors import ContainerError
 from container.limits import MIB, Limits
 from container.workspace.rewrite import Seen, read_seen, replace_seen
 from container.workspace.workspace import OUTPUTS, Workspace
+from notebooks.record.shielded import in_thread
 
 COMPUTED = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
 OFFICE = Path("/usr/lib/libreoffice/program/oosplash"), Path("/opt/libreoffice/program/oosplash")
@@ -100,7 +101,7 @@ class FormulaValues:
         results = await self._results([each.content for each in seen.values()])
         for (name, old), (result, new) in zip(seen.items(), results, strict=False):
             if new and "report" in result:
-                problem = await asyncio.to_thread(self._replace, workspace, name, old, new)
+                problem = await in_thread(self._replace, workspace, name, old, new)
                 result = {"problem": problem} if problem else result["report"]
             if "problem" in result or "formulas" in result:
                 found[name] = result

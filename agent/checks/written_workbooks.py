@@ -19,7 +19,7 @@ PLACED = WRITTEN | {".csv", ".tsv", ".parquet"}
 ELSEWHERE = ("/tmp/", "/dev/shm/")  # noqa: S108 (of the kernel)
 ORIGINALS = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
 MOST_CHECKED, MOST_CHARACTERS, MOST_CODE = 50, 30_000, 60_000
-CHECK_FAILED = "because the check failed"
+CHECK_FAILED, CHECK_CANCELLED = "because the check failed", "because the request was cancelled"
 MOST_ELSEWHERE, LONGEST_NAME = 20, 300
 CHECK_LIMITS = Limits(memory_bytes=1024 * MIB, pids=16, seconds=20.0, tmp_bytes=16 * MIB)
 NOTHING_READ: Mapping[str, Any] = {
@@ -55,7 +55,7 @@ async def check_workbooks(
         What was found; empty if there is no workbook, or this host can't confine the check.
     """
     placed = {name: _place(name) for name in written if _suffix(name) in PLACED}
-    names = [name for name in placed if _suffix(name) in WRITTEN]
+    names = [name for name in placed if is_workbook(name)]
     misplaced = {name: found for name, found in placed.items() if found and name not in names}
     if not names:
         return misplaced
@@ -95,6 +95,11 @@ def written_elsewhere(tables: Mapping[str, Sequence[Any]]) -> Checks:
         file for file in files if file.startswith(ELSEWHERE) and len(file) <= LONGEST_NAME
     )
     return {file: _place(file) for file in list(named)[:MOST_ELSEWHERE]}
+
+
+def is_workbook(name: str) -> bool:
+    """Whether a file of this name is checked."""
+    return _suffix(name) in WRITTEN
 
 
 def without_values(checks: Checks) -> list[str]:

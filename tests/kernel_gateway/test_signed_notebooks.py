@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from kernel_gateway.cli import cli
 from kernel_gateway.contexts.signing_keys import open_key_ring
 from kernel_gateway.settings import Settings, SettingsInvalid
-from kernel_gateway.terminal.client import path_url
+from kernel_gateway.terminal.client import GatewayClient, path_url
+from kernel_gateway.wiring import open_gateway
 from notebooks.ledger.signing import KeyRing
 from notebooks.ledger.statement import attester_of
 from notebooks.record.chain import KEY
@@ -138,20 +139,23 @@ async def test_branches_restarts_and_undos_agree_with_the_event_log(start_gatewa
         assert found["cells"] > 1
 
 
-async def test_a_notebook_that_is_opened_again_still_agrees(start_gateway):
-    first = await start_gateway([])
-    conversation = await first.conversation()
-    await conversation.execute("x = 1")
-    services = first.gateway.services
-    path = await services.contexts.open(conversation.key)
+async def test_after_a_restart_of_the_service_the_notebook_still_agrees(tmp_path):
+    settings = Settings(port=0, data_dir=tmp_path / "data", warm_kernels=0)
+    body, found = {"code": "x = 1"}, []
 
-    await conversation.execute("x = 2")
-    services.contexts._paths.drop(conversation.key)
-    again = await services.contexts.open(conversation.key)
-    found = await verification(conversation)
+    for code in ("x = 2", "x = 3"):
+        async with open_gateway(settings) as gateway:
+            client = GatewayClient(gateway.url, gateway.services.token)
+            made = await client.post("/api/v1/execute", body)
+            url = path_url(made["conversation"]) + "/notebook/verification"
+            found.append(await client.get(url))
+            client.close()
+        body = {"code": code, "conversation": made["conversation"]}
 
-    assert again is not path
-    assert found["verified"], found["problems"]
+    assert [(f["verified"], f["problems"], f["cells"]) for f in found] == [
+        (True, [], 1),
+        (True, [], 2),
+    ]
 
 
 async def test_a_reviewer_signs_off_and_nobody_else(start_gateway):
