@@ -55,7 +55,7 @@ class OpenPath:
             restore all variables.
         received: Bytes and files uploaded since it was opened.
         starting: Held while the kernel is started or ended.
-        replacing: Held while an upload replaces another one.
+        replacing: Held while an upload replaces another one, and while an undo changes files.
     """
 
     key: PathKey

@@ -108,6 +108,13 @@ def append_text(
     _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}), attester)
 
 
+def remove_last_cell(notebook: Notebook, attester: Attester | None = None) -> int:
+    """Take the last cell off *notebook* and its chain; return how many are left."""
+    notebook.cells.pop()
+    _sealed(notebook, attester)
+    return len(notebook.cells)
+
+
 def append_cell(
     notebook: Notebook,
     intent: CellIntent,
@@ -292,6 +299,10 @@ class GrowingFile:
 
     def __init__(self) -> None:
         self._cells: list[bytes] = []
+
+    def cut(self, count: int) -> None:
+        """Forget all cells but the first *count*: the others were taken off the notebook."""
+        del self._cells[count:]
 
     def render(self, notebook: Notebook) -> bytes:
         """Return `notebook_bytes` of *notebook*; cells rendered before must not have changed."""

@@ -41,6 +41,7 @@ from notebooks.record.document import (
     make_notebook,
     notebook_bytes,
     read_notebook,
+    remove_last_cell,
 )
 from notebooks.record.files import (
     append,
@@ -252,8 +253,12 @@ class Recorder:
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         cell_id = new_cell_id()
         append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts}, self._attester)
+        try:
+            self._write()
+        except OSError:  # the caller takes it for not recorded: no later write may record it
+            self._growing.cut(remove_last_cell(self._notebook, self._attester))
+            raise
         self._added(cell_id)
-        self._write()
 
     async def begin(self, intent: CellIntent) -> Durable:
         """Write *intent* to the journal; the cell may run only once this returns.

@@ -253,15 +253,21 @@ async def test_nothing_hostile_in_any_text_of_a_record_runs_or_leaves_its_place(
     assert browser.execute_script("return count") == 0
 
 
+SHOWN = """
+const done = arguments[0];
+const look = () => [...document.querySelectorAll('.highlight')].map(
+  code => code.checkVisibility({contentVisibilityAuto: true}));
+requestAnimationFrame(() => requestAnimationFrame(() => done(look())));
+"""
+
+
 async def test_code_is_folded_on_the_screen_and_shown_on_paper(browser, tmp_path):
     notebook = await reviewed_notebook(tmp_path / "record")
     (tmp_path / "page.html").write_bytes(EXPORTS["html"](notebook))
     browser.get((tmp_path / "page.html").as_uri())
-    shown = "return [...document.querySelectorAll('.highlight')].map(e => e.checkVisibility({contentVisibilityAuto: true}))"
-
-    folded = browser.execute_script(shown)
+    folded = browser.execute_async_script(SHOWN)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    printed = browser.execute_script(shown)
+    printed = browser.execute_async_script(SHOWN)
 
     assert folded == [False] * 7
     assert printed == [True] * 7
