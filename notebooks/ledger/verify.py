@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -129,7 +128,8 @@ def _layout(notebook: Any, content: bytes) -> list[str]:
     """
     text = json.dumps(notebook, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
     rendered = text.encode("utf-8", "surrogatepass")
-    written = re.sub(rb"\n *", b"", content)
+    first, *rest = content.split(b"\n")
+    written = first + b"".join(line.lstrip(b" ") for line in rest)
     if written == rendered:
         return []
     return ["the file was written anew, as when Jupyter saves it; that changed no content"]
