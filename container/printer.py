@@ -22,6 +22,11 @@ PROGRAM = "/opt/tallybook-print-page.py"
 SECONDS, MOST_PDF_BYTES = 120.0, 256 * MIB
 
 
+def installed(places: Sequence[Path] = CHROMIUM) -> Path | None:
+    """Return Chromium's program; ``None`` if it is not installed."""
+    return next((place for place in places if place.is_file()), None)
+
+
 async def print_pdf(page: bytes, *, chromium: Sequence[Path] = CHROMIUM) -> bytes:
     """Return *page*, HTML that loads nothing, as PDF.
 
@@ -33,7 +38,7 @@ async def print_pdf(page: bytes, *, chromium: Sequence[Path] = CHROMIUM) -> byte
         PageNotPrinted: Chromium is not installed, or did not print it.
         SandboxUnavailable: This host can't confine it.
     """
-    program = next((place for place in chromium if place.is_file()), None)
+    program = installed(chromium)
     if program is None:
         raise PageNotPrinted("Chromium is not installed", "Install it: apt-get install chromium.")
     script = Path(print_page.__file__).resolve()

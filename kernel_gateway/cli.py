@@ -324,6 +324,7 @@ def rerun(
 def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
     from agent.checks.formula_values import NO_OFFICE, office_installed
+    from container.printer import installed as chromium_installed
     from container.probe import probe_host
 
     settings = _settings()
@@ -344,6 +345,8 @@ def doctor() -> None:
     click.echo(f"kernels run as: {user}")
     office = "yes, by LibreOffice" if office_installed() else NO_OFFICE
     click.echo(f"formula values computed: {office}")
+    pdf = "yes, by Chromium" if chromium_installed() else "no (apt-get install chromium)"
+    click.echo(f"exports as PDF: {pdf}")
     key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
     click.echo(f"Gemini key: {key}")
     if not report.sandbox:

@@ -41,7 +41,9 @@ loads nothing.
 With Python 3.11 or newer, `pip install tallybook` (`{requirements}` has the versions of the
 packages that the notebook's code ran with), and the zip as it is:
 
-- Verify the record and every file: `tallybook verify {bundle}`
+- Verify the record and every file: `tallybook verify {bundle}`.
+  With `--key KEY.pem`, the public key that the service's operator gave you, nobody without the
+  private key can have changed it.
 - Run it again and compare: `tallybook rerun {bundle}`
 
 | file | holds |
@@ -169,7 +171,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def _readme(title: str, signed: Mapping[str, str], contents: Contents) -> str:
     rows = {
         STATEMENT: "the service's signed statement about the notebook (DSSE, in-toto)",
-        PUBLIC_KEY: "the service's public key; compare it with the one it publishes",
+        PUBLIC_KEY: "the key that signed it; compare it with the one that the service publishes",
     }
     lines = "\n".join(f"- `{_plain(n)}`: {why}" for n, why in sorted(contents.missing.items()))
     missing = f"\nNot included, so that a re-run can't compare or use them:\n\n{lines}\n"

@@ -19,8 +19,12 @@ from notebooks.export.evidence import (
     words,
 )
 from notebooks.export.outcomes import ending_of
+from notebooks.ledger.review import KINDS
 from notebooks.record.chain import facts_of
 from notebooks.record.undone import UNDO, UNDONE
+
+LOOKS = {"answer": " answer", **dict.fromkeys((UNDO, *KINDS), " note")}
+"""Classes of text cells by kind."""
 
 
 def cell_html(number: int, cell: Any, code: Mapping[int, RecordedCell], *, unfolded: bool) -> str:
@@ -36,7 +40,7 @@ def cell_html(number: int, cell: Any, code: Mapping[int, RecordedCell], *, unfol
     if cell.cell_type == "markdown":
         text = markdown_html(source, cell.get("attachments"))
         kind = facts_of(cell).get("kind")
-        look = {"answer": " answer", UNDO: " note"}.get(kind if isinstance(kind, str) else "", "")
+        look = LOOKS.get(kind, "") if isinstance(kind, str) else ""
         return f'<section class="cell text{look}">{text}</section>'
     if number not in code:
         return f'<section class="cell text"><pre>{escape(source)}</pre></section>'

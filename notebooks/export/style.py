@@ -17,7 +17,7 @@ h2 { font-size: 1.12rem; margin: 2.2rem 0 .6rem; padding-bottom: .3rem;
   letter-spacing: .08em; text-transform: uppercase; }
 .about { margin: 0; color: var(--soft); overflow-wrap: anywhere; }
 a { color: var(--blue); }
-.verdicts { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr));
+.verdicts { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr));
   gap: .75rem; margin: 1.5rem 0 0; padding: 0; }
 .verdict { border: 1px solid var(--line); border-top: 4px solid var(--soft); border-radius: 4px;
   padding: .6rem .8rem .7rem; overflow-wrap: anywhere; }
@@ -84,6 +84,7 @@ img { max-width: 100%; height: auto; }
 .ansi-blue-fg, .ansi-cyan-fg { color: #0550ae; } .ansi-yellow-fg { color: var(--amber); }
 .ansi-bold { font-weight: 600; }
 @media (max-width: 40rem) {
+  .verdicts { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
   main { padding-top: 1.2rem; box-shadow: none; }
   .stacks thead { display: none; }
   .stacks tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
@@ -98,13 +99,14 @@ img { max-width: 100%; height: auto; }
   body { background: #fff; font-size: 10.5pt; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }
   main { max-width: none; padding: 0; box-shadow: none; min-height: 0; }
-  .verdicts { grid-template-columns: repeat(5, 1fr); gap: .4rem; }
+  .verdicts { grid-template-columns: repeat(4, 1fr); gap: .4rem; }
   .verdict { padding: .4rem .5rem; } .verdict .word { font-size: .95rem; }
   .facts { font-size: 8.5pt; } .facts .small { font-size: 8pt; } .hash { font-size: 7pt; }
   .request { break-before: page; }
   .request > h2 { margin-top: 0; }
   h2, .head, .asked, details > summary { break-after: avoid; }
-  .verdict, .facts tr, .output img, ul.amber, .suspicious, .tied { break-inside: avoid; }
+  .verdict, .facts tr, .output img, .note, .answer, ul.amber, .suspicious, .tied {
+    break-inside: avoid; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   details > summary { list-style: none; color: var(--soft); }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; overflow: visible; font-size: 8.5pt; }

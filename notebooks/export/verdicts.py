@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from notebooks.export.evidence import mappings, words
+from notebooks.export.evidence import mappings, moment, words
 from notebooks.export.front import Look, Verdict
+from notebooks.ledger.report import Review, Signature, VerifyReport
+from notebooks.ledger.review import SIGN_OFF
 from notebooks.ledger.verify import verify_bytes
 from notebooks.record.chain import mapping
 
@@ -22,16 +25,21 @@ def verdicts_on(notebook_file: Path, content: bytes) -> list[Verdict]:
         notebook_file: The file; the report of a re-run may lie beside it.
         content: Its bytes.
     """
-    return [_chain(content), _rerun(notebook_file.with_suffix(".rerun.json"), content)]
-
-
-def _chain(content: bytes) -> Verdict:
     report = verify_bytes(content)
+    signed = [_signature(report.signature), *_reviews(report.reviews)]
+    rerun = _rerun(notebook_file.with_suffix(".rerun.json"), content)
+    return [_chain(report), *signed, rerun]
+
+
+def _chain(report: VerifyReport) -> Verdict:
     if report.verified:
-        why = f"unchanged since it was recorded; head {report.head[:12]}…"
+        saved = "; saved anew by another program" if report.notes else ""
+        why = f"content unchanged since it was recorded{saved}; head {report.head[:12]}…"
         return Verdict(name="Hash chain", word="verified", why=why, look="good")
     details = [
-        f"cell {problem.cell}: {problem.what}" if problem.cell else problem.what
+        (f"cell {problem.cell}: " if problem.cell else "")
+        + problem.what
+        + (f" ({words(problem.field, 200)})" if problem.field else "")
         for problem in report.problems
     ]
     why = f"{len(details)} difference{'s' if len(details) > 1 else ''} from the record"
@@ -42,6 +50,30 @@ def _chain(content: bytes) -> Verdict:
         look="bad",
         details=[*details[:MOST_DETAILS], *(["…"] if len(details) > MOST_DETAILS else [])],
     )
+
+
+def _signature(signature: Signature) -> Verdict:
+    if signature.key_id is None:
+        why = "anyone with the file could have computed its hashes again"
+        return Verdict(name="Signature", word="none", why=why)
+    if not signature.valid:
+        why = f"for the key {words(signature.key_id, 80)}"
+        details = [f"the signature is not that of the key it names {why}"]
+        return Verdict(name="Signature", word="NOT valid", why=why, look="bad", details=details)
+    # Not green: anyone can sign anew with a key of their own, and the key comes with the file.
+    why = f"by the key {words(signature.key_id, 80)}; compare it with the service's"
+    return Verdict(name="Signature", word="signed", why=why)
+
+
+def _reviews(reviews: Sequence[Review]) -> list[Verdict]:
+    if not reviews:
+        return []
+    signed = [each for each in reviews if each.kind == SIGN_OFF]
+    last = (signed or reviews)[-1]
+    word = "signed off" if signed else "noted"
+    more = f"; {len(reviews)} entries" if len(reviews) > 1 else ""
+    why = f"{words(last.name, 100)}, {moment(last.at)}{more}"
+    return [Verdict(name="Review", word=word, why=why)]
 
 
 def _rerun(report_file: Path, content: bytes) -> Verdict:

@@ -5,14 +5,10 @@ from pathlib import Path
 import pytest
 
 from container.errors import PageNotPrinted
-from container.printer import CHROMIUM, print_pdf
-
-installed = pytest.mark.skipif(
-    not any(place.is_file() for place in CHROMIUM), reason="Chromium is not installed"
-)
+from container.printer import installed, print_pdf
 
 
-@installed
+@pytest.mark.skipif(installed() is None, reason="Chromium is not installed")
 async def test_a_page_is_printed_on_as_many_sheets_as_it_has():
     page = b"<p>one</p><p style='break-before: page'>two</p><p style='break-before: page'>three</p>"
 

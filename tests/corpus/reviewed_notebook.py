@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from notebooks.record.cells import CellIntent, Execution, Provenance
+from notebooks.record.chain import Attester
 from notebooks.record.recorder import NOTEBOOK, Recorder
 from notebooks.record.undone import UNDO
 
@@ -28,8 +29,10 @@ def sha256(content: bytes) -> str:
 class Writer:
     """Records cells at fixed times, with fixed ids."""
 
-    def __init__(self, directory: Path, extra: str) -> None:
-        self.recorder = Recorder.open(directory, conversation="conv_reviewed", path="main")
+    def __init__(self, directory: Path, extra: str, attester: Attester | None) -> None:
+        self.recorder = Recorder.open(
+            directory, conversation="conv_reviewed", path="main", attester=attester
+        )
         self.directory, self.extra, self.count, self.turn = directory, extra, 0, "turn_1"
         self.files: dict[str, str] = {}
 
@@ -91,18 +94,21 @@ class Writer:
         return intent.id
 
 
-async def reviewed_notebook(directory: Path, extra: str = "", name: str = "") -> Path:
+async def reviewed_notebook(
+    directory: Path, extra: str = "", name: str = "", attester: Attester | None = None
+) -> Path:
     """Record the notebook in *directory*, with the files it names.
 
     Args:
         directory: Where it goes.
         extra: Put into every text: requests, answers, outputs, names, findings, reasons.
         name: Put into the name of a file.
+        attester: Signs it.
 
     Returns:
         The notebook file.
     """
-    to = Writer(directory, extra)
+    to = Writer(directory, extra, attester)
     for quarter in (1, 2, 3):
         to.put(f"inputs/sales_q{quarter}{name}.xlsx", f"quarter {quarter}".encode())
     await to.request("Stack these 3 workbooks and keep rows where Sales > 1000")

@@ -7,6 +7,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from notebooks.export.formats import EXPORTS
+from notebooks.ledger.review import SIGN_OFF, sign_notebook
+from notebooks.ledger.signing import KeyRing, own_signer
+from notebooks.ledger.statement import attester_of
 from tests.corpus.reviewed_notebook import MODEL, reviewed_notebook, sha256
 
 
@@ -95,6 +98,34 @@ def test_it_says_whether_the_record_verifies_and_which_cell_was_changed(notebook
     assert (fine[0], fine[2]) == ("verified", ["good"])
     assert verdict(changed, "Hash chain")[::2] == ("NOT verified", ["bad"])
     assert "Hash chain: cell 2: its code was changed" in changed.select_one(".front ul.bad").text
+
+
+async def test_it_says_who_signed_the_record_and_who_signed_it_off(tmp_path, notebook):
+    ring, reviewer = KeyRing(tmp_path / "keys"), own_signer(tmp_path / "reviewer.pem")
+    signed = await reviewed_notebook(tmp_path / "signed", attester=attester_of(ring))
+    sign_notebook(signed, reviewer, kind=SIGN_OFF, name="<b>Rita</b>", note="seen")
+
+    page = page_of(signed)
+
+    word, why, look = verdict(page, "Signature")
+    assert (word, look) == ("signed", [])
+    assert ring.signer().key_id in why
+    assert verdict(page, "Review")[0] == "signed off"
+    assert verdict(page, "Review")[1].startswith("<b>Rita</b>, ")
+    assert verdict(page_of(notebook), "Signature")[0] == "none"
+
+
+async def test_a_signature_that_is_not_the_keys_is_in_red(tmp_path):
+    one, two = (attester_of(KeyRing(tmp_path / name)) for name in ("one", "two"))
+    notebook = await reviewed_notebook(tmp_path / "one-signed", attester=one)
+    other = await reviewed_notebook(tmp_path / "two-signed", attester=two)
+    content, theirs = (json.loads(file.read_text()) for file in (notebook, other))
+    [mine] = content["metadata"]["tallybook"]["statement"]["signatures"]
+    [foreign] = theirs["metadata"]["tallybook"]["statement"]["signatures"]
+    mine["sig"] = foreign["sig"]
+    notebook.write_text(json.dumps(content))
+
+    assert verdict(page_of(notebook), "Signature")[::2] == ("NOT valid", ["bad"])
 
 
 RERUN = {

@@ -12,6 +12,8 @@ import pytest
 from notebooks.errors import BundleUnreadable, NotebookUnreadable
 from notebooks.export.bundle import write_bundle
 from notebooks.export.unpacked import unpacked
+from notebooks.ledger.signing import KeyRing
+from notebooks.ledger.statement import attester_of
 from notebooks.ledger.verify import verify_notebook
 from tests.corpus.reviewed_notebook import reviewed_notebook
 
@@ -127,15 +129,15 @@ def test_a_name_in_a_forged_record_that_leaves_the_workspace_is_not_read(noteboo
     assert json.loads(found["manifest.json"])["missing"][name] == "its name leaves the workspace"
 
 
-def test_the_statement_and_the_key_of_a_signed_notebook_are_files_of_their_own(notebook):
-    content = json.loads(notebook.read_text())
-    content["metadata"]["tallybook"] |= {"statement": {"payload": "x"}, "public_key": "PEM"}
-    notebook.write_text(json.dumps(content))
+async def test_the_statement_and_the_key_of_a_signed_notebook_are_files_of_their_own(tmp_path):
+    ring = KeyRing(tmp_path / "keys")
+    notebook = await reviewed_notebook(tmp_path / "signed", attester=attester_of(ring))
 
     found = members(bundle_of(notebook))
 
-    assert json.loads(found["statement.json"]) == {"payload": "x"}
-    assert found["public-key.pem"] == b"PEM"
+    facts = json.loads(notebook.read_text())["metadata"]["tallybook"]
+    assert json.loads(found["statement.json"]) == facts["statement"]
+    assert found["public-key.pem"].decode() == ring.signer().public_key
     assert b"`public-key.pem`" in found["README.md"]
 
 

@@ -44,7 +44,7 @@ class NotebookExportHandler(JsonHandler):
     @operation(
         "Download the notebook as a page, a PDF, a script or a review bundle",
         query=EXPORT_QUERY,
-        returns={200: "application/octet-stream"},
+        returns={200: ", ".join(media.partition(";")[0] for media, _ in KINDS.values())},
     )
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
