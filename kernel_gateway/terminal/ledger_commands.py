@@ -51,11 +51,16 @@ def verify(notebook: Path, key_files: tuple[Path, ...], as_json: bool) -> None: 
         click.echo(json.dumps(facts, indent=1))
     else:
         for line in wrong:
-            click.echo(f"bundle: {line}")
+            _say(f"bundle: {line}")
         print_report(report)
         click.echo(f"verified: {'yes' if verified else 'NO'}")
     if not verified:
         raise SystemExit(1)
+
+
+def _say(line: str) -> None:
+    """Print one line; names in it come from a file that anybody may have made."""
+    click.echo("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
 def print_report(report: VerifyReport) -> None:
@@ -64,18 +69,18 @@ def print_report(report: VerifyReport) -> None:
 
     for problem in report.problems:
         where = f"cell {problem.cell} ({problem.cell_id})" if problem.cell else "notebook"
-        click.echo(f"{where}: {problem.what}")
+        _say(f"{where}: {problem.what}")
         field = f"field: {problem.field}; " if problem.field else ""
-        click.echo(f"  {field}possible for {WHO[problem.by]}")
+        _say(f"  {field}possible for {WHO[problem.by]}")
     for note in report.notes:
-        click.echo(f"note: {note}")
+        _say(f"note: {note}")
     for review in report.reviews:
         _print_review(review)
     for name, state in report.files.items():
-        click.echo(f"file {name}: {state}")
-    click.echo(f"cells: {report.cells}")
-    click.echo(f"head: {report.head}")
-    click.echo(f"signature: {signature_words(report)}")
+        _say(f"file {name}: {state}")
+    _say(f"cells: {report.cells}")
+    _say(f"head: {report.head}")
+    _say(f"signature: {signature_words(report)}")
 
 
 def signature_words(report: VerifyReport) -> str:
@@ -101,7 +106,7 @@ def _print_review(review: Review) -> None:
         known = "which you gave" if review.trusted else "which you did not give with --key"
         by = f"signed with the key {review.key_id}, {known}"
     said = f": {review.note!r}" if review.note else ""
-    click.echo(f"cell {review.cell}: {did} by {review.name!r} at {review.at}{said} ({by})")
+    _say(f"cell {review.cell}: {did} by {review.name!r} at {review.at}{said} ({by})")
 
 
 @click.command()

@@ -13,7 +13,7 @@ from notebooks.errors import NotSigned
 from notebooks.ledger.chain_check import stated_hash
 from notebooks.ledger.report import Problem, Review
 from notebooks.ledger.signing import Signer, is_signature, key_id_of, public_key
-from notebooks.ledger.statement import CELL_TYPE, SigningAttester, pre_authentication
+from notebooks.ledger.statement import SigningAttester, cell_message
 from notebooks.record.cells import new_cell_id, utc_now
 from notebooks.record.chain import GENESIS, KEY, facts_of, mapping
 from notebooks.record.document import linked, notebook_bytes, read_notebook
@@ -75,7 +75,7 @@ def sign_notebook(file: Path, signer: Signer, *, kind: str, name: str, note: str
 
 def own_key_of(facts: Mapping[str, Any]) -> str | None:
     """Return the PEM of the reviewer's own key in an entry's *facts*; ``None`` if it has none."""
-    found = facts.get("public_key") if facts.get("kind") in KINDS else None
+    found = facts.get("public_key") if str(facts.get("kind")) in KINDS else None
     return found if isinstance(found, str) else None
 
 
@@ -86,7 +86,7 @@ def entry_problem(cell: Mapping[str, Any]) -> str:
     if key is None:
         return "it was added after the notebook was signed"
     signature = mapping(facts.get("signature"))
-    message = pre_authentication(CELL_TYPE, str(facts.get("hash")).encode())
+    message = cell_message(facts.get("hash"))
     if signature.get("keyid") != key_id_of(key) or not is_signature(
         key, signature.get("sig"), message
     ):
@@ -108,7 +108,7 @@ def reviews(
     found = []
     for number, cell in enumerate(cells, 1):
         facts = facts_of(cell)
-        if facts.get("kind") not in KINDS or number in broken:
+        if str(facts.get("kind")) not in KINDS or number in broken:
             continue
         pem = own_key_of(facts)
         key = None if pem is None else public_key(pem)

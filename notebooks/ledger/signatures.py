@@ -11,7 +11,7 @@ from notebooks.ledger.chain_check import stated_hash
 from notebooks.ledger.report import Problem, Signature
 from notebooks.ledger.review import entry_problem, own_key_of
 from notebooks.ledger.signing import is_signature, key_id_of, public_key
-from notebooks.ledger.statement import CELL_TYPE, pre_authentication, read_statement
+from notebooks.ledger.statement import cell_message, read_statement
 from notebooks.record.chain import GENESIS, KEY, facts_of, mapping
 
 Cells = Sequence[Mapping[str, Any]]
@@ -67,7 +67,7 @@ def _statement(
     field = f"{KEY}.statement"
     if "statement" not in facts:
         signed = "public_key" in facts or any(
-            "signature" in facts_of(cell) and own_key_of(facts_of(cell)) is None for cell in cells
+            "signed_by" in facts_of(cell) and own_key_of(facts_of(cell)) is None for cell in cells
         )
         what = "its signed statement was removed" if signed else "it is not signed"
         problems = [_of_notebook(what, field)] if signed or trusted else []
@@ -137,12 +137,23 @@ def _cell_signatures(cells: Cells, end: int, keys: Keys, broken: set[int | None]
         elif number > end:
             what, field = "it was added after the notebook was signed", ""
         else:
-            key, signature, message = _signature_of(cell, keys)
-            if key is not None and not is_signature(key, signature, message):
-                what = "its signature was changed"
+            what = _signature_problem(cell, keys)
         if what:
             problems.append(Problem(cell=number, cell_id=cell.get("id"), what=what, field=field))
     return problems
+
+
+def _signature_problem(cell: Mapping[str, Any], keys: Keys) -> str:
+    facts = facts_of(cell)
+    said, found = facts.get("signed_by"), facts.get("signature")
+    if said is None:
+        return "" if found is None else "a signature was added to it"
+    key, signature, message = _signature_of(cell, keys)
+    if mapping(found).get("keyid") != said:
+        return "its signature was changed or removed"
+    if key is not None and not is_signature(key, signature, message):
+        return "its signature was changed"
+    return ""  # or its key is not known: a former one, or another service's
 
 
 def _signature_of(
@@ -151,5 +162,4 @@ def _signature_of(
     """Return the service's key that signed *cell*, if it is known, signature and message."""
     facts = facts_of(cell)
     found = mapping(facts.get("signature"))
-    message = pre_authentication(CELL_TYPE, str(facts.get("hash")).encode())
-    return keys.get(str(found.get("keyid"))), found.get("sig"), message
+    return keys.get(str(found.get("keyid"))), found.get("sig"), cell_message(facts.get("hash"))

@@ -234,7 +234,7 @@ def public_keys(file: Path) -> dict[str, Ed25519PublicKey]:
 def public_key(pem: str) -> Ed25519PublicKey | None:
     """Return the Ed25519 public key in *pem*; ``None`` if it is none."""
     try:
-        key = load_pem_public_key(pem.encode())
+        key = load_pem_public_key(pem.encode("utf-8", "replace"))
     except (ValueError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, Ed25519PublicKey) else None

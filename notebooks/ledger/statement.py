@@ -24,7 +24,6 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:tallybook:notebook-record:v1"
 CELL_TYPE = "application/vnd.tallybook.cell"
-ENTRY_TYPE = "application/vnd.tallybook.entry"
 HEAD_DIGEST = "tallybookChain"
 """Algorithm of the notebook's own digest: the head of its chain, which any layout of it has."""
 UPLOADS = "inputs/"
@@ -38,6 +37,21 @@ def pre_authentication(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
+def cell_message(digest: object) -> bytes:
+    """Return the bytes that a cell's signature signs, for its hash *digest*."""
+    return pre_authentication(CELL_TYPE, str(digest).encode("utf-8", "surrogatepass"))
+
+
+class KeyOfCell:
+    """Signs one cell."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer, self.key_id = signer, signer.key_id
+
+    def sign_cell(self, digest: str) -> Mapping[str, str]:
+        return signature_to_json(self._signer, cell_message(digest))
+
+
 class SigningAttester:
     """Signs the cells and heads of a service's notebooks; the `Attester` of a recorder."""
 
@@ -45,8 +59,8 @@ class SigningAttester:
         """Sign with the key that *signer* returns, asked each time: it may be rotated."""
         self._signer = signer
 
-    def sign_cell(self, digest: str) -> Mapping[str, str]:
-        return signature_to_json(self._signer(), pre_authentication(CELL_TYPE, digest.encode()))
+    def cell_signer(self) -> KeyOfCell:
+        return KeyOfCell(self._signer())
 
     def attest(self, notebook: Any) -> Mapping[str, Any]:
         signer = self._signer()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from notebooks.ledger.review import reviews
 from notebooks.ledger.signatures import check_signatures
 from notebooks.ledger.statement import produced_files
 from notebooks.record.chain import GENESIS, KEY, VIEW, frame, seal
-from notebooks.record.document import plain_notebook
+from notebooks.record.document import notebook_bytes, plain_notebook
 
 __all__ = ["Problem", "VerifyReport", "verify_bytes", "verify_notebook"]
 
@@ -54,6 +53,16 @@ def verify_bytes(
     beside: Path | None = None,
 ) -> VerifyReport:
     """Check a notebook's bytes, and the produced files in *beside*; see `verify_notebook`."""
+    try:
+        return _verified(content, keys, beside)
+    except RecursionError:
+        problem = _of_notebook("not a valid notebook: it is nested too deeply")
+        return VerifyReport(cells=0, head="", problems=(problem,))
+
+
+def _verified(
+    content: bytes, keys: Mapping[str, Ed25519PublicKey] | None, beside: Path | None
+) -> VerifyReport:
     repeated: list[str] = []
     try:
         notebook = plain_notebook(content, partial(_object, repeated))
@@ -77,7 +86,7 @@ def verify_bytes(
             problems.append(_of_notebook("the notebook's own metadata was changed", KEY))
         notes += _view(notebook)
         if notebook["metadata"][KEY].get("format") == 1:
-            problems += [_of_notebook(note) for note in notes]
+            problems += _legacy_layout(notebook, content)
     files = {} if beside is None else _files(produced_files(cells), beside)
     problems += [
         _of_notebook(f"{name} beside it is not the recorded file", name)
@@ -119,10 +128,24 @@ def _layout(notebook: Any, content: bytes) -> list[str]:
     """
     text = json.dumps(notebook, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
     rendered = text.encode("utf-8", "surrogatepass")
-    written = re.sub(rb"\n *", b"", content)
+    first, *rest = content.split(b"\n")
+    written = first + b"".join(line.lstrip(b" ") for line in rest)
     if written == rendered:
         return []
     return ["the file was written anew, as when Jupyter saves it; that changed no content"]
+
+
+def _legacy_layout(notebook: Any, content: bytes) -> list[Problem]:
+    """Return a problem if the text of a notebook of the first format is not byte for byte so."""
+    expected = notebook_bytes(notebook)
+    if expected == content:
+        return []
+    pairs = zip(expected, content, strict=False)
+    shorter = min(len(expected), len(content))
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
+    line = content[:at].count(b"\n") + 1
+    what = f"the file's text was changed at byte {at} (line {line}); its content was not"
+    return [_of_notebook(what)]
 
 
 def _view(notebook: Any) -> list[str]:

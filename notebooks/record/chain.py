@@ -49,11 +49,22 @@ SEALED_APART = frozenset({"head", "cells", "seal", "statement", "public_key"})
 """Facts of a notebook that its seal does not cover."""
 
 
-class Attester(Protocol):
-    """Signs what a recorder writes; its key is outside every sandbox."""
+class CellSigner(Protocol):
+    """Signs one cell with one key."""
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key."""
 
     def sign_cell(self, digest: str) -> Mapping[str, str]:
         """Return the signature over a cell's hash *digest*, as JSON."""
+
+
+class Attester(Protocol):
+    """Signs what a recorder writes; its key is outside every sandbox."""
+
+    def cell_signer(self) -> CellSigner:
+        """Return what signs the next cell, with the key in force."""
 
     def attest(self, notebook: Any) -> Mapping[str, Any]:
         """Return the notebook's facts that sign its head: ``statement`` and ``public_key``."""

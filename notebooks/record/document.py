@@ -241,11 +241,14 @@ def linked(cell: Any, prev: str, attester: Attester | None) -> Any:
     nbformat.validate(_alone(cell))
     facts = cell.metadata[KEY]
     facts["chain"] = CHAIN
+    signer = None if attester is None else attester.cell_signer()
+    if signer is not None:
+        facts["signed_by"] = signer.key_id
     digests = field_digests(cell)
     facts["fields"], facts["prev"] = kept_digits(digests), prev
     facts["hash"] = joined_hash(digests, prev)
-    if attester is not None:
-        facts["signature"] = dict(attester.sign_cell(facts["hash"]))
+    if signer is not None:
+        facts["signature"] = dict(signer.sign_cell(facts["hash"]))
     return cell
 
 
@@ -370,7 +373,7 @@ def plain_notebook(content: bytes, pairs_hook: PairsHook | None = None) -> dict[
         raise ValueError(problem)
     try:
         nbformat.validate(value)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"its structure is broken ({type(error).__name__})") from None
     return value
 
@@ -394,7 +397,7 @@ def _valid(value: dict[str, Any]) -> Notebook:
     try:
         notebook = nbjson.reads(json.dumps(value))
         nbformat.validate(notebook)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"its structure is broken ({type(error).__name__})") from None
     return notebook
 

@@ -5,6 +5,7 @@ import copy
 import hashlib
 import json
 import stat
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -100,10 +101,13 @@ def hash_anew(notebook, first=0):
 
 def sign_anew(notebook, ring):
     """Do what somebody with a key can do."""
-    hash_anew(notebook)
     attester = attester_of(ring)
     for cell in notebook.cells:
-        cell.metadata[KEY]["signature"] = dict(attester.sign_cell(cell.metadata[KEY]["hash"]))
+        cell.metadata[KEY]["signed_by"] = ring.signer().key_id
+    hash_anew(notebook)
+    for cell in notebook.cells:
+        facts = cell.metadata[KEY]
+        facts["signature"] = dict(attester.cell_signer().sign_cell(facts["hash"]))
     notebook.metadata[KEY].update(attester.attest(notebook))
 
 
@@ -144,7 +148,10 @@ async def test_an_unsigned_notebook_does_not_verify_with_a_key(tmp_path, keys):
         ("metadata.extra", lambda cell: cell.metadata.update(extra=1)),
         ("tallybook.prev", lambda cell: cell.metadata[KEY].update(prev="0" * 64)),
         ("tallybook.signature", lambda cell: cell.metadata[KEY].signature.update(sig="AAAA")),
+        ("tallybook.signature", lambda cell: cell.metadata[KEY].signature.update(keyid="a" * 16)),
+        ("tallybook.signature", lambda cell: cell.metadata[KEY].pop("signature")),
     ],
+    ids=map(str, range(12)),
 )
 def test_a_changed_field_is_named_with_its_cell(recorded, keys, field, change):
     content = changed(recorded, lambda notebook: change(notebook.cells[2]))
@@ -533,3 +540,68 @@ def test_the_audit_list_agrees_with_an_unchanged_notebook(recorded):
 
     assert cross_check(notebook.cells, announced(notebook), by="key") == []
     assert cross_check(notebook.cells, announced(notebook)[:3], pending={"cell-2"}, by="key") == []
+
+
+HOSTILE = (None, -1.5, "\x1b[31m", "\ud800", [], {"a": 1}, 10**30, float("inf"), "1" * 64)
+
+
+def places(value, place=()):
+    """Yield where each value in *value* is."""
+    if not isinstance(value, dict | list):
+        return
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*place, name)
+        yield from places(inner, (*place, name))
+
+
+def test_whatever_a_value_is_replaced_by_is_found_without_a_traceback(recorded, keys):
+    text = recorded.read_text()
+    missed = []
+    for number, place in enumerate(places(json.loads(text))):
+        value = json.loads(text)
+        inner = value
+        for name in place[:-1]:
+            inner = inner[name]
+        if number % 4:
+            inner[place[-1]] = HOSTILE[number % len(HOSTILE)]
+        else:
+            del inner[place[-1]]
+        report = verify_bytes(json.dumps(value).encode(), keys)
+        if report.verified and (place[0] == "cells" or KEY in place):
+            missed.append(place)
+
+    assert missed == []
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_a_deeply_nested_value_is_a_problem_not_a_traceback(recorded, keys, depth):
+    deep = "[" * depth + "]" * depth
+    content = recorded.read_text().replace('"tags": []', f'"tags": [], "deep": {deep}', 1)
+
+    assert not verify_bytes(content.encode(), keys).verified
+
+
+FIRST_FORMAT = Path(__file__).parents[1] / "corpus" / "first_format.ipynb"
+
+
+def test_a_notebook_of_the_first_format_still_verifies_and_its_changes_are_found(tmp_path):
+    content = FIRST_FORMAT.read_bytes()
+
+    assert verify_bytes(content).as_written
+    for old, new in ((b"x + 1", b"x + 2"), (b'"t1"', b'"t2"'), (b'"main"', b'"test"')):
+        assert not verify_bytes(content.replace(old, new)).verified
+    assert not verify_bytes(content.replace(b"\n ", b"\n  ", 1)).verified
+
+
+async def test_a_notebook_of_the_first_format_goes_on_signed(tmp_path, ring, keys):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / NOTEBOOK).write_bytes(FIRST_FORMAT.read_bytes())
+
+    recorder = Recorder.open(home, conversation="conv_1", path="main", attester=attester_of(ring))
+    await recorder.note("Once more", {"turn": "t2", "kind": "request"})
+    report = verify_notebook(home / NOTEBOOK, keys)
+
+    assert report.problems == ()
+    assert report.cells == 4
+    assert report.signature.valid

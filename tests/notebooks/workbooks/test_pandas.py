@@ -78,7 +78,7 @@ except ValueError as error: print(error)
     assert "'Other' not found" in in_pandas(code, path)
 
 
-def test_error_cells_are_missing_values(tmp_path, in_pandas):
+def test_error_cells_are_missing_values_and_counted_in_the_output(tmp_path, in_pandas):
     path = tmp_path / "errors.xlsx"
     row = b'<row r="5"><c r="A5" t="str"><v>x</v></c><c r="B5" t="e"><v>#N/A</v></c></row>'
 
@@ -89,7 +89,8 @@ def test_error_cells_are_missing_values(tmp_path, in_pandas):
     odd_files.changed(path, add)
     code = "f = pd.read_excel(path)\nprint(f.Amount.dtype, f.Amount.isna().sum(), f.Amount.sum())"
 
-    assert in_pandas(code, path) == "float64 1 1183.25\n"
+    said = "Sheet 'Data' has 1 error cell(s), read as blank (1 #N/A).\n"
+    assert in_pandas(code, path) == f"{said}float64 1 1183.25\n"
 
 
 def test_a_cell_far_away_is_left_out_and_named(tmp_path, in_pandas):

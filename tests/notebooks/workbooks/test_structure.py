@@ -267,6 +267,22 @@ book.save(target)
     assert 'cm="1"' in sheet.partition('r="N5"')[2][:40]
 
 
+def test_a_thread_on_a_deleted_row_is_deleted_with_it(tmp_path):
+    make_template(tmp_path / "source.xlsx")
+    run(
+        tmp_path,
+        """
+book = openpyxl.load_workbook(source)
+book["Model"].delete_rows(2)
+book.save(target)
+""",
+    )
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        threads = [package.read(n) for n in package.names if "threadedComments/" in n]
+    assert b"please check" not in b"".join(threads)
+
+
 def test_cells_are_not_pushed_off_the_sheet(tmp_path):
     printed = run(
         tmp_path,
