@@ -27,6 +27,7 @@ from notebooks.export.bundle import (
 )
 from notebooks.export.workspace_files import safe_name
 from notebooks.record.chain import mapping
+from notebooks.rerun.tolerance import printable
 
 OWN = frozenset(
     {NOTEBOOK, PAGE, MANIFEST, README, REQUIREMENTS, STATEMENT, PUBLIC_KEY, RERUN_REPORT}
@@ -74,11 +75,11 @@ def unpacked(bundle_file: Path, *, most_bytes: int = MOST_BYTES) -> Iterator[Unp
             raise BundleUnreadable(str(bundle_file), reason) from None
         manifest = _manifest(bundle_file, Path(directory, MANIFEST))
         listed = {str(n): str(sha) for n, sha in mapping(manifest.get("files")).items()}
-        missing = {str(n): str(why) for n, why in mapping(manifest.get("missing")).items()}
+        missing = mapping(manifest.get("missing"))
         yield UnpackedBundle(
             notebook=Path(directory, NOTEBOOK),
-            problems=tuple(_problems(hashes, listed)),
-            missing=missing,
+            problems=tuple(printable(line) for line in _problems(hashes, listed)),
+            missing={printable(str(n)): printable(str(why)) for n, why in missing.items()},
         )
 
 
