@@ -164,6 +164,18 @@ def test_a_file_that_is_not_the_manifests_is_named(notebook, unpack, facts, said
         assert bundle.problems == (said,)
 
 
+def test_a_name_in_a_manifest_that_would_steer_a_terminal_is_escaped(notebook, unpack):
+    content = bundle_of(notebook)
+    manifest = json.loads(members(content)["manifest.json"])
+    manifest["files"]["inputs/\x1b[2J"] = manifest["missing"]["\x1b[2J"] = "\x1b[2J"
+
+    with unpack(changed(content, **{"manifest.json": json.dumps(manifest)})) as bundle:
+        shown = [*bundle.problems, *bundle.missing, *bundle.missing.values()]
+
+    assert len(shown) == 3
+    assert all(line.isprintable() for line in shown)
+
+
 @pytest.mark.parametrize(
     "name",
     [
