@@ -139,7 +139,7 @@ To end that: certutil -delstore -user Root "Tallybook on localhost\"""",
     "mac": """Excel opens the pane only if macOS trusts the certificate:
    security add-trusted-cert -k ~/Library/Keychains/login.keychain-db "{file}"
 To end that, delete it in Keychain Access.""",
-    "web": """The browser opens the pane only if it trusts the certificate: import it in its certificate
-settings, or open the service's address once and accept it.
+    "web": """The browser opens the pane only if it trusts the certificate: import it in its
+certificate settings, or open the service's address once and accept it.
 File: {file}""",
 }
