@@ -5,7 +5,7 @@ import {
 import { DismissRegular, NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular, SignOutRegular } from "@fluentui/react-icons";
 import { useCallback, useEffect, useMemo, useRef, useState, useReducer } from "react";
 import { ApiError, api, notebookAddress, type PathName } from "./api/client";
-import { DOWNLOAD_FAILED } from "./api/downloads";
+import { onFailedDownload } from "./api/downloads";
 import type { FoundError, Schemas } from "./api/events";
 import { paneToken } from "./api/pane_token";
 import { ErrorCard } from "./chat/cards";
@@ -120,11 +120,7 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
 
   useEffect(() => void api.health().then(setHealth, () => undefined), [store]);
-  useEffect(() => {
-    const failed = (event: Event) => setProblem(foundError((event as CustomEvent<unknown>).detail));
-    addEventListener(DOWNLOAD_FAILED, failed);
-    return () => removeEventListener(DOWNLOAD_FAILED, failed);
-  }, []);
+  useEffect(() => onFailedDownload((error) => setProblem(foundError(error))), []);
   const listPaths = useCallback(() => {
     if (path === null) return setPaths([]);
     api.paths(path.conversation).then((found) => setPaths(found.paths), () => undefined);

@@ -1,8 +1,15 @@
 // Downloads of a pane that signs in by token: a link can't send one, so the page fetches the file.
 import { fileContent } from "./client";
 
-/** Event of the window whose detail is why a download failed. */
-export const DOWNLOAD_FAILED = "tallybook.download-failed";
+let report: (error: unknown) => void = () => undefined;
+
+/** Give failures of downloads to *to*; returns how to end that. */
+export function onFailedDownload(to: (error: unknown) => void): () => void {
+  report = to;
+  return () => {
+    report = () => undefined;
+  };
+}
 
 /** Take over a click on a link to download something of the service. */
 export function downloadWithToken(event: MouseEvent): void {
@@ -11,7 +18,7 @@ export function downloadWithToken(event: MouseEvent): void {
   event.preventDefault();
   void fileContent(link.href).then(
     (content) => save(content, link.download || (link.pathname.split("/").at(-1) ?? "file")),
-    (error: unknown) => dispatchEvent(new CustomEvent(DOWNLOAD_FAILED, { detail: error })),
+    (error: unknown) => report(error),
   );
 }
 
