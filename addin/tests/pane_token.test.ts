@@ -19,6 +19,7 @@ beforeEach(() => {
 afterEach(() => {
   paneToken.forget();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 it("keeps a token that the service took, and sends it with every request", async () => {
@@ -52,11 +53,17 @@ function click(html: string): { stopped: boolean } {
 
 it("fetches the service's own downloads, and leaves other links alone", async () => {
   paneToken.keep("good");
+  const saved = new Promise((resolve) => {
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      resolve(`${this.download} ${this.protocol}`);
+    });
+  });
 
   expect(click(`<a download="r.xlsx" href="${location.origin}/api/v1/x"><b>Download</b></a>`).stopped).toBe(true);
   expect(click('<a download href="https://foreign.example/x"><b>x</b></a>').stopped).toBe(false);
   expect(click(`<a href="${location.origin}/x"><b>x</b></a>`).stopped).toBe(false);
   expect(asked).toEqual([{ address: `${location.origin}/api/v1/x`, authorization: "Bearer good" }]);
+  expect(await saved).toBe("r.xlsx blob:");
 });
 
 it("says why a download failed", async () => {
