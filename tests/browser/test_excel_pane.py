@@ -124,10 +124,11 @@ async def test_in_a_frame_of_excel_a_person_signs_in_asks_and_inserts(browser, s
         pane.click(".result button", "Insert as new sheets")
         done = pane.find(".inserted").text
         inserted = browser.execute_script("return window.inserted")
+        unfit = pane.findings()
         cookies = browser.get_cookies()
         again = framed_by(browser, EXCEL, address)  # the pane is closed and opened
         again.find(".answer", "Made.")
-        return done, inserted, cookies, pane.complaints()
+        return done, inserted, cookies, [*pane.complaints(), *unfit]
 
     done, inserted, cookies, complaints = await asyncio.to_thread(drive)
 

@@ -21,7 +21,7 @@ export function InsertButton({ name, insert }: { name: string; insert: (name: st
   };
   return (
     <>
-      <Button icon={<TableAddRegular />} disabled={busy} aria-label={`Insert ${shortName(name)} as new sheets`} onClick={start}>
+      <Button icon={<TableAddRegular />} disabled={busy} aria-label={`Insert as new sheets: ${shortName(name)}`} onClick={start}>
         Insert as new sheets
       </Button>
       {done && (
