@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -11,15 +12,10 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
+from agent.cell_checks import CellChecks
 from agent.checkpoints import checkpoint_before
 from agent.checks.formula_values import summary
-from agent.checks.tie_out import kept_notes, tie_out_cell
-from agent.checks.written_workbooks import (
-    NOTHING_READ,
-    Checks,
-    check_workbooks,
-    without_values,
-)
+from agent.checks.tie_out import kept_notes
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
@@ -27,7 +23,6 @@ from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.outputs import envelope_of
 from container.kernel.session import KernelSession
 from container.messages import KernelMessage
-from container.workspace.workspace import INPUTS
 from notebooks.record.cells import (
     CellIntent,
     Execution,
@@ -35,9 +30,9 @@ from notebooks.record.cells import (
     new_cell_id,
 )
 from notebooks.record.recorder import RecordedCell
-from notebooks.workbooks.tie_out.accounts import notes_of
 
 tracer = trace.get_tracer("tallybook")
+log = logging.getLogger("tallybook.cells")
 INTERRUPT_SECONDS = 1.0
 BUSY = {"execution_state": "busy"}
 NO_MESSAGE = "it was raised without a message"
@@ -199,7 +194,7 @@ class _Following:
         self._intent, self._runtime, self._sink, self._hashes = intent, runtime, sink, hashes
         self._recorded = RecordedOutputs(runtime.workspace, intent.id)
         self._before = intent.files_before
-        self._created: list[dict[str, Any]] = []
+        self._checks = CellChecks(intent, runtime, hashes, self.cancelled)
         self._started = bool(emitted.get("cell.started"))
         self._outputs_emitted = emitted.get("cell.output", 0)
         self._opening: list[KernelMessage] = []
@@ -261,7 +256,7 @@ class _Following:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
-        execution = await self._checked(cell, execution, reply)
+        execution = await self._checks.checked(cell, execution, reply)
         await self._announce(execution)
         return execution
 
@@ -273,88 +268,12 @@ class _Following:
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
-        return make_execution(reply, outputs, await self._look_after(), kept_notes(reply.tables))
-
-    async def _look_after(self) -> Mapping[str, str]:
-        """Return the files as they are after the cell; note which are new or changed."""
-        after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
-        sizes = {file.name: file.size for file in files}
-        self._created = [
-            {"cell": self._intent.id, "name": name, "size": sizes[name], "sha256": sha256}
-            for name, sha256 in after.items()
-            if self._before.get(name) != sha256 and not name.startswith(f"{INPUTS}/")
-        ]
-        return after
-
-    async def _checked(
-        self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
-    ) -> Execution:
-        """Check, compute and tie out what the cell has written; record what was found."""
-        if not self._created:
-            return execution
-        execution, checks, results = await self._found(execution, reply)
-        if not checks and not results:
-            return execution
-        if checks and self._nothing_was_read(execution):
-            checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
-        tied = {**execution.tie_out, "results": results} if results else execution.tie_out
-        execution = replace(execution, checks=checks, tie_out=tied)
-        await cell.finish(execution)
-        return execution
-
-    async def _found(
-        self, execution: Execution, reply: ExecuteReply
-    ) -> tuple[Execution, Checks, list[dict[str, Any]]]:
-        """Return what was found in the written files, once their formulas are computed."""
-        workspace, codes = self._runtime.workspace, self._codes()
-        checks, results = await asyncio.gather(
-            check_workbooks(workspace, list(self._written()), codes),
-            self._tie_out(execution, reply, self._written()),
-        )
-        computed = await self._runtime.compute(workspace, without_values(checks))
-        stored = [name for name, each in computed.items() if "problem" not in each]
-        if stored:
-            after = await self._look_after()
-            execution = replace(execution, files_after=dict(after))
-            again, results = await asyncio.gather(
-                check_workbooks(workspace, stored, codes, computed=stored),
-                self._tie_out(execution, reply, self._written()),
-            )
-            checks = {**checks, **again}
-        return replace(execution, computed=computed), checks, results
-
-    def _written(self) -> dict[str, str]:
-        return {file["name"]: file["sha256"] for file in self._created}
-
-    def _codes(self) -> list[str]:
-        """Return the code that ran since the kernel was restarted, this cell's last."""
-        cells = self._runtime.recorder.live_cells()
-        ran = ("ok", "error", "interrupted", "died")
-        earlier = [cell for cell in cells if cell["id"] != self._intent.id]
-        codes = [str(cell["source"]) for cell in earlier if cell["status"] in ran]
-        return [*codes, self._intent.source]
-
-    async def _tie_out(
-        self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]
-    ) -> list[dict[str, Any]]:
-        intent, runtime = self._intent, self._runtime
-        opened = reply.inputs_read or ()
-        own = notes_of(intent.source, reply.tables, intent.id, opened)
-        earlier = [c for c in runtime.recorder.live_cells() if c["id"] != intent.id]
-        return await tie_out_cell(own, earlier, written, execution.files_after, runtime.workspace)
-
-    def _nothing_was_read(self, execution: Execution) -> bool:
-        """Whether there are uploads, and neither this cell nor one before it opened any."""
-        uploads = any(name.startswith(f"{INPUTS}/") for name in self._before)
-        cells = self._runtime.recorder.live_cells()
-        read = [cell["inputs_read"] for cell in cells if cell["status"] == "ok"]
-        return uploads and not any(
-            names is None or names for names in [*read, execution.inputs_read]
-        )
+        after = await self._checks.look_after(self._before)
+        return make_execution(reply, outputs, after, kept_notes(reply.tables))
 
     async def _announce(self, execution: Execution) -> None:
         """Emit what was written, checked and tied out, and ``cell.finished``."""
-        for file in self._created:
+        for file in self._checks.created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
             facts: dict[str, Any] = {"cell": self._intent.id, "name": name}

@@ -135,8 +135,8 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         state_note=runtime.take_state_note(),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
-    facts = {"turn": state.id, "kind": "request", "profiles": context.digests}
-    await runtime.recorder.note(state.request, {**facts, "prompt": prompt_version()})
+    facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
+    await runtime.recorder.note(state.request, {**facts, "profiles": context.digests})
     state.history.append({"role": "user", "texts": opening(context, state.request)})
 
 

@@ -32,6 +32,8 @@ class ConfinedResult:
 
 MAX_PRINTED = 4 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
+MOST_OWNERS = 3
+"""So often does one command run, if the workspace has a new owner each time."""
 
 
 class NoAnswer(Exception):
@@ -47,6 +49,9 @@ async def run_confined(
 ) -> ConfinedResult:
     """Run *argv* with the workspace read-only, within *limits*.
 
+    A kernel that starts meanwhile may give the workspace to another host user, and the command
+    has no right to read it any more. If it failed then, it runs again as the new owner.
+
     Args:
         argv: The command, as the sandbox sees it.
         workspace: Shown as ``/workspace``.
@@ -56,13 +61,28 @@ async def run_confined(
     Raises:
         SandboxUnavailable: This host can't confine it.
     """
+    for _ in range(MOST_OWNERS):
+        owner = workspace.uid
+        result = await _run_as(owner, argv, workspace, limits, readonly)
+        if (result.status is not None and result.status.exit_code == 0) or workspace.uid == owner:
+            break
+    return result
+
+
+async def _run_as(
+    owner: int | None,
+    argv: tuple[str, ...],
+    workspace: Workspace,
+    limits: Limits,
+    readonly: tuple[tuple[Path, str], ...],
+) -> ConfinedResult:
     sandbox = BubblewrapSandbox(log_bytes=MAX_PRINTED)
     spec = SandboxSpec(
         name=f"{runtime_prefix('c')}{secrets.token_hex(6)}",
         argv=argv,
         limits=limits,
         workspace=workspace.directory,
-        uid=workspace.uid,
+        uid=owner,
         env=kernel_environment(),
         readonly=readonly,
         workspace_readonly=True,
@@ -140,6 +160,7 @@ class ConfinedProgram:
             NoAnswer: It gave none within *seconds*, or more than *most_bytes*.
         """
         answer = bytearray()
+        writer = None
         try:
             async with asyncio.timeout(seconds):
                 reader, writer = await asyncio.open_connection(sock=self._socket)
@@ -151,13 +172,15 @@ class ConfinedProgram:
                     answer += piece
                     if len(answer) > most_bytes:
                         raise NoAnswer(f"its answer has more than {most_bytes // MIB} MB")
-                writer.close()
+                status = None if answer else await self._sandbox.wait()
         except TimeoutError:
             raise NoAnswer(f"it took longer than {seconds:g} s") from None
         except OSError as error:
             raise NoAnswer(f"it ended ({error.strerror})") from error
-        if not answer:
-            status = await self._sandbox.wait()
+        finally:
+            if writer is not None:  # before `aclose`: the loop must not watch a closed descriptor
+                writer.transport.abort()
+        if status is not None:
             memory = status.out_of_memory or status.signal
             raise NoAnswer("it needs more memory than it may use" if memory else "it ended")
         return bytes(answer)

@@ -15,6 +15,7 @@
     ├── CellWouldNotStop       interrupted in vain, then killed; variables are lost
     ├── OutputLimitExceeded    stopped because it printed too much; state kept
     ├── OutputsIncomplete      the kernel did not send all outputs; state kept
+    ├── PageNotPrinted         a web page could not be made a PDF
     ├── UnsafePath             a name that leaves the workspace or is a link
     └── WorkspaceFileNotFound
 """
@@ -254,6 +255,19 @@ class OutputsIncomplete(ContainerError):
             "the end of its outputs, so some may be missing. Variables are kept. Run the cell "
             "again; if memory is short, delete variables that are not needed first."
         )
+
+
+class PageNotPrinted(ContainerError):
+    """A web page could not be made a PDF."""
+
+    code = "page-not-printed"
+
+    def __init__(self, reason: str, way_out: str) -> None:
+        super().__init__(reason, way_out)
+        self.reason, self.way_out = reason, way_out
+
+    def __str__(self) -> str:
+        return f"No PDF was made: {self.reason}. {self.way_out}".rstrip()
 
 
 class UnsafePath(ContainerError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -15,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from container.errors import SandboxUnavailable
-from container.host.host_users import enter_host_users
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
@@ -29,8 +26,10 @@ from kernel_gateway.settings import (
 )
 from kernel_gateway.terminal.addin_commands import addin
 from kernel_gateway.terminal.compare_command import compare
+from kernel_gateway.terminal.export_command import export, notebook_of, take_host_users
 from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.history_commands import history
+from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -86,6 +85,10 @@ cli.add_command(addin)
 cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
+cli.add_command(export)
+cli.add_command(keys)
+cli.add_command(sign)
+cli.add_command(verify)
 
 
 @cli.command()
@@ -103,14 +106,8 @@ def serve(**options: Any) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     settings = _settings(**options)
-    _take_host_users(settings.data_dir)
+    take_host_users(settings.data_dir)
     _run(_serve(settings, import_service()))
-
-
-def _take_host_users(directory: Path) -> None:
-    """Get host users for kernels with files in *directory*; on failure, the probe reports why."""
-    with contextlib.suppress(SandboxUnavailable):
-        enter_host_users(directory)
 
 
 async def _serve(settings: Settings, open_gateway: OpenGateway) -> int:
@@ -216,7 +213,7 @@ def chat(
             "`tallybook demo` works without a key."
         )
     if url is None:
-        _take_host_users(settings.data_dir)
+        take_host_users(settings.data_dir)
     _run(_chat(settings, list(files), message, conversation, url, token))
 
 
@@ -271,31 +268,10 @@ def _for_this_chat(settings: Settings) -> Settings:
 )
 def demo(examples: Path, output: Path) -> None:
     """Stack three example workbooks, pivot them, verify and re-run the notebook."""
-    _take_host_users(Path(tempfile.gettempdir()))
+    take_host_users(Path(tempfile.gettempdir()))
     from kernel_gateway.terminal.demo import run_demo
 
     _run(run_demo(_settings(), _console(), examples, output))
-
-
-@cli.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-def verify(notebook: Path) -> None:
-    """Check that not a byte of NOTEBOOK has changed since it was recorded."""
-    from notebooks.errors import NotebookError
-    from notebooks.ledger.verify import verify_notebook
-
-    try:
-        report = verify_notebook(notebook)
-    except NotebookError as error:
-        raise click.ClickException(str(error)) from None
-    for problem in report.problems:
-        where = f"cell {problem.cell} ({problem.cell_id})" if problem.cell else "notebook"
-        click.echo(f"{where}: {problem.what}")
-    click.echo(f"cells: {report.cells}")
-    click.echo(f"head: {report.head}")
-    click.echo(f"verified: {'yes' if report.verified else 'NO'}")
-    if not report.verified:
-        raise SystemExit(1)
 
 
 @cli.command()
@@ -318,22 +294,27 @@ def rerun(
     inputs: Path | None,
     output: Path | None,
 ) -> None:
-    """Run NOTEBOOK again with papermill in a fresh sandbox, and compare by value.
+    """Run NOTEBOOK, or that of a review bundle, again in a fresh sandbox, and compare by value.
 
     Exits with 0 when everything was reproduced, or nothing failed and inputs or
     parameters were replaced; with 3 when nothing was found to differ, but a recorded
     file was missing and could not be compared; else with 1.
     """
-    _take_host_users(Path(tempfile.gettempdir()))
+    take_host_users(Path(tempfile.gettempdir()))
     from container.errors import ContainerError
     from kernel_gateway.terminal.rerun import rerun_file
     from notebooks.errors import NotebookError
 
     try:
-        with _console().status("Running the notebook again …"):
-            report = rerun_file(notebook, parameters=dict(parameters), inputs=inputs, saved=output)
+        with notebook_of(notebook) as (file, wrong):
+            if file != notebook:  # a bundle: what it unpacks to goes away
+                output = output or notebook.with_suffix(".rerun.ipynb")
+            with _console().status("Running the notebook again …"):
+                report = rerun_file(file, parameters=dict(parameters), inputs=inputs, saved=output)
     except (NotebookError, ContainerError) as error:
         raise click.ClickException(str(error)) from None
+    for line in wrong:
+        click.echo(f"bundle: {line}")
     for number in report.repaired_cells:
         click.echo(f"cell {number}: had no id of its own; the copy that was run has one")
     for name in report.replaced_inputs:
@@ -349,35 +330,14 @@ def rerun(
 
 
 @cli.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("--to", "kind", type=click.Choice(["html", "py", "ipynb"]), default="html")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write.")
-def export(notebook: Path, kind: str, output: Path | None) -> None:
-    """Write NOTEBOOK as a web page, a script, or a notebook."""
-    from notebooks.errors import NotebookError
-    from notebooks.export.formats import EXPORTS
-    from notebooks.record.files import replace_atomically
-
-    target = output or notebook.with_suffix(f".{kind}")
-    if target.resolve() == notebook.resolve():
-        raise click.UsageError(f"{target} is the notebook itself; name another with --output.")
-    try:
-        replace_atomically(target, EXPORTS[kind](notebook))
-    except NotebookError as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"{target} can't be written: {error.strerror}.") from None
-    click.echo(str(target))
-
-
-@cli.command()
 def doctor() -> None:
     """Say what works on this machine, and the reason for each "no"."""
     from agent.checks.formula_values import NO_OFFICE, office_installed
+    from container.printer import installed as chromium_installed
     from container.probe import probe_host
 
     settings = _settings()
-    _take_host_users(settings.data_dir)
+    take_host_users(settings.data_dir)
     report = probe_host(
         settings.backend,
         image=settings.image,
@@ -394,6 +354,8 @@ def doctor() -> None:
     click.echo(f"kernels run as: {user}")
     office = "yes, by LibreOffice" if office_installed() else NO_OFFICE
     click.echo(f"formula values computed: {office}")
+    pdf = "yes, by Chromium" if chromium_installed() else "no (apt-get install chromium)"
+    click.echo(f"exports as PDF: {pdf}")
     key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
     click.echo(f"Gemini key: {key}")
     if not report.sandbox:

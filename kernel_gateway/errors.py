@@ -415,6 +415,20 @@ class NodeUnreachable(GatewayError):
         return "The gateway that serves this conversation doesn't answer just now."
 
 
+class ExportFailed(GatewayError):
+    """A notebook could not be exported."""
+
+    code = "export-failed"
+    hint = "Try another kind, such as ?to=html, or export the downloaded notebook by yourself."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The notebook was not exported: {self.reason}"
+
+
 class StorageFull(GatewayError):
     """The service's disk is full; nothing of what was sent was kept."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from agent.context.profiler import Profiler
 from container.probe import HostReport
@@ -23,6 +24,9 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.queue import Turns
+from notebooks.ledger.signing import KeyRing
+
+COMPARISONS_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class Services:
     repository: Repository
     events: EventLog
     contexts: ExecutionContextManager
+    signing_keys: KeyRing
     approvals: Approvals
     profiler: Profiler
     upload_profiles: UploadProfiles
@@ -52,3 +57,6 @@ class Services:
     host: HostReport
     model_name: str | None
     started: float
+    comparisons: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(COMPARISONS_AT_ONCE)
+    )

@@ -211,6 +211,11 @@ class Settings(BaseModel):
         description="A shell command that prints blob_key instead, such as a key management "
         "service's.",
     )
+    signing_key_command: str | None = Field(
+        None,
+        description="A shell command that prints the private key that signs notebooks (Ed25519, "
+        "PEM), such as a key management service's; by default one is made in data_dir/keys.",
+    )
     cron_secret: str | None = Field(
         None,
         repr=False,

@@ -31,6 +31,7 @@ from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.restore import HeldCapabilities
+from kernel_gateway.contexts.signing_keys import open_key_ring
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
 from kernel_gateway.contexts.upload_profiles import UploadProfiles
@@ -59,6 +60,8 @@ from kernel_gateway.turns.deferred_model import DeferredModel
 from kernel_gateway.turns.queue import Turns
 from kernel_gateway.turns.recovery import recover_turns
 from kernel_gateway.turns.run import TurnServices
+from notebooks.ledger.statement import attester_of
+from notebooks.record.chain import Attester
 from notebooks.record.files import advisory_lock
 
 log = logging.getLogger("tallybook")
@@ -128,6 +131,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         host = _check_host(settings)
         directory = (settings.data_dir / "conversations").resolve()
         versions = await asyncio.to_thread(file_versions, settings, directory)
+        signing_keys = await asyncio.to_thread(open_key_ring, settings)
         telemetry = Telemetry()
         stack.enter_context(exporting(settings.otlp_endpoint))
         repository = await _open_repository(settings)
@@ -136,7 +140,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         deletions, retry = Deletions(), DatabaseRetry()
         store = DatabaseContextStore(repository.database, retry)
         held = repository.permissions.capabilities
-        contexts = _contexts(settings, store, telemetry, versions, deletions, held)
+        contexts = _contexts(
+            settings, store, telemetry, versions, deletions, held, attester_of(signing_keys)
+        )
         stack.push_async_callback(contexts.aclose)
         warming = asyncio.create_task(contexts.keep_warm(settings.warm_kernels))
         stack.push_async_callback(asyncio.wait, {warming})
@@ -199,6 +205,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             repository=repository,
             events=events,
             contexts=contexts,
+            signing_keys=signing_keys,
             approvals=approvals,
             profiler=profiler,
             upload_profiles=upload_profiles,
@@ -256,6 +263,7 @@ def _contexts(
     versions: FileVersions,
     deletions: Deletions,
     held: HeldCapabilities,
+    attester: Attester,
 ) -> ExecutionContextManager:
     starter = KernelStarter(
         directory=versions.directory,
@@ -280,6 +288,7 @@ def _contexts(
         ),
         wait_seconds=settings.kernel_wait_seconds,
         ttl_seconds=settings.context_ttl_seconds,
+        attester=attester,
     )
 
 

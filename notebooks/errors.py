@@ -4,11 +4,14 @@
 
     NotebookError
     ├── NotebookUnreadable   not a notebook file at all
+    ├── BundleUnreadable     not a review bundle, or not one that may be unpacked
     ├── UnknownParameter     `rerun -p` names none of the notebook's parameters
     ├── ParameterMisfit      its value is not of the type that is recorded
     ├── InputMissing         a file the notebook reads was not given to the re-run
     ├── RerunFailed          the re-run could not start
     ├── SealingKeyInvalid    a key for contents at rest can't be used
+    ├── SigningKeyUnusable   a key that signs or verifies notebooks can't be used
+    ├── NotSigned            a notebook that does not verify is not signed off
     ├── CheckpointNotFound   no checkpoint has this id, or not any more
     ├── CheckpointUnreadable its file is damaged
     └── BlobError            a content that a file once had can't be had
@@ -42,6 +45,20 @@ class NotebookUnreadable(NotebookError):
 
     def __str__(self) -> str:
         return f"{self.path} is not a readable notebook: {self.reason}. Name an .ipynb file."
+
+
+class BundleUnreadable(NotebookError):
+    """The file is not a review bundle, or not one that may be unpacked."""
+
+    code = "bundle-unreadable"
+    hint = "Make it again: tallybook export NOTEBOOK --to bundle."
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path} is not a readable review bundle: {self.reason}."
 
 
 class UnknownParameter(NotebookError):
@@ -100,6 +117,32 @@ class RerunFailed(NotebookError):
 
     def __str__(self) -> str:
         return f"The notebook could not be re-run: {self.reason}"
+
+
+class SigningKeyUnusable(NotebookError):
+    """A key that signs or verifies notebooks can't be read, or is of another kind."""
+
+    code = "signing-key-unusable"
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(source, reason)
+        self.source, self.reason = source, reason
+
+    def __str__(self) -> str:
+        return f"{self.source} can't be used: {self.reason}."
+
+
+class NotSigned(NotebookError):
+    """A notebook does not verify, so nothing was signed."""
+
+    code = "not-signed"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"Nothing was signed: {self.path} does not verify ({self.reason})."
 
 
 class SealingKeyInvalid(NotebookError):

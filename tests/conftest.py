@@ -248,9 +248,9 @@ class Conversation:
 StartGateway = Callable[..., Awaitable[RunningGateway]]
 
 
-@pytest.fixture
-async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
-    """Start gateways with a scripted model; the second in a test reuses the first one's data."""
+@contextlib.asynccontextmanager
+async def gateways(directory: Path) -> AsyncIterator[StartGateway]:
+    """Start gateways with a scripted model and their data in *directory*; stop them all."""
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -264,7 +264,7 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
             standin = stack.enter_context(StandinServer(transcript))
             values = {
                 "port": 0,
-                "data_dir": tmp_path / "data",
+                "data_dir": directory,
                 "gemini_api_key": "test-key-7f3a",
                 "model_base_url": standin.base_url,
                 "backoff_seconds": 0.01,
@@ -276,6 +276,13 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
             stack.push_async_callback(close_opened)
             return RunningGateway(gateway, client, standin)
 
+        yield start
+
+
+@pytest.fixture
+async def start_gateway(tmp_path: Path) -> AsyncIterator[StartGateway]:
+    """Start gateways with a scripted model; the second in a test reuses the first one's data."""
+    async with gateways(tmp_path / "data") as start:
         yield start
 
 

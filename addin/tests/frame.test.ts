@@ -34,6 +34,12 @@ describe("a frame", () => {
     });
   });
 
+  it.each(["<!--", "<style", "<script>", "<a", "</td", "<tr colspan"])("of unfinished %s is read at once", (piece) => {
+    const bare = bareTables(piece.repeat(300_000));
+
+    expect(bare).not.toContain("<");
+  });
+
   it("is nothing where there is none", () => {
     expect(frameFromHtml("<p>dataframe</p>")).toBeNull();
     expect(frameFromHtml("<table><tr><td>1</td></tr></table>")).toBeNull();

@@ -71,7 +71,7 @@ async def compare_in_sandbox(
     if result.status is not None and result.status.exit_code == 0:
         try:
             return comparison_from_json(json.loads(result.printed))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             pass  # no result of the program: it broke
     if result.status is None:
         why = f"Comparing them took longer than {COMPARE_LIMITS.seconds:g} s."

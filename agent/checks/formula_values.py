@@ -19,6 +19,7 @@ from container.errors import ContainerError
 from container.limits import MIB, Limits
 from container.workspace.rewrite import Seen, read_seen, replace_seen
 from container.workspace.workspace import OUTPUTS, Workspace
+from notebooks.record.shielded import in_thread
 
 COMPUTED = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
 OFFICE = Path("/usr/lib/libreoffice/program/oosplash"), Path("/opt/libreoffice/program/oosplash")
@@ -81,9 +82,13 @@ class FormulaValues:
         chosen = [name for name in names if _is_computed(name)][:MOST_FILES]
         if not chosen or self._closed or not office_installed(self._office):
             return {}
+        async with self._running:  # contents and answers of few jobs only are in memory
+            return await self._compute(workspace, chosen)
+
+    async def _compute(self, workspace: Workspace, names: Sequence[str]) -> Computations:
         found: Computations = {}
         seen: dict[str, Seen] = {}
-        for name in chosen:
+        for name in names:
             try:
                 content = await asyncio.to_thread(read_seen, workspace, name, MOST_FILE_BYTES)
             except ContainerError as error:
@@ -93,11 +98,10 @@ class FormulaValues:
                 found[name] = {"problem": f"it has more than {MOST_FILE_BYTES // MIB} MB"}
             else:
                 seen[name] = content
-        async with self._running:
-            results = await self._results([each.content for each in seen.values()])
+        results = await self._results([each.content for each in seen.values()])
         for (name, old), (result, new) in zip(seen.items(), results, strict=False):
-            if new:
-                problem = await asyncio.to_thread(self._replace, workspace, name, old, new)
+            if new and "report" in result:
+                problem = await in_thread(self._replace, workspace, name, old, new)
                 result = {"problem": problem} if problem else result["report"]
             if "problem" in result or "formulas" in result:
                 found[name] = result
@@ -204,7 +208,9 @@ def _parsed(answer: bytes, count: int) -> list[tuple[dict[str, Any], bytes]]:
             size = int(result.get("size", 0))
             pairs.append((_checked(result), rest[start : start + size]))
             start += size
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError
+    ) as error:  # fmt: skip
         raise NoAnswer("its answer is broken") from error
     if len(pairs) != count:
         raise NoAnswer("its answer is broken")

@@ -164,7 +164,7 @@ def kept_notes(noted: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     notes = notes_of("", noted)
     reads = [
-        table_to_json(replace(table, columns=_numbers_first(table)[:MOST_COLUMNS]))
+        table_to_json(replace(table, columns=_numbers_first(table)[:MOST_COLUMNS], totals=()))
         for table in notes.reads[:MOST_READS]
     ]
     steps = [step_to_json(step) for step in notes.steps]

@@ -311,14 +311,16 @@ def _kind(column: Facts) -> str:
 
 def _quality(column: Facts) -> list[str]:
     phrases = []
+    if "repeats" in column:
+        phrases.append(f"{column['repeats']} again")
     if column["kind"] == "mixed" and column.get("counts"):
         phrases.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
     if column.get("blanks"):
         phrases.append(f"{column['blanks']} blank")
     if column.get("merged_down"):
         phrases.append(f"{column['merged_down']} cells merged with the one above")
-    for error, count in column.get("errors", {}).items():
-        phrases.append(f"{count} error cells {error}")
+    if errors := column.get("errors"):
+        phrases.append(_errors(errors))
     if column.get("formulas"):
         first = quoted(column.get("first_formula", ""))
         phrases.append(f"{column['formulas']} formulas in {column['formula_range']}, first {first}")
@@ -331,6 +333,15 @@ def _quality(column: Facts) -> list[str]:
             "also " + ", ".join(f"{n} × {quoted(v, 30)}" for v, n in list(strays.items())[:4])
         )
     return phrases
+
+
+def _errors(errors: Mapping[str, int]) -> str:
+    """Return ``1 error cell (#N/A)``, ``3 error cells (2 #N/A, 1 #REF!)``."""
+    if len(errors) == 1:
+        [(kind, count)] = errors.items()
+        return f"{count} error cell{'s' * (count > 1)} ({kind})"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in errors.items())
+    return f"{sum(errors.values())} error cells ({kinds})"
 
 
 def _numbers(column: Facts, level: int) -> list[str]:

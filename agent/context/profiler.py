@@ -177,6 +177,10 @@ async def _run(workspace: Workspace, module: str, name: str, *given: str) -> tup
         reason = f"Reading it needs more than {PROFILE_LIMITS.memory_bytes // MIB} MB of memory."
     else:
         reason = "The reader stopped while reading it."
+        log.warning(
+            "the %s of %s ended with %s: %s",
+            module, name, result.status.exit_code, result.printed[-1000:],
+        )  # fmt: skip
     code = "workbook-too-large" if result.status is None else "workbook-unreadable"
     hint = "Split it into smaller workbooks, or save it again in Excel as .xlsx."
     return {"problem": {"code": code, "message": reason, "hint": hint}}, False

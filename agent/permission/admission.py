@@ -54,6 +54,7 @@ class TurnPorts:
         own_code: The user typed the code in a Jupyter client: ``risk.assessed`` is emitted only
             if there is a finding.
         budget: The turn's limits.
+        user: Who asked, for the record.
     """
 
     model: Model | None
@@ -66,6 +67,7 @@ class TurnPorts:
     save: Callable[[TurnState], Awaitable[None]]
     own_code: bool = False
     budget: TurnBudget = field(default_factory=TurnBudget)
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

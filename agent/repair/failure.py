@@ -24,10 +24,12 @@ BY_CODE: dict[str, Kind] = {
 }
 """Kinds of the failures that the service names itself."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_CELL_LINE = re.compile(r"^\s*Cell In\[\d+\], line (\d+)", re.M)
+_CELL_LINE = re.compile(r"^\s*Cell In\[\d+\], line (\d{1,7})\b", re.M)
 _LIBRARY = re.compile(r"site-packages/(\w+)/")
 MOST_CHARACTERS = 20_000
 """Of a traceback, from its end: hostile code can make one of any length."""
+MOST_MESSAGE = 4_000
+"""Characters of a message that the rules look at: some take time that grows with its square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def failure_of(execution: Execution) -> Failure | None:
     line = int(lines[-1]) if lines else None
     if kind := BY_CODE.get(str(error.get("code"))):
         return Failure(kind=kind, message=message, line=line, libraries=libraries)
-    return _by_rule(message[:MOST_CHARACTERS], line, libraries)
+    return _by_rule(message[:MOST_MESSAGE], line, libraries)
 
 
 def _by_rule(message: str, line: int | None, libraries: frozenset[str]) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ TOOLS: Mapping[str, Tool] = {
     module.TOOL.name: module.TOOL
     for module in (describe_table, read_preview, search_workbook, workbook_history)
 }
+log = logging.getLogger("tallybook.tools")
 DECLARATIONS = tuple(tool.declaration for tool in TOOLS.values())
 
 
@@ -43,6 +45,9 @@ async def call_tool(call: ToolCall, reach: Reach) -> dict[str, Any]:
         return _failed(f"The arguments of {call.name} don't fit: {faults}.")
     except (ToolFailed, ContainerError) as error:
         return _failed(str(error))
+    except Exception:  # a fault of a tool, or of a file, must not end the request
+        log.exception("the tool %s failed", call.name)
+        return _failed(f"{call.name} failed on this. Look it up with code instead.")
 
 
 def _failed(why: str) -> dict[str, Any]:

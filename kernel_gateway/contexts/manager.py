@@ -34,6 +34,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from notebooks.errors import NotebookError
+from notebooks.record.chain import Attester
 from notebooks.record.shielded import shielded
 from notebooks.record.undone import RESTART
 
@@ -64,6 +65,7 @@ class ExecutionContextManager:
         limit: KernelLimit,
         wait_seconds: float,
         ttl_seconds: float,
+        attester: Attester | None = None,
     ) -> None:
         """Create the manager; no path is opened yet.
 
@@ -77,8 +79,9 @@ class ExecutionContextManager:
             limit: The limit on live kernels.
             wait_seconds: Longest wait of a path in the kernel queue.
             ttl_seconds: Lifetime of an unused kernel.
+            attester: Signs the notebooks.
         """
-        self._starter, self.versions = starter, versions
+        self._starter, self.versions, self._attester = starter, versions, attester
         self._values = FormulaValues(starter.limits)
         self._store, self._node, self._telemetry = store, node, telemetry
         self._warm: Connection | None = None
@@ -131,11 +134,21 @@ class ExecutionContextManager:
         """
         return await self._paths.open(key)
 
+    def opened(self, key: PathKey) -> OpenPath | None:
+        """Return a path if it is open."""
+        return self._paths.get(key)
+
     async def _read(self, key: PathKey) -> OpenPath:
         self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)
         path = await asyncio.to_thread(
-            open_path, self.home(key), key, running, blobs, self.versions.retention
+            open_path,
+            self.home(key),
+            key,
+            running,
+            blobs,
+            self.versions.retention,
+            self._attester,
         )
         if not path.new:
             path.context = await self._store.get(key)

@@ -18,6 +18,7 @@ from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import Checkpoints, Retention
+from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
@@ -54,7 +55,7 @@ class OpenPath:
             restore all variables.
         received: Bytes and files uploaded since it was opened.
         starting: Held while the kernel is started or ended.
-        replacing: Held while an upload replaces another one.
+        replacing: Held while an upload replaces another one, and while an undo changes files.
     """
 
     key: PathKey
@@ -127,6 +128,7 @@ def open_path(
     running: str | None,
     blobs: Blobs,
     retention: Retention = USUAL_RETENTION,
+    attester: Attester | None = None,
 ) -> OpenPath:
     """Open a path's notebook and files in *home*; recover from a crash if needed.
 
@@ -136,13 +138,20 @@ def open_path(
         running: The last cell of a kernel that survived the service, running or not.
         blobs: Stores its files' contents.
         retention: How many checkpoints are kept.
+        attester: Signs the notebook.
 
     Raises:
         NotebookUnreadable: The notebook is damaged.
     """
     put_in_place(home)
     new = not home.exists()
-    recorder = Recorder.open(home, conversation=key.conversation, path=key.path, running=running)
+    recorder = Recorder.open(
+        home,
+        conversation=key.conversation,
+        path=key.path,
+        running=running,
+        attester=attester,
+    )
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
     workspace.sweep_unfinished()

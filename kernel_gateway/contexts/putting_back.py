@@ -64,8 +64,8 @@ def read_plan(path: OpenPath, turn: str) -> StoredPlan | None:
     return plan if plan.turn == turn else None
 
 
-def drop_plan(path: OpenPath) -> None:
-    """Forget the stored plan: its turn has ended."""
+def _drop_plan(path: OpenPath) -> None:
+    """Forget the stored plan: it is not carried out."""
     (path.home / PLAN).unlink(missing_ok=True)
 
 
@@ -80,7 +80,12 @@ def put_files_back(path: OpenPath, plan: StoredPlan) -> None:
     remove(staged)
     staged.mkdir(mode=0o700)
     try:
-        ready = _stage(path, plan.write, staged)
+        try:
+            ready = _stage(path, plan.write, staged)
+        except (OSError, BlobError):
+            if read_plan(path, plan.turn) is not None:  # a stopped service did a part of it
+                _go_back(path, plan, staged)
+            raise
         replace_atomically(path.home / PLAN, json.dumps(asdict(plan)).encode())
         try:
             _move(path, ready, plan.remove)
@@ -135,7 +140,7 @@ def _go_back(path: OpenPath, plan: StoredPlan, staged: Path) -> None:
     for name in plan.write.keys() - had.keys():
         with contextlib.suppress(OSError, ContainerError):
             remove_file(path.workspace, name)
-    drop_plan(path)
+    _drop_plan(path)
 
 
 def _sha256(path: OpenPath, name: str) -> str:

@@ -64,7 +64,7 @@ def file_versions(settings: Settings, directory: Path) -> FileVersions:
     """
     text = settings.blob_key
     if settings.blob_key_command is not None:
-        text = _said_by(settings.blob_key_command)
+        text = said_by("blob_key_command", settings.blob_key_command)
     try:
         keys = None if text is None else sealing_keys(text)
     except SealingKeyInvalid as error:
@@ -79,19 +79,23 @@ def _make_room(blobs: weakref.ref[Blobs], wanted: int) -> None:
         make_room(there, wanted)
 
 
-def _said_by(command: str) -> str:
-    """Run *command* and return its standard output, a secret: don't log it."""
+def said_by(setting: str, command: str) -> str:
+    """Run the *command* of *setting* and return its standard output, a secret: don't log it.
+
+    Raises:
+        SettingsInvalid: It failed, or took too long.
+    """
     try:
         done = subprocess.run(  # noqa: S602 (the operator's own command)
             command, shell=True, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True
         )
     except subprocess.TimeoutExpired:
         raise SettingsInvalid(
-            f"Setting blob_key_command: it gave no key in {COMMAND_SECONDS:g} s."
+            f"Setting {setting}: it gave no key in {COMMAND_SECONDS:g} s."
         ) from None
     except subprocess.CalledProcessError as error:
         said = (error.stderr.strip().splitlines() or ["it gave no reason"])[-1]
         raise SettingsInvalid(
-            f"Setting blob_key_command: it ended with {error.returncode}: {said[:300]}"
+            f"Setting {setting}: it ended with {error.returncode}: {said[:300]}"
         ) from None
     return done.stdout

@@ -443,6 +443,20 @@ class ErrorSeen(EventData):
     error: FoundError
 
 
+class RecordedCell(EventData):
+    """A cell of the notebook, as it was recorded."""
+
+    number: int = Field(description="Its position, from 1.")
+    cell: str
+    hash: str = Field(description="Its hash in the notebook's chain.")
+
+
+class NotebookRecorded(EventData):
+    """Entries were recorded outside of a request: a restart of the kernel, a review."""
+
+    recorded: list[RecordedCell]
+
+
 class TurnFinished(EventData):
     """A request has ended."""
 
@@ -459,6 +473,9 @@ class TurnFinished(EventData):
     variables: RebuiltVariables | None = Field(None, description="Of an undo.")
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
+    recorded: list[RecordedCell] | None = Field(
+        None, description="The cells that the request recorded; they cross-check the notebook."
+    )
 
 
 KINDS: dict[str, type[EventData]] = {
@@ -489,5 +506,6 @@ KINDS: dict[str, type[EventData]] = {
     "history.restored": HistoryRestored,
     "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
+    "notebook.recorded": NotebookRecorded,
     "turn.finished": TurnFinished,
 }

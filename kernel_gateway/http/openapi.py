@@ -152,8 +152,11 @@ def _response(model: type[BaseModel] | str | None) -> dict[str, Any]:
     if model is None:
         return {"description": "Done."}
     if isinstance(model, str):
-        schema = {} if model.endswith("json") else {"type": "string"}
-        return {"description": "The content.", "content": {model: {"schema": schema}}}
+        content = {
+            kind: {"schema": {} if kind.endswith("json") else {"type": "string"}}
+            for kind in model.split(", ")
+        }
+        return {"description": "The content.", "content": content}
     words = (model.__doc__ or "").strip().splitlines()[0]
     return {
         "description": words,

@@ -35,7 +35,8 @@ class Operation:
 
     Attributes:
         summary: What it does, in one line.
-        returns: Status → model of the JSON body, a content type, or ``None`` for no body.
+        returns: Status → model of the JSON body, content types with commas between, or ``None`` for
+            no body.
         body: Model of the JSON body it takes.
         form: Names of the fields of the multipart body it takes.
         query: Its query arguments.

@@ -57,6 +57,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.DatabaseUnavailable: 503,
     errors.OwnershipLost: 503,
     errors.NodeUnreachable: 503,
+    errors.ExportFailed: 503,
     errors.StorageFull: 507,
     errors.Draining: 503,
     errors.PermissionAlreadyDecided: 409,

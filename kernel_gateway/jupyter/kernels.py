@@ -12,6 +12,7 @@ from kernel_gateway.http.operations import operation
 from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
+from kernel_gateway.turns.recorded import announce
 from notebooks.record.document import KERNELSPEC
 
 GRACE_SECONDS = 0.5
@@ -144,4 +145,5 @@ class RestartHandler(JupyterHandler):
         await (await self.services.channels.get(key)).interrupt()
         await self.services.turns.stop(key)
         await self.services.contexts.restart(key, self.identity.user)
+        await announce(self.services.events, await self.services.contexts.open(key))
         self.write_json(200, await self.kernel_model(key, kernel_id))

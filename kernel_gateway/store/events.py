@@ -91,6 +91,20 @@ class EventRows:
             return [(kind, data) for kind, data in await session.execute(query)]
 
     @whole
+    async def in_conversation(
+        self, tenant: str, conversation: str, kinds: Collection[str], text: str
+    ) -> Sequence[tuple[str, str]]:
+        """Return path and data of events of *kinds* whose JSON contains *text*, in order."""
+        query = (
+            select(EventRow.path, EventRow.data)
+            .where(EventRow.conversation == conversation, EventRow.tenant == tenant)
+            .where(EventRow.kind.in_(kinds), EventRow.data.contains(text, autoescape=True))
+            .order_by(EventRow.path, EventRow.seq)
+        )
+        async with self._database.begin(tenant) as session:
+            return [(path, data) for path, data in await session.execute(query)]
+
+    @whole
     async def about_file(self, key: PathKey, name: str) -> Sequence[EventRow]:
         """Return the ``file.created`` events of a file, in order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -43,6 +44,7 @@ def rerun_file(
         NotebookError: See `notebooks.rerun.run.rerun_notebook`.
     """
     recorded = withdraw_undone(read_copy(notebook_file)[0])
+    of = hashlib.sha256(notebook_file.read_bytes()).hexdigest()
     found = _first_directory(notebook_file, INPUTS) if inputs is None else inputs
     wanted = recorded_inputs(recorded)
     if found is None and wanted:
@@ -60,7 +62,8 @@ def rerun_file(
             replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
             cell_seconds=cell_seconds,
         )
-    text = json.dumps({"verdict": report.verdict, **asdict(report)}, default=str, indent=1)
+    facts = {"verdict": report.verdict, "of_sha256": of, **asdict(report)}
+    text = json.dumps(facts, default=str, indent=1)
     report_file.write_text(text, encoding="utf-8")
     return report
 

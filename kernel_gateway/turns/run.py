@@ -181,6 +181,7 @@ class TurnRun:
             save=save,
             own_code=own_code,
             budget=services.budget,
+            user=row.user,
         )
 
     async def finish(self, ending: Ending) -> None:
@@ -198,7 +199,13 @@ class TurnRun:
             "state": None,
             "finished_at": utc_now(),
         }
+        path = self._services.contexts.opened(key_of(row))
+        recorded = [] if path is None else path.recorder.unannounced(row.id)
+        if recorded:
+            facts["recorded"] = recorded
         await self._sink.emit("turn.finished", facts, update=columns)
+        if path is not None:
+            path.recorder.announced(recorded)
         for column, value in columns.items():
             setattr(row, column, value)
         telemetry = self._services.telemetry

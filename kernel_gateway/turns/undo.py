@@ -13,13 +13,13 @@ from typing import Any
 
 from agent.checkpoints import checkpoint_before
 from agent.permission.admission import TurnPorts
+from agent.prompts.quoting import escaped
 from container.errors import ContainerError
 from container.kernel.variables import MOST_VARIABLES
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import RAN, OpenPath
 from kernel_gateway.contexts.putting_back import (
     StoredPlan,
-    drop_plan,
     put_files_back,
     read_plan,
     take_back,
@@ -79,13 +79,15 @@ async def undo(
         OSError, BlobError: The files could not be put back; they are as they were.
     """
     works = _Undo(row, path, contexts, ports, sink)
-    plan = await asyncio.to_thread(read_plan, path, row.id)
-    if plan is None:
-        plan = await _decide(works, undo_request(row.request))
-    facts = {key: plan.facts[key] for key in _TOLD}
-    await shielded(_put_back(works, plan, facts))  # a cancellation leaves all of it or nothing
+    async with path.replacing:  # no upload is replaced between the decision and what it does
+        plan = await asyncio.to_thread(read_plan, path, row.id)
+        if plan is None:
+            plan = await _decide(works, undo_request(row.request))
+        facts = {key: plan.facts[key] for key in _TOLD}
+        await shielded(_put_back(works, plan, facts))  # a cancellation leaves all or nothing
     variables = await _rebuild(works, plan) if plan.rebuild else None
-    drop_plan(path)
+    # The plan stays until the next undo: without it, a service that stopped before this ending was
+    # stored would decide again, and undo the request before as well.
     answer = _answer(facts, variables)
     return Ending("ok", {"undo": facts, "variables": variables, "answer": answer})
 
@@ -294,7 +296,7 @@ def _text(facts: Mapping[str, Any]) -> str:
     lines = [f"**Undone by {facts['user']}**: {facts['what']}."]
     for words, names in (("Put back", facts["restored"]), ("Removed", facts["removed"])):
         if names:
-            shown = ", ".join(f"`{name.replace('`', ' ')}`" for name in names[:MOST_NAMED])
+            shown = ", ".join(f"`{escaped(name).replace('`', ' ')}`" for name in names[:MOST_NAMED])
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
             lines.append(f"{words}: {shown}{more}.")
     moved = {"do not count any more": facts["undone"], "count again": facts["redone"]}

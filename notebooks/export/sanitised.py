@@ -14,6 +14,8 @@ from bleach.css_sanitizer import CSSSanitizer
 from bleach.sanitizer import Cleaner
 from bs4 import BeautifulSoup
 
+from notebooks.export.style import STYLE
+
 TAGS = frozenset(
     "a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure"
     " h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp section small span strong sub"
@@ -31,7 +33,7 @@ _STYLES = (
     " vertical-align white-space width".split()
 )
 _ATTRIBUTES = frozenset(
-    "align alt class colspan dir height lang rowspan scope span start title width".split()
+    "align alt colspan dir height lang rowspan scope span start title width".split()
 )
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]+")
@@ -40,6 +42,8 @@ _NOT_IN_STYLES = re.compile(r"url|expression|@|\\|/\*", re.IGNORECASE)
 _NOT_IN_SVG = frozenset(
     "script foreignObject iframe embed object audio video handler animate set".split()
 )
+OWN_CLASSES = frozenset(re.findall(r"\.([a-z-]+)", STYLE)) - {"highlight"}
+"""Classes of the page's own: with these, an output could pass for a verdict of the page."""
 MAX_DEPTH = 1000
 """Largest nesting depth of elements: the parsing time grows with its square."""
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
@@ -52,6 +56,8 @@ def _allowed(tag: str, name: str, value: str) -> bool:
         return tag == "img" and _PICTURE.fullmatch(value) is not None
     if name == "style":
         return _NOT_IN_STYLES.search(value) is None
+    if name == "class":
+        return OWN_CLASSES.isdisjoint(value.lower().split())
     return name in _ATTRIBUTES
 
 

@@ -1,4 +1,7 @@
-"""Renders a notebook as one Python script with the code that ran, without refused code."""
+"""Renders a notebook as one Python script with the code that ran, without refused code.
+
+Its cells are marked as editors know them: the percent format of Spyder, VS Code and Jupytext.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ HEADER = """\
 #!/usr/bin/env python
 # coding: utf-8
 # Exported from a Tallybook notebook. Run it in the directory that holds inputs/ and outputs/."""
+TEXT, RAW = "# %% [markdown]", "# %% [raw]"
 IPYTHON = """\
 # It uses IPython's commands: run it with `ipython FILE`.
 from IPython import get_ipython"""
@@ -84,14 +88,15 @@ def _that_stand_together(pieces: list[Piece]) -> list[Piece]:
 def _piece(cell: Any) -> Piece:
     source = str(cell.source).replace("\r\n", "\n").replace("\r", "\n")
     if cell.cell_type == "markdown":
-        return Piece(_comment(source))
+        return Piece(f"{TEXT}\n{_comment(source)}")
     ending = ending_of(cell)
     count = cell.get("execution_count") or " "
-    heading = f"# In[{count}]:"
+    heading = f"# %% In[{count}]"
     if cell.cell_type == "raw" and not ending.outcome:
-        return Piece(_comment(source))
+        return Piece(f"{RAW}\n{_comment(source)}")
     if cell.cell_type != "code" or not ending.is_live:
-        return Piece(f"{_comment(f'This cell {ending.sentence}')}\n{_comment(source)}")
+        said = _comment(f"This cell {ending.sentence}")
+        return Piece(f"{RAW}\n{said}\n{_comment(source)}")
     code = _python(source)
     if code is None:
         why = f": {ending.reason}" if ending.reason else "."

@@ -166,14 +166,18 @@ class Checkpoints:
 
     def _keep(self, present: Present, last: Checkpoint | None) -> dict[str, str]:
         """Keep the contents that the last checkpoint has not; return what could not be kept."""
-        not_kept = {}
+        not_kept, added = {}, {}
         for name, sha256 in present.hashes.items():
             known = last is not None and last.files.get(name)
             if last and known and known.sha256 == sha256 and name not in last.not_kept:
                 continue
             if why := self._why_not_kept(name, sha256, present):
                 not_kept[name] = why
-        return not_kept
+            else:
+                added[name] = sha256
+        # No checkpoint names these yet, so the room for a later one may have been theirs.
+        lost = [name for name, sha256 in added.items() if sha256 not in self._blobs]
+        return not_kept | dict.fromkeys(lost, self._no_room())
 
     def _why_not_kept(self, name: str, sha256: str, present: Present) -> str:
         if sha256.startswith(TOO_LARGE):
@@ -189,6 +193,9 @@ class Checkpoints:
             return f"it could not be stored ({error.strerror or error})"
         if sha256 in self._blobs:
             return ""
+        return self._no_room()
+
+    def _no_room(self) -> str:
         room = f"{self._blobs.quota_bytes / 1_000_000:g} MB"
         return f"the room for earlier contents, {room} (TALLYBOOK_FILE_VERSIONS_MB), is used up"
 

@@ -1,53 +1,40 @@
-"""Finds changes made to a recorded notebook, and the changed cell."""
+"""Finds changes made to a recorded notebook: the cell, the field, and who could have made them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
 from notebooks.errors import NotebookUnreadable
-from notebooks.record.chain import GENESIS, KEY, cell_hash, facts_of, seal, source_sha256
-from notebooks.record.document import notebook_bytes, parse_notebook
+from notebooks.ledger.chain_check import chain_problems, stated_hash
+from notebooks.ledger.report import FileState, Problem, Signature, VerifyReport
+from notebooks.ledger.review import reviews
+from notebooks.ledger.signatures import check_signatures
+from notebooks.ledger.statement import produced_files
+from notebooks.record.chain import GENESIS, KEY, VIEW, frame, seal
+from notebooks.record.document import notebook_bytes, plain_notebook
+
+__all__ = ["Problem", "VerifyReport", "verify_bytes", "verify_notebook"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One difference from the record.
+def verify_notebook(path: Path, keys: Mapping[str, Ed25519PublicKey] | None = None) -> VerifyReport:
+    """Check the notebook at *path*, and the produced files beside it, against its record.
 
-    Attributes:
-        cell: Position of the cell, from 1; ``None`` for the notebook itself.
-        cell_id: Its nbformat id, where there is one.
-        what: What is wrong, in plain words.
-    """
+    With the service's public keys, every change by somebody without the private key is found.
+    Without, only one by somebody who did not sign the whole chain anew with a key of their own.
 
-    cell: int | None
-    cell_id: str | None
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyReport:
-    """Result of `verify_notebook`; without problems, no byte has changed."""
-
-    cells: int
-    head: str
-    problems: tuple[Problem, ...]
-
-    @property
-    def verified(self) -> bool:
-        """Whether the notebook is exactly as it was recorded."""
-        return not self.problems
-
-
-def verify_notebook(path: Path) -> VerifyReport:
-    """Check every byte of the notebook at *path* against its hash chain.
-
-    The chain detects every change by someone who did not also recompute every hash. To exclude
-    that too, compare `VerifyReport.head` with the service's audit list.
+    Args:
+        path: The notebook.
+        keys: Trusted public keys by id: the service's, and those of reviewers.
 
     Raises:
         NotebookUnreadable: There is no such file.
@@ -56,64 +43,136 @@ def verify_notebook(path: Path) -> VerifyReport:
         content = path.read_bytes()
     except OSError as error:
         raise NotebookUnreadable(str(path), error.strerror or "it can't be opened") from None
-    return verify_bytes(content)
+    return verify_bytes(content, keys, beside=path.parent)
 
 
-def verify_bytes(content: bytes) -> VerifyReport:
-    """Check a notebook's bytes; see `verify_notebook`."""
+def verify_bytes(
+    content: bytes,
+    keys: Mapping[str, Ed25519PublicKey] | None = None,
+    *,
+    beside: Path | None = None,
+) -> VerifyReport:
+    """Check a notebook's bytes, and the produced files in *beside*; see `verify_notebook`."""
     try:
-        notebook = parse_notebook(content)
+        return _verified(content, keys, beside)
+    except RecursionError:
+        problem = _of_notebook("not a valid notebook: it is nested too deeply")
+        return VerifyReport(cells=0, head="", problems=(problem,))
+
+
+def _verified(
+    content: bytes, keys: Mapping[str, Ed25519PublicKey] | None, beside: Path | None
+) -> VerifyReport:
+    repeated: list[str] = []
+    try:
+        notebook = plain_notebook(content, partial(_object, repeated))
     except (ValueError, nbformat.ValidationError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        problem = Problem(cell=None, cell_id=None, what=f"not a valid notebook: {reason}")
-        return VerifyReport(cells=0, head="", problems=(problem,))
-    problems, head = _check_cells(notebook.cells)
-    problems += _check_notebook(notebook, head)
-    if not problems and notebook_bytes(notebook) != content:
-        problems.append(_layout_problem(notebook_bytes(notebook), content))
-    return VerifyReport(cells=len(notebook.cells), head=head, problems=tuple(problems))
+        return VerifyReport(
+            cells=0, head="", problems=(_of_notebook(f"not a valid notebook: {reason}"),)
+        )
+    notes = _layout(notebook, content)
+    rejoin_lines(notebook)
+    cells = notebook["cells"]
+    problems = chain_problems(cells)
+    problems += [_of_notebook(f"an object in it has the name {n[:60]!r} twice") for n in repeated]
+    signature = Signature(trusted=None if keys is None else False)
+    if not isinstance(notebook["metadata"].get(KEY), Mapping):
+        problems.append(_of_notebook("it was not recorded by Tallybook"))
+    else:
+        signature, more = check_signatures(notebook, keys, problems)
+        problems += more
+        if notebook["metadata"][KEY].get("seal") != seal(notebook):
+            problems.append(_of_notebook("the notebook's own metadata was changed", KEY))
+        notes += _view(notebook)
+        if notebook["metadata"][KEY].get("format") == 1:
+            problems += _legacy_layout(notebook, content)
+    files = {} if beside is None else _files(produced_files(cells), beside)
+    problems += [
+        _of_notebook(f"{name} beside it is not the recorded file", name)
+        for name, state in files.items()
+        if state == "changed"
+    ]
+    return VerifyReport(
+        cells=len(cells),
+        head=_last_hash(cells),
+        problems=tuple(problems),
+        notes=tuple(notes),
+        signature=signature,
+        reviews=reviews(cells, keys, problems),
+        files=files,
+    )
 
 
-def _check_cells(cells: list[Any]) -> tuple[list[Problem], str]:
-    problems, prev = [], GENESIS
-    for number, cell in enumerate(cells, 1):
-        what = _cell_problem(cell, prev)
-        if what:
-            problems.append(Problem(cell=number, cell_id=cell.get("id"), what=what))
-        # Continue from the hash the cell states, so that one change is reported once.
-        prev = str(facts_of(cell).get("hash", GENESIS))
-    return problems, prev
+def _of_notebook(what: str, field: str = "") -> Problem:
+    return Problem(cell=None, cell_id=None, what=what, field=field)
 
 
-def _cell_problem(cell: Mapping[str, Any], prev: str) -> str:
-    facts = facts_of(cell)
-    if "hash" not in facts:
-        return "it was not recorded by Tallybook (no hash)"
-    if facts.get("prev") != prev:
-        return "the cell before it is not the one it was recorded after"
-    if facts["hash"] != cell_hash(cell, prev):
-        recorded = facts.get("code_sha256")
-        if recorded and recorded != source_sha256(str(cell["source"])):
-            return "its code was changed"
-        return "its content, outputs or metadata were changed"
-    return ""
+def _last_hash(cells: Sequence[Any]) -> str:
+    return next((h for cell in reversed(cells) if (h := stated_hash(cell)) is not None), GENESIS)
 
 
-def _check_notebook(notebook: Any, head: str) -> list[Problem]:
-    facts = notebook.metadata.get(KEY)
-    if not isinstance(facts, Mapping):
-        return [Problem(cell=None, cell_id=None, what="it was not recorded by Tallybook")]
-    found = []
-    if facts.get("cells") != len(notebook.cells) or facts.get("head") != head:
-        found.append("cells were removed from its end or added to it")
-    if facts.get("seal") != seal(notebook):
-        found.append("the notebook's own metadata was changed")
-    return [Problem(cell=None, cell_id=None, what=what) for what in found]
+def _object(repeated: list[str], pairs: list[tuple[str, Any]]) -> Any:
+    """Make an object; add a name it has twice to *repeated*: readers differ in which one counts."""
+    found = NotebookNode(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated.append(next(name for name in names if names.count(name) > 1))
+    return found
 
 
-def _layout_problem(expected: bytes, content: bytes) -> Problem:
+def _layout(notebook: Any, content: bytes) -> list[str]:
+    """Return a note if the file's text is not laid out as Tallybook does it.
+
+    Line breaks and the blanks at the start of lines, which no JSON value has, don't count.
+    """
+    text = json.dumps(notebook, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
+    rendered = text.encode("utf-8", "surrogatepass")
+    first, *rest = content.split(b"\n")
+    written = first + b"".join(line.lstrip(b" ") for line in rest)
+    if written == rendered:
+        return []
+    return ["the file was written anew, as when Jupyter saves it; that changed no content"]
+
+
+def _legacy_layout(notebook: Any, content: bytes) -> list[Problem]:
+    """Return a problem if the text of a notebook of the first format is not byte for byte so."""
+    expected = notebook_bytes(notebook)
+    if expected == content:
+        return []
     pairs = zip(expected, content, strict=False)
-    at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(expected), len(content)))
+    shorter = min(len(expected), len(content))
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
     line = content[:at].count(b"\n") + 1
-    what = f"the file's text was changed at byte {at} (line {line}); the recorded content was not"
-    return Problem(cell=None, cell_id=None, what=what)
+    what = f"the file's text was changed at byte {at} (line {line}); its content was not"
+    return [_of_notebook(what)]
+
+
+def _view(notebook: Any) -> list[str]:
+    """Return notes on metadata that Jupyter's programs may set."""
+    notes, facts = [], notebook["metadata"][KEY]
+    if "frame" in facts and facts["frame"] != frame(notebook):
+        notes.append(
+            "kernel, language or other metadata of the notebook is not as Tallybook wrote it, as "
+            "when Jupyter saves it"
+        )
+    cells = notebook["cells"]
+    shown = [str(n) for n, cell in enumerate(cells, 1) if VIEW & cell["metadata"].keys()]
+    if shown:
+        notes.append(f"view settings were added to cells: {', '.join(shown[:20])}")
+    return notes
+
+
+def _files(recorded: Mapping[str, str], beside: Path) -> dict[str, FileState]:
+    """Compare the produced files beside the notebook with the recorded hashes."""
+    found: dict[str, FileState] = {}
+    root = beside.resolve()
+    for name, sha256 in recorded.items():
+        file = (root / name).resolve()
+        if not file.is_relative_to(root) or not file.is_file():
+            found[name] = "not here"
+            continue
+        with file.open("rb") as source:
+            same = hashlib.file_digest(source, "sha256").hexdigest() == sha256
+        found[name] = "as recorded" if same else "changed"
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,37 @@ from nbformat.v4 import nbjson, new_markdown_cell, new_notebook, new_raw_cell
 
 from notebooks.errors import NotebookUnreadable
 from notebooks.record.cells import RERUNNABLE, CellIntent, Execution, Provenance
-from notebooks.record.chain import GENESIS, KEY, cell_hash, seal, source_sha256
+from notebooks.record.chain import (
+    CHAIN,
+    GENESIS,
+    KEY,
+    Attester,
+    field_digests,
+    frame,
+    joined_hash,
+    kept_digits,
+    seal,
+    source_sha256,
+)
 from notebooks.record.files import encodable
 
 Notebook = Any
 """An `nbformat.NotebookNode`."""
+
+PairsHook = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
 KERNELSPEC = {
     "name": "tallybook-python",
     "display_name": "Python (Tallybook sandbox)",
     "language": "python",
 }
-FORMAT = 1
+FORMAT = 2
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _CELLS_BEGIN, _CELLS_END, _NO_CELLS = b'{\n "cells": [\n', b"\n ]", b'{\n "cells": []'
 
 
-def make_notebook(conversation: str, path: str) -> Notebook:
-    """Return an empty, sealed notebook for *path* of *conversation*."""
+def make_notebook(conversation: str, path: str, attester: Attester | None = None) -> Notebook:
+    """Return an empty notebook for *path* of *conversation*, sealed, and signed by *attester*."""
     notebook = new_notebook(
         metadata={
             "kernelspec": dict(KERNELSPEC),
@@ -39,10 +52,16 @@ def make_notebook(conversation: str, path: str) -> Notebook:
         }
     )
     notebook.nbformat_minor = 5
-    return _sealed(notebook)
+    return _sealed(notebook, attester)
 
 
-def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | None) -> Notebook:
+def branch_notebook(
+    source: Notebook,
+    conversation: str,
+    path: str,
+    turn: str | None,
+    attester: Attester | None = None,
+) -> Notebook:
     """Return a notebook for *path* that begins with the cells of *source*.
 
     The inherited cells keep their hashes: they are the same records.
@@ -52,6 +71,7 @@ def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | 
         conversation: The new notebook's conversation.
         path: The new notebook's path.
         turn: The last turn whose cells are inherited; ``None`` for all of them.
+        attester: Signs its head.
 
     Raises:
         KeyError: *source* has no cell of *turn*.
@@ -69,7 +89,7 @@ def branch_notebook(source: Notebook, conversation: str, path: str, turn: str | 
         "turn": turn,
         "cells": len(cells),
     }
-    return _sealed(notebook)
+    return _sealed(notebook, attester)
 
 
 def inherited_cells(notebook: Notebook) -> int:
@@ -77,13 +97,31 @@ def inherited_cells(notebook: Notebook) -> int:
     return int(notebook.metadata[KEY].get("branched_from", {}).get("cells", 0))
 
 
-def append_text(notebook: Notebook, cell_id: str, text: str, facts: Mapping[str, Any]) -> None:
+def append_text(
+    notebook: Notebook,
+    cell_id: str,
+    text: str,
+    facts: Mapping[str, Any],
+    attester: Attester | None = None,
+) -> None:
     """Append a markdown cell to *notebook* and its chain, with *facts* as Tallybook metadata."""
-    _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}))
+    _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}), attester)
 
 
-def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) -> None:
-    """Append a cell with its outcome to *notebook* and its chain.
+def remove_last_cell(notebook: Notebook, attester: Attester | None = None) -> int:
+    """Take the last cell off *notebook* and its chain; return how many are left."""
+    notebook.cells.pop()
+    _sealed(notebook, attester)
+    return len(notebook.cells)
+
+
+def append_cell(
+    notebook: Notebook,
+    intent: CellIntent,
+    execution: Execution,
+    attester: Attester | None = None,
+) -> None:
+    """Append a cell with its outcome to *notebook* and its chain; *attester* signs it.
 
     A cell that raised an exception is tagged ``raises-exception``, so that a re-run continues
     after it. A cell that was blocked, interrupted or killed becomes a raw cell: recorded with its
@@ -109,7 +147,7 @@ def append_cell(notebook: Notebook, intent: CellIntent, execution: Execution) ->
         facts["outputs"] = [dict(output) for output in execution.outputs]
         metadata = {"tags": tags, KEY: facts}
         cell = new_raw_cell(intent.source, id=intent.id, metadata=metadata)
-    _chain(notebook, cell)
+    _chain(notebook, cell, attester)
 
 
 def execution_of(cell: Any) -> Execution:
@@ -188,15 +226,30 @@ def _computed(execution: Execution) -> dict[str, Any]:
     return {"computed": kept}
 
 
-def _chain(notebook: Notebook, cell: Any) -> None:
-    cell = _encodable(cell)
+def _chain(notebook: Notebook, cell: Any, attester: Attester | None) -> None:
+    notebook.cells.append(linked(_encodable(cell), head(notebook), attester))
+    _sealed(notebook, attester)
+
+
+def linked(cell: Any, prev: str, attester: Attester | None) -> Any:
+    """Return *cell* with its place in the chain after a cell with hash *prev*.
+
+    Raises:
+        nbformat.ValidationError: It is not valid.
+    """
     # Validate only the new cell: the others were validated when they were appended.
     nbformat.validate(_alone(cell))
-    prev = head(notebook)
-    cell.metadata[KEY]["prev"] = prev
-    cell.metadata[KEY]["hash"] = cell_hash(cell, prev)
-    notebook.cells.append(cell)
-    _sealed(notebook)
+    facts = cell.metadata[KEY]
+    facts["chain"] = CHAIN
+    signer = None if attester is None else attester.cell_signer()
+    if signer is not None:
+        facts["signed_by"] = signer.key_id
+    digests = field_digests(cell)
+    facts["fields"], facts["prev"] = kept_digits(digests), prev
+    facts["hash"] = joined_hash(digests, prev)
+    if signer is not None:
+        facts["signature"] = dict(signer.sign_cell(facts["hash"]))
+    return cell
 
 
 def _alone(cell: Any) -> Notebook:
@@ -220,10 +273,15 @@ def head(notebook: Notebook) -> str:
     return str(notebook.cells[-1].metadata.get(KEY, {}).get("hash", GENESIS))
 
 
-def _sealed(notebook: Notebook) -> Notebook:
+def _sealed(notebook: Notebook, attester: Attester | None) -> Notebook:
     facts = notebook.metadata[KEY]
+    facts["format"] = FORMAT
     facts["head"], facts["cells"] = head(notebook), len(notebook.cells)
+    facts["frame"] = frame(notebook)
     facts["seal"] = seal(notebook)
+    facts.pop("statement", None)  # it signed an earlier head
+    if attester is not None:
+        facts.update(attester.attest(notebook))
     return notebook
 
 
@@ -241,6 +299,10 @@ class GrowingFile:
 
     def __init__(self) -> None:
         self._cells: list[bytes] = []
+
+    def cut(self, count: int) -> None:
+        """Forget all cells but the first *count*: the others were taken off the notebook."""
+        del self._cells[count:]
 
     def render(self, notebook: Notebook) -> bytes:
         """Return `notebook_bytes` of *notebook*; cells rendered before must not have changed."""
@@ -295,9 +357,30 @@ def parse_notebook(content: bytes) -> Notebook:
     return _valid(_parse(content))
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def plain_notebook(content: bytes, pairs_hook: PairsHook | None = None) -> dict[str, Any]:
+    """Parse notebook bytes to plain JSON values, with the lines of each text still apart.
+
+    Args:
+        content: The file.
+        pairs_hook: Makes each object of its names and values, as for `json.loads`.
+
+    Raises:
+        ValueError: It is no notebook.
+        nbformat.ValidationError: It does not fit the format.
+    """
+    value = _parse(content, pairs_hook)
+    if problem := _id_problem(value["cells"]):
+        raise ValueError(problem)
     try:
-        value = json.loads(content.decode("utf-8"))
+        nbformat.validate(value)
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its structure is broken ({type(error).__name__})") from None
+    return value
+
+
+def _parse(content: bytes, pairs_hook: PairsHook | None = None) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=pairs_hook)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(value, dict) or value.get("nbformat") != 4:
@@ -314,7 +397,7 @@ def _valid(value: dict[str, Any]) -> Notebook:
     try:
         notebook = nbjson.reads(json.dumps(value))
         nbformat.validate(notebook)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"its structure is broken ({type(error).__name__})") from None
     return notebook
 

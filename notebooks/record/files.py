@@ -106,14 +106,16 @@ def fsync_directory(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def advisory_lock(path: Path, *, shared: bool = False) -> Iterator[bool]:
+def advisory_lock(path: Path, *, shared: bool = False, wait: bool = False) -> Iterator[bool]:
     """Hold an advisory lock on *path*; yield ``False`` at once if another process holds it.
 
-    Any number of processes may hold a *shared* lock, but none beside an exclusive one.
+    Any number of processes may hold a *shared* lock, but none beside an exclusive one. With
+    *wait*, another process's lock is waited for.
     """
+    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     with path.open("a") as file:
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            fcntl.flock(file, kind)
         except BlockingIOError:
             yield False
             return

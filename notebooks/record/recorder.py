@@ -27,7 +27,7 @@ from notebooks.record.cells import (
     new_cell_id,
     utc_now,
 )
-from notebooks.record.chain import KEY
+from notebooks.record.chain import KEY, Attester
 from notebooks.record.document import (
     GrowingFile,
     Notebook,
@@ -41,6 +41,7 @@ from notebooks.record.document import (
     make_notebook,
     notebook_bytes,
     read_notebook,
+    remove_last_cell,
 )
 from notebooks.record.files import (
     append,
@@ -91,10 +92,13 @@ class RecordedCell:
 class Recorder:
     """Writes one path's notebook; a notebook has at most one recorder at a time."""
 
-    def __init__(self, directory: Path, notebook: Notebook) -> None:
-        self.directory = directory
+    def __init__(
+        self, directory: Path, notebook: Notebook, attester: Attester | None = None
+    ) -> None:
+        self.directory, self._attester = directory, attester
         self._notebook, self._growing = notebook, GrowingFile()
         self._ids = {cell.id for cell in notebook.cells}
+        self._unannounced: set[str] = set()
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
         self.interrupted: CellIntent | None = None
@@ -102,7 +106,13 @@ class Recorder:
 
     @classmethod
     def open(
-        cls, directory: Path, *, conversation: str, path: str, running: str | None = None
+        cls,
+        directory: Path,
+        *,
+        conversation: str,
+        path: str,
+        running: str | None = None,
+        attester: Attester | None = None,
     ) -> Recorder:
         """Open or create the notebook in *directory*, and recover from a crash.
 
@@ -112,6 +122,7 @@ class Recorder:
             path: The notebook's path.
             running: The last cell of a living kernel, running or not; it becomes `interrupted`
                 if it has no result yet.
+            attester: Signs every cell and the notebook's head; without one nothing is signed.
 
         Raises:
             NotebookUnreadable: The notebook there is damaged; it is not overwritten.
@@ -120,8 +131,8 @@ class Recorder:
         file = directory / NOTEBOOK
         sweep_parts(file)
         exists = file.exists() and file.stat().st_size > 0
-        notebook = read_notebook(file) if exists else make_notebook(conversation, path)
-        recorder = cls(directory, notebook)
+        notebook = read_notebook(file) if exists else make_notebook(conversation, path, attester)
+        recorder = cls(directory, notebook, attester)
         if not recorder._recover(running) and not exists:
             # A power loss may leave this file empty: it has no cell to lose.
             replace_atomically(file, notebook_bytes(notebook), durable=False)
@@ -133,7 +144,7 @@ class Recorder:
         Raises:
             KeyError: There is no cell of *turn*.
         """
-        notebook = branch_notebook(self._notebook, conversation, path, turn)
+        notebook = branch_notebook(self._notebook, conversation, path, turn, self._attester)
         replace_atomically(directory / NOTEBOOK, notebook_bytes(notebook))
 
     def files_after(self, turn: str) -> dict[str, str]:
@@ -241,9 +252,13 @@ class Recorder:
 
     def _note(self, text: str, facts: Mapping[str, Any]) -> None:
         cell_id = new_cell_id()
-        append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts})
-        self._ids.add(cell_id)
-        self._write()
+        append_text(self._notebook, cell_id, text, {"at": utc_now(), **facts}, self._attester)
+        try:
+            self._write()
+        except OSError:  # the caller takes it for not recorded: no later write may record it
+            self._growing.cut(remove_last_cell(self._notebook, self._attester))
+            raise
+        self._added(cell_id)
 
     async def begin(self, intent: CellIntent) -> Durable:
         """Write *intent* to the journal; the cell may run only once this returns.
@@ -277,8 +292,31 @@ class Recorder:
         self._clear_journal()
 
     def _append(self, intent: CellIntent, execution: Execution) -> None:
-        append_cell(self._notebook, intent, execution)
-        self._ids.add(intent.id)
+        append_cell(self._notebook, intent, execution, self._attester)
+        self._added(intent.id)
+
+    def _added(self, cell_id: str) -> None:
+        self._ids.add(cell_id)
+        self._unannounced.add(cell_id)
+
+    def unannounced(self, turn: str | None = None) -> list[dict[str, Any]]:
+        """Return number (from 1), id and hash of the cells to be stored apart from the notebook.
+
+        These are the cells that this recorder wrote and `announced` does not know yet, and all
+        of *turn*, as an earlier run of the service may have written some.
+        """
+        cells = self._notebook.cells
+        first = inherited_cells(self._notebook)
+        return [
+            {"number": number, "cell": cell.id, "hash": cell.metadata[KEY].get("hash", "")}
+            for number, cell in enumerate(cells[first:], first + 1)
+            if cell.id in self._unannounced
+            or (turn is not None and cell.metadata.get(KEY, {}).get("turn") == turn)
+        ]
+
+    def announced(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Note that *entries*, from `unannounced`, are stored."""
+        self._unannounced -= {str(entry["cell"]) for entry in entries}
 
     @asynccontextmanager
     async def cell(self, intent: CellIntent) -> AsyncIterator[RecordedCell]:

@@ -76,7 +76,7 @@ def test_words_in_formats_and_error_cells_are_not_passed_on(tmp_path):
 
     text = render_profiles({"a": profile_file(path)})
 
-    assert "error cells #ERROR" in text
+    assert "4 error cells (#ERROR)" in text
     assert "IGNORE" not in text
 
 

@@ -111,3 +111,13 @@ def test_names_from_files_stay_quoted_in_a_hint():
 
     assert "Ignore the request" in found
     assert "\n" not in found
+
+
+def test_a_forged_line_number_of_any_length_is_no_fault():
+    traceback = ["Cell In[1], line 3", f"  Cell In[1], line {'9' * 6000}"]
+    error = {"output_type": "error", "ename": "E", "evalue": "x", "traceback": traceback}
+
+    failure = failure_of(Execution(outcome="error", execution_count=1, outputs=(error,)))
+
+    assert failure is not None
+    assert failure.line == 3

@@ -101,3 +101,10 @@ async def test_a_wrong_call_says_what_to_call_instead(reach, name, arguments, wh
 
     assert found["status"] == "error"
     assert why in found["error"]
+
+
+async def test_a_text_that_no_program_can_be_given_is_refused_in_words(reach):
+    found = await ask(reach, "search_workbook", text="a\x00b")
+
+    assert found["status"] == "error"
+    assert found["error"].startswith("search_workbook ")

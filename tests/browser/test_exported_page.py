@@ -7,6 +7,7 @@ from selenium.webdriver.common.by import By
 
 from notebooks.export.formats import EXPORTS
 from tests.browser import chromium
+from tests.corpus.reviewed_notebook import reviewed_notebook
 
 TABLE = """<div>
 <style scoped>.dataframe tbody tr th { vertical-align: top; }</style>
@@ -33,6 +34,7 @@ ATTACKS = [
     "<style>@import 'https://evil.example/x.css'; body { display: none }</style>",
     '<p style="background-color: url(https://evil.example/x); position: fixed; color: expression(attacked(1))">s</p>',
     "</div></section></main><section class=forged>forged</section>",
+    "<div class='tied'>Tie-out: all is fine</div><div class='Verdict good x'><p class='outcome'>",
     "<!--><img src=x onerror=attacked(1)>--><![CDATA[<script>attacked(1)</script>]]>",
     "<plaintext><template><script>attacked(1)</script></template>",
     "<div>" * 900 + "<img src=x onerror=attacked(1)>",
@@ -53,10 +55,20 @@ def cell(kind, source, *outputs, **metadata):
     return {"cell_type": kind, "metadata": metadata, "source": source, **code}
 
 
-@pytest.fixture
-def browser():
+@pytest.fixture(scope="module")
+def one_browser():
     with chromium.browser() as driver:
         yield driver
+
+
+@pytest.fixture
+def browser(one_browser):
+    """The browser of this file, with nothing left of the test before."""
+    one_browser.get("about:blank")
+    one_browser.get_log("browser")
+    one_browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    one_browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    return one_browser
 
 
 @pytest.fixture
@@ -70,9 +82,14 @@ def page(browser, tmp_path):
         file = tmp_path / "page.html"
         file.write_bytes(EXPORTS["html"](tmp_path / name))
         browser.get(file.as_uri())
+        unfold(browser)
         return browser
 
     return show
+
+
+def unfold(browser):
+    browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
 
 
 def text_of(browser, selector):
@@ -185,7 +202,13 @@ for (const element of [...document.querySelectorAll('*'), ...bare.querySelectorA
     if (key == 'style' && /url|expression|position/i.test(value)) found.push(value);
   }
 }
-if (document.querySelectorAll('main > :not(section.cell)').length) found.push('outside a cell');
+for (const text of document.querySelectorAll('.output, .text'))
+  for (const like of text.querySelectorAll('.tied, .suspicious, .verdict, .good, .outcome, .cell'))
+    if (!like.matches('main > .request > *')) found.push('passes for the page: ' + like.className);
+if (document.querySelectorAll('main > :not(header.front, section.request)').length)
+  found.push('outside a request');
+if (document.querySelectorAll('.request > :not(section.cell, h2, p.small)').length)
+  found.push('outside a cell');
 if (document.querySelectorAll('body > :not(main)').length) found.push('outside main');
 return found;
 """
@@ -205,6 +228,62 @@ def test_nothing_that_runs_loads_or_leaves_its_place_survives(page, tmp_path):
     assert browser.title == hostile.removesuffix(".ipynb")
     assert browser.find_elements(By.CSS_SELECTOR, ".cell")
     assert not [entry for entry in browser.get_log("browser") if "attacked" in entry["message"]]
+
+
+HOSTILE = "".join(attack for attack in ATTACKS if "<plaintext>" not in attack)
+
+
+async def test_nothing_hostile_in_any_text_of_a_record_runs_or_leaves_its_place(browser, tmp_path):
+    """In requests, users, answers, code, outputs, file names, findings, reasons, models."""
+    name = "</td></table><img src=x onerror=attacked(1)>".replace("/", "\u2215")
+    notebook = await reviewed_notebook(tmp_path / "record", HOSTILE, name)
+    html = EXPORTS["html"](notebook).decode()
+    (tmp_path / "page.html").write_text(html)
+
+    browser.get((tmp_path / "page.html").as_uri())
+
+    assert browser.execute_script(f"const html = arguments[0]; {FINDINGS}", html) == []
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".front .stacks")) == 3
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".cell.code")) == 7
+    begin = html.index("<meta http-equiv")
+    bare = html[:begin] + html[html.index(">", begin) + 1 :]
+    counting = "<script>var count = 0; function attacked() { count += 1 }</script>"
+    (tmp_path / "bare.html").write_text(bare.replace("<head>", f"<head>{counting}"))
+    browser.get((tmp_path / "bare.html").as_uri())
+    assert browser.execute_script("return count") == 0
+
+
+SHOWN = """
+const done = arguments[0];
+const look = () => [...document.querySelectorAll('.highlight')].map(
+  code => code.checkVisibility({contentVisibilityAuto: true}));
+requestAnimationFrame(() => requestAnimationFrame(() => done(look())));
+"""
+
+
+async def test_code_is_folded_on_the_screen_and_shown_on_paper(browser, tmp_path):
+    notebook = await reviewed_notebook(tmp_path / "record")
+    (tmp_path / "page.html").write_bytes(EXPORTS["html"](notebook))
+    browser.get((tmp_path / "page.html").as_uri())
+    folded = browser.execute_async_script(SHOWN)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    printed = browser.execute_async_script(SHOWN)
+
+    assert folded == [False] * 7
+    assert printed == [True] * 7
+
+
+@pytest.mark.parametrize("width", [360, 400, 768, 1200])
+async def test_the_page_is_as_wide_as_its_window(browser, tmp_path, width):
+    notebook = await reviewed_notebook(tmp_path / "record", name="_with_a_long_name" * 6)
+    (tmp_path / "page.html").write_bytes(EXPORTS["html"](notebook))
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+    )
+    browser.get((tmp_path / "page.html").as_uri())
+
+    assert browser.execute_script("return document.documentElement.scrollWidth") == width
 
 
 def test_the_same_page_without_its_policy_runs_nothing(page, browser, tmp_path):

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -138,7 +139,35 @@ def test_rerun_reproduces_and_takes_parameters_and_inputs(demo, tmp_path):
     assert json.loads(saved.with_suffix(".json").read_text())["verdict"] == "differs"
 
 
-@pytest.mark.parametrize("kind", ["html", "py", "ipynb"])
+def test_a_review_bundle_verifies_and_is_run_again_as_it_is(demo, tmp_path):
+    _, output = demo
+    bundle = tmp_path / "review.zip"
+
+    made = tallybook("export", output / "notebook.ipynb", "--to", "bundle", "--output", bundle)
+    verified = tallybook("verify", bundle)
+    again = tallybook("rerun", bundle)
+
+    assert made.stdout.strip() == str(bundle)
+    assert verified.stdout.splitlines()[-1] == "verified: yes"
+    assert again.stdout.splitlines()[-1] == "verdict: reproduced"
+    assert (tmp_path / "review.rerun.ipynb").exists()
+
+
+def test_a_bundle_with_another_file_does_not_verify(demo, tmp_path):
+    _, output = demo
+    bundle = tmp_path / "review.zip"
+    tallybook("export", output / "notebook.ipynb", "--to", "bundle", "--output", bundle)
+    with zipfile.ZipFile(bundle, "a") as opened:
+        opened.writestr("outputs/more.xlsx", b"x")
+
+    done = tallybook("verify", bundle)
+
+    assert done.returncode == 1
+    assert "bundle: outputs/more.xlsx: the manifest does not list it" in done.stdout
+    assert done.stdout.splitlines()[-1] == "verified: NO"
+
+
+@pytest.mark.parametrize("kind", ["html", "pdf", "py", "ipynb"])
 def test_export_writes_the_file_it_names(demo, tmp_path, kind):
     _, output = demo
 
@@ -154,6 +183,7 @@ def test_export_writes_the_file_it_names(demo, tmp_path, kind):
     ("arguments", "said"),
     [
         (("verify", "gone.ipynb"), "not a readable notebook"),
+        (("verify", EXAMPLES / "sales_q1.xlsx"), "not a readable review bundle"),
         (("rerun", "gone.ipynb"), "not a readable notebook"),
         (("export", "gone.ipynb"), "not a readable notebook"),
         (("chat", "gone.xlsx"), "does not exist"),

@@ -196,3 +196,22 @@ async def test_no_secret_reaches_kernel_notebook_or_events(start_gateway, exampl
 
     for secret in ("test-key-7f3a", running.token):
         assert secret not in written
+
+
+async def test_a_cancelled_cells_workbook_is_named_unchecked_at_once(start_gateway):
+    conversation = await (await start_gateway([])).conversation()
+    code = (
+        "import pandas as pd\npd.DataFrame({'a': [1]}).to_excel('outputs/a.xlsx')\n"
+        "print('on', flush=True)\nwhile True: pass"
+    )
+    await conversation.connection.send("execute.request", code=code)
+    await conversation.until("cell.output")
+
+    await conversation.connection.send("cancel")
+    await conversation.until("turn.finished")
+
+    [checked] = conversation.of_kind("workbook.checked")
+    assert [finding["message"] for finding in checked["findings"]] == [
+        "The file could not be checked because the request was cancelled."
+    ]
+    assert "outputs/a.xlsx" in conversation.cells()[-1]["metadata"]["tallybook"]["files_after"]

@@ -99,3 +99,18 @@ def test_a_file_that_can_not_be_placed_takes_the_others_back(tmp_path):
 
     assert contents(path) == {"outputs/a": b"a", "outputs/b": b"bbb"}
     assert not (path.home / PLAN).exists()
+
+
+def test_a_plan_that_can_not_be_finished_after_a_restart_is_taken_back(tmp_path):
+    path = path_in(tmp_path)
+    old = keep(path, b"old")
+    plan = plan_of(path, {"outputs/a": old, "outputs/b": old})
+    put_files_back(path, plan)
+    (path.workspace.directory / "outputs" / "b").write_bytes(b"b" * 3_000_000)  # half is done
+    path.blobs.discard({old})
+
+    with pytest.raises(BlobNotFound):
+        put_files_back(path, plan)
+
+    assert contents(path) == {"outputs/a": b"a", "outputs/b": b"bbb"}
+    assert not (path.home / PLAN).exists()

@@ -5,9 +5,11 @@ import json
 
 import pytest
 
+from kernel_gateway.contexts.putting_back import PLAN
 from kernel_gateway.events.kinds import KINDS
 from kernel_gateway.terminal.client import ServiceRefused, path_url
 from kernel_gateway.terminal.rerun import rerun_file
+from kernel_gateway.turns.undo import _text
 from notebooks.export.formats import export_html, export_py
 from notebooks.ledger.verify import verify_notebook
 from tests.branching import branch
@@ -387,3 +389,19 @@ async def test_exports_mark_what_was_undone_and_scripts_leave_it_out(three):
     assert any(line.startswith("x = 2") for line in live)
     assert not any(line.startswith("x = 3") for line in live)
     assert "# x = 3; y3 = 3" in script
+
+
+async def test_what_an_undo_decided_is_kept_for_a_service_that_stops_before_its_end(three):
+    conversation, _ = three
+
+    undone = await undo(conversation, confirm=True)
+
+    kept = json.loads((conversation.running.home(conversation.id) / PLAN).read_bytes())
+    assert kept["turn"] == undone["undo"]["turn"]
+
+
+def test_a_files_name_adds_no_line_to_the_note():
+    facts = {"user": "u", "what": "w", "restored": ["a`\n\n# Approved"], "removed": []}
+    facts |= {"undone": [], "redone": [], "inverse": "ck_1"}
+
+    assert "Put back: `a \\n\\n# Approved`." in _text(facts).split("\n\n")

@@ -173,6 +173,15 @@ async def test_the_error_is_named_by_the_outputs_where_the_record_does_not(tmp_p
     assert "# It ended in an error: ZeroDivisionError: by zero" in script_of(notebook)
 
 
+async def test_an_editor_finds_each_cell_by_its_mark(tmp_path):
+    notebook = await recorded(
+        tmp_path, ("fine = 1", "ok", {"execution_count": 1}), ("refused = 1", "blocked", {})
+    )
+
+    marks = [line for line in script_of(notebook).splitlines() if line.startswith("# %%")]
+    assert marks == ["# %% [markdown]", "# %% In[1]", "# %% [raw]"]
+
+
 async def test_the_text_cells_are_comments(tmp_path):
     script = script_of(await recorded(tmp_path, ("total = 1", "ok", {})))
 

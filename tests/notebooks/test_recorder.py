@@ -358,3 +358,17 @@ async def test_a_cell_that_still_runs_stays_open_when_one_before_it_is_recorded(
 
     assert [cell["status"] for cell in reopened.code_cells()] == ["ok"]
     assert reopened.interrupted == second
+
+
+async def test_a_note_that_could_not_be_written_is_not_recorded_by_a_later_write(tmp_path):
+    recorder = open_recorder(tmp_path / "home")
+    await record(recorder, "1")
+    (tmp_path / "home").rename(tmp_path / "away")
+
+    with pytest.raises(OSError, match="No such file"):
+        await recorder.note("undone", {"turn": "t", "kind": "undo"})
+    (tmp_path / "away").rename(tmp_path / "home")
+    await record(recorder, "2")
+
+    assert [cell.source for cell in nbformat.read(recorder.file, 4).cells] == ["1", "2"]
+    assert verify_notebook(recorder.file).verified

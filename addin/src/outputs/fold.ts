@@ -32,8 +32,14 @@ export const joined = (text: unknown): string =>
 export const plain = (text: unknown): string => joined(text).replace(ESCAPES, "").replace(CONTROLS, "");
 
 /** What stands in a line after its carriage returns, as on a terminal. */
-const overwritten = (line: string): string =>
-  line.split("\r").reduce((shown, part) => part + shown.slice(part.length), "");
+function overwritten(line: string): string {
+  let shown = "";
+  // From the last part on: of an earlier one only what is longer than all behind it shows.
+  for (const part of line.split("\r").reverse()) {
+    if (part.length > shown.length) shown += part.slice(shown.length);
+  }
+  return shown;
+}
 
 /** A line that may go on: what stands in it, and what was written since the last carriage return. */
 function open(line: string): string {

@@ -11,7 +11,8 @@ export interface Frame {
 }
 
 const MOST_COLUMNS = 2000;
-const TAG = /<!--[\s\S]*?-->|<(style|script)\b[\s\S]*?<\/\1\s*>|<(\/?)([a-z][a-z0-9]*)\b([^>]*)>/gi;
+// Each alternative ends at the end of the text or at the next "<", so that hostile text takes no longer than other text.
+const TAG = /<!--[\s\S]*?(?:-->|$)|<(style|script)\b[\s\S]*?(?:<\/\1\s*>|$)|<(\/?)([a-z][a-z0-9]*)\b([^<>]*)>/gi;
 const KEPT = new Set(["table", "thead", "tbody", "tr", "th", "td", "p"]);
 
 /**

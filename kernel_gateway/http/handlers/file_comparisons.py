@@ -57,18 +57,19 @@ class FileComparisonHandler(FileHandler):
         if before == name and not version:
             raise BadRequest("Say what to compare it with: ?with=FILE, ?version=SHA256, or both.")
         tolerance, layers = self._tolerance(), self._layers()
-        if not version:
-            if before not in names:
-                raise WorkspaceFileNotFound(before)
-            found = await compare_in_sandbox(
-                opened.workspace, before, name, tolerance=tolerance, layers=layers
-            )
-        else:
-            earlier = await open_version(self.services, opened, before, version)
-            with earlier, await asyncio.to_thread(opened.workspace.open_read, name) as now:
-                found = await compare_contents(
-                    (before, earlier), (name, now), tolerance=tolerance, layers=layers
+        if not version and before not in names:
+            raise WorkspaceFileNotFound(before)
+        async with self.services.comparisons:  # each may take 2 GB
+            if not version:
+                found = await compare_in_sandbox(
+                    opened.workspace, before, name, tolerance=tolerance, layers=layers
                 )
+            else:
+                earlier = await open_version(self.services, opened, before, version)
+                with earlier, await asyncio.to_thread(opened.workspace.open_read, name) as now:
+                    found = await compare_contents(
+                        (before, earlier), (name, now), tolerance=tolerance, layers=layers
+                    )
         self.write_json(200, comparison_to_json(found))
 
     def _text(self, name: str) -> str:

@@ -69,6 +69,13 @@ class UndoBody(RestoreRequest):
     turn: str | None = Field(None, pattern=r"^turn_[0-9a-f]{16}$")
 
 
+class SignOffRequest(_Strict):
+    """``POST …/notebook/sign-off``: a reviewer signs off, or leaves a note alone."""
+
+    kind: Literal["sign-off", "review-note"] = "sign-off"
+    note: str = Field("", max_length=10_000)
+
+
 class CleanupRequest(_Strict):
     """``POST /admin/cleanup``: how many to end at most."""
 

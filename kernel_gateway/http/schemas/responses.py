@@ -348,6 +348,75 @@ class AuditList(_Exact):
     audit: list[AuditLine]
 
 
+class PublicKey(_Exact):
+    """A public key that verifies notebooks."""
+
+    id: str
+    algorithm: Literal["ed25519"]
+    public_key: str
+    created_at: str
+    retired_at: str | None
+
+
+class PublicKeys(_Exact):
+    """The public keys of the service, the one in force last."""
+
+    keys: list[PublicKey]
+
+
+class RecordProblem(_Exact):
+    """One difference from the record: which cell and field, and who could have made it."""
+
+    cell: int | None
+    cell_id: str | None
+    what: str
+    field: str
+    by: str
+
+
+class RecordSignature(_Exact):
+    """The signature over a notebook's head."""
+
+    key_id: str | None
+    valid: bool
+    trusted: bool | None
+
+
+class RecordReview(_Exact):
+    """A reviewer's entry in a notebook; *key_id* is null where the service signed it."""
+
+    cell: int
+    kind: Literal["sign-off", "review-note"]
+    name: str
+    at: str
+    note: str
+    key_id: str | None
+    trusted: bool | None
+
+
+class Verification(_Exact):
+    """What a verification of a notebook found."""
+
+    verified: bool
+    as_written: bool
+    cells: int
+    head: str
+    problems: list[RecordProblem]
+    notes: list[str]
+    signature: RecordSignature
+    reviews: list[RecordReview]
+    files: dict[str, Literal["as recorded", "changed", "not here"]]
+
+
+class SignedOff(_Exact):
+    """A reviewer's entry, as it was recorded."""
+
+    kind: Literal["sign-off", "review-note"]
+    user: str
+    cell: int
+    head: str
+
+
 class Cleanup(_Exact):
     """What a clean-up did."""
 

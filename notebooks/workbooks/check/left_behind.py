@@ -7,12 +7,13 @@ referred to them must have moved too.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 
+from ..compare.sequences import aligned, in_order
 from ..formats.addresses import address, column_index
 from ..keep.opc import EditablePackage
 from ..keep.sheet_markup import SheetMarkup
@@ -127,16 +128,19 @@ def _shifts(sheet: str, before: Sequence[Row], after: Sequence[Row]) -> list[Shi
     """Return the rows inserted and deleted between two states, from the last to the first."""
     if before == after:
         return []
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    blocks = matcher.get_matching_blocks()
-    matched = sum(bool(row) for block in blocks for row in before[block.a : block.a + block.size])
-    if matched < LEAST_KEPT * sum(bool(row) for row in before):
+    numbers: dict[Row, int] = {}
+    ones, others = (
+        [numbers.setdefault(row, len(numbers)) for row in rows] for rows in (before, after)
+    )
+    pairs = in_order(aligned(ones, others)[0])
+    if sum(bool(before[a]) for a, _ in pairs) < LEAST_KEPT * sum(bool(row) for row in before):
         return []
     shifts = []
-    for _, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
+    edges = [(-1, -1), *pairs, (len(before), len(after))]
+    for (i1, j1), (i2, j2) in reversed(list(itertools.pairwise(edges))):
         count = (j2 - j1) - (i2 - i1)
-        behind = any(before[i2:])
-        if count and behind:  # what was appended moves nothing
+        behind = count and any(before[i2:])
+        if behind:  # what was appended moves nothing
             at = i2 if count > 0 else i2 + count
             shifts.append(Shift(sheet, "row", at + 1, count))
     return shifts if len(shifts) <= MOST_SHIFTS else []

@@ -94,6 +94,18 @@ class XlsxSource:
         part = self._workbook.parts[index]
         return self._package.size(part) if part else 0
 
+    def part_content(self, index: int) -> bytes:
+        """Return the XML of sheet *index*; nothing if it has no cells.
+
+        Raises:
+            Unreadable: The part can't be unpacked.
+        """
+        part = self._workbook.parts[index]
+        if not part:
+            return b""
+        with self._package.stream(part) as stream:
+            return stream.read()
+
     @property
     def text_bytes(self) -> int:
         """The size of the part of texts, unpacked; 0 if there is none."""

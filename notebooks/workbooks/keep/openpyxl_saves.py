@@ -7,19 +7,25 @@ back. What can't be put back is printed in the cell's output.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from ..structure.package_changes import Change
+if TYPE_CHECKING:
+    from ..structure.package_changes import Change
 from ..tie_out.journal import note_opened
 
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
+WARNED = (".* extension is not supported and will be removed", ".* so the image is being dropped")
+"""Openpyxl's warnings of parts that it does not write."""
+SAVING = ".save-"
 CHANGES = "_changes_of_structure"
 """Where a workbook keeps what was inserted, deleted and renamed: a sheet's id and a `Change`."""
 
@@ -54,7 +60,8 @@ def install() -> None:
     load, save = excel.load_workbook, Workbook.save
 
     def load_and_remember(filename: Any, *args: Any, **options: Any) -> Any:
-        book = load(filename, *args, **options)
+        with _without_warnings_of_what_is_kept(filename):
+            book = load(filename, *args, **options)
         note_opened(filename)
         if not book.read_only:
             with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
@@ -70,6 +77,16 @@ def install() -> None:
 
     openpyxl.load_workbook = excel.load_workbook = load_and_remember
     Workbook.save = save_and_keep
+
+
+@contextlib.contextmanager
+def _without_warnings_of_what_is_kept(filename: Any) -> Iterator[None]:
+    """Leave out openpyxl's warnings that it will remove parts: they are put back, or named."""
+    with warnings.catch_warnings():
+        if (name := _name(filename)) is not None and name.suffix.lower() in KEPT:
+            for message in WARNED:
+                warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        yield
 
 
 def _origin_of(book: Any, filename: Any) -> _Origin | None:
@@ -154,11 +171,12 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
     is_name = isinstance(filename, str | os.PathLike)
     name = _name(filename) or Path("workbook.xlsx")
     try:
-        beside = tempfile.TemporaryDirectory(dir=name.parent if is_name else None, prefix=".save-")
+        room = _room(name.parent if is_name else None)
     except OSError:
-        save(book, filename)  # says why nothing can be written there
+        save(book, filename)
+        print(f"Workbook {name}: no room to keep its parts: they are lost.")  # noqa: T201
         return
-    with beside as directory:
+    with room as directory:
         written, kept = Path(directory, "written.xlsx"), Path(directory, "kept.xlsx")
         drawn = {id(each): _drawn(each) for each in book._sheets}
         pairs = _pairs(book, origin, drawn)
@@ -170,6 +188,42 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
         else:
             with ready.open("rb") as file:
                 shutil.copyfileobj(file, filename)
+
+
+def _room(beside: Path | None) -> contextlib.AbstractContextManager[str]:
+    """Return a new directory *beside* the result, or where temporary files are.
+
+    Raises:
+        OSError: Neither takes one.
+    """
+    if beside is not None:
+        with contextlib.suppress(OSError):
+            _remove_left_over(beside)
+            return _locked(tempfile.TemporaryDirectory(dir=beside, prefix=SAVING))
+    return _locked(tempfile.TemporaryDirectory(prefix=SAVING))
+
+
+@contextlib.contextmanager
+def _locked(directory: tempfile.TemporaryDirectory[str]) -> Iterator[str]:
+    """Lock *directory* while it is used: one without a lock is left over from a killed save."""
+    with directory as name:
+        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield name
+        finally:
+            os.close(descriptor)
+
+
+def _remove_left_over(within: Path) -> None:
+    for left in within.glob(f"{SAVING}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else it is being used
+                shutil.rmtree(left)
+            finally:
+                os.close(descriptor)
 
 
 def _describe_again(book: Any, origin: _Origin, before: dict[int, list[str]]) -> None:
@@ -242,7 +296,10 @@ def _replace(ready: Path, name: Path) -> None:
         return
     mode = name.stat().st_mode & 0o777 if name.exists() else 0o666 & ~_umask()
     ready.chmod(mode)
-    ready.replace(name)
+    try:
+        ready.replace(name)
+    except OSError:  # on another disk, or the directory takes no new names
+        shutil.copyfile(ready, name)
 
 
 def _umask() -> int:

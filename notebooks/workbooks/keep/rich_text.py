@@ -19,7 +19,7 @@ from .sheet_markup import copy_of, name_of
 from .workbook_parts import workbook_part
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_SHARED = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="s"[^>]*>\s*<v>(\d+)</v>')
+_SHARED = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="s"[^>]*>\s*<v>(\d{1,9})</v>')
 _INLINE = re.compile(
     rb'<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>\s*(<is>.*?</is>)', re.DOTALL
 )

@@ -75,6 +75,28 @@ def table_names(grid: Grid, table: Table) -> tuple[list[Any], bool]:
     return own, own == whole
 
 
+def repeated_names(grid: Grid, table: Table, names: Sequence[Any]) -> dict[int, Any]:
+    """Return the header that a column shares with one before it, by the column's place.
+
+    Args:
+        grid: The sheet.
+        table: A table of it.
+        names: The names of its columns, as `table_names` gives them.
+    """
+    if not table.header_rows:
+        return {}
+    if len(table.header_rows) > 1:
+        headers = _joined(grid, table)
+    else:
+        _, left, _, right = table.area
+        headers = grid.row(table.header_rows[0], left, right)
+    return {
+        at: _named(header)
+        for at, (header, name) in enumerate(zip(headers, names, strict=True))
+        if not _no_name(header) and _named(header) != name
+    }
+
+
 def _joined(grid: Grid, table: Table) -> list[Any]:
     """Return one name for each column from several header rows: ``Q1 2024 / Plan``."""
     _, left, _, right = table.area

@@ -15,7 +15,7 @@ from .columns import describe_column
 from .dates import order_of
 from .grid import Grid
 from .layout import Layout, Table
-from .names import table_names
+from .names import repeated_names, table_names
 from .sheet_xml import SheetDetails, formula_facts
 from .totals import find_totals
 
@@ -36,6 +36,7 @@ class Described:
     def __init__(self, grid: Grid, table: Table, hints: Hints) -> None:
         self.grid, self.table = grid, table
         self.names, self.plain_names = table_names(grid, table)
+        self.repeats = repeated_names(grid, table, self.names)
         self.columns = self._columns(hints)
         refined = self._refine_totals()
         if table.totals and not table.header_rows and not table.data_rows:
@@ -320,6 +321,8 @@ def _column(described: Described, at: int) -> dict[str, Any]:
         "name": cells.literal(name),
         "letter": column_letters(described.table.area[1] + at),
     }
+    if at in described.repeats:
+        found["repeats"] = cells.literal(described.repeats[at])
     if at >= DETAILED_COLUMNS:
         return {**found, "kind": column.kind}
     return {**found, **column_to_json(column)}

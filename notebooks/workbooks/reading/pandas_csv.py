@@ -43,12 +43,42 @@ def use_by_default() -> None:
             return _as_workbook(filepath_or_buffer, options)
         added = _added(found.text, options)
         frame = read_csv(filepath_or_buffer, **options, **added)
-        if isinstance(frame, pd.DataFrame) and "decimal" in added:
+        if "decimal" in added:
             stated = options.get("dtype") or options.get("converters")
-            read_amounts(frame, found.text.decimal, found.text.thousands, stated=stated)
+            if isinstance(frame, pd.DataFrame):
+                read_amounts(frame, found.text.decimal, found.text.thousands, stated=stated)
+            else:
+                _read_amounts_of_chunks(frame, found.text, stated)
         return _noted(filepath_or_buffer, frame)
 
     pd.read_csv = read_any_csv
+
+
+def _read_amounts_of_chunks(reader: Any, text: TextFormat, stated: Any) -> None:
+    """Let *reader*, which gives a file in chunks, read amounts in each.
+
+    A chunk is not read before it is asked for, so a column may be amounts in one and other texts
+    in the next. That is printed, once for each column.
+    """
+    read, numeric, said = reader.read, dict[Any, bool](), set[Any]()
+
+    @functools.wraps(read)
+    def read_chunk(nrows: int | None = None) -> Any:
+        chunk = read(nrows)
+        read_amounts(chunk, text.decimal, text.thousands, stated=stated)
+        for position, name in enumerate(chunk.columns):
+            column = chunk.iloc[:, position]
+            if column.notna().any():
+                is_number = pd.api.types.is_numeric_dtype(column.dtype)
+                if numeric.setdefault(name, is_number) != is_number and name not in said:
+                    said.add(name)
+                    print(  # noqa: T201 (for the reader of the cell's output)
+                        f"Column {name!r}: amounts in some chunks, and texts that are no amounts "
+                        "in others, where it stays text."
+                    )
+        return chunk
+
+    reader.read = read_chunk
 
 
 def _noted(named: Any, frame: Any) -> Any:

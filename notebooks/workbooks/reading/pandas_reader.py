@@ -19,6 +19,7 @@ from ..read import Book, open_book
 from ..tie_out.journal import note_read
 from . import large_sheets
 from .amounts import read_amounts
+from .blank_cells import say_blank_cells
 from .dense import dense_rows
 
 ENGINE = "workbooks"
@@ -92,6 +93,7 @@ class BookReader(BaseExcelReader):  # type: ignore[misc]
             frame = self._row_by_row(sheet_name, options)
         name = sheet_name if isinstance(sheet_name, str) else self.get_sheet_by_index(sheet_name)
         note_read(self.path, name, frame)
+        say_blank_cells(self.book, name, frame)
         return frame
 
     def _row_by_row(self, sheet_name: Any, options: dict[str, Any]) -> Any:

@@ -8,9 +8,11 @@ Sources: LibreOffice's start-up parameters and configuration schemas (officecfg/
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -81,6 +83,7 @@ class Office:
             stderr=subprocess.DEVNULL,
             env=self._environment,
             cwd=self._directory,
+            start_new_session=True,
         )
 
     def to_ods(self, workbook: bytes, seconds: float) -> bytes:
@@ -98,8 +101,7 @@ class Office:
             try:
                 client.wait(max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
-                client.kill()
-                client.wait()
+                _end(client)
                 raise OfficeFailed(f"LibreOffice took longer than {seconds:g} s") from None
             if (made := into / "copy.ods").exists():
                 return made.read_bytes()
@@ -107,8 +109,14 @@ class Office:
 
     def close(self) -> None:
         """End it."""
-        self._server.kill()
-        self._server.wait()
+        _end(self._server)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a launcher and the program that it started: that one would use processor and memory."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _settings() -> str:

@@ -7,6 +7,7 @@ LibreOffice's error codes (formula/errorcodes.hxx).
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from typing import Any
 
@@ -94,6 +95,8 @@ def _value(cell: Any) -> OfficeValue:
         return bool(cell.get(f"{_OFFICE}boolean-value") == "true")
     if kind in ("float", "percentage", "currency"):
         number = float(cell.get(f"{_OFFICE}value", "nan"))
+        if not math.isfinite(number):
+            return NotComputed("no finite number")
         if number in (0, 1) and _paragraphs(cell) in ("TRUE", "FALSE"):
             return bool(number)
         return number

@@ -19,7 +19,7 @@ Place = tuple[int, int]
 MOST_CHARACTERS = 32_767
 ERRORS = frozenset("#NULL! #DIV/0! #VALUE! #REF! #NAME? #NUM! #N/A".split())
 """What a part may store as an error (18.18.11); newer ones need rich values."""
-_TYPE = re.compile(rb'\s+t="[^"]*"')
+_TYPE = re.compile(rb"""\s+t\s*=\s*(?:"[^"]*"|'[^']*')""")
 _ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0d\x0e-\x1f\ufffe\uffff]")
 _NUMBER = re.compile(rb'\br="([0-9]+)"')

@@ -58,7 +58,8 @@ def store(package: EditablePackage, sheets: Sheets, values: Mapping[Key, Compute
 _SETTINGS = re.compile(rb"<((?:\w+:)?)calcPr\b([^>]*?)(/?)>")
 _ON_LOAD = re.compile(rb'\s+(?:fullCalcOnLoad|calcCompleted)="[^"]*"')
 _BEFORE_SETTINGS = re.compile(
-    rb"(</(?:\w+:)?definedNames>|</(?:\w+:)?externalReferences>|</(?:\w+:)?sheets>)"
+    rb"</(?:\w+:)?(?:sheets|externalReferences|definedNames)\s*>"
+    rb"|<(?:\w+:)?(?:externalReferences|definedNames)\s*/>"
 )
 
 
@@ -72,5 +73,5 @@ def _computed_on_load(book: bytes) -> bytes:
     if not ends:
         return book
     last = ends[-1]
-    prefix = last[0][2:].partition(b":")[0] + b":" if b":" in last[0] else b""
+    prefix = last[0].lstrip(b"</").partition(b":")[0] + b":" if b":" in last[0] else b""
     return book[: last.end()] + b"<" + prefix + b'calcPr fullCalcOnLoad="1"/>' + book[last.end() :]

@@ -20,6 +20,7 @@ Change = Shift | Rename
 
 FORMULAS = frozenset({"f", "formula", "formula1", "formula2"})
 FORMULA_ATTRIBUTES = ("textlink", "fmlaLink", "fmlaRange", "fmlaTxbx", "fmlaGroup")
+COMMENTS = frozenset({"threadedComment", "comment"})
 RANGE_ATTRIBUTES = ("sqref", "ref")
 FOLLOWED = frozenset({"drawing", "chart", "chartEx", "control", "ctrlProp", "threadedComment",
                       "vmlDrawing", "comments"})  # fmt: skip
@@ -86,7 +87,7 @@ def _change_related(
 
 
 def _change_elements(root: Any, sheet: str, change: Change) -> None:
-    for element in root.iter():
+    for element in list(root.iter()):
         name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
         if element.text and name in FORMULAS:
             element.text = change.formula(element.text, sheet)
@@ -98,7 +99,9 @@ def _change_elements(root: Any, sheet: str, change: Change) -> None:
 
 
 def _shift_element(element: Any, name: str, shift: Shift) -> None:
-    if element.text and name == "sqref":
+    if name in COMMENTS and not shift.ranges(element.get("ref", "A1")):
+        element.getparent().remove(element)  # its cell is deleted
+    elif element.text and name == "sqref":
         element.text = shift.ranges(element.text) or element.text
     elif name in ("from", "to"):
         _shift_corner(element, shift)

@@ -6,6 +6,7 @@ Source: ECMA-376 part 1, section 18.17.2 (formula syntax) and 18.3.1.73 (limits 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,9 +146,11 @@ class Rename:
 
         def renamed(token: re.Match[str]) -> str:
             prefix = token["sheet"] or (token[0] if token[0].endswith("!") else "")
-            if not prefix or not is_named(prefix, self.sheet):
+            names = _unquoted(prefix).split(":") if prefix and "[" not in prefix else []
+            if self.sheet.casefold() not in map(str.casefold, names):
                 return token[0]
-            return self._prefix() + token[0].removeprefix(prefix)
+            now = [self.name if n.casefold() == self.sheet.casefold() else n for n in names]
+            return _prefix_of(now) + token[0].removeprefix(prefix)
 
         return _TOKEN.sub(renamed, text)
 
@@ -155,10 +158,12 @@ class Rename:
         """Return the name of a sheet after the change, and the range on it."""
         return (self.name if sheet == self.sheet else sheet), area
 
-    def _prefix(self) -> str:
-        if _PLAIN_NAME.fullmatch(self.name) and not _CELL_NAME.fullmatch(self.name):
-            return f"{self.name}!"
-        return "'{}'!".format(self.name.replace("'", "''"))
+
+def _prefix_of(names: Sequence[str]) -> str:
+    """Return the prefix of a reference to one sheet, or to those from the first to the second."""
+    if all(_PLAIN_NAME.fullmatch(name) and not _CELL_NAME.fullmatch(name) for name in names):
+        return f"{':'.join(names)}!"
+    return "'{}'!".format(":".join(names).replace("'", "''"))
 
 
 def sheets_named(text: str) -> set[str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from .flow import Flow, Placed
 from .spine import LEAVES_OUT
-from .tables import Table, table_from_json
+from .tables import MOST_NAME, Table, table_from_json
 
-MOST_NOTES, MOST_JOINS = 100, 8
+MOST_NOTES, MOST_JOINS, MOST_SUMS = 100, 8, 50
 _REASONS = {
     "filter": "filter {}", "blanks": "{}", "duplicates": "{}", "chosen": "{}", "dropped": "{}",
 }  # fmt: skip
@@ -74,6 +74,7 @@ def _step(value: object) -> Step | None:
     if line is None or rows_in is None or rows_out is None:
         return None
     sums = value.get("sums")
+    given = list(sums.items())[:MOST_SUMS] if isinstance(sums, Mapping) else []
     return Step(
         str(value.get("step"))[:20],
         line,
@@ -82,8 +83,8 @@ def _step(value: object) -> Step | None:
         how=str(value.get("how", ""))[:20],
         right=_count(value.get("right")) or 0,
         sums={
-            str(name): float(number)
-            for name, number in (sums.items() if isinstance(sums, Mapping) else ())
+            str(name)[:MOST_NAME]: float(number)
+            for name, number in given
             if type(number) in (int, float) and abs(number) < 1e300
         },
     )
@@ -188,9 +189,12 @@ def _assigned(
 ) -> dict[tuple[int, int, int], list[Step]]:
     """Give each counted step to the narrowest place in the code that has its line."""
     found: dict[tuple[int, int, int], list[Step]] = {place: [] for place in groups}
-    for number, cell in enumerate(cells):
-        for step in cell.steps:
-            places = [p for p in groups if p[0] == number and p[1] <= step.line <= p[2]]
+    of_cell: dict[int, list[tuple[int, int, int]]] = {}
+    for place in groups:
+        of_cell.setdefault(place[0], []).append(place)
+    for number, own in of_cell.items():
+        for step in cells[number].steps:
+            places = [place for place in own if place[1] <= step.line <= place[2]]
             if places:
                 found[min(places, key=lambda place: place[2] - place[1])].append(step)
     return found

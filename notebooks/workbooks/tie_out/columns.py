@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,12 +23,15 @@ class Compared:
         before: The column in each source that has it, by the source.
         after: The column in each table that was written.
         lacking: Names of sources without it.
+        forms: The tables that were written differ in rows or columns: one may be the whole, and
+            another one a summary of it.
     """
 
     name: str
     before: Sequence[tuple[Table, Column]]
     after: Sequence[Column]
     lacking: Sequence[str] = ()
+    forms: bool = False
 
     @property
     def sum_before(self) -> float | None:
@@ -74,6 +78,7 @@ def pairs(
 ) -> list[Compared]:
     """Return the columns that sources and results share, by name or by ``rename``."""
     names = dict.fromkeys(column.name for table in written for column in table.columns)
+    forms = len({(table.rows, *(c.name for c in table.columns)) for table in written}) > 1
     found = []
     renames = {old: new for old, new in renamed.items() if old not in names}
     for name in names:
@@ -84,7 +89,7 @@ def pairs(
             lacking += [] if of else [table.file]
         after = [c for table in written if (c := table.column(name)) is not None]
         if before and len(after) == len(written):
-            found.append(Compared(name, before, after, lacking))
+            found.append(Compared(name, before, after, lacking, forms))
     return found
 
 
@@ -118,6 +123,12 @@ def _sum(
     if close(before, after) or close(before, with_its_totals):
         after = before if close(before, with_its_totals) else after
         return SumOf(column.name, before, after, ties=True)
+    if column.forms and any(
+        close(before, (each.sum or 0) + extra)
+        for each in column.after
+        for extra in (0, each.of_totals)
+    ):
+        return SumOf(column.name, before, before, ties=True)
     with_totals = before + column.of_totals
     if column.of_totals and close(after, with_totals):
         tables = [table for table, c in column.before if c.of_totals]
@@ -198,6 +209,15 @@ def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
                 "Write the numbers, and give the cells a number format.",
             )
         )
+    if kinds == {"identifier"} and written == {"number"} and not accounts.aggregated:
+        findings.append(
+            Finding(
+                "identifiers-became-numbers",
+                f"{name} held identifiers (leading zeros, or many digits) and holds plain "
+                "numbers: zeros and digits may be lost.",
+                "Read them as texts, as in the recipe: dtype={…: str}, then str.zfill.",
+            )
+        )
     to_numbers = bool(written) and written <= {"number", "identifier"}
     if kinds == {"date"} and to_numbers and not accounts.aggregated:
         findings.append(
@@ -262,4 +282,4 @@ def _total(values: object) -> float | None:
         if value is None:
             return None
         total += value
-    return total
+    return total if math.isfinite(total) else None

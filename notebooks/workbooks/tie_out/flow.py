@@ -55,6 +55,8 @@ class Flow:
     assigned: set[str] = field(default_factory=set)
     changes: bool = False
     limited: bool = False
+    conditions: set[tuple[int, int]] = field(default_factory=set, repr=False)
+    """Conditions in loops that are taken already: node's id, loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,12 @@ class Program:
     def _take_conditions(self, flow: Flow, unit: _Unit) -> None:
         """Take what a loop leaves out by ``if`` and ``continue`` as filters."""
         for condition in unit.conditions:
+            if (id(condition), unit.loop) in flow.conditions:
+                continue
+            flow.conditions.add((id(condition), unit.loop))
             spine = Spine()
             spine.condition(condition, self._known)
-            placed = Placed(spine.operations[0], unit.cell, unit.loop)
-            if placed not in flow.operations:
-                flow.operations.append(placed)
+            flow.operations.append(Placed(spine.operations[0], unit.cell, unit.loop))
 
     def _take_statement(self, flow: Flow, unit: _Unit, live: set[str]) -> None:
         node = unit.node

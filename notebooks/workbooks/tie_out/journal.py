@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 ROOT = "/workspace/"
+ELSEWHERE = ("/tmp/", "/dev/shm/")  # noqa: S108 (the kernel's own)
+"""Where code can write too, and nobody finds it: gone with the kernel."""
 MOST_NOTES, MOST_COLUMNS, MOST_NAME = 100, 300, 200
 MOST_SUMMED_ROWS, MOST_SUMMED_COLUMNS = 200_000, 20
 """Frames of an aggregation with more rows are counted, not summed: that would cost too much."""
@@ -33,9 +35,11 @@ def take() -> dict[str, list[Note]]:
     Returns:
         ``reads`` and ``writes``: ``{"file", "sheet", "line", "rows", "columns"}``, where
         columns are ``{"name", "kind", "blanks", "sum"}``; a workbook that openpyxl opened or
-        saved has no rows. ``steps``: ``{"step", "line", "rows_in", "rows_out", …}``.
+        saved has no rows, and a file written to `ELSEWHERE` has its whole path. ``steps``:
+        ``{"step", "line", "rows_in", "rows_out", …}``.
     """
-    noted = {"reads": _reads[:], "writes": _writes[:], "steps": list(_steps.values())}
+    writes = [note for note in _writes if note["file"][0] != "/" or os.path.exists(note["file"])]
+    noted = {"reads": _reads[:], "writes": writes, "steps": list(_steps.values())}
     _reads.clear()
     _writes.clear()
     _steps.clear()
@@ -80,7 +84,7 @@ def note_saved(file: Any) -> None:
 
 
 def _note(notes: list[Note], file: Any, sheet: str, frame: Any) -> None:
-    name = _name(file)
+    name = _name(file, ELSEWHERE if notes is _writes else ())
     if name is None or len(notes) >= MOST_NOTES:
         return
     note: Note = {"file": name, "sheet": str(sheet)[:MOST_NAME], "line": _line()}
@@ -90,13 +94,13 @@ def _note(notes: list[Note], file: Any, sheet: str, frame: Any) -> None:
     notes.append(note)
 
 
-def _name(file: Any) -> str | None:
-    """Return the name of a file within the workspace."""
+def _name(file: Any, elsewhere: tuple[str, ...]) -> str | None:
+    """Return the name of a file within the workspace, or its path in a directory *elsewhere*."""
     name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", None)
     if not isinstance(name, str | os.PathLike):
         return None
     real = os.path.realpath(os.fsdecode(name))
-    return real.removeprefix(ROOT)[:1000] if real.startswith(ROOT) else None
+    return real.removeprefix(ROOT)[:1000] if real.startswith((ROOT, *elsewhere)) else None
 
 
 def _column(frame: pd.DataFrame, at: int) -> Note:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -69,7 +70,7 @@ def tie_out(cells: Sequence[CellNotes], written: Sequence[str], measured: Measur
             group += [] if table in group else [table]
     results = [
         _result(cells, tables, program.flow(last, line), measured)
-        for line, tables in groups.items()
+        for line, tables in list(groups.items())[:MOST_RESULTS]
     ]
     by_frames = {table.file for tables in groups.values() for table in tables}
     for file in written:
@@ -113,7 +114,8 @@ def _result(
         finding for source in sources for finding in _lost_in_reading(source, flow, measured)
     ]
     result.findings = result.findings[:MOST_FINDINGS]
-    result.sums = columns.sums[:MOST_SUMS]
+    finite = [s for s in columns.sums if math.isfinite(s.before) and math.isfinite(s.after)]
+    result.sums = finite[:MOST_SUMS]
     result.read = [_named(s.facts, s.rows) for s in sources[:MOST_NAMED]]
     result.written = [_named(table, all_rows(table)) for table in written[:MOST_NAMED]]
     result.left_out = [
@@ -162,10 +164,11 @@ def _add_unnamed_sums(
         return
     # A pivot's columns together, without its column of totals; or one total.
     every = [c.sum + c.of_totals for t in written for c in t.columns if c.sum is not None]
+    total = sum(new)
     candidates = {
-        sum(new),
+        total,
         sum(every),
-        *(sum(new) - one for one in new if close(sum(new), 2 * one)),
+        *(total - one for one in new if close(total, 2 * one)),
         *new[:1],
     }
     for name, of_totals, before, base in _bases(sources, flow.renamed, accounts):

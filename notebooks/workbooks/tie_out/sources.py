@@ -58,9 +58,11 @@ def sources_of(
             if first <= table.line <= last and table.rows is not None
         ]
         return [Source(read, _table_of(read, measured)) for read in dict.fromkeys(reads)]
-    reads = [t for t in cells[-1].reads if t.file not in own]
-    if not reads:
-        reads = [t for cell in cells[:-1] for t in cell.reads if t.file not in own]
+    others = [t for t in cells[-1].reads if t.file not in own]
+    # What the cell wrote too is mostly read back, to look at it.
+    written = {t.file for t in cells[-1].writes}
+    reads = [t for t in others if t.file not in written]
+    reads = reads or [t for cell in cells[:-1] for t in cell.reads if t.file not in own] or others
     found: dict[tuple[str, str], Source] = {}
     for read in reads:
         if read.rows is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,7 +13,7 @@ Kind = Literal[
     "filter", "blanks", "duplicates", "chosen", "dropped", "join", "aggregation", "reshaped"
 ]
 LEAVES_OUT: frozenset[str] = frozenset({"filter", "blanks", "duplicates", "chosen", "dropped"})
-MOST_TEXT, MOST_DEPTH = 80, 3
+MOST_TEXT, MOST_DEPTH, MOST_NODES, MOST_QUERY = 80, 3, 60, 2000
 _METHODS: Mapping[str, Kind] = {
     **dict.fromkeys(["query", "filter", "isin", "between_time", "select_rows"], "filter"),
     "dropna": "blanks",
@@ -209,6 +211,8 @@ class Known:
     constants: Mapping[str, Any]
     definitions: Mapping[str, ast.expr]
     mappings: Mapping[str, dict[str, str]]
+    shown: dict[int, str] = field(default_factory=dict)
+    """The text of each condition met so far, by its node's id: rendering one is slow."""
 
     def texts(self, node: ast.AST | None) -> dict[str, str]:
         """Return a mapping of texts that *node* is or names."""
@@ -277,18 +281,24 @@ class _Plain(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         defined = self.known.definitions.get(node.id)
-        if defined is not None and is_mask(defined) and self.depth < MOST_DEPTH:
+        if defined is not None and self._is_inserted(defined):
             self.depth += 1
             shown: ast.AST = self.visit(ast.parse(ast.unparse(defined), mode="eval").body)
             return shown
         value = self.known.constants.get(node.id)
         return node if value is None else ast.Constant(value)
 
+    def _is_inserted(self, defined: ast.AST) -> bool:
+        few = sum(1 for _ in itertools.islice(ast.walk(defined), MOST_NODES + 1)) <= MOST_NODES
+        return self.depth < MOST_DEPTH and is_mask(defined) and few
+
 
 def _shown(node: ast.AST, known: Known) -> str:
-    copied = ast.parse(ast.unparse(node), mode="eval").body
-    shown = ast.unparse(ast.fix_missing_locations(_Plain(known).visit(copied)))
-    return " ".join(shown.split())[:MOST_TEXT]
+    if (text := known.shown.get(id(node))) is None:
+        copied = ast.parse(ast.unparse(node), mode="eval").body
+        shown = ast.unparse(ast.fix_missing_locations(_Plain(known).visit(copied)))
+        text = known.shown[id(node)] = " ".join(shown.split())[:MOST_TEXT]
+    return text
 
 
 def _place(node: ast.AST) -> str:
@@ -297,6 +307,10 @@ def _place(node: ast.AST) -> str:
 
 def _query(node: ast.AST, known: Known) -> str:
     text = str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
-    for name, value in known.constants.items():
-        text = text.replace(f"@{name}", repr(value))
+
+    def value(found: re.Match[str]) -> str:
+        constant = known.constants.get(found[1])
+        return found[0] if constant is None else repr(constant)[:MOST_TEXT]
+
+    text = re.sub(r"@(\w+)", value, text[:MOST_QUERY])
     return " ".join(text.split())[:MOST_TEXT]

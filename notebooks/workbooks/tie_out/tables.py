@@ -93,7 +93,7 @@ def table_from_json(value: object) -> Table | None:
         file=value["file"][:1000],
         sheet=_text(value.get("sheet")),
         rows=_count(value.get("rows")),
-        totals=tuple(n for n in totals if type(n) is int) if isinstance(totals, list) else (),
+        totals=_counts(totals),
         columns=tuple(column for column in found[:MOST_COLUMNS] if column is not None),
         line=_count(value.get("line")) or 0,
         measured=value.get("measured") is True,
@@ -122,6 +122,11 @@ def _text(value: object) -> str:
 
 def _count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**53 else None
+
+
+def _counts(value: object) -> tuple[int, ...]:
+    given = value if isinstance(value, list) else ()
+    return tuple(count for count in map(_count, given) if count is not None)
 
 
 def _number(value: object) -> float | None:

@@ -207,3 +207,12 @@ def test_contents_that_no_checkpoint_names_go_before_younger_checkpoints(tmp_pat
     main.add(present(a="a" * 50), turn="t1")
 
     assert paths.blobs.names() == [sha("a" * 50)]
+
+
+def test_a_content_whose_room_a_later_one_of_the_same_checkpoint_took_is_named(tmp_path):
+    main = Paths(tmp_path, quota=100).path()
+
+    made, _ = main.add(present(a="a" * 60, b="b" * 60), turn="t1")
+
+    kept = {name for name, state in made.files.items() if state.sha256 in main._blobs}
+    assert set(made.not_kept) == {"a", "b"} - kept

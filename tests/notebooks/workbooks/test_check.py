@@ -9,6 +9,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.formula import ArrayFormula
 from openpyxl.worksheet.table import Table
 
+from notebooks.workbooks.check.left_behind import _shifts
 from notebooks.workbooks.check.workbook import check_file
 from tests.corpus.rich_template import make_template
 
@@ -232,3 +233,11 @@ def test_formulas_that_refer_to_a_sheet_that_is_not_there_are_named(path):
 
     assert "'Gone', which is not there: Sheet!A2." in found.message
     assert found.count == 1
+
+
+def test_rows_that_are_often_the_same_are_aligned_at_once():
+    before = [row for n in range(1600) for row in (((0, float(n)),), (), ((0, "Total"),))]
+    after = [((0, f"edit {n}"),) if n % 7 == 0 else row for n, row in enumerate(before)]
+    after.insert(100, ((0, "new"),))
+
+    assert [(each.at, each.count) for each in _shifts("S", before, after)] == [(101, 1)]

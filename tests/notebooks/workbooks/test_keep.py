@@ -1,5 +1,7 @@
 """A workbook that openpyxl has read and saved keeps what openpyxl does not know."""
 
+import fcntl
+import os
 import subprocess
 import sys
 import zipfile
@@ -335,3 +337,48 @@ def test_custom_views_stay_on_their_sheets_and_in_the_list_of_the_workbook(tmp_p
         assert VIEW in package.read("xl/worksheets/sheet2.xml")
     assert VIEW in book
     assert b'activeSheetId="2"' in book
+
+
+def test_what_a_killed_save_left_behind_is_removed_by_the_next_one(tmp_path, template):
+    """The first save is killed when it opens the file with the parts."""
+    code = """
+import os, signal
+def die(event, given):
+    if event == "open" and str(given[0]).endswith("/kept.xlsx"):
+        os.kill(os.getpid(), signal.SIGKILL)
+if %r:
+    sys.addaudithook(die)
+openpyxl.load_workbook(source).save(target)
+"""
+    command = [sys.executable, "-c", START + code % True, str(template), str(tmp_path / "a.xlsx")]
+    assert subprocess.run(command).returncode == -9
+    assert len(list(tmp_path.glob(".save-*"))) == 1
+
+    saved(tmp_path, code % False)
+
+    assert list(tmp_path.glob(".save-*")) == []
+    assert (tmp_path / "result.xlsx").exists()
+
+
+def test_a_save_leaves_the_directory_of_another_that_still_runs(tmp_path, template):
+    room = tmp_path / ".save-other"
+    room.mkdir()
+    held = os.open(room, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+
+    saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    os.close(held)
+    assert room.exists()
+
+
+def test_parts_are_kept_where_the_directory_takes_no_new_file(tmp_path, template):
+    code = """
+import os
+descriptor = os.open(target, os.O_RDWR | os.O_CREAT)
+openpyxl.load_workbook(source).save(f"/proc/self/fd/{descriptor}")
+"""
+
+    assert saved(tmp_path, code) == ""
+
+    assert lost(template, tmp_path / "result.xlsx", BOTH) == {}

@@ -78,7 +78,7 @@ except ValueError as error: print(error)
     assert "'Other' not found" in in_pandas(code, path)
 
 
-def test_error_cells_are_missing_values(tmp_path, in_pandas):
+def test_error_cells_are_missing_values_and_counted_in_the_output(tmp_path, in_pandas):
     path = tmp_path / "errors.xlsx"
     row = b'<row r="5"><c r="A5" t="str"><v>x</v></c><c r="B5" t="e"><v>#N/A</v></c></row>'
 
@@ -89,7 +89,8 @@ def test_error_cells_are_missing_values(tmp_path, in_pandas):
     odd_files.changed(path, add)
     code = "f = pd.read_excel(path)\nprint(f.Amount.dtype, f.Amount.isna().sum(), f.Amount.sum())"
 
-    assert in_pandas(code, path) == "float64 1 1183.25\n"
+    said = "Sheet 'Data' has 1 error cell(s), read as blank (1 #N/A).\n"
+    assert in_pandas(code, path) == f"{said}float64 1 1183.25\n"
 
 
 def test_a_cell_far_away_is_left_out_and_named(tmp_path, in_pandas):
@@ -138,6 +139,23 @@ def test_german_amounts_are_summed_to_the_cent_and_dates_stay_what_they_are(tmp_
     code = "f = pd.read_csv(path)\nprint(round(f.Betrag.sum(), 2), f.Buchungstag[1], len(f))"
 
     assert in_pandas(code, path) == f"{expected} 01.01.2024 12\n"
+
+
+def test_amounts_are_read_in_chunks_too_and_a_chunk_with_other_texts_is_named(tmp_path, in_pandas):
+    path = tmp_path / "bank.csv"
+    lines = [f"2024-01-{n:02};1.{n:03},50;{n}.000,00" for n in range(1, 5)]
+    path.write_text("\n".join(["day;amount;other", *lines, "2024-01-05;-1.000,00;none", ""]))
+    code = """
+chunks = list(pd.read_csv(path, chunksize=2))
+print(round(sum(c.amount.sum() for c in chunks), 2), [str(c.other.dtype) for c in chunks])
+with pd.read_csv(path, iterator=True) as reader:
+    print(reader.get_chunk(3).amount.sum())
+"""
+
+    assert in_pandas(code, path) == (
+        "Column 'other': amounts in some chunks, and texts that are no amounts in others, where it "
+        "stays text.\n3012.0 ['float64', 'float64', 'str']\n3007.5\n"
+    )
 
 
 def test_what_the_caller_states_about_a_text_counts(tmp_path, in_pandas):

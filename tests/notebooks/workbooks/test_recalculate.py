@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import pytest
+from lxml import etree
 from openpyxl import Workbook
 
 from notebooks.workbooks.keep.opc import EditablePackage
@@ -11,6 +12,7 @@ from notebooks.workbooks.recalculate.dependents import Names, areas_read, depend
 from notebooks.workbooks.recalculate.equivalents import equivalent
 from notebooks.workbooks.recalculate.formula_cells import WrittenUnusually, formula_cells
 from notebooks.workbooks.recalculate.functions import lacking
+from notebooks.workbooks.recalculate.office_values import NotComputed, _value
 from notebooks.workbooks.recalculate.plain_copy import make_copy
 from notebooks.workbooks.recalculate.sheets import read_sheets
 from notebooks.workbooks.recalculate.stored_values import ErrorValue, with_values
@@ -19,6 +21,7 @@ from notebooks.workbooks.recalculate.table_references import (
     UnknownReference,
     with_plain_references,
 )
+from notebooks.workbooks.recalculate.workbook import _computed_on_load
 
 NOW, LATER = (7, 4), (25, 8)
 pytestmark = pytest.mark.check
@@ -214,3 +217,25 @@ def test_the_copy_that_is_opened_holds_nothing_that_reaches_outside(tmp_path):
         "xl/styles.xml", "xl/worksheets/sheet1.xml",
     }  # fmt: skip
     assert b"<f>1+1</f>" in parts["xl/worksheets/sheet1.xml"]
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("<sheets/></sheets>", '<sheets/></sheets><calcPr fullCalcOnLoad="1"/>'),
+        ("</sheets><definedNames />", '</sheets><definedNames /><calcPr fullCalcOnLoad="1"/>'),
+        ("</x:sheets>", '</x:sheets><x:calcPr fullCalcOnLoad="1"/>'),
+        ("</sheets><calcPr calcId='1'/>", "</sheets><calcPr calcId='1' fullCalcOnLoad=\"1\"/>"),
+    ],
+)
+def test_excel_is_asked_to_compute_again_where_the_schema_has_it(written, made):
+    assert _computed_on_load(written.encode()).decode() == made
+
+
+def test_a_number_that_is_not_finite_is_no_value():
+    cell = etree.fromstring(
+        '<c xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+        'office:value-type="float" office:value="inf"/>'
+    )
+
+    assert isinstance(_value(cell), NotComputed)

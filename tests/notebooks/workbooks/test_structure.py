@@ -57,6 +57,9 @@ def test_on_another_sheet_only_references_that_name_the_sheet_follow():
         ("=Old!A1", "Ann's", "='Ann''s'!A1"),
         ("=Old!A1", "Q1", "='Q1'!A1"),
         ('="Old!A1"&Older!A1&Old!Rate', "New", '="Old!A1"&Older!A1&New!Rate'),
+        ("=SUM(Old:End!A1)", "New", "=SUM(New:End!A1)"),
+        ("=SUM('First one:Old'!A1)", "It's", "=SUM('First one:It''s'!A1)"),
+        ("=[1]Old!A1", "New", "=[1]Old!A1"),
     ],
 )
 def test_references_follow_a_renamed_sheet(formula, name, renamed):
@@ -262,6 +265,22 @@ book.save(target)
     assert "<x:Row>4</x:Row>" in legacy
     assert 'r="N5"' in sheet
     assert 'cm="1"' in sheet.partition('r="N5"')[2][:40]
+
+
+def test_a_thread_on_a_deleted_row_is_deleted_with_it(tmp_path):
+    make_template(tmp_path / "source.xlsx")
+    run(
+        tmp_path,
+        """
+book = openpyxl.load_workbook(source)
+book["Model"].delete_rows(2)
+book.save(target)
+""",
+    )
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        threads = [package.read(n) for n in package.names if "threadedComments/" in n]
+    assert b"please check" not in b"".join(threads)
 
 
 def test_cells_are_not_pushed_off_the_sheet(tmp_path):

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import tracemalloc
 from pathlib import Path
 
 import openpyxl
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from notebooks.workbooks.tie_out.accounts import notes_of
+from notebooks.workbooks.tie_out.flow import Program
 from notebooks.workbooks.tie_out.judge import result_to_json, tie_out
 from notebooks.workbooks.tie_out.tables import Column, Table
 from tests.notebooks.workbooks.tied import codes, tied
@@ -432,3 +434,84 @@ def test_a_long_result_is_measured_without_its_profile(work):
     assert result.written[0] == {
         "file": "outputs/out.xlsx", "sheet": "Sheet1", "rows": 3001, "total_rows": 1
     }  # fmt: skip
+
+
+def test_values_that_name_each_other_do_not_grow_a_querys_text(work):
+    chained = "".join(f"v{n} = '{f'@v{n + 1}' * 400}'\n" for n in range(3))
+    code = f"{READ}{chained}frame = frame.query('@v0')\n{WRITE}"
+    notes = notes_of(code, {"writes": [{"file": "o.xlsx", "line": 6, "rows": 1}]})
+    tracemalloc.start()
+
+    tie_out([notes], ["o.xlsx"], {})
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_conditions_of_a_loop_are_taken_once_for_all_its_statements():
+    skips = "".join(f"    if name == {n}:\n        continue\n" for n in range(300))
+    adds = "".join(f"    found.append(names[{n}])\n" for n in range(300))
+    code = f"found = []\nfor name in names:\n{skips}{adds}pd.concat(found).to_excel('o.xlsx')\n"
+    program = Program([code])
+
+    flow = program.flow(0, code.count("\n"))
+
+    texts = [placed.operation.text for placed in flow.operations]
+    assert texts.count("not name == 7") == 1
+    assert len(texts) == 300
+
+
+def test_sums_that_are_no_numbers_any_more_are_left_out():
+    huge = Column(name="Sales", kind="number", sum=1.7e308)
+    reads = [
+        {
+            "file": f"{name}.csv",
+            "line": 1,
+            "rows": 1,
+            "columns": [{"name": "Sales", "sum": 1.7e308}],
+        }
+        for name in "ab"
+    ]
+    out = Table(file="o.csv", rows=2, columns=[huge], measured=True)
+
+    [result] = tie_out([notes_of("x = 1", {"reads": reads})], ["o.csv"], {"o.csv": [out]})
+
+    assert result.sums == []
+
+
+def test_sums_of_a_step_are_bounded():
+    sums = {f"{n}" * 500: 1.0 for n in range(1000)}
+    step = {"step": "aggregation", "line": 1, "rows_in": 1, "rows_out": 1, "sums": sums}
+
+    [kept] = notes_of("", {"steps": [step]}).steps
+
+    assert len(kept.sums) <= 50
+    assert max(map(len, kept.sums)) <= 200
+
+
+BOTH = """
+with pd.ExcelWriter('outputs/out.xlsx') as book:
+    for name, each in {'Detail': frame, 'Other': other}.items():
+        each.to_excel(book, sheet_name=name, index=False)
+"""
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["frame.groupby('Region', as_index=False)['Sales'].sum()", "frame[frame['Sales'] > 350]"],
+)
+def test_a_table_and_its_summary_written_by_one_line_are_not_counted_twice(work, other):
+    [result] = tied(work, f"{READ}other = {other}\n{BOTH}")
+
+    assert result.findings == []
+    assert [each.ties for each in result.sums if each.name == "Sales"] == [True]
+
+
+def test_all_rows_on_each_of_several_sheets_are_suspicious(work):
+    code = """
+with pd.ExcelWriter('outputs/out.xlsx') as book:
+    for region in frame['Region'].unique():
+        frame.to_excel(book, sheet_name=region, index=False)
+"""
+    assert codes(tied(work, READ + code)) == ["sum-changed", "sum-changed"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -16,11 +19,19 @@ from notebooks.workbooks.tie_out.measured import measure
 from notebooks.workbooks.tie_out.placed import Frame
 from notebooks.workbooks.values import Unreadable
 
-pandas_defaults.apply()
+
+@functools.cache
+def _worker() -> ProcessPoolExecutor:
+    """Return a process of its own: what kernels change in pandas must not reach other tests."""
+    return ProcessPoolExecutor(1, get_context("spawn"), pandas_defaults.apply)
 
 
 def tied(directory: Path, *cells: str) -> list[Result]:
     """Run *cells* in *directory* one after the other; return the results of the last one."""
+    return _worker().submit(_tied, directory, cells).result()
+
+
+def _tied(directory: Path, cells: Sequence[str]) -> list[Result]:
     variables: dict[str, object] = {"__name__": "__main__", "pd": pd}
     notes: list[CellNotes] = []
     root, here = journal.ROOT, Path.cwd()
