@@ -141,6 +141,7 @@ def make_app(services: Services) -> Application:
             (r"/api/()", contents.VersionHandler),
             (r"/api/contents/()", contents.ContentsHandler),
             (r"/(?:addin/)?", page.PageHandler),
+            (r"/addin/manifest\.xml", page.ManifestHandler),
             (r"/addin/([\w./-]+)", page.AssetHandler),
         ],
         default_handler_class=UnknownAddressHandler,

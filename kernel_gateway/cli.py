@@ -24,6 +24,7 @@ from kernel_gateway.settings import (
     read_sources,
     shown_settings,
 )
+from kernel_gateway.terminal.addin_commands import addin
 from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.export_command import export, notebook_of, take_host_users
 from kernel_gateway.terminal.file_commands import files
@@ -80,6 +81,7 @@ def cli() -> None:
     """Ask for things in your Excel workbooks; keep an auditable notebook of how they were done."""
 
 
+cli.add_command(addin)
 cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
@@ -92,6 +94,8 @@ cli.add_command(verify)
 @cli.command()
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (8765); 0 picks a free one.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate (PEM): speak https.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key (PEM).")
 @click.option("--node", help="Name among several gateways on one PostgreSQL database.")
 @_service_options
 def serve(**options: Any) -> None:
@@ -238,8 +242,13 @@ async def _chat(
 
     if url is not None and token is not None:
         return await talk(url, token)
-    async with open_gateway(settings.model_copy(update={"port": 0})) as gateway:
+    async with open_gateway(_for_this_chat(settings)) as gateway:
         return await talk(gateway.url, gateway.services.token)
+
+
+def _for_this_chat(settings: Settings) -> Settings:
+    # Nobody else connects to it, so it needs no certificate, which might be for another name.
+    return settings.model_copy(update={"port": 0, "tls_cert": None, "tls_key": None})
 
 
 @cli.command()

@@ -40,6 +40,14 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8765, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    tls_cert: Path | None = Field(
+        None,
+        description="PEM file with the certificate (and those up to its authority); with tls_key "
+        "the service speaks https itself.",
+    )
+    tls_key: Path | None = Field(
+        None, description="PEM file with the certificate's private key, not encrypted."
+    )
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("tallybook"),
         description="Where conversations, files, notebooks and the database are kept.",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -53,6 +54,7 @@ from kernel_gateway.store.repository import Repository, open_repository
 from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry, exporting
+from kernel_gateway.tls import server_context
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.deferred_model import DeferredModel
 from kernel_gateway.turns.queue import Turns
@@ -117,8 +119,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         DatabaseUnavailable: The database can't be reached or used.
         AlreadyRunning: Another service holds the data directory.
         SandboxUnavailable: This host can't isolate kernels as the settings require.
+        SettingsInvalid: The certificate or its key can't be used.
         OSError: The port is taken.
     """
+    tls = server_context(settings.tls_cert, settings.tls_key)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         await _lock(stack, settings)
@@ -220,7 +224,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         sockets, url = _bind(settings)
         await _recover_what_was_left(services, url)
         clean_up.start()
-        _listen(services, sockets, stack)
+        _listen(services, sockets, tls, stack)
         yield Gateway(url=url, services=services, model=model)
 
 
@@ -352,7 +356,7 @@ def _bind(settings: Settings) -> tuple[list[socket.socket], str]:
     sockets = bind_sockets(settings.port, settings.host)
     port = sockets[0].getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return sockets, f"http://{shown}:{port}"
+    return sockets, f"{'http' if settings.tls_cert is None else 'https'}://{shown}:{port}"
 
 
 def _rendered(error: Exception) -> tuple[int, dict[str, Any]]:
@@ -360,7 +364,12 @@ def _rendered(error: Exception) -> tuple[int, dict[str, Any]]:
     return problem.status, problem.body()
 
 
-def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitStack) -> None:
+def _listen(
+    services: Services,
+    sockets: list[socket.socket],
+    tls: ssl.SSLContext | None,
+    stack: AsyncExitStack,
+) -> None:
     settings, membership = services.settings, services.membership
     application = make_app(services)
     router = None
@@ -368,6 +377,7 @@ def _listen(services: Services, sockets: list[socket.socket], stack: AsyncExitSt
         router = Router(application, membership, services.proxies, _rendered)
     server = HTTPServer(
         application if router is None else router,
+        ssl_options=tls,
         max_body_size=BODY_BYTES,
         idle_connection_timeout=settings.idle_seconds,
         body_timeout=settings.upload_seconds,

@@ -2,10 +2,12 @@ import {
   Button, FluentProvider, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, OverlayDrawer, DrawerBody, Tab,
   TabList,
 } from "@fluentui/react-components";
-import { DismissRegular, NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
+import { DismissRegular, NavigationRegular, NotebookRegular, SettingsRegular, ShieldCheckmarkRegular, SignOutRegular } from "@fluentui/react-icons";
 import { useCallback, useEffect, useMemo, useRef, useState, useReducer } from "react";
 import { ApiError, api, notebookAddress, type PathName } from "./api/client";
+import { onFailedDownload } from "./api/downloads";
 import type { FoundError, Schemas } from "./api/events";
+import { paneToken } from "./api/pane_token";
 import { ErrorCard } from "./chat/cards";
 import { Chat } from "./chat/chat";
 import { Composer } from "./chat/composer";
@@ -16,6 +18,9 @@ import { type AskedUndo, UndoDialog } from "./conversations/undo";
 import { FilesPanel, useFiles } from "./files/panel";
 import { PreviewDialog } from "./files/preview";
 import { Uploads } from "./files/uploads";
+import { type Host } from "./office/host";
+import { SelectionBar } from "./office/selection_bar";
+import { useExcel } from "./office/use_excel";
 import { LinkBanner } from "./parts/link_banner";
 import { useMedia } from "./parts/media";
 import { PermissionsDialog } from "./parts/permissions";
@@ -38,7 +43,7 @@ const shortTitle = (words: string): string => {
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 };
 
-export function App() {
+export function App({ host }: { host: Host }) {
   const { look, theme, scheme, choose } = useLook();
   useEffect(() => {
     document.documentElement.style.colorScheme = scheme;
@@ -46,7 +51,7 @@ export function App() {
   }, [scheme, theme]);
   return (
     <FluentProvider theme={theme} className="provider">
-      <Gate look={look} choose={choose} />
+      <Gate look={look} choose={choose} host={host} />
     </FluentProvider>
   );
 }
@@ -55,9 +60,10 @@ interface Looks {
   look: Look;
   choose: (look: Look) => void;
 }
+type Surroundings = Looks & { host: Host };
 
 /** The page for who has signed in; for others, the place to do so. */
-function Gate(looks: Looks) {
+function Gate(looks: Surroundings) {
   const [signed, setSigned] = useState<Signed>("unknown");
   const [conversations, setConversations] = useState<readonly Schemas["Conversation"][]>([]);
   const [problem, setProblem] = useState<FoundError | null>(null);
@@ -86,7 +92,7 @@ function Gate(looks: Looks) {
   return <Page {...looks} conversations={conversations} list={list} ended={() => setSigned("ended")} />;
 }
 
-function Page({ look, choose, conversations, list, ended }: Looks & {
+function Page({ look, choose, host, conversations, list, ended }: Surroundings & {
   conversations: readonly Schemas["Conversation"][];
   list: () => Promise<void>;
   ended: () => void;
@@ -110,9 +116,11 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
   const [, redraw] = useReducer((before: number) => before + 1, 0);
   const uploads = useMemo(() => new Uploads(redraw, bump), []);
   const picker = useRef<HTMLInputElement>(null);
+  const excel = useExcel(host.excel);
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
 
   useEffect(() => void api.health().then(setHealth, () => undefined), [store]);
+  useEffect(() => onFailedDownload((error) => setProblem(foundError(error))), []);
   const listPaths = useCallback(() => {
     if (path === null) return setPaths([]);
     api.paths(path.conversation).then((found) => setPaths(found.paths), () => undefined);
@@ -153,8 +161,8 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
 
   const ask = (request: string) =>
     shown(
-      begin(request).then((opened) => {
-        opened.ask(request);
+      Promise.all([begin(request), excel?.selection.behind(request) ?? request]).then(([opened, whole]) => {
+        opened.ask(whole);
         const { conversation: id } = opened.path;
         if (namedByFiles.delete(id)) api.rename(id, shortTitle(request)).then(list, () => undefined);
       }),
@@ -187,7 +195,8 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
         }),
       ),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
-  }), [path, state.mergedInto, store, guarded]);
+    insert: excel && path ? (name: string) => excel.insert(path, name) : null,
+  }), [path, state.mergedInto, store, guarded, excel?.insert]);
   const merged = state.mergedInto !== null;
   const noModel = health !== null && health.model === null;
   const pick = useCallback(() => picker.current?.click(), []);
@@ -291,6 +300,11 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
         </TabList>
         {store && <LinkBanner link={store.link} retry={() => store.reconnect()} begin={() => go(null)} />}
         {problem && <ErrorCard error={problem} />}
+        {host.wanted && !host.excel && (
+          <div className="banner" role="status">
+            <span className="grow">Excel does not answer this page, so nothing can be put into the workbook from here. Close the pane and open it again.</span>
+          </div>
+        )}
         {shownTab === "chat" && (
           <Chat
             key={path ? `${path.conversation}/${path.path}` : "new"}
@@ -300,6 +314,7 @@ function Page({ look, choose, conversations, list, ended }: Looks & {
             drop={(key) => store?.drop(key)}
             welcome={<Welcome model={health === null ? undefined : health.model} pick={pick} ask={(idea) => guarded(ask(idea))} terminal={() => setTab("terminal")} />}
           >
+            {excel && !merged && !noModel && <SelectionBar selection={excel.selection} />}
             <Composer
               disabled={merged || noModel}
               reason={noModel ? "There is no language model yet" : merged ? "This branch was merged" : ""}
@@ -351,6 +366,17 @@ function SettingsMenu({ look, choose, permissions }: Looks & { permissions: () =
             ))}
           </MenuGroup>
           <MenuDivider />
+          {paneToken.used && (
+            <MenuItem
+              icon={<SignOutRegular />}
+              onClick={() => {
+                paneToken.forget();
+                location.reload();
+              }}
+            >
+              Sign out of this pane
+            </MenuItem>
+          )}
           <MenuItem icon={<ShieldCheckmarkRegular />} onClick={permissions}>What is always allowed …</MenuItem>
         </MenuList>
       </MenuPopover>

@@ -25,7 +25,7 @@ from kernel_gateway.errors import (
 )
 from kernel_gateway.http.login_cookies import login_token
 from kernel_gateway.http.problems import Problem, problem_from_error
-from kernel_gateway.identity.auth import Identity, bearer_token, same_origin
+from kernel_gateway.identity.auth import Identity, bearer_token, protocol_token, same_origin
 from kernel_gateway.ids import PathKey, is_id, is_path_name
 from kernel_gateway.proxies import Client
 from kernel_gateway.services import Services
@@ -43,7 +43,9 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # a NUL, not an escaped backslash
 READING = frozenset({"GET", "HEAD"})
 
 
-async def identify(handler: RequestHandler, *, query_token: bool = False) -> Identity:
+async def identify(
+    handler: RequestHandler, *, query_token: bool = False, socket: bool = False
+) -> Identity:
     """Return the caller's identity; the only place where tokens are read.
 
     A cookie is accepted only from the service's own pages: a browser sends it with requests of
@@ -52,6 +54,7 @@ async def identify(handler: RequestHandler, *, query_token: bool = False) -> Ide
     Args:
         handler: The handler of the request.
         query_token: Whether ``?token=`` is accepted, as Jupyter's clients send it.
+        socket: Whether it is a websocket, which may offer the token as a subprotocol.
 
     Raises:
         NotAuthenticated: The token is missing or invalid.
@@ -60,6 +63,8 @@ async def identify(handler: RequestHandler, *, query_token: bool = False) -> Ide
     """
     headers = handler.request.headers
     token = bearer_token(headers)
+    if token is None and socket:
+        token = protocol_token(headers)
     if token is None and query_token:
         token = handler.get_query_argument("token", None)
     tls = client_of(handler).tls

@@ -69,7 +69,7 @@ class GatewaySocket(WebSocketHandler):
         Raises:
             NotAuthenticated, Forbidden, RateLimited
         """
-        self.identity = await identify(self, query_token=query_token)
+        self.identity = await identify(self, query_token=query_token, socket=True)
         self.identity.check(scope)
         self.services.rate_limits.take(self.identity)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import os
 import re
@@ -179,6 +180,27 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
     """Return the token of an ``Authorization: Bearer`` (or Jupyter's ``token``) header."""
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     return value.strip() if scheme.lower() in ("bearer", "token") and value.strip() else None
+
+
+EVENTS_PROTOCOL = "tallybook.events"
+TOKEN_PROTOCOL = "tallybook.token."  # noqa: S105 (a prefix)
+
+
+def protocol_token(headers: Mapping[str, str]) -> str | None:
+    """Return the token that a page offers as a websocket's subprotocol, if there is one.
+
+    A page can't set headers of a websocket, and its frame in Excel may get no cookie. An address
+    would be kept in logs and histories. So it offers `EVENTS_PROTOCOL`, which the service selects,
+    and ``tallybook.token.`` with the token in base64url, without padding.
+    """
+    for part in headers.get("Sec-WebSocket-Protocol", "").split(","):
+        if (offered := part.strip()).startswith(TOKEN_PROTOCOL):
+            coded = offered.removeprefix(TOKEN_PROTOCOL)
+            try:
+                return base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+            except ValueError:
+                return ""  # a token, and a wrong one
+    return None
 
 
 def same_origin(headers: Mapping[str, str], *, tls: bool) -> bool:

@@ -100,6 +100,5 @@ def notebook_of(file: Path) -> Iterator[tuple[Path, list[str]]]:
         return
     with unpacked(file) as bundle:
         for name, why in bundle.missing.items():
-            click.echo(f"not in the bundle: {name!r}: {why}")
-        click.echo(f"bundle: {bundle.files} files")
+            click.echo(f"not in the bundle: {name!r}: {why}", err=True)
         yield bundle.notebook, list(bundle.problems)

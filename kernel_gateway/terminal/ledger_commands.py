@@ -45,13 +45,16 @@ def verify(notebook: Path, key_files: tuple[Path, ...], as_json: bool) -> None: 
             report = verify_notebook(file, keys if key_files else None)
     except NotebookError as error:
         raise click.ClickException(str(error)) from None
+    verified = report.verified and not wrong
     if as_json:
-        click.echo(json.dumps({**report_to_json(report), "bundle": wrong}, indent=1))
+        facts = {**report_to_json(report), "bundle": wrong, "verified": verified}
+        click.echo(json.dumps(facts, indent=1))
     else:
         for line in wrong:
             _say(f"bundle: {line}")
         print_report(report)
-    if wrong or not report.verified:
+        click.echo(f"verified: {'yes' if verified else 'NO'}")
+    if not verified:
         raise SystemExit(1)
 
 
@@ -61,7 +64,7 @@ def _say(line: str) -> None:
 
 
 def print_report(report: VerifyReport) -> None:
-    """Print what a verification found."""
+    """Print what a verification found, without the verdict."""
     from notebooks.ledger.report import WHO
 
     for problem in report.problems:
@@ -78,7 +81,6 @@ def print_report(report: VerifyReport) -> None:
     _say(f"cells: {report.cells}")
     _say(f"head: {report.head}")
     _say(f"signature: {signature_words(report)}")
-    _say(f"verified: {'yes' if report.verified else 'NO'}")
 
 
 def signature_words(report: VerifyReport) -> str:

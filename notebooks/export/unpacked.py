@@ -40,13 +40,11 @@ class UnpackedBundle:
 
     Attributes:
         notebook: The notebook file there; its inputs and outputs lie beside it.
-        files: How many files it has.
         problems: What differs from its manifest, one line each.
         missing: Why recorded files are not in it, by name.
     """
 
     notebook: Path
-    files: int
     problems: tuple[str, ...]
     missing: Mapping[str, str]
 
@@ -79,7 +77,6 @@ def unpacked(bundle_file: Path, *, most_bytes: int = MOST_BYTES) -> Iterator[Unp
         missing = {str(n): str(why) for n, why in mapping(manifest.get("missing")).items()}
         yield UnpackedBundle(
             notebook=Path(directory, NOTEBOOK),
-            files=len(hashes),
             problems=tuple(_problems(hashes, listed)),
             missing=missing,
         )

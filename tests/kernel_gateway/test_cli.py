@@ -160,9 +160,10 @@ def test_a_bundle_with_another_file_does_not_verify(demo, tmp_path):
     with zipfile.ZipFile(bundle, "a") as opened:
         opened.writestr("outputs/more.xlsx", b"x")
 
-    done = tallybook("verify", bundle)
+    done, as_json = tallybook("verify", bundle), tallybook("verify", bundle, "--json")
 
-    assert done.returncode == 1
+    assert done.returncode == as_json.returncode == 1
+    assert json.loads(as_json.stdout)["verified"] is False
     assert "bundle: outputs/more.xlsx: the manifest does not list it" in done.stdout
     assert done.stdout.splitlines()[-1] == "verified: NO"
 

@@ -1,5 +1,6 @@
 // Calls of the service's public API. Every failure is an ApiError with words for the user.
 import type { Schemas } from "./events";
+import { paneToken } from "./pane_token";
 
 const API = "/api/v1";
 
@@ -54,9 +55,8 @@ async function call<T>(method: string, address: string, body?: unknown): Promise
   try {
     response = await fetch(API + address, {
       method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+      headers: { ...paneToken.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
     throw AWAY();
@@ -114,15 +114,34 @@ export const api = {
     call<Schemas["FileVersions"]>("POST", `${of(path)}/versions/${fileName(name)}`, { sha256 }),
 };
 
-/** Sign this browser in; the service sets a cookie that scripts can't read. */
+/**
+ * Sign this browser in; the service sets a cookie that scripts can't read.
+ *
+ * In a frame of Excel on the web no cookie would come back, so there the page keeps the token.
+ */
 export async function signIn(token: string): Promise<void> {
   let response: Response;
   try {
-    response = await fetch("/", { method: "POST", body: new URLSearchParams({ token }) });
+    response = paneToken.used
+      ? await fetch(`${API}/conversations`, { headers: paneToken.headers(token) })
+      : await fetch("/", { method: "POST", body: new URLSearchParams({ token }) });
   } catch {
     throw AWAY();
   }
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
+  if (paneToken.used) paneToken.keep(token);
+}
+
+/** The content of a file of the service, such as a result. */
+export async function fileContent(address: string): Promise<Blob> {
+  let response: Response;
+  try {
+    response = await fetch(address, { headers: paneToken.headers() });
+  } catch {
+    throw AWAY();
+  }
+  if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
+  return response.blob();
 }
 
 /** Upload one file; `onProgress` gets the part that is sent, 0 to 1. */
@@ -135,6 +154,7 @@ export function upload(
   const done = new Promise<Schemas["Uploaded"]>((resolve, reject) => {
     request.open("POST", `${addressOf(path)}/files?replace=true`);
     request.responseType = "json";
+    for (const [name, value] of Object.entries(paneToken.headers())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0);
     request.onload = () =>
       request.status < 300

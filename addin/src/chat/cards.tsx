@@ -5,6 +5,7 @@ import {
   ShieldQuestionRegular, WarningRegular,
 } from "@fluentui/react-icons";
 import { useEffect, useState } from "react";
+import { InsertButton } from "../office/insert_button";
 import { api, fileAddress, type PathName } from "../api/client";
 import type { ContextUsed, FoundError } from "../api/events";
 import { Code } from "../parts/code";
@@ -109,11 +110,12 @@ export function ErrorCard({ error, retry }: { error: FoundError; retry?: () => v
 }
 
 /** The files a turn made, with what was found in them. */
-export function ResultCard({ path, files, checks, preview }: {
+export function ResultCard({ path, files, checks, preview, insert }: {
   path: PathName;
   files: readonly MadeFile[];
   checks: readonly Check[];
   preview: (name: string) => void;
+  insert: ((name: string) => Promise<string>) | null;
 }) {
   return (
     <section className="card result" aria-label="Files made">
@@ -128,6 +130,7 @@ export function ResultCard({ path, files, checks, preview }: {
           <Button as="a" icon={<ArrowDownloadRegular />} href={fileAddress(path, file.name)} download={shortName(file.name)}>
             Download
           </Button>
+          {insert && /\.xlsx$/i.test(file.name) && <InsertButton name={file.name} insert={insert} />}
           <Checks checks={checks.filter((check) => check.name === file.name)} />
         </div>
       ))}

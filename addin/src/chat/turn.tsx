@@ -17,6 +17,8 @@ export interface TurnActions {
   branch: ((turn: string) => void) | null;
   undo: ((turn: string) => void) | null;
   cancel: (turn: string) => void;
+  /** Put a result workbook into the open one; null outside Excel. Resolves to what was done, in words. */
+  insert: ((name: string) => Promise<string>) | null;
 }
 
 export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; actions: TurnActions }) {
@@ -48,7 +50,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
           <p className="line quiet">Cancelled. Variables, files and the notebook are kept.</p>
         )}
         {made.length > 0 && ended && !turn.undone && (
-          <ResultCard path={actions.path} files={made} checks={turn.checks} preview={actions.preview} />
+          <ResultCard path={actions.path} files={made} checks={turn.checks} preview={actions.preview} insert={actions.insert} />
         )}
         {turn.tieOut && <TieOutLine tieOut={turn.tieOut} />}
         {turn.undone && <p className="line quiet">Undone: its files and variables do not count any more.</p>}

@@ -1,6 +1,7 @@
 // The websocket of a path's events: it comes back by itself, from the event it saw last.
 import { ApiError, api, eventsAddress, type PathName } from "../api/client";
 import type { PathEvent } from "../api/events";
+import { paneToken } from "../api/pane_token";
 
 export type Link =
   | { state: "connecting" }
@@ -60,7 +61,7 @@ export class Connection {
 
   private open(): void {
     this.follower.link({ state: "connecting" });
-    const socket = new WebSocket(eventsAddress(this.path, this.follower.seq()));
+    const socket = new WebSocket(eventsAddress(this.path, this.follower.seq()), paneToken.protocols());
     this.socket = socket;
     socket.onopen = () => {
       this.attempts = 0;

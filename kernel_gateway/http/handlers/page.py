@@ -23,6 +23,7 @@ from kernel_gateway.http.json_handler import (
     client_of,
 )
 from kernel_gateway.http.login_cookies import login_token, mark_of_another, set_login
+from kernel_gateway.http.manifest import make_manifest
 from kernel_gateway.identity.auth import Identity, same_origin
 
 BUILT = resources.files("kernel_gateway.http") / "addin"
@@ -36,6 +37,15 @@ KINDS = {
     "svg": "image/svg+xml",
     "png": "image/png",
 }
+PANE_PATH = "/addin/"
+OFFICE_SCRIPTS = "https://appsforoffice.microsoft.com"
+"""Where Office.js is, and nowhere else: Microsoft asks add-ins to load it from there."""
+EXCEL_ON_THE_WEB = (
+    "https://*.officeapps.live.com https://*.office.com https://*.sharepoint.com "
+    "https://*.cloud.microsoft https://onedrive.live.com"
+)
+"""Hosts whose pages frame the pane: every ancestor is checked, the workbook's site and the Excel
+editor in it. Sources: OfficeDev/office-js-docs-pr issue 4911; OfficeDev/office-js issue 3342."""
 FOREVER = "public, max-age=31536000, immutable"
 _QUESTION = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tallybook: change the user?</title>
@@ -79,6 +89,9 @@ class PageHandler(JsonHandler):
             return
         nonce = secrets.token_urlsafe(16)
         policy = f"{PAGE_POLICY}; {STYLES.format(nonce=nonce)}"
+        if self.request.path == PANE_PATH:
+            policy = _framed_by_excel(policy)
+            self.clear_header("X-Frame-Options")  # it can't name hosts
         self.set_header("Content-Security-Policy", policy)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(_index().replace(NONCE, nonce))
@@ -131,6 +144,8 @@ class AssetHandler(JsonHandler):
             raise NotFound("address", self.request.path)
         plain, packed = found
         self.set_header("Content-Type", KINDS[name.rpartition(".")[2]])
+        if name.startswith("icon-"):  # shown by Excel on the web, which is another site
+            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
         self.set_header("Vary", "Accept-Encoding")
         if name.startswith("assets/"):  # their names hold a hash of their content
             self.set_header("Cache-Control", FOREVER)
@@ -139,6 +154,28 @@ class AssetHandler(JsonHandler):
             self.finish(packed)
         else:
             self.finish(plain)
+
+
+class ManifestHandler(JsonHandler):
+    """``/addin/manifest.xml``: has Excel open the pane at the address it was asked for at."""
+
+    public = True
+
+    async def get(self) -> None:
+        scheme = "https" if client_of(self).tls else "http"
+        try:
+            manifest = make_manifest(f"{scheme}://{self.request.host}")
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        self.set_header("Content-Type", "application/xml; charset=utf-8")
+        self.set_header("Content-Disposition", 'attachment; filename="tallybook-manifest.xml"')
+        self.finish(manifest)
+
+
+def _framed_by_excel(policy: str) -> str:
+    """Return *policy* with Excel on the web as a frame, and with Office.js."""
+    framed = policy.replace("frame-ancestors 'none'", f"frame-ancestors {EXCEL_ON_THE_WEB}")
+    return f"{framed}; script-src 'self' {OFFICE_SCRIPTS}"
 
 
 # Read once, as the other files: after an upgrade the old page must not name new files.

@@ -19,6 +19,7 @@ from kernel_gateway.http.schemas.requests import (
     TurnRequest,
 )
 from kernel_gateway.http.websocket import GatewaySocket, sequence_number
+from kernel_gateway.identity.auth import EVENTS_PROTOCOL
 from kernel_gateway.ids import PathKey
 from kernel_gateway.turns.queue import ServiceError
 
@@ -31,6 +32,10 @@ class EventsSocket(GatewaySocket):
     """
 
     _key: PathKey
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        # Never the one that holds a token: the answer would repeat it.
+        return EVENTS_PROTOCOL if EVENTS_PROTOCOL in subprotocols else None
 
     async def prepare(self) -> None:
         """Check the token and the path before the upgrade."""

@@ -35,7 +35,7 @@ def take() -> dict[str, list[Note]]:
     Returns:
         ``reads`` and ``writes``: ``{"file", "sheet", "line", "rows", "columns"}``, where
         columns are ``{"name", "kind", "blanks", "sum"}``; a workbook that openpyxl opened or
-        saved has no rows, and one written to `ELSEWHERE` has its whole path. ``steps``:
+        saved has no rows, and a file written to `ELSEWHERE` has its whole path. ``steps``:
         ``{"step", "line", "rows_in", "rows_out", …}``.
     """
     writes = [note for note in _writes if note["file"][0] != "/" or os.path.exists(note["file"])]
