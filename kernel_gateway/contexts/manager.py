@@ -134,10 +134,6 @@ class ExecutionContextManager:
         """
         return await self._paths.open(key)
 
-    def opened(self, key: PathKey) -> OpenPath | None:
-        """Return a path if it is open."""
-        return self._paths.get(key)
-
     async def _read(self, key: PathKey) -> OpenPath:
         self._deletions.check(key.conversation)
         running, blobs = self._left.last_cell(key), self.versions.of(key.conversation)

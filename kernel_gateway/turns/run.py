@@ -18,7 +18,7 @@ from agent.turn_state import TurnState, turn_state_to_json
 from container.kernel.execute_reply import ClientRequest
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import PermissionAlreadyDecided, error_body
+from kernel_gateway.errors import GatewayError, PermissionAlreadyDecided, error_body
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.retry import DatabaseRetry
@@ -32,6 +32,7 @@ from kernel_gateway.turns.merge import close_merged, merge
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
 from kernel_gateway.turns.past_turns import StoredTurns
 from kernel_gateway.turns.undo import undo
+from notebooks.errors import NotebookError
 from notebooks.record.cells import utc_now
 
 
@@ -199,7 +200,7 @@ class TurnRun:
             "state": None,
             "finished_at": utc_now(),
         }
-        path = self._services.contexts.opened(key_of(row))
+        path = await self._path()
         recorded = [] if path is None else path.recorder.unannounced(row.id)
         if recorded:
             facts["recorded"] = recorded
@@ -213,6 +214,13 @@ class TurnRun:
         began = datetime.fromisoformat(row.created_at)
         telemetry.turn_seconds.labels(row.kind).observe((datetime.now(UTC) - began).total_seconds())
         self._notify()
+
+    async def _path(self) -> OpenPath | None:
+        """Return the turn's path, opened if a restart closed it; ``None`` if it can't be."""
+        try:
+            return await self._services.contexts.open(key_of(self.row))
+        except (GatewayError, NotebookError, OSError):
+            return None  # the turn ends all the same
 
     async def fail(self, failure: Exception) -> None:
         """End the turn with the error *failure*."""
