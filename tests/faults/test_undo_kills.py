@@ -9,7 +9,6 @@ from collections import Counter
 
 import pytest
 
-from kernel_gateway.contexts.putting_back import PLAN
 from notebooks.ledger.verify import verify_notebook
 from tests.faults.test_kills import SEED, MortalService
 
@@ -101,4 +100,3 @@ def check_record(home, turns, events, sha256):
     assert all(turn["finished_at"] for turn in turns)
     assert verify_notebook(home / "notebook.ipynb").verified
     assert facts[-1]["files_after"] == {FILE: sha256}
-    assert not (home / PLAN).exists()
