@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from container.kernel.session import KernelSession
@@ -143,6 +145,8 @@ class PermissionRequest:
         targets: Libraries, URLs or paths concerned.
         preview: The code.
         findings: The findings that require permission.
+        network: The calls of the network that the code holds (`agent.permission.network_calls`).
+        always: What a standing permission for each capability covers, in plain words.
     """
 
     id: str
@@ -152,6 +156,8 @@ class PermissionRequest:
     targets: tuple[str, ...]
     preview: str
     findings: tuple[Mapping[str, Any], ...]
+    network: tuple[Mapping[str, Any], ...] = ()
+    always: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +165,14 @@ class Decision:
     """A user's answer, or the lack of one.
 
     Attributes:
-        decision: ``once`` and ``always`` allow; ``deny`` and ``timeout`` don't.
+        decision: ``once``, ``always`` and ``until`` (a time) allow; ``deny`` and ``timeout``
+            don't.
         who: The user who decided; ``None`` for a time-out.
         at: When, ISO 8601.
         grant: The id of an earlier grant, if that decided without asking.
     """
 
-    decision: Literal["once", "always", "deny", "timeout"]
+    decision: Literal["once", "always", "until", "deny", "timeout"]
     who: str | None
     at: str
     grant: str | None = None
@@ -173,7 +180,7 @@ class Decision:
     @property
     def allowed(self) -> bool:
         """Whether the code may run."""
-        return self.decision in ("once", "always")
+        return self.decision in ("once", "always", "until")
 
 
 class Approver(Protocol):
@@ -193,6 +200,22 @@ class PastTurns(Protocol):
         """Return how each of *turns* ended, in plain words; an unknown one is left out."""
 
 
+class CellNetwork(Protocol):
+    """A cell's way to the network, through the service's broker."""
+
+    def opened(
+        self, directory: Path, cell: str, granted: Sequence[str]
+    ) -> AbstractAsyncContextManager[Sequence[Mapping[str, Any]]]:
+        """Let *cell* make calls during the block; yield the calls, which grow.
+
+        Args:
+            directory: `KernelSession.network_directory` of its kernel.
+            cell: Its id.
+            granted: The capabilities that were granted to it alone; the user's standing ones
+                count as well.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathRuntime:
     """Where a path's cells run and are recorded.
@@ -209,6 +232,7 @@ class PathRuntime:
         compute: Stores the values of formulas in workbooks of the workspace, given their names;
             returns what was computed in each (see `agent.checks.formula_values`).
         checkpoints: Its checkpoints; ``None`` where none are made.
+        network: The way of cells to the network; ``None`` where there is none.
     """
 
     workspace: Workspace
@@ -219,3 +243,4 @@ class PathRuntime:
     take_state_note: Callable[[], str]
     compute: Callable[[Workspace, Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
     checkpoints: Checkpoints | None = None
+    network: CellNetwork | None = None

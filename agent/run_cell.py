@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -34,6 +34,8 @@ from notebooks.record.recorder import RecordedCell
 tracer = trace.get_tracer("tallybook")
 log = logging.getLogger("tallybook.cells")
 INTERRUPT_SECONDS = 1.0
+NETWORK = "network"
+"""The permission to use the network; see `agent.permission.network` for those that name whom."""
 BUSY = {"execution_state": "busy"}
 NO_MESSAGE = "it was raised without a message"
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
@@ -108,15 +110,16 @@ async def _execute(
         span.set_attributes(
             {"turn": intent.provenance.turn_id, "cell": intent.id, "code.bytes": size}
         )
-        reply = await session.execute(
-            intent.source,
-            following.on_output,
-            emit=following.emit,
-            message_id=intent.id,
-            client=client,
-            emit_after=durable,
-            granted=granted,
-        )
+        async with following.network(session, granted):
+            reply = await session.execute(
+                intent.source,
+                following.on_output,
+                emit=following.emit,
+                message_id=intent.id,
+                client=client,
+                emit_after=durable,
+                granted=granted,
+            )
         span.set_attributes({"status": reply.status, "seconds": reply.seconds})
     return reply
 
@@ -198,6 +201,17 @@ class _Following:
         self._started = bool(emitted.get("cell.started"))
         self._outputs_emitted = emitted.get("cell.output", 0)
         self._opening: list[KernelMessage] = []
+        self._calls: Sequence[Mapping[str, Any]] = ()
+
+    @contextlib.asynccontextmanager
+    async def network(self, session: KernelSession, granted: Sequence[str]) -> AsyncIterator[None]:
+        """Give the cell its way to the network during the block, if it has that permission."""
+        directory, way = session.network_directory, self._runtime.network
+        if NETWORK not in granted or way is None or directory is None:
+            yield
+            return
+        async with way.opened(directory, self._intent.id, granted) as self._calls:
+            yield
 
     async def look(self) -> Mapping[str, str]:
         """Return the files as they are before the cell runs."""
@@ -269,7 +283,8 @@ class _Following:
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
         after = await self._checks.look_after(self._before)
-        return make_execution(reply, outputs, after, kept_notes(reply.tables))
+        execution = make_execution(reply, outputs, after, kept_notes(reply.tables))
+        return replace(execution, network=tuple(self._calls)) if self._calls else execution
 
     async def _announce(self, execution: Execution) -> None:
         """Emit what was written, checked and tied out, and ``cell.finished``."""

@@ -154,6 +154,32 @@ class Settings(BaseModel):
     permission_seconds: float = Field(
         600.0, gt=0, description="How long a permission request waits before it counts as denied."
     )
+    network_private: str = Field(
+        "",
+        description="Private addresses and networks, separated by spaces, that allowed network "
+        "calls of cells may reach; all others that are not public are refused.",
+    )
+    network_ca_file: Path | None = Field(
+        None,
+        description="PEM file with further authorities whose certificates network calls accept.",
+    )
+    network_secrets_file: Path | None = Field(
+        None,
+        description="TOML file with secrets that are added to network calls as headers; kernels "
+        "never get them. Only the service's user may read it.",
+    )
+    network_response_mb: float = Field(
+        20.0, gt=0, description="Longest response of one network call, in MB (10^6)."
+    )
+    network_request_mb: float = Field(
+        10.0, gt=0, description="Longest body that one network call sends, in MB (10^6)."
+    )
+    network_seconds: float = Field(
+        30.0, gt=0, description="How long one network call may take, its response included."
+    )
+    network_calls: int = Field(
+        100, ge=0, description="Network calls one cell may make; 0 allows none at all."
+    )
     context_ttl_seconds: float = Field(
         1800.0, gt=0, description="An unused kernel is ended after this time."
     )
@@ -285,7 +311,7 @@ class Settings(BaseModel):
             )
         return audience
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "network_private")
     @classmethod
     def _proxies_have_addresses(cls, proxies: str) -> str:
         networks(proxies)

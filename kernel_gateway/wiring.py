@@ -45,9 +45,13 @@ from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.identity.auth import Authenticator, load_or_create_token
 from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.ids import PathKey, new_id
+from kernel_gateway.network.broker import NetworkBroker
+from kernel_gateway.network.client import MB, HttpClient
+from kernel_gateway.network.client import Limits as NetworkLimits
+from kernel_gateway.network.secrets import read_secrets
 from kernel_gateway.proxies import TrustedProxies, networks
 from kernel_gateway.services import Services
-from kernel_gateway.settings import Settings
+from kernel_gateway.settings import Settings, SettingsInvalid
 from kernel_gateway.store.database import open_database, sqlite_url
 from kernel_gateway.store.nodes import Nodes
 from kernel_gateway.store.repository import Repository, open_repository
@@ -166,6 +170,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             budget=settings.budget(),
             deletions=deletions,
             retry=retry,
+            network=_network(settings, stack),
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         channels = ChannelsRegistry(
@@ -290,6 +295,25 @@ def _contexts(
         ttl_seconds=settings.context_ttl_seconds,
         attester=attester,
     )
+
+
+def _network(settings: Settings, stack: AsyncExitStack) -> NetworkBroker:
+    authorities = ssl.create_default_context()
+    if settings.network_ca_file is not None:
+        try:
+            authorities.load_verify_locations(settings.network_ca_file)
+        except OSError as error:
+            raise SettingsInvalid(f"Setting network_ca_file: it can't be used ({error}).") from None
+    limits = NetworkLimits(
+        response_bytes=int(settings.network_response_mb * MB),
+        request_bytes=int(settings.network_request_mb * MB),
+        seconds=settings.network_seconds,
+        calls=settings.network_calls,
+    )
+    private = networks(settings.network_private)
+    client = HttpClient(limits, private=private, authorities=authorities)
+    stack.callback(client.close)
+    return NetworkBroker(client, read_secrets(settings.network_secrets_file))
 
 
 async def _membership(settings: Settings, stack: AsyncExitStack) -> Membership | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,9 +14,16 @@ from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
 from agent.errors import CodeTooLong
 from agent.file_hashes import FileHashes
+from agent.permission.network import is_covered, what_always_covers
+from agent.permission.network_calls import NetworkCall, call_to_json, call_words, network_calls
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
-from agent.permission.risk.findings import Assessment, assessment_to_json, finding_to_json
+from agent.permission.risk.findings import (
+    Assessment,
+    Finding,
+    assessment_to_json,
+    finding_to_json,
+)
 from agent.ports import (
     Approver,
     Decision,
@@ -34,6 +41,8 @@ tracer = trace.get_tracer("tallybook")
 SHORT_CHARACTERS = 4000
 RECORDED_CHARACTERS = 100_000
 """How much of refused code the notebook keeps."""
+ANY_URL = "network:url"
+"""The capability of a URL that only the running code knows."""
 NETWORK, FILE = "network", "file:"
 """Permissions of the kernel's audit hook: connections; and, with a path, a file outside."""
 
@@ -119,6 +128,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     ):
         await ports.sink.emit("risk.assessed", assessment_to_json(assessment))
     decision = None
+    calls = network_calls(pending.code) if assessment.wants_network else ()
     outcome: Literal["blocked", "not-run"] | None = None
     reason = ""
     if assessment.syntax_error:
@@ -126,7 +136,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     elif assessment.tier == "high":
         outcome, reason = "blocked", assessment.reasons
     elif assessment.tier == "medium":
-        decision = await _decide(state, pending, ports, assessment)
+        decision = await _decide(state, pending, ports, assessment, calls)
         if not decision.allowed:
             why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
             outcome = "blocked"
@@ -136,7 +146,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         provenance=provenance,
         outcome=outcome,
         reason=reason,
-        granted=granted_to(assessment) if outcome is None else (),
+        granted=granted_to(assessment, calls, decision) if outcome is None else (),
     )
     await _record_refusal(pending, admission, ports)
     return admission
@@ -149,10 +159,30 @@ async def _assess(code: str) -> Assessment:
     return await asyncio.to_thread(assess, code)
 
 
-def granted_to(assessment: Assessment) -> tuple[str, ...]:
-    """Return the audit hook's permissions for code that was allowed to run."""
+def granted_to(
+    assessment: Assessment, calls: Sequence[NetworkCall] = (), decision: Decision | None = None
+) -> tuple[str, ...]:
+    """Return the permissions of code that was allowed to run.
+
+    For the kernel's audit hook that it may connect, and its files; for the network broker what
+    was granted to this run alone. The broker looks up standing permissions itself, so that a
+    revoked one ends at once.
+    """
     files = tuple(f"{FILE}{f.target}" for f in assessment.findings if f.rule == "path")
-    return (NETWORK, *files) if assessment.wants_network else files
+    if not assessment.wants_network:
+        return files
+    once = decision is not None and decision.decision == "once"
+    targets = [call.target.capability for call in calls if call.target] if once else []
+    return (NETWORK, *files, *dict.fromkeys(targets))
+
+
+def asked_for(assessment: Assessment, calls: Sequence[NetworkCall]) -> tuple[str, ...]:
+    """Return the capabilities to ask for: those of the findings, and the network's targets."""
+    targets = dict.fromkeys(call.target.capability for call in calls if call.target)
+    whole = bool(targets) and all(call.target for call in calls)
+    # Where each address is known, there is no need of the one for any.
+    names = [name for name in assessment.capabilities if not (whole and name == ANY_URL)]
+    return (*names, *targets)
 
 
 def unseen_refusal(text: str) -> str:
@@ -195,7 +225,8 @@ async def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
     assessment = await _assess(source)
     if assessment.syntax_error or assessment.tier == "high":
         return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
-    missing = [name for name in assessment.capabilities if name not in held]
+    calls = network_calls(source) if assessment.wants_network else ()
+    missing = [name for name in asked_for(assessment, calls) if not is_covered(name, held)]
     if missing:
         wanted = ", ".join(missing)
         return ReplayVerdict(refusal=f"it was allowed for one run ({wanted}); ask for it again")
@@ -249,28 +280,42 @@ async def _record_refusal(pending: PendingCode, admission: Admission, ports: Tur
 
 
 async def _decide(
-    state: TurnState, pending: PendingCode, ports: TurnPorts, assessment: Assessment
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    calls: Sequence[NetworkCall],
 ) -> Decision:
     if pending.permission_id is None:
-        if granted := await ports.approver.granted(assessment.capabilities):
+        if granted := await ports.approver.granted(asked_for(assessment, calls)):
             return granted
         pending.permission_id = f"perm_{secrets.token_hex(8)}"
         await ports.save(state)
-    return await ports.approver.ask(permission_request(pending, assessment))
+    return await ports.approver.ask(permission_request(pending, assessment, calls))
 
 
-def permission_request(pending: PendingCode, assessment: Assessment) -> PermissionRequest:
+def permission_request(
+    pending: PendingCode, assessment: Assessment, calls: Sequence[NetworkCall] = ()
+) -> PermissionRequest:
     """Build the permission request for medium-risk code."""
     asked = [finding for finding in assessment.findings if finding.tier == "medium"]
     reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
-    network = assessment.wants_network
-    note = " The sandbox has no network, so such a call fails even when allowed." if network else ""
+    note = f" {call_words(calls)}" if assessment.wants_network else ""
+    capabilities = asked_for(assessment, calls)
     return PermissionRequest(
         id=pending.permission_id or "",
-        capabilities=assessment.capabilities,
+        capabilities=capabilities,
         explanation=f"The code needs your permission: {reasons}.{note}",
         imports=assessment.imports,
-        targets=tuple(dict.fromkeys(finding.target for finding in asked)),
+        targets=_targets(asked, calls),
         preview=pending.code,
         findings=tuple(finding_to_json(finding) for finding in asked),
+        network=tuple(call_to_json(call) for call in calls),
+        always=tuple(what_always_covers(name) for name in capabilities),
     )
+
+
+def _targets(asked: Sequence[Finding], calls: Sequence[NetworkCall]) -> tuple[str, ...]:
+    known = [call.url for call in calls if call.url]
+    named = [finding.target for finding in asked if finding.rule != "url" or not known]
+    return tuple(dict.fromkeys([*named, *known]))

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from container.errors import SandboxUnavailable
 from container.host.cgroups import ControlGroup, make_control_group
-from container.host.environment import INPUTS_INSIDE, SOCKETS_INSIDE, START_DIRECTORY
+from container.host.environment import INPUTS_INSIDE, NETWORK, SOCKETS_INSIDE, START_DIRECTORY
 from container.host.runtime import reachable, stage_directory
 from container.host.seccomp import seccomp_program
 from container.inside import linux
@@ -151,6 +151,9 @@ def make_bwrap_argv(
         (spec.sockets, SOCKETS_INSIDE, "--bind"),
     ):
         argv += [how, str(sources.get(host, host)), inside] if host else ["--dir", inside]
+    if spec.sockets is not None:
+        staged = sources.get(spec.sockets, spec.sockets)
+        argv += ["--ro-bind", str(staged / NETWORK), f"{SOCKETS_INSIDE}/{NETWORK}"]
     if spec.workspace is not None and spec.inputs is not None:
         staged = sources.get(spec.workspace, spec.workspace)
         argv += ["--ro-bind", str(staged / spec.inputs.name), INPUTS_INSIDE]

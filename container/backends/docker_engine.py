@@ -24,6 +24,7 @@ from container.errors import SandboxUnavailable
 from container.host.environment import (
     DEFAULT_IMAGE,
     INPUTS_INSIDE,
+    NETWORK,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
     START_DIRECTORY,
@@ -60,6 +61,8 @@ def container_options(spec: SandboxSpec, runtime: str | None) -> dict[str, Any]:
         mounts.append(Mount(INPUTS_INSIDE, str(spec.inputs), type="bind", read_only=True))
     if spec.sockets is not None:
         mounts.append(Mount(SOCKETS_INSIDE, str(spec.sockets), type="bind"))
+        network = str(spec.sockets / NETWORK)
+        mounts.append(Mount(f"{SOCKETS_INSIDE}/{NETWORK}", network, type="bind", read_only=True))
     return {
         "name": spec.name,
         "command": list(spec.argv),

@@ -21,6 +21,9 @@ START_DIRECTORY = "/"
 """The initial working directory. It is read-only, so no program reads configuration that a
 kernel wrote; a kernel enters the workspace after it has read its own configuration."""
 SOCKETS_INSIDE = "/run/kernel"
+NETWORK = "net"
+"""Directory in that of the sockets: read-only inside, so that the service alone can put its
+network broker's socket there."""
 INPUTS = "inputs"
 INPUTS_INSIDE = f"/workspace/{INPUTS}"
 DEFAULT_IMAGE = "tallybook-kernel:latest"

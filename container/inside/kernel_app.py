@@ -170,6 +170,7 @@ def build() -> Any:
         failures,
         fast_paths,
         interrupts,
+        network,
         patches,
         threads,
         top_level_await,
@@ -184,6 +185,7 @@ def build() -> Any:
     defaults.apply(app.shell)
     failures.apply(app.shell)
     threads.apply(app.shell)
+    network.apply()
     if patches.wanted("plain_text"):
         fast_paths.apply(app.shell)
     if patches.wanted("no_pause"):

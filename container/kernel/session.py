@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
-from container.host.environment import DEFAULT_IMAGE
+from container.host.environment import DEFAULT_IMAGE, NETWORK
 from container.kernel.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
 from container.kernel.client import KernelClient, OnReply
 from container.kernel.execute_reply import (
@@ -209,6 +210,14 @@ class KernelSession:
     def kernel_id(self) -> str | None:
         """The shim's id of the kernel; ``None`` without one."""
         return self._lease.kernel_id if self._lease is not None else None
+
+    @property
+    def network_directory(self) -> Path | None:
+        """Where the service puts the socket of its network broker; ``None`` without a kernel."""
+        if self._lease is None:
+            return None
+        directory = Path(self._lease.connection["ip"]).parent / NETWORK
+        return directory if directory.is_dir() else None  # an earlier version's kernel has none
 
     @property
     def last_cell(self) -> str | None:

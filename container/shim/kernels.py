@@ -23,6 +23,7 @@ from container.host.cgroups import group_parent
 from container.host.environment import (
     CONNECTION_FILE,
     DEFAULT_IMAGE,
+    NETWORK,
     PYTHON_IN_IMAGE,
     SOCKETS_INSIDE,
     inside_command,
@@ -158,6 +159,9 @@ class OwnedKernel:
         # The client's copy is outside the sandbox, where the kernel can't replace it.
         self.connection_file.touch(mode=0o600)
         self.connection_file.write_text(json.dumps(self.connection))
+        network = self.sockets / NETWORK
+        network.mkdir()
+        network.chmod(0o711)  # it stays ours; the kernel's user may go through
         if self.request.uid is not None:
             for path in (self.sockets, file):
                 os.chown(path, self.request.uid, self.request.uid)

@@ -217,6 +217,19 @@ class RiskAssessed(EventData):
     syntax_error: str
 
 
+class AskedCall(EventData):
+    """A call of the network that the code holds."""
+
+    method: str
+    url: str = Field(description="As far as it is known; empty if only the running code knows.")
+    host: str
+    exact: bool = Field(description="The whole path is known; else all below it is asked for.")
+    body: bool = Field(description="Data would leave as the call's body.")
+    body_bytes: int | None = Field(description="Its size, if it is a text in the code.")
+    variables: list[str] = Field(description="Whose values go into body, query or headers.")
+    always: str = Field(description="What `always` would cover: method, address, `*` for below.")
+
+
 class PermissionRequired(EventData):
     """The code waits for a decision."""
 
@@ -227,6 +240,10 @@ class PermissionRequired(EventData):
     targets: list[str]
     preview: str = Field(description="The code.")
     findings: list[RiskFinding]
+    network: list[AskedCall] = Field([], description="Whom it would call, and what would leave.")
+    always: list[str] = Field(
+        [], description="What a standing permission covers, for each capability."
+    )
     expires_at: float = Field(description="Seconds since 1970; then no reply counts as denied.")
 
 
@@ -236,6 +253,27 @@ class PermissionDecided(EventData):
     id: str
     decision: Literal["once", "always", "deny", "timeout"]
     who: str | None
+
+
+class NetworkCalled(EventData):
+    """A cell, or the model, called an address, or was not allowed to."""
+
+    cell: str | None = Field(description="None if the model's `fetch_url` called.")
+    method: str
+    url: str
+    at: str
+    request_bytes: int = Field(description="Of the body that left.")
+    request_sha256: str
+    grant: str | None = Field(description="`once`, or the id of the standing permission.")
+    secrets: list[str] = Field(description="Names of the operator's secrets that were added.")
+    status: int | None = Field(description="Of the response; none if there was no response.")
+    reason: str = ""
+    headers: list[list[str]] = Field([], description="Of the response.")
+    response_bytes: int | None = Field(None, description="Of the response's body.")
+    sha256: str | None = Field(
+        None, description="Of the response's body, which is kept for re-runs; none if it is not."
+    )
+    problem: str = Field("", description="Why it was refused, or failed.")
 
 
 class CellStarted(EventData):
@@ -494,6 +532,7 @@ KINDS: dict[str, type[EventData]] = {
     "risk.assessed": RiskAssessed,
     "permission.required": PermissionRequired,
     "permission.decided": PermissionDecided,
+    "network.called": NetworkCalled,
     "cell.started": CellStarted,
     "cell.output": CellOutput,
     "cell.finished": CellFinished,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, cast
 
+from agent.permission.network import is_covered, widened
 from agent.ports import Decision, PermissionRequest
 from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.store.audit import audit_line
@@ -69,9 +70,9 @@ class TurnApprover:
     async def granted(self, capabilities: Sequence[str]) -> Decision | None:
         """Return the standing grant that covers all *capabilities*, if there is one."""
         held = await self._held()
-        if not capabilities or any(capability not in held for capability in capabilities):
+        if not capabilities or any(not is_covered(name, held) for name in capabilities):
             return None
-        grant = held[capabilities[0]]
+        grant = held.get(capabilities[0]) or next(iter(held.values()))
         return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
 
     async def _held(self) -> Mapping[str, GrantRow]:
@@ -135,7 +136,8 @@ class TurnApprover:
         given: list[NewRow] = []
         if decision.decision == "always":
             held = await self._held()
-            new = [name for name in request.capabilities if name not in held]
+            wanted = dict.fromkeys(widened(name) for name in request.capabilities)
+            new = [name for name in wanted if not is_covered(name, held)]
             given = new_grants(self._tenant, self._user, new)
         await self._sink.emit(
             DECIDED,

@@ -20,6 +20,7 @@ from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import GatewayError, PermissionAlreadyDecided, error_body
 from kernel_gateway.events.log import EventLog
+from kernel_gateway.network.broker import NetworkBroker
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.retry import DatabaseRetry
 from kernel_gateway.store.tables import TurnRow
@@ -28,6 +29,7 @@ from kernel_gateway.store.turns import rows_of
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.turns.events import TurnEvents
+from kernel_gateway.turns.grants import network_of
 from kernel_gateway.turns.merge import close_merged, merge
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
 from kernel_gateway.turns.past_turns import StoredTurns
@@ -51,6 +53,7 @@ class TurnServices:
         budget: The limits of a turn.
         deletions: The conversations being deleted.
         retry: The database retry for a turn's state.
+        network: Makes the network calls of cells.
     """
 
     repository: Repository
@@ -63,6 +66,7 @@ class TurnServices:
     budget: TurnBudget
     deletions: Deletions
     retry: DatabaseRetry
+    network: NetworkBroker
 
 
 class TurnRun:
@@ -173,7 +177,10 @@ class TurnRun:
         )
         return TurnPorts(
             model=services.model if row.kind == "turn" else None,
-            runtime=services.contexts.runtime(path, self._sink.emit),
+            runtime=replace(
+                services.contexts.runtime(path, self._sink.emit),
+                network=network_of(row, path, services.network, services.repository, self._sink),
+            ),
             approver=approver,
             sink=self._sink,
             profiler=services.profiler,

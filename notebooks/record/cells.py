@@ -112,6 +112,9 @@ class Execution:
             ``cells`` with their values; or the ``problem``.
         tie_out: ``reads`` and ``steps`` of tables, and ``results``: what was written against
             what was read (see `notebooks.workbooks.tie_out.judge.Result`).
+        network: Its calls of the network, in order: ``method``, ``url``, ``request_sha256``,
+            ``grant``, and of the response ``status``, ``headers``, ``response_bytes`` and
+            ``sha256``, by which its content is kept; or the ``problem``.
     """
 
     outcome: Outcome
@@ -125,6 +128,7 @@ class Execution:
     checks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     computed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tie_out: Mapping[str, Any] = field(default_factory=dict)
+    network: Sequence[Mapping[str, Any]] = ()
 
     @property
     def error_text(self) -> str:

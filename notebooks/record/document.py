@@ -211,6 +211,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         "checks": {name: [dict(f) for f in found] for name, found in execution.checks.items()},
         **_computed(execution),
         "tie_out": dict(execution.tie_out),
+        **({"network": [dict(call) for call in execution.network]} if execution.network else {}),
         "checkpoint": intent.checkpoint,
     }
 

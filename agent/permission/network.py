@@ -1,0 +1,218 @@
+"""What a permission for the network covers: method, scheme, host, port and path.
+
+A target is written ``GET https://host/path``, and ``GET https://host/path/*`` for all below a
+path. The query string is not part of it. As the name of a capability it has `PREFIX` before it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+PREFIX = "network:"
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+PORTS = {"http": 80, "https": 443}
+MOST_CHARACTERS = 8000
+"""Of a URL."""
+_PLAIN = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
+
+
+class BadTarget(ValueError):
+    """A URL or method that can't be called; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL taken apart.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: In lower case; an IPv6 address has no brackets.
+        port: The port, also where the URL names none.
+        path: From the first slash, still percent-encoded.
+        query: Behind the question mark, without it.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and, if it is not the usual one, port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if PORTS[self.scheme] == self.port else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
+
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+        return f"{self.origin}{self.path}{'?' if self.query else ''}{self.query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one permission covers.
+
+    Attributes:
+        method: The HTTP method; GET covers HEAD as well.
+        address: The address; its query is ignored.
+        below: Everything below the address's path, which ends with a slash, is covered.
+    """
+
+    method: str
+    address: Address
+    below: bool = False
+
+    def __str__(self) -> str:
+        path = self.address.path.replace("*", "%2A")
+        return f"{self.method} {self.address.origin}{path}{'*' if self.below else ''}"
+
+    @property
+    def capability(self) -> str:
+        """Its name among the capabilities of grants."""
+        return f"{PREFIX}{self}"
+
+    @property
+    def widened(self) -> Target:
+        """What a standing permission for it covers: all in the same directory of that host."""
+        directory = self.address.path.rpartition("/")[0] + "/"
+        there = Address(self.address.scheme, self.address.host, self.address.port, directory)
+        return Target(self.method, there, below=True)
+
+    def covers(self, method: str, address: Address) -> bool:
+        """Whether *method* on *address* is allowed by it."""
+        mine = self.address
+        if (mine.scheme, mine.host, mine.port) != (address.scheme, address.host, address.port):
+            return False
+        if method != self.method and not (method == "HEAD" and self.method == "GET"):
+            return False
+        if self.below:
+            return address.path.startswith(mine.path)
+        return address.path == mine.path
+
+
+def address_of(url: str) -> Address:
+    """Take *url* apart.
+
+    Raises:
+        BadTarget: It is no plain http or https URL, or its path can be read in two ways.
+    """
+    if len(url) > MOST_CHARACTERS:
+        raise BadTarget(f"the URL has {len(url):,} characters; {MOST_CHARACTERS:,} are the most")
+    shown = url[:200]
+    if not _PLAIN.fullmatch(url) or "\\" in url:
+        raise BadTarget(f"{shown!r} holds blanks, control characters or letters to be encoded")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadTarget(f"{shown!r} is no URL ({error})") from None
+    scheme = parts.scheme.lower()
+    if scheme not in PORTS:
+        raise BadTarget(f"{shown!r} is not an http or https URL")
+    if "@" in parts.netloc:
+        raise BadTarget(f"the URL for {parts.hostname!r} holds a user or password; send a header")
+    host = (parts.hostname or "").lower().removesuffix(".")
+    if not _is_host(host):
+        raise BadTarget(f"{shown!r} names no valid host")
+    path = parts.path or "/"
+    if ".." in re.split(r"[/\\]", _decoded(path)) or "." in _decoded(path).split("/"):
+        raise BadTarget(f"the path of {shown!r} has '.' or '..' in it; write it without them")
+    return Address(scheme, host, PORTS[scheme] if port is None else port, path, parts.query)
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return len(host) <= 253 and _HOST.fullmatch(host) is not None
+    return "%" not in host
+
+
+def _decoded(path: str) -> str:
+    """Return *path* decoded until nothing is left to decode: a server may decode twice."""
+    for _ in range(4):
+        decoded = unquote(path, errors="replace")
+        if decoded == path:
+            break
+        path = decoded
+    return path
+
+
+def method_of(method: str) -> str:
+    """Return *method* in capitals.
+
+    Raises:
+        BadTarget: It is none of `METHODS`.
+    """
+    name = method.upper()
+    if name not in METHODS:
+        raise BadTarget(f"the method {method[:20]!r} is not supported; use {', '.join(METHODS)}")
+    return name
+
+
+def target_from(text: str) -> Target:
+    """Return the target that ``str(target)`` gave, with or without `PREFIX`.
+
+    Raises:
+        BadTarget: It is none.
+    """
+    method, _, url = text.removeprefix(PREFIX).partition(" ")
+    below = url.endswith("/*")
+    address = address_of(url.removesuffix("*") if below else url)
+    return Target(method_of(method), address, below=below)
+
+
+def targets_among(capabilities: Iterable[str]) -> list[Target]:
+    """Return the targets among *capabilities*; other capabilities are left out."""
+    found = []
+    for name in capabilities:
+        if name.startswith(PREFIX) and "://" in name:
+            found.append(target_from(name))
+    return found
+
+
+def is_covered(capability: str, held: Iterable[str]) -> bool:
+    """Return whether *capability* is among *held*, or lies within a target of it."""
+    held = tuple(held)
+    if capability in held:
+        return True
+    return any(_within(wanted, held) for wanted in targets_among([capability]))
+
+
+def widened(capability: str) -> str:
+    """Return the capability that a standing permission for *capability* holds."""
+    targets = targets_among([capability])
+    return targets[0].widened.capability if targets else capability
+
+
+def what_always_covers(capability: str) -> str:
+    """Return in plain words what a standing permission for *capability* covers."""
+    targets = targets_among([capability])
+    if targets:
+        wide = targets[0].widened
+        where = f"{wide.address.origin}{wide.address.path}"
+        return f"every {wide.method} call to {where} and all addresses below it"
+    kind, _, name = capability.partition(":")
+    match kind:
+        case "library":
+            return f"every use of the library {name}; it allows no address of the network"
+        case "network":
+            return "code whose addresses are known only as it runs; it allows no address"
+        case "path":
+            return f"reading and writing the file {name}"
+    return f"every use of {name or capability}"
+
+
+def _within(wanted: Target, held: Iterable[str]) -> bool:
+    for target in targets_among(held):
+        if target.covers(wanted.method, wanted.address) and (target.below or not wanted.below):
+            return True
+    return False

@@ -1,0 +1,145 @@
+"""A cell's way to the broker: a unix socket in its kernel's sandbox, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.netutil import bind_unix_socket
+
+from agent.permission.network import targets_among
+from container.inside.network import BROKER, FAILED, REFUSED
+from kernel_gateway.network.broker import CallRefused, NetworkBroker, Note, Standing, Use
+from kernel_gateway.network.client import CallFailed, Request
+from notebooks.history.blobs import Blobs
+
+log = logging.getLogger("tallybook.network")
+NAME = Path(BROKER).name
+MOST_CONNECTIONS = 32
+HEADER_BYTES = 64 * 1024
+
+
+class CellNetwork:
+    """The network as one turn's cells get it (see `agent.ports.CellNetwork`)."""
+
+    def __init__(self, broker: NetworkBroker, blobs: Blobs, standing: Standing, note: Note) -> None:
+        self._broker, self._blobs, self._standing, self._note = broker, blobs, standing, note
+
+    def use(self, cell: str | None, granted: Sequence[str]) -> Use:
+        """Return what *cell* may do: what was *granted* for it, and the standing permissions."""
+        return Use(
+            cell=cell,
+            once=targets_among(granted),
+            standing=self._standing,
+            blobs=self._blobs,
+            note=self._note,
+        )
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        self, directory: Path, cell: str, granted: Sequence[str]
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Serve *cell* on a socket in *directory* during the block; yield its calls.
+
+        At the end the socket goes, and connections that are still open are closed.
+
+        Args:
+            directory: Of its kernel; only the service can write there.
+            cell: The cell's id.
+            granted: The capabilities that were granted to this cell alone.
+        """
+        use = self.use(cell, granted)
+        server = _Server(self._broker, use)
+        file = directory / NAME
+        file.unlink(missing_ok=True)
+        server.add_socket(bind_unix_socket(str(file), mode=0o666))
+        try:
+            yield use.calls
+        finally:
+            server.stop()
+            file.unlink(missing_ok=True)
+            await server.end()
+
+
+class _Server(HTTPServer):
+    """Takes the requests of one cell."""
+
+    def initialize(self, broker: NetworkBroker, use: Use) -> None:  # type: ignore[override]
+        limits = broker.limits
+        self._broker, self._use = broker, use
+        self._answering: set[asyncio.Task[None]] = set()
+        super().initialize(
+            self._answer_later,
+            max_header_size=HEADER_BYTES,
+            max_body_size=limits.request_bytes,
+            max_buffer_size=limits.request_bytes + HEADER_BYTES,
+            idle_connection_timeout=limits.seconds,
+            body_timeout=limits.seconds,
+        )
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        if len(self._connections) >= MOST_CONNECTIONS:
+            stream.close()
+            return
+        super().handle_stream(stream, address)
+
+    def _answer_later(self, request: HTTPServerRequest) -> None:
+        task = asyncio.create_task(self._answer(request))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, request: HTTPServerRequest) -> None:
+        wanted = Request(
+            method=request.method or "",
+            url=request.uri or "",
+            headers=list(request.headers.get_all()),
+            body=request.body,
+        )
+        try:
+            response = await self._broker.call(wanted, self._use)
+        except CallRefused as refused:
+            await _send(request, 403, "Refused", [(REFUSED, "1")], str(refused).encode())
+        except CallFailed as failed:
+            await _send(request, 502, "Failed", [(FAILED, "1")], str(failed).encode())
+        except Exception:  # the cell gets a plain answer, whatever it was
+            log.exception("a call of the network failed")
+            said = b"The service could not make the call; its log says why."
+            await _send(request, 502, "Failed", [(FAILED, "1")], said)
+        else:
+            reason, body = response.reason or "OK", response.body
+            await _send(request, response.status, reason, response.headers, body)
+
+    async def end(self) -> None:
+        """End what still runs."""
+        answering = list(self._answering)
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
+        await self.close_all_connections()
+
+
+async def _send(
+    request: HTTPServerRequest,
+    status: int,
+    reason: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+) -> None:
+    connection: Any = request.connection
+    sent = HTTPHeaders()
+    for name, value in headers:
+        sent.add(name, value)
+    bodiless = request.method == "HEAD" or status in (204, 304)
+    if not bodiless:
+        sent["Content-Length"] = str(len(body))
+    with contextlib.suppress(StreamClosedError):
+        start = ResponseStartLine("HTTP/1.1", status, reason)
+        await connection.write_headers(start, sent, b"" if bodiless else body)
+        connection.finish()

@@ -1,0 +1,97 @@
+"""Secrets of the operator, which the broker adds to calls as headers; kernels never get them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.permission.network import Address, BadTarget, address_of
+from kernel_gateway.settings import SettingsInvalid
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\x20-\x7e]+")
+SHORTEST = 6
+"""Characters: the broker takes secrets out of responses, and shorter ones stand in any text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret.
+
+    Attributes:
+        name: How the operator calls it; shown to users.
+        address: It is sent to this host, scheme and port only, at or below this path.
+        header: The header it is sent as.
+        value: The header's value.
+    """
+
+    name: str
+    address: Address
+    header: str
+    value: str = field(repr=False)
+
+    def is_for(self, address: Address) -> bool:
+        """Whether a call of *address* gets it."""
+        mine = self.address
+        if (mine.scheme, mine.host, mine.port) != (address.scheme, address.host, address.port):
+            return False
+        below = mine.path if mine.path.endswith("/") else f"{mine.path}/"
+        return address.path == mine.path or address.path.startswith(below)
+
+    @property
+    def texts(self) -> tuple[bytes, ...]:
+        """What is taken out of responses: the value, and its part behind ``Bearer`` or such."""
+        last = self.value.rpartition(" ")[2]
+        return tuple({self.value.encode(), last.encode()} if len(last) >= SHORTEST else ())
+
+
+def read_secrets(file: Path | None) -> tuple[Secret, ...]:
+    """Read the operator's *file*: TOML with a table for each secret: ``url, header, value``.
+
+    Raises:
+        SettingsInvalid: It can't be read, others may read it, or an entry is wrong. The message
+            names the entry, never its value.
+    """
+    if file is None:
+        return ()
+    try:
+        if file.stat().st_mode & 0o077:
+            raise SettingsInvalid(
+                f"Setting network_secrets_file: others may read {file}. Run: chmod 600 {file}"
+            )
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsInvalid(
+            f"Setting network_secrets_file: {file} can't be read ({error.strerror})."
+        ) from None
+    except ValueError:
+        raise SettingsInvalid(f"Setting network_secrets_file: {file} is not TOML.") from None
+    return tuple(_secret(name, table) for name, table in tables.items())
+
+
+def _secret(name: str, table: Any) -> Secret:
+    wrong = f"Setting network_secrets_file: the secret {name[:60]!r} "
+    if not isinstance(table, dict) or set(table) != {"url", "header", "value"}:
+        raise SettingsInvalid(f"{wrong}needs exactly url, header and value.")
+    url, header, value = (str(table[key]) for key in ("url", "header", "value"))
+    try:
+        address = address_of(url)
+    except BadTarget as error:
+        raise SettingsInvalid(f"{wrong}has a url that can't be used: {error}.") from None
+    if not _HEADER.fullmatch(header):
+        raise SettingsInvalid(f"{wrong}has no valid header name.")
+    if not _VALUE.fullmatch(value) or len(value.rpartition(" ")[2]) < SHORTEST:
+        raise SettingsInvalid(f"{wrong}has a value with control characters, or too short a one.")
+    return Secret(name, address, header, value)
+
+
+def without_secrets(content: bytes, secrets: Sequence[Secret]) -> bytes:
+    """Return *content* with each secret replaced by as many stars."""
+    for secret in secrets:
+        for text in sorted(secret.texts, key=len, reverse=True):
+            content = content.replace(text, b"*" * len(text))
+    return content
