@@ -139,6 +139,7 @@ def http_server(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
 
 def certificate(directory: Path, host: str = "127.0.0.1") -> tuple[Path, ssl.SSLContext]:
     """Make a certificate for *host*; return its file, and a server's context with it."""
+    directory.mkdir(exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)

@@ -59,9 +59,7 @@ class GuardedResolver(Resolver):
     The client connects to what it gives, so a name can't resolve to something else in between.
     """
 
-    def initialize(
-        self, listed: Sequence[IPNetwork], names: Resolver | None = None
-    ) -> None:
+    def initialize(self, listed: Sequence[IPNetwork], names: Resolver | None = None) -> None:
         """Allow public addresses and those *listed*; *names* resolves, by default the system."""
         self._listed = tuple(listed)
         self._names = names or DefaultLoopResolver()

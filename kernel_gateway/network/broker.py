@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +20,14 @@ from kernel_gateway.network.client import (
     Request,
     Response,
 )
-from kernel_gateway.network.secrets import Secret, without_secrets
+from kernel_gateway.network.secrets import HEADER_NAME, Secret, without_secrets
 from notebooks.errors import NotebookError
 from notebooks.history.blobs import Blobs
 from notebooks.record.cells import utc_now
 
 ONCE = "once"
 MOST_HEADERS = 100
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 MOST_HEADER_CHARACTERS = 16_000
 Note = Callable[[Mapping[str, Any]], Awaitable[None]]
 Standing = Callable[[], Awaitable[Sequence[tuple[str, Target]]]]
@@ -165,6 +167,9 @@ def _sent_headers(
         raise CallRefused(f"it has {len(headers)} headers; {MOST_HEADERS} are the most")
     if sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_CHARACTERS:
         raise CallRefused(f"its headers have over {MOST_HEADER_CHARACTERS:,} characters")
+    for name, value in headers:
+        if not HEADER_NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise CallRefused(f"the header {name[:60]!r} holds control characters or blanks")
     replaced = {secret.header.lower() for secret in secrets} | CONNECTION_HEADERS
     if secrets:
         replaced |= {"accept-encoding"}  # a compressed response could not be searched for them

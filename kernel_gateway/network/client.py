@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tornado.httpclient import HTTPError, HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPInputError
+from tornado.iostream import UnsatisfiableReadError
 from tornado.netutil import Resolver
 from tornado.simple_httpclient import (
     HTTPStreamClosedError,
@@ -21,8 +23,6 @@ from kernel_gateway.network.addresses import AddressForbidden, GuardedResolver, 
 MB = 1_000_000
 UNLIMITED = 10**15
 """Bytes: the length that a server names is not believed; what arrives is counted."""
-NO_RESPONSE = 599
-"""Tornado's status where there was no whole response."""
 CONNECTION_HEADERS = frozenset(
     """
     connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer
@@ -149,10 +149,11 @@ class HttpClient:
                 answer = await self._client.fetch(wanted, raise_error=False)
         except TimeoutError:
             raise CallFailed(f"it gave no whole response in {limits.seconds:g} s") from None
-        if len(received) > limits.response_bytes:
-            raise CallFailed(f"its response is longer than {limits.response_bytes:,} bytes")
-        if answer.code == NO_RESPONSE or answer.code < 200:
-            raise self._failure(answer.error)
+        except (HTTPError, HTTPInputError, UnsatisfiableReadError, OSError, ValueError) as error:
+            if len(received) > limits.response_bytes:
+                said = f"its response is longer than {limits.response_bytes:,} bytes"
+                raise CallFailed(said) from None
+            raise self._failure(error) from None
         kept = [
             (name, value)
             for name, value in answer.headers.get_all()
@@ -162,20 +163,21 @@ class HttpClient:
             status=answer.code, reason=answer.reason or "", headers=kept, body=bytes(received)
         )
 
-    def _failure(self, error: BaseException | None) -> CallFailed:
-        limits = self.limits
+    def _failure(self, error: Exception) -> CallFailed:
         match error:
             case AddressForbidden():
                 return CallForbidden(str(error))
             case HTTPTimeoutError():
-                return CallFailed(f"it gave no whole response in {limits.seconds:g} s")
+                return CallFailed(f"it gave no whole response in {self.limits.seconds:g} s")
             case HTTPStreamClosedError():
                 return CallFailed("the server closed the connection before its response was whole")
             case ssl.SSLCertVerificationError():
                 return CallFailed(f"its certificate is not valid: {error.verify_message}")
-            case HTTPError() | OSError() | ValueError():
-                return CallFailed(str(error)[:300] or type(error).__name__)
-        return CallFailed(type(error).__name__)
+            case socket.gaierror():
+                return CallFailed("there is no host of that name")
+            case OSError() if error.strerror:
+                return CallFailed(error.strerror)
+        return CallFailed(f"its response is no valid HTTP ({str(error)[:200]})")
 
     def close(self) -> None:
         """Close it; calls that run end."""

@@ -12,7 +12,7 @@ from typing import Any
 from agent.permission.network import Address, BadTarget, address_of
 from kernel_gateway.settings import SettingsInvalid
 
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x20-\x7e]+")
 SHORTEST = 6
 """Characters: the broker takes secrets out of responses, and shorter ones stand in any text."""
@@ -82,7 +82,7 @@ def _secret(name: str, table: Any) -> Secret:
         address = address_of(url)
     except BadTarget as error:
         raise SettingsInvalid(f"{wrong}has a url that can't be used: {error}.") from None
-    if not _HEADER.fullmatch(header):
+    if not HEADER_NAME.fullmatch(header):
         raise SettingsInvalid(f"{wrong}has no valid header name.")
     if not _VALUE.fullmatch(value) or len(value.rpartition(" ")[2]) < SHORTEST:
         raise SettingsInvalid(f"{wrong}has a value with control characters, or too short a one.")

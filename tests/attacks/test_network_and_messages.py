@@ -65,7 +65,7 @@ async def test_another_sessions_sockets_and_keys_are_not_there(attack, start_ker
     )
 
     files, ip, others = text.splitlines()
-    assert files == "['connection.json', 's-1', 's-2', 's-3', 's-4', 's-5']"
+    assert files == "['connection.json', 'net', 's-1', 's-2', 's-3', 's-4', 's-5']"
     assert ip == "/run/kernel/s"
     assert others == "[]"
 

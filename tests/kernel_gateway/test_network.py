@@ -1,11 +1,14 @@
 """A cell calls an address with the user's permission, through the service, and it is recorded."""
 
+import json
+
 import pytest
 
-from tests.conftest import gateways
-from tests.network_servers import http_server
+from notebooks.history.blobs import Blobs
+from tests.network_servers import CSV, certificate, http_server
 
 LOOPBACK = "127.0.0.0/8"
+SECRET = "sk-very-secret-417"
 
 
 @pytest.fixture(scope="module")
@@ -14,29 +17,210 @@ def server():
         yield started
 
 
-async def allowed(conversation, code, decision="once"):
-    """Run *code*, which a user allows; return what it printed."""
+async def ask_for(conversation, code):
+    """Run *code*; return the data of its permission request, or of the turn's end."""
     await conversation.connection.send("execute.request", code=code)
-    event = await conversation.until("permission.required", "turn.finished")
-    if event["kind"] == "permission.required":
-        reply = {"id": event["data"]["id"], "decision": decision}
+    return (await conversation.until("permission.required", "turn.finished"))["data"]
+
+
+async def allowed(conversation, code, **reply):
+    """Run *code*, which a user allows; return what it printed."""
+    asked = await ask_for(conversation, code)
+    if "outputs" not in asked:
+        reply = {"decision": "once", **reply, "id": asked["id"]}
         await conversation.connection.send("permission.reply", **reply)
-        event = await conversation.until("turn.finished")
-    finished = event["data"]
+        asked = (await conversation.until("turn.finished"))["data"]
     return "".join(
-        output.get("text", "") or f"{output.get('ename')}: {output.get('evalue')}"
-        for output in finished["outputs"]
+        output.get("text", "") or f"{output.get('ename')}: {output.get('evalue')}\n"
+        for output in asked["outputs"]
     )
 
 
-async def test_requests_urllib_and_pandas_go_through_the_service(start_gateway, server):
+def calls_of(conversation):
+    """Return the calls that the notebook's last cell records."""
+    return conversation.cells()[-1]["metadata"]["tallybook"]["network"]
+
+
+async def test_requests_urllib_and_pandas_get_what_was_allowed(start_gateway, server):
     conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
-    code = f'''
-import requests, urllib.request
-print(requests.get("{server.url}/v1/sales.json").json())
+
+    printed = await allowed(
+        conversation,
+        f"""
+import requests, urllib.request, pandas as pd
+from io import StringIO
+print(requests.get("{server.url}/v1/sales.json", params={{"year": 2025}}).json())
 print(urllib.request.urlopen("{server.url}/v1/sales.csv").read())
 print(pd.read_csv("{server.url}/v1/sales.csv").sales.sum())
-'''
-    said = await allowed(conversation, "import pandas as pd\n" + code)
+print(pd.read_json("{server.url}/v1/sales.json").sales.sum())
+print(pd.read_html("{server.url}/v1/table.html")[0].b.sum())
+print(requests.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
+""",
+    )
 
-    assert said == "x"
+    assert printed.splitlines() == [
+        "[{'region': 'north', 'sales': 120}]",
+        str(CSV.encode()),
+        "200",
+        "120",
+        "2",
+        '{"a": 1}',
+    ]
+    assert "/v1/sales.json?year=2025" in server.paths
+
+
+async def test_https_is_checked_by_the_service_against_the_operators_authorities(
+    start_gateway, tmp_path
+):
+    authority, context = certificate(tmp_path / "known")
+    with http_server(context) as secure, http_server(certificate(tmp_path / "other")[1]) as other:
+        running = await start_gateway([], network_private=LOOPBACK, network_ca_file=authority)
+        conversation = await running.conversation()
+        code = 'import requests\nprint(requests.get("{}/v1/sales.csv").text)'
+
+        read = await allowed(conversation, code.format(secure.url))
+        refused = await allowed(conversation, code.format(other.url))
+
+    assert read.strip() == CSV.strip()
+    assert "its certificate is not valid" in refused
+    assert other.paths == []
+
+
+async def test_a_call_is_an_event_a_line_of_the_audit_list_and_part_of_the_cell(
+    start_gateway, server
+):
+    running = await start_gateway([], network_private=LOOPBACK)
+    conversation = await running.conversation()
+    url = f"{server.url}/v1/sales.csv?key=mine"
+
+    await allowed(conversation, f'import pandas as pd\nprint(len(pd.read_csv("{url}")))')
+
+    (recorded,) = calls_of(conversation)
+    (told,) = conversation.of_kind("network.called")
+    audit = await running.client.get("/api/v1/audit")
+    (line,) = [each for each in audit["audit"] if each["action"] == "network.called"]
+    kept = Blobs(running.home(conversation.id).parent / ".blobs", None, 10**9)
+    assert told == {"cell": conversation.cells()[-1]["id"], **recorded}
+    assert (recorded["method"], recorded["url"], recorded["status"]) == ("GET", url, 200)
+    assert (recorded["response_bytes"], recorded["grant"]) == (len(CSV), "once")
+    assert recorded["sha256"] in kept
+    assert line["target"] == f"{server.url}/v1/sales.csv"
+    assert line["detail"]["sha256"] == recorded["sha256"]
+
+
+async def test_the_request_names_whom_it_calls_what_leaves_and_what_always_covers(
+    start_gateway, server
+):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    code = f"""
+import requests
+rows, base = [1, 2], "{server.url}/v1/"
+requests.post(base + "echo", json=rows)
+requests.put("{server.url}/v2/rates", data="three")
+for n in rows:
+    requests.get(f"{server.url}/pages/{{n}}")
+"""
+
+    asked = await ask_for(conversation, code)
+
+    post, put, get = asked["network"]
+    assert post | {"method": "POST", "url": f"{server.url}/v1/echo", "exact": True} == post
+    assert post | {"body": True, "body_bytes": None, "variables": ["base", "rows"]} == post
+    assert put | {"method": "PUT", "body_bytes": 5, "host": "127.0.0.1"} == put
+    assert get | {"url": f"{server.url}/pages/…", "exact": False, "variables": ["n"]} == get
+    assert get["always"] == f"GET {server.url}/pages/*"
+    assert f"network:POST {server.url}/v1/echo" in asked["capabilities"]
+    assert f"every POST call to {server.url}/v1/ and all addresses below it" in asked["always"]
+    assert f"PUT {server.url}/v2/rates, with a body of 5 bytes" in asked["explanation"]
+    assert server.paths.count("/v1/echo") <= 1  # of another test: nothing was called yet
+
+
+async def test_a_standing_permission_covers_its_directory_and_method_and_no_more(
+    start_gateway, server
+):
+    running = await start_gateway([], network_private=LOOPBACK)
+    conversation = await running.conversation()
+    code = 'import requests\nprint(requests.{}("{}").status_code)'
+    asked = code.format("get", f"{server.url}/v1/sales.csv")
+
+    assert await allowed(conversation, asked, decision="always") == "200\n"
+    again = await ask_for(conversation, code.format("get", f"{server.url}/v1/sales.json"))
+    post = await ask_for(conversation, code.format("post", f"{server.url}/v1/sales.json"))
+
+    assert [o["text"] for o in again["outputs"]] == ["200\n"]
+    assert post["capabilities"] == ["library:requests", f"network:POST {server.url}/v1/sales.json"]
+
+
+async def test_a_revoked_permission_ends_at_once_even_within_a_running_cell(start_gateway, server):
+    running = await start_gateway([], network_private=LOOPBACK)
+    conversation = await running.conversation()
+    first = f'import requests\nrequests.get("{server.url}/v1/sales.csv")'
+    await allowed(conversation, first, decision="always")
+    held = (await running.client.get("/api/v1/grants"))["grants"]
+    (grant,) = [each for each in held if each["capability"].startswith("network:")]
+
+    await conversation.connection.send(
+        "execute.request",
+        code=f"""
+import requests
+print(requests.get("{server.url}/v1/sales.csv").status_code, flush=True)
+while True:
+    requests.get("{server.url}/v1/sales.csv")
+""",
+    )
+    await conversation.until("cell.output")
+    await running.client.delete(f"/api/v1/grants/{grant['id']}")
+    finished = (await conversation.until("turn.finished"))["data"]
+
+    assert "was not allowed" in finished["outputs"][-1]["evalue"]
+
+
+async def test_the_operators_secret_reaches_the_server_and_nobody_else(
+    start_gateway, server, tmp_path, caplog
+):
+    caplog.set_level("DEBUG")
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(
+        f'[ledger]\nurl = "{server.url}/v1/"\nheader = "Authorization"\nvalue = "Bearer {SECRET}"'
+    )
+    secrets.chmod(0o600)
+    running = await start_gateway([], network_private=LOOPBACK, network_secrets_file=secrets)
+    conversation = await running.conversation()
+    server.seen.clear()
+
+    printed = await allowed(
+        conversation,
+        f"""
+import requests
+reply = requests.get("{server.url}/v1/echo", headers={{"Authorization": "mine"}})
+print(reply.text, reply.headers)
+print(requests.get("{server.url}/v2/other").status_code)
+""",
+    )
+
+    (_, _, sent, _), (_, _, without, _) = server.seen
+    everything = [printed, json.dumps(conversation.events), conversation.notebook.read_text()]
+    everything += [json.dumps(await running.client.get("/api/v1/audit")), caplog.text]
+    assert sent["Authorization"] == f"Bearer {SECRET}"
+    assert "Authorization" not in without
+    assert all(SECRET not in text for text in everything)
+    assert '"Authorization": "******' in printed
+    assert calls_of(conversation)[0]["secrets"] == ["ledger"]
+
+
+async def test_a_cell_without_permission_reaches_neither_the_network_nor_the_broker(
+    start_gateway, server
+):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    # The network is hidden from the risk check, which therefore does not ask.
+    hidden = f"""
+import pandas as pd
+get = getattr(pd, "read" + "_csv")
+where = "".join(reversed("{server.url[::-1]}"))
+get(where[::-1][::-1] + "/v1/never")
+"""
+
+    said = await allowed(conversation, hidden, decision="deny")
+
+    assert "/v1/never" not in server.paths
+    assert "200" not in said

@@ -1,0 +1,458 @@
+"""The network broker against hostile cells, hostile servers and hostile names."""
+
+import asyncio
+import gzip
+import json
+import socket
+
+import pytest
+from tornado.netutil import Resolver
+
+from agent.permission.network import targets_among
+from container.inside.network import BROKER
+from kernel_gateway.network.addresses import may_be_called
+from kernel_gateway.network.broker import CallRefused, NetworkBroker, Use
+from kernel_gateway.network.cell_network import CellNetwork
+from kernel_gateway.network.client import CallFailed, HttpClient, Limits, Request
+from kernel_gateway.network.secrets import Secret
+from kernel_gateway.proxies import networks
+from notebooks.history.blobs import Blobs
+from tests.network_servers import http_server
+
+LOOPBACK = networks("127.0.0.0/8")
+PERMITTED = ("network",)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http_server() as started:
+        yield started
+
+
+class Names(Resolver):
+    """Resolves each name to the addresses that are next in its list."""
+
+    def initialize(self, answers):
+        self.answers, self.asked = answers, 0
+
+    async def resolve(self, host, port, family=socket.AF_UNSPEC):
+        self.asked += 1
+        address = self.answers[min(self.asked, len(self.answers)) - 1]
+        return [(socket.AF_INET, (address, port))]
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return Blobs(tmp_path / "blobs", None, 10**9, 10**9)
+
+
+@pytest.fixture
+def noted():
+    return []
+
+
+@pytest.fixture
+def use(blobs, noted):
+    """Make what a cell may do with the network: the given targets, once."""
+
+    async def none():
+        return []
+
+    async def note(facts):
+        noted.append(facts)
+
+    def make(*targets):
+        granted = targets_among(f"network:{target}" for target in targets)
+        return Use(cell="c1", once=granted, standing=none, blobs=blobs, note=note)
+
+    return make
+
+
+@pytest.fixture
+def broker():
+    """Make a broker; at the end they are closed."""
+    made = []
+
+    def make(secrets=(), private=LOOPBACK, resolver=None, **limits):
+        client = HttpClient(Limits(**limits), private=private, resolver=resolver)
+        made.append(client)
+        return NetworkBroker(client, secrets)
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def get(url, method="GET", **more):
+    return Request(method=method, url=url, **more)
+
+
+# what was not granted
+
+
+async def test_what_was_not_granted_is_refused_and_noted(broker, use, server, noted):
+    mine = use(f"GET {server.url}/v1/sales.csv", f"GET {server.url}/deep/*")
+    server.seen.clear()
+    for request in (
+        get(f"{server.url}/v1/sales.json"),
+        get(f"{server.url}/v1/sales.csv", "POST"),
+        get(server.url.replace("http:", "https:") + "/v1/sales.csv"),
+        get("http://other.example/v1/sales.csv"),
+        get("http://127.0.0.1:1/v1/sales.csv"),
+        get(f"{server.url}/deep"),
+        get(f"{server.url}/deeper/x"),
+        get(f"{server.url}/deep/../v1/sales.json"),
+        get(f"{server.url}/deep/%2e%2e/v1/sales.json"),
+        get(f"{server.url}/deep/%252e%252e%2fv1/sales.json"),
+        get(f"{server.url}\\@other.example/v1/sales.csv"),
+        get(f"http://user:pass@{server.url[7:]}/v1/sales.csv"),
+        get("file:///etc/passwd"),
+        get(f"{server.url}/v1/sales.csv", "CONNECT"),
+        get(f"{server.url}/v1/sales.csv HTTP/1.1\r\nX: y"),
+        get("http://127.0.0.1:port/v1/sales.csv"),
+        get("http://[::1/v1"),
+    ):
+        with pytest.raises(CallRefused):
+            await broker().call(request, mine)
+
+    assert server.seen == []
+    assert len(noted) == len(mine.calls) == 17
+    assert all(call["problem"].startswith("refused: ") for call in noted)
+
+
+async def test_a_redirect_is_not_followed_but_asked_for_anew(broker, use, server):
+    mine = use(f"GET {server.url}/v1/away", f"GET {server.url}/v1/circle")
+
+    away = await broker().call(get(f"{server.url}/v1/away?to=http://169.254.169.254/"), mine)
+
+    assert (away.status, dict(away.headers)["Location"]) == (302, "http://169.254.169.254/")
+    with pytest.raises(CallRefused, match="was not allowed"):
+        await broker().call(get("http://169.254.169.254/"), mine)
+
+
+# addresses
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0"),
+        *("100.64.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
+        *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1"),
+        *("::ffff:169.254.169.254", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "no"),
+    ],
+)
+def test_an_address_that_is_not_public_may_not_be_called(address):
+    assert not may_be_called(address, ())
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"])
+def test_a_public_address_may_be_called(address):
+    assert may_be_called(address, ())
+
+
+def test_an_address_that_the_operator_lists_may_be_called_and_its_neighbour_may_not():
+    listed = networks("10.1.0.0/16 ::1")
+
+    assert may_be_called("10.1.2.3", listed)
+    assert may_be_called("::1", listed)
+    assert not may_be_called("10.2.2.3", listed)
+    assert not may_be_called("127.0.0.1", listed)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1"])
+async def test_every_spelling_of_loopback_is_refused_unless_it_is_listed(
+    broker, use, server, host, noted
+):
+    url = f"http://{host}:{server.url.rpartition(':')[2]}/v1/sales.csv"
+    server.seen.clear()
+
+    with pytest.raises(CallRefused, match="not a public address"):
+        await broker(private=()).call(get(url), use(f"GET {url}"))
+
+    assert server.seen == []
+    assert "refused" in noted[0]["problem"]
+
+
+async def test_link_local_metadata_services_are_refused_after_resolving(broker, use):
+    names = Names(["169.254.169.254"])
+    url = "http://innocent.example/latest/meta-data/"
+
+    with pytest.raises(CallRefused, match="169.254.169.254"):
+        await broker(resolver=names).call(get(url), use(f"GET {url}"))
+
+
+async def test_a_name_that_changes_its_address_is_connected_to_where_it_was_checked(
+    broker, use, server
+):
+    """DNS rebinding: the first answer may be called, each later one may not."""
+    names = Names(["127.0.0.1", "10.0.0.1"])
+    url = f"http://rebinding.example:{server.url.rpartition(':')[2]}/v1/sales.csv"
+    rebinding = broker(resolver=names, seconds=5)
+
+    answered = await rebinding.call(get(url), use(f"GET {url}"))
+
+    assert (answered.status, names.asked) == (200, 1)
+    with pytest.raises(CallRefused, match=r"10\.0\.0\.1"):
+        await rebinding.call(get(url), use(f"GET {url}"))
+
+
+# servers that lie
+
+
+@pytest.mark.parametrize(
+    ("path", "limits", "said"),
+    [
+        ("endless", {"response_bytes": 300_000}, "longer than 300,000 bytes"),
+        ("says_ten_gigabytes", {}, "closed the connection before"),
+        ("hangs", {"seconds": 0.3}, "no whole response in 0.3 s"),
+    ],
+)
+async def test_a_server_that_lies_or_hangs_is_a_plain_failure(
+    broker, use, server, path, limits, said, noted
+):
+    url = f"{server.url}/v1/{path}"
+
+    with pytest.raises(CallFailed, match=said):
+        await broker(**limits).call(get(url), use(f"GET {url}"))
+
+    assert said in noted[0]["problem"]
+
+
+async def test_a_server_that_names_ten_gigabytes_and_sends_them_is_cut_off(broker, use):
+    async def flood(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"x" * 65536)
+                await writer.drain()
+        except ConnectionError:
+            cut.set()
+
+    cut = asyncio.Event()
+    async with await asyncio.start_server(flood, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+
+        with pytest.raises(CallFailed, match="longer than 1,000,000 bytes"):
+            await broker(response_bytes=1_000_000).call(get(url), use(f"GET {url}"))
+
+        async with asyncio.timeout(5):
+            await cut.wait()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 wrong\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+    ],
+)
+async def test_a_response_that_is_no_http_is_a_plain_failure(broker, use, answer):
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+
+        with pytest.raises(CallFailed):
+            await broker().call(get(url), use(f"GET {url}"))
+
+
+# what a cell may send
+
+
+async def test_headers_can_neither_be_smuggled_nor_name_another_host(broker, use, server):
+    url = f"{server.url}/v1/echo"
+    server.seen.clear()
+    mine = use(f"POST {url}")
+    for header in (("X-A", "b\r\nX-Smuggled: 1"), ("X-A: b\r\nX-Smuggled", "1"), ("X-A", "b\nc")):
+        with pytest.raises((CallRefused, CallFailed)):
+            await broker().call(get(url, "POST", headers=[header], body=b"x"), mine)
+    hop = [("Host", "other.example"), ("Transfer-Encoding", "chunked"), ("Content-Length", "9")]
+
+    await broker().call(get(url, "POST", headers=hop, body=b"whole"), mine)
+
+    ((_, _, headers, body),) = server.seen
+    assert headers["Host"] == server.url.removeprefix("http://")
+    assert (headers["Content-Length"], body) == ("5", b"whole")
+
+
+async def test_too_many_calls_and_too_large_bodies_are_refused(broker, use, server):
+    url = f"{server.url}/v1/echo"
+    mine, small = use(f"POST {url}"), broker(request_bytes=10, calls=3)
+
+    with pytest.raises(CallRefused, match="10 are the most"):
+        await small.call(get(url, "POST", body=b"x" * 11), mine)
+    await small.call(get(url, "POST", body=b"x"), mine)
+    await small.call(get(url, "POST", body=b"x"), mine)
+    with pytest.raises(CallRefused, match="may make 3 calls"):
+        await small.call(get(url, "POST", body=b"x"), mine)
+
+
+async def test_a_secret_that_a_server_sends_back_compressed_is_not_passed_on(broker, use, blobs):
+    secret = "Bearer sk-very-secret-417"
+
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        content = gzip.compress(secret.encode())
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        writer.write(head.encode() + content)
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        target = targets_among([f"network:GET {url}"])[0]
+        secrets = [Secret("ledger", target.address, "Authorization", secret)]
+
+        with pytest.raises(CallFailed, match="compressed"):
+            await broker(secrets).call(get(url), use(f"GET {url}"))
+
+    assert blobs.names() == []
+
+
+# the socket
+
+
+@pytest.fixture
+def network(broker, blobs):
+    """Make a cell's network."""
+
+    async def none():
+        return []
+
+    async def note(facts):
+        """Keep nothing."""
+
+    return lambda: CellNetwork(broker(), blobs, none, note)
+
+
+@pytest.mark.parametrize("audited", [True])
+async def test_the_socket_is_there_only_while_a_granted_cell_runs(start_kernel, network, server):
+    kernel = await start_kernel()
+    directory = kernel.session.network_directory
+    code = f'import urllib.request as u\nprint(u.urlopen("{server.url}/v1/sales.json").status)'
+    granted = ("network", f"network:GET {server.url}/v1/sales.json")
+
+    before = await kernel.run(code, granted=PERMITTED)
+    async with network().opened(directory, "c1", granted):
+        during = await kernel.run(code, granted=PERMITTED)
+        printed = kernel.text()
+        without = await kernel.run(code)
+    after = await kernel.run(code, granted=PERMITTED)
+
+    assert (during.status, printed) == ("ok", "200\n")
+    assert {before.status, without.status, after.status} == {"error"}
+    assert "no permission for the network" in before.evalue
+    assert list(directory.iterdir()) == []
+
+
+async def test_a_thread_of_an_ended_cell_has_no_way_out(start_kernel, network, server):
+    kernel = await start_kernel()
+    granted = ("network", f"network:GET {server.url}/v1/sales.json")
+    opened = f"""
+import http.client, socket
+left = socket.socket(socket.AF_UNIX)
+left.connect("{BROKER}")
+"""
+    use = f"""
+left.sendall(b"GET {server.url}/v1/sales.json HTTP/1.1\\r\\n\\r\\n")
+print(len(left.recv(100)))
+"""
+    async with network().opened(kernel.session.network_directory, "c1", granted):
+        assert (await kernel.run(opened, granted=PERMITTED)).status == "ok"
+    async with network().opened(kernel.session.network_directory, "c2", granted):
+        await kernel.run(use, granted=PERMITTED)
+
+    assert kernel.text() == "0\n" or "Broken pipe" in kernel.text()
+
+
+@pytest.mark.parametrize("backend", ["zygote", "bubblewrap"], indirect=True)
+async def test_a_cell_can_neither_replace_the_socket_nor_reach_another_sessions(
+    start_kernel, network, backend
+):
+    mine, other = await start_kernel(), await start_kernel()
+    theirs = other.session.network_directory
+    attack = f"""
+import os, socket
+for what in (
+    lambda: os.rename("/run/kernel/net", "/run/kernel/old"),
+    lambda: os.rmdir("/run/kernel/net"),
+    lambda: os.symlink("/tmp", "/run/kernel/net/broker"),
+    lambda: os.unlink("/run/kernel/net/broker"),
+    lambda: open("/run/kernel/net/x", "w"),
+    lambda: socket.socket(socket.AF_UNIX).connect("{theirs}/broker"),
+    lambda: socket.socket(socket.AF_UNIX).connect("/run/kernel/../../{theirs}/broker"),
+):
+    try:
+        what()
+    except OSError as error:
+        print(type(error).__name__)
+    else:
+        print("done")
+"""
+    async with network().opened(theirs, "c9", ()):
+        await mine.run(attack, granted=("network", "file:/run/kernel/net/x"))
+
+    assert "done" not in mine.text()
+    assert len(mine.text().split()) == 7
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET {url} HTTP/1.1\r\nHost: x\r\nX-A: b\r\n\tfolded\r\nX: \x00\r\n\r\n",
+        b"GET {url} HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /v1/sales.json HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        b"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+        b"GET {url} HTTP/1.1\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"\r\n\r\n",
+    ],
+)
+async def test_raw_bytes_on_the_socket_reach_no_server(network, tmp_path, server, sent):
+    url = f"{server.url}/v1/sales.json"
+    server.seen.clear()
+    filled = sent.replace(b"{url}", url.encode()).replace(b"{host}", server.url[7:].encode())
+    async with network().opened(tmp_path, "c1", (f"network:GET {url}",)):
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(filled)
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+
+    assert b" 200 " not in answer
+    assert server.seen == []
+
+
+async def test_a_flood_of_connections_takes_no_more_of_the_service_than_its_limit(
+    network, tmp_path
+):
+    async with network().opened(tmp_path, "c1", ()):
+        made = [await asyncio.open_unix_connection(str(tmp_path / "broker")) for _ in range(60)]
+        closed = [reader for reader, _ in made[40:]]
+        async with asyncio.timeout(5):
+            assert all([await reader.read() == b"" for reader in closed])
+        for _, writer in made:
+            writer.close()
+
+
+async def test_what_came_back_is_kept_by_its_content(broker, use, server, blobs, tmp_path):
+    url = f"{server.url}/v1/sales.json"
+    mine = use(f"GET {url}")
+
+    await broker().call(get(url), mine)
+
+    with (tmp_path / "copy").open("wb") as copy:
+        blobs.copy(mine.calls[0]["sha256"], copy)
+    assert json.loads((tmp_path / "copy").read_text())[0]["sales"] == 120
