@@ -28,6 +28,7 @@ from kernel_gateway.terminal.addin_commands import addin
 from kernel_gateway.terminal.compare_command import compare
 from kernel_gateway.terminal.export_command import export, notebook_of, take_host_users
 from kernel_gateway.terminal.file_commands import files
+from kernel_gateway.terminal.grants_commands import grants
 from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.service_import import import_service
@@ -85,6 +86,7 @@ cli.add_command(addin)
 cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
+cli.add_command(grants)
 cli.add_command(export)
 cli.add_command(keys)
 cli.add_command(sign)

@@ -251,8 +251,11 @@ class PermissionDecided(EventData):
     """Somebody, or the clock, decided."""
 
     id: str
-    decision: Literal["once", "always", "deny", "timeout"]
+    decision: Literal["once", "always", "until", "deny", "timeout"]
     who: str | None
+    until: float | None = Field(
+        None, description="When a permission that was given until a time ends; seconds since 1970."
+    )
 
 
 class NetworkCalled(EventData):

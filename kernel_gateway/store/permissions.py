@@ -51,9 +51,21 @@ class Permissions:
 
     @whole
     async def decide(
-        self, tenant: str, permission_id: str, decision: str, who: str | None
+        self,
+        tenant: str,
+        permission_id: str,
+        decision: str,
+        who: str | None,
+        until: float | None = None,
     ) -> PermissionRow:
         """Store the first decision on a request.
+
+        Args:
+            tenant: The tenant of the request.
+            permission_id: Its id.
+            decision: The decision.
+            who: The user; ``None`` for the clock.
+            until: For the decision ``until``: when it ends, in seconds since the epoch.
 
         Raises:
             NotFound: *tenant* has no such request.
@@ -66,7 +78,7 @@ class Permissions:
                 PermissionRow.id == permission_id,
                 PermissionRow.decision.is_(None),
             )
-            .values(decision=decision, who=who, decided_at=utc_now())
+            .values(decision=decision, who=who, decided_at=utc_now(), until=until)
             .returning(PermissionRow.id)
         )
         async with self._database.begin(tenant) as session:
@@ -78,9 +90,12 @@ class Permissions:
 
     @whole
     async def grants(self, tenant: str, user: str) -> Sequence[GrantRow]:
-        """Return the standing permissions of *user* that are not revoked."""
+        """Return the standing permissions of *user* that are in force now."""
         query = select(GrantRow).where(
-            GrantRow.tenant == tenant, GrantRow.user == user, GrantRow.revoked_at.is_(None)
+            GrantRow.tenant == tenant,
+            GrantRow.user == user,
+            GrantRow.revoked_at.is_(None),
+            GrantRow.expires_at.is_(None) | (GrantRow.expires_at > now()),
         )
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
@@ -108,9 +123,11 @@ class Permissions:
                 raise NotFound("grant", grant_id)
 
 
-def new_grants(tenant: str, user: str, capabilities: Sequence[str]) -> list[NewRow]:
-    """Return the rows that give *user* standing permissions."""
-    of_user = {"tenant": tenant, "user": user, "created_at": utc_now()}
+def new_grants(
+    tenant: str, user: str, capabilities: Sequence[str], until: float | None = None
+) -> list[NewRow]:
+    """Return the rows that give *user* standing permissions, *until* a time if it is given."""
+    of_user = {"tenant": tenant, "user": user, "created_at": utc_now(), "expires_at": until}
     return [
         (GrantRow, {**of_user, "id": new_id("grant"), "capability": name}) for name in capabilities
     ]

@@ -150,6 +150,7 @@ class PermissionRow(Base):
     created_at: Mapped[str]
     expires_at: Mapped[float]
     decided_at: Mapped[str | None]
+    until: Mapped[float | None]
 
 
 class GrantRow(Base):
@@ -162,6 +163,7 @@ class GrantRow(Base):
     capability: Mapped[str]
     created_at: Mapped[str]
     revoked_at: Mapped[str | None]
+    expires_at: Mapped[float | None]
 
 
 class AuditRow(Base):

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from kernel_gateway.terminal.files import FileProblem, PathFiles
 from kernel_gateway.terminal.history import HEADS, last_undo, listed, restore, row, undo
 from kernel_gateway.terminal.view import TerminalView, plain
 
-CHOICES = {"o": "once", "a": "always", "d": "deny"}
+CHOICES = {"o": "once", "a": "always", "u": "until", "d": "deny"}
 COMMANDS = (
     "/history [FILE] lists checkpoints; /revert undoes the last request, /revert undo the last "
-    "undo; /revert TURN or `start` goes back there; /revert CHECKPOINT [FILE...] puts files back."
+    "undo; /revert TURN or `start` goes back there; /revert CHECKPOINT [FILE...] puts files back; "
+    "/grants lists what you allowed for longer; /revoke ID... or /revoke all ends that."
 )
 COMMAND = re.compile(r"/[a-z]+(\s|$)")
+LASTING = re.compile(r"(\d{1,4}) ?([hm])")
 NEEDS_CONFIRMATION = "restore-needs-confirmation"
 LEAVE = frozenset({"exit", "quit", ":q"})
 
@@ -155,6 +158,8 @@ class Chat:
                 await self.show_history(words[0] if words else None)
             elif name == "/revert":
                 await self.revert(words)
+            elif name in ("/grants", "/revoke"):
+                await self._grants(name, words)
             else:
                 self._view.console.print(f"There is no {plain(name)}. {COMMANDS}", markup=False)
         except (ServiceRefused, FileProblem) as error:
@@ -162,16 +167,34 @@ class Chat:
         finally:
             self._view.idle()
 
+    async def _grants(self, name: str, words: Sequence[str]) -> None:
+        from kernel_gateway.terminal.grants_commands import lines, revoke_all
+
+        console = self._view.console
+        if name == "/grants":
+            for line in await lines(self._client):
+                console.print(f"  {plain(line)}", markup=False, soft_wrap=True)
+        elif not words:
+            console.print("Say which: /revoke ID..., or /revoke all.", markup=False)
+        else:
+            for revoked in await revoke_all(self._client, [] if words == ["all"] else words):
+                console.print(f"  revoked {plain(revoked)}", style="yellow", markup=False)
+
     async def _reply(self, permission: dict[str, Any]) -> None:
-        decision = "deny"
+        decision, more = "deny", dict[str, str]()
         if self._answers is None:
             self._view.console.print("Nobody can be asked here: denied.", style="yellow")
         else:
-            self._view.console.print("Allow [o]nce, [a]lways, or [d]eny? ", end="", markup=False)
+            for covered in permission.get("always", ()):
+                text = f"  always would cover {covered}"
+                self._view.console.print(plain(text), style="dim", markup=False)
+            asked = "Allow [o]nce, [a]lways, [u]ntil a time (u 2h, u 30m), or [d]eny? "
+            self._view.console.print(asked, end="", markup=False)
             line = await anext(self._answers, "d")
-            decision = CHOICES.get(line.strip().lower()[:1], "deny")
+            decision, more = decided(line)
         if self._connection is not None:
-            await self._connection.send("permission.reply", id=permission["id"], decision=decision)
+            reply = {"id": permission["id"], "decision": decision, **more}
+            await self._connection.send("permission.reply", **reply)
 
     async def cancel(self) -> bool:
         """Cancel the running turn; return ``False`` if none runs."""
@@ -184,6 +207,23 @@ class Chat:
         """Close the connection; the conversation stays."""
         if self._connection is not None:
             self._connection.close()
+
+
+def decided(line: str) -> tuple[str, dict[str, str]]:
+    """Return the decision that a typed *line* is, with the further fields of its reply.
+
+    ``u 2h`` allows for two hours, ``u 30m`` for as many minutes, ``u`` alone for one hour.
+    Whatever is none of the choices denies.
+    """
+    first, _, rest = line.strip().lower().partition(" ")
+    decision = CHOICES.get(first[:1], "deny")
+    if decision != "until":
+        return decision, {}
+    told = LASTING.fullmatch(rest.strip() or "1h")
+    if told is None or not int(told[1]):
+        return "deny", {}
+    lasting = timedelta(hours=int(told[1])) if told[2] == "h" else timedelta(minutes=int(told[1]))
+    return "until", {"until": (datetime.now(UTC) + lasting).isoformat()}
 
 
 async def typed_lines() -> AsyncIterator[str]:

@@ -13,6 +13,7 @@ import click
 from kernel_gateway.settings import TOKEN_FILE, Settings, SettingsInvalid, load_settings
 
 if TYPE_CHECKING:
+    from kernel_gateway.terminal.client import GatewayClient
     from kernel_gateway.terminal.files import PathFiles
 
 SHOWN_DIGITS = 12
@@ -27,15 +28,20 @@ def files() -> None:
     """
 
 
+def service_options(command: Any) -> Any:
+    """Give *command* the options that name the service."""
+    url = click.option("--url", help="Address of the service; by default as the settings have it.")
+    token = click.option(
+        "--token", envvar="TALLYBOOK_TOKEN", help="Access token; by default this machine's."
+    )
+    return url(token(command))
+
+
 def path_command(group: click.Group, name: str) -> Callable[[Command], click.Command]:
     """Make a command of *group* of a coroutine function that takes a path's files first."""
     options = [
         click.option("-c", "--conversation", help="Its id; by default the newest conversation."),
         click.option("--path", default="main", show_default=True, help="Path of the conversation."),
-        click.option("--url", help="Address of the service; by default as the settings have it."),
-        click.option(
-            "--token", envvar="TALLYBOOK_TOKEN", help="Access token; by default this machine's."
-        ),
     ]
 
     def make(work: Command) -> click.Command:
@@ -43,18 +49,10 @@ def path_command(group: click.Group, name: str) -> Callable[[Command], click.Com
         def run(
             conversation: str | None, path: str, url: str | None, token: str | None, **rest: Any
         ) -> None:
-            settings = _settings()
-            asyncio.run(
-                _with_files(
-                    functools.partial(work, **rest),
-                    url or f"http://{settings.host}:{settings.port}",
-                    token or _token(settings),
-                    conversation,
-                    path,
-                )
-            )
+            work_on = functools.partial(work, **rest)
+            asyncio.run(_with_files(work_on, url, token, conversation, path))
 
-        command: Any = run
+        command: Any = service_options(run)
         for option in reversed(options):
             command = option(command)
         made: click.Command = group.command(name)(command)
@@ -85,17 +83,31 @@ def _token(settings: Settings) -> str:
 
 async def _with_files(
     work: Callable[[PathFiles], Awaitable[None]],
-    url: str,
-    token: str,
+    url: str | None,
+    token: str | None,
     conversation: str | None,
     path: str,
 ) -> None:
-    from kernel_gateway.terminal.client import GatewayClient, ServiceRefused
-    from kernel_gateway.terminal.files import FileProblem, open_files
+    from kernel_gateway.terminal.files import open_files
 
-    client = GatewayClient(url, token)
-    try:
+    async def on_files(client: GatewayClient) -> None:
         await work(await open_files(client, conversation, path))
+
+    await with_service(on_files, url, token)
+
+
+async def with_service(
+    work: Callable[[GatewayClient], Awaitable[None]], url: str | None, token: str | None
+) -> None:
+    """Do *work* with a client of the service at *url*, by default the one on this machine."""
+    from kernel_gateway.terminal.client import GatewayClient, ServiceRefused
+    from kernel_gateway.terminal.files import FileProblem
+
+    settings = _settings()
+    url = url or f"http://{settings.host}:{settings.port}"
+    client = GatewayClient(url, token or _token(settings))
+    try:
+        await work(client)
     except (ServiceRefused, FileProblem) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

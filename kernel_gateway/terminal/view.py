@@ -181,6 +181,14 @@ class TerminalView:
         self.idle()
         self.console.print(Panel(plain(data["explanation"]), title="permission", style="yellow"))
 
+    def _show_network_called(self, data: dict[str, Any]) -> None:
+        what = f"  network: {data['method']} {data['url']}"
+        if data["status"] is None:
+            self._line(f"{what}: {data['problem']}", "red")
+        else:
+            size = f"{data['response_bytes'] / 1000:.1f} kB"
+            self._line(f"{what}: {data['status']}, {size}", "cyan")
+
     def _show_permission_decided(self, data: dict[str, Any]) -> None:
         self._line(f"  permission: {data['decision']}", "yellow")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -36,14 +37,20 @@ class Approvals:
         return self._waiting.setdefault(permission_id, asyncio.Event())
 
     async def decide(
-        self, tenant: str, permission_id: str, decision: str, who: str | None
+        self,
+        tenant: str,
+        permission_id: str,
+        decision: str,
+        who: str | None,
+        until: float | None = None,
     ) -> PermissionRow:
-        """Store a decision and wake the turn that waits for it.
+        """Store a decision and wake the turn that waits for it; see `Permissions.decide`.
 
         Raises:
             NotFound, PermissionAlreadyDecided
         """
-        row = await self.repository.permissions.decide(tenant, permission_id, decision, who)
+        permissions = self.repository.permissions
+        row = await permissions.decide(tenant, permission_id, decision, who, until)
         if waiting := self._waiting.get(permission_id):
             waiting.set()
         return row
@@ -75,12 +82,18 @@ class TurnApprover:
         grant = held.get(capabilities[0]) or next(iter(held.values()))
         return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
 
-    async def _held(self) -> Mapping[str, GrantRow]:
+    async def _held(self, lasting: float | None = 0.0) -> Mapping[str, GrantRow]:
+        """Return the standing permissions by capability.
+
+        Args:
+            lasting: Leave out those that end before this time; ``None`` for those that ever end.
+        """
         permissions = self._approvals.repository.permissions
         rows = await self._approvals.retry.until_it_answers(
             partial(permissions.grants, self._tenant, self._user)
         )
-        return {row.capability: row for row in rows}
+        end = math.inf if lasting is None else lasting
+        return {row.capability: row for row in rows if (row.expires_at or math.inf) >= end}
 
     async def ask(self, request: PermissionRequest) -> Decision:
         """Wait for a user's decision; the timeout denies."""
@@ -134,14 +147,14 @@ class TurnApprover:
             capabilities=list(request.capabilities),
         )
         given: list[NewRow] = []
-        if decision.decision == "always":
-            held = await self._held()
+        if decision.decision in ("always", "until"):
+            held = await self._held(lasting=row.until)
             wanted = dict.fromkeys(widened(name) for name in request.capabilities)
             new = [name for name in wanted if not is_covered(name, held)]
-            given = new_grants(self._tenant, self._user, new)
+            given = new_grants(self._tenant, self._user, new, row.until)
         await self._sink.emit(
             DECIDED,
-            {"id": row.id, "decision": row.decision, "who": row.who},
+            {"id": row.id, "decision": row.decision, "who": row.who, "until": row.until},
             update={"status": "running"},
             add=[*given, line],
         )

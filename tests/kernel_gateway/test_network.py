@@ -152,7 +152,7 @@ async def test_a_standing_permission_covers_its_directory_and_method_and_no_more
 
 
 async def test_a_revoked_permission_ends_at_once_even_within_a_running_cell(start_gateway, server):
-    running = await start_gateway([], network_private=LOOPBACK)
+    running = await start_gateway([], network_private=LOOPBACK, network_calls=10**6)
     conversation = await running.conversation()
     first = f'import requests\nrequests.get("{server.url}/v1/sales.csv")'
     await allowed(conversation, first, decision="always")

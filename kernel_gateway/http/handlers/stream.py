@@ -89,7 +89,9 @@ class EventsSocket(GatewaySocket):
         elif message.kind == "permission.reply":
             reply = validate(fields, PermissionReplyMessage)
             await self._check_permission(reply.id)
-            await services.approvals.decide(who.tenant, reply.id, reply.decision, who.user)
+            await services.approvals.decide(
+                who.tenant, reply.id, reply.decision, who.user, reply.ends_at
+            )
         elif message.kind == "cancel":
             await services.turns.cancel(self._key, validate(fields, Cancel).turn)
         else:

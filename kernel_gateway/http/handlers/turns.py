@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from tornado.web import stream_request_body
 
+from agent.permission.network import what_always_covers
 from kernel_gateway.cluster.asking import ask_node
 from kernel_gateway.cluster.routing import FROM_NODE
 from kernel_gateway.errors import BadRequest, NodeUnreachable, NotFound, UnsupportedLanguage
@@ -24,6 +26,7 @@ from kernel_gateway.http.schemas.requests import (
     TurnRequest,
 )
 from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
+from kernel_gateway.store.tables import GrantRow
 
 TEXT = {"type": "string"}
 TASK_QUERY = (
@@ -211,7 +214,7 @@ class PermissionHandler(JsonHandler):
         body = self.json_body(PermissionReply)
         who = self.identity
         decided = await self.services.approvals.decide(
-            who.tenant, permission_id, body.decision, who.user
+            who.tenant, permission_id, body.decision, who.user, body.ends_at
         )
         poll = f"/api/v1/turns/{decided.turn}"
         self.write_json(200, {"id": decided.id, "decision": decided.decision, "poll": poll})
@@ -225,11 +228,19 @@ class GrantsHandler(JsonHandler):
         rows = await self.services.repository.permissions.grants(
             self.identity.tenant, self.identity.user
         )
-        grants = [
-            {"id": row.id, "capability": row.capability, "created_at": row.created_at}
-            for row in rows
-        ]
-        self.write_json(200, {"grants": grants})
+        self.write_json(200, {"grants": [_grant(row) for row in rows]})
+
+
+def _grant(row: GrantRow) -> dict[str, Any]:
+    ends = None if row.expires_at is None else datetime.fromtimestamp(row.expires_at, UTC)
+    return {
+        "id": row.id,
+        "capability": row.capability,
+        "covers": what_always_covers(row.capability),
+        "kind": row.capability.partition(":")[0],
+        "created_at": row.created_at,
+        "expires_at": None if ends is None else ends.isoformat(timespec="seconds"),
+    }
 
 
 class GrantHandler(JsonHandler):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from kernel_gateway.ids import MAIN_PATH
 
@@ -100,7 +101,23 @@ class ExecuteRequest(_Strict):
 class PermissionReply(_Strict):
     """``permission.reply``: a user's decision."""
 
-    decision: Literal["once", "always", "deny"]
+    decision: Literal["once", "always", "until", "deny"]
+    until: AwareDatetime | None = Field(
+        None, strict=False, description="For `until`: when it ends, ISO 8601 with an offset."
+    )
+
+    @model_validator(mode="after")
+    def _until_has_a_time(self) -> PermissionReply:
+        if (self.decision == "until") != (self.until is not None):
+            raise ValueError("give `until`, a time, with the decision `until`, and only with it")
+        if self.until is not None and self.until <= datetime.now(UTC):
+            raise ValueError("`until` is past; give a later time")
+        return self
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the permission ends, in seconds since the epoch."""
+        return None if self.until is None else self.until.timestamp()
 
 
 class PermissionReplyMessage(PermissionReply):

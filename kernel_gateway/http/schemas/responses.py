@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class _Exact(BaseModel):
@@ -305,7 +305,7 @@ class Decided(_Exact):
     """A decision, taken."""
 
     id: str
-    decision: Literal["once", "always", "deny", "timeout"]
+    decision: Literal["once", "always", "until", "deny", "timeout"]
     poll: str
 
 
@@ -314,7 +314,10 @@ class Grant(_Exact):
 
     id: str
     capability: str
+    covers: str = Field(description="What it covers, in plain words.")
+    kind: str = Field(description="`network`, `library`, `path`, …")
     created_at: str
+    expires_at: str | None = Field(description="When it ends; none: once it is revoked.")
 
 
 class Grants(_Exact):
