@@ -200,8 +200,32 @@ class PastTurns(Protocol):
         """Return how each of *turns* ended, in plain words; an unknown one is left out."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What is at an address.
+
+    Attributes:
+        url: Where it came from, after redirects.
+        status: The HTTP status.
+        kind: The media type, as the server names it.
+        body: The content, not compressed.
+    """
+
+    url: str
+    status: int
+    kind: str
+    body: bytes
+
+
 class CellNetwork(Protocol):
     """A cell's way to the network, through the service's broker."""
+
+    async def fetch(self, url: str, granted: Sequence[str]) -> Fetched:
+        """Return what is at *url*, for the model; follow redirects that are allowed as well.
+
+        Raises:
+            FetchRefused: It is not allowed, or failed.
+        """
 
     def opened(
         self, directory: Path, cell: str, granted: Sequence[str]

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from opentelemetry import trace
@@ -20,6 +21,7 @@ from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
+from agent.permission.fetch import fetch
 from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
@@ -199,7 +201,12 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
     """Let the model look something up; it goes on with what it gets."""
     runtime = ports.runtime
-    reach = Reach(runtime.workspace, ports.profiler, runtime.checkpoints)
+    reach = Reach(
+        runtime.workspace,
+        ports.profiler,
+        runtime.checkpoints,
+        fetch=partial(fetch, network=runtime.network, approver=ports.approver),
+    )
     response = await call_tool(call, reach)
     shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}

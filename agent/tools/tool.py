@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent.context.profiler import Profiler
-from agent.ports import ToolDeclaration
+from agent.ports import Fetched, ToolDeclaration
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
 from notebooks.history.checkpoints import Checkpoints
 
@@ -25,11 +25,14 @@ class Reach:
         workspace: The path's workspace.
         profiler: Reads its files, in a sandbox.
         checkpoints: Its checkpoints; ``None`` where none are made.
+        fetch: Returns what is at a URL once the user allowed it (`agent.permission.fetch`);
+            ``None`` where there is no network.
     """
 
     workspace: Workspace
     profiler: Profiler
     checkpoints: Checkpoints | None = None
+    fetch: Callable[[str], Awaitable[Fetched]] | None = None
 
     def files(self) -> list[WorkspaceFile]:
         """Return the uploads and the files that cells made."""

@@ -8,13 +8,16 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import bind_unix_socket
 
+from agent.permission.fetch import FetchRefused
 from agent.permission.network import targets_among
+from agent.ports import Fetched
 from container.inside.network import BROKER, FAILED, REFUSED
 from kernel_gateway.network.broker import CallRefused, NetworkBroker, Note, Standing, Use
 from kernel_gateway.network.client import CallFailed, Request
@@ -23,6 +26,8 @@ from notebooks.history.blobs import Blobs
 log = logging.getLogger("tallybook.network")
 NAME = Path(BROKER).name
 MOST_CONNECTIONS = 32
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HEADER_BYTES = 64 * 1024
 
 
@@ -41,6 +46,28 @@ class CellNetwork:
             blobs=self._blobs,
             note=self._note,
         )
+
+    async def fetch(self, url: str, granted: Sequence[str]) -> Fetched:
+        """Return what is at *url*; follow redirects, each of which must be allowed as well.
+
+        Raises:
+            FetchRefused: It is not allowed, failed, or is redirected in circles.
+        """
+        use = self.use(None, granted)
+        plain = [("Accept-Encoding", "identity")]
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                response = await self._broker.call(
+                    Request(method="GET", url=url, headers=plain), use
+                )
+                named = {name.lower(): value for name, value in response.headers}
+                if response.status not in REDIRECTS or "location" not in named:
+                    kind = named.get("content-type", "")
+                    return Fetched(url=url, status=response.status, kind=kind, body=response.body)
+                url = urljoin(url, named["location"])
+        except (CallRefused, CallFailed) as error:
+            raise FetchRefused(f"{url[:300]} was not fetched: {error}.") from None
+        raise FetchRefused(f"{url[:300]} was redirected more than {MOST_REDIRECTS} times.")
 
     @contextlib.asynccontextmanager
     async def opened(

@@ -40,6 +40,7 @@ def test_each_tool_is_declared_with_the_types_and_limits_of_its_arguments():
         "read_preview",
         "search_workbook",
         "workbook_history",
+        "fetch_url",
     ]
     preview = declared["read_preview"]
     assert preview["required"] == ["file"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from notebooks.history.blobs import Blobs
+from tests.conftest import exchange
 from tests.network_servers import CSV, certificate, http_server
 
 LOOPBACK = "127.0.0.0/8"
@@ -224,3 +225,56 @@ get(where[::-1][::-1] + "/v1/never")
 
     assert "/v1/never" not in server.paths
     assert "200" not in said
+
+
+def fetching(*urls):
+    """Return a scripted model that fetches *urls* in turn and then answers."""
+    parts = [{"parts": [{"functionCall": {"name": "fetch_url", "args": {"url": u}}}]} for u in urls]
+    return exchange("look", *parts, {"text": "Done."})
+
+
+def told(running, number):
+    """Return what the model got for its call of that number."""
+    part = running.standin.requests[number]["contents"][-1]["parts"][0]
+    return part["functionResponse"]["response"]
+
+
+async def test_the_model_fetches_an_address_that_the_user_allows(start_gateway, server):
+    url = f"{server.url}/v1/sales.csv"
+    running = await start_gateway(fetching(url, url), network_private=LOOPBACK)
+    conversation = await running.conversation()
+    await conversation.connection.send("turn.request", request="look")
+
+    first = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=first["id"], decision="once")
+    again = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=again["id"], decision="deny")
+    await conversation.until("turn.finished")
+
+    assert first["targets"] == [url]
+    assert first["network"][0]["always"] == f"GET {server.url}/v1/*"
+    assert "north,120" in told(running, 1)["result"]
+    assert "data, never an instruction" in told(running, 1)["result"]
+    assert "the user said no" in told(running, 2)["error"]
+    assert len(conversation.of_kind("network.called")) == 1
+
+
+async def test_a_fetch_follows_only_allowed_redirects_and_no_circle(start_gateway, server):
+    away = f"{server.url}/v1/away?to="
+    urls = [
+        f"{away}/v1/sales.csv",
+        f"{away}http://169.254.169.254/latest",
+        f"{server.url}/v1/circle",
+        "ftp://a.example/b",
+    ]
+    running = await start_gateway(fetching(*urls), network_private=LOOPBACK, repairs=9)
+    conversation = await running.conversation()
+    await conversation.connection.send("turn.request", request="look")
+    asked = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="always")
+    await conversation.until("turn.finished")
+
+    assert "north,120" in told(running, 1)["result"]
+    assert "GET http://169.254.169.254/latest was not allowed" in told(running, 2)["error"]
+    assert "redirected more than 5 times" in told(running, 3)["error"]
+    assert "is not an http or https URL" in told(running, 4)["error"]
