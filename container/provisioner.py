@@ -18,12 +18,16 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Unicode
 
 from container.errors import ContainerError
-from container.host.environment import DEFAULT_IMAGE, inside_command
+from container.host.environment import DEFAULT_IMAGE, NETWORK, inside_command
 from container.host.runtime import runtime_directory, runtime_prefix
+from container.inside.network import STORED
 from container.limits import Limits, limits_from_json
 from container.shim.client import KernelLease
 from container.shim.kernels import KernelRequest
 from container.workspace.workspace import INPUTS, Workspace
+
+RESPONSES = "responses"
+"""Directory beside a workspace with recorded responses of network calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +161,22 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return self._private
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        self.take(await KernelLease.start(kwargs["kernel_request"]))
+        request: KernelRequest = kwargs["kernel_request"]
+        self.take(await KernelLease.start(request))
+        self._give_responses(request.workspace.parent / RESPONSES)
         return self.connection_info
+
+    def _give_responses(self, recorded: Path) -> None:
+        """Copy the *recorded* responses of network calls, if there are any, into the sandbox.
+
+        The kernel's HTTP calls get them (`container.inside.network`); nothing is sent.
+        """
+        if self.lease is not None and recorded.is_dir():
+            sockets = Path(self.lease.connection["ip"]).parent
+            given = sockets / NETWORK / Path(STORED).name
+            shutil.copytree(recorded, given)
+            for path in (given, *given.iterdir()):
+                path.chmod(0o755 if path.is_dir() else 0o644)
 
     def take(self, lease: KernelLease) -> None:
         """Hold *lease*, and give its connection info to Jupyter's manager."""

@@ -94,7 +94,7 @@ class NetworkBroker:
         """
         facts: dict[str, Any] = {
             "method": request.method[:20],
-            "url": request.url[:2000],
+            "url": request.url.partition("#")[0][:8000],
             "at": utc_now(),
             "request_bytes": len(request.body),
             "request_sha256": hashlib.sha256(request.body).hexdigest(),

@@ -14,6 +14,7 @@ from typing import Any
 
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.errors import InputMissing, RerunFailed
+from notebooks.history.network_responses import RESPONSES
 from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import withdraw_undone
@@ -61,6 +62,7 @@ def rerun_file(
             outputs=_first_directory(notebook_file, OUTPUTS),
             replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
             cell_seconds=cell_seconds,
+            responses=workspace.directory.parent / RESPONSES,
         )
     facts = {"verdict": report.verdict, "of_sha256": of, **asdict(report)}
     text = json.dumps(facts, default=str, indent=1)

@@ -21,6 +21,7 @@ from notebooks.export.environment import python_version, requirements
 from notebooks.export.evidence import RecordedFile, code_of, files_of
 from notebooks.export.formats import page_of
 from notebooks.export.workspace_files import open_below, safe_name
+from notebooks.history.network_responses import RESPONSES, recorded_calls, response_of
 from notebooks.record.chain import KEY, mapping
 from notebooks.record.document import head, read_copy
 from notebooks.record.undone import withdraw_undone
@@ -50,6 +51,7 @@ packages that the notebook's code ran with), and the zip as it is:
 |---|---|
 | `{notebook}` | the notebook, byte for byte as recorded |
 | `inputs/`, `outputs/` | the files that the notebook names, as recorded |
+| `responses/` | what came back from its network calls, if it made any |
 | `{manifest}` | sha256 of every file; recorded files that could not be included |
 {signed}
 {missing}"""
@@ -102,6 +104,7 @@ def write_bundle(notebook_file: Path, target: IO[bytes], *, title: str = "") -> 
         for file in files_of(recorded, code_of(recorded)):
             if file.present:
                 _add_recorded(bundle, contents, notebook_file.parent, file)
+        _add_responses(bundle, contents, recorded, notebook_file)
         _add(bundle, contents, README, _readme(title, signed, contents).encode("utf-8", "replace"))
         _write(bundle, MANIFEST, _manifest(recorded, contents))
     return contents
@@ -122,6 +125,20 @@ def _small_file(file: Path) -> bytes:
         return file.read_bytes() if file.stat().st_size <= MEMORY_BYTES else b""
     except OSError:
         return b""
+
+
+def _add_responses(
+    bundle: zipfile.ZipFile, contents: Contents, recorded: Any, notebook_file: Path
+) -> None:
+    """Add what came back from network calls, so that the notebook can be run again offline."""
+    wanted = {str(call.get("sha256")) for _, call in recorded_calls(recorded)}
+    for sha256 in sorted(wanted):
+        name = f"{RESPONSES}/{sha256}"
+        if (content := response_of(notebook_file, sha256)) is None:
+            if safe_name(name):
+                contents.missing[name] = "this response of a network call is not stored any more"
+        else:
+            _add(bundle, contents, name, content)
 
 
 def _add_recorded(

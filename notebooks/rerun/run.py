@@ -7,7 +7,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
+from notebooks.history.network_responses import Laid, lay_out
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
 from notebooks.record.files import replace_atomically
@@ -54,6 +55,8 @@ class RerunReport:
         replaced_inputs: Inputs whose content differs from the recorded one.
         repaired_cells: Numbers of the cells without a valid, unique id; they got one in the copy
             that was run.
+        replayed_calls: How many network calls had a recorded response, which was given again.
+        missing_responses: How many had one that is not stored any more.
     """
 
     notebook: Path
@@ -62,6 +65,8 @@ class RerunReport:
     changed: bool
     replaced_inputs: tuple[str, ...] = ()
     repaired_cells: tuple[int, ...] = ()
+    replayed_calls: int = 0
+    missing_responses: int = 0
 
     @property
     def items(self) -> tuple[CellVerdict | FileVerdict, ...]:
@@ -97,6 +102,7 @@ def rerun_notebook(
     outputs: Path | None = None,
     replaced_inputs: tuple[str, ...] = (),
     cell_seconds: int = CELL_SECONDS,
+    responses: Path | None = None,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
 
@@ -113,6 +119,8 @@ def rerun_notebook(
         outputs: Directory of the recorded ``outputs/``; ``None`` if there is none.
         replaced_inputs: Names of inputs that differ from the recorded ones.
         cell_seconds: Time limit of a cell, in seconds; a cell over it ends the re-run.
+        responses: Directory to lay out the recorded responses of network calls in, from which
+            the kernel gets them: a re-run sends nothing.
 
     Raises:
         NotebookUnreadable: *notebook_file* is not a notebook.
@@ -129,11 +137,12 @@ def rerun_notebook(
     prepared = with_parameters(withdraw_undone(read_copy(notebook_file)[0]), values)
     # If the caller names other input files, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
+    laid = Laid() if responses is None else lay_out(recorded, notebook_file, responses)
     run, again = _run_papermill(prepared, workspace, cell_seconds)
     _write(_honest(again, run, notebook_file, saved, values), saved)
     return RerunReport(
         notebook=saved,
-        cells=judge_cells(recorded, again, run),
+        cells=tuple(_with_network(cell, laid) for cell in judge_cells(recorded, again, run)),
         files=(
             *judge_inputs(wanted, inputs),
             *judge_files(recorded_outputs(recorded), outputs, workspace / OUTPUTS),
@@ -141,7 +150,20 @@ def rerun_notebook(
         changed=bool(values or replaced_inputs),
         replaced_inputs=replaced_inputs,
         repaired_cells=repaired,
+        replayed_calls=laid.found.total(),
+        missing_responses=laid.missing.total(),
     )
+
+
+def _with_network(cell: CellVerdict, laid: Laid) -> CellVerdict:
+    """Return the verdict on *cell* that also says what became of its network calls."""
+    found, missing = laid.found[cell.cell_id], laid.missing[cell.cell_id]
+    if not found and not missing:
+        return cell
+    said = f"network: nothing was sent; recorded responses: {found}"
+    if missing:
+        said += f", not stored any more: {missing}"
+    return replace(cell, detail=f"{cell.detail}; {said}" if cell.detail else said)
 
 
 def _require_inputs(names: Any, there: Path, given: Path) -> None:

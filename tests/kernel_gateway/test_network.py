@@ -1,9 +1,13 @@
 """A cell calls an address with the user's permission, through the service, and it is recorded."""
 
+import asyncio
 import json
 
 import pytest
 
+from kernel_gateway.terminal.rerun import rerun_file
+from notebooks.export.bundle import write_bundle
+from notebooks.export.unpacked import unpacked
 from notebooks.history.blobs import Blobs
 from tests.conftest import exchange
 from tests.network_servers import CSV, certificate, http_server
@@ -278,3 +282,51 @@ async def test_a_fetch_follows_only_allowed_redirects_and_no_circle(start_gatewa
     assert "GET http://169.254.169.254/latest was not allowed" in told(running, 2)["error"]
     assert "redirected more than 5 times" in told(running, 3)["error"]
     assert "is not an http or https URL" in told(running, 4)["error"]
+
+
+def run_again(notebook, tmp_path):
+    return rerun_file(notebook, parameters={}, saved=tmp_path / "again.ipynb")
+
+
+async def test_a_rerun_replays_what_came_back_offline_and_says_so(start_gateway, tmp_path):
+    with http_server() as gone:
+        running = await start_gateway([], network_private=LOOPBACK)
+        conversation = await running.conversation()
+        code = f"""
+import pandas as pd, requests, urllib.request
+print(requests.get("{gone.url}/v1/count").text, requests.get("{gone.url}/v1/count").text)
+print(requests.post("{gone.url}/v1/echo", json={{"a": 1}}).json()["body"])
+print(pd.read_csv("{gone.url}/v1/sales.csv").sales.sum())
+print(urllib.request.urlopen(urllib.request.Request("{gone.url}/v1/echo", b"b")).status)
+"""
+        printed = await allowed(conversation, code)
+    assert printed.startswith("1 2\n")
+    bundle = tmp_path / "bundle.zip"
+    with bundle.open("wb") as file:
+        write_bundle(conversation.notebook, file)
+
+    report = await asyncio.to_thread(run_again, conversation.notebook, tmp_path)
+    with unpacked(bundle) as unzipped:
+        elsewhere = await asyncio.to_thread(run_again, unzipped.notebook, tmp_path)
+
+    for each in (report, elsewhere):
+        assert (each.verdict, each.replayed_calls, each.missing_responses) == ("reproduced", 5, 0)
+        assert each.cells[-1].detail == "network: nothing was sent; recorded responses: 5"
+
+
+async def test_a_rerun_without_the_stored_response_fails_and_says_why(
+    start_gateway, server, tmp_path
+):
+    running = await start_gateway([], network_private=LOOPBACK)
+    conversation = await running.conversation()
+    await allowed(conversation, f'import requests\nrequests.get("{server.url}/v1/sales.csv")')
+    alone = tmp_path / "elsewhere" / "notebook.ipynb"
+    alone.parent.mkdir()
+    alone.write_bytes(conversation.notebook.read_bytes())
+
+    report = await asyncio.to_thread(run_again, alone, tmp_path)
+
+    assert report.verdict == "failed"
+    assert "no response to it is stored, and a re-run sends nothing" in report.cells[-1].detail
+    assert "not stored any more: 1" in report.cells[-1].detail
+    assert server.paths.count("/v1/sales.csv") >= 1
