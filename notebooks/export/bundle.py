@@ -21,7 +21,7 @@ from notebooks.export.environment import python_version, requirements
 from notebooks.export.evidence import RecordedFile, code_of, files_of
 from notebooks.export.formats import page_of
 from notebooks.export.workspace_files import open_below, safe_name
-from notebooks.history.network_responses import RESPONSES, recorded_calls, response_of
+from notebooks.history.network_responses import RESPONSES, is_response, recorded_calls, response_of
 from notebooks.record.chain import KEY, mapping
 from notebooks.record.document import head, read_copy
 from notebooks.record.undone import withdraw_undone
@@ -135,7 +135,7 @@ def _add_responses(
     for sha256 in sorted(wanted):
         name = f"{RESPONSES}/{sha256}"
         if (content := response_of(notebook_file, sha256)) is None:
-            if safe_name(name):
+            if is_response(name):
                 contents.missing[name] = "this response of a network call is not stored any more"
         else:
             _add(bundle, contents, name, content)

@@ -26,6 +26,7 @@ from notebooks.export.bundle import (
     STATEMENT,
 )
 from notebooks.export.workspace_files import safe_name
+from notebooks.history.network_responses import is_response
 from notebooks.record.chain import mapping
 from notebooks.rerun.tolerance import printable
 
@@ -90,7 +91,7 @@ def _checked(
     seen: set[str] = set()
     for entry in entries:
         name, mode = entry.filename, entry.external_attr >> 16
-        if name not in OWN and not safe_name(name):
+        if name not in OWN and not safe_name(name) and not is_response(name):
             raise BundleUnreadable(str(bundle_file), f"it has a file that no bundle has: {name!r}")
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise BundleUnreadable(str(bundle_file), f"{name!r} in it is no plain file")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from notebooks.record.undone import UNDONE
 
 RESPONSES = "responses"
 """Directory beside a notebook, as in a review bundle, with the contents by sha256."""
+_NAME = re.compile(f"{RESPONSES}/[0-9a-f]{{64}}")
 BLOBS = ".blobs"
 """The service's own directory of contents, beside that of the path."""
 CALLS = "calls.json"
@@ -41,6 +43,11 @@ class Laid:
 
     found: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
+
+
+def is_response(name: str) -> bool:
+    """Whether *name* is that of a response's content in a review bundle."""
+    return _NAME.fullmatch(name) is not None
 
 
 def recorded_calls(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -66,11 +73,9 @@ def response_of(notebook_file: Path, sha256: Any) -> bytes | None:
     Returns:
         The content; ``None`` if it is not there, not readable here, or another one.
     """
-    if not isinstance(sha256, str) or len(sha256) != 64 or not sha256.isalnum():
+    if not is_response(f"{RESPONSES}/{sha256}"):
         return None
     home = notebook_file.resolve().parent
-    if not sha256.isascii():
-        return None
     beside = home / RESPONSES / sha256
     if beside.is_file() and not beside.is_symlink() and beside.stat().st_size <= MOST_BYTES:
         content = beside.read_bytes()
