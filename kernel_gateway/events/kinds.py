@@ -240,9 +240,11 @@ class PermissionRequired(EventData):
     targets: list[str]
     preview: str = Field(description="The code.")
     findings: list[RiskFinding]
-    network: list[AskedCall] = Field([], description="Whom it would call, and what would leave.")
-    always: list[str] = Field(
-        [], description="What a standing permission covers, for each capability."
+    network: list[AskedCall] | None = Field(
+        None, description="Whom it would call, and what would leave."
+    )
+    always: list[str] | None = Field(
+        None, description="What a standing permission covers, for each capability."
     )
     expires_at: float = Field(description="Seconds since 1970; then no reply counts as denied.")
 
