@@ -31,6 +31,7 @@ from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.service_import import import_service
+from kernel_gateway.terminal.trace_command import trace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,6 +87,7 @@ cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
 cli.add_command(export)
+cli.add_command(trace)
 cli.add_command(keys)
 cli.add_command(sign)
 cli.add_command(verify)

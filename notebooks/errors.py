@@ -254,3 +254,16 @@ class SealingKeyMissing(BlobError):
             f"A kept content was sealed with key {self.key_id}; in force: {known}. Add that key "
             "after the one in force."
         )
+
+
+class FileNotTraceable(NotebookError):
+    """Nothing in the record says where a file comes from."""
+
+    code = "not-traceable"
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(file, reason)
+        self.file, self.reason = file, reason
+
+    def __str__(self) -> str:
+        return f"{self.file!r} can't be traced: {self.reason}."
