@@ -14,6 +14,7 @@
     ├── NotSigned            a notebook that does not verify is not signed off
     ├── CheckpointNotFound   no checkpoint has this id, or not any more
     ├── CheckpointUnreadable its file is damaged
+    ├── FileNotTraceable     nothing in the record says where a file comes from
     └── BlobError            a content that a file once had can't be had
         ├── BlobNotFound         it is not kept, or not any more
         ├── BlobDamaged          it is not what was kept
@@ -260,6 +261,7 @@ class FileNotTraceable(NotebookError):
     """Nothing in the record says where a file comes from."""
 
     code = "not-traceable"
+    hint = "Name a file that a recorded cell has written, by its name in the workspace."
 
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(file, reason)

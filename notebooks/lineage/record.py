@@ -61,15 +61,15 @@ class Cell:
         return {name: sha for name, sha in self.after.items() if self.before.get(name) != sha}
 
 
-def cells_of(notebook: Any) -> list[Cell]:
-    """Return the recorded code cells of *notebook* that count, in order.
+def cells_of(cells: Sequence[Any]) -> list[Cell]:
+    """Return the recorded code cells that count, in order.
 
     Args:
-        notebook: An `nbformat.NotebookNode`; what is recorded in it is not believed to be valid.
+        cells: All cells of a notebook; what is recorded in them is not believed to be valid.
     """
-    counted = set(standing(notebook.cells).counted)
+    counted = set(standing(cells).counted)
     found, start = [], 0
-    for number, cell in enumerate(notebook.cells, 1):
+    for number, cell in enumerate(cells, 1):
         facts = facts_of(cell)
         if cell.id in counted:
             found.append(_cell(number, cell, facts, start))
@@ -84,7 +84,7 @@ def read_cells(file: Path) -> list[Cell]:
     Raises:
         NotebookUnreadable: It is no notebook.
     """
-    return cells_of(read_copy(file)[0])
+    return cells_of(read_copy(file)[0].cells)
 
 
 def _cell(number: int, cell: Any, facts: Mapping[str, Any], start: int) -> Cell:
