@@ -17,6 +17,7 @@ _PASSIVE = frozenset(
     to_parquet to_string to_markdown""".split()
 )
 """Functions whose arguments, and methods whose object, stay as they are."""
+_PARTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def _statement(node: ast.stmt, lines: list[str]) -> Statement:
     decorators = getattr(node, "decorator_list", [])
     first = min([node.lineno, *(d.lineno for d in decorators)])
     code = "".join(lines[first - 1 : node.end_lineno])
-    if node.col_offset or (node.end_col_offset or 0) < len(lines[(node.end_lineno or 1) - 1].rstrip()):
+    last = lines[(node.end_lineno or 1) - 1].rstrip()
+    if node.col_offset or (node.end_col_offset or 0) < len(last.encode()):
         code = ast.unparse(node)  # several statements on a line
     return Statement(
         line=first,
@@ -206,7 +208,7 @@ class _Names(ast.NodeVisitor):
         self.calls |= inner.calls
         self.texts |= inner.texts
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 (as `ast.NodeVisitor` names it)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         inner = _Names()
@@ -231,7 +233,10 @@ class _Names(ast.NodeVisitor):
         self.calls |= inner.calls
         self.texts |= inner.texts
 
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+    visit_ListComp = _comprehension  # noqa: N815
+    visit_SetComp = _comprehension  # noqa: N815
+    visit_DictComp = _comprehension  # noqa: N815
+    visit_GeneratorExp = _comprehension  # noqa: N815
 
 
 def base_of(node: ast.AST) -> str | None:
@@ -249,9 +254,10 @@ def bases_of(statement: Statement) -> Iterator[tuple[str, str]]:
         return
     for node in (node for each in body for node in ast.walk(each)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            base = base_of(node.value)
-            if base is not None and isinstance(node.value, ast.Attribute | ast.Subscript | ast.Call):
-                yield node.targets[0].id, base
+            name, value = node.targets[0].id, node.value
         elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            if (base := base_of(node.iter)) is not None:
-                yield node.target.id, base
+            name, value = node.target.id, node.iter
+        else:
+            continue
+        if isinstance(value, _PARTS) and (base := base_of(value)) is not None:
+            yield name, base

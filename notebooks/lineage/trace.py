@@ -217,9 +217,7 @@ def _step(taken: Taken) -> Step:
     )
 
 
-def _inputs(
-    cells: Sequence[Cell], taken: Sequence[Taken], files: Mapping[str, str]
-) -> list[Input]:
+def _inputs(cells: Sequence[Cell], taken: Sequence[Taken], files: Mapping[str, str]) -> list[Input]:
     """Return the tables that the statements read, as their kernels noted, or by the file alone."""
     texts = {text for each in taken for text in each.statement.texts}
     code = "\n".join(each.statement.code for each in taken)
@@ -269,9 +267,7 @@ def _input(
 
 def question(found: Trace) -> dict[str, Any]:
     """Return what `notebooks.workbooks.origin` is asked, as JSON values; without code if long."""
-    statements = [
-        {"cell": step.cell, "line": step.line, "code": step.code} for step in found.steps
-    ]
+    statements = [{"cell": step.cell, "line": step.line, "code": step.code} for step in found.steps]
     if sum(len(step.code) for step in found.steps) > MOST_CODE:
         statements = []
     return {

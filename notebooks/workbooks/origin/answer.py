@@ -112,9 +112,7 @@ class Answers:
                 if self._left <= 0:
                     break
                 nodes.append(self.answer(cell, depth + 1))
-            precedents.append(
-                {"sheet": sheet, "area": span, "filled": len(cells), "cells": nodes}
-            )
+            precedents.append({"sheet": sheet, "area": span, "filled": len(cells), "cells": nodes})
         reason = "" if areas else "The formula reads no cells."
         return {"kind": "formula", "precedents": precedents, "reason": reason}
 
@@ -241,7 +239,8 @@ class Answers:
             shown = None if numbers is None else numbers[0][own]
             source = self._source(read.file, read.sheet, read.frame, shown, match, target)
             source["count"] = len(np.unique(own))
-            source |= _checked(read.frame, own, match, target.value, whole=len(own) == len(match.rows))
+            whole = len(own) == len(match.rows)
+            source |= _checked(read.frame, own, match, target.value, whole=whole)
             sources.append(source)
         if not sources:
             return {"kind": "unknown", "reason": self._why()}
@@ -295,7 +294,7 @@ def _check_together(
     replay: Replay, tied: Mapping[int, Any], match: Match, value: Any, sources: list[Json]
 ) -> None:
     """Check rows of several files together: each has some of them."""
-    if any(source["checked"] for source in sources) or len(sources) < 2:  # noqa: PLR2004
+    if any(source["checked"] for source in sources) or len(sources) < 2:
         return
     pieces = []
     for number, rows in tied.items():

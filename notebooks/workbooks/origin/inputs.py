@@ -19,9 +19,7 @@ from ..values import Unreadable
 MOST_FILES, MOST_TABLES, MOST_ROWS = 10, 20, 200_000
 
 
-def input_tables(
-    directory: Path, names: Sequence[str]
-) -> list[tuple[str, str, pd.DataFrame, Any]]:
+def input_tables(directory: Path, names: Sequence[str]) -> list[tuple[str, str, pd.DataFrame, Any]]:
     """Return the tables of files: file, sheet, frame, and the number of each row in Excel.
 
     Args:

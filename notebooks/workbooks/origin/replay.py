@@ -157,9 +157,7 @@ class Replay:
         if len(self.reductions) < MOST_REDUCTIONS and isinstance(
             result, int | float | np.number
         ) and not isinstance(result, bool):  # fmt: skip
-            self.reductions.append(
-                Reduction(values, how, float(result), self._cell, self.line())
-            )
+            self.reductions.append(Reduction(values, how, float(result), self._cell, self.line()))
 
 
 def _framed(values: Any) -> pd.DataFrame:
@@ -214,12 +212,13 @@ class _Hooks:
             if name is not None and isinstance(frame, pd.DataFrame):
                 self.ties.read(name, str(sheet), frame)
 
-        from ..reading import pandas_csv, pandas_reader  # noqa: PLC0415
+        from ..reading import pandas_csv, pandas_reader
 
         pandas_reader.note_read = pandas_csv.note_read = noted
 
     def _labels(self) -> None:
         for name in ("reset_index", "set_index"):
+
             def moved(result: Any, before: Any, *_: Any, **options: Any) -> None:
                 if isinstance(result, pd.DataFrame) and isinstance(before, pd.DataFrame):
                     self.ties.moved(result, before)
@@ -242,7 +241,7 @@ class _Hooks:
         self._wrap(pd, "concat", stacked)
         inner = pd.concat
         pd.concat = functools.wraps(original)(concat)
-        from pandas.core.reshape import merge  # noqa: PLC0415
+        from pandas.core.reshape import merge
 
         join = merge._MergeOperation.get_result
 
@@ -266,9 +265,12 @@ class _Hooks:
                 return
             self.replay.capture(_with_keys(frame, by), "groupby")
 
+        def grouped_column(_: Any, values: Any, by: Any = None, *__: Any, **___: Any) -> None:
+            if not self._inside:
+                self.replay.capture(_with_keys(_framed(values), by), "groupby")
+
         self._wrap(pd.DataFrame, "groupby", grouped)
-        self._wrap(pd.Series, "groupby", lambda _, values, by=None, *__, **___: None if
-                   self._inside else self.replay.capture(_with_keys(_framed(values), by), "groupby"))
+        self._wrap(pd.Series, "groupby", grouped_column)
 
         def pivoted(_: Any, frame: Any, *__: Any, **___: Any) -> None:
             self.replay.capture(frame, "pivot")
@@ -309,10 +311,11 @@ class _Hooks:
         pd.Series._reduce = functools.wraps(original)(reduce)
 
     def _writes(self) -> None:
-        import openpyxl  # noqa: PLC0415
-        import xlsxwriter  # noqa: PLC0415
+        import openpyxl
+        import xlsxwriter
 
         replay = self.replay
+
         def to_excel(frame: Any, target: Any = None, sheet_name: Any = "Sheet1", *_: Any,
                      **options: Any) -> None:  # fmt: skip
             frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
@@ -349,8 +352,8 @@ class _Writer:
     """Stands for a `pandas.ExcelWriter`: its book is one that is never saved."""
 
     def __init__(self, path: Any, engine: str | None = None, **options: Any) -> None:
-        import openpyxl  # noqa: PLC0415
-        import xlsxwriter  # noqa: PLC0415
+        import openpyxl
+        import xlsxwriter
 
         append = "a" in options.get("mode", "w")
         if engine == "openpyxl" or append:

@@ -89,7 +89,7 @@ def _label_sets(target: Target) -> Iterator[list[Label]]:
     labels = list(target.row_labels)
     plain = [label for label in labels if not _is_number(label.value)]
     yield labels
-    left = [l for l in labels if not _is_number(l.value) or l is labels[0]]
+    left = [each for each in labels if not _is_number(each.value) or each is labels[0]]
     if left != labels and left != plain:
         yield left
     if plain != labels:
@@ -117,9 +117,7 @@ def _choose(
     return np.flatnonzero(mask), where, tuple(unmatched[:5])
 
 
-def _having(
-    frame: pd.DataFrame, label: Label, taken: Mapping[str, Any]
-) -> tuple[str, Any] | None:
+def _having(frame: pd.DataFrame, label: Label, taken: Mapping[str, Any]) -> tuple[str, Any] | None:
     """Return a column that has the label's value, and in which rows it does."""
     named = [name for name in frame.columns if str(name).strip() == label.header.strip()]
     if named and label.header and named[0] not in taken:
@@ -216,9 +214,11 @@ def _tiers(
 
 def _functions(hints: Sequence[str], count: int) -> list[str]:
     known = [hint for hint in hints if hint in FUNCTIONS]
+    if "count" in known:  # of a column without blanks it is the number of rows: said as that
+        known.insert(known.index("count"), "size")
     rest = [name for name in FUNCTIONS if name not in known and name not in _COUNTS]
     if count == 1:
-        return [VALUE, *known, *[n for n in _COUNTS if n in known]]
+        return list(dict.fromkeys([VALUE, *known]))
     return list(dict.fromkeys([*known, *rest]))
 
 
@@ -255,6 +255,3 @@ def gives(result: float, value: float) -> int | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
-
-
-

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..keep.opc import EditablePackage
 from ..read import open_book
+from ..recalculate.computation import names_of
 from ..recalculate.dependents import areas_read
 from ..recalculate.formula_cells import area_of
 from ..recalculate.sheets import CannotCompute, read_sheets
@@ -79,8 +80,6 @@ class WrittenFile:
             self._read_formulas()
 
     def _read_formulas(self) -> None:
-        from ..recalculate.computation import names_of  # noqa: PLC0415
-
         with self._path.open("rb") as file:
             package = EditablePackage(file)
             self._formulas = read_sheets(package)
@@ -100,7 +99,8 @@ class WrittenFile:
         if sheet and not self.text and sheet not in self.sheets:
             same = [name for name in self.sheets if name.casefold() == sheet.casefold()]
             if len(same) != 1:
-                raise NoSuchCell(f"There is no sheet {sheet[:60]!r}; the file has {self._listed()}.")
+                has = self._listed()
+                raise NoSuchCell(f"There is no sheet {sheet[:60]!r}; the file has {has}.")
             sheet = same[0]
         return (self.sheets[0] if self.text or not sheet else sheet), area[0] - 1, area[1] - 1
 
@@ -129,9 +129,7 @@ class WrittenFile:
         number = self._formulas.names.index(place[0])
         try:
             key = number, (place[1] + 1, place[2] + 1)
-            formula = with_plain_references(
-                formula, *key, self._names.tables, self._formulas.names
-            )
+            formula = with_plain_references(formula, *key, self._names.tables, self._formulas.names)
         except UnknownReference:
             return None
         found = areas_read(formula, number, self._names)
@@ -200,9 +198,7 @@ def _headers(grid: list[list[Any]], row: int, column: int) -> tuple[int, list[La
     return last, found
 
 
-def _row_labels(
-    grid: list[list[Any]], row: int, column: int, header_row: int
-) -> list[Label]:
+def _row_labels(grid: list[list[Any]], row: int, column: int, header_row: int) -> list[Label]:
     found = []
     for at, value in enumerate(grid[row] if row < len(grid) else ()):
         if at == column or len(found) >= MOST_LABELS:

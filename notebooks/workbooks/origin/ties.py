@@ -8,7 +8,7 @@ believed if the rows' values are those of the rows in the file (`Ties.rows`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,6 @@ import numpy as np
 import pandas as pd
 
 TIE = "tallybook-tie"
-Rows = Mapping[int, Any]
-"""Number of a source → for each row the row of its frame, -1 for none."""
 
 
 @dataclass(slots=True)
@@ -54,11 +52,12 @@ class Ties:
 
     def read(self, file: str, sheet: str, frame: pd.DataFrame) -> None:
         """Tie *frame* to the rows of a file it was read from."""
-        for number, source in enumerate(self.sources):
-            if (source.file, source.sheet) == (file, sheet) and source.frame.equals(frame):
-                break  # read again
-        else:
-            number = len(self.sources)
+        again = (
+            at for at, source in enumerate(self.sources)
+            if (source.file, source.sheet) == (file, sheet) and source.frame.equals(frame)
+        )  # fmt: skip
+        number = next(again, len(self.sources))
+        if number == len(self.sources):
             self.sources.append(Source(file, sheet, frame.copy()))
         self._tie(frame, {number: np.arange(len(frame))})
 
@@ -164,6 +163,3 @@ def same(one: Any, other: Any) -> bool:
         return abs(float(one) - float(other)) <= 1e-9 * max(abs(float(one)), abs(float(other)))
     except (TypeError, ValueError):
         return str(one).strip() == str(other).strip()
-
-
-Hook = Callable[..., Any]

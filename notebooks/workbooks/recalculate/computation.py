@@ -197,6 +197,7 @@ def _filled(cells: Mapping[Key, FormulaCell]) -> Callable[[Key], bool]:
 
 
 def names_of(package: EditablePackage, sheets: Sheets) -> Names:
+    """Return what the names and tables of a workbook mean."""
     book = parse(package.read(workbook_part(package)))
     defined: dict[str, str] = {}
     for name in book.iter("{*}definedName"):
