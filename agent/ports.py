@@ -209,6 +209,7 @@ class PathRuntime:
         compute: Stores the values of formulas in workbooks of the workspace, given their names;
             returns what was computed in each (see `agent.checks.formula_values`).
         checkpoints: Its checkpoints; ``None`` where none are made.
+        lineage: Whether cells are looked at for what they make stale.
     """
 
     workspace: Workspace
@@ -219,3 +220,4 @@ class PathRuntime:
     take_state_note: Callable[[], str]
     compute: Callable[[Workspace, Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
     checkpoints: Checkpoints | None = None
+    lineage: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Statement:
     defines: bool = False
 
 
+@functools.lru_cache(maxsize=2000)
 def statements_of(source: str) -> tuple[Statement, ...]:
     """Return the statements of a cell; none if it can't be parsed.
 

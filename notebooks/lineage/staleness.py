@@ -7,7 +7,7 @@ says what happened, and this is a view of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -61,7 +61,7 @@ def stale_cells(cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
         through = tuple(
             sorted({setters[n] for n in reads if setters.get(n) in found and n not in names})
         )
-        if names or old or through:
+        if cell.status == "ok" and (names or old or through):
             found[cell.number] = Stale(
                 cell=cell.id,
                 number=cell.number,
@@ -73,6 +73,31 @@ def stale_cells(cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
         for statement in cell.statements:
             if not statement.imports:
                 setters |= dict.fromkeys(statement.sets | statement.changes, cell.number)
+    return list(found.values())
+
+
+def made_by(stale: Sequence[Stale], cells: Sequence[Cell], makers: Collection[int]) -> list[Stale]:
+    """Return those of *stale* whose inputs the cells *makers* changed, or that depend on such.
+
+    Args:
+        stale: Stale cells, in order.
+        cells: The recorded cells.
+        makers: Numbers of cells.
+    """
+    written: dict[str, list[Mapping[str, str]]] = {}
+    for cell in cells:
+        for name in cell.written() if cell.number in makers else ():
+            written.setdefault(name, []).append(cell.before)
+    before = {cell.number: cell.before for cell in cells}
+    found: dict[int, Stale] = {}
+    for each in stale:
+        own = before[each.number]
+        by_files = any(
+            then.get(name) == own.get(name) for name in each.files for then in written.get(name, ())
+        )
+        by_names = any(number in makers for number in each.names.values())
+        if by_names or by_files or any(number in found for number in each.through):
+            found[each.number] = each
     return list(found.values())
 
 

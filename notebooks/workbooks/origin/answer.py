@@ -218,10 +218,10 @@ class Answers:
         for name, sheet, frame, numbers in self._tables:
             match = self._find(target, frame)
             if match is not None:
-                source = self._source(name, sheet, frame, numbers[match.rows], match, target)
-                source["checked"] = True
+                rows = self._source(name, sheet, frame, numbers[match.rows], match, target)
+                rows["checked"] = True
                 return {"kind": "rows", "computation": _computation(match, "input", -1, 0),
-                        "sources": [source]}  # fmt: skip
+                        "sources": [rows]}  # fmt: skip
         return None
 
     def _found(self, target: Target, capture: Capture, match: Match, tied: Mapping[int, Any]

@@ -214,7 +214,8 @@ class _Hooks:
 
         from ..reading import pandas_csv, pandas_reader
 
-        pandas_reader.note_read = pandas_csv.note_read = noted
+        for module in (pandas_reader, pandas_csv):
+            setattr(module, "note_read", noted)  # noqa: B010 (mypy sees no re-export)
 
     def _labels(self) -> None:
         for name in ("reset_index", "set_index"):

@@ -11,9 +11,9 @@ from typing import Any
 from ..keep.opc import EditablePackage
 from ..read import open_book
 from ..recalculate.computation import names_of
-from ..recalculate.dependents import areas_read
+from ..recalculate.dependents import Names, areas_read
 from ..recalculate.formula_cells import area_of
-from ..recalculate.sheets import CannotCompute, read_sheets
+from ..recalculate.sheets import CannotCompute, Sheets, read_sheets
 from ..recalculate.table_references import UnknownReference, with_plain_references
 from ..values import CellError, Unreadable
 
@@ -75,15 +75,17 @@ class WrittenFile:
         with open_book(path) as book:
             self.sheets = [sheet.name for sheet in book.sheets if sheet.kind == "worksheet"]
             self.text = book.format.kind == "text"
-        self._formulas = self._names = None
+        self._formulas: Sheets | None = None
+        self._names: Names | None = None
         with contextlib.suppress(CannotCompute, Unreadable, OSError, ValueError):
             self._read_formulas()
 
     def _read_formulas(self) -> None:
         with self._path.open("rb") as file:
             package = EditablePackage(file)
-            self._formulas = read_sheets(package)
-            self._names = names_of(package, self._formulas)
+            formulas = read_sheets(package)
+            self._names = names_of(package, formulas)
+            self._formulas = formulas
 
     def place(self, sheet: str, cell: str) -> Place:
         """Return the place of *cell*, such as ``C7``, on *sheet* (empty: the only one).
@@ -199,7 +201,7 @@ def _headers(grid: list[list[Any]], row: int, column: int) -> tuple[int, list[La
 
 
 def _row_labels(grid: list[list[Any]], row: int, column: int, header_row: int) -> list[Label]:
-    found = []
+    found: list[Label] = []
     for at, value in enumerate(grid[row] if row < len(grid) else ()):
         if at == column or len(found) >= MOST_LABELS:
             continue
