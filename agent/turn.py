@@ -110,9 +110,11 @@ async def _with_stale(answer: str, state: TurnState, ports: TurnPorts) -> str:
 async def _files(ports: TurnPorts) -> Mapping[str, str]:
     workspace = ports.runtime.workspace
     known = ports.hashes.glance(workspace)
-    return known if known is not None else (
-        await asyncio.to_thread(ports.hashes.snapshot, workspace)
-    )[0]
+    return (
+        known
+        if known is not None
+        else (await asyncio.to_thread(ports.hashes.snapshot, workspace))[0]
+    )
 
 
 async def _warm(runtime: PathRuntime) -> None:

@@ -195,7 +195,7 @@ class Settings(BaseModel):
         90.0, ge=0, description="Checkpoints older than so many days are deleted; 0 keeps them."
     )
     lineage: bool = Field(
-        True,
+        default=True,
         description="After each cell, say which earlier cells it has made stale: they used a "
         "variable or a file that is another one now.",
     )

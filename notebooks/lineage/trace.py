@@ -224,10 +224,9 @@ def _inputs(cells: Sequence[Cell], taken: Sequence[Taken], files: Mapping[str, s
     found: dict[tuple[str, str], Input] = {}
     for cell in {each.cell.number: each.cell for each in taken}.values():
         own = [each.statement for each in taken if each.cell is cell]
-        known = set()
+        known = {str(table.get("file", "")) for table in cell.tables}
         for table in cell.tables:
             if (file := str(table.get("file", ""))) and _is_read_by(own, table.get("line")):
-                known.add(file)
                 names = [str(c.get("name")) for c in table.get("columns") or () if
                          isinstance(c, Mapping)]  # fmt: skip
                 named = tuple(n for n in names if n in texts or f".{n}" in code)[:MOST_COLUMNS]

@@ -19,7 +19,10 @@ from tests.cases import inputs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-REQUESTS: dict[str, list[str]] = {}
+REQUESTS = {
+    "keep a total": ["ceiling = 5", "total = ceiling * 3"],
+    "use a higher limit": ["ceiling = 50"],
+}
 PIVOT = """import pandas as pd
 sales = pd.read_excel("inputs/sales.xlsx", header=2)
 large = sales[sales["Sales"] > 300]
@@ -328,3 +331,51 @@ async def test_a_traced_notebook_still_verifies(pivot):
     await traced(conversation, "outputs/pivot.xlsx", "Pivot!C4")
 
     assert verify_notebook(conversation.notebook).verified
+
+
+async def test_a_cell_is_stale_once_a_later_one_changes_what_it_used(running, tmp_path):
+    """By a variable, by its result, and by a file; not by a comment, import or equal constant."""
+    file = inputs.workbook(tmp_path / "sales.xlsx", [("Region", "Sales"), ("N", 5), ("S", 20)])
+    conversation = await running.conversation(file)
+    for code in (
+        "limit = 10",
+        "import pandas as pd\nlarge = pd.read_excel('inputs/sales.xlsx').query('Sales > @limit')",
+        "count = len(large) + limit",
+        "double = count * 2",
+        "import pandas as pd\nlimit = 10\nother = 3",
+    ):
+        await conversation.execute(code)
+    assert conversation.of_kind("cell.stale") == []
+
+    await conversation.execute("limit = 4")
+
+    stale = conversation.of_kind("cell.stale")
+    cells = [cell for cell in conversation.cells() if cell["cell_type"] == "code"]
+    count, double = cells[2], cells[3]
+    assert [each["cell"] for each in stale][-2:] == [count["id"], double["id"]]
+    assert stale[-1]["through"]
+    assert "'limit'" in stale[-2]["reason"]
+    assert {each["by"] for each in stale} == {cells[-1]["id"]}
+
+    inputs.workbook(file, [("Region", "Sales"), ("N", 500)])
+    await running.client.upload(conversation.url, [file], replace=True)
+    view = (await running.client.get(f"{conversation.url}/notebook/staleness"))["stale"]
+
+    reading = next(each for each in view if each["files"])
+    assert reading["files"] == ["inputs/sales.xlsx"]
+    assert reading["cell"] == cells[1]["id"]
+    assert "is not the one it read" in reading["reason"]
+    assert verify_notebook(conversation.notebook).verified
+
+
+async def test_the_answer_and_the_model_are_given_what_a_request_made_stale(ask, tmp_path):
+    first = await ask("keep a total")
+
+    second = await ask("use a higher limit", after=first)
+
+    (stale,) = second.conversation.of_kind("cell.stale")
+    answers = ["".join(c["source"]) for c in second.conversation.cells()
+               if c["metadata"]["tallybook"].get("kind") == "answer"]  # fmt: skip
+    assert "stale" not in answers[0]
+    assert stale["reason"] in answers[1]
+    assert "is stale: " in second.seen
