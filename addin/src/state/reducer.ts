@@ -310,9 +310,6 @@ const OPTIONAL: Record<string, (draft: Draft, data: Facts, turn: Turn | null) =>
       findings: list(data.findings),
     };
   },
-  "cell.stale": (_, data, turn) => {
-    turn?.steps.push({ type: "note", tone: "warning", text: String(data.reason ?? "An earlier cell is stale.") });
-  },
   "checkpoint.created": () => undefined,
   "checkpoint.skipped": (_, data, turn) => {
     turn?.steps.push({ type: "note", tone: "warning", text: String(data.message ?? "No checkpoint was made.") });
