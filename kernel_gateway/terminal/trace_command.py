@@ -60,7 +60,7 @@ def trace(
     take_host_users(Path(tempfile.gettempdir()))
     try:
         with notebook_of(notebook or _notebook_beside(file)) as (opened, wrong):
-            found = asyncio.run(_trace(opened, file, cell, rows=not no_rows))
+            found = asyncio.run(trace_in(opened, file, cell, rows=not no_rows))
     except (NotebookError, ContainerError) as error:
         raise click.ClickException(printable(str(error))) from None
     except OSError as error:
@@ -76,7 +76,19 @@ def trace(
             click.echo(printable(line))
 
 
-async def _trace(notebook: Path, file: Path, cell: str, *, rows: bool) -> Trace:
+async def trace_in(notebook: Path, file: Path, cell: str, *, rows: bool) -> Trace:
+    """Trace a cell of *file*, which the notebook in the file *notebook* has recorded.
+
+    Args:
+        notebook: The notebook; what it names lies beside it, or in ``workspace/`` there.
+        file: A path, or a name in the record.
+        cell: Such as ``Pivot!C7``.
+        rows: Also read the files.
+
+    Raises:
+        NotebookUnreadable: It is no notebook.
+        FileNotTraceable: It has not recorded the file.
+    """
     from agent.lineage import trace_cell, workspace_beside
     from notebooks.lineage.record import read_cells
     from notebooks.workbooks.origin.address import parse_address
