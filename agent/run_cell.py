@@ -93,13 +93,9 @@ async def run_cell(
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
-<<<<<<< HEAD
-            execution = await following.finish(cell, reply)  # then the notebook is written
+            execution = await following.finish(cell, reply)
         await following.say_stale(execution)
         return execution
-=======
-            return await following.finish(cell, reply)
->>>>>>> main
 
     recording = asyncio.create_task(record())
     return await _until_recorded(recording, following.cancelled, runtime)
