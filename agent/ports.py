@@ -257,6 +257,7 @@ class PathRuntime:
             returns what was computed in each (see `agent.checks.formula_values`).
         checkpoints: Its checkpoints; ``None`` where none are made.
         network: The way of cells to the network; ``None`` where there is none.
+        lineage: Whether cells are looked at for what they make stale.
     """
 
     workspace: Workspace
@@ -268,3 +269,4 @@ class PathRuntime:
     compute: Callable[[Workspace, Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
     checkpoints: Checkpoints | None = None
     network: CellNetwork | None = None
+    lineage: bool = True

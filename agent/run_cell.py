@@ -19,10 +19,12 @@ from agent.checks.tie_out import kept_notes
 from agent.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
+from agent.staleness import made_stale, may_change
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.outputs import envelope_of
 from container.kernel.session import KernelSession
 from container.messages import KernelMessage
+from notebooks.lineage.staleness import stale_to_json
 from notebooks.record.cells import (
     CellIntent,
     Execution,
@@ -93,7 +95,9 @@ async def run_cell(
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
-            return await following.finish(cell, reply)
+            execution = await following.finish(cell, reply)
+        await following.say_stale(execution)
+        return execution
 
     recording = asyncio.create_task(record())
     return await _until_recorded(recording, following.cancelled, runtime)
@@ -172,6 +176,7 @@ async def _resume(
             return None
         reply = await session.resume(following.on_output, emit=following.emit)
         execution = await following.finish(cell, reply)
+    await following.say_stale(execution)
     return intent.id, execution
 
 
@@ -287,6 +292,14 @@ class _Following:
         after = await self._checks.look_after(self._before)
         execution = make_execution(reply, outputs, after, kept_notes(reply.tables))
         return replace(execution, network=tuple(self._calls)) if self._calls else execution
+
+    async def say_stale(self, execution: Execution) -> None:
+        """Emit ``cell.stale`` for each recorded cell whose inputs this one has changed."""
+        after = execution.files_after
+        if not may_change(self._intent.source, self._before, after):
+            return
+        for each in await made_stale(self._runtime, after, lambda c: c.id == self._intent.id):
+            await self._sink.emit("cell.stale", {**stale_to_json(each), "by": self._intent.id})
 
     async def _announce(self, execution: Execution) -> None:
         """Emit what was written, checked and tied out, and ``cell.finished``."""

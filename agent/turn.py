@@ -27,6 +27,7 @@ from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.run_cell import ran_before, run_cell
+from agent.staleness import all_stale, made_stale, said
 from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach
 from agent.turn_state import PendingCode, TurnState
@@ -80,6 +81,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
             if state.pending is None:
                 reply = await _generate(state, ports)
                 if answer := await _take_reply(state, ports, reply):
+                    answer = await _with_stale(answer, state, ports)
                     facts = {"turn": state.id, "kind": "answer"}
                     await ports.runtime.recorder.note(answer, facts)
                     return answer
@@ -93,6 +95,28 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         warming.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await warming
+
+
+async def _with_stale(answer: str, state: TurnState, ports: TurnPorts) -> str:
+    """Return the answer with what this turn has made stale, which the user has to know."""
+    if not state.cells:
+        return answer
+    files = await _files(ports)
+    runtime = ports.runtime
+    stale = await made_stale(runtime, files, lambda cell: cell.turn == state.id)
+    own = {c["id"] for c in runtime.recorder.code_cells() if c["turn"] == state.id}
+    stale = [each for each in stale if each.cell not in own]  # it has gone on from those
+    return f"{answer}\n\n{said(stale)}" if stale else answer
+
+
+async def _files(ports: TurnPorts) -> Mapping[str, str]:
+    workspace = ports.runtime.workspace
+    known = ports.hashes.glance(workspace)
+    return (
+        known
+        if known is not None
+        else (await asyncio.to_thread(ports.hashes.snapshot, workspace))[0]
+    )
 
 
 async def _warm(runtime: PathRuntime) -> None:
@@ -135,6 +159,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,
         state_note=runtime.take_state_note(),
+        stale=said(await all_stale(runtime, await _files(ports))),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
@@ -314,6 +339,12 @@ async def _take_execution(
         response["checks"] = checks
     if execution.computed:
         response["computed"] = _computed(execution)
+    if execution.outcome == "ok":
+        ran = runtime.recorder.code_cells()[-1:]
+        last = {cell["id"] for cell in ran}
+        stale = await made_stale(runtime, execution.files_after, lambda cell: cell.id in last)
+        if stale:
+            response["stale"] = said(stale)
     if tied := said_to_model(execution.tie_out):
         response["tie_out"] = tied
     if note := runtime.take_state_note():

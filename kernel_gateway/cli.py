@@ -33,6 +33,7 @@ from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.rerun_command import rerun
 from kernel_gateway.terminal.service_import import import_service
+from kernel_gateway.terminal.trace_command import trace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,6 +88,7 @@ cli.add_command(compare)
 cli.add_command(history)
 cli.add_command(grants)
 cli.add_command(export)
+cli.add_command(trace)
 cli.add_command(keys)
 cli.add_command(sign)
 cli.add_command(verify)

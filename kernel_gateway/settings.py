@@ -220,6 +220,11 @@ class Settings(BaseModel):
     checkpoint_days: float = Field(
         90.0, ge=0, description="Checkpoints older than so many days are deleted; 0 keeps them."
     )
+    lineage: bool = Field(
+        default=True,
+        description="After each cell, say which earlier cells it has made stale: they used a "
+        "variable or a file that is another one now.",
+    )
     upload_versions_mb: float = Field(
         4000.0,
         gt=0,

@@ -294,6 +294,7 @@ def _contexts(
         wait_seconds=settings.kernel_wait_seconds,
         ttl_seconds=settings.context_ttl_seconds,
         attester=attester,
+        lineage=settings.lineage,
     )
 
 

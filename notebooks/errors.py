@@ -14,6 +14,7 @@
     ├── NotSigned            a notebook that does not verify is not signed off
     ├── CheckpointNotFound   no checkpoint has this id, or not any more
     ├── CheckpointUnreadable its file is damaged
+    ├── FileNotTraceable     nothing in the record says where a file comes from
     └── BlobError            a content that a file once had can't be had
         ├── BlobNotFound         it is not kept, or not any more
         ├── BlobDamaged          it is not what was kept
@@ -254,3 +255,17 @@ class SealingKeyMissing(BlobError):
             f"A kept content was sealed with key {self.key_id}; in force: {known}. Add that key "
             "after the one in force."
         )
+
+
+class FileNotTraceable(NotebookError):
+    """Nothing in the record says where a file comes from."""
+
+    code = "not-traceable"
+    hint = "Name a file that a recorded cell has written, by its name in the workspace."
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(file, reason)
+        self.file, self.reason = file, reason
+
+    def __str__(self) -> str:
+        return f"{self.file!r} can't be traced: {self.reason}."

@@ -33,6 +33,7 @@ class TurnContext:
         memory: The path's earlier requests and cells.
         kernel_is_new: No cell has run in the kernel.
         state_note: Which state could not be rebuilt in a new kernel, in plain words.
+        stale: Which recorded cells are stale, a line each.
     """
 
     profiles: Mapping[str, Profile]
@@ -42,6 +43,7 @@ class TurnContext:
     memory: Memory = field(default_factory=Memory)
     kernel_is_new: bool = False
     state_note: str = ""
+    stale: str = ""
 
     @functools.cached_property
     def _full(self) -> dict[str, str]:
@@ -71,7 +73,7 @@ class TurnContext:
             "workbooks": render_profiles(self.profiles, unchanged=self.unchanged, full=self._full),
             "files": files,
             "variables": "Live variables:\n" + render_variables(live) if live else "",
-            "state": self.state_note,
+            "state": "\n".join(filter(None, (self.state_note, self.stale))),
         }
 
 

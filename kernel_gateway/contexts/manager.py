@@ -66,6 +66,7 @@ class ExecutionContextManager:
         wait_seconds: float,
         ttl_seconds: float,
         attester: Attester | None = None,
+        lineage: bool = True,
     ) -> None:
         """Create the manager; no path is opened yet.
 
@@ -80,7 +81,9 @@ class ExecutionContextManager:
             wait_seconds: Longest wait of a path in the kernel queue.
             ttl_seconds: Lifetime of an unused kernel.
             attester: Signs the notebooks.
+            lineage: Whether cells are looked at for what they make stale.
         """
+        self._lineage = lineage
         self._starter, self.versions, self._attester = starter, versions, attester
         self._values = FormulaValues(starter.limits)
         self._store, self._node, self._telemetry = store, node, telemetry
@@ -161,6 +164,7 @@ class ExecutionContextManager:
             take_state_note=path.take_state_note,
             compute=self._values.compute,
             checkpoints=path.checkpoints,
+            lineage=self._lineage,
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:

@@ -480,6 +480,18 @@ class ResultChecked(EventData):
     why: str = Field(description="Why it is not tied out.")
 
 
+class CellStale(EventData):
+    """A cell has changed what an earlier one used, whose results are of an earlier state."""
+
+    cell: str = Field(description="The stale cell.")
+    number: int = Field(description="Its place in the notebook, from 1.")
+    names: dict[str, int] = Field(description="Variable → number of the cell that changed it.")
+    files: list[str] = Field(description="Files that are not those it read.")
+    through: list[int] = Field(description="Numbers of stale cells whose variables it used.")
+    reason: str = Field(description="All of it in a sentence.")
+    by: str = Field(description="The cell that changed it.")
+
+
 class ErrorSeen(EventData):
     """A request could not be answered."""
 
@@ -545,6 +557,7 @@ KINDS: dict[str, type[EventData]] = {
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,
+    "cell.stale": CellStale,
     "checkpoint.created": CheckpointCreated,
     "checkpoint.skipped": CheckpointSkipped,
     "history.restored": HistoryRestored,

@@ -82,6 +82,7 @@ STATUSES: dict[type[Exception], int] = {
     notebook_errors.BlobDamaged: 500,
     notebook_errors.SealingKeyMissing: 503,
     notebook_errors.NotebookUnreadable: 500,
+    notebook_errors.FileNotTraceable: 404,
 }
 
 

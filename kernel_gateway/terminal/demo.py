@@ -27,6 +27,9 @@ REQUESTS = (
     "and how many rows did the filter leave out?",  # only the conversation's memory has this
 )
 
+TRACED = ("outputs/sales_pivot.xlsx", "Pivot!B2")
+"""The number whose origin the demo ends with."""
+
 
 @contextlib.contextmanager
 def model_settings(settings: Settings, console: Console) -> Iterator[Settings]:
@@ -112,7 +115,21 @@ async def _check(console: Console, output: Path) -> int:
         if item.verdict != "reproduced":
             console.print(f"  {item.label}: {item.verdict}: {item.detail}", markup=False)
     sound = _show_checks(console, notebook)
+    await _show_trace(console, notebook)
     return 0 if verified and sound and report.verdict == "reproduced" else 1
+
+
+async def _show_trace(console: Console, notebook: Path) -> None:
+    """Print where the first number of the last workbook's last sheet comes from."""
+    from kernel_gateway.terminal.trace_command import trace_in
+    from notebooks.lineage.words import words
+    from notebooks.rerun.tolerance import printable
+
+    console.rule()
+    console.print(f"> tallybook trace {TRACED[0]} '{TRACED[1]}'", style="bold", markup=False)
+    found = await trace_in(notebook, notebook.parent / TRACED[0], TRACED[1], rows=True)
+    for line in words(found):
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_checks(console: Console, notebook: Path) -> bool:

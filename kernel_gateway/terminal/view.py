@@ -166,6 +166,9 @@ class TerminalView:
         for finding in data["findings"]:
             self._line(f"    {finding['message']}", "yellow")
 
+    def _show_cell_stale(self, data: dict[str, Any]) -> None:
+        self._line(f"  stale: {data['reason']}", "yellow")
+
     def _show_checkpoint_created(self, data: dict[str, Any]) -> None:
         for file in data["not_kept"]:
             text = f"  no way back for {file['name']} ({file['size'] / 1000:.1f} kB)"

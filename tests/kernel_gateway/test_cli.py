@@ -57,6 +57,17 @@ def demo(tmp_path_factory):
     return tallybook("demo", cwd=directory), directory / "demo-output"
 
 
+def test_the_demo_ends_with_where_a_number_comes_from(demo):
+    done, _ = demo
+    _, _, trace = done.stdout.rpartition("> tallybook trace")
+
+    rows = [row for row in expected_rows() if row[1] == "East" and row[0].month <= 3]
+
+    assert f"'Pivot'!B2 in 'outputs/sales_pivot.xlsx' = {sum(r[3] for r in rows):,.2f}" in trace
+    assert f"sum of 'Sales' over {len(rows)} rows" in trace
+    assert "checked: computed again from 'Sales' in the rows" in trace
+
+
 def test_the_demo_verifies_and_reproduces_its_notebook(demo):
     done, _ = demo
 

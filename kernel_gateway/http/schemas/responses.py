@@ -411,6 +411,75 @@ class Verification(_Exact):
     files: dict[str, Literal["as recorded", "changed", "not here"]]
 
 
+class TraceWriter(_Exact):
+    """The recorded cell that wrote a file."""
+
+    number: int
+    id: str
+    turn: str
+    request: str
+    model: str | None
+    started: str
+
+
+class TraceStep(_Exact):
+    """A statement on the way to a traced cell."""
+
+    cell: int
+    id: str
+    line: int
+    code: str
+
+
+class TraceInput(_Exact):
+    """A table that the code on the way has read."""
+
+    file: str
+    sheet: str
+    columns: list[str]
+    sha256: str
+    changed: bool | None
+    written_by: int | None
+
+
+class CellTrace(_Exact):
+    """Where a cell of a written file comes from.
+
+    ``origin`` is a tree along formulas: ``value``, ``formula`` with ``precedents``, or
+    ``computation`` and ``sources`` (file, sheet, columns, rows); with ``reason`` where it ends.
+    """
+
+    file: str
+    sheet: str
+    cell: str
+    sha256: str
+    writer: TraceWriter
+    earlier: list[int]
+    steps: list[TraceStep]
+    variables: list[str]
+    inputs: list[TraceInput]
+    origin: dict[str, Any]
+    notes: list[str]
+    words: list[str]
+
+
+class StaleCell(_Exact):
+    """A cell whose inputs changed after it ran."""
+
+    cell: str
+    number: int
+    names: dict[str, int]
+    files: list[str]
+    through: list[int]
+    reason: str
+
+
+class Staleness(_Exact):
+    """The cells whose inputs changed after they ran."""
+
+    stale: list[StaleCell]
+
+
 class SignedOff(_Exact):
     """A reviewer's entry, as it was recorded."""
 

@@ -57,7 +57,7 @@ def compute(
     Raises:
         OfficeFailed, Unreadable: LibreOffice gave nothing that can be read.
     """
-    names = _names(package, sheets)
+    names = names_of(package, sheets)
     reasons, said_otherwise = _divided(package, sheets, version, names)
     contents = {
         part: _to_compute(sheets, number, content, reasons, said_otherwise)
@@ -196,7 +196,8 @@ def _filled(cells: Mapping[Key, FormulaCell]) -> Callable[[Key], bool]:
     return filled
 
 
-def _names(package: EditablePackage, sheets: Sheets) -> Names:
+def names_of(package: EditablePackage, sheets: Sheets) -> Names:
+    """Return what the names and tables of a workbook mean."""
     book = parse(package.read(workbook_part(package)))
     defined: dict[str, str] = {}
     for name in book.iter("{*}definedName"):

@@ -1,0 +1,55 @@
+"""Which recorded cells a cell or a turn has made stale, for events, the model and the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.ports import PathRuntime
+from notebooks.lineage.names import statements_of
+from notebooks.lineage.record import Cell, cells_of
+from notebooks.lineage.staleness import Stale, made_by, stale_cells
+
+MOST_SAID = 5
+
+
+def may_change(source: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a cell may change what earlier cells used: a quick look at the cell alone."""
+    changed = any(s.sets | s.changes for s in statements_of(source) if not s.imports)
+    return changed or before != after
+
+
+async def made_stale(
+    runtime: PathRuntime, files: Mapping[str, str], made: Callable[[Cell], bool]
+) -> list[Stale]:
+    """Return the cells that certain cells have made stale.
+
+    Args:
+        runtime: The path's notebook.
+        files: Workspace file → sha256, as they are now.
+        made: Whether a cell is one of those that are asked about.
+    """
+    if not runtime.lineage:
+        return []
+
+    def look() -> list[Stale]:
+        cells = cells_of(runtime.recorder.cells)
+        makers = {cell.number for cell in cells if made(cell)}
+        return made_by(stale_cells(cells, files), cells, makers) if makers else []
+
+    return await asyncio.to_thread(look)
+
+
+async def all_stale(runtime: PathRuntime, files: Mapping[str, str]) -> list[Stale]:
+    """Return every stale cell of a path."""
+    if not runtime.lineage:
+        return []
+    return await asyncio.to_thread(lambda: stale_cells(cells_of(runtime.recorder.cells), files))
+
+
+def said(stale: Sequence[Stale]) -> str:
+    """Return the reasons, a line each; empty if nothing is stale."""
+    lines = [each.reason for each in stale[:MOST_SAID]]
+    if len(stale) > MOST_SAID:
+        lines.append(f"{len(stale) - MOST_SAID} more cells are stale.")
+    return "\n".join(lines)

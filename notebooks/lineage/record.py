@@ -1,0 +1,114 @@
+"""The recorded cells that lineage follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from notebooks.lineage.names import Statement, statements_of
+from notebooks.record.chain import facts_of, mapping
+from notebooks.record.document import read_copy
+from notebooks.record.undone import RESTART, standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A recorded code cell that counts: no undo took it out.
+
+    Attributes:
+        number: Its place in the notebook, from 1.
+        id: Its id.
+        source: Its code.
+        status: How it ended.
+        turn: Its turn.
+        request: The user's words.
+        model: Name of the model; ``None`` for code sent directly.
+        started: When it began, ISO 8601; empty if that is not recorded.
+        finished: When it ended, likewise.
+        before: Workspace file → sha256, before it ran.
+        after: Likewise, after it.
+        read: Uploads that it opened; ``None`` if that is not recorded.
+        tables: What its kernel noted of tables that it read.
+        start: How often the kernel had been restarted by the user when it ran.
+        statements: Its statements.
+    """
+
+    number: int
+    id: str
+    source: str
+    status: str
+    turn: str
+    request: str
+    model: str | None
+    started: str
+    finished: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    read: Sequence[str] | None
+    tables: Sequence[Mapping[str, Any]]
+    start: int
+    statements: tuple[Statement, ...]
+
+    @property
+    def ran(self) -> bool:
+        """Whether its code ran, to its end or to an error."""
+        return self.status in ("ok", "error", "interrupted")
+
+    def written(self) -> dict[str, str]:
+        """Return the files that are new or changed after it, with their sha256."""
+        return {name: sha for name, sha in self.after.items() if self.before.get(name) != sha}
+
+
+def cells_of(cells: Sequence[Any]) -> list[Cell]:
+    """Return the recorded code cells that count, in order.
+
+    Args:
+        cells: All cells of a notebook; what is recorded in them is not believed to be valid.
+    """
+    counted = set(standing(cells).counted)
+    found, start = [], 0
+    for number, cell in enumerate(cells, 1):
+        facts = facts_of(cell)
+        if cell.id in counted:
+            found.append(_cell(number, cell, facts, start))
+        elif facts.get("kind") == RESTART:
+            start += 1
+    return found
+
+
+def read_cells(file: Path) -> list[Cell]:
+    """Return `cells_of` of the notebook in *file*.
+
+    Raises:
+        NotebookUnreadable: It is no notebook.
+    """
+    return cells_of(read_copy(file)[0].cells)
+
+
+def _cell(number: int, cell: Any, facts: Mapping[str, Any], start: int) -> Cell:
+    model = mapping(facts.get("model")).get("name")
+    read = facts.get("inputs_read")
+    tables = mapping(facts.get("tie_out")).get("reads")
+    return Cell(
+        number=number,
+        id=str(cell.id),
+        source=str(cell.source),
+        status=str(facts.get("status", "")),
+        turn=str(facts.get("turn", "")),
+        request=str(facts.get("request", "")),
+        model=None if model is None else str(model),
+        started=str(facts.get("started", "")),
+        finished=str(facts.get("finished", "")),
+        before=_texts(facts.get("files_before")),
+        after=_texts(facts.get("files_after")),
+        read=[str(name) for name in read] if isinstance(read, list) else None,
+        tables=[t for t in tables if isinstance(t, Mapping)] if isinstance(tables, list) else [],
+        start=start,
+        statements=statements_of(str(cell.source)),
+    )
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {str(name): str(text) for name, text in mapping(value).items()}

@@ -1,0 +1,162 @@
+"""Cells whose inputs changed after they ran: their results are not those of the present state.
+
+A cell's inputs are the names that it reads and does not itself give a value to, and the files
+that it read. Names are found in the code, files by their sha256. The record is not changed: it
+says what happened, and this is a view of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from notebooks.lineage.names import Statement
+from notebooks.lineage.record import Cell
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """A cell whose inputs changed after it ran.
+
+    Attributes:
+        cell: Its id.
+        number: Its place in the notebook, from 1.
+        names: Variable → number of the cell that changed it first.
+        files: Files that it read, which are other ones now or gone.
+        through: Numbers of stale cells whose variables it read.
+        reason: All of it in a sentence.
+    """
+
+    cell: str
+    number: int
+    names: Mapping[str, int] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    through: tuple[int, ...] = ()
+    reason: str = ""
+
+
+def stale_cells(cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
+    """Return the stale ones among *cells*, in order.
+
+    Args:
+        cells: The recorded cells. Only those since the kernel's last restart have variables.
+        files: Workspace file → sha256, as they are now.
+    """
+    last = cells[-1].start if cells else 0
+    live = [cell for cell in cells if cell.start == last and cell.ran]
+    changed = _changes(live)
+    found: dict[int, Stale] = {}
+    setters: dict[str, int] = {}
+    for cell in live:
+        reads = inputs_of(cell.statements)
+        names = {
+            name: next(number for number in changed[name] if number > cell.number)
+            for name in sorted(reads)
+            if name in changed and changed[name][-1] > cell.number
+        }
+        old = tuple(_changed_files(cell, files))
+        through = tuple(
+            sorted({setters[n] for n in reads if setters.get(n) in found and n not in names})
+        )
+        if cell.status == "ok" and (names or old or through):
+            found[cell.number] = Stale(
+                cell=cell.id,
+                number=cell.number,
+                names=names,
+                files=old,
+                through=through,
+                reason=_reason(cell, names, old, through),
+            )
+        for statement in cell.statements:
+            if not statement.imports:
+                setters |= dict.fromkeys(statement.sets | statement.changes, cell.number)
+    return list(found.values())
+
+
+def made_by(stale: Sequence[Stale], cells: Sequence[Cell], makers: Collection[int]) -> list[Stale]:
+    """Return those of *stale* whose inputs the cells *makers* changed, or that depend on such.
+
+    Args:
+        stale: Stale cells, in order.
+        cells: The recorded cells.
+        makers: Numbers of cells.
+    """
+    written: dict[str, list[Mapping[str, str]]] = {}
+    for cell in cells:
+        for name in cell.written() if cell.number in makers else ():
+            written.setdefault(name, []).append(cell.before)
+    before = {cell.number: cell.before for cell in cells}
+    found: dict[int, Stale] = {}
+    for each in stale:
+        own = before[each.number]
+        by_files = any(
+            then.get(name) == own.get(name) for name in each.files for then in written.get(name, ())
+        )
+        by_names = any(number in makers for number in each.names.values())
+        if by_names or by_files or any(number in found for number in each.through):
+            found[each.number] = each
+    return list(found.values())
+
+
+def inputs_of(statements: Sequence[Statement]) -> set[str]:
+    """Return the names that a cell reads and does not itself set or change."""
+    read: set[str] = set()
+    own: set[str] = set()
+    for statement in statements:
+        read |= statement.reads
+        own |= statement.sets | statement.changes
+    return read - own
+
+
+def _changes(live: Sequence[Cell]) -> dict[str, list[int]]:
+    """Return the numbers of the cells that gave each name another value, in order.
+
+    Importing a module or defining a function again, and assigning the same constant again,
+    changes nothing.
+    """
+    changed: dict[str, list[int]] = {}
+    last: dict[str, str] = {}
+    for cell in live:
+        for statement in cell.statements:
+            for name in statement.sets | statement.changes:
+                if statement.imports and name in changed:
+                    continue
+                same = not statement.reads or statement.defines
+                if same and last.get(name) == statement.code:
+                    continue
+                last[name] = statement.code
+                if changed.setdefault(name, [cell.number])[-1] != cell.number:
+                    changed[name].append(cell.number)
+    return changed
+
+
+def _changed_files(cell: Cell, files: Mapping[str, str]) -> Iterator[str]:
+    read = {*(cell.read or ()), *(str(table.get("file", "")) for table in cell.tables)}
+    own = cell.written()
+    for name in sorted(read):
+        then = cell.before.get(name)
+        if then is not None and name not in own and files.get(name) != then:
+            yield name
+
+
+def _reason(
+    cell: Cell, names: Mapping[str, int], files: Sequence[str], through: Sequence[int]
+) -> str:
+    parts = []
+    for name, number in list(names.items())[:MOST_NAMED]:
+        parts.append(f"cell {number} changed {name!r} after it ran")
+    parts += [f"the file {name!r} is not the one it read" for name in files[:MOST_NAMED]]
+    if through:
+        parts.append(f"it uses results of stale cell {', '.join(map(str, through[:MOST_NAMED]))}")
+    more = len(names) + len(files) - len(parts) + bool(through)
+    if more > 0:
+        parts.append(f"{more} more inputs changed")
+    return f"Cell {cell.number} is stale: {'; '.join(parts)}."
+
+
+def stale_to_json(stale: Stale) -> dict[str, Any]:
+    """Render *stale* as plain JSON values."""
+    return {**asdict(stale), "names": dict(stale.names)}
