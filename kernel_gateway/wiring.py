@@ -76,7 +76,7 @@ class Gateway:
     Attributes:
         url: Its address, without a token.
         services: Its services.
-        model: The language model, created at its first call; ``None`` without a key.
+        model: The language model, created at its first call; ``None`` if none is set up.
     """
 
     url: str
@@ -90,20 +90,23 @@ class Gateway:
 
 
 def make_model(settings: Settings) -> DeferredModel | None:
-    """Return the language model of *settings*, or ``None`` without a key."""
-    key = settings.gemini_api_key
-    if not key:
+    """Return the language model of *settings*, or ``None`` if none is set up."""
+    if not settings.has_model:
         return None
 
-    def make() -> Model:
-        from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
+    def make() -> Model:  # each library takes about half a second to import
+        timeout, url = settings.model_timeout, settings.model_base_url
+        if settings.model_protocol == "openai":
+            from agent.models.openai_compatible import OpenAICompatibleModel
 
-        return GeminiModel(
-            settings.model,
-            api_key=key,
-            base_url=settings.model_base_url,
-            timeout=settings.model_timeout,
-        )
+            key = settings.openai_api_key
+            return OpenAICompatibleModel(
+                settings.model, base_url=url or "", api_key=key, timeout=timeout
+            )
+        from agent.models.gemini import GeminiModel
+
+        key = settings.gemini_api_key or ""
+        return GeminiModel(settings.model, api_key=key, base_url=url, timeout=timeout)
 
     return DeferredModel(settings.model, make)
 
