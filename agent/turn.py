@@ -11,7 +11,9 @@ from typing import Any
 
 from opentelemetry import trace
 
+from agent.answering import reviewed
 from agent.budget import TurnBudget
+from agent.checks.answer import marked, objection
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
@@ -82,10 +84,9 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         while True:
             if state.pending is None and not state.calls:
                 reply = await _generate(state, ports)
-                if answer := await _take_reply(state, ports, reply):
-                    facts = {"turn": state.id, "kind": "answer"}
-                    await ports.runtime.recorder.note(answer, facts)
-                    return answer
+                answer = await _take_reply(state, ports, reply)
+                if answer and (given := await _give(state, ports, answer)):
+                    return given
             if state.pending is None and state.calls:
                 await _take_call(state, ports)
             if state.pending is not None:
@@ -200,6 +201,23 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         nudge = "Your reply was empty. Call run_code, or answer in words."
         state.history.append({"role": "user", "texts": [nudge]})
     return None
+
+
+async def _give(state: TurnState, ports: TurnPorts, answer: str) -> str | None:
+    """Record *answer* and return it, marked; stop it once if the checks say otherwise."""
+    found = await reviewed(answer, state, ports.runtime, ports.profiler)
+    facts: dict[str, Any] = {"turn": state.id, "kind": "answer"}
+    stopped = bool(found.contradicted) and not state.stopped
+    if found.contradicted or found.unfound:
+        facts["review"] = found.facts()
+        await ports.sink.emit("answer.checked", {**found.facts(), "stopped": stopped})
+    if stopped:
+        state.stopped = True
+        state.history.append({"role": "user", "texts": [objection(found)]})
+        return None
+    given = marked(answer, found)
+    await ports.runtime.recorder.note(given, facts)
+    return given
 
 
 def _call_facts(call: ToolCall) -> dict[str, Any]:

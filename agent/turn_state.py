@@ -50,6 +50,7 @@ class TurnState:
         steps: How many cells ran.
         cells: Outcomes so far, oldest first.
         last_error: The last error, for `TurnBudgetSpent`.
+        stopped: An answer of this turn was stopped, as the checks said otherwise.
         recovered: An earlier run of the service began the turn: its cell may have run already.
     """
 
@@ -65,6 +66,7 @@ class TurnState:
     steps: int = 0
     cells: list[str] = field(default_factory=list)
     last_error: str = ""
+    stopped: bool = False
     recovered: bool = False
 
 

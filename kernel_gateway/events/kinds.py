@@ -437,6 +437,25 @@ class ResultChecked(EventData):
     why: str = Field(description="Why it is not tied out.")
 
 
+class Contradicted(EventData):
+    """Something that an answer says, and the fact that says otherwise."""
+
+    claim: str
+    fact: str
+
+
+class AnswerChecked(EventData):
+    """An answer says what nothing bears out."""
+
+    contradicted: list[Contradicted] = Field(description="By checks and tie-outs.")
+    not_from_a_result: list[str] = Field(
+        description="Numbers that no output, file, request or code has, as the answer writes them."
+    )
+    stopped: bool = Field(
+        description="The model answers again; else this is said below the answer."
+    )
+
+
 class ErrorSeen(EventData):
     """A request could not be answered."""
 
@@ -501,6 +520,7 @@ KINDS: dict[str, type[EventData]] = {
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,
+    "answer.checked": AnswerChecked,
     "checkpoint.created": CheckpointCreated,
     "checkpoint.skipped": CheckpointSkipped,
     "history.restored": HistoryRestored,
