@@ -180,7 +180,7 @@ def uk_nino(text: str) -> bool:
 
 
 BARE_DIGITS: Mapping[int, Sequence[tuple[str, Callable[[str], bool]]]] = {
-    9: (("us-ssn", us_ssn), ("nl-bsn", nl_bsn), ("ca-sin", luhn)),
+    9: (("nl-bsn", nl_bsn), ("ca-sin", luhn), ("us-ssn", us_ssn)),
     10: (("se-personnummer", luhn),),
     11: (
         ("de-tax-id", de_tax_id), ("pl-pesel", pl_pesel), ("br-cpf", br_cpf),
