@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from agent.egress.policy import Policy
 from container.kernel.session import KernelSession
 from container.workspace.workspace import Workspace
 from notebooks.history.checkpoints import Checkpoints
@@ -201,6 +202,7 @@ class PathRuntime:
         compute: Stores the values of formulas in workbooks of the workspace, given their names;
             returns what was computed in each (see `agent.checks.formula_values`).
         checkpoints: Its checkpoints; ``None`` where none are made.
+        egress: What must not leave the kernel as it is.
     """
 
     workspace: Workspace
@@ -211,3 +213,4 @@ class PathRuntime:
     take_state_note: Callable[[], str]
     compute: Callable[[Workspace, Sequence[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
     checkpoints: Checkpoints | None = None
+    egress: Policy = field(default_factory=Policy)

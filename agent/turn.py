@@ -17,6 +17,7 @@ from agent.checks.answer import marked, objection
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
+from agent.egress.outgoing import guarded_value
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
@@ -145,7 +146,17 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     await ports.sink.emit("context.used", context_facts(context, state.request))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
     await runtime.recorder.note(state.request, {**facts, "profiles": context.digests})
-    state.history.append({"role": "user", "texts": opening(context, state.request)})
+    known, request = opening(context, state.request)
+    known = await _may_leave(known, ports)  # the user's own words go as they are
+    state.history.append({"role": "user", "texts": [known, request]})
+
+
+async def _may_leave(value: Any, ports: TurnPorts) -> Any:
+    """Return *value*, which comes from files or the kernel, as the model may have it."""
+    may, findings = guarded_value(value, ports.runtime.egress.model)
+    if findings:
+        await ports.sink.emit("output.redacted", {"towards": "model", "findings": findings})
+    return may
 
 
 # the model
@@ -252,6 +263,7 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
     await ports.sink.emit("tool.called", facts)
     state.steps += 1
+    response = await _may_leave(response, ports)
     if response["status"] != "ok":
         _repair(state, response["error"])
     _reply_to(state, response)
@@ -372,7 +384,7 @@ async def _take_execution(
         if execution.outcome == "died":
             response["state"] = ENDED
         _repair(state, response["error"])
-    _reply_to(state, response)
+    _reply_to(state, await _may_leave(response, ports))
 
 
 def _checks(execution: Execution) -> dict[str, list[str]]:

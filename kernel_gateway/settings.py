@@ -270,6 +270,11 @@ class Settings(BaseModel):
         description="Tokens of the prompt for the conversation's earlier requests and results; "
         "older ones are shortened to fit. Lower it for a model with a short context.",
     )
+    egress_policy: Path | None = Field(
+        None,
+        description="TOML file that says what of secrets, cards, accounts, identity numbers, "
+        "e-mail addresses and telephone numbers goes to the model and to clients, by tenant.",
+    )
     backoff_seconds: float = Field(
         1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
     )

@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from agent.context.profiler import Profiler
+from agent.egress.policy import Policies, PolicyInvalid, read_policies
 from agent.ports import Model
 from container.errors import SandboxUnavailable
 from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
@@ -47,7 +48,7 @@ from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
 from kernel_gateway.ids import PathKey, new_id
 from kernel_gateway.proxies import TrustedProxies, networks
 from kernel_gateway.services import Services
-from kernel_gateway.settings import Settings
+from kernel_gateway.settings import Settings, SettingsInvalid
 from kernel_gateway.store.database import open_database, sqlite_url
 from kernel_gateway.store.nodes import Nodes
 from kernel_gateway.store.repository import Repository, open_repository
@@ -111,6 +112,13 @@ def make_model(settings: Settings) -> DeferredModel | None:
     return DeferredModel(settings.model, make)
 
 
+def _policies(settings: Settings) -> Policies:
+    try:
+        return read_policies(settings.egress_policy)
+    except PolicyInvalid as error:
+        raise SettingsInvalid(str(error)) from None
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """Run a gateway during the block.
@@ -169,6 +177,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             budget=settings.budget(),
             deletions=deletions,
             retry=retry,
+            egress=_policies(settings),
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         channels = ChannelsRegistry(

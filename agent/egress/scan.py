@@ -18,6 +18,8 @@ from agent.egress.rules import Kind, Rules, entropy, rules
 SHARE, ENOUGH = 0.8, 4
 """Share of valid numbers from which a column of at least so many is one of them."""
 MOST_KEY_BLOCK = 16_000
+MOST_IN_WORDS = 50
+"""More numbers in one column are a table: its header names them, no word before each."""
 _WORDS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 _PLACEHOLDERS = ("example", "xxxx", "****", "your_", "your-", "<", "${", "{{", "changeme", "none", "null", "true", "false", "[redacted")  # fmt: skip
 
@@ -80,13 +82,13 @@ def _stands_alone(text: bytes, start: int, end: int) -> bool:
 
 def _judged(piece: bytes, start: int, text: bytes, around: Around, known: Rules) -> Found | None:
     """Return what *piece* is proved to be, by its form."""
-    for secret in known.secrets:
+    end = start + len(piece)
+    if b"@" in piece and known.email.fullmatch(piece):
+        return Found(start, end, "email", "email")
+    for secret in known.secrets if not piece[:1].isdigit() or b":" in piece else ():
         if match := secret.pattern.fullmatch(piece):
             first, last = match.span(1) if match.re.groups else match.span()
             return _secret(secret.name, secret.entropy, text, start + first, start + last)
-    end = start + len(piece)
-    if known.email.fullmatch(piece):
-        return Found(start, end, "email", "email")
     touched = text[end : end + 1] in _WORDS if text[end : end + 1] else False
     before = text[start - 1 : start]
     if touched or (before and before in _WORDS):
@@ -203,6 +205,9 @@ def _identities(group: list[_Digits], around: Around) -> Iterator[Found]:
 
 
 def _phones(group: list[_Digits], around: Around) -> Iterator[Found]:
-    for each in group if len(group[0].text) <= 15 else ():
-        if context.names_a_phone(_named(each, around)):
+    if len(group[0].text) > 15:
+        return
+    by_header = context.names_a_phone(around.header(group[0].start, group[0].end))
+    for each in group if by_header or len(group) <= MOST_IN_WORDS else ():
+        if by_header or context.names_a_phone(around.before(each.start)):
             yield Found(each.start, each.end, "phone", "phone")

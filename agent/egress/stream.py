@@ -90,12 +90,12 @@ class GuardedStream:
             actions: Kind → action, as for `guarded`.
         """
         self._actions, self._held = actions, ""
-        self._open = all(action == "allow" for action in actions.values())
+        self._holds = any(action in ("redact", "block") for action in actions.values())
 
     def add(self, chunk: str) -> Guarded:
         """Take *chunk*; return what may go out now."""
-        if self._open:
-            return Guarded(chunk)
+        if not self._holds:
+            return guarded(chunk, self._actions)
         self._held += chunk
         end = self._safe()
         out, self._held = self._held[:end], self._held[end:]

@@ -83,7 +83,8 @@ def _call_pieces(call: Mapping[str, Any], index: int) -> Iterator[dict[str, Any]
 
 def merged(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the reply that is not streamed, of its chunks."""
-    text, calls, reason = "", {}, None
+    text, reason = "", None
+    calls: dict[int, dict[str, Any]] = {}
     for each in made:
         for choice in each["choices"]:
             text += choice["delta"].get("content") or ""

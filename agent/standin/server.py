@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_key(self) -> None:
         bearer = (self.headers.get("authorization") or "").removeprefix("Bearer ")
-        key = bearer if self._speaks_openai() else self.headers.get("x-goog-api-key") or ""
+        key = bearer if self._speaks_openai() else str(self.headers.get("x-goog-api-key") or "")
         if not key:
             message = "Method doesn't allow unregistered callers. Please use an API key."
             raise _Failure(403, "PERMISSION_DENIED", message)

@@ -437,6 +437,23 @@ class ResultChecked(EventData):
     why: str = Field(description="Why it is not tied out.")
 
 
+class EgressFinding(EventData):
+    """Something that was found on its way out; its value is nowhere."""
+
+    kind: Literal["secret", "card", "iban", "national-id", "email", "phone"]
+    rule: str
+    action: Literal["warn", "redact", "block"]
+    count: int
+
+
+class OutputRedacted(EventData):
+    """What leaves the kernel held something that a policy names."""
+
+    towards: Literal["model", "client"]
+    findings: list[EgressFinding]
+    cell: str | None = Field(None, description="The cell that showed it, towards clients.")
+
+
 class Contradicted(EventData):
     """Something that an answer says, and the fact that says otherwise."""
 
@@ -521,6 +538,7 @@ KINDS: dict[str, type[EventData]] = {
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,
     "answer.checked": AnswerChecked,
+    "output.redacted": OutputRedacted,
     "checkpoint.created": CheckpointCreated,
     "checkpoint.skipped": CheckpointSkipped,
     "history.restored": HistoryRestored,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
+from agent.egress.policy import Policies
 from agent.permission.admission import TurnPorts
 from agent.ports import Approver, Model
 from agent.turn import run_direct, run_turn
@@ -51,6 +52,7 @@ class TurnServices:
         budget: The limits of a turn.
         deletions: The conversations being deleted.
         retry: The database retry for a turn's state.
+        egress: What must not leave kernels, by tenant.
     """
 
     repository: Repository
@@ -63,6 +65,7 @@ class TurnServices:
     budget: TurnBudget
     deletions: Deletions
     retry: DatabaseRetry
+    egress: Policies = field(default_factory=Policies)
 
 
 class TurnRun:
@@ -173,7 +176,10 @@ class TurnRun:
         )
         return TurnPorts(
             model=services.model if row.kind == "turn" else None,
-            runtime=services.contexts.runtime(path, self._sink.emit),
+            runtime=replace(
+                services.contexts.runtime(path, self._sink.emit),
+                egress=services.egress.of(row.tenant),
+            ),
             approver=approver,
             sink=self._sink,
             profiler=services.profiler,
