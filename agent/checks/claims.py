@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_CLAUSE = re.compile(r"(?<=[.!?;:])\s+|\n+|,?\s+(?:but|although|though|however|aber|jedoch|obwohl)\s+")
+_CLAUSE = re.compile(
+    r"(?<=[.!?;:])\s+|\n+|,?\s+(?:but|although|though|however|aber|jedoch|obwohl)\s+"
+)
 _HEDGE = re.compile(
     r"\b(?:except|apart from|other than|besides|unless|if|should|cannot|\w+n't|could not|"
     r"(?:do|does|did) not|not kept|not preserved|not all|until|außer|bis auf|falls|nicht alle)\b",
@@ -68,7 +70,9 @@ class Facts:
         """Return the messages of all findings with one of *codes*, with their file."""
         found = [(name, each) for name, all_of in self.findings.items() for each in all_of]
         found += [("", each) for result in self.results for each in result.get("findings", ())]
-        return [f"{n}: {e['message']}" if n else e["message"] for n, e in found if e["code"] in codes]
+        return [
+            f"{n}: {e['message']}" if n else e["message"] for n, e in found if e["code"] in codes
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,9 @@ def _formulas(facts: Facts, answer: str, words: str) -> Iterator[str]:
     del answer, words
     for name, each in facts.computed.items():
         if errors := each.get("errors"):
-            shown = "; ".join(f"{error} in {', '.join(e['cells'][:5])}" for error, e in errors.items())
+            shown = "; ".join(
+                f"{error} in {', '.join(e['cells'][:5])}" for error, e in errors.items()
+            )
             yield f"{name}: formulas give errors: {shown}"
         elif each.get("problem"):
             yield f"{name}: formulas were not computed: {each['problem']}"
@@ -230,7 +236,9 @@ _CLAIMS: tuple[tuple[re.Pattern[str], Callable[[Facts, str, str], Iterator[str]]
     ),
 )  # fmt: skip
 _OUTPUT = re.compile(r"\boutputs/[^\s`'\"*()\[\]<>|,;]+\.[A-Za-z0-9]{2,8}\b")
-_WRITES = re.compile(r"\b(?:saved?|wrote|written|created|stored|exported|is in|are in|find)\b", re.I)
+_WRITES = re.compile(
+    r"\b(?:saved?|wrote|written|created|stored|exported|is in|are in|find)\b", re.I
+)
 
 
 def _missing_files(answer: str, facts: Facts) -> list[Contradiction]:
@@ -239,7 +247,11 @@ def _missing_files(answer: str, facts: Facts) -> list[Contradiction]:
         return []
     found = []
     for clause in _CLAUSE.split(answer):
-        if not _WRITES.search(clause) or _HEDGE.search(clause) or re.search(r"\b(?:no|not|n't)\b", clause):
+        if (
+            not _WRITES.search(clause)
+            or _HEDGE.search(clause)
+            or re.search(r"\b(?:no|not|n't)\b", clause)
+        ):
             continue
         for name in _OUTPUT.findall(clause):
             if name not in facts.files:

@@ -21,7 +21,9 @@ MOST_NUMBERS = 200_000
 FEW = 24
 """Numbers of one output whose sums and differences count as found."""
 MOST_NAMED = 300
-KNOWN = frozenset({1_048_576.0, 65_536.0, 16_384.0, 32_767.0, 255.0, 256.0, 100.0, 1000.0, 360.0, 365.0})
+KNOWN = frozenset(
+    {1_048_576.0, 65_536.0, 16_384.0, 32_767.0, 255.0, 256.0, 100.0, 1000.0, 360.0, 365.0}
+)
 """Limits of Excel, the whole of a percentage, days of a year."""
 _SKIPPED = re.compile(
     r"""```.*?(?:```|\Z)|`[^`\n]*[A-Za-z_=\\/][^`\n]*`|https?://\S+|<[^>\n]{1,80}>
@@ -67,7 +69,9 @@ def not_from_a_result(answer: str, sources: Sources) -> list[str]:
     if not named:
         return []
     outputs = [list(_values(text)) for text in sources.results]
-    known = sorted({value for each in outputs for value in each} | set(_values(*sources.words)) | KNOWN)
+    known = sorted(
+        {value for each in outputs for value in each} | set(_values(*sources.words)) | KNOWN
+    )
     hedged = [bool(_ABOUT.search(visible[max(0, each.start - 24) : each.start])) for each in named]
     units = tuple(unit for pattern, unit in _IN_UNITS if pattern.search(visible))
     found = [
@@ -86,7 +90,9 @@ def not_from_a_result(answer: str, sources: Sources) -> list[str]:
     for number in open_ones:
         each = named[number]
         sums = sorted(_run_sums(named, number, columns))
-        if not any(_is_in(each, values, about=hedged[number]) for values in (derived, shares, sums)):
+        if not any(
+            _is_in(each, values, about=hedged[number]) for values in (derived, shares, sums)
+        ):
             missing.append(each.text)
     return list(dict.fromkeys(missing))
 
@@ -197,7 +203,9 @@ def _run_sums(
 ) -> Iterator[float]:
     """Yield sums of the numbers right before or behind one, or in its column of a table."""
     if (place := columns.get(named[number].start)) is not None:
-        yield sum(e.value for n, e in enumerate(named) if n != number and columns.get(e.start) == place)
+        yield sum(
+            e.value for n, e in enumerate(named) if n != number and columns.get(e.start) == place
+        )
     for run in (named[:number][::-1], named[number + 1 :]):
         total = signed = 0.0
         for each in run[:12]:

@@ -65,7 +65,9 @@ def numbers_in(text: str, *, output: bool = False) -> Iterator[Written]:
         digits = found["digits"].rstrip(".,'’")
         unit = found["after"].strip(SPACES).rstrip(".").lower()
         power = int(found["power"] or 0)
-        readings = tuple((value * 10.0**power, place * 10.0**power) for value, place in _read(digits))
+        readings = tuple(
+            (value * 10.0**power, place * 10.0**power) for value, place in _read(digits)
+        )
         if not readings:
             continue
         yield Written(

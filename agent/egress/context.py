@@ -1,4 +1,4 @@
-"""What stands around a candidate: its column of a printed table, its header, the words before it."""
+"""What stands around a candidate: its column of a table, its header, the words before it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _IDENTITY = re.compile(
     rb"ahv|avs|sozialvers|insurance|nino|codice|dni|nie\b|hetu|henkil|\bsin\b|passport|citizen|\bssnr?\b",
     re.I,
 )
-_PHONE = re.compile(rb"phone|tel|mobil|cell|fax|handy|call|contact|whatsapp|t\S{1,2}l\S{1,2}p", re.I)
+_PHONE = re.compile(
+    rb"phone|tel|mobil|cell|fax|handy|call|contact|whatsapp|t\S{1,2}l\S{1,2}p", re.I
+)
 _SECRET = re.compile(rb"pass(?:word|wort|wd)|secret|api.?key|token|kennwort|pin\b", re.I)
 
 
@@ -70,7 +72,7 @@ class Around:
         return start
 
     def header(self, start: int, end: int) -> bytes:
-        """Return the header of the column in which something is; empty in its block's first line."""
+        """Return the header of something's column; empty in its block's first line."""
         block, column = key = self.column(start, end)
         line = self.line_start(start)
         if line <= block:

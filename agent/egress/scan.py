@@ -21,7 +21,9 @@ MOST_KEY_BLOCK = 16_000
 MOST_IN_WORDS = 50
 """More numbers in one column are a table: its header names them, no word before each."""
 _WORDS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
-_PLACEHOLDERS = ("example", "xxxx", "****", "your_", "your-", "<", "${", "{{", "changeme", "none", "null", "true", "false", "[redacted")  # fmt: skip
+_PLACEHOLDERS = tuple(
+    """example xxxx **** your_ your- < ${ {{ changeme none null true false [redacted""".split()
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,7 +127,9 @@ def _is_a_value(value: str) -> bool:
     """Whether what is assigned is written out: no call, no name of something, no plain word."""
     if "(" in value or value.startswith(("os.", "self.", "config.", "settings.", "$", "%", "[")):
         return False
-    return not value.isalpha() or (value.lower() != value and value.upper() != value and value.title() != value)
+    return not value.isalpha() or (
+        value.lower() != value and value.upper() != value and value.title() != value
+    )
 
 
 def _key_end(text: bytes, end: int) -> int:

@@ -198,9 +198,7 @@ def _contents(history: Sequence[Message]) -> list[types.Content]:
             )
             part = types.Part(function_response=response)
             if before == "tool":
-                contents[-1] = types.Content(
-                    role="user", parts=[*(contents[-1].parts or ()), part]
-                )
+                contents[-1] = types.Content(role="user", parts=[*(contents[-1].parts or ()), part])
             else:
                 contents.append(types.Content(role="user", parts=[part]))
         elif role == "model":

@@ -254,7 +254,7 @@ def _typed(error: openai.APIError) -> Exception:
     if isinstance(error, openai.APITimeoutError | openai.APIConnectionError):
         return ModelUnavailable(described(error.__cause__ or error))
     if not isinstance(error, openai.APIStatusError):  # an error in the middle of a stream
-        if code in BUSY or code.isdecimal() and int(code) in RETRYABLE:
+        if code in BUSY or (code.isdecimal() and int(code) in RETRYABLE):
             return ModelUnavailable(said)
         return ModelDeclined(said) if code in FILTERED else ModelReplyBroken(said)
     if code in FILTERED:

@@ -34,7 +34,10 @@ def _text(content: Any) -> str:
 
 
 def chunks(
-    parts: Sequence[Mapping[str, Any]], reply: Mapping[str, Any], usage: Mapping[str, int], model: str
+    parts: Sequence[Mapping[str, Any]],
+    reply: Mapping[str, Any],
+    usage: Mapping[str, int],
+    model: str,
 ) -> Iterator[dict[str, Any]]:
     """Yield the chunks of a streamed reply.
 
@@ -97,7 +100,12 @@ def merged(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     message = {"role": "assistant", "content": text or None, "tool_calls": list(calls.values())}
     choice = {"index": 0, "message": message, "finish_reason": reason}
     last = made[-1]
-    return {"object": "chat.completion", "model": last["model"], "choices": [choice], "usage": last["usage"]}
+    return {
+        "object": "chat.completion",
+        "model": last["model"],
+        "choices": [choice],
+        "usage": last["usage"],
+    }
 
 
 def failure_body(kind: str, message: str) -> dict[str, Any]:

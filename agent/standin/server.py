@@ -230,11 +230,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_failure(self, failure: _Failure) -> None:
         if self._speaks_openai():
-            kind = failure.details.get("kind") or failure.status.lower()
-            body = openai_protocol.failure_body(kind, failure.message)
-            delay = str(failure.details.get("retry_delay", "")).removesuffix("s")
+            said = str(failure.details.get("kind") or failure.status.lower())
+            body = openai_protocol.failure_body(said, failure.message)
+            seconds = str(failure.details.get("retry_delay", "")).removesuffix("s")
             code = 401 if failure.details.get("reason") == "API_KEY_INVALID" else failure.code
-            headers = {"retry-after": delay} if delay else {}
+            headers = {"retry-after": seconds} if seconds else {}
             self._send(code, json.dumps(body).encode(), "application/json", headers)
             return
         details: list[dict[str, Any]] = []

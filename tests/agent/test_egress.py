@@ -64,7 +64,9 @@ def test_what_only_looks_like_it_is_left_alone(text):
 
 
 def test_a_private_key_is_taken_out_whole():
-    key = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEabc123\n" * 20 + "-----END RSA PRIVATE KEY-----"
+    key = (
+        "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEabc123\n" * 20 + "-----END RSA PRIVATE KEY-----"
+    )
 
     assert guarded(f"a\n{key}\nb", REDACT).text == "a\n[secret 1 removed]\nb"
 
@@ -72,7 +74,9 @@ def test_a_private_key_is_taken_out_whole():
 def test_the_same_value_has_the_same_mark_and_the_value_is_nowhere():
     out = guarded(f"{CARD}, 5500 0055 5555 5559, {CARD}", REDACT)
 
-    assert out.text == "[payment card 1 removed], [payment card 2 removed], [payment card 1 removed]"
+    assert (
+        out.text == "[payment card 1 removed], [payment card 2 removed], [payment card 1 removed]"
+    )
     assert out.facts() == [{"kind": "card", "rule": "card", "action": "redact", "count": 3}]
     assert "4111" not in repr(out)
 
@@ -104,7 +108,10 @@ def test_numbers_and_names_within_values_are_guarded_too():
 def test_no_border_between_chunks_lets_anything_through(seed):
     chance = random.Random(seed)
     values = [make(chance) for make in (card, iban, secret) for _ in range(5)]
-    text = "\n".join(f"line {n} of it, card or key: {grouped(v) if v.isdigit() else v} end\n" * 3 for n, v in enumerate(values))
+    text = "\n".join(
+        f"line {n} of it, card or key: {grouped(v) if v.isdigit() else v} end\n" * 3
+        for n, v in enumerate(values)
+    )
     stream, out, at = GuardedStream(REDACT), "", 0
     while at < len(text):
         size = chance.choice([1, 3, 17, 400])
@@ -127,13 +134,23 @@ def test_a_line_without_end_is_let_through_in_parts_and_nothing_is_held_without_
 
 
 def test_hostile_text_takes_linear_time():
-    for piece in ("password=", "1234 ", "a@", "DE89 ", "-----BEGIN PRIVATE KEY-----\n", "+1 ", "eyJ"):
+    for piece in (
+        "password=",
+        "1234 ",
+        "a@",
+        "DE89 ",
+        "-----BEGIN PRIVATE KEY-----\n",
+        "+1 ",
+        "eyJ",
+    ):
         scan((piece * 40_000).encode())
 
 
 def test_policies_of_tenants_add_to_the_usual_one(tmp_path):
     file = tmp_path / "egress.toml"
-    file.write_text('[model]\nemail = "redact"\n[tenant.acme.model]\ncard = "block"\n[tenant.acme.client]\nsecret = "redact"\n')
+    file.write_text(
+        '[model]\nemail = "redact"\n[tenant.acme.model]\ncard = "block"\n[tenant.acme.client]\nsecret = "redact"\n'
+    )
 
     policies = read_policies(file)
 

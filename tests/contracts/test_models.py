@@ -226,9 +226,7 @@ async def test_a_service_that_is_not_there_is_unavailable(protocol):
     await model.aclose()
 
 
-async def test_a_wrong_key_is_rejected_with_what_to_check_and_without_the_key(
-    make_model, protocol
-):
+async def test_a_wrong_key_is_rejected_with_what_to_check_and_without_the_key(make_model, protocol):
     model, _ = make_model({"text": "x"}, key="wrong-7f3a", server_key="right")
 
     with pytest.raises(ModelRejected, match=f"{protocol.upper()}_API_KEY") as caught:
@@ -346,7 +344,9 @@ async def test_of_calls_without_end_only_the_first_are_kept(make_model):
 
 
 async def test_half_characters_do_no_harm(make_model):
-    model, _ = make_model({"text": "a\ud800b", "parts": [call_part("l\udfffk", args={"q": "\ud83d"})]})
+    model, _ = make_model(
+        {"text": "a\ud800b", "parts": [call_part("l\udfffk", args={"q": "\ud83d"})]}
+    )
 
     reply, _ = await generate(model)
 
@@ -437,7 +437,11 @@ async def test_a_quota_that_is_spent_is_no_reason_to_wait(openai_model):
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("server_error", ModelUnavailable), ("content_filter", ModelDeclined), ("x", ModelReplyBroken)],
+    [
+        ("server_error", ModelUnavailable),
+        ("content_filter", ModelDeclined),
+        ("x", ModelReplyBroken),
+    ],
 )
 async def test_an_error_in_the_middle_of_a_stream_has_its_own_meaning(openai_model, kind, error):
     raw = f'data: {{"error": {{"message": "oops", "type": "{kind}", "code": "{kind}"}}}}\r\n\r\n'
@@ -449,7 +453,9 @@ async def test_an_error_in_the_middle_of_a_stream_has_its_own_meaning(openai_mod
 
 async def test_what_a_model_thinks_aloud_is_not_shown(openai_model):
     thoughts = "let me see " * 30
-    model, _ = openai_model({"text": f"<think>\n{thoughts}```python\nx = 1\n```</think>\n\nIt is 4."})
+    model, _ = openai_model(
+        {"text": f"<think>\n{thoughts}```python\nx = 1\n```</think>\n\nIt is 4."}
+    )
 
     reply, pieces = await generate(model)
 

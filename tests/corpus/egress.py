@@ -32,7 +32,9 @@ def until(make: Callable[[], str], check: Callable[[str], bool]) -> str:
 
 
 def card(chance):
-    prefix, size = chance.choice([("4", 16), ("51", 16), ("55", 16), ("2223", 16), ("37", 15), ("6011", 16)])
+    prefix, size = chance.choice(
+        [("4", 16), ("51", 16), ("55", 16), ("2223", 16), ("37", 15), ("6011", 16)]
+    )
     return until(lambda: prefix + digits(chance, size - len(prefix)), check_digits.card)
 
 
@@ -66,11 +68,15 @@ def ahv(chance):
 
 
 def dni(chance):
-    return until(lambda: digits(chance, 8) + chance.choice("TRWAGMYFPDXBNJZSQVHLCKE"), check_digits.es_dni)
+    return until(
+        lambda: digits(chance, 8) + chance.choice("TRWAGMYFPDXBNJZSQVHLCKE"), check_digits.es_dni
+    )
 
 
 def nino(chance):
-    return f"{chance.choice(['AB', 'CE', 'JK', 'PR', 'SX'])}{digits(chance, 6)}{chance.choice('ABCD')}"
+    return (
+        f"{chance.choice(['AB', 'CE', 'JK', 'PR', 'SX'])}{digits(chance, 6)}{chance.choice('ABCD')}"
+    )
 
 
 def fiscal(chance):
@@ -98,7 +104,10 @@ def formed_identity(chance):
 
 
 def email(chance):
-    first, last = chance.choice(["anna", "j", "omar", "li"]), chance.choice(["berg", "smith", "rossi"])
+    first, last = (
+        chance.choice(["anna", "j", "omar", "li"]),
+        chance.choice(["berg", "smith", "rossi"]),
+    )
     return f"{first}.{last}{chance.randint(1, 999)}@{chance.choice(['example.com', 'mail.example.co.uk', 'firma.example.de'])}"
 
 
@@ -150,7 +159,11 @@ def day(chance):
 
 
 SENSITIVE = {
-    "card": [("Card", card), ("Kreditkarte", lambda c: grouped(card(c)) if c.random() < 0 else card(c)), ("payment", card)],
+    "card": [
+        ("Card", card),
+        ("Kreditkarte", lambda c: grouped(card(c)) if c.random() < 0 else card(c)),
+        ("payment", card),
+    ],
     "iban": [("IBAN", iban), ("Bankverbindung", lambda c: grouped(iban(c)))],
     "national-id": [("Tax code", formed_identity)],
     "email": [("E-mail", email), ("contact", email)],
@@ -182,7 +195,9 @@ def tables(chance, count) -> Iterator[Text]:
             columns.append((header, lambda c, h=header: until_header(c, h), "national-id"))
         chance.shuffle(columns)
         rows = [[str(make(chance)) for _, make, _ in columns] for _ in range(chance.randint(5, 40))]
-        values = tuple((columns[n][2], row[n]) for row in rows for n in range(len(row)) if columns[n][2])
+        values = tuple(
+            (columns[n][2], row[n]) for row in rows for n in range(len(row)) if columns[n][2]
+        )
         yield Text(table([name for name, *_ in columns], rows, chance), values)
 
 

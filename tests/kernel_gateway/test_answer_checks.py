@@ -13,9 +13,7 @@ WRITE = (
 )
 
 
-async def test_an_answer_against_the_tie_out_goes_back_once_with_the_facts(
-    start_gateway, examples
-):
+async def test_an_answer_against_the_tie_out_goes_back_once_with_the_facts(start_gateway, examples):
     script = exchange(
         "filter",
         code_reply(*WRITE),

@@ -97,8 +97,8 @@ async def test_a_card_that_is_printed_in_pieces_is_taken_out_for_the_client(
     conversation = await running.conversation()
 
     await conversation.execute(
-        "import sys\nfor piece in ('4111 11', '11 1111 ', '1111', ' end'):\n"
-        "    print(piece, end='')\n    sys.stdout.flush()\n{'card': '5500005555555559'}"
+        "for piece in ('4111 11', '11 1111 ', '1111', ' end'):\n"
+        "    print(piece, end='', flush=True)\n{'card': '5500005555555559'}"
     )
 
     outputs = [each["output"] for each in conversation.of_kind("cell.output")]

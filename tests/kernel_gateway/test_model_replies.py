@@ -104,7 +104,9 @@ async def test_an_overloaded_model_is_asked_again_after_growing_random_waits(sta
 
     assert finished["answer"] == "Here."
     waits = [each["wait_seconds"] for each in conversation.of_kind("model.retrying")]
-    assert all(wait * 0.5 <= waited <= wait for wait, waited in zip((0.01, 0.02, 0.04), waits))
+    assert all(
+        wait * 0.5 <= waited <= wait for wait, waited in zip((0.01, 0.02, 0.04), waits, strict=True)
+    )
 
 
 @pytest.mark.check
