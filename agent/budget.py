@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 
@@ -28,3 +29,20 @@ class TurnBudget:
     request_bytes: int = 64 * 1024
     code_bytes: int = 100 * 1024
     memory_tokens: int = 24_000
+
+    def pause(self, wait: float, asked: float | None) -> float:
+        """Return how long to wait before an unavailable model is asked again.
+
+        Requests that failed together must not come back together: a part of it is random.
+
+        Args:
+            wait: The turn's own wait, in seconds; between a half and all of it is waited.
+            asked: What the service asks for, in seconds; the wait is at least that long.
+
+        Returns:
+            Seconds, at most `longest_wait_seconds`.
+        """
+        jittered = wait * random.uniform(0.5, 1.0)  # noqa: S311 (not a secret)
+        if asked:
+            jittered = max(jittered, asked * random.uniform(1.0, 1.1))  # noqa: S311
+        return round(min(jittered, self.longest_wait_seconds), 3)

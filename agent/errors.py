@@ -73,16 +73,16 @@ class ModelRejected(AgentError):
     """The model's service will not take our calls: key, model name or base URL."""
 
     code = "model-rejected"
-    hint = "Check GEMINI_API_KEY and TALLYBOOK_MODEL."
+    hint = "Check the model's key (GEMINI_API_KEY or OPENAI_API_KEY) and TALLYBOOK_MODEL."
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status, self.reason = status, reason
+    def __init__(self, status: int, reason: str, key: str = "GEMINI_API_KEY") -> None:
+        super().__init__(status, reason, key)
+        self.status, self.reason, self.key = status, reason, key
 
     def __str__(self) -> str:
         return (
             f"The language model's service rejected the call ({self.status}: {self.reason}). "
-            "Check GEMINI_API_KEY, the model name and the base URL in the settings."
+            f"Check {self.key}, the model name and the base URL in the settings."
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from agent.egress.policy import Policy
 from container.kernel.session import KernelSession
 from container.workspace.workspace import Workspace
 from notebooks.history.checkpoints import Checkpoints
@@ -16,25 +17,10 @@ from notebooks.record.recorder import Recorder
 Message = dict[str, Any]
 """One entry of a turn's history, plain JSON so that a paused turn can be stored.
 
-``{"role": "user", "texts": [...]}``, ``{"role": "model", "content": {...}}`` with the
-model's content unchanged (including thought signatures), or
-``{"role": "tool", "name", "id", "response": {...}}``.
+``{"role": "user", "texts": [...]}``, ``{"role": "model", "text", "calls": [{"name", "id",
+"arguments"}, …], "content"}`` (see `ModelReply`), or one
+``{"role": "tool", "name", "id", "response": {...}}`` for each of those calls, in their order.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeCall:
-    """Code the model wants to run.
-
-    Attributes:
-        code: Python source.
-        parameters: Constants from the request: variable name → value.
-        fenced: It came as a fenced block in the text, not as a function call.
-    """
-
-    code: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +40,20 @@ class ToolDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call of such a function.
+    """A call of a function: ``run_code``, or one of those that were declared.
 
     Attributes:
         name: Its name; perhaps one that is not offered.
-        arguments: As the model gave them, unchecked.
+        arguments: As the model gave them; of ``run_code`` a ``code`` that is not empty and
+            ``parameters`` that are an object, else unchecked.
+        id: The model's id of the call; ``None`` where it gives none.
+        problem: Why the call can't be used, in plain words; else empty.
     """
 
     name: str
     arguments: Mapping[str, Any]
+    id: str | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +61,22 @@ class ModelReply:
     """One finished reply of the model.
 
     Attributes:
-        content: The model's content as JSON, to be sent back unchanged.
         text: Its text parts, joined.
-        call: The code to run, if it asks for any.
-        tool: The other function it calls, if any.
-        bad_call: Why its function call is invalid, in plain words; else empty.
-        tokens: ``prompt``, ``output`` and ``total``.
+        calls: The functions that it calls, in the order in which they are to run.
+        fenced: Python in fenced blocks of its text, if it calls no function; else empty.
+        problem: Why there is nothing to run or to answer with, in plain words, such as a reply
+            cut at the longest output; else empty.
+        content: What only this model understands of it (Gemini's thought signatures), as JSON,
+            to be sent back unchanged.
+        tokens: ``prompt``, ``output`` and ``total``; empty if the service does not count.
         version: The model version that answered.
     """
 
-    content: Mapping[str, Any]
     text: str = ""
-    call: CodeCall | None = None
-    tool: ToolCall | None = None
-    bad_call: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    fenced: str = ""
+    problem: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
     version: str | None = None
 
@@ -258,6 +251,7 @@ class PathRuntime:
         checkpoints: Its checkpoints; ``None`` where none are made.
         network: The way of cells to the network; ``None`` where there is none.
         lineage: Whether cells are looked at for what they make stale.
+        egress: What must not leave the kernel as it is.
     """
 
     workspace: Workspace
@@ -270,3 +264,4 @@ class PathRuntime:
     checkpoints: Checkpoints | None = None
     network: CellNetwork | None = None
     lineage: bool = True
+    egress: Policy = field(default_factory=Policy)

@@ -17,6 +17,7 @@ from agent.checkpoints import checkpoint_before
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import kept_notes
 from agent.file_hashes import FileHashes
+from agent.leaving import LeavingOutputs
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
 from agent.staleness import made_stale, may_change
@@ -209,6 +210,9 @@ class _Following:
         self._outputs_emitted = emitted.get("cell.output", 0)
         self._opening: list[KernelMessage] = []
         self._calls: Sequence[Mapping[str, Any]] = ()
+        self._leaving = LeavingOutputs(runtime.egress.client)
+        self._leaves: list[Mapping[str, Any]] = []
+        self._last: KernelMessage | None = None
 
     @contextlib.asynccontextmanager
     async def network(self, session: KernelSession, granted: Sequence[str]) -> AsyncIterator[None]:
@@ -243,7 +247,10 @@ class _Following:
         """
         kind, shared = message["header"]["msg_type"], self._runtime.has_clients()
         if output is not None:
-            await self._emit_output(message if shared else None, output)
+            self._leaves = await self._leaving.take(output)
+            self._last = message if shared else None
+            for each in self._leaves:
+                await self._emit_output(self._last, each)
         elif kind == "execute_input":
             await self._emit_started([*self._opening, message] if shared else [])
         elif not self._started and not self._opening and message["content"] == BUSY:
@@ -267,11 +274,19 @@ class _Following:
             return
         facts = {"cell": self._intent.id, "output": dict(output)}
         if message is not None:
-            facts["message"] = envelope_of(message, output)
+            content = {
+                **message["content"],
+                **{k: output[k] for k in message["content"] if k in output},
+            }
+            facts["message"] = envelope_of({**message, "content": content}, output)
         await self._sink.emit("cell.output", facts)
 
     async def on_output(self, output: Mapping[str, Any]) -> None:
-        self._recorded.add(output)
+        """Record what `emit` let go of *output*; it is called before this."""
+        del output
+        for each in self._leaves:
+            self._recorded.add(each)
+        self._leaves = []
 
     async def finish(self, cell: RecordedCell, reply: ExecuteReply) -> Execution:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
@@ -286,11 +301,15 @@ class _Following:
 
         All output events are stored before this returns, so recorded outputs were emitted.
         """
+        for each in self._leaving.rest():
+            await self._emit_output(self._last, each)
+            self._recorded.add(each)
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
         after = await self._checks.look_after(self._before)
         execution = make_execution(reply, outputs, after, kept_notes(reply.tables))
+        execution = replace(execution, error=self._leaving.error(execution.error))
         return replace(execution, network=tuple(self._calls)) if self._calls else execution
 
     async def say_stale(self, execution: Execution) -> None:
@@ -303,10 +322,14 @@ class _Following:
 
     async def _announce(self, execution: Execution) -> None:
         """Emit what was written, checked and tied out, and ``cell.finished``."""
+        facts: dict[str, Any]
+        if seen := self._leaving.findings():
+            facts = {"towards": "client", "cell": self._intent.id, "findings": seen}
+            await self._sink.emit("output.redacted", facts)
         for file in self._checks.created:
             await self._sink.emit("file.created", file)
         for name, findings in execution.checks.items():
-            facts: dict[str, Any] = {"cell": self._intent.id, "name": name}
+            facts = {"cell": self._intent.id, "name": name}
             facts["findings"] = list(findings)
             if computed := execution.computed.get(name):
                 facts["computed"] = {"message": summary(computed), **computed}

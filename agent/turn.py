@@ -12,17 +12,21 @@ from typing import Any
 
 from opentelemetry import trace
 
+from agent.answering import reviewed
 from agent.budget import TurnBudget
+from agent.checks.answer import marked, objection
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
+from agent.egress.outgoing import guarded_value
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
+from agent.models.calls import RUN_CODE
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
 from agent.permission.fetch import fetch
-from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
+from agent.ports import Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
@@ -37,6 +41,10 @@ from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
 MOST_FINDINGS = 12
+NO_MODEL = (
+    "No language model is set up. Set GEMINI_API_KEY, or name a service with OpenAI's API "
+    "(TALLYBOOK_MODEL_PROTOCOL=openai), or send code."
+)
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """A valid cell id in nbformat 4.5."""
 
@@ -78,13 +86,13 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         if not state.history:
             await _begin(state, ports)
         while True:
-            if state.pending is None:
+            if state.pending is None and not state.calls:
                 reply = await _generate(state, ports)
-                if answer := await _take_reply(state, ports, reply):
-                    answer = await _with_stale(answer, state, ports)
-                    facts = {"turn": state.id, "kind": "answer"}
-                    await ports.runtime.recorder.note(answer, facts)
-                    return answer
+                answer = await _take_reply(state, ports, reply)
+                if answer and (given := await _give(state, ports, answer)):
+                    return given
+            if state.pending is None and state.calls:
+                await _take_call(state, ports)
             if state.pending is not None:
                 await _run_pending(state, state.pending, ports)
                 state.pending = state.running = None
@@ -164,7 +172,17 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     await ports.sink.emit("context.used", context_facts(context, state.request))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
     await runtime.recorder.note(state.request, {**facts, "profiles": context.digests})
-    state.history.append({"role": "user", "texts": opening(context, state.request)})
+    known, request = opening(context, state.request)
+    known = await _may_leave(known, ports)  # the user's own words go as they are
+    state.history.append({"role": "user", "texts": [known, request]})
+
+
+async def _may_leave(value: Any, ports: TurnPorts) -> Any:
+    """Return *value*, which comes from files or the kernel, as the model may have it."""
+    may, findings = guarded_value(value, ports.runtime.egress.model)
+    if findings:
+        await ports.sink.emit("output.redacted", {"towards": "model", "findings": findings})
+    return may
 
 
 # the model
@@ -173,7 +191,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
 async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
     model = ports.model
     if model is None:
-        raise InvalidRequest("No language model is set up. Set GEMINI_API_KEY, or send code.")
+        raise InvalidRequest(NO_MODEL)
 
     async def on_text(text: str) -> None:
         await ports.sink.emit("model.text", {"text": text})
@@ -189,7 +207,7 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         except ModelUnavailable as error:
             if attempt == ports.budget.model_tries:
                 raise
-            pause = min(max(wait, error.retry_after or 0.0), ports.budget.longest_wait_seconds)
+            pause = ports.budget.pause(wait, error.retry_after)
             facts = {"attempt": attempt, "wait_seconds": pause, "reason": error.reason}
             await ports.sink.emit("model.retrying", facts)
             await asyncio.sleep(pause)
@@ -198,22 +216,21 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
 
 
 async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> str | None:
-    """Add *reply* to the history; return it if it is an answer, else set ``state.pending``."""
-    call = reply.call
+    """Add *reply* to the history; return it if it is an answer, else set what is to be done."""
+    state.answering, state.repairs_before = None, state.repairs
+    if reply.text or reply.calls:  # an empty message in the history is rejected
+        known = {"text": reply.text, "calls": [_call_facts(call) for call in reply.calls]}
+        state.history.append({"role": "model", **known, "content": dict(reply.content)})
+    facts = {"comment": reply.text.strip(), "tokens": dict(reply.tokens), "version": reply.version}
+    if reply.calls:
+        state.calls = [_call_facts(call) | {"problem": call.problem} for call in reply.calls]
+        state.calls[0] |= facts
+    elif reply.problem:
+        _repair(state, reply.problem)
+        _reply_to(state, {"status": "error", "error": reply.problem, **BAD_CALL})
     # Once a cell has run, a fenced block is part of the explanation, not a request to run.
-    if call is not None and call.fenced and state.cells:
-        call = None
-    if reply.content.get("parts"):  # the API rejects an empty content in the history
-        state.history.append({"role": "model", "content": dict(reply.content)})
-    if reply.tool is not None and not reply.bad_call:
-        await _call_tool(state, ports, reply.tool)
-        return None
-    problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
-    if problem:
-        _repair(state, problem)
-        _reply_to(state, {"status": "error", "error": problem, **BAD_CALL})
-    elif call is not None:
-        await _set_pending(state, ports, call, reply)
+    elif reply.fenced and not state.cells:
+        await _set_pending(state, ports, {"code": reply.fenced}, facts)
     elif reply.text.strip():
         return reply.text.strip()
     else:
@@ -221,6 +238,46 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         nudge = "Your reply was empty. Call run_code, or answer in words."
         state.history.append({"role": "user", "texts": [nudge]})
     return None
+
+
+async def _give(state: TurnState, ports: TurnPorts, answer: str) -> str | None:
+    """Record *answer* and return it, marked; stop it once if the checks say otherwise."""
+    found = await reviewed(answer, state, ports.runtime, ports.profiler)
+    facts: dict[str, Any] = {"turn": state.id, "kind": "answer"}
+    stopped = bool(found.contradicted) and not state.stopped
+    if found.contradicted or found.unfound:
+        facts["review"] = found.facts()
+        await ports.sink.emit("answer.checked", {**found.facts(), "stopped": stopped})
+    if stopped:
+        state.stopped = True
+        state.history.append({"role": "user", "texts": [objection(found)]})
+        return None
+    given = await _with_stale(marked(answer, found), state, ports)
+    await ports.runtime.recorder.note(given, facts)
+    return given
+
+
+def _call_facts(call: ToolCall) -> dict[str, Any]:
+    return {"name": call.name, "id": call.id, "arguments": dict(call.arguments)}
+
+
+async def _take_call(state: TurnState, ports: TurnPorts) -> None:
+    """Do the next call of the last reply: run code, or let the model look something up."""
+    call = state.calls.pop(0)
+    state.answering = {"name": call["name"], "id": call["id"]}
+    arguments = call["arguments"]
+    problem = call["problem"]
+    if call["name"] == RUN_CODE.name and not problem:
+        problem = parameters_problem(arguments.get("parameters") or {})
+    if state.repairs > state.repairs_before:
+        _reply_to(state, {"status": "not-run", "error": "A call before this one failed."})
+    elif problem:
+        _repair(state, problem)
+        _reply_to(state, {"status": "error", "error": problem, **BAD_CALL})
+    elif call["name"] == RUN_CODE.name:
+        await _set_pending(state, ports, arguments, call)
+    else:
+        await _call_tool(state, ports, ToolCall(call["name"], arguments))
 
 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
@@ -237,29 +294,41 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
     await ports.sink.emit("tool.called", facts)
     state.steps += 1
+    response = await _may_leave(response, ports)
     if response["status"] != "ok":
         _repair(state, response["error"])
     _reply_to(state, response)
 
 
 async def _set_pending(
-    state: TurnState, ports: TurnPorts, call: CodeCall, reply: ModelReply
+    state: TurnState, ports: TurnPorts, arguments: Mapping[str, Any], reply: Mapping[str, Any]
 ) -> None:
+    """Make the code of *arguments* the next to run.
+
+    Args:
+        state: Changed in place.
+        ports: The interfaces it uses.
+        arguments: ``code`` and perhaps ``parameters``.
+        reply: ``comment``, ``tokens`` and ``version`` of the reply that it came with; only its
+            first call has them.
+    """
+    tokens, parameters = dict(reply.get("tokens", {})), dict(arguments.get("parameters") or {})
+    fenced = state.answering is None
     state.pending = PendingCode(
-        code=call.code,
-        parameters=dict(call.parameters),
-        fenced=call.fenced,
-        tokens=dict(reply.tokens),
-        version=reply.version,
+        code=arguments["code"],
+        parameters=parameters,
+        fenced=fenced,
+        tokens=tokens,
+        version=reply.get("version"),
     )
     await ports.sink.emit(
         "code.generated",
         {
-            "code": call.code,
-            "parameters": dict(call.parameters),
-            "comment": "" if call.fenced else reply.text.strip(),
+            "code": arguments["code"],
+            "parameters": parameters,
+            "comment": "" if fenced else reply.get("comment", ""),
             "model": ports.model.name if ports.model else None,
-            "tokens": dict(reply.tokens),
+            "tokens": tokens,
         },
     )
 
@@ -271,12 +340,9 @@ def _repair(state: TurnState, error: str) -> None:
 
 def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
     """Add the result of the code to the history, in the form of the model's call."""
-    parts = state.history[-1].get("content", {}).get("parts", ())
-    call = next((part["function_call"] for part in parts if part.get("function_call")), None)
     message: Message
-    if call is not None:
-        message = {"role": "tool", "name": call.get("name", "run_code"), "id": call.get("id")}
-        message["response"] = response
+    if state.answering is not None:
+        message = {"role": "tool", **state.answering, "response": response}
     else:
         text = "\n".join(f"{k}:\n{quoted_lines(str(v))}" for k, v in response.items())
         message = {"role": "user", "texts": ["What came of your code:\n" + text]}
@@ -355,7 +421,7 @@ async def _take_execution(
         if execution.outcome == "died":
             response["state"] = ENDED
         _repair(state, response["error"])
-    _reply_to(state, response)
+    _reply_to(state, await _may_leave(response, ports))
 
 
 def _checks(execution: Execution) -> dict[str, list[str]]:

@@ -38,24 +38,35 @@ class TurnState:
         id: The turn's id.
         request: The user's request.
         history: Messages to and from the model, in this turn.
+        calls: The last reply's calls that are still to be done, in order: ``name``, ``id``,
+            ``arguments``, ``problem``, ``comment``, ``tokens``, ``version``.
+        answering: ``name`` and ``id`` of the call that is being done; ``None`` for code of a
+            fenced block.
+        repairs_before: `repairs` when the last reply came: after a failed call, those that
+            follow it in the same reply are not done.
         pending: Code that waits to be run.
         running: The id of the cell that runs it, once it is started.
         repairs: How many failed, blocked or unusable replies there were.
         steps: How many cells ran.
         cells: Outcomes so far, oldest first.
         last_error: The last error, for `TurnBudgetSpent`.
+        stopped: An answer of this turn was stopped, as the checks said otherwise.
         recovered: An earlier run of the service began the turn: its cell may have run already.
     """
 
     id: str
     request: str
     history: list[Message] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    answering: dict[str, Any] | None = None
+    repairs_before: int = 0
     pending: PendingCode | None = None
     running: str | None = None
     repairs: int = 0
     steps: int = 0
     cells: list[str] = field(default_factory=list)
     last_error: str = ""
+    stopped: bool = False
     recovered: bool = False
 
 

@@ -68,8 +68,11 @@ def _service_options(command: Command) -> Command:
             "--config", type=click.Path(path_type=Path), help="Configuration file (TOML)."
         ),
         click.option("--data-dir", type=click.Path(path_type=Path), help="Where data is kept."),
-        click.option("--model", help="Gemini model name."),
-        click.option("--model-base-url", help="Another address that speaks Gemini's REST."),
+        click.option("--model", help="Name of the language model."),
+        click.option("--model-base-url", help="Address of the model's service."),
+        click.option(
+            "--model-protocol", type=click.Choice(["gemini", "openai"]), help="What it speaks."
+        ),
     ]
     for option in options:
         command = option(command)
@@ -211,7 +214,7 @@ def chat(
     if url is not None and not token:
         raise click.UsageError("--url needs --token (or TALLYBOOK_TOKEN).")
     settings = _settings(**options)
-    if url is None and not settings.gemini_api_key:
+    if url is None and not settings.has_model:
         raise click.ClickException(
             "No language model: set GEMINI_API_KEY, or name a running service with --url. "
             "`tallybook demo` works without a key."
@@ -305,10 +308,18 @@ def doctor() -> None:
     click.echo(f"formula values computed: {office}")
     pdf = "yes, by Chromium" if chromium_installed() else "no (apt-get install chromium)"
     click.echo(f"exports as PDF: {pdf}")
-    key = "yes" if settings.gemini_api_key else "no (set GEMINI_API_KEY)"
-    click.echo(f"Gemini key: {key}")
+    click.echo(f"model: {_described_model(settings)}")
     if not report.sandbox:
         raise SystemExit(1)
+
+
+def _described_model(settings: Settings) -> str:
+    if not settings.has_model:
+        return "none (set GEMINI_API_KEY, or TALLYBOOK_MODEL_PROTOCOL=openai; docs/operator.md)"
+    if settings.model_protocol == "openai":
+        key = "with a key" if settings.openai_api_key else "without a key"
+        return f"{settings.model} at {settings.model_base_url} by OpenAI's protocol, {key}"
+    return f"{settings.model} at {settings.model_base_url or 'Google'} by Gemini's protocol"
 
 
 def _run(work: Any) -> None:

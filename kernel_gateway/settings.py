@@ -22,7 +22,7 @@ CONFIG = "TALLYBOOK_CONFIG"
 READ_ELSEWHERE = frozenset({"TALLYBOOK_RUNTIME_DIRECTORY", "TALLYBOOK_SHIM_IDLE_SECONDS", CONFIG})
 """Variables read elsewhere: `container` reads the first two, also without this service."""
 SECRETS = frozenset(
-    {"token", "database_url", "jwt_secret", "gemini_api_key", "cron_secret", "blob_key"}
+    """token database_url jwt_secret gemini_api_key openai_api_key cron_secret blob_key""".split()
 )
 DEFAULT_MODEL = "gemini-3.8-flash"
 TOKEN_FILE = "token"  # noqa: S105 (a file's name)
@@ -120,13 +120,26 @@ class Settings(BaseModel):
     requests_per_minute: int = Field(
         1200, ge=0, description="Requests one user may send in a minute; 0 for no limit."
     )
-    model: str = Field(DEFAULT_MODEL, description="Name of the Gemini model.")
+    model: str = Field(DEFAULT_MODEL, description="Name of the language model.")
     model_base_url: str | None = Field(
-        None, description="Another address that speaks Gemini's REST protocol."
+        None,
+        description="Address of the model's service; for Gemini's protocol, Google's by default.",
+    )
+    model_protocol: Literal["gemini", "openai"] = Field(
+        "gemini",
+        validate_default=True,
+        description="What the model's service speaks. openai: any service with OpenAI's chat "
+        "protocol (Ollama, vLLM, Azure, OpenAI); it needs model and model_base_url.",
     )
     model_timeout: float = Field(120.0, gt=0, description="Seconds one model call may take.")
     gemini_api_key: str | None = Field(
-        None, repr=False, description="API key; GEMINI_API_KEY is read too."
+        None, repr=False, description="API key of Gemini; GEMINI_API_KEY is read too."
+    )
+    openai_api_key: str | None = Field(
+        None,
+        repr=False,
+        description="API key for model_protocol openai, where its service needs one; "
+        "OPENAI_API_KEY is read too.",
     )
     upload_limit_mb: float = Field(200.0, gt=0, description="Largest uploaded file, in MB (10^6).")
     upload_seconds: float = Field(
@@ -288,9 +301,26 @@ class Settings(BaseModel):
         description="Tokens of the prompt for the conversation's earlier requests and results; "
         "older ones are shortened to fit. Lower it for a model with a short context.",
     )
+    egress_policy: Path | None = Field(
+        None,
+        description="TOML file that says what of secrets, cards, accounts, identity numbers, "
+        "e-mail addresses and telephone numbers goes to the model and to clients, by tenant.",
+    )
     backoff_seconds: float = Field(
         1.0, ge=0, description="First wait before an unavailable model is asked again; it doubles."
     )
+
+    @field_validator("model_protocol")
+    @classmethod
+    def _other_services_are_named(cls, protocol: str, info: ValidationInfo) -> str:
+        url = info.data.get("model_base_url") or ""
+        if url and not url.lower().startswith(("http://", "https://")):
+            raise ValueError("model_base_url must be an http or https address")
+        if protocol == "openai" and not url:
+            raise ValueError("openai needs model_base_url, such as http://127.0.0.1:11434/v1")
+        if protocol == "openai" and info.data.get("model") == DEFAULT_MODEL:
+            raise ValueError("openai needs model, the name of a model of that service")
+        return protocol
 
     @field_validator("node")
     @classmethod
@@ -321,6 +351,11 @@ class Settings(BaseModel):
     def _proxies_have_addresses(cls, proxies: str) -> str:
         networks(proxies)
         return proxies
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model is set up."""
+        return self.model_protocol == "openai" or bool(self.gemini_api_key)
 
     @property
     def checks_jwt(self) -> bool:
@@ -403,8 +438,9 @@ def read_sources(
     for name, text in environment.items():
         if name.startswith(PREFIX) and name not in READ_ELSEWHERE:
             found[name.removeprefix(PREFIX).lower()] = Source(text, name)
-    if key := environment.get("GEMINI_API_KEY"):
-        found.setdefault("gemini_api_key", Source(key, "GEMINI_API_KEY"))
+    for name in ("GEMINI_API_KEY", "OPENAI_API_KEY"):
+        if key := environment.get(name):
+            found.setdefault(name.lower(), Source(key, name))
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     return found | {name: Source(value, "flag") for name, value in given.items()}
 

@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from agent.context.profiler import Profiler
+from agent.egress.policy import Policies, PolicyInvalid, read_policies
 from agent.ports import Model
 from container.errors import SandboxUnavailable
 from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
@@ -80,7 +81,7 @@ class Gateway:
     Attributes:
         url: Its address, without a token.
         services: Its services.
-        model: The language model, created at its first call; ``None`` without a key.
+        model: The language model, created at its first call; ``None`` if none is set up.
     """
 
     url: str
@@ -94,22 +95,32 @@ class Gateway:
 
 
 def make_model(settings: Settings) -> DeferredModel | None:
-    """Return the language model of *settings*, or ``None`` without a key."""
-    key = settings.gemini_api_key
-    if not key:
+    """Return the language model of *settings*, or ``None`` if none is set up."""
+    if not settings.has_model:
         return None
 
-    def make() -> Model:
-        from agent.models.gemini import GeminiModel  # google-genai takes 0.4 s to import
+    def make() -> Model:  # each library takes about half a second to import
+        timeout, url = settings.model_timeout, settings.model_base_url
+        if settings.model_protocol == "openai":
+            from agent.models.openai_compatible import OpenAICompatibleModel
 
-        return GeminiModel(
-            settings.model,
-            api_key=key,
-            base_url=settings.model_base_url,
-            timeout=settings.model_timeout,
-        )
+            key = settings.openai_api_key
+            return OpenAICompatibleModel(
+                settings.model, base_url=url or "", api_key=key, timeout=timeout
+            )
+        from agent.models.gemini import GeminiModel
+
+        key = settings.gemini_api_key or ""
+        return GeminiModel(settings.model, api_key=key, base_url=url, timeout=timeout)
 
     return DeferredModel(settings.model, make)
+
+
+def _policies(settings: Settings) -> Policies:
+    try:
+        return read_policies(settings.egress_policy)
+    except PolicyInvalid as error:
+        raise SettingsInvalid(str(error)) from None
 
 
 @asynccontextmanager
@@ -171,6 +182,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             deletions=deletions,
             retry=retry,
             network=_network(settings, stack),
+            egress=_policies(settings),
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         channels = ChannelsRegistry(

@@ -7,40 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from google import genai
 from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.ports import CodeCall, Message, ModelReply, ToolCall, ToolDeclaration
+from agent.models.calls import CUT, MOST_CALLS, RUN_CODE, fenced_python, read_call
+from agent.models.faults import RETRYABLE, described, is_transport_fault
+from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
 
-RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 DECLINED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
-_FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)```", re.S)
-_PYTHON = frozenset({"", "python", "py", "python3", "ipython"})
-
-RUN_CODE = types.FunctionDeclaration(
-    name="run_code",
-    description="Run Python in this conversation's kernel and return what it printed.",
-    parameters_json_schema={
-        "type": "object",
-        "properties": {
-            "code": {"type": "string", "description": "Python source of one notebook cell."},
-            "parameters": {
-                "type": "object",
-                "description": (
-                    "Constants the request names, as variable name to value; set before the "
-                    "code runs, e.g. {'min_sales': 1000}."
-                ),
-                "additionalProperties": True,
-            },
-        },
-        "required": ["code"],
-    },
-)
+MALFORMED = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
 
 
 class GeminiModel:
@@ -73,39 +53,45 @@ class GeminiModel:
         config = types.GenerateContentConfig(
             system_instruction=system,
             temperature=0.0,
-            tools=[types.Tool(function_declarations=[RUN_CODE, *map(_declared, tools)])],
+            tools=[types.Tool(function_declarations=[_declared(t) for t in (RUN_CODE, *tools)])],
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         )
-        contents = [_content_from_message(message) for message in history]
+        contents = _contents(history)
         reading = _Reading()
         try:
             async with asyncio.timeout(self._timeout):
                 stream = await self._client.aio.models.generate_content_stream(
                     model=self.name, contents=contents, config=config
                 )
-                async for chunk in stream:
+                async for chunk in _readable(stream):
                     if text := reading.add(chunk):
                         await on_text(text)
         except errors.APIError as error:
             raise _typed(error) from None
         except TimeoutError:
             raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
-        except (errors.UnknownApiResponseError, ValueError) as error:
-            raise ModelReplyBroken(str(error)[:200] or type(error).__name__) from None
+        except errors.UnknownApiResponseError as error:
+            raise ModelReplyBroken(described(error)) from None
         except Exception as error:
-            if type(error).__module__.partition(".")[0] in (
-                "httpx",
-                "httpx2",
-                "httpcore",
-                "aiohttp",
-            ):
-                raise ModelUnavailable(f"{type(error).__name__}: {error}"[:200]) from None
+            if is_transport_fault(error):
+                raise ModelUnavailable(described(error)) from None
             raise
         return reading.reply()
 
     async def aclose(self) -> None:
         """Close the client's connections."""
         await self._client.aio.aclose()
+
+
+async def _readable(
+    stream: AsyncIterator[types.GenerateContentResponse],
+) -> AsyncIterator[types.GenerateContentResponse]:
+    """Yield the chunks; what the client fails on is no reply."""
+    try:
+        async for chunk in stream:
+            yield chunk
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise ModelReplyBroken(described(error)) from None
 
 
 class _Reading:
@@ -143,33 +129,27 @@ class _Reading:
 
         Raises:
             ModelDeclined: The model or a filter refused to answer.
-            ModelReplyBroken: The stream held no reply.
+            ModelReplyBroken: The stream held no reply, or ended in the middle of one.
         """
         if self._blocked:
             raise ModelDeclined(self._blocked)
         if self._finish in DECLINED:
             raise ModelDeclined(str(self._finish))
+        if self._finish is None:
+            raise ModelReplyBroken("the stream ended before the reply did")
         text = encodable("".join(p.text for p in self._parts if p.text and not p.thought))
-        calls = [part.function_call for part in self._parts if part.function_call]
-        if not self._parts and self._finish is None:
-            raise ModelReplyBroken("the stream held no reply")
-        tool: ToolCall | None = None
-        call, bad_call = _fenced_call(text), ""
-        if calls and calls[0].name == RUN_CODE.name:
-            call, bad_call = _code_call(calls[0])
-        elif calls:
-            call = None
-            tool = ToolCall(encodable(calls[0].name or ""), encodable(calls[0].args or {}))
-        malformed = self._finish in ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL")
-        if malformed and call is None and tool is None:
-            bad_call = "the function call was malformed"
-        content = types.Content(role="model", parts=_kept_parts(self._parts))
+        parts, calls = _kept_parts(self._parts)
+        problem = ""
+        if not calls and self._finish == "MAX_TOKENS":
+            problem = CUT
+        elif not calls and self._finish in MALFORMED:
+            problem = "the function call was malformed"
         return ModelReply(
-            content=encodable(content.model_dump(mode="json", exclude_none=True)),
             text=text,
-            call=call,
-            tool=tool,
-            bad_call=bad_call,
+            calls=calls,
+            fenced="" if calls or problem else fenced_python(text),
+            problem=problem,
+            content=_as_json(parts),
             tokens=self._tokens,
             version=self._version,
         )
@@ -181,46 +161,64 @@ def _declared(tool: ToolDeclaration) -> types.FunctionDeclaration:
     )
 
 
-def _kept_parts(parts: Sequence[types.Part]) -> list[types.Part]:
-    """Return the parts up to the first function call, the only one that gets a response."""
+def _kept_parts(
+    parts: Sequence[types.Part],
+) -> tuple[list[types.Part], tuple[ToolCall, ...]]:
+    """Return the parts to send back, and their calls; each call gets a response."""
     kept: list[types.Part] = []
+    calls: list[ToolCall] = []
     for part in parts:
-        if part.text or part.function_call or part.thought_signature:
+        if (made := part.function_call) is not None:
+            if len(calls) == MOST_CALLS:
+                break
+            calls.append(call := read_call(made.name, made.args or {}, made.id))
+            made = types.FunctionCall(id=made.id, name=call.name, args=dict(call.arguments))
+            kept.append(part.model_copy(update={"function_call": made}))
+        elif part.text or part.thought_signature:
             kept.append(part)
-        if part.function_call:
-            break
-    return kept
+    return kept, tuple(calls)
 
 
-def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
-    args = encodable(call.args or {})
-    code, parameters = args.get("code"), args.get("parameters") or {}
-    if not isinstance(code, str) or not code.strip():
-        return None, "run_code needs a non-empty string `code`"
-    if not isinstance(parameters, dict):
-        return None, "`parameters` must be an object"
-    return CodeCall(code=code, parameters=parameters), ""
+def _as_json(parts: list[types.Part]) -> dict[str, Any]:
+    if not parts:
+        return {}  # the API rejects an empty content
+    content = types.Content(role="model", parts=parts)
+    return dict(encodable(content.model_dump(mode="json", exclude_none=True)))
 
 
-def _fenced_call(text: str) -> CodeCall | None:
-    """Return the code of the fenced blocks of Python; a formula or VBA is quoted, not run."""
-    blocks = [
-        block.strip("\n")
-        for language, block in _FENCE.findall(text)
-        if language.lower() in _PYTHON and block.strip() and not block.lstrip().startswith("=")
-    ]
-    return CodeCall(code="\n\n".join(blocks), fenced=True) if blocks else None
+def _contents(history: Sequence[Message]) -> list[types.Content]:
+    """Return *history* as Gemini takes it: the responses to one reply's calls are one content."""
+    contents: list[types.Content] = []
+    before = ""
+    for message in history:
+        role = message["role"]
+        if role == "tool":
+            response = types.FunctionResponse(
+                id=message.get("id"), name=message["name"], response=message["response"]
+            )
+            part = types.Part(function_response=response)
+            if before == "tool":
+                contents[-1] = types.Content(role="user", parts=[*(contents[-1].parts or ()), part])
+            else:
+                contents.append(types.Content(role="user", parts=[part]))
+        elif role == "model":
+            contents.append(_said(message))
+        else:
+            parts = [types.Part(text=text) for text in message["texts"]]
+            contents.append(types.Content(role="user", parts=parts))
+        before = role
+    return contents
 
 
-def _content_from_message(message: Message) -> types.Content:
-    if message["role"] == "model":
+def _said(message: Message) -> types.Content:
+    """Return the model's own message; one that another model wrote is said in Gemini's form."""
+    if message["content"].get("parts"):
         return types.Content.model_validate(message["content"])
-    if message["role"] == "tool":
-        response = types.FunctionResponse(
-            id=message.get("id"), name=message["name"], response=message["response"]
-        )
-        return types.Content(role="user", parts=[types.Part(function_response=response)])
-    return types.Content(role="user", parts=[types.Part(text=text) for text in message["texts"]])
+    parts = [types.Part(text=message["text"])] if message["text"] else []
+    for call in message["calls"]:
+        made = types.FunctionCall(id=call["id"], name=call["name"], args=call["arguments"])
+        parts.append(types.Part(function_call=made))
+    return types.Content(role="model", parts=parts)
 
 
 def _typed(error: errors.APIError) -> Exception:

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP server: Gemini's REST on a loopback port.
+"""The stand-in's HTTP server: Gemini's REST and OpenAI's chat protocol on a loopback port.
 
 Source: Gemini API reference, v1beta: ``models.generateContent``,
 ``models.streamGenerateContent``, ``models.batchEmbedContents``, ``models.list``; errors
@@ -18,13 +18,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from agent.standin.transcript import Transcript
+from agent.standin import openai_protocol
+from agent.standin.transcript import Transcript, words_of
 
 VERSION = "standin-1"
 CHUNK_WORDS = 12
 DIMENSIONS = 768
 MAX_BODY = 64 * 1024 * 1024
 SECONDS_TO_STOP = 0.02
+OPENAI_ROOT = "/openai/v1"
 _ROUTE = re.compile(r"^/v1(?:beta|alpha)?/models/([^/:]+):(\w+)$")
 
 
@@ -41,7 +43,7 @@ class StandinServer:
         self, transcript: Transcript, *, port: int = 0, api_key: str | None = None
     ) -> None:
         self.requests: list[dict[str, Any]] = []
-        """The body of every generateContent request received, for tests."""
+        """The body of every request for a reply received, for tests."""
         self.transcript = transcript
         self.api_key = api_key
         self._closing = threading.Event()
@@ -61,6 +63,11 @@ class StandinServer:
     def base_url(self) -> str:
         """The value for google-genai's ``http_options.base_url``."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def openai_url(self) -> str:
+        """The value for ``base_url`` of OpenAI's client."""
+        return self.base_url + OPENAI_ROOT
 
     def wait(self, seconds: float) -> None:
         """Wait for *seconds*, as a hanging service does; less if the server closes."""
@@ -100,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_key()
             if not urlsplit(self.path).path.endswith("/models"):
                 raise _Failure(404, "NOT_FOUND", f"{self.path} is not found.")
+            if self._speaks_openai():
+                self._send_json(200, {"object": "list", "data": [{"id": "standin"}]})
+                return
             methods = ["generateContent", "batchEmbedContents"]
             model = {"name": "models/standin", "supportedGenerationMethods": methods}
             self._send_json(200, {"models": [model]})
@@ -119,6 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self._read_json()
         self._check_key()
+        if self._speaks_openai():
+            self._answer_openai(url.path.removeprefix(OPENAI_ROOT), body)
+            return
         if not (match := _ROUTE.match(url.path)):
             raise _Failure(404, "NOT_FOUND", f"{url.path} is not found.")
         model, method = match.groups()
@@ -141,12 +154,36 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send_json(200, chunks)
 
+    def _speaks_openai(self) -> bool:
+        return self.path.startswith(OPENAI_ROOT)
+
+    def _answer_openai(self, path: str, body: dict[str, Any]) -> None:
+        if path != "/chat/completions":
+            raise _Failure(404, "NOT_FOUND", f"{path} is not found.")
+        if not body.get("messages"):
+            raise _Failure(400, "INVALID_REQUEST_ERROR", "messages are required")
+        self.server_state.requests.append(body)
+        if (reply := self._reply(body)) is None:
+            return
+        if rejected := [name for name in reply.get("rejects", ()) if name in body]:
+            said = f"Unsupported parameter: {rejected[0]}"
+            raise _Failure(400, "UNSUPPORTED_PARAMETER", said)
+        if reply.get("block_reason"):
+            raise _Failure(400, "CONTENT_FILTER", "The prompt was filtered.")
+        parts = list(_parts(reply))
+        usage, model = _usage(body, parts), str(body.get("model"))
+        chunks = list(openai_protocol.chunks(parts, reply, usage, model))
+        if body.get("stream"):
+            self._stream(chunks)
+        else:
+            self._send_json(200, openai_protocol.merged(chunks))
+
     def _reply(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the reply to render; ``None`` if it was sent as raw text."""
-        reply = self.server_state.transcript.reply_to(body)
+        read = openai_protocol.words_of(body) if self._speaks_openai() else words_of(body)
+        reply = self.server_state.transcript.reply_to(*read)
         if reply is None:
-            words = str(body["contents"][0].get("parts", [{}])[-1].get("text", ""))[:200]
-            message = f"The transcript has no reply to this request: {words!r}"
+            message = f"The transcript has no reply to this request: {read[0][:200]!r}"
             raise _Failure(400, "INVALID_ARGUMENT", message)
         if seconds := reply.get("hang_seconds"):
             self.server_state.wait(float(seconds))
@@ -154,12 +191,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, str(reply["raw"]).encode(), "text/event-stream")
             return None
         if error := reply.get("error"):
-            details = {"retry_delay": error["retry_delay"]} if "retry_delay" in error else {}
+            details = {key: error[key] for key in ("retry_delay", "kind") if key in error}
             raise _Failure(error["code"], error["status"], error.get("message", ""), **details)
         return reply
 
     def _check_key(self) -> None:
-        key = self.headers.get("x-goog-api-key") or ""
+        bearer = (self.headers.get("authorization") or "").removeprefix("Bearer ")
+        key = bearer if self._speaks_openai() else str(self.headers.get("x-goog-api-key") or "")
         if not key:
             message = "Method doesn't allow unregistered callers. Please use an API key."
             raise _Failure(403, "PERMISSION_DENIED", message)
@@ -191,6 +229,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _send_failure(self, failure: _Failure) -> None:
+        if self._speaks_openai():
+            said = str(failure.details.get("kind") or failure.status.lower())
+            body = openai_protocol.failure_body(said, failure.message)
+            seconds = str(failure.details.get("retry_delay", "")).removesuffix("s")
+            code = 401 if failure.details.get("reason") == "API_KEY_INVALID" else failure.code
+            headers = {"retry-after": seconds} if seconds else {}
+            self._send(code, json.dumps(body).encode(), "application/json", headers)
+            return
         details: list[dict[str, Any]] = []
         if delay := failure.details.get("retry_delay"):
             kind = "type.googleapis.com/google.rpc.RetryInfo"
@@ -204,8 +250,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_json(self, status: int, value: Any) -> None:
         self._send(status, json.dumps(value).encode(), "application/json; charset=UTF-8")
 
-    def _send(self, status: int, content: bytes, kind: str) -> None:
+    def _send(
+        self, status: int, content: bytes, kind: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(content)))
         self.end_headers()

@@ -40,8 +40,9 @@ class Exchange:
         when: The condition.
         reply: ``text``, ``run_code`` (``code`` as text or list of lines, and
             ``parameters``), ``parts`` (Gemini's own), ``finish_reason``,
-            ``block_reason``, ``error`` (``code``, ``status``, ``message``,
-            ``retry_delay``), ``raw`` (sent as it is), ``hang_seconds``.
+            ``block_reason``, ``refusal`` and ``rejects`` (names of parameters; both of
+            OpenAI's protocol), ``error`` (``code``, ``status``, ``message``,
+            ``retry_delay``, ``kind``), ``raw`` (sent as it is), ``hang_seconds``.
         times: How often it may be played; ``None`` for no limit.
         played: How often it was played.
     """
@@ -59,9 +60,14 @@ class Transcript:
     exchanges: list[Exchange]
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def reply_to(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the reply to a generateContent request, or ``None`` if nothing matches."""
-        words, after, last = _read_request(body)
+    def reply_to(self, words: str, after: int, last: str) -> Mapping[str, Any] | None:
+        """Return the reply to a request, or ``None`` if nothing matches.
+
+        Args:
+            words: The user's words.
+            after: How many replies the model has given in this turn.
+            last: The last message, as JSON.
+        """
         with self._lock:
             for exchange in self.exchanges:
                 when = exchange.when
@@ -99,7 +105,8 @@ def exchanges_from_json(values: Iterable[Mapping[str, Any]]) -> list[Exchange]:
     ]
 
 
-def _read_request(body: Mapping[str, Any]) -> tuple[str, int, str]:
+def words_of(body: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Return a generateContent request's user's words, number of replies, and last message."""
     contents = body.get("contents") or []
     after = sum(content.get("role") == "model" for content in contents)
     first = contents[0].get("parts", [{}]) if contents else [{}]

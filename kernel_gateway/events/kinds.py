@@ -492,6 +492,42 @@ class CellStale(EventData):
     by: str = Field(description="The cell that changed it.")
 
 
+class EgressFinding(EventData):
+    """Something that was found on its way out; its value is nowhere."""
+
+    kind: Literal["secret", "card", "iban", "national-id", "email", "phone"]
+    rule: str
+    action: Literal["warn", "redact", "block"]
+    count: int
+
+
+class OutputRedacted(EventData):
+    """What leaves the kernel held something that a policy names."""
+
+    towards: Literal["model", "client"]
+    findings: list[EgressFinding]
+    cell: str | None = Field(None, description="The cell that showed it, towards clients.")
+
+
+class Contradicted(EventData):
+    """Something that an answer says, and the fact that says otherwise."""
+
+    claim: str
+    fact: str
+
+
+class AnswerChecked(EventData):
+    """An answer says what nothing bears out."""
+
+    contradicted: list[Contradicted] = Field(description="By checks and tie-outs.")
+    not_from_a_result: list[str] = Field(
+        description="Numbers that no output, file, request or code has, as the answer writes them."
+    )
+    stopped: bool = Field(
+        description="The model answers again; else this is said below the answer."
+    )
+
+
 class ErrorSeen(EventData):
     """A request could not be answered."""
 
@@ -558,6 +594,8 @@ KINDS: dict[str, type[EventData]] = {
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,
     "cell.stale": CellStale,
+    "answer.checked": AnswerChecked,
+    "output.redacted": OutputRedacted,
     "checkpoint.created": CheckpointCreated,
     "checkpoint.skipped": CheckpointSkipped,
     "history.restored": HistoryRestored,

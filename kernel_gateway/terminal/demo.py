@@ -34,8 +34,8 @@ TRACED = ("outputs/sales_pivot.xlsx", "Pivot!B2")
 @contextlib.contextmanager
 def model_settings(settings: Settings, console: Console) -> Iterator[Settings]:
     """Yield settings with a model: Gemini with a key, else the local stand-in."""
-    if settings.gemini_api_key:
-        console.print(f"Model: {settings.model} (Gemini)")
+    if settings.has_model:
+        console.print(f"Model: {settings.model}")
         yield settings
         return
     from agent.standin.server import StandinServer

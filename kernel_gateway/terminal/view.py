@@ -100,6 +100,18 @@ class TerminalView:
         given = ", ".join(f"{name}={value!r}" for name, value in data["arguments"].items())
         self._line(f"  looked up: {plain(data['name'])}({plain(given)})", "dim")
 
+    def _show_output_redacted(self, data: dict[str, Any]) -> None:
+        words = {"redact": "taken out", "block": "withheld", "warn": "sent on"}
+        for found in data["findings"]:
+            what = f"{found['count']} {found['kind']} ({found['rule']})"
+            self._line(
+                f"  towards the {data['towards']}: {what} {words[found['action']]}", "yellow"
+            )
+
+    def _show_answer_checked(self, data: dict[str, Any]) -> None:
+        for pair in data["contradicted"] if data["stopped"] else ():
+            self._line(f"  the answer was stopped: {pair['fact']}", "yellow")
+
     def _show_code_generated(self, data: dict[str, Any]) -> None:
         self._writing = ""
         if data["comment"]:

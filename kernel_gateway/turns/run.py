@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
+from agent.egress.policy import Policies
 from agent.permission.admission import TurnPorts
 from agent.ports import Approver, Model
 from agent.turn import run_direct, run_turn
@@ -54,6 +55,7 @@ class TurnServices:
         deletions: The conversations being deleted.
         retry: The database retry for a turn's state.
         network: Makes the network calls of cells.
+        egress: What must not leave kernels, by tenant.
     """
 
     repository: Repository
@@ -67,6 +69,7 @@ class TurnServices:
     deletions: Deletions
     retry: DatabaseRetry
     network: NetworkBroker
+    egress: Policies = field(default_factory=Policies)
 
 
 class TurnRun:
@@ -188,6 +191,7 @@ class TurnRun:
             runtime=replace(
                 services.contexts.runtime(path, self._sink.emit),
                 network=network_of(row, path, services.network, services.repository, self._sink),
+                egress=services.egress.of(row.tenant),
             ),
             approver=approver,
             sink=self._sink,

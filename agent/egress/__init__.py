@@ -1,0 +1,1 @@
+"""What must not leave the kernel as it is: secrets, cards, account and identity numbers."""

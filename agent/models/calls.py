@@ -1,0 +1,100 @@
+"""What every model's reply is read by: its calls of functions, and Python in its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agent.ports import ToolCall, ToolDeclaration
+from notebooks.record.files import encodable
+
+RUN_CODE = ToolDeclaration(
+    "run_code",
+    "Run Python in this conversation's kernel and return what it printed.",
+    {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "description": "Python source of one notebook cell."},
+            "parameters": {
+                "type": "object",
+                "description": (
+                    "Constants the request names, as variable name to value; set before the "
+                    "code runs, e.g. {'min_sales': 1000}."
+                ),
+                "additionalProperties": True,
+            },
+        },
+        "required": ["code"],
+    },
+)
+MOST_CALLS = 12
+"""Calls that are done of one reply; the model sees that the rest got no result."""
+MOST_ARGUMENT_BYTES = 256 * 1024
+LONGEST_NAME = 80
+CUT = (
+    "the reply was cut off at the model's longest output; answer more briefly, or do the work "
+    "in smaller cells"
+)
+_FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)```", re.S)
+_PYTHON = frozenset({"", "python", "py", "python3", "ipython"})
+
+
+def read_call(name: object, arguments: object, call_id: str | None) -> ToolCall:
+    """Return a call as the model made it, its parts valid and bounded.
+
+    Args:
+        name: The function's name.
+        arguments: Its arguments, parsed.
+        call_id: The model's id of it.
+    """
+    known = encodable(str(name or ""))[:LONGEST_NAME]
+    if not isinstance(arguments, Mapping):
+        return ToolCall(known, {}, call_id, f"the arguments of {known} must be a JSON object")
+    try:
+        given: dict[str, Any] = encodable(dict(arguments))
+        size = len(json.dumps(given, ensure_ascii=False, allow_nan=False).encode())
+    except (ValueError, RecursionError, TypeError):
+        return ToolCall(known, {}, call_id, f"the arguments of {known} are no valid JSON")
+    if size > MOST_ARGUMENT_BYTES:
+        problem = (
+            f"the arguments of {known} are {size:,} bytes long; the limit is "
+            f"{MOST_ARGUMENT_BYTES:,}. Read data from files, and split long code"
+        )
+        return ToolCall(known, {}, call_id, problem)
+    return ToolCall(known, given, call_id, _code_problem(given) if known == RUN_CODE.name else "")
+
+
+def parsed_call(name: object, text: str, call_id: str | None, *, cut: bool = False) -> ToolCall:
+    """Return a call whose arguments came as JSON *text*; *cut*: the reply ended too early."""
+    known = str(name or "")[:LONGEST_NAME]
+    try:
+        arguments = json.loads(text or "{}", parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        why = CUT if cut else f"the arguments of {known} are no valid JSON"
+        return ToolCall(encodable(known), {}, call_id, why)
+    return read_call(name, arguments, call_id)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _code_problem(arguments: Mapping[str, Any]) -> str:
+    code, parameters = arguments.get("code"), arguments.get("parameters")
+    if not isinstance(code, str) or not code.strip():
+        return "run_code needs a non-empty string `code`"
+    if parameters is not None and not isinstance(parameters, dict):
+        return "`parameters` must be an object"
+    return ""
+
+
+def fenced_python(text: str) -> str:
+    """Return the code of the fenced blocks of Python; a formula or VBA is quoted, not run."""
+    blocks = [
+        block.strip("\n")
+        for language, block in _FENCE.findall(text)
+        if language.lower() in _PYTHON and block.strip() and not block.lstrip().startswith("=")
+    ]
+    return "\n\n".join(blocks)
