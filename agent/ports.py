@@ -25,14 +25,16 @@ class CodeCall:
     """Code the model wants to run.
 
     Attributes:
-        code: Python source.
+        code: Its source.
         parameters: Constants from the request: variable name → value.
         fenced: It came as a fenced block in the text, not as a function call.
+        language: One of `container.kernel.languages.KERNEL_OF`.
     """
 
     code: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     fenced: bool = False
+    language: str = "python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +202,11 @@ class PathRuntime:
     Attributes:
         workspace: The path's workspace.
         recorder: Its notebook.
-        session: Returns the live kernel, starting one if there is none; the variables of a
+        session: Returns the live Python kernel, starting one if there is none; the variables of a
             new one are rebuilt from the notebook.
-        live_session: Returns the live kernel, or ``None``; starts none.
+        other_session: The same for a kernel of another language, by its name in
+            `container.kernel.languages.KERNELS`.
+        live_session: Returns the live Python kernel, or ``None``; starts none.
         has_clients: Whether Jupyter clients use the kernel and get its messages.
         take_state_note: Returns, once, which state could not be rebuilt in a new kernel, in
             plain words; empty if all was.
@@ -214,6 +218,7 @@ class PathRuntime:
     workspace: Workspace
     recorder: Recorder
     session: Callable[[], Awaitable[KernelSession]]
+    other_session: Callable[[str], Awaitable[KernelSession]]
     live_session: Callable[[], KernelSession | None]
     has_clients: Callable[[], bool]
     take_state_note: Callable[[], str]

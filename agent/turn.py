@@ -29,6 +29,7 @@ from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
+from container.kernel.languages import PYTHON
 from container.workspace.workspace import INPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
 
@@ -215,6 +216,7 @@ async def _set_pending(
 ) -> None:
     state.pending = PendingCode(
         code=call.code,
+        language=call.language,
         parameters=dict(call.parameters),
         fenced=call.fenced,
         tokens=dict(reply.tokens),
@@ -224,6 +226,7 @@ async def _set_pending(
         "code.generated",
         {
             "code": call.code,
+            **({} if call.language == PYTHON else {"language": call.language}),
             "parameters": dict(call.parameters),
             "comment": "" if call.fenced else reply.text.strip(),
             "model": ports.model.name if ports.model else None,
@@ -257,14 +260,15 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
     earlier = await _ran_before(state, ports) if state.recovered else None
     if earlier is not None:
-        await _take_execution(state, earlier, pending.code, ports)
+        await _take_execution(state, earlier, pending, ports)
         return
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
         _repair(state, admission.reason)
         _reply_to(state, {"status": admission.outcome, "error": admission.reason, **REFUSED})
         return
-    failed = await _run_parameters(state, pending, ports)
+    python = pending.language == PYTHON
+    failed = await _run_parameters(state, pending, ports) if python else None
     if failed is None:
         state.running = new_cell_id()
         await ports.save(state)
@@ -276,8 +280,9 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
         ports.hashes,
         cell_id=state.running,
         granted=admission.granted,
+        language=pending.language,
     )
-    await _take_execution(state, execution, pending.code, ports)
+    await _take_execution(state, execution, pending, ports)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
@@ -291,7 +296,7 @@ async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
 
 
 async def _take_execution(
-    state: TurnState, execution: Execution, code: str, ports: TurnPorts
+    state: TurnState, execution: Execution, pending: PendingCode, ports: TurnPorts
 ) -> None:
     runtime = ports.runtime
     state.steps += 1
@@ -313,7 +318,8 @@ async def _take_execution(
         response["state"] = note
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
-        response |= await advice(execution, code, runtime, ports.profiler)
+        if pending.language == PYTHON:
+            response |= await advice(execution, pending.code, runtime, ports.profiler)
         if execution.outcome == "died":
             response["state"] = ENDED
         _repair(state, response["error"])
@@ -403,6 +409,7 @@ async def run_direct(
         cell_id=_cell_id(client, ports.runtime) if client is not None else None,
         client=client,
         granted=admission.granted,
+        language=pending.language,
     )
 
 

@@ -15,6 +15,7 @@ class PendingCode:
 
     Attributes:
         code: Its source.
+        language: One of `container.kernel.languages.KERNEL_OF`.
         parameters: The constants that came with it.
         fenced: It came as a fenced block.
         permission_id: Set once the user is asked; a resumed turn asks with the same id.
@@ -23,6 +24,7 @@ class PendingCode:
     """
 
     code: str
+    language: str = "python"
     parameters: dict[str, Any] = field(default_factory=dict)
     fenced: bool = False
     permission_id: str | None = None

@@ -15,6 +15,7 @@ from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
 from agent.ports import CodeCall, Message, ModelReply, ToolCall, ToolDeclaration
+from container.kernel.languages import KERNEL_OF, PYTHON
 from notebooks.record.files import encodable
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
@@ -24,11 +25,19 @@ _PYTHON = frozenset({"", "python", "py", "python3", "ipython"})
 
 RUN_CODE = types.FunctionDeclaration(
     name="run_code",
-    description="Run Python in this conversation's kernel and return what it printed.",
+    description="Run code in this conversation's kernel and return what it printed.",
     parameters_json_schema={
         "type": "object",
         "properties": {
-            "code": {"type": "string", "description": "Python source of one notebook cell."},
+            "code": {"type": "string", "description": "Source of one notebook cell."},
+            "language": {
+                "type": "string",
+                "enum": list(KERNEL_OF),
+                "description": (
+                    "Its language; Python if left out. Another one only if the user asks for it: "
+                    "it has its own variables, and the same files."
+                ),
+            },
             "parameters": {
                 "type": "object",
                 "description": (
@@ -199,7 +208,12 @@ def _code_call(call: types.FunctionCall) -> tuple[CodeCall | None, str]:
         return None, "run_code needs a non-empty string `code`"
     if not isinstance(parameters, dict):
         return None, "`parameters` must be an object"
-    return CodeCall(code=code, parameters=parameters), ""
+    language = args.get("language") or PYTHON
+    if language not in KERNEL_OF:
+        return None, f"`language` must be one of {', '.join(KERNEL_OF)}"
+    if parameters and language != PYTHON:
+        return None, "`parameters` are for Python only: write the constants into the code"
+    return CodeCall(code=code, parameters=parameters, language=language), ""
 
 
 def _fenced_call(text: str) -> CodeCall | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.permission.admission import judge_replay
+from container.kernel.languages import KERNEL_OF
 from container.kernel.session import KernelSession
 from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import RAN, OpenPath
@@ -88,7 +89,7 @@ async def restore(
     skip: Mapping[str, str],
     held: HeldCapabilities,
 ) -> Restored:
-    """Replay the successful cells of *path*'s notebook in *session*, a new kernel.
+    """Replay the successful cells of *path*'s notebook in *session*, a new kernel of theirs.
 
     Emits ``context.restoring`` before each cell and, unless the kernel ended meanwhile,
     ``context.restored``.
@@ -105,7 +106,11 @@ async def restore(
     """
     began = time.monotonic()
     restored = Restored()
-    cells = path.recorder.live_cells()
+    cells = [
+        cell
+        for cell in path.recorder.live_cells()
+        if KERNEL_OF.get(cell["language"]) == session.kernel
+    ]
     if not any(cell["status"] in RAN for cell in cells):
         return restored
     again = []
@@ -150,7 +155,7 @@ async def _held_for(
 async def _replay(
     cell: Mapping[str, Any], session: KernelSession, restored: Restored, held: Collection[str]
 ) -> None:
-    verdict = await judge_replay(cell["source"], held)
+    verdict = await judge_replay(cell["source"], held, cell["language"])
     if verdict.refusal:
         restored.not_replayed.append({"cell": cell["id"], "reason": verdict.refusal[:300]})
         return

@@ -202,6 +202,7 @@ class CodeGenerated(EventData):
     """The model wrote code."""
 
     code: str
+    language: str | None = Field(None, description="Its language, if it is not Python.")
     parameters: dict[str, Any] = Field(description="Constants the request named.")
     comment: str
     model: str | None
@@ -243,6 +244,7 @@ class CellStarted(EventData):
 
     cell: str
     code: str
+    language: str | None = Field(None, description="Its language, if it is not Python.")
     tags: list[str]
     messages: list[dict[str, Any]] | None = Field(
         None, description="The kernel's messages about it, while Jupyter clients use the kernel."
