@@ -86,7 +86,9 @@ class LanguageNotInstalled(ContainerError):
         self.kernel, self.install = kernel, install
 
     def __str__(self) -> str:
-        return f"The kernel {self.kernel!r} can't start on this machine. Install it: {self.install}."
+        return (
+            f"The kernel {self.kernel!r} can't start on this machine. Install it: {self.install}."
+        )
 
 
 class KernelNotFound(ContainerError):

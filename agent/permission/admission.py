@@ -186,9 +186,7 @@ class ReplayVerdict:
     granted: tuple[str, ...] = ()
 
 
-async def judge_replay(
-    source: str, held: Collection[str], language: str = PYTHON
-) -> ReplayVerdict:
+async def judge_replay(source: str, held: Collection[str], language: str = PYTHON) -> ReplayVerdict:
     """Check a recorded cell again before a replay; a "once" permission covered one run only.
 
     Args:
@@ -245,7 +243,9 @@ async def _record_refusal(pending: PendingCode, admission: Admission, ports: Tur
     source = pending.code
     if len(source) > RECORDED_CHARACTERS:
         source = f"{source[:RECORDED_CHARACTERS]}\n# … {len(source):,} characters in all"
-    intent = CellIntent(id=new_cell_id(), source=source, provenance=admission.provenance, language=pending.language)
+    intent = CellIntent(
+        id=new_cell_id(), source=source, provenance=admission.provenance, language=pending.language
+    )
     await ports.runtime.recorder.refuse(intent, refused)
     facts = {"status": refused.outcome, "seconds": 0.0, "error": refused.error}
     finished = {"cell": intent.id, **facts}

@@ -60,7 +60,8 @@ def _code(recorded: RecordedCell, *, unfolded: bool) -> str:
         f'<section class="cell code{look}" id="cell-{recorded.number}">{_head(recorded)}{said}'
         f"{listed(risks_of(facts), 'plain')}"
         f"<details{opened}><summary>Code, {lines} line{'s' if lines > 1 else ''}</summary>"
-        f"{code_html(str(cell.source), language_of(facts))}</details>\n{outputs_html(cell)}{_changed(recorded)}"
+        f"{code_html(str(cell.source), language_of(facts))}</details>\n"
+        f"{outputs_html(cell)}{_changed(recorded)}"
         f"{_tied_out(facts)}{listed(computed_of(facts), 'plain')}"
         f"{listed(findings_of(facts), 'amber')}</section>"
     )

@@ -100,7 +100,9 @@ def _piece(cell: Any) -> Piece:
         said = _comment(f"This cell {ending.sentence}")
         return Piece(f"{RAW}\n{said}\n{_comment(source)}")
     if (language := language_of(facts_of(cell))) != PYTHON:
-        said = _comment(f"This cell is {language or 'in no known language'}, and ran in its own kernel")
+        said = _comment(
+            f"This cell is {language or 'in no known language'}, and ran in its own kernel"
+        )
         return Piece(f"{heading}\n{said}\n{_comment(source)}")
     code = _python(source)
     if code is None:

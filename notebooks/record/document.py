@@ -186,9 +186,7 @@ def intent_of(cell: Any) -> CellIntent:
     )
     tags = tuple(tag for tag in cell.metadata.get("tags", ()) if tag != "raises-exception")
     language = language_of(facts)
-    return CellIntent(
-        id=cell.id, source=cell.source, provenance=why, tags=tags, language=language
-    )
+    return CellIntent(id=cell.id, source=cell.source, provenance=why, tags=tags, language=language)
 
 
 def language_of(facts: Mapping[str, Any]) -> str:

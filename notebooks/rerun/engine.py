@@ -30,6 +30,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._others: dict[str, tuple[Any, Any]] = {}
+        self.kernel_name: str
 
     def execute(self, **options: Any) -> Any:
         try:

@@ -66,7 +66,7 @@ async def test_a_lost_kernel_of_another_language_is_rebuilt_from_its_own_cells(r
 
 async def test_what_never_runs_is_blocked_with_its_reason_in_every_language(run):
     for language, code, reason in (
-        ("bash", "eval 'ls'", "runs a string as code"),
+        ("bash", "eval 'ls'", "another file as code"),
         ("javascript", "new Deno.Command('ls').outputSync()", "starts a program"),
         ("typescript", "if (", "can't read this"),
     ):
@@ -76,16 +76,17 @@ async def test_what_never_runs_is_blocked_with_its_reason_in_every_language(run)
         assert reason in reply["error"]["message"]
 
 
-async def test_an_unknown_command_is_asked_for_and_runs_once_allowed(run):
-    asked = await run("bash", "awk 'BEGIN { print 6 * 7 }'")
+async def test_an_unknown_command_is_asked_for_and_runs_once_allowed(running):
+    conversation = await running.conversation()
+    code = "awk 'BEGIN { print 6 * 7 }'"
+    await conversation.connection.send("execute.request", code=code, language="bash")
+    asked = (await conversation.until("permission.required"))["data"]
 
-    client = run.running.client
-    await client.post(f"/api/v1/permissions/{asked['permission']['id']}", {"decision": "once"})
-    while (turn := await client.get(f"/api/v1/turns/{asked['turn']}"))["kind"] == "running":
-        await asyncio.sleep(0)
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    finished = (await conversation.until("turn.finished"))["data"]
 
-    assert asked["kind"] == "permission_request"
-    assert printed(turn) == "42\n"
+    assert asked["targets"] == ["awk"]
+    assert finished["outputs"][0]["text"] == "42\n"
 
 
 async def test_a_failing_cell_of_each_language_is_an_error_of_the_code(run):
@@ -105,9 +106,9 @@ async def test_cells_of_other_languages_are_verified_rerun_and_exported_as_such(
 
     report = await asyncio.to_thread(rerun, file, tmp_path)
     notebook = read_notebook(file)
-    page, script = notebook_page(notebook), notebook_script(notebook)
+    page, script = notebook_page(notebook, "Languages"), notebook_script(notebook)
 
-    assert verify_notebook(file).intact
+    assert verify_notebook(file).verified
     assert [(cell.verdict, cell.detail) for cell in report.cells] == [("reproduced", "")] * 4
     assert "language: bash" in page
     assert "language: javascript" in page

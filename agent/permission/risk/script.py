@@ -31,7 +31,7 @@ def assess_script(code: str) -> Assessment:
     if tree.problem:
         return Assessment(syntax_error=tree.problem)
     counters = frozenset(_counters(tree))
-    found = [f for node in tree.nodes() for f in _findings(tree, node, counters)]
+    found = [f for node in tree.nodes for f in _findings(tree, node, counters)]
     ordered = sorted(dict.fromkeys(found), key=lambda f: (f.line, f.column))
     imports = tuple(f.target for f in ordered if f.rule == "module")
     return Assessment(findings=tuple(ordered), imports=imports)
@@ -89,7 +89,14 @@ def _index(tree: Tree, index: Node, counters: frozenset[str]) -> Iterator[Findin
     if index.type == "string":
         yield from _property(tree, index, _literal(tree, index) or "\\")
     elif index.type != "number" and not _counts(tree, index, counters):
-        yield tree.finding(index, "medium", "computed-property", REACHES, tree.text(index), "script:computed-property")
+        yield tree.finding(
+            index,
+            "medium",
+            "computed-property",
+            REACHES,
+            tree.text(index),
+            "script:computed-property",
+        )
 
 
 def _counts(tree: Tree, index: Node, counters: frozenset[str]) -> bool:
@@ -117,7 +124,7 @@ def _counters(tree: Tree) -> Iterator[str]:
     """Yield the names that are declared once, as a loop's counter that starts with a number."""
     declared: dict[str, int] = {}
     counting: set[str] = set()
-    for node in tree.nodes():
+    for node in tree.nodes:
         if node.type == "variable_declarator":
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             text = tree.text(name) if name is not None else ""

@@ -35,7 +35,8 @@ def assess_bash(code: str) -> Assessment:
     tree = Tree(_language(), code)
     if tree.problem:
         return Assessment(syntax_error=tree.problem)
-    found = [*_patterns(code), *(f for node in tree.nodes() for f in _findings(tree, node))]
+    own = _own_functions(tree)
+    found = [*_patterns(code), *(f for node in tree.nodes for f in _findings(tree, node, own))]
     ordered = sorted(dict.fromkeys(found), key=lambda f: (f.line, f.column))
     return Assessment(findings=tuple(ordered))
 
@@ -54,9 +55,9 @@ def _patterns(code: str) -> Iterator[Finding]:
             )
 
 
-def _findings(tree: Tree, node: Node) -> Iterator[Finding]:
+def _findings(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
     if node.type == "command":
-        yield from _command(tree, node)
+        yield from _command(tree, node, own)
     elif node.type in ("declaration_command", "unset_command"):
         pass  # its parts are looked at by themselves
     elif node.type == "file_redirect":
@@ -88,11 +89,11 @@ def _function(tree: Tree, node: Node) -> Iterator[Finding]:
 
 
 def _own_functions(tree: Tree) -> frozenset[str]:
-    named = (n.child_by_field_name("name") for n in tree.nodes() if n.type == "function_definition")
+    named = (n.child_by_field_name("name") for n in tree.nodes if n.type == "function_definition")
     return frozenset(tree.text(name) for name in named if name is not None)
 
 
-def _command(tree: Tree, node: Node) -> Iterator[Finding]:
+def _command(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
     head = node.child_by_field_name("name")
     if head is None:
         return
@@ -110,7 +111,7 @@ def _command(tree: Tree, node: Node) -> Iterator[Finding]:
     elif "/" in written:
         reason = "runs a program by its path, which this check can't read"
         yield tree.finding(node, "high", "shell-command", reason, written)
-    elif name in _own_functions(tree):
+    elif name in own:
         pass  # its body is looked at by itself
     elif name not in words(KIND, "harmless"):
         reason = f"runs the command {name!r}"

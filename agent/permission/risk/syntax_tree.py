@@ -29,25 +29,22 @@ class Tree:
 
     Attributes:
         root: Its root node.
+        nodes: All its nodes, parents first.
         problem: Where it can't be parsed, in words; else empty.
     """
 
     def __init__(self, language: Language, code: str) -> None:
-        """Parse *code*."""
+        """Parse *code*; raise `TooDeep` if it is nested deeper than `DEEPEST`."""
         self._source = code.encode("utf-8", "surrogatepass")
         self.root = Parser(language).parse(self._source).root_node
+        self.nodes = tuple(self._walk())
         self.problem = ""
         if self.root.has_error:
-            broken = next((n for n in self.nodes() if n.is_error or n.is_missing), self.root)
+            broken = next((n for n in self.nodes if n.is_error or n.is_missing), self.root)
             line = broken.start_point[0] + 1
             self.problem = f"SyntaxError: line {line}: the risk check can't read this"
 
-    def nodes(self) -> Iterator[Node]:
-        """Yield all nodes, parents first.
-
-        Raises:
-            TooDeep: They are nested deeper than `DEEPEST`.
-        """
+    def _walk(self) -> Iterator[Node]:
         waiting = [(self.root, 0)]
         while waiting:
             node, depth = waiting.pop()
@@ -63,7 +60,7 @@ class Tree:
     def finding(
         self, node: Node, tier: Tier, rule: str, reason: str, target: str, capability: str = ""
     ) -> Finding:
-        """Return a finding at *node*; a medium one without *capability* can only be allowed once."""
+        """Return a finding at *node*; a medium one gets a capability of its rule."""
         line, column = node.start_point
         return Finding(
             line=line + 1,
