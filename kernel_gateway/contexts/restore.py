@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.permission.admission import judge_replay
-from container.kernel.languages import KERNEL_OF
+from container.kernel.languages import KERNEL_OF, PYTHON
 from container.kernel.session import KernelSession
 from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import RAN, OpenPath
@@ -88,6 +88,7 @@ async def restore(
     emit: Emit,
     skip: Mapping[str, str],
     held: HeldCapabilities,
+    kernel: str = PYTHON,
 ) -> Restored:
     """Replay the successful cells of *path*'s notebook in *session*, a new kernel of theirs.
 
@@ -100,6 +101,7 @@ async def restore(
         emit: Emits the events.
         skip: Cells to leave out, with the reason.
         held: Returns what the standing permissions of the user who allowed a cell cover.
+        kernel: Which kernel it is: the cells of its languages are replayed.
 
     Returns:
         What could and could not be rebuilt; a cell's failure does not raise.
@@ -109,7 +111,7 @@ async def restore(
     cells = [
         cell
         for cell in path.recorder.live_cells()
-        if KERNEL_OF.get(cell["language"]) == session.kernel
+        if KERNEL_OF.get(cell["language"]) == kernel
     ]
     if not any(cell["status"] in RAN for cell in cells):
         return restored

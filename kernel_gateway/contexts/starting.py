@@ -77,7 +77,7 @@ class KernelStarter:
             session = self.session(path, kernel)
             try:
                 await session.start()
-                restored = await restore(path, session, emit, skip, self.held)
+                restored = await restore(path, session, emit, skip, self.held, kernel)
             except BaseException:
                 await session.aclose()
                 raise
