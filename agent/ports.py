@@ -188,8 +188,33 @@ class Approver(Protocol):
         """Wait for a reply to *request*; a repeated id continues the same wait."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTurn:
+    """An answered request of the same user, in another conversation.
+
+    Attributes:
+        id: The turn's id.
+        conversation: Its conversation.
+        at: When it was asked, ISO 8601.
+        request: The user's words.
+        answer: The answer.
+    """
+
+    id: str
+    conversation: str
+    at: str
+    request: str
+    answer: str
+
+
 class PastTurns(Protocol):
     """What is stored of earlier turns and not in the notebook."""
+
+    async def search(self, words: Sequence[str]) -> Sequence[PastTurn]:
+        """Return the user's turns in other conversations that have at least half of *words*.
+
+        Those that have more of them come first, then newer ones.
+        """
 
     async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
         """Return how each of *turns* ended, in plain words; an unknown one is left out."""

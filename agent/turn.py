@@ -24,6 +24,7 @@ from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
+from agent.retrieval.hits import find_hits
 from agent.run_cell import ran_before, run_cell
 from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach
@@ -126,10 +127,12 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     past = entries_of(runtime.recorder.entries(), without=state.id)
     if missing := unanswered(past):
         past = with_endings(past, await ports.past.endings(missing))
+    variables = await live.variables() if live else []
     context = TurnContext(
         profiles=profiles,
         other_files=other,
-        variables=await live.variables() if live else [],
+        variables=variables,
+        hits=await find_hits(state.request, ports.past, profiles, variables),
         seen=profiles_seen(past),
         memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,

@@ -13,6 +13,7 @@ from agent.context.profiler import Profile, Profiler
 from agent.memory.compaction import Memory
 from agent.prompts.render import prompt_version, render_variables, system_prompt
 from agent.prompts.tokens import estimate_tokens
+from agent.retrieval.hits import Hits
 from container.errors import UnsafePath, WorkspaceFileNotFound
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
 
@@ -31,6 +32,7 @@ class TurnContext:
         variables: The live variables.
         seen: File name → digest of the profile that an earlier request's prompt had.
         memory: The path's earlier requests and cells.
+        hits: What was found for the request.
         kernel_is_new: No cell has run in the kernel.
         state_note: Which state could not be rebuilt in a new kernel, in plain words.
     """
@@ -40,6 +42,7 @@ class TurnContext:
     variables: Sequence[Mapping[str, Any]] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    hits: Hits = field(default_factory=Hits)
     kernel_is_new: bool = False
     state_note: str = ""
 
@@ -72,6 +75,7 @@ class TurnContext:
             "files": files,
             "variables": "Live variables:\n" + render_variables(live) if live else "",
             "state": self.state_note,
+            **self.hits.texts,
         }
 
 
@@ -146,6 +150,7 @@ def context_facts(context: TurnContext, request: str) -> dict[str, Any]:
         ],
         "files": list(context.other_files),
         "variables": [str(variable["name"]) for variable in context.variables],
+        "found": {name: list(found) for name, found in context.hits.facts.items()},
         "history": {
             "whole": memory.whole,
             "shortened": memory.shortened,

@@ -145,8 +145,7 @@ class _Index:
         self._mean = sum(self._lengths.values()) / len(functions)
         having = Counter(word for words in self.words.values() for word in words)
         self._rarity = {
-            word: math.log(1 + (len(functions) - n + 0.5) / (n + 0.5))
-            for word, n in having.items()
+            word: math.log(1 + (len(functions) - n + 0.5) / (n + 0.5)) for word, n in having.items()
         }
 
     def score(self, name: str, asked: Mapping[str, float]) -> float:

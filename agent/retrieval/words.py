@@ -14,7 +14,22 @@ STOP = frozenset(
     excel formula function
     """.split()
 )
-_ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "s", "ly", "y", "e")
+_ENDINGS = (
+    "ations",
+    "ation",
+    "ings",
+    "ing",
+    "ies",
+    "ied",
+    "ers",
+    "er",
+    "ed",
+    "es",
+    "s",
+    "ly",
+    "y",
+    "e",
+)
 
 
 def folded(text: str) -> str:

@@ -9,13 +9,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.ports import ToolCall
-from agent.tools import describe_table, read_preview, search_workbook, workbook_history
+from agent.tools import (
+    describe_table,
+    find_function,
+    read_preview,
+    search_workbook,
+    workbook_history,
+)
 from agent.tools.tool import Reach, Tool, ToolFailed
 from container.errors import ContainerError
 
 TOOLS: Mapping[str, Tool] = {
     module.TOOL.name: module.TOOL
-    for module in (describe_table, read_preview, search_workbook, workbook_history)
+    for module in (describe_table, find_function, read_preview, search_workbook, workbook_history)
 }
 log = logging.getLogger("tallybook.tools")
 DECLARATIONS = tuple(tool.declaration for tool in TOOLS.values())

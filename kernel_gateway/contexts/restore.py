@@ -109,9 +109,7 @@ async def restore(
     began = time.monotonic()
     restored = Restored()
     cells = [
-        cell
-        for cell in path.recorder.live_cells()
-        if KERNEL_OF.get(cell["language"]) == kernel
+        cell for cell in path.recorder.live_cells() if KERNEL_OF.get(cell["language"]) == kernel
     ]
     if not any(cell["status"] in RAN for cell in cells):
         return restored

@@ -97,16 +97,33 @@ class TurnStarted(EventData):
     request: str | None = Field(None, description="The user's words, or what is merged.")
 
 
+class SeenPastTurn(BaseModel):
+    """A request of the same user in another conversation."""
+
+    turn: str
+    conversation: str
+
+
+class SeenHits(BaseModel):
+    """What was found for a request."""
+
+    symbols: list[str] = Field([], description="Kind and name, as in `column Net Amount`.")
+    functions: list[str] = Field([], description="Names of Excel's functions.")
+    past_turns: list[SeenPastTurn] = []
+
+
 class ContextUsed(EventData):
     """What the model is sent before it answers."""
 
     workbooks: list[SeenWorkbook]
     files: list[str]
     variables: list[str] = Field(description="Names of live variables.")
+    found: SeenHits = Field(description="What was found for the request.")
     history: SeenHistory
     tokens: dict[str, int] = Field(
         description="An upper estimate for each part (`system`, `workbooks`, `files`, "
-        "`variables`, `state`, `history`, `request`) and the `total`."
+        "`variables`, `state`, `symbols`, `functions`, `past_turns`, `history`, `request`) and "
+        "the `total`."
     )
     prompt: str = Field(description="The version of the system prompt.")
     kernel_is_new: bool
