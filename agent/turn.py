@@ -72,7 +72,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         AgentError, ContainerError: The turn ended without an answer; cells that
             ran are recorded.
     """
-    warming = asyncio.create_task(_warm(ports.runtime))
+    warming = asyncio.create_task(_nothing() if state.advice else _warm(ports.runtime))
     try:
         if not state.history:
             await _begin(state, ports)
@@ -95,6 +95,10 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
             await warming
 
 
+async def _nothing() -> None:
+    """Start no kernel."""
+
+
 async def _warm(runtime: PathRuntime) -> None:
     """Start the kernel while the model generates; the first cell reports a failure."""
     with contextlib.suppress(Exception):
@@ -111,6 +115,11 @@ def _check_budget(state: TurnState, budget: TurnBudget) -> None:
 # context
 
 
+ADVICE = (
+    "This request is for advice: answer it in words. No code is run for it; code that you show is "
+    "for the user to read."
+)
+NOT_NOW = "This request is for advice: no code is run for it. Answer in words."
 ENDED = (
     "The kernel ended. Before the next cell runs, variables are rebuilt by running the "
     "recorded successful cells again."
@@ -120,7 +129,8 @@ ENDED = (
 async def _begin(state: TurnState, ports: TurnPorts) -> None:
     runtime = ports.runtime
     cells = runtime.recorder.code_cells()
-    if runtime.live_session() is None and any(cell["status"] == "ok" for cell in cells):
+    starts = not state.advice and runtime.live_session() is None
+    if starts and any(cell["status"] == "ok" for cell in cells):
         await _warm(runtime)  # ignores errors: the model can answer without a kernel
     live = runtime.live_session()
     profiles, other = await read_profiles(runtime.workspace, ports.profiler)
@@ -136,7 +146,8 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         seen=profiles_seen(past),
         memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,
-        state_note=runtime.take_state_note(),
+        state_note="" if state.advice else runtime.take_state_note(),
+        mode=ADVICE if state.advice else "",
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
@@ -178,12 +189,16 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
     """Add *reply* to the history; return it if it is an answer, else set ``state.pending``."""
     call = reply.call
     # Once a cell has run, a fenced block is part of the explanation, not a request to run.
-    if call is not None and call.fenced and state.cells:
+    if call is not None and call.fenced and (state.cells or state.advice):
         call = None
     if reply.content.get("parts"):  # the API rejects an empty content in the history
         state.history.append({"role": "model", "content": dict(reply.content)})
     if reply.tool is not None and not reply.bad_call:
         await _call_tool(state, ports, reply.tool)
+        return None
+    if call is not None and state.advice:
+        _repair(state, NOT_NOW)
+        _reply_to(state, {"status": "not-run", "error": NOT_NOW})
         return None
     problem = reply.bad_call or (parameters_problem(call.parameters) if call else "")
     if problem:

@@ -46,6 +46,7 @@ class TurnState:
         steps: How many cells ran.
         cells: Outcomes so far, oldest first.
         last_error: The last error, for `TurnBudgetSpent`.
+        advice: The answer is to be in words: nothing is run, no kernel is started.
         recovered: An earlier run of the service began the turn: its cell may have run already.
     """
 
@@ -58,6 +59,7 @@ class TurnState:
     steps: int = 0
     cells: list[str] = field(default_factory=list)
     last_error: str = ""
+    advice: bool = False
     recovered: bool = False
 
 

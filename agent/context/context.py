@@ -34,6 +34,7 @@ class TurnContext:
         memory: The path's earlier requests and cells.
         hits: What was found for the request.
         kernel_is_new: No cell has run in the kernel.
+        mode: How the request is to be answered, if not as usual.
         state_note: Which state could not be rebuilt in a new kernel, in plain words.
     """
 
@@ -45,6 +46,7 @@ class TurnContext:
     hits: Hits = field(default_factory=Hits)
     kernel_is_new: bool = False
     state_note: str = ""
+    mode: str = ""
 
     @functools.cached_property
     def _full(self) -> dict[str, str]:
@@ -76,6 +78,7 @@ class TurnContext:
             "variables": "Live variables:\n" + render_variables(live) if live else "",
             "state": self.state_note,
             **self.hits.texts,
+            "mode": self.mode,
         }
 
 

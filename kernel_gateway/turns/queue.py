@@ -91,6 +91,7 @@ class Turns:
         kind: str,
         request: str,
         language: str = PYTHON,
+        advice: bool = False,
     ) -> TurnRow:
         """Queue a turn and return its row.
 
@@ -101,6 +102,7 @@ class Turns:
                 another path, ``undo`` to go back.
             request: The request, the code, ``PATH:MODE``, or an `UndoRequest` as JSON.
             language: That of the code.
+            advice: Answer in words; nothing is run.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.
@@ -115,9 +117,10 @@ class Turns:
         if ahead >= self._max_queue:
             raise QueueFull(ahead)
         row = _new_row(key, user, kind, request)
-        state = TurnState(id=row.id, request=request)
-        if language != PYTHON:  # Python is what a row without a state says
+        state = TurnState(id=row.id, request=request, advice=advice)
+        if language != PYTHON:
             state.pending = PendingCode(code=request, language=language)
+        if advice or language != PYTHON:  # what a row without a state does not say
             row.state = turn_state_to_json(state)
         await self._add(key, row)
         self._launch(row, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class _Exact(BaseModel):
@@ -267,6 +267,14 @@ class TurnReply(_Open):
     path: str
     turn: str
     status: str
+
+
+class ChatReply(_Exact):
+    """An answer in words."""
+
+    response: str
+    conversation_id: str
+    context_used: dict[str, Any] = Field(description="As in the event `context.used`.")
 
 
 class TurnSummary(_Exact):
