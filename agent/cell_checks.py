@@ -25,7 +25,7 @@ from agent.file_hashes import FileHashes
 from agent.ports import PathRuntime
 from container.kernel.execute_reply import ExecuteReply
 from container.workspace.workspace import INPUTS
-from notebooks.record.cells import CellIntent, Execution
+from notebooks.record.cells import PYTHON, CellIntent, Execution
 from notebooks.record.recorder import RecordedCell
 from notebooks.workbooks.tie_out.accounts import notes_of
 
@@ -143,12 +143,16 @@ class CellChecks:
         return {file["name"]: file["sha256"] for file in self.created}
 
     def _codes(self) -> list[str]:
-        """Return the code that ran since the kernel was restarted, this cell's last."""
+        """Return the Python code that ran since the kernel was restarted, this cell's last."""
         cells = self._runtime.recorder.live_cells()
         ran = ("ok", "error", "interrupted", "died")
         earlier = [cell for cell in cells if cell["id"] != self._intent.id]
-        codes = [str(cell["source"]) for cell in earlier if cell["status"] in ran]
-        return [*codes, self._intent.source]
+        codes = [
+            str(cell["source"])
+            for cell in earlier
+            if cell["status"] in ran and cell["language"] == PYTHON
+        ]
+        return [*codes, self._intent.source] if self._intent.language == PYTHON else codes
 
     async def _tie_out(
         self, execution: Execution, reply: ExecuteReply, written: Mapping[str, str]

@@ -75,7 +75,7 @@ async def _run_again(
 ) -> Execution | None:
     """Run one cell if it is admitted; return its execution unless it succeeded."""
     if state.pending is None or state.pending.code != intent.source:  # else it was asked before
-        state.pending = PendingCode(code=intent.source)
+        state.pending = PendingCode(code=intent.source, language=intent.language)
     admission = await admit(state, state.pending, ports)
     state.pending = None
     if admission.refusal is not None:
@@ -97,6 +97,7 @@ async def _run_again(
         tags=tags,
         cell_id=cell_id,
         granted=admission.granted,
+        language=intent.language,
     )
     return None if execution.outcome == "ok" else execution
 

@@ -186,8 +186,33 @@ class Approver(Protocol):
         """Wait for a reply to *request*; a repeated id continues the same wait."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTurn:
+    """An answered request of the same user, in another conversation.
+
+    Attributes:
+        id: The turn's id.
+        conversation: Its conversation.
+        at: When it was asked, ISO 8601.
+        request: The user's words.
+        answer: The answer.
+    """
+
+    id: str
+    conversation: str
+    at: str
+    request: str
+    answer: str
+
+
 class PastTurns(Protocol):
     """What is stored of earlier turns and not in the notebook."""
+
+    async def search(self, words: Sequence[str]) -> Sequence[PastTurn]:
+        """Return the user's turns in other conversations that have at least half of *words*.
+
+        Those that have more of them come first, then newer ones.
+        """
 
     async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
         """Return how each of *turns* ended, in plain words; an unknown one is left out."""
@@ -240,9 +265,11 @@ class PathRuntime:
     Attributes:
         workspace: The path's workspace.
         recorder: Its notebook.
-        session: Returns the live kernel, starting one if there is none; the variables of a
+        session: Returns the live Python kernel, starting one if there is none; the variables of a
             new one are rebuilt from the notebook.
-        live_session: Returns the live kernel, or ``None``; starts none.
+        other_session: The same for a kernel of another language, by its name in
+            `container.kernel.languages.KERNELS`.
+        live_session: Returns the live Python kernel, or ``None``; starts none.
         has_clients: Whether Jupyter clients use the kernel and get its messages.
         take_state_note: Returns, once, which state could not be rebuilt in a new kernel, in
             plain words; empty if all was.
@@ -257,6 +284,7 @@ class PathRuntime:
     workspace: Workspace
     recorder: Recorder
     session: Callable[[], Awaitable[KernelSession]]
+    other_session: Callable[[str], Awaitable[KernelSession]]
     live_session: Callable[[], KernelSession | None]
     has_clients: Callable[[], bool]
     take_state_note: Callable[[], str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
 from agent.staleness import made_stale, may_change
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
+from container.kernel.languages import KERNEL_OF, PYTHON
 from container.kernel.outputs import envelope_of
 from container.kernel.session import KernelSession
 from container.messages import KernelMessage
@@ -56,8 +57,9 @@ async def run_cell(
     cell_id: str | None = None,
     client: ClientRequest | None = None,
     granted: Sequence[str] = (),
+    language: str = PYTHON,
 ) -> Execution:
-    """Run *code* in the path's kernel and record it.
+    """Run *code* in the path's kernel of its language and record it.
 
     Emits ``cell.started``, ``cell.output`` per output, ``cell.finished`` (once the
     result is durable) and ``file.created`` per file that is new or changed. If the caller
@@ -74,16 +76,20 @@ async def run_cell(
         client: A Jupyter client's own request, sent in place of one made here. Its notebook file is
             left to `Recorder.write`, as many such requests may come one after the other.
         granted: Permissions for the kernel's audit hook.
+        language: One of `container.kernel.languages.KERNEL_OF`.
 
     Raises:
-        SandboxUnavailable, KernelStartFailed: No kernel; nothing was recorded.
+        SandboxUnavailable, KernelStartFailed, LanguageNotInstalled: No kernel; nothing was
+            recorded.
     """
-    session = await runtime.session()
+    kernel = KERNEL_OF[language]
+    session = await (runtime.session() if kernel == PYTHON else runtime.other_session(kernel))
     intent = CellIntent(
         id=cell_id or new_cell_id(),
         source=code,
         provenance=provenance,
         tags=tuple(tags),
+        language=language,
     )
     following = _Following(intent, runtime, sink, hashes)
 
@@ -101,7 +107,7 @@ async def run_cell(
         return execution
 
     recording = asyncio.create_task(record())
-    return await _until_recorded(recording, following.cancelled, runtime)
+    return await _until_recorded(recording, following.cancelled, lambda: session)
 
 
 async def _execute(
@@ -146,7 +152,7 @@ async def resume_cell(
         return None
     # A task, so that a cancelled caller does not leave the kernel busy.
     recording = asyncio.create_task(_resume(runtime.recorder.interrupted, runtime, sink, hashes))
-    return await _until_recorded(recording, asyncio.Event(), runtime)
+    return await _until_recorded(recording, asyncio.Event(), runtime.live_session)
 
 
 async def ran_before(
@@ -340,29 +346,34 @@ class _Following:
 
 
 async def _until_recorded(
-    recording: asyncio.Task[T], cancelled: asyncio.Event, runtime: PathRuntime
+    recording: asyncio.Task[T],
+    cancelled: asyncio.Event,
+    session: Callable[[], KernelSession | None],
 ) -> T:
     try:
         return await asyncio.shield(recording)
     except asyncio.CancelledError:
         cancelled.set()
-        await _interrupt_until_done(runtime, recording)
+        await _interrupt_until_done(session, recording)
         raise
 
 
-async def _interrupt_until_done(runtime: PathRuntime, recording: asyncio.Task[Any]) -> None:
+async def _interrupt_until_done(
+    running_in: Callable[[], KernelSession | None], recording: asyncio.Task[Any]
+) -> None:
     """Interrupt the cell until *recording* is done: a partial record would lose the cell."""
     while not recording.done():
         # Ignore further cancellations: the next cell must not start before this one ends.
         with contextlib.suppress(asyncio.CancelledError):
-            if (session := runtime.live_session()) is not None:
+            if (session := running_in()) is not None:
                 await session.interrupt()
             await asyncio.wait({recording}, timeout=INTERRUPT_SECONDS)
     recording.exception()  # mark as retrieved; the caller raises the cancellation
 
 
 def _started_facts(intent: CellIntent) -> dict[str, Any]:
-    return {"cell": intent.id, "code": intent.source, "tags": list(intent.tags)}
+    facts = {"cell": intent.id, "code": intent.source, "tags": list(intent.tags)}
+    return facts if intent.language == PYTHON else {**facts, "language": intent.language}
 
 
 def finished_facts(cell: str, execution: Execution) -> dict[str, Any]:

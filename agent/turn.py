@@ -30,12 +30,14 @@ from agent.ports import Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
+from agent.retrieval.hits import find_hits
 from agent.run_cell import ran_before, run_cell
 from agent.staleness import all_stale, made_stale, said
 from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
+from container.kernel.languages import PYTHON
 from container.workspace.workspace import INPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
 
@@ -81,7 +83,7 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         AgentError, ContainerError: The turn ended without an answer; cells that
             ran are recorded.
     """
-    warming = asyncio.create_task(_warm(ports.runtime))
+    warming = asyncio.create_task(_nothing() if state.advice else _warm(ports.runtime))
     try:
         if not state.history:
             await _begin(state, ports)
@@ -127,6 +129,10 @@ async def _files(ports: TurnPorts) -> Mapping[str, str]:
     )
 
 
+async def _nothing() -> None:
+    """Start no kernel."""
+
+
 async def _warm(runtime: PathRuntime) -> None:
     """Start the kernel while the model generates; the first cell reports a failure."""
     with contextlib.suppress(Exception):
@@ -143,6 +149,11 @@ def _check_budget(state: TurnState, budget: TurnBudget) -> None:
 # context
 
 
+ADVICE = (
+    "This request is for advice: answer it in words. No code is run for it; code that you show is "
+    "for the user to read."
+)
+NOT_NOW = "This request is for advice: no code is run for it. Answer in words."
 ENDED = (
     "The kernel ended. Before the next cell runs, variables are rebuilt by running the "
     "recorded successful cells again."
@@ -152,21 +163,25 @@ ENDED = (
 async def _begin(state: TurnState, ports: TurnPorts) -> None:
     runtime = ports.runtime
     cells = runtime.recorder.code_cells()
-    if runtime.live_session() is None and any(cell["status"] == "ok" for cell in cells):
+    starts = not state.advice and runtime.live_session() is None
+    if starts and any(cell["status"] == "ok" for cell in cells):
         await _warm(runtime)  # ignores errors: the model can answer without a kernel
     live = runtime.live_session()
     profiles, other = await read_profiles(runtime.workspace, ports.profiler)
     past = entries_of(runtime.recorder.entries(), without=state.id)
     if missing := unanswered(past):
         past = with_endings(past, await ports.past.endings(missing))
+    variables = await live.variables() if live else []
     context = TurnContext(
         profiles=profiles,
         other_files=other,
-        variables=await live.variables() if live else [],
+        variables=variables,
+        hits=await find_hits(state.request, ports.past, profiles, variables),
         seen=profiles_seen(past),
         memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,
-        state_note=runtime.take_state_note(),
+        state_note="" if state.advice else runtime.take_state_note(),
+        mode=ADVICE if state.advice else "",
         stale=said(await all_stale(runtime, await _files(ports))),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
@@ -229,7 +244,7 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
         _repair(state, reply.problem)
         _reply_to(state, {"status": "error", "error": reply.problem, **BAD_CALL})
     # Once a cell has run, a fenced block is part of the explanation, not a request to run.
-    elif reply.fenced and not state.cells:
+    elif reply.fenced and not state.cells and not state.advice:
         await _set_pending(state, ports, {"code": reply.fenced}, facts)
     elif reply.text.strip():
         return reply.text.strip()
@@ -271,6 +286,9 @@ async def _take_call(state: TurnState, ports: TurnPorts) -> None:
         problem = parameters_problem(arguments.get("parameters") or {})
     if state.repairs > state.repairs_before:
         _reply_to(state, {"status": "not-run", "error": "A call before this one failed."})
+    elif call["name"] == RUN_CODE.name and state.advice:
+        _repair(state, NOT_NOW)
+        _reply_to(state, {"status": "not-run", "error": NOT_NOW})
     elif problem:
         _repair(state, problem)
         _reply_to(state, {"status": "error", "error": problem, **BAD_CALL})
@@ -313,18 +331,20 @@ async def _set_pending(
             first call has them.
     """
     tokens, parameters = dict(reply.get("tokens", {})), dict(arguments.get("parameters") or {})
-    fenced = state.answering is None
+    fenced, language = state.answering is None, arguments.get("language") or PYTHON
     state.pending = PendingCode(
         code=arguments["code"],
         parameters=parameters,
         fenced=fenced,
         tokens=tokens,
         version=reply.get("version"),
+        language=language,
     )
     await ports.sink.emit(
         "code.generated",
         {
             "code": arguments["code"],
+            **({} if language == PYTHON else {"language": language}),
             "parameters": parameters,
             "comment": "" if fenced else reply.get("comment", ""),
             "model": ports.model.name if ports.model else None,
@@ -355,14 +375,15 @@ def _reply_to(state: TurnState, response: dict[str, Any]) -> None:
 async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) -> None:
     earlier = await _ran_before(state, ports) if state.recovered else None
     if earlier is not None:
-        await _take_execution(state, earlier, pending.code, ports)
+        await _take_execution(state, earlier, pending, ports)
         return
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
         _repair(state, admission.reason)
         _reply_to(state, {"status": admission.outcome, "error": admission.reason, **REFUSED})
         return
-    failed = await _run_parameters(state, pending, ports)
+    python = pending.language == PYTHON
+    failed = await _run_parameters(state, pending, ports) if python else None
     if failed is None:
         state.running = new_cell_id()
         await ports.save(state)
@@ -374,8 +395,9 @@ async def _run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts)
         ports.hashes,
         cell_id=state.running,
         granted=admission.granted,
+        language=pending.language,
     )
-    await _take_execution(state, execution, pending.code, ports)
+    await _take_execution(state, execution, pending, ports)
 
 
 async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
@@ -389,7 +411,7 @@ async def _ran_before(state: TurnState, ports: TurnPorts) -> Execution | None:
 
 
 async def _take_execution(
-    state: TurnState, execution: Execution, code: str, ports: TurnPorts
+    state: TurnState, execution: Execution, pending: PendingCode, ports: TurnPorts
 ) -> None:
     runtime = ports.runtime
     state.steps += 1
@@ -417,7 +439,8 @@ async def _take_execution(
         response["state"] = note
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
-        response |= await advice(execution, code, runtime, ports.profiler)
+        if pending.language == PYTHON:
+            response |= await advice(execution, pending.code, runtime, ports.profiler)
         if execution.outcome == "died":
             response["state"] = ENDED
         _repair(state, response["error"])
@@ -507,6 +530,7 @@ async def run_direct(
         cell_id=_cell_id(client, ports.runtime) if client is not None else None,
         client=client,
         granted=admission.granted,
+        language=pending.language,
     )
 
 

@@ -15,6 +15,7 @@ class PendingCode:
 
     Attributes:
         code: Its source.
+        language: One of `container.kernel.languages.KERNEL_OF`.
         parameters: The constants that came with it.
         fenced: It came as a fenced block.
         permission_id: Set once the user is asked; a resumed turn asks with the same id.
@@ -23,6 +24,7 @@ class PendingCode:
     """
 
     code: str
+    language: str = "python"
     parameters: dict[str, Any] = field(default_factory=dict)
     fenced: bool = False
     permission_id: str | None = None
@@ -51,6 +53,7 @@ class TurnState:
         cells: Outcomes so far, oldest first.
         last_error: The last error, for `TurnBudgetSpent`.
         stopped: An answer of this turn was stopped, as the checks said otherwise.
+        advice: The answer is to be in words: nothing is run, no kernel is started.
         recovered: An earlier run of the service began the turn: its cell may have run already.
     """
 
@@ -67,6 +70,7 @@ class TurnState:
     cells: list[str] = field(default_factory=list)
     last_error: str = ""
     stopped: bool = False
+    advice: bool = False
     recovered: bool = False
 
 

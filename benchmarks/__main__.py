@@ -24,6 +24,7 @@ from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.large_workbooks import measure_large_workbooks
+from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
 from benchmarks.running import Measure, in_its_own_directory
 from benchmarks.turn import measure_turn
@@ -140,6 +141,7 @@ table) was mended then. All were made by the detector's author: other people's f
 CONTEXT_NOTES = """\
 - *First message*: from the recorded notebook and the profiles, both in memory, to the text that
   is sent, with the event that says what is in it. Reading a file's profile is not in it.
+- *Search in past turns*: SQLite; two frequent words and two rare ones, all turns are one user's.
 """
 SECTIONS = (
     Section(
@@ -179,7 +181,7 @@ SECTIONS = (
     Section(
         name="context",
         heading="What the model is sent",
-        measures=(measure_context,),
+        measures=(measure_context, measure_past_turns),
         notes=CONTEXT_NOTES,
     ),
 )

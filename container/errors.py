@@ -5,6 +5,7 @@
     ContainerError
     ├── SandboxUnavailable     this host cannot confine a kernel
     ├── KernelStartFailed      the kernel never answered
+    ├── LanguageNotInstalled   what a cell's language needs is not installed here
     ├── KernelNotFound         no shim owns a kernel of this name
     ├── KernelDied             it ended while in use; variables are lost
     │   └── MemoryLimitExceeded
@@ -72,6 +73,22 @@ class KernelStartFailed(ContainerError):
     def __str__(self) -> str:
         last = self.log.strip().splitlines()[-1:] or ["it printed nothing"]
         return f"The kernel did not answer within {self.seconds:g} s ({last[0]}). Try again."
+
+
+class LanguageNotInstalled(ContainerError):
+    """What a language's kernel needs is not installed on this machine."""
+
+    code = "language-not-installed"
+    hint = "An operator installs it; until then, send Python."
+
+    def __init__(self, kernel: str, install: str) -> None:
+        super().__init__(kernel, install)
+        self.kernel, self.install = kernel, install
+
+    def __str__(self) -> str:
+        return (
+            f"The kernel {self.kernel!r} can't start on this machine. Install it: {self.install}."
+        )
 
 
 class KernelNotFound(ContainerError):

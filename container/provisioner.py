@@ -8,8 +8,6 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,10 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Unicode
 
 from container.errors import ContainerError
-from container.host.environment import DEFAULT_IMAGE, NETWORK, inside_command
+from container.host.environment import DEFAULT_IMAGE, NETWORK
 from container.host.runtime import runtime_directory, runtime_prefix
 from container.inside.network import STORED
+from container.kernel.languages import KERNELS
 from container.limits import Limits, limits_from_json
 from container.shim.client import KernelLease
 from container.shim.kernels import KernelRequest
@@ -28,35 +27,6 @@ from container.workspace.workspace import INPUTS, Workspace
 
 RESPONSES = "responses"
 """Directory beside a workspace with recorded responses of network calls."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Language:
-    """How a language's kernel is started.
-
-    Attributes:
-        argv: Its command; `container.shim.kernels` fills in the names in braces. Empty
-            for Python, whose kernel is forked or launched by our own code.
-        env: Variables added to the usual environment.
-        loopback: The kernel supports TCP only.
-    """
-
-    argv: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    loopback: bool = False
-
-
-ENTER_BY_DENO = "Deno.chdir('/workspace')"
-DENO = ("deno", "jupyter", "--kernel", "--conn", "{tcp_connection_file}")
-LANGUAGES = {
-    "python": Language(),
-    "bash": Language(argv=inside_command("{python}", "bash", "{connection_file}")),
-    "deno": Language(
-        argv=inside_command("{python}", "bridge", "{connection_file}", ENTER_BY_DENO, *DENO),
-        env={"DENO_DIR": "/tmp/.deno", "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"},  # noqa: S108
-        loopback=True,
-    ),
-}
 
 
 class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
@@ -117,11 +87,11 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             ContainerError: The kernelspec names an unknown language.
         """
         workspace = self._workspace(Path(kwargs.pop("cwd", None) or Path.cwd()))
-        language = LANGUAGES.get(self.language)
+        language = KERNELS.get(self.language)
         if language is None:
             raise ContainerError(
                 f"The kernelspec asks for the language {self.language!r}; "
-                f"there are {', '.join(LANGUAGES)}."
+                f"there are {', '.join(KERNELS)}."
             )
         limits_json = kwargs.pop("limits", None)
         request = KernelRequest(

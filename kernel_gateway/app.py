@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler
 
 from kernel_gateway.http.handlers import (
     admin,
+    chat,
     conversations,
     exports,
     file_comparisons,
@@ -72,6 +73,7 @@ ROUTES = (
     Route("/api/v1/turns/{turn}/rating", turns.RatingHandler),
     Route("/api/v1/permissions/{permission}", turns.PermissionHandler),
     Route("/api/v1/execute", turns.ExecuteHandler),
+    Route("/api/v1/chat/completion", chat.ChatCompletionHandler),
     Route("/api/v1/execute-task", turns.ExecuteTaskHandler),
     Route("/api/v1/keys", ledger.KeysHandler),
     Route("/api/v1/grants", turns.GrantsHandler),

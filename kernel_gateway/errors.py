@@ -165,7 +165,7 @@ class UnsupportedLanguage(BadRequest):
     """Code in a language no kernel speaks."""
 
     code = "unsupported-language"
-    hint = 'Send Python: {"language": "python"}.'
+    hint = 'Send one of: {"language": "python"}, "javascript", "typescript", "bash".'
 
 
 class BodyTooLarge(GatewayError):

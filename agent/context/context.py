@@ -13,6 +13,7 @@ from agent.context.profiler import Profile, Profiler
 from agent.memory.compaction import Memory
 from agent.prompts.render import prompt_version, render_variables, system_prompt
 from agent.prompts.tokens import estimate_tokens
+from agent.retrieval.hits import Hits
 from container.errors import UnsafePath, WorkspaceFileNotFound
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
 
@@ -31,7 +32,9 @@ class TurnContext:
         variables: The live variables.
         seen: File name → digest of the profile that an earlier request's prompt had.
         memory: The path's earlier requests and cells.
+        hits: What was found for the request.
         kernel_is_new: No cell has run in the kernel.
+        mode: How the request is to be answered, if not as usual.
         state_note: Which state could not be rebuilt in a new kernel, in plain words.
         stale: Which recorded cells are stale, a line each.
     """
@@ -41,9 +44,11 @@ class TurnContext:
     variables: Sequence[Mapping[str, Any]] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    hits: Hits = field(default_factory=Hits)
     kernel_is_new: bool = False
     state_note: str = ""
     stale: str = ""
+    mode: str = ""
 
     @functools.cached_property
     def _full(self) -> dict[str, str]:
@@ -74,6 +79,8 @@ class TurnContext:
             "files": files,
             "variables": "Live variables:\n" + render_variables(live) if live else "",
             "state": "\n".join(filter(None, (self.state_note, self.stale))),
+            **self.hits.texts,
+            "mode": self.mode,
         }
 
 
@@ -148,6 +155,7 @@ def context_facts(context: TurnContext, request: str) -> dict[str, Any]:
         ],
         "files": list(context.other_files),
         "variables": [str(variable["name"]) for variable in context.variables],
+        "found": {name: list(found) for name, found in context.hits.facts.items()},
         "history": {
             "whole": memory.whole,
             "shortened": memory.shortened,

@@ -8,15 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.ports import ToolCall, ToolDeclaration
+from container.kernel.languages import KERNEL_OF, PYTHON
 from notebooks.record.files import encodable
 
 RUN_CODE = ToolDeclaration(
     "run_code",
-    "Run Python in this conversation's kernel and return what it printed.",
+    "Run code in this conversation's kernel and return what it printed.",
     {
         "type": "object",
         "properties": {
-            "code": {"type": "string", "description": "Python source of one notebook cell."},
+            "code": {"type": "string", "description": "Source of one notebook cell."},
+            "language": {
+                "type": "string",
+                "enum": list(KERNEL_OF),
+                "description": (
+                    "Its language; Python if left out. Another one only if the user asks for it: "
+                    "it has its own variables, and the same files."
+                ),
+            },
             "parameters": {
                 "type": "object",
                 "description": (
@@ -87,6 +96,11 @@ def _code_problem(arguments: Mapping[str, Any]) -> str:
         return "run_code needs a non-empty string `code`"
     if parameters is not None and not isinstance(parameters, dict):
         return "`parameters` must be an object"
+    language = arguments.get("language") or PYTHON
+    if language not in KERNEL_OF:
+        return f"`language` must be one of {', '.join(KERNEL_OF)}"
+    if parameters and language != PYTHON:
+        return "`parameters` are for Python only: write the constants into the code"
     return ""
 
 

@@ -24,6 +24,7 @@ from agent.permission.risk.findings import (
     assessment_to_json,
     finding_to_json,
 )
+from agent.permission.risk.languages import assess_in
 from agent.ports import (
     Approver,
     Decision,
@@ -35,7 +36,7 @@ from agent.ports import (
 )
 from agent.prompts.render import prompt_version
 from agent.turn_state import PendingCode, TurnState
-from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
+from notebooks.record.cells import PYTHON, CellIntent, Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
 SHORT_CHARACTERS = 4000
@@ -120,7 +121,7 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         await _record_refusal(pending, too_long, ports)
         return too_long
     with tracer.start_span("risk.assess") as span:
-        assessment = await _assess(pending.code)
+        assessment = await _assess(pending.code, pending.language)
         findings = len(assessment.findings)
         span.set_attributes({"turn": state.id, "risk": assessment.tier, "findings": findings})
     if pending.permission_id is None and (
@@ -152,11 +153,11 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     return admission
 
 
-async def _assess(code: str) -> Assessment:
+async def _assess(code: str, language: str) -> Assessment:
     """Assess *code*; long code in a thread, so that the event loop goes on."""
     if len(code) < SHORT_CHARACTERS:
-        return assess(code)
-    return await asyncio.to_thread(assess, code)
+        return assess_in(language, code)
+    return await asyncio.to_thread(assess_in, language, code)
 
 
 def granted_to(
@@ -215,14 +216,15 @@ class ReplayVerdict:
     granted: tuple[str, ...] = ()
 
 
-async def judge_replay(source: str, held: Collection[str]) -> ReplayVerdict:
+async def judge_replay(source: str, held: Collection[str], language: str = PYTHON) -> ReplayVerdict:
     """Check a recorded cell again before a replay; a "once" permission covered one run only.
 
     Args:
         source: The cell's code.
         held: Capabilities that the user's standing grants cover.
+        language: The code's language.
     """
-    assessment = await _assess(source)
+    assessment = await _assess(source, language)
     if assessment.syntax_error or assessment.tier == "high":
         return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
     calls = network_calls(source) if assessment.wants_network else ()
@@ -272,7 +274,9 @@ async def _record_refusal(pending: PendingCode, admission: Admission, ports: Tur
     source = pending.code
     if len(source) > RECORDED_CHARACTERS:
         source = f"{source[:RECORDED_CHARACTERS]}\n# … {len(source):,} characters in all"
-    intent = CellIntent(id=new_cell_id(), source=source, provenance=admission.provenance)
+    intent = CellIntent(
+        id=new_cell_id(), source=source, provenance=admission.provenance, language=pending.language
+    )
     await ports.runtime.recorder.refuse(intent, refused)
     facts = {"status": refused.outcome, "seconds": 0.0, "error": refused.error}
     finished = {"cell": intent.id, **facts}

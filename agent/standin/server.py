@@ -286,8 +286,7 @@ def _parts(reply: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if call := reply.get("run_code"):
         code = call["code"]
         args = {"code": code if isinstance(code, str) else "\n".join(code)}
-        if "parameters" in call:
-            args["parameters"] = call["parameters"]
+        args |= {name: call[name] for name in ("parameters", "language") if name in call}
         seed = hashlib.sha256(args["code"].encode("utf-8", "surrogatepass")).hexdigest()
         yield {
             "functionCall": {"id": seed[:12], "name": "run_code", "args": args},

@@ -9,13 +9,27 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.ports import ToolCall
-from agent.tools import describe_table, fetch_url, read_preview, search_workbook, workbook_history
+from agent.tools import (
+    describe_table,
+    fetch_url,
+    find_function,
+    read_preview,
+    search_workbook,
+    workbook_history,
+)
 from agent.tools.tool import Reach, Tool, ToolFailed
 from container.errors import ContainerError
 
 TOOLS: Mapping[str, Tool] = {
     module.TOOL.name: module.TOOL
-    for module in (describe_table, read_preview, search_workbook, workbook_history, fetch_url)
+    for module in (
+        describe_table,
+        find_function,
+        read_preview,
+        search_workbook,
+        workbook_history,
+        fetch_url,
+    )
 }
 log = logging.getLogger("tallybook.tools")
 DECLARATIONS = tuple(tool.declaration for tool in TOOLS.values())

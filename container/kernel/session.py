@@ -11,7 +11,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from container.errors import ContainerError, DiskQuotaExceeded, KernelDied, KernelStartFailed
+from container.errors import (
+    ContainerError,
+    DiskQuotaExceeded,
+    KernelDied,
+    KernelStartFailed,
+    LanguageNotInstalled,
+)
 from container.host.environment import DEFAULT_IMAGE, NETWORK
 from container.kernel.cell_run import LAST_WORDS_SECONDS, CellRun, death_of
 from container.kernel.client import KernelClient, OnReply
@@ -24,6 +30,7 @@ from container.kernel.execute_reply import (
     emit_nothing,
 )
 from container.kernel.execute_request import execute_request, with_granted
+from container.kernel.languages import KERNELS, PYTHON, install_hint
 from container.kernel.late_outputs import LateOutputs
 from container.kernel.variables import ask_for_variables
 from container.limits import Limits
@@ -54,6 +61,7 @@ class KernelSession:
         backend: str = "zygote",
         image: str = DEFAULT_IMAGE,
         runtime: str = "",
+        kernel: str = PYTHON,
     ) -> None:
         """Describe a session; nothing is started yet.
 
@@ -66,8 +74,9 @@ class KernelSession:
                 zygote; or ``docker``.
             image: The image of the docker backend.
             runtime: An OCI runtime Docker knows; empty for its default.
+            kernel: One of `container.kernel.languages.KERNELS`.
         """
-        self.workspace = workspace
+        self.workspace, self.kernel = workspace, kernel
         self.limits = limits or Limits()
         self._label, self._keep_seconds = label, keep_seconds
         self._backend, self._image, self._runtime = backend, image, runtime
@@ -94,9 +103,16 @@ class KernelSession:
 
         Raises:
             SandboxUnavailable: This host can't confine a kernel.
+            LanguageNotInstalled: What its language needs is not installed.
             KernelStartFailed: It ended, or didn't answer in `Limits.start_seconds`.
         """
+        if hint := install_hint(self.kernel, self._backend):
+            raise LanguageNotInstalled(self.kernel, hint)
+        command = KERNELS[self.kernel]
         request = KernelRequest(
+            argv=command.argv,
+            env=dict(command.env),
+            loopback=command.loopback,
             workspace=self.workspace.directory,
             uid=self.workspace.uid,
             limits=self.limits,

@@ -24,6 +24,7 @@ from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.kernel_line import KernelLine
 from kernel_gateway.contexts.open_path import OpenPath, open_path, spared
 from kernel_gateway.contexts.open_paths import OpenPaths
+from kernel_gateway.contexts.other_kernels import OtherKernels
 from kernel_gateway.contexts.restore import Emit
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.state import Cleared, ExecutionContext, new_context
@@ -90,6 +91,7 @@ class ExecutionContextManager:
         self._warm: Connection | None = None
         self._left = LeftKernels(starter.directory, store, node)
         self._line = KernelLine(limit, wait_seconds, count=self._count, evict=self._evict_one)
+        self._others = OtherKernels(starter, self._line, deletions, telemetry)
         self._ttl_seconds = ttl_seconds
         self._deletions = deletions
         self._paths = OpenPaths(self._read)
@@ -159,6 +161,9 @@ class ExecutionContextManager:
             workspace=path.workspace,
             recorder=path.recorder,
             session=lambda: self._session(path, emit),
+            other_session=lambda kernel: self._others.session(
+                path, kernel, emit, self._notify_waiting
+            ),
             live_session=lambda: path.live,
             has_clients=lambda: path.has_clients,
             take_state_note=path.take_state_note,
@@ -302,7 +307,10 @@ class ExecutionContextManager:
 
     def _count(self) -> tuple[int, int]:
         holding = {path.key for path in self._paths if path.session is not None}
-        return len({*self._starting, *self._left, *holding}), len(self._starting - holding)
+        starting = self._others.starting
+        others = starting + sum(len(path.others) for path in self._paths)
+        alive = len({*self._starting, *self._left, *holding})
+        return alive + others, len(self._starting - holding) + starting
 
     async def _evict_one(self, *, rebuilt_only: bool) -> bool:
         """End the kernel that is needed least, if any may be ended; return whether one was.
@@ -313,8 +321,9 @@ class ExecutionContextManager:
         left = [key for key in self._left.spare() if key not in self._starting]
         if (path := spared(self._paths, rebuilt_only=rebuilt_only)) is not None:
             async with path.starting:  # the path's own callers wait, then start a new kernel
-                await shielded(self._end(path, "terminated"))
-                path.suspended = path.watchers > 0
+                had_python = path.session is not None
+                await shielded(self._end_all(path))
+                path.suspended = had_python and path.watchers > 0
         elif left and not rebuilt_only:
             await shielded(self._end_left(left[0]))
         else:
@@ -345,7 +354,9 @@ class ExecutionContextManager:
                 failed += 1
                 later = time.time() + AGAIN_SECONDS
                 await self._store.put(replace(context, expires_at=later))
-        for key in self._paths.drop_unused(time.monotonic() - self._ttl_seconds):
+        unused = time.monotonic() - self._ttl_seconds
+        await self._others.end_unused(self._paths, unused)
+        for key in self._paths.drop_unused(unused):
             await self.part_from(key)
         return Cleared(done=ended, failed=failed)
 
@@ -360,7 +371,7 @@ class ExecutionContextManager:
             if ours:
                 if path.session is None:
                     path.session = await self._adopted(path)
-                await self._end(path, "terminated")
+                await self._end_all(path)
             if path.context is not None:  # an earlier write may have failed: store it again
                 await self._store.put(path.context)
         return ours
@@ -371,7 +382,7 @@ class ExecutionContextManager:
         async with path.starting:
             if path.session is None:
                 path.session = await self._adopted(path)
-            await self._end(path, "terminated")
+            await self._end_all(path)
         return path.context
 
     async def restart(self, key: PathKey, user: str) -> ExecutionContext:
@@ -381,7 +392,7 @@ class ExecutionContextManager:
             self._starting.add(key)  # the new kernel keeps the old one's place in the limit
             try:
                 await self._left.end(key)  # else it would be adopted, with its variables
-                await self._end(path, "terminated")
+                await self._end_all(path)
                 facts = {"turn": None, "kind": RESTART, "user": user}
                 note = "*The kernel was restarted: its variables are gone.*"
                 await path.recorder.note(note, facts)
@@ -399,6 +410,10 @@ class ExecutionContextManager:
         there = await self._store.live_elsewhere(self._node, tenant) if self._node else ()
         keys = {*here, *self._left, *(context.key for context in there)}
         return [key for key in keys if key.tenant == tenant]
+
+    async def _end_all(self, path: OpenPath) -> None:
+        await self._others.end(path)
+        await self._end(path, "terminated")
 
     async def _end(self, path: OpenPath, status: Any, error: str | None = None) -> None:
         session, path.session, path.suspended = path.session, None, False
@@ -424,7 +439,7 @@ class ExecutionContextManager:
 
     def live_kernels(self) -> int:
         """Return how many kernels are alive."""
-        return sum(path.live is not None for path in self._paths)
+        return sum(kernel.alive for path in self._paths for kernel in path.kernels)
 
     async def aclose(self) -> None:
         """End every kernel; workspaces and notebooks stay."""
@@ -437,6 +452,6 @@ class ExecutionContextManager:
 
     async def _close(self, path: OpenPath) -> None:
         try:
-            await self._end(path, "terminated")
+            await self._end_all(path)
         except GatewayError as error:  # the next start marks the context as terminated
             log.warning("the end of a context could not be stored: %s", error)

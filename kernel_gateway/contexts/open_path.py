@@ -42,7 +42,8 @@ class OpenPath:
         hashes: File hashes known so far.
         blobs: Earlier contents of the conversation's files.
         checkpoints: Which files the workspace held, before each cell that followed a change.
-        session: The current kernel, if there is one.
+        session: The current Python kernel, if there is one.
+        others: Its kernels for other languages, by name.
         context: The stored context; ``None`` before the first kernel.
         state_note: The variables that could not be restored; the next turn takes it.
         last_used: Monotonic time of the last use.
@@ -67,6 +68,7 @@ class OpenPath:
     blobs: Blobs
     checkpoints: Checkpoints
     session: KernelSession | None = None
+    others: dict[str, KernelSession] = field(default_factory=dict)
     context: ExecutionContext | None = None
     state_note: str = ""
     last_used: float = field(default_factory=time.monotonic)
@@ -84,9 +86,15 @@ class OpenPath:
         """The kernel, if there is one and it is alive."""
         return self.session if self.session is not None and self.session.alive else None
 
+    @property
+    def kernels(self) -> list[KernelSession]:
+        """All its kernels, dead ones included."""
+        python = [] if self.session is None else [self.session]
+        return [*python, *self.others.values()]
+
     def unused(self, since: float) -> bool:
         """Whether it has no kernel and was not used since monotonic time *since*."""
-        held = self.in_use or self.watchers
+        held = self.in_use or self.watchers or self.others
         idle = not held and self.session is None and not self.starting.locked()
         return idle and self.last_used < since
 
@@ -178,9 +186,10 @@ def spared(paths: Iterable[OpenPath], *, rebuilt_only: bool) -> OpenPath | None:
     idle = [
         path
         for path in sorted(paths, key=lambda path: path.last_used)
-        if path.session is not None and not path.in_use and not path.starting.locked()
+        if path.kernels and not path.in_use and not path.starting.locked()
     ]
-    if (dead := next((path for path in idle if path.live is None), None)) is not None:
+    alive = [path for path in idle if any(kernel.alive for kernel in path.kernels)]
+    if (dead := next((path for path in idle if path not in alive), None)) is not None:
         return dead
     unwatched = [path for path in idle if not path.watchers]
     watched = [path for path in idle if path.watchers]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.permission.admission import judge_replay
+from container.kernel.languages import KERNEL_OF, PYTHON
 from container.kernel.session import KernelSession
 from container.workspace.copy import put_back, recover, set_aside
 from kernel_gateway.contexts.open_path import RAN, OpenPath
@@ -87,8 +88,9 @@ async def restore(
     emit: Emit,
     skip: Mapping[str, str],
     held: HeldCapabilities,
+    kernel: str = PYTHON,
 ) -> Restored:
-    """Replay the successful cells of *path*'s notebook in *session*, a new kernel.
+    """Replay the successful cells of *path*'s notebook in *session*, a new kernel of theirs.
 
     Emits ``context.restoring`` before each cell and, unless the kernel ended meanwhile,
     ``context.restored``.
@@ -99,13 +101,16 @@ async def restore(
         emit: Emits the events.
         skip: Cells to leave out, with the reason.
         held: Returns what the standing permissions of the user who allowed a cell cover.
+        kernel: Which kernel it is: the cells of its languages are replayed.
 
     Returns:
         What could and could not be rebuilt; a cell's failure does not raise.
     """
     began = time.monotonic()
     restored = Restored()
-    cells = path.recorder.live_cells()
+    cells = [
+        cell for cell in path.recorder.live_cells() if KERNEL_OF.get(cell["language"]) == kernel
+    ]
     if not any(cell["status"] in RAN for cell in cells):
         return restored
     again = []
@@ -150,7 +155,7 @@ async def _held_for(
 async def _replay(
     cell: Mapping[str, Any], session: KernelSession, restored: Restored, held: Collection[str]
 ) -> None:
-    verdict = await judge_replay(cell["source"], held)
+    verdict = await judge_replay(cell["source"], held, cell["language"])
     if verdict.refusal:
         restored.not_replayed.append({"cell": cell["id"], "reason": verdict.refusal[:300]})
         return

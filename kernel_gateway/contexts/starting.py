@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from container.host.environment import DEFAULT_IMAGE
+from container.kernel.languages import PYTHON
 from container.kernel.session import KernelSession
 from container.limits import Limits
 from kernel_gateway.contexts.open_path import OpenPath
@@ -37,20 +38,27 @@ class KernelStarter:
     image: str = DEFAULT_IMAGE
     runtime: str = ""
 
-    def session(self, path: OpenPath) -> KernelSession:
-        """Return a session for *path*; its kernel is not started yet."""
+    def session(self, path: OpenPath, kernel: str = PYTHON) -> KernelSession:
+        """Return a session for *path*; its *kernel* is not started yet.
+
+        Only a Python kernel outlives the service: it has a label to find it by.
+        """
         _, conversation, name = path.key
+        kept = kernel == PYTHON
         return KernelSession(
             path.workspace,
             self.limits,
-            label=f"{self.directory}:{conversation}/{name}",
-            keep_seconds=self.keep_seconds,
+            label=f"{self.directory}:{conversation}/{name}" if kept else "",
+            keep_seconds=self.keep_seconds if kept else 0.0,
+            kernel=kernel,
             backend=self.backend,
             image=self.image,
             runtime=self.runtime,
         )
 
-    async def start(self, path: OpenPath, emit: Emit, telemetry: Telemetry) -> KernelSession:
+    async def start(
+        self, path: OpenPath, emit: Emit, telemetry: Telemetry, kernel: str = PYTHON
+    ) -> KernelSession:
         """Start a kernel and rebuild the variables.
 
         If a replayed cell ends the kernel, start another one and leave that cell out.
@@ -59,16 +67,17 @@ class KernelStarter:
             path: The path.
             emit: Emits the restoration's events.
             telemetry: Counts the restorations.
+            kernel: Which of `container.kernel.languages.KERNELS`; its cells are replayed.
 
         Raises:
-            SandboxUnavailable, KernelStartFailed: No kernel could start.
+            LanguageNotInstalled, SandboxUnavailable, KernelStartFailed: No kernel could start.
         """
         skip: dict[str, str] = {}
         while True:
-            session = self.session(path)
+            session = self.session(path, kernel)
             try:
                 await session.start()
-                restored = await restore(path, session, emit, skip, self.held)
+                restored = await restore(path, session, emit, skip, self.held, kernel)
             except BaseException:
                 await session.aclose()
                 raise

@@ -97,16 +97,33 @@ class TurnStarted(EventData):
     request: str | None = Field(None, description="The user's words, or what is merged.")
 
 
+class SeenPastTurn(BaseModel):
+    """A request of the same user in another conversation."""
+
+    turn: str
+    conversation: str
+
+
+class SeenHits(BaseModel):
+    """What was found for a request."""
+
+    symbols: list[str] = Field([], description="Kind and name, as in `column Net Amount`.")
+    functions: list[str] = Field([], description="Names of Excel's functions.")
+    past_turns: list[SeenPastTurn] = []
+
+
 class ContextUsed(EventData):
     """What the model is sent before it answers."""
 
     workbooks: list[SeenWorkbook]
     files: list[str]
     variables: list[str] = Field(description="Names of live variables.")
+    found: SeenHits = Field(description="What was found for the request.")
     history: SeenHistory
     tokens: dict[str, int] = Field(
         description="An upper estimate for each part (`system`, `workbooks`, `files`, "
-        "`variables`, `state`, `history`, `request`) and the `total`."
+        "`variables`, `state`, `symbols`, `functions`, `past_turns`, `history`, `request`) and "
+        "the `total`."
     )
     prompt: str = Field(description="The version of the system prompt.")
     kernel_is_new: bool
@@ -202,6 +219,7 @@ class CodeGenerated(EventData):
     """The model wrote code."""
 
     code: str
+    language: str | None = Field(None, description="Its language, if it is not Python.")
     parameters: dict[str, Any] = Field(description="Constants the request named.")
     comment: str
     model: str | None
@@ -286,6 +304,7 @@ class CellStarted(EventData):
 
     cell: str
     code: str
+    language: str | None = Field(None, description="Its language, if it is not Python.")
     tags: list[str]
     messages: list[dict[str, Any]] | None = Field(
         None, description="The kernel's messages about it, while Jupyter clients use the kernel."

@@ -262,6 +262,11 @@ class EventLog:
         """Return kind and data of stored events of *kinds* whose JSON contains *text*, in order."""
         return await self._rows.containing(key, kinds, text, limit)
 
+    async def data_of(self, key: PathKey, turn: str, kind: str) -> dict[str, Any]:
+        """Return the data of the first stored event of *kind* of *turn*; empty without one."""
+        data = await self._rows.data_of(key, turn, kind)
+        return dict(json.loads(data)) if data is not None else {}
+
     async def last_seq(self, key: PathKey) -> int:
         """Return the number of a path's last stored event, 0 before the first."""
         return (await self._path(key)).stored

@@ -72,6 +72,7 @@ STATUSES: dict[type[Exception], int] = {
     agent_errors.TurnBudgetSpent: 422,
     container_errors.SandboxUnavailable: 503,
     container_errors.KernelStartFailed: 503,
+    container_errors.LanguageNotInstalled: 503,
     container_errors.KernelDied: 503,
     container_errors.UnsafePath: 400,
     container_errors.WorkspaceFileNotFound: 404,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
+from kernel_gateway.jupyter.kernelspecs import check_kernel_name, kernelspecs
 from kernel_gateway.turns.recorded import announce
-from notebooks.record.document import KERNELSPEC
 
 GRACE_SECONDS = 0.5
 
@@ -24,26 +22,6 @@ class StartKernel(BaseModel):
     model_config = ConfigDict(extra="ignore")
     name: str | None = None
     path: str | None = Field(None, max_length=1000)
-
-
-def kernelspecs() -> dict[str, Any]:
-    """Return Jupyter's model of the kernelspecs."""
-    spec = {
-        "argv": [],
-        "env": {},
-        "display_name": KERNELSPEC["display_name"],
-        "language": KERNELSPEC["language"],
-        "interrupt_mode": "message",
-        "metadata": {},
-    }
-    model = {"name": KERNEL_NAME, "spec": spec, "resources": {}}
-    return {"default": KERNEL_NAME, "kernelspecs": {KERNEL_NAME: model}}
-
-
-def check_kernel_name(name: str | None) -> None:
-    """Raise `BadRequest` unless there is such a kernelspec; ``python3`` counts as ours."""
-    if name not in (None, "", KERNEL_NAME, "python3"):
-        raise BadRequest(f"There is no kernelspec {name[:60]!r}; there is {KERNEL_NAME}.")
 
 
 async def start_kernel(handler: JupyterHandler, title: str) -> tuple[PathKey, str]:
@@ -68,7 +46,7 @@ class KernelSpecsHandler(JupyterHandler):
 
     @operation("Jupyter: list the kernelspecs", returns={200: models.JupyterObject})
     async def get(self) -> None:
-        self.write_json(200, kernelspecs())
+        self.write_json(200, kernelspecs(self.services.settings.backend))
 
 
 class KernelSpecHandler(JupyterHandler):
@@ -76,8 +54,10 @@ class KernelSpecHandler(JupyterHandler):
 
     @operation("Jupyter: look at a kernelspec", returns={200: models.JupyterObject})
     async def get(self, name: str) -> None:
-        check_kernel_name(name)
-        self.write_json(200, kernelspecs()["kernelspecs"][KERNEL_NAME])
+        known = kernelspecs(self.services.settings.backend)["kernelspecs"]
+        if name not in known:
+            check_kernel_name(name)
+        self.write_json(200, known.get(name, known[KERNEL_NAME]))
 
 
 class KernelsHandler(JupyterHandler):

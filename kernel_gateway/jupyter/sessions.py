@@ -12,7 +12,8 @@ from kernel_gateway.errors import BadRequest, NotFound
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.jupyter.handler import JupyterHandler
-from kernel_gateway.jupyter.kernels import check_kernel_name, end_kernel, start_kernel
+from kernel_gateway.jupyter.kernels import end_kernel, start_kernel
+from kernel_gateway.jupyter.kernelspecs import check_kernel_name
 from kernel_gateway.store.tables import JupyterSessionRow
 
 

@@ -23,6 +23,7 @@ from kernel_gateway.store.tables import (
     PermissionRow,
     TurnRow,
 )
+from kernel_gateway.store.turn_index import purge_turn_index
 from notebooks.record.cells import utc_now
 
 OF_A_CONVERSATION = (
@@ -185,6 +186,7 @@ class Conversations:
                     ConversationRow.id == conversation_id, ConversationRow.tenant == tenant
                 )
             )
+            await purge_turn_index(session)
             await session.execute(update(AuditRow).where(lines).values(detail={}))
             audit, columns = line
             await session.execute(insert(audit), columns)

@@ -30,6 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.store.tables import Base
+from kernel_gateway.store.turn_index import make_turn_index
 from notebooks.record.shielded import shielded
 
 Parameters = ParamSpec("Parameters")
@@ -216,6 +217,7 @@ async def open_database(url: str) -> Database:
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_migrate)
+            await connection.run_sync(make_turn_index)
             await connection.commit()
             postgresql = engine.dialect.name == "postgresql"
             exempt = postgresql and await connection.scalar(_ROLE)

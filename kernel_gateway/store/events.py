@@ -105,6 +105,19 @@ class EventRows:
             return [(path, data) for path, data in await session.execute(query)]
 
     @whole
+    async def data_of(self, key: PathKey, turn: str, kind: str) -> str | None:
+        """Return the data (JSON) of the first event of *kind* of *turn*; ``None`` without one."""
+        query = (
+            select(EventRow.data)
+            .where(_of(key), EventRow.tenant == key.tenant)
+            .where(EventRow.turn == turn, EventRow.kind == kind)
+            .order_by(EventRow.seq)
+            .limit(1)
+        )
+        async with self._database.begin(key.tenant) as session:
+            return await session.scalar(query)
+
+    @whole
     async def about_file(self, key: PathKey, name: str) -> Sequence[EventRow]:
         """Return the ``file.created`` events of a file, in order.
 

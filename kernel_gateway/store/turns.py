@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from kernel_gateway.errors import NotFound
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.database import EVERYONE, Database, whole
 from kernel_gateway.store.tables import NewRow, TurnRow
+from kernel_gateway.store.turn_index import find_turns
 
 UNFINISHED = ("queued", "running", "waiting")
 
@@ -79,6 +80,17 @@ class TurnRows:
         )
         async with self._database.begin(tenant) as session:
             return (await session.scalars(query)).all()
+
+    @whole
+    async def search(
+        self, tenant: str, user: str, words: Sequence[str], without: str
+    ) -> Sequence[Any]:
+        """Return the answered turns of *user* that have any of *words*; see `find_turns`."""
+
+        def find(connection: Connection) -> Sequence[Any]:
+            return find_turns(connection, tenant, user, words, without)
+
+        return await self._database.read(tenant, find)
 
     @whole
     async def unfinished(self, conversations: Collection[str] | None = None) -> Sequence[TurnRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from agent.ports import PastTurn
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.store.turns import TurnRows
 
@@ -11,10 +12,25 @@ MOST = 100
 
 
 class StoredTurns:
-    """The stored turns of one tenant (see `agent.ports.PastTurns`)."""
+    """The stored turns of one user, seen from one conversation (see `agent.ports.PastTurns`)."""
 
-    def __init__(self, turns: TurnRows, tenant: str) -> None:
-        self._turns, self._tenant = turns, tenant
+    def __init__(self, turns: TurnRows, tenant: str, user: str, conversation: str) -> None:
+        self._turns, self._tenant, self._user = turns, tenant, user
+        self._conversation = conversation
+
+    async def search(self, words: Sequence[str]) -> Sequence[PastTurn]:
+        """Return the user's turns in other conversations that have at least half of *words*."""
+        rows = await self._turns.search(self._tenant, self._user, words, self._conversation)
+        return [
+            PastTurn(
+                id=row.id,
+                conversation=row.conversation,
+                at=row.created_at,
+                request=row.request,
+                answer=row.answer or "",
+            )
+            for row in rows
+        ]
 
     async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
         """Return how the last `MOST` of *turns* ended, in plain words."""

@@ -14,9 +14,10 @@ from typing import cast
 
 from agent.errors import AgentError, InvalidRequest
 from agent.turn import check_request
-from agent.turn_state import TurnState
+from agent.turn_state import PendingCode, TurnState, turn_state_to_json
 from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest
+from container.kernel.languages import PYTHON
 from kernel_gateway.errors import (
     ConversationDeleted,
     Draining,
@@ -89,6 +90,8 @@ class Turns:
         *,
         kind: str,
         request: str,
+        language: str = PYTHON,
+        advice: bool = False,
     ) -> TurnRow:
         """Queue a turn and return its row.
 
@@ -98,6 +101,8 @@ class Turns:
             kind: ``turn`` for a request in plain words, ``execute`` for code, ``merge`` for
                 another path, ``undo`` to go back.
             request: The request, the code, ``PATH:MODE``, or an `UndoRequest` as JSON.
+            language: That of the code.
+            advice: Answer in words; nothing is run.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.
@@ -112,8 +117,13 @@ class Turns:
         if ahead >= self._max_queue:
             raise QueueFull(ahead)
         row = _new_row(key, user, kind, request)
+        state = TurnState(id=row.id, request=request, advice=advice)
+        if language != PYTHON:
+            state.pending = PendingCode(code=request, language=language)
+        if advice or language != PYTHON:  # what a row without a state does not say
+            row.state = turn_state_to_json(state)
         await self._add(key, row)
-        self._launch(row, TurnState(id=row.id, request=request))
+        self._launch(row, state)
         return row
 
     def _check(self, request: str) -> None:

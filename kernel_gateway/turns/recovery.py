@@ -33,7 +33,9 @@ async def recover_turns(
     """
     for row in await repository.turns.unfinished(conversations):
         if row.status == "queued":
-            turns.go_on(row, TurnState(id=row.id, request=row.request), begun=False)
+            queued = turn_state_from_json(row.state) if row.state is not None else None
+            new = queued or TurnState(id=row.id, request=row.request)
+            turns.go_on(row, new, begun=False)
             continue
         state = await _state_to_go_on_from(row, contexts)
         if state is None:

@@ -197,7 +197,7 @@ class TurnRun:
             sink=self._sink,
             profiler=services.profiler,
             hashes=path.hashes,
-            past=StoredTurns(services.repository.turns, row.tenant),
+            past=StoredTurns(services.repository.turns, row.tenant, row.user, row.conversation),
             save=save,
             own_code=own_code,
             budget=services.budget,

@@ -20,7 +20,9 @@ from notebooks.export.evidence import (
 )
 from notebooks.export.outcomes import ending_of
 from notebooks.ledger.review import KINDS
+from notebooks.record.cells import PYTHON
 from notebooks.record.chain import facts_of
+from notebooks.record.document import language_of
 from notebooks.record.undone import UNDO, UNDONE
 
 LOOKS = {"answer": " answer", **dict.fromkeys((UNDO, *KINDS), " note")}
@@ -58,7 +60,8 @@ def _code(recorded: RecordedCell, *, unfolded: bool) -> str:
         f'<section class="cell code{look}" id="cell-{recorded.number}">{_head(recorded)}{said}'
         f"{listed(risks_of(facts), 'plain')}"
         f"<details{opened}><summary>Code, {lines} line{'s' if lines > 1 else ''}</summary>"
-        f"{code_html(str(cell.source))}</details>\n{outputs_html(cell)}{_changed(recorded)}"
+        f"{code_html(str(cell.source), language_of(facts))}</details>\n"
+        f"{outputs_html(cell)}{_changed(recorded)}"
         f"{_tied_out(facts)}{listed(computed_of(facts), 'plain')}"
         f"{listed(findings_of(facts), 'amber')}</section>"
     )
@@ -69,6 +72,8 @@ def _head(recorded: RecordedCell) -> str:
     count = words(recorded.cell.get("execution_count") or " ", 12)
     prompt = f" In [{count}]" if recorded.cell.cell_type == "code" else ""
     parts = [f"<b>Cell {recorded.number}</b>{escape(prompt)}"]
+    if (language := words(language_of(facts), 40)) != PYTHON:
+        parts.append(escape(f"language: {language}"))
     if risk := words(facts.get("risk"), 40):
         parts.append(escape(f"risk: {risk}"))
     parts += [escape(text) for text in (allowed_by(facts), model_of(facts)) if text]

@@ -12,7 +12,14 @@ from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer,
 from nbformat.validator import isvalid
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexer import Lexer
+from pygments.lexers import (
+    BashLexer,
+    JavascriptLexer,
+    PythonLexer,
+    TextLexer,
+    TypeScriptLexer,
+)
 
 from notebooks.export.sanitised import PICTURES, picture_address, sanitised, shows_something
 from notebooks.record.chain import facts_of
@@ -20,9 +27,18 @@ from notebooks.record.chain import facts_of
 FORMATTER: HtmlFormatter[str] = HtmlFormatter(cssclass="highlight")
 
 
-def code_html(source: str) -> str:
-    """Return Python with its syntax in colours."""
-    return str(highlight(source, PythonLexer(stripnl=False), FORMATTER))
+LEXERS: Mapping[str, type[Lexer]] = {
+    "python": PythonLexer,
+    "bash": BashLexer,
+    "javascript": JavascriptLexer,
+    "typescript": TypeScriptLexer,
+}
+
+
+def code_html(source: str, language: str = "python") -> str:
+    """Return code with its syntax in colours; without them in a language not in `LEXERS`."""
+    lexer = LEXERS.get(language, TextLexer)
+    return str(highlight(source, lexer(stripnl=False), FORMATTER))
 
 
 def outputs_html(cell: Any) -> str:

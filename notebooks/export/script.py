@@ -13,7 +13,9 @@ from typing import Any
 from IPython.core.inputtransformer2 import TransformerManager
 
 from notebooks.export.outcomes import ending_of
-from notebooks.record.document import Notebook
+from notebooks.record.cells import PYTHON
+from notebooks.record.chain import facts_of
+from notebooks.record.document import Notebook, language_of
 
 # Python reads an encoding from the first two lines only, so that a cell's text can't set one.
 HEADER = """\
@@ -97,6 +99,11 @@ def _piece(cell: Any) -> Piece:
     if cell.cell_type != "code" or not ending.is_live:
         said = _comment(f"This cell {ending.sentence}")
         return Piece(f"{RAW}\n{said}\n{_comment(source)}")
+    if (language := language_of(facts_of(cell))) != PYTHON:
+        said = _comment(
+            f"This cell is {language or 'in no known language'}, and ran in its own kernel"
+        )
+        return Piece(f"{heading}\n{said}\n{_comment(source)}")
     code = _python(source)
     if code is None:
         why = f": {ending.reason}" if ending.reason else "."

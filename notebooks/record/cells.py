@@ -18,6 +18,8 @@ RERUNNABLE: frozenset[Outcome] = frozenset({"ok", "error"})
 """Outcomes whose cells run again in a re-run; the others are recorded as raw cells."""
 
 
+PYTHON = "python"
+"""The language of a notebook, and of each cell whose record names none."""
 PARAMETER_TAGS = frozenset({"parameters", "turn-parameters"})
 """Tags of the cells that set parameters: the notebook's own, and a later turn's."""
 
@@ -81,6 +83,7 @@ class CellIntent:
         started: When the run began.
         files_before: Workspace file → sha256.
         checkpoint: Id of the checkpoint with these files; ``None`` if there is none.
+        language: The language of the code; it names the kernel.
     """
 
     id: str
@@ -90,6 +93,7 @@ class CellIntent:
     started: str = field(default_factory=utc_now)
     files_before: Mapping[str, str] = field(default_factory=dict)
     checkpoint: str | None = None
+    language: str = PYTHON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

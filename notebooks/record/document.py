@@ -12,7 +12,7 @@ import nbformat
 from nbformat.v4 import nbjson, new_markdown_cell, new_notebook, new_raw_cell
 
 from notebooks.errors import NotebookUnreadable
-from notebooks.record.cells import RERUNNABLE, CellIntent, Execution, Provenance
+from notebooks.record.cells import PYTHON, RERUNNABLE, CellIntent, Execution, Provenance
 from notebooks.record.chain import (
     CHAIN,
     GENESIS,
@@ -184,7 +184,14 @@ def intent_of(cell: Any) -> CellIntent:
         decision=dict(facts["decision"]) if facts["decision"] else None,
     )
     tags = tuple(tag for tag in cell.metadata.get("tags", ()) if tag != "raises-exception")
-    return CellIntent(id=cell.id, source=cell.source, provenance=why, tags=tags)
+    language = language_of(facts)
+    return CellIntent(id=cell.id, source=cell.source, provenance=why, tags=tags, language=language)
+
+
+def language_of(facts: Mapping[str, Any]) -> str:
+    """Return a cell's language by its recorded *facts*, which may be of any shape."""
+    language = facts.get("language", PYTHON)
+    return language if isinstance(language, str) else ""
 
 
 def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
@@ -193,6 +200,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
     return {
         "turn": why.turn_id,
         "request": why.request,
+        **({} if intent.language == PYTHON else {"language": intent.language}),
         "model": model if why.model else None,
         "tokens": dict(why.tokens),
         "code_sha256": source_sha256(intent.source),

@@ -38,6 +38,7 @@ from notebooks.record.document import (
     head,
     inherited_cells,
     intent_of,
+    language_of,
     make_notebook,
     notebook_bytes,
     read_notebook,
@@ -483,6 +484,7 @@ def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
         {
             "id": cell.id,
             "source": cell.source,
+            "language": language_of(cell.metadata[KEY]),
             "status": cell.metadata[KEY].get("status"),
             "turn": cell.metadata[KEY].get("turn"),
             "request": cell.metadata[KEY].get("request", ""),
@@ -505,6 +507,7 @@ def _entry(cell: Any) -> dict[str, Any]:
         **facts,
         "id": cell.id,
         "source": cell.source,
+        "language": language_of(facts),
         "tags": list(cell.metadata.get("tags", ())),
         "outputs": facts.get("outputs", cell.get("outputs", [])),
     }

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from notebooks.record.cells import REST_OF_OUTPUT
+from notebooks.record.cells import PYTHON, REST_OF_OUTPUT
 from notebooks.record.chain import facts_of, mapping
-from notebooks.record.document import Notebook
+from notebooks.record.document import Notebook, language_of
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import UNDONE, knows_files
 from notebooks.rerun.compare import outputs_difference
@@ -25,6 +25,8 @@ Verdict = Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
 SEVERITY: tuple[Verdict, ...] = ("failed", "not-run", "differs", "incomplete", "reproduced")
 """Verdicts, worst first."""
 OUTPUTS = "outputs/"
+LANGUAGES = frozenset({PYTHON, "bash", "javascript", "typescript"})
+"""The languages of cells that `notebooks.rerun.engine` runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ def judge_cells(recorded: Notebook, again: Notebook, run: Run) -> tuple[CellVerd
 def _not_run(cell: Any, last: str, numbers: Mapping[str, int]) -> str:
     if "skip-execution" in cell.metadata.get("tags", ()):
         return "it is tagged skip-execution"
+    if (language := language_of(facts_of(cell))) not in LANGUAGES:
+        return f"no kernel here speaks its language, {language[:40]!r}"
     if last in numbers:
         return f"the re-run ended at cell {numbers[last]} ({last})"
     return "the re-run ended before it"

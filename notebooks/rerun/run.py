@@ -22,6 +22,7 @@ from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
 from notebooks.record.files import replace_atomically
 from notebooks.record.undone import UNDONE, withdraw_undone
+from notebooks.rerun.engine import ENGINE, register
 from notebooks.rerun.judge import (
     OUTPUTS,
     SEVERITY,
@@ -213,6 +214,7 @@ def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tu
 
 def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks: Any) -> str:
     """Run *begin* with papermill; return why the kernel stopped, or ``""``."""
+    register()
     loop = ensure_event_loop()  # nbclient would create one for this thread and not close it
     try:
         with warnings.catch_warnings():
@@ -220,6 +222,7 @@ def _execute(begin: Path, end: Path, workspace: Path, cell_seconds: int, **hooks
             papermill.execute_notebook(
                 str(begin),
                 str(end),
+                engine_name=ENGINE,
                 kernel_name=KERNELSPEC["name"],
                 cwd=str(workspace),
                 progress_bar=False,

@@ -37,6 +37,7 @@ def test_each_tool_is_declared_with_the_types_and_limits_of_its_arguments():
 
     assert list(declared) == [
         "describe_table",
+        "find_function",
         "read_preview",
         "search_workbook",
         "workbook_history",

@@ -72,7 +72,8 @@ async def test_schemathesis_finds_no_answer_the_document_does_not_allow(
     start_gateway, tmp_path, examples
 ):
     """Thousands of made-up requests: never a 500, never another shape than stated."""
-    running = await start_gateway([], requests_per_minute=0, max_kernels=4, warm_kernels=0)
+    answer = {"when": {}, "reply": {"text": "Yes."}}
+    running = await start_gateway([answer], requests_per_minute=0, max_kernels=4, warm_kernels=0)
     command = Path(sys.executable).with_name("schemathesis")
     arguments = [
         "run", f"{running.url}/api/v1/openapi.json",

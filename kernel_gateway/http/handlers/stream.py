@@ -84,7 +84,11 @@ class EventsSocket(GatewaySocket):
             execute = validate(fields, ExecuteRequest)
             check_language(execute.language)
             await services.turns.start(
-                await self._to_change(), who.user, kind="execute", request=execute.code
+                await self._to_change(),
+                who.user,
+                kind="execute",
+                request=execute.code,
+                language=execute.language,
             )
         elif message.kind == "permission.reply":
             reply = validate(fields, PermissionReplyMessage)

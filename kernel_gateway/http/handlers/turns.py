@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from tornado.web import stream_request_body
 
 from agent.permission.network import what_always_covers
+from container.kernel.languages import KERNEL_OF
 from kernel_gateway.cluster.asking import ask_node
 from kernel_gateway.cluster.routing import FROM_NODE
 from kernel_gateway.errors import BadRequest, NodeUnreachable, NotFound, UnsupportedLanguage
@@ -46,14 +47,13 @@ AUDIT_QUERY = (
     ),
     Query(name="conversation", schema=TEXT, help="Only lines about this conversation."),
 )
-LANGUAGES = ("python",)
 AUDIT_LISTED = 500
 
 
 def check_language(language: str) -> None:
     """Raise `UnsupportedLanguage` unless kernels can run *language*."""
-    if language not in LANGUAGES:
-        known = ", ".join(LANGUAGES)
+    if language not in KERNEL_OF:
+        known = ", ".join(KERNEL_OF)
         raise UnsupportedLanguage(f"Language {language[:40]!r} is not available; use {known}.")
 
 
@@ -75,7 +75,9 @@ class ExecuteHandler(JsonHandler):
                 await self._ask(url)
                 return
             key = await self.path_key(body.conversation, body.path, to_change=True)
-        turn = await services.turns.start(key, who.user, kind="execute", request=body.code)
+        turn = await services.turns.start(
+            key, who.user, kind="execute", request=body.code, language=body.language
+        )
         answered = await services.turns.answered(turn)
         self.write_json(200, await turn_to_json(answered, services))
 

@@ -98,6 +98,13 @@ class ExecuteRequest(_Strict):
     path: str = MAIN_PATH
 
 
+class ChatRequest(_Strict):
+    """``POST /chat/completion``: a question, in a new conversation or an existing one."""
+
+    message: str
+    conversation_id: str | None = None
+
+
 class PermissionReply(_Strict):
     """``permission.reply``: a user's decision."""
 

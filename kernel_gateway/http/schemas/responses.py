@@ -269,6 +269,14 @@ class TurnReply(_Open):
     status: str
 
 
+class ChatReply(_Exact):
+    """An answer in words."""
+
+    response: str
+    conversation_id: str
+    context_used: dict[str, Any] = Field(description="As in the event `context.used`.")
+
+
 class TurnSummary(_Exact):
     """A turn in a list."""
 

@@ -1,0 +1,166 @@
+"""Assess a cell of Bash: what each command is, what it is given, and where output goes."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+
+import tree_sitter_bash
+from tree_sitter import Language, Node
+
+from agent.permission.risk.findings import Assessment, Finding
+from agent.permission.risk.paths import is_url, leaves_workspace
+from agent.permission.risk.syntax_tree import Tree, reasons, rules_of, words
+
+KIND = "bash"
+PLAIN = frozenset({"word", "number", "raw_string", "string", "concatenation", "string_content"})
+GROUPS = frozenset({"program", "list", "do_group", "compound_statement", "subshell"})
+EXPANDED = frozenset(
+    {"simple_expansion", "expansion", "command_substitution", "process_substitution"}
+)
+TEXT_ONLY = frozenset({"echo", "printf", "expr", "test", "[", "let", "date", "seq"})
+"""Commands whose arguments are text, not files."""
+PATTERN_FIRST = frozenset({"grep", "egrep", "fgrep", "tr", "jq", "cut"})
+"""Commands whose first arguments are patterns, which may begin like a path."""
+
+
+@functools.cache
+def _language() -> Language:
+    return Language(tree_sitter_bash.language())
+
+
+def assess_bash(code: str) -> Assessment:
+    """Return the findings in *code*, or why it can't be parsed."""
+    tree = Tree(_language(), code)
+    if tree.problem:
+        return Assessment(syntax_error=tree.problem)
+    own = _own_functions(tree)
+    found = [*_patterns(code), *(f for node in tree.nodes for f in _findings(tree, node, own))]
+    ordered = sorted(dict.fromkeys(found), key=lambda f: (f.line, f.column))
+    return Assessment(findings=tuple(ordered))
+
+
+def _patterns(code: str) -> Iterator[Finding]:
+    for reason, pattern in rules_of(KIND)["patterns"].items():
+        for match in re.finditer(pattern, code):
+            before = code[: match.start()]
+            yield Finding(
+                line=before.count("\n") + 1,
+                column=len(before) - before.rfind("\n"),
+                tier="high",
+                rule="shell-pattern",
+                reason=reason,
+                target=match[0].strip()[:60],
+            )
+
+
+def _findings(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
+    if node.type == "command":
+        yield from _command(tree, node, own)
+    elif node.type in ("declaration_command", "unset_command"):
+        pass  # its parts are looked at by themselves
+    elif node.type == "file_redirect":
+        yield from _redirect(tree, node)
+    elif node.type == "function_definition":
+        yield from _function(tree, node)
+    elif node.type == "&" and not node.is_named and node.parent and node.parent.type in GROUPS:
+        reason = "leaves a program running after its cell"
+        yield tree.finding(node, "high", "background", reason, "&")
+    elif node.type == "expansion" and "@P" in tree.text(node):
+        yield tree.finding(node, "high", "expansion", "runs a string as code", tree.text(node))
+    elif node.is_named and node.type not in words(KIND, "nodes"):
+        reason = f"uses {node.type.replace('_', ' ')}, which this check does not follow"
+        yield tree.finding(node, "medium", "shell-syntax", reason, node.type)
+
+
+def _function(tree: Tree, node: Node) -> Iterator[Finding]:
+    name = node.child_by_field_name("name")
+    called = tree.text(name) if name is not None else ""
+    known = {*words(KIND, "harmless"), *words(KIND, "declaring")}
+    if called in known:  # later calls of the command would run the function
+        reason = f"gives the command {called!r} another meaning"
+        yield tree.finding(node, "high", "shell-function", reason, called)
+    body = node.child_by_field_name("body")
+    inside = tree.text(body) if body is not None else ""
+    if called and re.search(rf"(?<![\w-]){re.escape(called)}(?![\w-])", inside):
+        reason = "calls itself, and may never stop making processes"
+        yield tree.finding(node, "high", "shell-function", reason, called)
+
+
+def _own_functions(tree: Tree) -> frozenset[str]:
+    named = (n.child_by_field_name("name") for n in tree.nodes if n.type == "function_definition")
+    return frozenset(tree.text(name) for name in named if name is not None)
+
+
+def _command(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
+    head = node.child_by_field_name("name")
+    if head is None:
+        return
+    written = tree.text(head)
+    if any(part.type in EXPANDED for part in _below(head)) or not _is_plain(written):
+        reason = "runs a command whose name is computed, which this check can't follow"
+        yield tree.finding(node, "high", "shell-command", reason, written)
+        return
+    name = written.rpartition("/")[2]
+    if reason := reasons(KIND, "high").get(name, ""):
+        yield tree.finding(node, "high", "shell-command", reason, name)
+    elif reason := reasons(KIND, "medium").get(name, ""):
+        rule = "network-library" if "network" in reason else "shell-command"
+        yield tree.finding(node, "medium", rule, reason, name, f"command:{name}")
+    elif "/" in written:
+        reason = "runs a program by its path, which this check can't read"
+        yield tree.finding(node, "high", "shell-command", reason, written)
+    elif name in own:
+        pass  # its body is looked at by itself
+    elif name not in words(KIND, "harmless"):
+        reason = f"runs the command {name!r}"
+        yield tree.finding(node, "medium", "shell-command", reason, name, f"command:{name}")
+    yield from _arguments(tree, node, name)
+
+
+def _is_plain(written: str) -> bool:
+    return re.fullmatch(r"[\w./+:\[-]+", written) is not None
+
+
+def _below(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _below(child)
+
+
+def _arguments(tree: Tree, node: Node, name: str) -> Iterator[Finding]:
+    arguments = node.children_by_field_name("argument")
+    unsafe = rules_of(KIND)["unsafe_options"].get(name, ())
+    for number, argument in enumerate(arguments):
+        text = _unquoted(tree.text(argument))
+        if any(text == option or text.startswith(f"{option}=") for option in unsafe):
+            reason = f"gives {name} an option that runs a program or writes elsewhere"
+            yield tree.finding(argument, "medium", "shell-option", reason, text)
+        if name in TEXT_ONLY or (name in PATTERN_FIRST and not number):
+            continue
+        yield from _path(tree, argument, text.partition("=")[2] if text[:1] == "-" else text)
+
+
+def _redirect(tree: Tree, node: Node) -> Iterator[Finding]:
+    for target in node.children_by_field_name("destination"):
+        if target.type != "number":
+            yield from _path(tree, target, _unquoted(tree.text(target)))
+
+
+def _path(tree: Tree, node: Node, text: str) -> Iterator[Finding]:
+    """Yield what is wrong with *text* as a path: outside of the workspace, or not known."""
+    if is_url(text):
+        reason = "names an address on the network"
+        yield tree.finding(node, "medium", "url", reason, text)
+    elif any(part.type in EXPANDED for part in _below(node)):
+        if text[:1] in "/~" or ".." in text or re.match(r"\$\{?(?:HOME|OLDPWD|ROOT)\b", text):
+            reason = "uses a path that is computed and may be outside the workspace"
+            yield tree.finding(node, "medium", "path", reason, text)
+    elif text and leaves_workspace(text):
+        reason = "uses a file outside the workspace"
+        yield tree.finding(node, "medium", "path", reason, text, f"file:{text[:60]}")
+
+
+def _unquoted(text: str) -> str:
+    return text.replace('"', "").replace("'", "").replace("\\", "")

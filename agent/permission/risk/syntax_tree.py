@@ -1,0 +1,93 @@
+"""Syntax trees of languages other than Python, and the rules for them.
+
+Source: tree-sitter's documentation, "Using Parsers", and the grammars' ``node-types.json``.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tree_sitter import Language, Node, Parser
+
+from agent.permission.risk.findings import Finding, Tier
+
+RULES = Path(__file__).with_name("language_rules.toml")
+DEEPEST = 400
+TARGET_CHARACTERS = 200
+
+
+class TooDeep(ValueError):
+    """The code is nested deeper than a check follows."""
+
+
+class Tree:
+    """A parsed cell.
+
+    Attributes:
+        root: Its root node.
+        nodes: All its nodes, parents first.
+        problem: Where it can't be parsed, in words; else empty.
+    """
+
+    def __init__(self, language: Language, code: str) -> None:
+        """Parse *code*; raise `TooDeep` if it is nested deeper than `DEEPEST`."""
+        self._source = code.encode("utf-8", "surrogatepass")
+        self.root = Parser(language).parse(self._source).root_node
+        self.nodes = tuple(self._walk())
+        self.problem = ""
+        if self.root.has_error:
+            broken = next((n for n in self.nodes if n.is_error or n.is_missing), self.root)
+            line = broken.start_point[0] + 1
+            self.problem = f"SyntaxError: line {line}: the risk check can't read this"
+
+    def _walk(self) -> Iterator[Node]:
+        waiting = [(self.root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            if depth > DEEPEST:
+                raise TooDeep
+            yield node
+            waiting.extend((child, depth + 1) for child in reversed(node.children))
+
+    def text(self, node: Node) -> str:
+        """Return the source of *node*."""
+        return self._source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def finding(
+        self, node: Node, tier: Tier, rule: str, reason: str, target: str, capability: str = ""
+    ) -> Finding:
+        """Return a finding at *node*; a medium one gets a capability of its rule."""
+        line, column = node.start_point
+        return Finding(
+            line=line + 1,
+            column=column + 1,
+            tier=tier,
+            rule=rule,
+            reason=reason,
+            target=target[:TARGET_CHARACTERS],
+            capability=capability or (f"{rule}:{target[:60]}" if tier == "medium" else ""),
+        )
+
+
+@functools.cache
+def rules_of(kind: str) -> Mapping[str, Any]:
+    """Return the rules of *kind*, ``bash`` or ``script``, with word lists as they are written."""
+    with RULES.open("rb") as file:
+        return tomllib.load(file)[kind]  # type: ignore[no-any-return]
+
+
+@functools.cache
+def words(kind: str, name: str) -> frozenset[str]:
+    """Return one word list of the rules."""
+    return frozenset(rules_of(kind)[name].split())
+
+
+@functools.cache
+def reasons(kind: str, name: str) -> Mapping[str, str]:
+    """Return word → reason, of a table that has reason → words."""
+    table: Mapping[str, str] = rules_of(kind)[name]
+    return {word: reason for reason, listed in table.items() for word in listed.split()}

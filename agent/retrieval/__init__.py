@@ -1,0 +1,1 @@
+"""Finds what bears on a request: past turns, Excel functions, names in workbooks."""
