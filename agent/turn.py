@@ -25,9 +25,11 @@ from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.run_cell import ran_before, run_cell
+from agent.tools.office.call import office_declarations, prepare_office, use_office
+from agent.tools.office.catalog import OFFICE_TOOLS
 from agent.tools.registry import DECLARATIONS, call_tool
-from agent.tools.tool import Reach
-from agent.turn_state import PendingCode, TurnState
+from agent.tools.tool import Reach, ToolFailed
+from agent.turn_state import PendingCode, PendingOffice, TurnState
 from container.kernel.execute_reply import ClientRequest
 from container.workspace.workspace import INPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
@@ -75,7 +77,9 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         if not state.history:
             await _begin(state, ports)
         while True:
-            if state.pending is None:
+            if state.office is not None:
+                await _use_office(state, state.office, ports)
+            elif state.pending is None:
                 reply = await _generate(state, ports)
                 if answer := await _take_reply(state, ports, reply):
                     facts = {"turn": state.id, "kind": "answer"}
@@ -156,7 +160,8 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         try:
             with tracer.start_as_current_span("model.generate") as span:
                 span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
-                reply = await model.generate(system_prompt(), state.history, on_text, DECLARATIONS)
+                tools = (*DECLARATIONS, *office_declarations(ports.office))
+                reply = await model.generate(system_prompt(), state.history, on_text, tools)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
         except ModelUnavailable as error:
@@ -199,6 +204,9 @@ async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
     """Let the model look something up; it goes on with what it gets."""
     runtime = ports.runtime
+    if call.name in OFFICE_TOOLS and (ports.office is not None and ports.office.pane() is not None):
+        await _begin_office(state, ports, call)
+        return
     reach = Reach(runtime.workspace, ports.profiler, runtime.checkpoints)
     response = await call_tool(call, reach)
     shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
@@ -208,6 +216,27 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     if response["status"] != "ok":
         _repair(state, response["error"])
     _reply_to(state, response)
+
+
+async def _begin_office(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
+    try:
+        state.office = prepare_office(call, ports)
+    except ToolFailed as error:
+        state.steps += 1
+        _repair(state, str(error))
+        _reply_to(state, {"status": "error", "error": str(error)})
+    else:
+        await ports.save(state)  # a restarted turn waits for the same reply
+
+
+async def _use_office(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> None:
+    response = await use_office(pending, state.id, ports)
+    state.office = None
+    state.steps += 1
+    if response["status"] != "ok":
+        _repair(state, response["error"])
+    _reply_to(state, response)
+    await ports.save(state)
 
 
 async def _set_pending(

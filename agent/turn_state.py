@@ -31,6 +31,25 @@ class PendingCode:
 
 
 @dataclass(slots=True, kw_only=True)
+class PendingOffice:
+    """A call of an Office tool that has no reply yet.
+
+    Attributes:
+        id: Its permanent id.
+        pane: The pane that is asked, before and after a restart.
+        tool: The tool's name.
+        arguments: Its arguments, checked.
+        workbook: The workbook it is meant for.
+    """
+
+    id: str
+    pane: str
+    tool: str
+    arguments: dict[str, Any]
+    workbook: dict[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
 class TurnState:
     """The state of a turn.
 
@@ -39,6 +58,7 @@ class TurnState:
         request: The user's request.
         history: Messages to and from the model, in this turn.
         pending: Code that waits to be run.
+        office: A call that waits for the pane's reply.
         running: The id of the cell that runs it, once it is started.
         repairs: How many failed, blocked or unusable replies there were.
         steps: How many cells ran.
@@ -51,6 +71,7 @@ class TurnState:
     request: str
     history: list[Message] = field(default_factory=list)
     pending: PendingCode | None = None
+    office: PendingOffice | None = None
     running: str | None = None
     repairs: int = 0
     steps: int = 0
@@ -66,5 +87,11 @@ def turn_state_to_json(state: TurnState) -> dict[str, Any]:
 
 def turn_state_from_json(value: Mapping[str, Any]) -> TurnState:
     """Rebuild a state from `turn_state_to_json`."""
-    pending = value.get("pending")
-    return TurnState(**{**value, "pending": PendingCode(**pending) if pending else None})
+    pending, office = value.get("pending"), value.get("office")
+    return TurnState(
+        **{
+            **value,
+            "pending": PendingCode(**pending) if pending else None,
+            "office": PendingOffice(**office) if office else None,
+        }
+    )

@@ -22,6 +22,7 @@ from agent.ports import (
     Decision,
     EventSink,
     Model,
+    Office,
     PastTurns,
     PathRuntime,
     PermissionRequest,
@@ -53,6 +54,7 @@ class TurnPorts:
         save: Stores the turn's state, so that a restart can resume it.
         own_code: The user typed the code in a Jupyter client: ``risk.assessed`` is emitted only
             if there is a finding.
+        office: Reaches the workbook open in Excel; ``None`` where no pane can be.
         budget: The turn's limits.
         user: Who asked, for the record.
     """
@@ -66,6 +68,7 @@ class TurnPorts:
     past: PastTurns
     save: Callable[[TurnState], Awaitable[None]]
     own_code: bool = False
+    office: Office | None = None
     budget: TurnBudget = field(default_factory=TurnBudget)
     user: str = ""
 

@@ -15,6 +15,8 @@ AWAITED = frozenset(
         "permission.required",
         "permission.decided",
         "cell.finished",
+        "office.requested",
+        "office.replied",
         "history.restored",
         "error",
         "turn.finished",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kernel_gateway.ids import MAIN_PATH
 
@@ -113,6 +113,43 @@ class Cancel(_Strict):
     """``cancel``: one turn, or all of the path."""
 
     turn: str | None = None
+
+
+class OpenWorkbook(_Strict):
+    """The workbook that is open in a pane's Excel."""
+
+    name: str = Field(min_length=1, max_length=400)
+    url: str = Field("", max_length=4000)
+
+
+class OfficePaneMessage(_Strict):
+    """``office.pane``: a pane in Excel says that it is here, and what it can do."""
+
+    pane: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
+    workbook: OpenWorkbook
+    tools: list[Annotated[str, Field(max_length=60)]] = Field(max_length=100)
+
+
+class OfficeFailure(_Strict):
+    """Why the pane could not do it."""
+
+    code: str = Field(min_length=1, max_length=60)
+    message: str = Field(min_length=1, max_length=2000)
+    hint: str = Field("", max_length=2000)
+
+
+class OfficeReplyMessage(_Strict):
+    """``office.reply``: what came of an ``office.requested``; a result or an error."""
+
+    id: str = Field(max_length=60)
+    result: dict[str, Any] | None = None
+    error: OfficeFailure | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.result is None) == (self.error is None):
+            raise ValueError("a reply has a result or an error")
+        return self
 
 
 class ClientMessage(BaseModel):
