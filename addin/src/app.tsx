@@ -21,6 +21,7 @@ import { Uploads } from "./files/uploads";
 import { type Host } from "./office/host";
 import { SelectionBar } from "./office/selection_bar";
 import { useExcel } from "./office/use_excel";
+import { useOfficeRequests } from "./office/use_requests";
 import { LinkBanner } from "./parts/link_banner";
 import { useMedia } from "./parts/media";
 import { PermissionsDialog } from "./parts/permissions";
@@ -117,6 +118,7 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
   const uploads = useMemo(() => new Uploads(redraw, bump), []);
   const picker = useRef<HTMLInputElement>(null);
   const excel = useExcel(host.excel);
+  useOfficeRequests(host.excel ? store : null);
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
 
   useEffect(() => void api.health().then(setHealth, () => undefined), [store]);

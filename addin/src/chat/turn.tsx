@@ -10,6 +10,7 @@ import { duration, elapsed, useNow } from "../parts/words";
 import type { Pending, Step, Turn } from "../state/model";
 import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources, TieOutLine } from "./cards";
 import { CellView } from "./cell";
+import { OfficeLine } from "./office_line";
 
 export interface TurnActions {
   path: PathName;
@@ -86,6 +87,8 @@ function StepView({ step, open }: { step: Step; open: boolean }) {
       return <CellView cell={step} open={open} />;
     case "permission":
       return <PermissionCard step={step} />;
+    case "office":
+      return <OfficeLine step={step} />;
     case "note":
       return <p className={`line note-${step.tone}`}>{step.text}</p>;
     case "other":

@@ -1,0 +1,18 @@
+import { useEffect, useMemo } from "react";
+import type { PathStore } from "../state/path_store";
+import { OfficeRequests } from "./requests";
+
+/** Do what the service asks of this pane on the open path; *store* is null outside Excel. */
+export function useOfficeRequests(store: PathStore | null): void {
+  const requests = useMemo(() => (store ? new OfficeRequests(store.tell) : null), [store]);
+  const live = store?.link.state === "live";
+  const asked = store?.state.office ?? null;
+  useEffect(() => {
+    if (live) void requests?.announce();
+  }, [requests, live]);
+  useEffect(() => {
+    requests?.keepOnly(asked?.request.id ?? null);
+    if (live && asked) requests?.take(asked.request);
+  }, [requests, live, asked]);
+  useEffect(() => () => requests?.keepOnly(null), [requests]);
+}
