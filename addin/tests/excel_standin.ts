@@ -3,7 +3,6 @@
 // text that begins with "=" is a formula, text behind an apostrophe is text; a failed call ends its
 // batch, and what came before it in the batch stays. Formulas are not computed.
 // Source: https://learn.microsoft.com/office/dev/add-ins/excel/excel-add-ins-core-concepts
-import { vi } from "vitest";
 
 type Cell = string | number | boolean;
 interface Box { sheet: Sheet; row: number; column: number; rows: number; columns: number }
@@ -512,9 +511,13 @@ export class ExcelStandin {
       return sheet.id;
     });
   }
+  /** Set the globals that Office.js sets; nothing of a test's tools is used, so a browser can do it too. */
   install(): this {
     const excel = this;
-    vi.stubGlobal("Excel", {
+    const set = (name: string, value: object) => {
+      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    };
+    set("Excel", {
       run: async (work: (context: Context) => Promise<unknown>) => {
         const context = new Context(excel);
         const result = await work(context);
@@ -524,9 +527,11 @@ export class ExcelStandin {
       },
       createWorkbook: async (file: string) => void excel.opened.push(atob(file)),
     });
-    vi.stubGlobal("Office", {
+    set("Office", {
+      onReady: async () => ({ host: "Excel" }),
       PlatformType: { OfficeOnline: "OfficeOnline" },
       context: {
+        partitionKey: "part.",
         get platform() { return excel.platform; },
         document: { get url() { return excel.url; } },
         requirements: {
@@ -536,5 +541,8 @@ export class ExcelStandin {
       },
     });
     return this;
+  }
+  uninstall(): void {
+    for (const name of ["Excel", "Office"]) Reflect.deleteProperty(globalThis, name);
   }
 }

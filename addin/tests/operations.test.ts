@@ -1,5 +1,5 @@
 // What the pane does in Excel when the service asks, against the stand-in's rules.
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { boxOf, isDateFormat, isoDate } from "../src/office/operations/job";
 import { MOST_READ } from "../src/office/operations/read";
 import { perform, supportedTools } from "../src/office/operations/registry";
@@ -10,7 +10,7 @@ let excel: ExcelStandin;
 beforeEach(() => {
   excel = new ExcelStandin().install();
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => excel.uninstall());
 
 const book = { name: "Book.xlsx", url: "https://contoso.sharepoint.com/Book.xlsx" };
 const quiet = new AbortController().signal;

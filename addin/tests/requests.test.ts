@@ -13,7 +13,7 @@ beforeEach(() => {
   sent = [];
   sessionStorage.clear();
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => excel.uninstall());
 
 const request = (requests: OfficeRequests, more: Partial<OfficeRequest> = {}): OfficeRequest => ({
   id: "office_1", pane: requests.pane, workbook: { name: "Book.xlsx", url: excel.url }, tool: "write_cells",
