@@ -17,7 +17,7 @@ from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
-from notebooks.history.checkpoints import Checkpoints, Retention
+from notebooks.history.checkpoints import RANGES, Checkpoints, Retention
 from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
@@ -42,6 +42,7 @@ class OpenPath:
         hashes: File hashes known so far.
         blobs: Earlier contents of the conversation's files.
         checkpoints: Which files the workspace held, before each cell that followed a change.
+        ranges: What ranges of the workbook open in Excel held, before each change of them.
         session: The current kernel, if there is one.
         context: The stored context; ``None`` before the first kernel.
         state_note: The variables that could not be restored; the next turn takes it.
@@ -66,6 +67,7 @@ class OpenPath:
     hashes: FileHashes
     blobs: Blobs
     checkpoints: Checkpoints
+    ranges: Checkpoints
     session: KernelSession | None = None
     context: ExecutionContext | None = None
     state_note: str = ""
@@ -164,6 +166,7 @@ def open_path(
         hashes=FileHashes(blobs),
         blobs=blobs,
         checkpoints=Checkpoints(home, blobs, retention),
+        ranges=Checkpoints(home, blobs, retention, RANGES),
     )
 
 

@@ -37,6 +37,7 @@ class _Waiting:
     key: PathKey
     user: str
     pane: str
+    turn: str
     reply: asyncio.Future[OfficeReply]
     left: asyncio.TimerHandle | None = None
 
@@ -117,16 +118,17 @@ class OfficePanes:
         if not waiting.reply.done():
             waiting.reply.set_result(reply)
 
-    def is_waiting(self, key: PathKey, user: str, call: str) -> bool:
-        """Whether a reply of *user* to *call* is waited for."""
+    def turn_waiting(self, key: PathKey, user: str, call: str) -> str | None:
+        """Return the turn that waits for *user*'s reply to *call*; ``None`` if none does."""
         waiting = self._waiting.get(call)
-        return waiting is not None and (waiting.key, waiting.user) == (key, user)
+        fits = waiting is not None and (waiting.key, waiting.user) == (key, user)
+        return waiting.turn if waiting is not None and fits else None
 
-    def expect(self, call: str, key: PathKey, user: str, pane: str) -> _Waiting:
+    def expect(self, call: OfficeCall, key: PathKey, user: str, turn: str) -> _Waiting:
         """Begin to wait for the reply to *call*; to be ended with `forget`."""
         reply = asyncio.get_running_loop().create_future()
-        self._waiting[call] = waiting = _Waiting(key, user, pane, reply)
-        if self.of(key, user, pane) is None:
+        self._waiting[call.id] = waiting = _Waiting(key, user, call.pane, turn, reply)
+        if self.of(key, user, call.pane) is None:
             self._expect_return(waiting)
         return waiting
 
@@ -155,8 +157,11 @@ def failed(code: str, message: str, hint: str = "") -> OfficeReply:
 class TurnOffice:
     """The pane of a turn's user (see `agent.ports.Office`)."""
 
-    def __init__(self, panes: OfficePanes, sink: TurnEvents, key: PathKey, user: str) -> None:
-        self._panes, self._sink, self._key, self._user = panes, sink, key, user
+    def __init__(
+        self, panes: OfficePanes, sink: TurnEvents, key: PathKey, user: str, turn: str
+    ) -> None:
+        self._panes, self._sink, self._key = panes, sink, key
+        self._user, self._turn = user, turn
 
     def pane(self) -> OfficePane | None:
         """Return the user's pane; ``None`` while there is none."""
@@ -177,7 +182,7 @@ class TurnOffice:
             "seconds": self._panes.seconds,
         }
         # A call of before a restart is asked again of the same pane: it knows what it did.
-        waiting = self._panes.expect(call.id, self._key, self._user, call.pane)
+        waiting = self._panes.expect(call, self._key, self._user, self._turn)
         try:
             line = self._line("office.requested", call, workbook=call.workbook["name"])
             await self._sink.emit("office.requested", asked, add=[line])

@@ -184,7 +184,7 @@ class TurnRun:
             past=StoredTurns(services.repository.turns, row.tenant),
             save=save,
             own_code=own_code,
-            office=TurnOffice(services.panes, self._sink, key_of(row), row.user),
+            office=TurnOffice(services.panes, self._sink, key_of(row), row.user, row.id),
             budget=services.budget,
             user=row.user,
         )

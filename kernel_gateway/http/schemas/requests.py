@@ -152,6 +152,28 @@ class OfficeReplyMessage(_Strict):
         return self
 
 
+Word = Annotated[str, Field(max_length=400)]
+
+
+class RangeAbout(_Strict):
+    """Which range a checkpoint has, and what is about to change it."""
+
+    workbook: Word
+    sheet: Word = ""
+    address: Word = ""
+    tool: Word = ""
+
+
+class NewRangeCheckpoint(_Strict):
+    """``POST …/history/ranges``: what a range of the open workbook holds before a change."""
+
+    request: str | None = Field(
+        None, max_length=60, description="The Excel request that is about to change it."
+    )
+    about: RangeAbout
+    content: dict[str, Any] = Field(description="As the pane takes it back.")
+
+
 class ClientMessage(BaseModel):
     """The envelope of every websocket message: ``kind`` and that kind's fields."""
 
