@@ -50,6 +50,11 @@ const keysIn = (box: Box): [key: string, row: number, column: number][] =>
     return [`${box.row + r},${box.column + c}`, r, c];
   });
 
+const inside = (address: string, box: Box): boolean => {
+  const each = boxOf(box.sheet, address.replace(/^.*!/, "").replace(" across", ""));
+  return each.row >= box.row && each.column >= box.column && each.row + each.rows <= box.row + box.rows && each.column + each.columns <= box.column + box.columns;
+};
+
 /** Moves what lies behind *from* by *by* rows or columns; what lies in a deleted part is gone. */
 function shift(sheet: Sheet, rows: boolean, from: number, by: number): void {
   const moved = <T>(map: Map<string, T>): Map<string, T> => {
@@ -172,7 +177,33 @@ class Range extends Loadable {
     this.context.later(() => { const box = this.unlocked(); box.sheet.merges.push(`${addressOf(box)}${across ? " across" : ""}`); });
   }
   unmerge(): void {
-    this.context.later(() => { const box = this.unlocked(); box.sheet.merges = []; });
+    this.context.later(() => { const box = this.unlocked(); box.sheet.merges = box.sheet.merges.filter((each) => !inside(each, box)); });
+  }
+  getMergedAreasOrNullObject(): Areas {
+    return new Areas(this.context, () => { const box = this.box(); return box.sheet.merges.filter((each) => inside(each, box)); });
+  }
+  getCellProperties(_wanted: object): { value: object[][] } {
+    let value: object[][] | null = null;
+    this.context.later(() => {
+      const box = this.box();
+      value = Array.from({ length: box.rows }, (_, r) => Array.from({ length: box.columns }, (_, c) => {
+        const style = box.sheet.styles.get(`${box.row + r},${box.column + c}`) ?? {};
+        const fill = style["fill.color"];
+        return { format: { fill: { color: fill ?? "#FFFFFF", pattern: fill ? "Solid" : "None" }, font: { bold: style["font.bold"] ?? false } } };
+      }));
+      this.context.answered += JSON.stringify(value).length;
+    });
+    return { get value() { if (!value) throw new ExcelError("ValueNotLoaded"); return value; } };
+  }
+  setCellProperties(given: { format: Record<string, Record<string, unknown>> }[][]): void {
+    this.context.later(() => {
+      const box = this.unlocked();
+      for (const [key, r, c] of keysIn(box)) {
+        const style = { ...box.sheet.styles.get(key) };
+        for (const [group, values] of Object.entries(given[r]![c]!.format)) for (const [name, value] of Object.entries(values)) style[`${group}.${name}`] = value;
+        box.sheet.styles.set(key, style);
+      }
+    });
   }
   insert(to: string): void { this.shift(to === "Down", 1); }
   delete(to: string): void { this.shift(to === "Up", -1); }

@@ -6,6 +6,7 @@ import { ExcelStandin } from "./excel_standin";
 import { logOf, seen } from "./events";
 
 let excel: ExcelStandin;
+const keep = vi.fn(async () => ({ checkpoint: null, note: "" }));
 let sent: Record<string, unknown>[];
 const send = (message: object) => (sent.push(message as Record<string, unknown>), true);
 beforeEach(() => {
@@ -24,14 +25,14 @@ const settled = (count = 1) => vi.waitFor(() => expect(replies().length).toBe(co
 
 describe("requests of the service", () => {
   it("announces the workbook and what this Excel can do", async () => {
-    await new OfficeRequests(send).announce();
+    await new OfficeRequests(send, keep).announce();
 
     expect(sent[0]).toMatchObject({ kind: "office.pane", workbook: { name: "Book.xlsx", url: excel.url } });
     expect(sent[0]!.tools).toContain("write_cells");
   });
 
   it("does what it is asked and replies", async () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     requests.take(request(requests));
     await settled();
 
@@ -40,19 +41,19 @@ describe("requests of the service", () => {
   });
 
   it("leaves the requests of other panes alone", () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     requests.take(request(requests, { pane: "pane-of-others" }));
 
     expect(excel.syncs).toBe(0);
   });
 
   it("gives the same reply when it is asked again, and does it only once, also after a reload", async () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     requests.take(request(requests));
     requests.take(request(requests));
     await settled();
     excel.put("A1", [["the user's"]]);
-    const again = new OfficeRequests(send);
+    const again = new OfficeRequests(send, keep);
     again.take(request(again));
     await settled(2);
 
@@ -61,11 +62,11 @@ describe("requests of the service", () => {
   });
 
   it("does not repeat what a reload cut off: nobody knows what came of it", async () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     const asked = request(requests);
     excel.synced = () => { excel.synced = () => undefined; throw new Error("the pane is closed"); };
     sessionStorage.setItem("tallybook.office", JSON.stringify({ pane: requests.pane, known: [{ id: asked.id, reply: null }] }));
-    const again = new OfficeRequests(send);
+    const again = new OfficeRequests(send, keep);
     again.take(asked);
 
     expect(replies()).toMatchObject([{ error: { code: "outcome-unknown", hint: expect.stringContaining("Read the cells") } }]);
@@ -73,7 +74,7 @@ describe("requests of the service", () => {
   });
 
   it("says in words what went wrong", async () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     excel.sheet("Sheet1").locked = true;
     requests.take(request(requests));
     await settled();
@@ -82,7 +83,7 @@ describe("requests of the service", () => {
   });
 
   it("tells the service when another workbook is open now", async () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     excel.name = "Other.xlsx";
     requests.take(request(requests));
     await vi.waitFor(() => expect(sent.find((each) => each.kind === "office.pane")).toMatchObject({ workbook: { name: "Other.xlsx" } }));
@@ -91,7 +92,7 @@ describe("requests of the service", () => {
   });
 
   it("stops what is not wanted any more, without a reply", async () => {
-    const requests = new OfficeRequests(send);
+    const requests = new OfficeRequests(send, keep);
     requests.take(request(requests));
     requests.keepOnly(null);
     await vi.waitFor(() => expect(requests.state.known[0]?.reply).not.toBeNull());

@@ -69,7 +69,7 @@ const requestWords = (turn: Turn): string =>
       : (turn.request ?? "");
 
 /** Whether there is something of it to undo. */
-const canUndo = (turn: Turn): boolean =>
+export const canUndo = (turn: Turn): boolean =>
   !turn.undone &&
   (turn.kind === "undo"
     ? turn.status === "ok"

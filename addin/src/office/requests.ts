@@ -8,6 +8,8 @@ export type OfficeRequest = Schemas["OfficeRequested"];
 export type OfficeReply =
   | { id: string; result: object }
   | { id: string; error: { code: string; message: string; hint: string } };
+/** Keeps what a request is about to change; raises if nothing may be changed for it any more. */
+export type Keep = (request: OfficeRequest, signal: AbortSignal) => Promise<{ checkpoint: string | null; note: string }>;
 export type Send = (message: { kind: string } & Record<string, unknown>) => boolean;
 
 const KEY = "tallybook.office";
@@ -54,7 +56,7 @@ export class OfficeRequests {
   private readonly running = new Map<string, AbortController>();
   private line: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly send: Send) {
+  constructor(private readonly send: Send, private readonly keep: Keep) {
     storage.write(this.state);
   }
 
@@ -90,8 +92,10 @@ export class OfficeRequests {
   private async perform(request: OfficeRequest, signal: AbortSignal): Promise<void> {
     let reply: OfficeReply;
     try {
+      const { checkpoint, note } = request.mutates ? await this.keep(request, signal) : { checkpoint: null, note: "" };
       const result = await perform(request.tool, request.arguments, request.workbook, signal);
-      reply = fitting({ id: request.id, result });
+      const kept = { ...(checkpoint ? { checkpoint } : {}), ...(note ? { checkpoint_note: note } : {}) };
+      reply = fitting({ id: request.id, result: { ...result, ...kept } });
     } catch (error) {
       reply = { id: request.id, error: inWords(error) };
     }
