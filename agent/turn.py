@@ -15,6 +15,7 @@ from agent.budget import TurnBudget
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
+from agent.context.profiler import Profile
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
@@ -24,6 +25,7 @@ from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
+from agent.route import Route, choose_route, most_rows, route_text
 from agent.run_cell import ran_before, run_cell
 from agent.tools.office.call import office_declarations, prepare_office, use_office
 from agent.tools.office.catalog import OFFICE_TOOLS
@@ -31,7 +33,7 @@ from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach, ToolFailed
 from agent.turn_state import PendingCode, PendingOffice, TurnState
 from container.kernel.execute_reply import ClientRequest
-from container.workspace.workspace import INPUTS
+from container.workspace.workspace import INPUTS, OUTPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
@@ -139,9 +141,27 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         state_note=runtime.take_state_note(),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
+    route = _route(state, ports, profiles)
+    await ports.sink.emit("route.chosen", dataclasses.asdict(route))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
     await runtime.recorder.note(state.request, {**facts, "profiles": context.digests})
-    state.history.append({"role": "user", "texts": opening(context, state.request)})
+    texts = opening(context, state.request)
+    if ports.office is not None and ports.office.pane() is not None:
+        texts[0] = "\n\n".join(filter(None, (texts[0], route_text(route))))
+    state.history.append({"role": "user", "texts": texts})
+
+
+def _route(state: TurnState, ports: TurnPorts, profiles: Mapping[str, Profile]) -> Route:
+    workspace = ports.runtime.workspace
+    pane = ports.office.pane() if ports.office is not None else None
+    return choose_route(
+        state.request,
+        workbook=pane.workbook["name"] if pane is not None else None,
+        files={
+            file.name: file.size for file in [*workspace.files(INPUTS), *workspace.files(OUTPUTS)]
+        },
+        rows={name: most_rows(profile) for name, profile in profiles.items()},
+    )
 
 
 # the model

@@ -113,6 +113,17 @@ class ContextUsed(EventData):
     state_note: str = Field(description="What a new kernel could not be given back.")
 
 
+class RouteChosen(EventData):
+    """Where the request is worked on: in the workbook open in Excel, or in Python on files."""
+
+    way: Literal["office", "python"]
+    reason: str
+    operation: str = Field(
+        description="The kind of operation that the request names, such as `merge`, `pivot`, "
+        "`chart`, `clean`, `reconcile`; `other` without one."
+    )
+
+
 class ContextWaiting(EventData):
     """No kernel can be had just now: the path waits in line."""
 
@@ -518,6 +529,7 @@ class TurnFinished(EventData):
 KINDS: dict[str, type[EventData]] = {
     "turn.started": TurnStarted,
     "context.used": ContextUsed,
+    "route.chosen": RouteChosen,
     "context.waiting": ContextWaiting,
     "context.restoring": ContextRestoring,
     "context.restored": ContextRestored,

@@ -40,7 +40,7 @@ def excel_host(certificate: list[Path], office_js: str) -> Iterator[Chrome]:
         def do_GET(self) -> None:
             framed = parse_qs(urlsplit(self.path).query).get("frame", [""])[0]
             script = self.path.endswith("office.js")
-            style = "border:0;width:100vw;height:100vh"
+            style = "display:block;border:0;width:100vw;height:100vh"
             page = f'<!doctype html><body style="margin:0"><iframe src="{framed}" style="{style}">'
             body = (office_js if script else page).encode()
             self.send_response(200)

@@ -4,10 +4,13 @@ Excel is `addin/tests/excel_standin.ts`, which keeps the documented rules of its
 """
 
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.excel_host import EXCEL, excel_host, framed_by, make_certificate
 from tests.conftest import exchange
@@ -100,3 +103,89 @@ async def test_what_excel_refuses_is_shown_as_text_and_the_model_goes_on(browser
 
     assert 'There is no sheet "<b>x</b>"' in line
     assert marked == []
+
+
+async def test_a_change_is_put_back_from_the_history_and_that_as_well(browser, pane):
+    values = [["New", "=1+1"], ["North", 30]]
+    write = calls("write_cells", sheet="Sheet1", range="A1", values=values, overwrite=True)
+    opened, _ = await pane(exchange("change", write, {"text": "Changed."}))
+    read = "return ['A1', 'B1', 'B2'].map((name) => excel.at(name))"
+
+    def put_back():
+        opened.write("#request", "/hst" + Keys.ENTER)
+        opened.find(".history-line", "A1:B2")
+        opened.click(".history-line button", "Put back")
+        opened.find(".history-dialog [role=status]", "is as it was")
+        found = browser.execute_script(read), opened.findings()
+        opened.click(".history-dialog button", "Close")
+        opened.gone(".history-dialog")
+        return found
+
+    def drive():
+        opened.ask("change")
+        opened.find(".answer", "Changed.")
+        changed = browser.execute_script(read)
+        back, again = put_back(), put_back()
+        return changed, back, again, opened.complaints()
+
+    changed, back, again, complaints = await asyncio.to_thread(drive)
+
+    assert changed == ["New", "#NAME?", 30]
+    assert back == (["Region", "Sales", 3], [])
+    assert again == (["New", "#NAME?", 30], [])
+    assert complaints == []
+
+
+SETTLED = """
+const [width, done] = arguments;  // a frame of another site is laid out a little later
+const look = () => innerWidth === width ? requestAnimationFrame(() => done()) : setTimeout(look, 10);
+look();
+"""
+PICTURES = os.environ.get("TALLYBOOK_PICTURES")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nothing_reaches_beyond_the_pane_at_any_width(browser, pane, scheme):
+    long = "A sheet with a long name 2026"
+    script = exchange(
+        "tidy up",
+        calls("get_workbook_overview"),
+        calls("write_cells", sheet="Sheet1", range="A1", values=[["x" * 90]], overwrite=True),
+        calls("read_range", sheet=long, range="A1:XFD1048576"),
+        {"text": "Done, but one sheet is missing."},
+    )
+    opened, _ = await pane(script)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+
+    def drive():
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        opened.ask("tidy up")
+        opened.find(".answer", "Done")
+        opened.click(".office-line:last-of-type summary")
+        outside = {}
+        for view in ("chat", "commands", "history"):
+            if view == "commands":
+                opened.write("#request", "/")
+            if view == "history":
+                opened.write("#request", "h" + Keys.ENTER)
+                opened.click(".history-name", "Before write cells")
+                opened.find(".history-preview td")
+            for width in (320, 800, 1400):
+                opened.size(width)
+                opened.find(".page.narrow" if width < 760 else ".page:not(.narrow)")
+                browser.execute_async_script(SETTLED, width)
+                outside[view, width] = opened.outside()
+                if PICTURES:
+                    name = f"{PICTURES}/excel-{view}-{width}-{scheme}.png"
+                    browser.switch_to.default_content()
+                    browser.save_screenshot(name)
+                    browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
+        unfit = opened.findings()
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        return outside, unfit
+
+    outside, unfit = await asyncio.to_thread(drive)
+
+    assert {view: found for view, found in outside.items() if found} == {}
+    assert unfit == []

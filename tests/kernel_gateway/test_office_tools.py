@@ -282,3 +282,24 @@ async def test_a_pane_of_somebody_else_is_not_asked(start_gateway):
     await asyncio.wait_for(conversation.ask("do it"), 60)
 
     assert "read_selection" not in declared(running)
+
+
+async def test_the_user_sees_and_the_model_is_told_where_the_request_is_worked_on(
+    start_gateway, tmp_path
+):
+    (tmp_path / "sales.csv").write_text("a,b\n1,2\n")
+    running = await start_gateway(
+        [*exchange("bold", {"text": "a"}), *exchange("sum up sales.csv", {"text": "b"})]
+    )
+    conversation = await running.conversation(tmp_path / "sales.csv")
+    await announce(running, conversation)
+
+    await conversation.ask("bold header")
+    await conversation.ask("sum up sales.csv")
+
+    chosen = conversation.of_kind("route.chosen")
+    assert [each["way"] for each in chosen] == ["office", "python"]
+    assert "'inputs/sales.csv'" in chosen[1]["reason"]
+    texts = [each["contents"][0]["parts"][0]["text"] for each in running.standin.requests]
+    assert "with the Office tools, since it concerns the open workbook 'Book.xlsx'" in texts[0]
+    assert "in Python, with run_code, since" in texts[1]

@@ -22,4 +22,5 @@ export type RiskFinding = Schemas["RiskFinding"];
 export type CheckFinding = Schemas["CheckFinding"];
 export type PermissionRequired = Schemas["PermissionRequired"];
 export type OfficeRequested = Schemas["OfficeRequested"];
+export type RouteChosen = Schemas["RouteChosen"];
 export type ContextUsed = Schemas["ContextUsed"];

@@ -35,7 +35,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
         </div>
       )}
       <div className="work">
-        {turn.sources && <Sources sources={turn.sources} />}
+        {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
         {turn.steps.map((step, place) => (
           <StepView key={place} step={step} open={turn.kind === "execute"} />
         ))}

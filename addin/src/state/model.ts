@@ -1,5 +1,5 @@
 // What is known of one path, made from its events alone.
-import type { CheckFinding, ContextUsed, FoundError, OfficeRequested, PermissionRequired, RiskFinding } from "../api/events";
+import type { CheckFinding, ContextUsed, FoundError, OfficeRequested, PermissionRequired, RiskFinding, RouteChosen } from "../api/events";
 import type { Outputs } from "../outputs/fold";
 
 export type TurnKind = "turn" | "execute" | "jupyter" | "merge" | "undo";
@@ -107,6 +107,8 @@ export interface Turn {
   answer: string | null;
   error: FoundError | null;
   sources: ContextUsed | null;
+  /** Where it is worked on, and why. */
+  route: RouteChosen | null;
   files: MadeFile[];
   checks: Check[];
   tieOut: TieOut | null;

@@ -103,6 +103,7 @@ function newTurn(id: string, at: number, data: EventData["turn.started"]): Turn 
     answer: null,
     error: null,
     sources: null,
+    route: null,
     files: [],
     checks: [],
     tieOut: null,
@@ -155,6 +156,9 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> }
     if (!turn) return;
     turn.sources = data;
     turn.doing = "Thinking";
+  },
+  "route.chosen": (_, data, turn) => {
+    if (turn) turn.route = data;
   },
   "context.waiting": (draft, data, turn) => {
     const words = `Waiting for a free kernel, ${plural(data.ahead, "request")} ahead: ${data.reason}`;

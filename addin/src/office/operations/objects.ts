@@ -1,6 +1,7 @@
 // Charts, PivotTables and comments.
 import type { Schemas } from "../../api/events";
 import { WorkbookProblem } from "../problems";
+import { count } from "../../parts/words";
 import { boxOf, type Job, localAddress } from "./job";
 
 type Tools = Schemas["OfficeTools"];
@@ -69,7 +70,7 @@ export async function comments(job: Job, asked: Tools["comments"]): Promise<obje
     const found = all.items
       .map(({ content, authorName, resolved }, place) => ({ cell: at(place), author: authorName, resolved, text: content.slice(0, 500) }))
       .filter((each) => !asked.cell || each.cell === asked.cell.toUpperCase());
-    return { comments: found.slice(0, MOST_COMMENTS), summary: `${found.length} comments` };
+    return { comments: found.slice(0, MOST_COMMENTS), summary: count(found.length, "comment") };
   }
   const comment = all.items.find((_, place) => at(place) === asked.cell.toUpperCase());
   if (!comment) throw new WorkbookProblem("no-comment", `${asked.sheet}!${asked.cell} has no comment.`, "List the comments first.");

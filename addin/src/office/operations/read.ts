@@ -1,6 +1,7 @@
 // What the model reads of the open workbook: bounded, dates as text, the rest named.
 import type { Schemas } from "../../api/events";
 import { WorkbookProblem } from "../problems";
+import { count } from "../../parts/words";
 import { boxOf, cellName, isDateFormat, isoDate, type Job, localAddress } from "./job";
 
 type Tools = Schemas["OfficeTools"];
@@ -39,7 +40,7 @@ export async function getWorkbookOverview(job: Job): Promise<object> {
     })),
     tables: workbook.tables.items.map((table) => ({ name: table.name, sheet: table.worksheet.name })).slice(0, 100),
     names: workbook.names.items.filter((each) => each.visible).map(({ name, formula }) => ({ name, formula })).slice(0, 100),
-    summary: `${sheets.length} sheets`,
+    summary: `Looked at ${count(sheets.length, "sheet")}`,
   };
 }
 
@@ -106,8 +107,8 @@ export async function readWhole(job: Job, asked: { sheet: string; range: string 
   let characters = 0;
   const step = Math.max(1, Math.floor(20_000 / used.columnCount));
   for (let first = 0; first < used.rowCount; first += step) {
-    const count = Math.min(step, used.rowCount - first);
-    const part = used.getCell(first, 0).getResizedRange(count - 1, used.columnCount - 1).load("values,numberFormat");
+    const rowsNow = Math.min(step, used.rowCount - first);
+    const part = used.getCell(first, 0).getResizedRange(rowsNow - 1, used.columnCount - 1).load("values,numberFormat");
     await job.sure();
     rows.push(...plain(part));
     characters += JSON.stringify(part.values).length;
@@ -130,8 +131,8 @@ export async function searchCells(job: Job, asked: Tools["search_cells"]): Promi
   await job.sync();
   const matches = found.flatMap((areas, place) =>
     areas.isNullObject ? [] : [{ sheet: sheets[place]!.name, count: areas.cellCount, cells: cut(localAddresses(areas.address)) }]);
-  const count = matches.reduce((sum, each) => sum + each.count, 0);
-  return { matches, summary: `${count} cells found` };
+  const total = matches.reduce((sum, each) => sum + each.count, 0);
+  return { matches, summary: `${count(total, "cell")} found` };
 }
 
 const localAddresses = (addresses: string): string => addresses.split(",").map(localAddress).join(",");
@@ -159,5 +160,5 @@ export async function traceDependencies(job: Job, asked: Tools["trace_dependenci
     if ((error as { code?: string }).code !== "ItemNotFound") throw error;
     return { ...near, [asked.direction]: [], summary: `no ${asked.direction}` };
   }
-  return { ...near, [asked.direction]: areas.addresses.slice(0, MOST_FOUND), summary: `${areas.addresses.length} ranges` };
+  return { ...near, [asked.direction]: areas.addresses.slice(0, MOST_FOUND), summary: count(areas.addresses.length, "range") };
 }

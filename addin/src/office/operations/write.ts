@@ -2,6 +2,7 @@
 import type { Schemas } from "../../api/events";
 import { WorkbookProblem } from "../problems";
 import { CHUNK_BYTES, chunksOf } from "../replace";
+import { count as countOf } from "../../parts/words";
 import { boxOf, cellName, isError, type Job, localAddress } from "./job";
 
 type Tools = Schemas["OfficeTools"];
@@ -79,7 +80,7 @@ async function put(
       changed_outside_count: outside.count, changed_outside: outside.shown,
     }),
     ...(calculation === "Manual" ? { calculation: "Manual: formulas show results only after F9." } : {}),
-    summary: `${box.rows * box.columns} cells written at ${sheet.name}!${address}${errors.count ? `, ${errors.count} with an error` : ""}`,
+    summary: `${countOf(box.rows * box.columns, "cell")} written at ${sheet.name}!${address}${errors.count ? `, ${errors.count} with an error` : ""}`,
   };
 }
 
