@@ -27,11 +27,20 @@ from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.route import Route, choose_route, most_rows, route_text
 from agent.run_cell import ran_before, run_cell
-from agent.tools.office.call import office_declarations, prepare_office, use_office
+from agent.tools.office.call import (
+    new_call_id,
+    office_declarations,
+    prepare_office,
+    reply_to_model,
+    use_office,
+)
 from agent.tools.office.catalog import OFFICE_TOOLS
+from agent.tools.office.transform import NAME as TRANSFORM
+from agent.tools.office.transform import to_excel, to_python
 from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach, ToolFailed
 from agent.turn_state import PendingCode, PendingOffice, TurnState
+from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest
 from container.workspace.workspace import INPUTS, OUTPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
@@ -250,9 +259,20 @@ async def _begin_office(state: TurnState, ports: TurnPorts, call: ToolCall) -> N
 
 
 async def _use_office(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> None:
-    response = await use_office(pending, state.id, ports)
+    reply = await use_office(pending, state.id, ports)
     state.office = None
     state.steps += 1
+    response = reply_to_model(reply)
+    if pending.tool == TRANSFORM and reply.result is not None:
+        try:
+            workspace = ports.runtime.workspace
+            found = dict(reply.result)
+            state.pending = await asyncio.to_thread(to_python, pending, found, workspace)
+        except (ToolFailed, ContainerError, OSError) as error:
+            response = {"status": "error", "error": str(error)}
+        else:
+            await ports.save(state)
+            return
     if response["status"] != "ok":
         _repair(state, response["error"])
     _reply_to(state, response)
@@ -360,6 +380,15 @@ async def _take_execution(
         response["tie_out"] = tied
     if note := runtime.take_state_note():
         response["state"] = note
+    if execution.outcome == "ok" and state.pending is not None and state.pending.then is not None:
+        try:
+            workspace, then = runtime.workspace, state.pending.then
+            state.office = await asyncio.to_thread(to_excel, then, new_call_id(), workspace)
+        except ToolFailed as error:
+            response |= {"status": "error", "error": str(error)}
+            _repair(state, str(error))
+        else:
+            return  # the model gets the reply once Excel has written it
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
         response |= await advice(execution, code, runtime, ports.profiler)

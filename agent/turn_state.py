@@ -20,6 +20,7 @@ class PendingCode:
         permission_id: Set once the user is asked; a resumed turn asks with the same id.
         tokens: Token counts of the reply that contained it.
         version: The model version that wrote it.
+        then: Where in Excel its result is to be written (see `agent.tools.office.transform`).
     """
 
     code: str
@@ -28,6 +29,7 @@ class PendingCode:
     permission_id: str | None = None
     tokens: dict[str, int] = field(default_factory=dict)
     version: str | None = None
+    then: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -303,3 +303,76 @@ async def test_the_user_sees_and_the_model_is_told_where_the_request_is_worked_o
     texts = [each["contents"][0]["parts"][0]["text"] for each in running.standin.requests]
     assert "with the Office tools, since it concerns the open workbook 'Book.xlsx'" in texts[0]
     assert "in Python, with run_code, since" in texts[1]
+
+
+TRANSFORM = {"sheet": "Q1", "range": "B2:C9"}
+ROWS = [["Name", "When"], [" ann ", "2024-01-31"], ["bob", None], [" ann ", "2024-02-01"]]
+
+
+async def transform(start_gateway, code, *, rows=ROWS, **more):
+    call = calls("python_transform_range", **TRANSFORM, code=code, **more)
+    running = await start_gateway(exchange("do it", call, {"text": "Done."}))
+    conversation = await running.conversation()
+    await announce(running, conversation, tools=["python_transform_range", "write_cells"])
+    read = await begin(running, conversation)
+    await conversation.connection.send(
+        "office.reply", id=read["id"], result={"address": "B2:C5", "rows": rows}
+    )
+    return running, conversation, read
+
+
+async def test_a_range_goes_to_python_and_its_result_back_into_its_place(start_gateway):
+    code = (
+        "result = cells.assign(Name=cells['Name'].str.strip(), When=pd.to_datetime(cells['When']))"
+        "\nresult = result.drop_duplicates('Name')"
+    )
+    running, conversation, read = await transform(start_gateway, code)
+
+    write = (await conversation.until("office.requested"))["data"]
+    await finish(conversation, write, result={"summary": "10 cells"})
+
+    assert (read["mutates"], write["mutates"], write["tool"]) == (False, True, "write_cells")
+    assert write["arguments"] == {
+        "sheet": "Q1",
+        "range": "B2",
+        "values": [["Name", "When"], ["ann", "2024-01-31"], ["bob", None], [None, None]],
+        "overwrite": True,
+        "text": False,
+    }
+    assert told(running)["status"] == "ok"
+    cell = next(c for c in conversation.cells() if "drop_duplicates" in "".join(c["source"]))
+    assert cell["metadata"]["tallybook"]["status"] == "ok"
+
+
+async def test_the_result_is_written_elsewhere_without_overwriting_when_that_is_asked(
+    start_gateway,
+):
+    _, conversation, _ = await transform(
+        start_gateway, "result = cells['Name'].str.len()", target_sheet="Q2", target_cell="D1"
+    )
+
+    write = (await conversation.until("office.requested"))["data"]
+    await finish(conversation, write, result={})
+
+    assert write["arguments"]["values"] == [["Name"], [5], [3], [5]]
+    asked = write["arguments"]
+    assert (asked["sheet"], asked["range"], asked["overwrite"]) == ("Q2", "D1", False)
+
+
+async def test_code_that_fails_on_the_range_writes_nothing(start_gateway):
+    running, conversation, _ = await transform(start_gateway, "result = cells['Nope']")
+
+    await conversation.until("turn.finished")
+
+    assert len(conversation.of_kind("office.requested")) == 1
+    assert "Nope" in told(running)["error"]
+
+
+async def test_hostile_names_of_sheets_and_columns_stay_data_in_the_code(start_gateway):
+    rows = [["'); import os #", "=1+1"], ["\\N{BULLET}", '"""']]
+    _, conversation, _ = await transform(start_gateway, "result = cells", rows=rows)
+
+    write = (await conversation.until("office.requested"))["data"]
+    await finish(conversation, write, result={})
+
+    assert write["arguments"]["values"][:2] == rows

@@ -23,7 +23,7 @@ export interface TurnActions {
 }
 
 export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; actions: TurnActions }) {
-  const made = turn.files.filter((file) => !file.name.startsWith("inputs/"));
+  const made = turn.files.filter((file) => !/^(inputs|excel)\//.test(file.name));
   const ended = turn.finishedAt !== null;
   return (
     <article className="turn" aria-label={turn.request ?? "Code that was run"}>

@@ -14,6 +14,7 @@ from agent.permission.admission import TurnPorts
 from agent.ports import Office, OfficeCall, OfficeReply, ToolCall, ToolDeclaration
 from agent.prompts.quoting import escaped
 from agent.tools.office.catalog import OFFICE_TOOLS, offered
+from agent.tools.office.transform import NAME as TRANSFORM
 from agent.tools.tool import ToolFailed, cut
 from agent.turn_state import PendingOffice
 
@@ -59,12 +60,17 @@ def prepare_office(call: ToolCall, ports: TurnPorts) -> PendingOffice:
             f"{bound['name']!r} again, or to begin a new conversation for the other one."
         )
     return PendingOffice(
-        id=f"office_{secrets.token_hex(8)}",
+        id=new_call_id(),
         pane=pane.id,
         tool=call.name,
         arguments=arguments.model_dump(mode="json"),
         workbook=dict(pane.workbook),
     )
+
+
+def new_call_id() -> str:
+    """Return the id of a new call."""
+    return f"office_{secrets.token_hex(8)}"
 
 
 def bound_workbook(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, str] | None:
@@ -80,12 +86,8 @@ def bound_workbook(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, str] | 
     return None
 
 
-async def use_office(pending: PendingOffice, turn: str, ports: TurnPorts) -> dict[str, Any]:
-    """Have the pane do *pending*, and record it.
-
-    Returns:
-        The reply to the model: ``status`` and ``result``, or ``error`` with what to do.
-    """
+async def use_office(pending: PendingOffice, turn: str, ports: TurnPorts) -> OfficeReply:
+    """Have the pane do *pending*, record it, and return what came of it."""
     tool = OFFICE_TOOLS[pending.tool]
     call = OfficeCall(
         id=pending.id,
@@ -93,10 +95,15 @@ async def use_office(pending: PendingOffice, turn: str, ports: TurnPorts) -> dic
         tool=pending.tool,
         arguments=pending.arguments,
         workbook=pending.workbook,
-        mutates=tool.mutates,
+        mutates=tool.mutates and pending.tool != TRANSFORM,  # its first step only reads
     )
     reply = await ports.office.call(call) if ports.office is not None else NO_PANES
     await _record(call, reply, turn, ports)
+    return reply
+
+
+def reply_to_model(reply: OfficeReply) -> dict[str, Any]:
+    """Return the reply to the model: ``status`` and ``result``, or ``error`` with what to do."""
     if reply.error is not None:
         error = " ".join(filter(None, (reply.error["message"], reply.error.get("hint"))))
         return {"status": "error", "error": escaped(error), "code": reply.error["code"]}

@@ -5,7 +5,7 @@ import { inExcel, type Workbook } from "../workbook";
 import { conditionalFormat, formatCells } from "./format";
 import { Job } from "./job";
 import { comments, createChart, createPivot } from "./objects";
-import { getWorkbookOverview, readRange, readSelectedCells, searchCells, traceDependencies } from "./read";
+import { getWorkbookOverview, readRange, readSelectedCells, readWhole, searchCells, traceDependencies } from "./read";
 import { modifyStructure } from "./structure";
 import { fillFormula, writeCells } from "./write";
 
@@ -25,6 +25,7 @@ const OPERATIONS: Operations = {
   trace_dependencies: { needs: "1.15", run: traceDependencies },
   write_cells: { needs: "1.4", run: writeCells },
   fill_formula: { needs: "1.4", run: fillFormula },
+  python_transform_range: { needs: "1.4", run: readWhole }, // what Python makes of it comes back as write_cells
   format_cells: { needs: "1.4", run: formatCells },
   conditional_format: { needs: "1.6", run: conditionalFormat },
   comments: { needs: "1.11", run: comments },
