@@ -64,6 +64,9 @@ class CellChecks:
             before: The files as they were before it.
         """
         self._before = before
+        if self._hashes.glance(self._runtime.workspace) == before:
+            self.created = []
+            return before
         after, files = await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace)
         sizes = {file.name: file.size for file in files}
         self.created = [

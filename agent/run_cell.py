@@ -66,7 +66,8 @@ async def run_cell(
         hashes: The workspace's file hashes.
         tags: The cell's tags.
         cell_id: Its id; a new one by default.
-        client: A Jupyter client's own request, sent in place of one made here.
+        client: A Jupyter client's own request, sent in place of one made here. Its notebook file is
+            left to `Recorder.write`, as many such requests may come one after the other.
         granted: Permissions for the kernel's audit hook.
 
     Raises:
@@ -85,11 +86,12 @@ async def run_cell(
         """Journal, execute and record the cell."""
         files = await following.look()
         seen = replace(intent, files_before=files, checkpoint=await following.checkpoint(files))
-        async with runtime.recorder.cell(seen) as cell:  # its intent is in the journal
+        later = client is not None
+        async with runtime.recorder.cell(seen, write_later=later) as cell:  # it is in the journal
             reply = ExecuteReply(status="interrupted")
             if not following.cancelled.is_set():
                 reply = await _execute(seen, session, following, cell.durable, client, granted)
-            return await following.finish(cell, reply)  # then the notebook is written
+            return await following.finish(cell, reply)
 
     recording = asyncio.create_task(record())
     return await _until_recorded(recording, following.cancelled, runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns.queue import ServiceError, Turns
 
+log = logging.getLogger("tallybook.channels")
 NO_REPLY = ("interrupted", "The cell was cancelled, or its kernel gave no reply.")
 QUEUE_FULL = ("queue-full", "Too many requests wait in line.")
 LOST = ("outputs-lost", "What the cell showed last was lost.")
@@ -74,6 +76,15 @@ class Requests:
         return None
 
     async def _serve(self, asked: Asked) -> None:
+        """Run a request, or answer it as aborted; the last one leaves the notebook file written."""
+        await self._serve_in_line(asked)
+        if not self._waiting.any_to_run():  # the one before counted on this one, which may not run
+            try:
+                await (await self._contexts.open(self._key)).recorder.write()
+            except (OSError, *ServiceError) as error:
+                log.warning("the notebook of %s is not written yet: %s", self._key, error)
+
+    async def _serve_in_line(self, asked: Asked) -> None:
         """Run a request when its time comes; answer it as aborted if it must not run."""
         asked.started = True
         try:
@@ -160,7 +171,9 @@ class Requests:
         code = content["code"]
         if content["silent"]:
             return await self._execute_silently(code, request)
-        turn = await self._turns.run_for_client(self._key, asked.user, asked.turn_id, request)
+        turn = await self._turns.run_for_client(
+            self._key, asked.user, asked.turn_id, request, self._waiting.any_to_run
+        )
         if texts:
             (await self._contexts.open(self._key)).unseen_code = True
         error = (turn.error or {}).get("error")

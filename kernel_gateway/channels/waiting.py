@@ -57,6 +57,10 @@ class Waiting:
         """Whether *asked* still waits."""
         return asked.turn_id in self._waiting
 
+    def any_to_run(self) -> bool:
+        """Whether one waits that is not aborted."""
+        return any(not asked.aborted for asked in self._waiting.values())
+
     def message_ids(self) -> set[str]:
         """Return the ``msg_id`` of each request that waits."""
         return {each.message["header"]["msg_id"] for each in self._waiting.values()}

@@ -9,12 +9,11 @@ from kernel_gateway.events.log import EventLog
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.tables import NewRow
 
-GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed"})
+GATHERED = frozenset({"turn.started", "cell.started", "risk.assessed", "cell.finished"})
 AWAITED = frozenset(
     {
         "permission.required",
         "permission.decided",
-        "cell.finished",
         "office.requested",
         "office.replied",
         "history.restored",

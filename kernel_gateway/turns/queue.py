@@ -140,7 +140,12 @@ class Turns:
             self._leave(key, queue, turn_id)
 
     async def run_for_client(
-        self, key: PathKey, user: str, turn_id: str, client: ClientRequest
+        self,
+        key: PathKey,
+        user: str,
+        turn_id: str,
+        client: ClientRequest,
+        others_wait: Callable[[], bool],
     ) -> TurnRow:
         """Run a Jupyter client's request as a turn, from within `in_line`.
 
@@ -149,6 +154,7 @@ class Turns:
             user: The client's user: they typed the code, so it needs no further permission.
             turn_id: The turn's id.
             client: The request.
+            others_wait: Whether more such requests wait: the last one writes the notebook file.
 
         Returns:
             The turn's row; it is stored with the turn's first event, which saves a transaction.
@@ -160,7 +166,8 @@ class Turns:
         code = client.message["content"]["code"]
         self._check(code)
         row = _new_row(key, user, "jupyter", code, turn_id)
-        run = self._run_of(row, TurnState(id=row.id, request=code), client)
+        state = TurnState(id=row.id, request=code)
+        run = TurnRun(self._services, row, state, client, lambda: self._notify(row.id), others_wait)
         await self._run(self._queues.get(key, _Queue()), run, begun=False, queued=False)
         return row
 
@@ -188,10 +195,8 @@ class Turns:
             del self._queues[key]
         self._notify(turn_id)  # wake waiters even if the turn could not be finished
 
-    def _run_of(
-        self, row: TurnRow, state: TurnState, client: ClientRequest | None = None
-    ) -> TurnRun:
-        return TurnRun(self._services, row, state, client, lambda: self._notify(row.id))
+    def _run_of(self, row: TurnRow, state: TurnState) -> TurnRun:
+        return TurnRun(self._services, row, state, None, lambda: self._notify(row.id))
 
     async def _run(self, queue: _Queue, run: TurnRun, *, begun: bool, queued: bool = True) -> None:
         """Run a turn to its stored end; *queued*: wait until those before it have ended."""

@@ -78,6 +78,7 @@ class TurnRun:
         state: TurnState,
         client: ClientRequest | None,
         notify: Callable[[], None],
+        others_wait: Callable[[], bool] = lambda: False,
     ) -> None:
         """Create the run; nothing is done yet.
 
@@ -87,9 +88,12 @@ class TurnRun:
             state: The state of its work.
             client: The Jupyter client's request, for kind ``jupyter``.
             notify: Called when the turn waits for a permission, and when it has ended.
+            others_wait: Whether more of the path's Jupyter requests wait; then the last of them
+                writes the notebook file.
         """
         self.row = row
-        self._services, self._state, self._client, self._notify = services, state, client, notify
+        self._services, self._state, self._client = services, state, client
+        self._notify, self._others_wait = notify, others_wait
         self._sink = TurnEvents(services.events, key_of(row), row.id, self._count)
 
     def _count(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -142,7 +146,11 @@ class TurnRun:
             return await undo(row, path, self._services.contexts, ports, self._sink)
         if row.kind == "turn":
             return Ending("ok", {"answer": await run_turn(self._state, ports)})
-        return execution_ending(await run_direct(self._state, ports, self._client))
+        try:
+            return execution_ending(await run_direct(self._state, ports, self._client))
+        finally:
+            if not self._others_wait():
+                await path.recorder.write()
 
     async def _merge(self, ports: TurnPorts) -> Ending:
         row, services = self.row, self._services

@@ -52,7 +52,7 @@ def make_notebook(conversation: str, path: str, attester: Attester | None = None
         }
     )
     notebook.nbformat_minor = 5
-    return _sealed(notebook, attester)
+    return sealed(notebook, attester)
 
 
 def branch_notebook(
@@ -89,7 +89,7 @@ def branch_notebook(
         "turn": turn,
         "cells": len(cells),
     }
-    return _sealed(notebook, attester)
+    return sealed(notebook, attester)
 
 
 def inherited_cells(notebook: Notebook) -> int:
@@ -108,10 +108,9 @@ def append_text(
     _chain(notebook, new_markdown_cell(text, id=cell_id, metadata={KEY: dict(facts)}), attester)
 
 
-def remove_last_cell(notebook: Notebook, attester: Attester | None = None) -> int:
+def remove_last_cell(notebook: Notebook) -> int:
     """Take the last cell off *notebook* and its chain; return how many are left."""
     notebook.cells.pop()
-    _sealed(notebook, attester)
     return len(notebook.cells)
 
 
@@ -228,7 +227,6 @@ def _computed(execution: Execution) -> dict[str, Any]:
 
 def _chain(notebook: Notebook, cell: Any, attester: Attester | None) -> None:
     notebook.cells.append(linked(_encodable(cell), head(notebook), attester))
-    _sealed(notebook, attester)
 
 
 def linked(cell: Any, prev: str, attester: Attester | None) -> Any:
@@ -273,7 +271,11 @@ def head(notebook: Notebook) -> str:
     return str(notebook.cells[-1].metadata.get(KEY, {}).get("hash", GENESIS))
 
 
-def _sealed(notebook: Notebook, attester: Attester | None) -> Notebook:
+def sealed(notebook: Notebook, attester: Attester | None) -> Notebook:
+    """Bring what *notebook* says of itself up to its cells; *attester* signs it.
+
+    Appending a cell leaves this to whoever writes the file: it costs a signature.
+    """
     facts = notebook.metadata[KEY]
     facts["format"] = FORMAT
     facts["head"], facts["cells"] = head(notebook), len(notebook.cells)

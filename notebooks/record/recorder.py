@@ -42,6 +42,7 @@ from notebooks.record.document import (
     notebook_bytes,
     read_notebook,
     remove_last_cell,
+    sealed,
 )
 from notebooks.record.files import (
     append,
@@ -59,6 +60,8 @@ JOURNAL = "notebook.journal"
 JOURNAL_BYTES = 256 * 1024
 """Size above which the journal is truncated; rarely, as appending to an empty file takes twice as
 long."""
+MOST_UNWRITTEN = 50
+"""Cells that may be in the journal only; the next one is written with them at once."""
 Durable = asyncio.Task[None]
 """A task that is done once a write is on disk; it raises if the write fails."""
 
@@ -99,6 +102,8 @@ class Recorder:
         self._notebook, self._growing = notebook, GrowingFile()
         self._ids = {cell.id for cell in notebook.cells}
         self._unannounced: set[str] = set()
+        self._unwritten = 0
+        self._begun: CellIntent | None = None
         self._lock = asyncio.Lock()
         self._recovered: tuple[str, Outcome] | None = None
         self.interrupted: CellIntent | None = None
@@ -256,7 +261,7 @@ class Recorder:
         try:
             self._write()
         except OSError:  # the caller takes it for not recorded: no later write may record it
-            self._growing.cut(remove_last_cell(self._notebook, self._attester))
+            self._growing.cut(remove_last_cell(self._notebook))
             raise
         self._added(cell_id)
 
@@ -270,6 +275,7 @@ class Recorder:
             A task that is done when the intent is on disk.
         """
         await self.abandon()
+        self._begun = intent
         # Not in a thread: the write is short, and two thread switches would delay the kernel.
         opened = append(self.directory / JOURNAL, _line({"intent": intent_to_json(intent)}))
         durable = asyncio.create_task(in_thread(make_durable, opened))
@@ -281,18 +287,42 @@ class Recorder:
         result = {"result": execution_to_json(execution), "id": intent.id}
         await in_thread(self._journal, result)
 
-    async def commit(self, intent: CellIntent, execution: Execution) -> None:
-        """Append the cell to the notebook and write it; the journal may then be truncated."""
+    async def commit(
+        self, intent: CellIntent, execution: Execution, *, later: bool = False
+    ) -> None:
+        """Append the cell to the notebook and write the file; the journal may then be truncated.
+
+        Args:
+            intent: The cell.
+            execution: How it ended.
+            later: Leave the file to `write`: the cell's result is in the journal.
+        """
         async with self._lock:
+            if later and self._unwritten < MOST_UNWRITTEN:
+                await in_thread(self._append, intent, execution)
+                return
             await in_thread(self._commit, intent, execution)
+            self._clear_journal()
 
     def _commit(self, intent: CellIntent, execution: Execution) -> None:
         self._append(intent, execution)
         self._write()
-        self._clear_journal()
+
+    async def write(self) -> None:
+        """Write the file if `commit` left that for later.
+
+        Raises:
+            OSError: It can't be written; its cells stay in the journal.
+        """
+        if self._unwritten:
+            async with self._lock:
+                await in_thread(self._write)
+                self._clear_journal()
 
     def _append(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution, self._attester)
+        self._begun = None
+        self._unwritten += 1
         self._added(intent.id)
 
     def _added(self, cell_id: str) -> None:
@@ -319,7 +349,9 @@ class Recorder:
         self._unannounced -= {str(entry["cell"]) for entry in entries}
 
     @asynccontextmanager
-    async def cell(self, intent: CellIntent) -> AsyncIterator[RecordedCell]:
+    async def cell(
+        self, intent: CellIntent, *, write_later: bool = False
+    ) -> AsyncIterator[RecordedCell]:
         """Record one cell around its execution.
 
         The intent is in the journal when the block starts. The block runs the cell, emits no
@@ -329,8 +361,10 @@ class Recorder:
 
         Args:
             intent: The cell to run.
+            write_later: Leave the notebook file to `write`.
         """
-        async with self._committed(RecordedCell(self, intent, await self.begin(intent))) as cell:
+        begun = RecordedCell(self, intent, await self.begin(intent))
+        async with self._committed(begun, later=write_later) as cell:
             yield cell
 
     @asynccontextmanager
@@ -340,11 +374,14 @@ class Recorder:
         if intent is None:
             yield None
             return
+        self._begun = intent
         async with self._committed(RecordedCell(self, intent, None)) as cell:
             yield cell
 
     @asynccontextmanager
-    async def _committed(self, cell: RecordedCell) -> AsyncIterator[RecordedCell]:
+    async def _committed(
+        self, cell: RecordedCell, *, later: bool = False
+    ) -> AsyncIterator[RecordedCell]:
         """Write the notebook after the block, unless it is cancelled because the service stops."""
         try:
             yield cell
@@ -354,7 +391,7 @@ class Recorder:
             raise
         if cell.execution is None:
             raise RuntimeError(f"cell {cell.intent.id} has no result")
-        await self.commit(cell.intent, cell.execution)
+        await self.commit(cell.intent, cell.execution, later=later)
 
     async def abandon(self) -> None:
         """Record the `interrupted` cell as ``died``: its result is lost."""
@@ -372,6 +409,12 @@ class Recorder:
         append_durably(self.directory / JOURNAL, _line(entry))
 
     def _clear_journal(self) -> None:
+        """Truncate the journal if it is large, and all of it is in the file.
+
+        On the event loop, as `begin` is: no intent can come in between.
+        """
+        if self._begun is not None or self.interrupted is not None:
+            return
         journal = self.directory / JOURNAL
         if journal.exists() and journal.stat().st_size > JOURNAL_BYTES:
             empty(journal)
@@ -430,7 +473,9 @@ class Recorder:
         return cell_id, outcome
 
     def _write(self) -> None:
+        sealed(self._notebook, self._attester)
         replace_atomically(self.file, self._growing.render(self._notebook))
+        self._unwritten = 0
 
 
 def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:

@@ -188,6 +188,26 @@ async def test_what_waits_behind_a_cell_that_fails_is_aborted(running, kernel):
     assert client.printed() == ""
 
 
+async def test_the_notebook_file_has_every_cell_once_no_more_request_waits(running, kernel):
+    client = await Client(running, kernel).connect()
+    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
+    path = await running.gateway.services.contexts.open(key)
+
+    for _ in range(3):
+        await client.execute("print('one')")
+    await client.execute("input()", allow_stdin=True)
+    not_recorded = await client.execute("1", silent=True)
+    await client.until("input_request")
+    await client.send("input_reply", {"value": "", "status": "ok"}, "stdin")
+    await client.until_done(not_recorded)
+
+    def written():
+        cells = json.loads(path.recorder.file.read_text())["cells"]
+        return [c["metadata"]["tallybook"]["status"] for c in cells] == ["ok"] * 4
+
+    await eventually("the file holds what ran", written)
+
+
 async def native_client(running, kernel):
     """Return the conversation of a kernel id, as a native client sees it."""
     key = await running.gateway.services.repository.jupyter.path_of("local", kernel)

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from notebooks.errors import NotebookUnreadable
 from notebooks.ledger.verify import verify_notebook
 from notebooks.record.cells import CellIntent, Execution, OutputCollector, Provenance, new_cell_id
-from notebooks.record.recorder import JOURNAL, JOURNAL_BYTES, NOTEBOOK, Recorder
+from notebooks.record.recorder import JOURNAL, JOURNAL_BYTES, MOST_UNWRITTEN, NOTEBOOK, Recorder
 
 pytestmark = pytest.mark.check
 
@@ -53,6 +53,11 @@ def broken_disk(monkeypatch):
 async def record(recorder, source: str, outcome="ok", **facts) -> None:
     async with recorder.cell(intent(source)) as cell:
         await cell.finish(Execution(outcome=outcome, execution_count=1, **facts))
+
+
+async def record_later(recorder, source: str, **facts) -> None:
+    async with recorder.cell(intent(source), write_later=True) as cell:
+        await cell.finish(Execution(outcome="ok", execution_count=1, **facts))
 
 
 async def test_the_file_is_a_valid_notebook_after_every_cell(tmp_path):
@@ -178,6 +183,56 @@ async def test_a_crash_during_a_later_cell_leaves_those_before_it_as_they_were(t
 
     assert [cell["status"] for cell in cells] == ["ok", "ok", "ok", "died"]
     assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_cells_left_for_later_are_in_the_file_once_it_is_written(tmp_path):
+    recorder = open_recorder(tmp_path)
+    for number in range(3):
+        await record_later(recorder, f"x = {number}")
+    before = nbformat.read(tmp_path / NOTEBOOK, as_version=4).cells
+
+    await recorder.write()
+
+    assert before == []
+    assert len(nbformat.read(tmp_path / NOTEBOOK, as_version=4).cells) == 3
+    assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_a_crash_before_the_file_is_written_changes_no_hash_of_those_left_for_later(tmp_path):
+    recorder = open_recorder(tmp_path)
+    for number in range(3):
+        await record_later(recorder, f"x = {number}")
+    await recorder.begin(intent("while True: pass"))
+
+    reopened = open_recorder(tmp_path)
+
+    hashes = [[entry["hash"] for entry in r.unannounced()] for r in (recorder, reopened)]
+    assert len(hashes[0]) == 3
+    assert hashes[1][:3] == hashes[0]
+    assert [cell["status"] for cell in reopened.code_cells()] == ["ok", "ok", "ok", "died"]
+    assert verify_notebook(tmp_path / NOTEBOOK).verified
+
+
+async def test_a_file_written_beside_a_running_cell_keeps_that_cells_intent(tmp_path):
+    recorder = open_recorder(tmp_path)
+    outputs = ({"output_type": "stream", "name": "stdout", "text": "x" * JOURNAL_BYTES},)
+    await record_later(recorder, "x = 1", outputs=outputs)
+    running = intent("while True: pass")
+    await recorder.begin(running)
+
+    await recorder.write()
+
+    assert open_recorder(tmp_path, running=running.id).interrupted == running
+
+
+async def test_no_number_of_requests_keeps_the_file_unwritten(tmp_path):
+    recorder = open_recorder(tmp_path)
+
+    for number in range(MOST_UNWRITTEN + 1):
+        await record_later(recorder, f"x = {number}")
+
+    written = nbformat.read(tmp_path / NOTEBOOK, as_version=4).cells
+    assert len(written) == MOST_UNWRITTEN + 1
 
 
 async def test_the_journal_does_not_grow_with_the_notebook(tmp_path):
