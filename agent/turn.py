@@ -15,34 +15,25 @@ from agent.budget import TurnBudget
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
-from agent.context.profiler import Profile
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
+from agent.office_steps import begin_office, office_done, route_of, write_in_excel
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
 from agent.ports import CodeCall, Message, ModelReply, PathRuntime, ToolCall
 from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
-from agent.route import Route, choose_route, most_rows, route_text
+from agent.route import route_text
 from agent.run_cell import ran_before, run_cell
-from agent.tools.office.call import (
-    new_call_id,
-    office_declarations,
-    prepare_office,
-    reply_to_model,
-    use_office,
-)
+from agent.tools.office.call import office_declarations
 from agent.tools.office.catalog import OFFICE_TOOLS
-from agent.tools.office.transform import NAME as TRANSFORM
-from agent.tools.office.transform import to_excel, to_python
 from agent.tools.registry import DECLARATIONS, call_tool
-from agent.tools.tool import Reach, ToolFailed
+from agent.tools.tool import Reach
 from agent.turn_state import PendingCode, PendingOffice, TurnState
-from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest
-from container.workspace.workspace import INPUTS, OUTPUTS
+from container.workspace.workspace import INPUTS
 from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
@@ -150,7 +141,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         state_note=runtime.take_state_note(),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
-    route = _route(state, ports, profiles)
+    route = route_of(state.request, profiles, ports)
     await ports.sink.emit("route.chosen", dataclasses.asdict(route))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
     await runtime.recorder.note(state.request, {**facts, "profiles": context.digests})
@@ -158,19 +149,6 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     if ports.office is not None and ports.office.pane() is not None:
         texts[0] = "\n\n".join(filter(None, (texts[0], route_text(route))))
     state.history.append({"role": "user", "texts": texts})
-
-
-def _route(state: TurnState, ports: TurnPorts, profiles: Mapping[str, Profile]) -> Route:
-    workspace = ports.runtime.workspace
-    pane = ports.office.pane() if ports.office is not None else None
-    return choose_route(
-        state.request,
-        workbook=pane.workbook["name"] if pane is not None else None,
-        files={
-            file.name: file.size for file in [*workspace.files(INPUTS), *workspace.files(OUTPUTS)]
-        },
-        rows={name: most_rows(profile) for name, profile in profiles.items()},
-    )
 
 
 # the model
@@ -234,7 +212,7 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     """Let the model look something up; it goes on with what it gets."""
     runtime = ports.runtime
     if call.name in OFFICE_TOOLS and (ports.office is not None and ports.office.pane() is not None):
-        await _begin_office(state, ports, call)
+        _told(state, await begin_office(state, call, ports))
         return
     reach = Reach(runtime.workspace, ports.profiler, runtime.checkpoints)
     response = await call_tool(call, reach)
@@ -247,36 +225,20 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     _reply_to(state, response)
 
 
-async def _begin_office(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
-    try:
-        state.office = prepare_office(call, ports)
-    except ToolFailed as error:
-        state.steps += 1
-        _repair(state, str(error))
-        _reply_to(state, {"status": "error", "error": str(error)})
-    else:
-        await ports.save(state)  # a restarted turn waits for the same reply
-
-
 async def _use_office(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> None:
-    reply = await use_office(pending, state.id, ports)
-    state.office = None
+    response = await office_done(state, pending, ports)
     state.steps += 1
-    response = reply_to_model(reply)
-    if pending.tool == TRANSFORM and reply.result is not None:
-        try:
-            workspace = ports.runtime.workspace
-            found = dict(reply.result)
-            state.pending = await asyncio.to_thread(to_python, pending, found, workspace)
-        except (ToolFailed, ContainerError, OSError) as error:
-            response = {"status": "error", "error": str(error)}
-        else:
-            await ports.save(state)
-            return
+    _told(state, response)
+    await ports.save(state)
+
+
+def _told(state: TurnState, response: dict[str, Any] | None) -> None:
+    """Give the model *response*; ``None``: there is more to be done for its call before."""
+    if response is None:
+        return
     if response["status"] != "ok":
         _repair(state, response["error"])
     _reply_to(state, response)
-    await ports.save(state)
 
 
 async def _set_pending(
@@ -381,14 +343,9 @@ async def _take_execution(
     if note := runtime.take_state_note():
         response["state"] = note
     if execution.outcome == "ok" and state.pending is not None and state.pending.then is not None:
-        try:
-            workspace, then = runtime.workspace, state.pending.then
-            state.office = await asyncio.to_thread(to_excel, then, new_call_id(), workspace)
-        except ToolFailed as error:
-            response |= {"status": "error", "error": str(error)}
-            _repair(state, str(error))
-        else:
-            return  # the model gets the reply once Excel has written it
+        failed = await write_in_excel(state, state.pending.then, ports)
+        _told(state, failed and response | failed)
+        return
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
         response |= await advice(execution, code, runtime, ports.profiler)
