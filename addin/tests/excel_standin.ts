@@ -237,6 +237,7 @@ class Range extends Loadable {
         box.sheet.formulas.delete(key);
         if (value === "") box.sheet.cells.delete(key);
         else if (typeof value === "string" && value.startsWith("'")) box.sheet.cells.set(key, value.slice(1));
+        else if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) box.sheet.cells.set(key, Number(value));
         else if (typeof value === "string" && /^[=+-]/.test(value)) {
           if (!formulas) box.sheet.cells.set(key, `FORMULA ${value}`);
           else {

@@ -80,7 +80,7 @@ describe("the history of the workbook", () => {
   });
 
   it.each(HOSTILE)("shows %s from cells, names and errors as text", async (text) => {
-    kept = [{ id: "ck_1", content: { url: "", snapshot: { kind: "cells", sheet: text, held: { ...held, formulas: [[text]] } } } }];
+    kept = [{ id: "ck_1", content: { url: "", snapshot: { kind: "cells", sheet: text, held: { ...held, formulas: [[`'${text}`]] } } } }];
     about.sheet = text;
     shown(<HistoryDialog path={path} inExcel close={() => {}} />);
     fireEvent.click((await screen.findAllByRole("button", { expanded: false }))[0]!);

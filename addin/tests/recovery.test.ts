@@ -61,13 +61,14 @@ describe("taking a change back", () => {
   });
 
   it("keeps text as text, whatever it looks like", async () => {
-    excel.put("A1", HOSTILE.map((text) => [text]));
-    const range = `A1:A${HOSTILE.length}`;
+    const texts = [...HOSTILE, "007", "=1+1", "-5", "'x"];
+    excel.put("A1", texts.map((text) => [text]));
+    const range = `A1:A${texts.length}`;
     const snapshot = (await before("fill_formula", { range }))!;
     await perform("fill_formula", { sheet: "Sheet1", range, formula: "=1", overwrite: true }, book, quiet);
     await inJob((job) => putBack(job, snapshot));
 
-    expect(HOSTILE.map((_, place) => excel.at(`A${place + 1}`))).toEqual(HOSTILE);
+    expect(texts.map((_, place) => excel.at(`A${place + 1}`))).toEqual(texts);
   });
 
   it("gives no fill back as no fill", async () => {

@@ -44,6 +44,7 @@ describe("requests of the service", () => {
     const requests = new OfficeRequests(send, keep);
     requests.take(request(requests, { pane: "pane-of-others" }));
 
+    expect(requests.state.known).toEqual([]);
     expect(excel.syncs).toBe(0);
   });
 

@@ -104,7 +104,7 @@ function Preview({ path, id }: { path: PathName; id: string }) {
           {rows.map((row, r) => (
             <tr key={r}>
               <th scope="row">{cellName(held.row + r, held.column)}</th>
-              {row.slice(0, columns).map((value, c) => <td key={c}>{String(value)}</td>)}
+              {row.slice(0, columns).map((value, c) => <td key={c}>{String(value).replace(/^'/, "")}</td>)}
             </tr>
           ))}
         </tbody>

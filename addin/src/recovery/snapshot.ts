@@ -11,6 +11,7 @@ export interface Held {
   column: number;
   rows: number;
   columns: number;
+  /** As they are written: a text has an apostrophe before it. */
   formulas: (string | number | boolean)[][];
   numberFormat: string[][];
   /** Formats of each cell; absent where this Excel can't give them. */
@@ -78,13 +79,13 @@ async function hold(job: Job, range: Excel.Range): Promise<Held> {
   await job.sync();
   const { rowIndex: row, columnIndex: column, rowCount: rows, columnCount: columns } = range;
   if (rows * columns > MOST_HELD) throw new TooMuch(`${rows * columns} cells are more than ${MOST_HELD}`);
-  range.load("formulas,numberFormat");
+  range.load("formulas,values,numberFormat");
   const properties = hasApi("1.9") ? range.getCellProperties(CELL_FORMAT) : null;
   const merged = hasApi("1.13") ? range.getMergedAreasOrNullObject().load("address") : null;
   await job.sync();
   const missing = ["conditional formats", "comments", ...(properties ? [] : ["formats"]), ...(merged ? [] : ["merged cells"])];
   const held: Held = {
-    row, column, rows, columns, formulas: range.formulas, numberFormat: range.numberFormat as string[][], missing,
+    row, column, rows, columns, formulas: range.formulas.map((line, r) => line.map((formula, c) => asWritten(formula, range.values[r]?.[c]))), numberFormat: range.numberFormat as string[][], missing,
     ...(properties ? { properties: properties.value } : {}),
     ...(merged ? { merges: merged.isNullObject ? [] : merged.address.split(",").map(localAddress) } : {}),
   };
@@ -163,7 +164,7 @@ async function fill(job: Job, sheet: Excel.Worksheet, held: Held): Promise<void>
   const range = areaOf(sheet, held);
   if (held.merges) range.unmerge();
   range.numberFormat = held.numberFormat;
-  range.formulas = held.formulas.map((row, r) => row.map((value, c) => asWritten(value, held.numberFormat[r]?.[c])));
+  range.formulas = held.formulas;
   if (held.properties) {
     range.format.fill.clear();
     range.setCellProperties(held.properties.map((row) => row.map((each) => withoutEmptyFill(each))));
@@ -178,6 +179,6 @@ function withoutEmptyFill(properties: object): Excel.SettableCellProperties {
   return { format: { ...format, ...(fill?.color && fill.pattern !== "None" ? { fill: { color: fill.color } } : {}) } };
 }
 
-/** Text stays text: Excel would read "007" or "1/2" anew. */
-const asWritten = (value: string | number | boolean, format: string | undefined) =>
-  typeof value === "string" && value !== "" && !value.startsWith("=") && format !== "@" ? `'${value}` : value;
+/** What to write so that the cell holds the same: text stays text, whatever Excel would read in it. */
+const asWritten = (formula: string | number | boolean, value: unknown): string | number | boolean =>
+  typeof formula === "string" && formula !== "" && (!formula.startsWith("=") || formula === value) ? `'${formula}` : formula;
