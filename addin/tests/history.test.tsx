@@ -51,7 +51,7 @@ describe("the history of the workbook", () => {
 
     expect(excel.at("A1")).toBe("before");
     expect(asked.find((each) => each.method === "POST")?.body).toMatchObject({
-      request: null, content: { snapshot: { held: { formulas: [["after"]] } } },
+      request: null, content: { snapshot: { held: { formulas: [["'after"]] } } },
     });
   });
 

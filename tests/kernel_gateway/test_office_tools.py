@@ -376,3 +376,15 @@ async def test_hostile_names_of_sheets_and_columns_stay_data_in_the_code(start_g
     await finish(conversation, write, result={})
 
     assert write["arguments"]["values"][:2] == rows
+
+
+async def test_listing_comments_is_no_change_of_the_workbook(start_gateway):
+    call = calls("comments", sheet="Q1", action="list")
+    running = await start_gateway(exchange("do it", call, {"text": "Done."}))
+    conversation = await running.conversation()
+    await announce(running, conversation, tools=["comments"])
+
+    asked = await begin(running, conversation)
+    await finish(conversation, asked, result={"comments": []})
+
+    assert asked["mutates"] is False

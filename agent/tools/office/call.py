@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from agent.permission.admission import TurnPorts
 from agent.ports import Office, OfficeCall, OfficeReply, ToolCall, ToolDeclaration
 from agent.prompts.quoting import escaped
-from agent.tools.office.catalog import OFFICE_TOOLS, offered
+from agent.tools.office.catalog import OFFICE_TOOLS, changes, offered
 from agent.tools.office.transform import NAME as TRANSFORM
 from agent.tools.tool import ToolFailed, cut
 from agent.turn_state import PendingOffice
@@ -53,7 +53,8 @@ def prepare_office(call: ToolCall, ports: TurnPorts) -> PendingOffice:
         )
         raise ToolFailed(f"The arguments of {call.name} don't fit: {faults}.") from None
     bound = bound_workbook(ports.runtime.recorder.entries())
-    if tool.mutates and bound is not None and dict(pane.workbook) != dict(bound):
+    given = arguments.model_dump(mode="json")
+    if changes(call.name, given) and bound is not None and dict(pane.workbook) != dict(bound):
         raise ToolFailed(
             f"This conversation works in the workbook {bound['name']!r}, and now "
             f"{pane.workbook['name']!r} is open. Nothing was changed. The user has to open "
@@ -63,7 +64,7 @@ def prepare_office(call: ToolCall, ports: TurnPorts) -> PendingOffice:
         id=new_call_id(),
         pane=pane.id,
         tool=call.name,
-        arguments=arguments.model_dump(mode="json"),
+        arguments=given,
         workbook=dict(pane.workbook),
     )
 
@@ -88,14 +89,14 @@ def bound_workbook(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, str] | 
 
 async def use_office(pending: PendingOffice, turn: str, ports: TurnPorts) -> OfficeReply:
     """Have the pane do *pending*, record it, and return what came of it."""
-    tool = OFFICE_TOOLS[pending.tool]
     call = OfficeCall(
         id=pending.id,
         pane=pending.pane,
         tool=pending.tool,
         arguments=pending.arguments,
         workbook=pending.workbook,
-        mutates=tool.mutates and pending.tool != TRANSFORM,  # its first step only reads
+        # The first step of a transformation only reads.
+        mutates=changes(pending.tool, pending.arguments) and pending.tool != TRANSFORM,
     )
     reply = await ports.office.call(call) if ports.office is not None else NO_PANES
     await _record(call, reply, turn, ports)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from agent.ports import ToolDeclaration
 from agent.tools.office import arguments as of
@@ -108,6 +109,13 @@ _ALL = (
     ),
 )
 OFFICE_TOOLS: Mapping[str, OfficeTool] = {tool.name: tool for tool in _ALL}
+
+
+def changes(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a call of tool *name* with these *arguments* changes the workbook."""
+    if name == "comments" and arguments.get("action") == "list":
+        return False
+    return OFFICE_TOOLS[name].mutates
 
 
 def offered(names: Collection[str]) -> list[ToolDeclaration]:
