@@ -26,10 +26,11 @@ from kernel_gateway.settings import (
 )
 from kernel_gateway.terminal.addin_commands import addin
 from kernel_gateway.terminal.compare_command import compare
-from kernel_gateway.terminal.export_command import export, notebook_of, take_host_users
+from kernel_gateway.terminal.export_command import export, take_host_users
 from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
+from kernel_gateway.terminal.rerun_command import rerun
 from kernel_gateway.terminal.service_import import import_service
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from kernel_gateway.terminal.service_import import OpenGateway
 
 SWITCH_SECONDS = 0.0001
-INCOMPLETE = 3
-"""Exit code of a re-run in which nothing differed, but some files could not be compared."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 HERE = Path(__file__).resolve().parent
 # In a wheel the examples are inside the package, in a checkout beside it.
@@ -89,6 +88,7 @@ cli.add_command(export)
 cli.add_command(keys)
 cli.add_command(sign)
 cli.add_command(verify)
+cli.add_command(rerun)
 
 
 @cli.command()
@@ -272,61 +272,6 @@ def demo(examples: Path, output: Path) -> None:
     from kernel_gateway.terminal.demo import run_demo
 
     _run(run_demo(_settings(), _console(), examples, output))
-
-
-@cli.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-@click.option(
-    "-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
-    help="Replace a parameter of any request; VALUE is read as the recorded type.",
-)  # fmt: skip
-@click.option(
-    "--inputs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Directory of the input files; by default, those beside the notebook.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Where the re-run's notebook goes."
-)
-def rerun(
-    notebook: Path,
-    parameters: tuple[tuple[str, str], ...],
-    inputs: Path | None,
-    output: Path | None,
-) -> None:
-    """Run NOTEBOOK, or that of a review bundle, again in a fresh sandbox, and compare by value.
-
-    Exits with 0 when everything was reproduced, or nothing failed and inputs or
-    parameters were replaced; with 3 when nothing was found to differ, but a recorded
-    file was missing and could not be compared; else with 1.
-    """
-    take_host_users(Path(tempfile.gettempdir()))
-    from container.errors import ContainerError
-    from kernel_gateway.terminal.rerun import rerun_file
-    from notebooks.errors import NotebookError
-
-    try:
-        with notebook_of(notebook) as (file, wrong):
-            if file != notebook:  # a bundle: what it unpacks to goes away
-                output = output or notebook.with_suffix(".rerun.ipynb")
-            with _console().status("Running the notebook again …"):
-                report = rerun_file(file, parameters=dict(parameters), inputs=inputs, saved=output)
-    except (NotebookError, ContainerError) as error:
-        raise click.ClickException(str(error)) from None
-    for line in wrong:
-        click.echo(f"bundle: {line}")
-    for number in report.repaired_cells:
-        click.echo(f"cell {number}: had no id of its own; the copy that was run has one")
-    for name in report.replaced_inputs:
-        click.echo(f"inputs/{name}: is not the recorded file (its sha256 differs)")
-    for item in report.items:
-        click.echo(f"{item.label}: {item.verdict} {item.detail}".rstrip())
-    click.echo(f"notebook: {report.notebook}")
-    expected = " (inputs or parameters were replaced)" if report.changed else ""
-    click.echo(f"verdict: {report.verdict}{expected}")
-    fine = {"reproduced", "differs"} if report.changed else {"reproduced"}
-    if report.verdict not in fine:
-        raise SystemExit(INCOMPLETE if report.verdict == "incomplete" else 1)
 
 
 @cli.command()

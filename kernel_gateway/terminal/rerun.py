@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from container.workspace.copy import copy_files
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.errors import InputMissing, RerunFailed
 from notebooks.record.document import read_copy
@@ -26,6 +27,7 @@ def rerun_file(
     parameters: Mapping[str, Any],
     inputs: Path | None = None,
     saved: Path | None = None,
+    produced: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh sandbox and compare.
@@ -38,6 +40,8 @@ def rerun_file(
             ``inputs`` beside the notebook.
         saved: File for the re-run's notebook; ``NAME.rerun.ipynb`` by default, with a report
             beside it, ``NAME.rerun.json``.
+        produced: Directory that gets a copy of the re-run's ``outputs/``; by default the
+            produced files are compared and not kept.
         cell_seconds: Time limit of a cell, in seconds.
 
     Raises:
@@ -62,6 +66,8 @@ def rerun_file(
             replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
             cell_seconds=cell_seconds,
         )
+        if produced is not None:
+            copy_files(workspace, produced, [f.name for f in workspace.files(OUTPUTS)], None)
     facts = {"verdict": report.verdict, "of_sha256": of, **asdict(report)}
     text = json.dumps(facts, default=str, indent=1)
     report_file.write_text(text, encoding="utf-8")
