@@ -219,7 +219,7 @@ async def test_a_conversation_never_writes_into_another_workbook(start_gateway):
         *exchange("do it", write, {"text": "Done."}),
         *exchange("again", write, {"text": "No."}),
     ]
-    running = await start_gateway(script)
+    running = await start_gateway(script, office_seconds=10)
     conversation = await running.conversation()
     await announce(running, conversation)
     await finish(conversation, await begin(running, conversation), result={})
