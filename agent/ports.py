@@ -205,6 +205,66 @@ class PastTurn:
     answer: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficePane:
+    """A task pane in Excel that is connected now.
+
+    Attributes:
+        id: Its id, which it keeps when it reconnects.
+        workbook: The open workbook: ``name`` and ``url`` (empty if it was never saved).
+        tools: Names of the Office tools that it can do.
+    """
+
+    id: str
+    workbook: Mapping[str, str]
+    tools: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeCall:
+    """What a pane is asked to do.
+
+    Attributes:
+        id: Permanent id; a call that is asked again after a restart keeps it, so that the pane
+            does it once.
+        pane: The pane that is asked.
+        tool: The tool's name.
+        arguments: Its arguments, checked.
+        workbook: The workbook it is meant for.
+        mutates: It changes the workbook.
+    """
+
+    id: str
+    pane: str
+    tool: str
+    arguments: Mapping[str, Any]
+    workbook: Mapping[str, str]
+    mutates: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeReply:
+    """What came of it: exactly one of *result* and *error* is set.
+
+    Attributes:
+        result: What the pane found or did, plain JSON.
+        error: ``code``, ``message`` and ``hint``.
+    """
+
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, str] | None = None
+
+
+class Office(Protocol):
+    """Reaches the workbook that the user has open in Excel."""
+
+    def pane(self) -> OfficePane | None:
+        """Return the user's pane on this path; ``None`` while there is none."""
+
+    async def call(self, call: OfficeCall) -> OfficeReply:
+        """Have the pane do *call*; no answer in time and a pane that left are errors as well."""
+
+
 class PastTurns(Protocol):
     """What is stored of earlier turns and not in the notebook."""
 

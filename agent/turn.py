@@ -23,6 +23,7 @@ from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.models.calls import RUN_CODE
+from agent.office_steps import begin_office, office_done, route_of, write_in_excel
 from agent.parameters import parameters_problem, parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
 from agent.permission.fetch import fetch
@@ -31,11 +32,14 @@ from agent.prompts.quoting import quoted_lines
 from agent.prompts.render import prompt_version, render_output, system_prompt
 from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.retrieval.hits import find_hits
+from agent.route import route_text
 from agent.run_cell import ran_before, run_cell
 from agent.staleness import all_stale, made_stale, said
+from agent.tools.office.call import office_declarations
+from agent.tools.office.catalog import OFFICE_TOOLS
 from agent.tools.registry import DECLARATIONS, call_tool
 from agent.tools.tool import Reach
-from agent.turn_state import PendingCode, TurnState
+from agent.turn_state import PendingCode, PendingOffice, TurnState
 from container.kernel.execute_reply import ClientRequest
 from container.kernel.languages import PYTHON
 from container.workspace.workspace import INPUTS
@@ -88,12 +92,14 @@ async def run_turn(state: TurnState, ports: TurnPorts) -> str:
         if not state.history:
             await _begin(state, ports)
         while True:
-            if state.pending is None and not state.calls:
+            if state.office is not None:
+                await _use_office(state, state.office, ports)
+            elif state.pending is None and not state.calls:
                 reply = await _generate(state, ports)
                 answer = await _take_reply(state, ports, reply)
                 if answer and (given := await _give(state, ports, answer)):
                     return given
-            if state.pending is None and state.calls:
+            if state.pending is None and state.office is None and state.calls:
                 await _take_call(state, ports)
             if state.pending is not None:
                 await _run_pending(state, state.pending, ports)
@@ -185,9 +191,13 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         stale=said(await all_stale(runtime, await _files(ports))),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
+    route = route_of(state.request, profiles, ports)
+    await ports.sink.emit("route.chosen", dataclasses.asdict(route))
     facts = {"turn": state.id, "kind": "request", "user": ports.user, "prompt": prompt_version()}
     await runtime.recorder.note(state.request, {**facts, "profiles": context.digests})
     known, request = opening(context, state.request)
+    if ports.office is not None and ports.office.pane() is not None:
+        known = "\n\n".join(filter(None, (known, route_text(route))))
     known = await _may_leave(known, ports)  # the user's own words go as they are
     state.history.append({"role": "user", "texts": [known, request]})
 
@@ -216,7 +226,8 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         try:
             with tracer.start_as_current_span("model.generate") as span:
                 span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
-                reply = await model.generate(system_prompt(), state.history, on_text, DECLARATIONS)
+                tools = (*DECLARATIONS, *office_declarations(ports.office))
+                reply = await model.generate(system_prompt(), state.history, on_text, tools)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
         except ModelUnavailable as error:
@@ -286,7 +297,7 @@ async def _take_call(state: TurnState, ports: TurnPorts) -> None:
         problem = parameters_problem(arguments.get("parameters") or {})
     if state.repairs > state.repairs_before:
         _reply_to(state, {"status": "not-run", "error": "A call before this one failed."})
-    elif call["name"] == RUN_CODE.name and state.advice:
+    elif state.advice and (call["name"] == RUN_CODE.name or call["name"] in OFFICE_TOOLS):
         _repair(state, NOT_NOW)
         _reply_to(state, {"status": "not-run", "error": NOT_NOW})
     elif problem:
@@ -301,6 +312,9 @@ async def _take_call(state: TurnState, ports: TurnPorts) -> None:
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
     """Let the model look something up; it goes on with what it gets."""
     runtime = ports.runtime
+    if call.name in OFFICE_TOOLS and (ports.office is not None and ports.office.pane() is not None):
+        await _reply_from_office(state, await begin_office(state, call, ports), ports)
+        return
     reach = Reach(
         runtime.workspace,
         ports.profiler,
@@ -316,6 +330,24 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     if response["status"] != "ok":
         _repair(state, response["error"])
     _reply_to(state, response)
+
+
+async def _use_office(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> None:
+    response = await office_done(state, pending, ports)
+    state.steps += 1
+    await _reply_from_office(state, response, ports)
+    await ports.save(state)
+
+
+async def _reply_from_office(
+    state: TurnState, response: dict[str, Any] | None, ports: TurnPorts
+) -> None:
+    """Give the model *response*; ``None``: there is more to be done for its call before."""
+    if response is None:
+        return
+    if response["status"] != "ok":
+        _repair(state, response["error"])
+    _reply_to(state, await _may_leave(response, ports))
 
 
 async def _set_pending(
@@ -437,6 +469,10 @@ async def _take_execution(
         response["tie_out"] = tied
     if note := runtime.take_state_note():
         response["state"] = note
+    if execution.outcome == "ok" and state.pending is not None and state.pending.then is not None:
+        failed = await write_in_excel(state, state.pending.then, ports)
+        await _reply_from_office(state, failed and response | failed, ports)
+        return
     if execution.outcome != "ok":
         response["error"] = execution.error_text or execution.outcome
         if pending.language == PYTHON:

@@ -21,6 +21,7 @@ class PendingCode:
         permission_id: Set once the user is asked; a resumed turn asks with the same id.
         tokens: Token counts of the reply that contained it.
         version: The model version that wrote it.
+        then: Where in Excel its result is to be written (see `agent.tools.office.transform`).
     """
 
     code: str
@@ -30,6 +31,26 @@ class PendingCode:
     permission_id: str | None = None
     tokens: dict[str, int] = field(default_factory=dict)
     version: str | None = None
+    then: dict[str, Any] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class PendingOffice:
+    """A call of an Office tool that has no reply yet.
+
+    Attributes:
+        id: Its permanent id.
+        pane: The pane that is asked, before and after a restart.
+        tool: The tool's name.
+        arguments: Its arguments, checked.
+        workbook: The workbook it is meant for.
+    """
+
+    id: str
+    pane: str
+    tool: str
+    arguments: dict[str, Any]
+    workbook: dict[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +68,7 @@ class TurnState:
         repairs_before: `repairs` when the last reply came: after a failed call, those that
             follow it in the same reply are not done.
         pending: Code that waits to be run.
+        office: A call that waits for the pane's reply.
         running: The id of the cell that runs it, once it is started.
         repairs: How many failed, blocked or unusable replies there were.
         steps: How many cells ran.
@@ -64,6 +86,7 @@ class TurnState:
     answering: dict[str, Any] | None = None
     repairs_before: int = 0
     pending: PendingCode | None = None
+    office: PendingOffice | None = None
     running: str | None = None
     repairs: int = 0
     steps: int = 0
@@ -81,5 +104,11 @@ def turn_state_to_json(state: TurnState) -> dict[str, Any]:
 
 def turn_state_from_json(value: Mapping[str, Any]) -> TurnState:
     """Rebuild a state from `turn_state_to_json`."""
-    pending = value.get("pending")
-    return TurnState(**{**value, "pending": PendingCode(**pending) if pending else None})
+    pending, office = value.get("pending"), value.get("office")
+    return TurnState(
+        **{
+            **value,
+            "pending": PendingCode(**pending) if pending else None,
+            "office": PendingOffice(**office) if office else None,
+        }
+    )

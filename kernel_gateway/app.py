@@ -23,6 +23,7 @@ from kernel_gateway.http.handlers import (
     lineage,
     page,
     paths,
+    range_history,
     turns,
     users,
 )
@@ -58,6 +59,8 @@ ROUTES = (
     Route(PATH + "/versions/{name*}", file_versions.FileVersionsHandler),
     Route(PATH + "/history", history.HistoryHandler),
     Route(PATH + "/history/undo", history.UndoHandler),
+    Route(PATH + "/history/ranges", range_history.RangesHandler),
+    Route(PATH + "/history/ranges/{checkpoint}", range_history.RangeHandler),
     Route(PATH + "/history/{checkpoint}", history.CheckpointHandler),
     Route(PATH + "/history/{checkpoint}/restore", history.RestoreHandler),
     Route(PATH + "/notebook", files.NotebookHandler),

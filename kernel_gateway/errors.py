@@ -158,7 +158,10 @@ class UnknownEventKind(BadRequest):
     """A websocket message of a kind that clients can't send."""
 
     code = "unknown-event-kind"
-    hint = "Send one of: turn.request, execute.request, permission.reply, cancel."
+    hint = (
+        "Send one of: turn.request, execute.request, permission.reply, office.pane, "
+        "office.reply, cancel."
+    )
 
 
 class UnsupportedLanguage(BadRequest):

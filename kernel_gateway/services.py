@@ -23,6 +23,7 @@ from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals
+from kernel_gateway.turns.office import OfficePanes
 from kernel_gateway.turns.queue import Turns
 from notebooks.ledger.signing import KeyRing
 
@@ -44,6 +45,7 @@ class Services:
     contexts: ExecutionContextManager
     signing_keys: KeyRing
     approvals: Approvals
+    panes: OfficePanes
     profiler: Profiler
     upload_profiles: UploadProfiles
     turns: Turns

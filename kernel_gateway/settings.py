@@ -193,6 +193,12 @@ class Settings(BaseModel):
     network_calls: int = Field(
         100, ge=0, description="Network calls one cell may make; 0 allows none at all."
     )
+    office_seconds: float = Field(
+        120.0, gt=0, description="How long Excel may take for what its pane is asked."
+    )
+    office_away_seconds: float = Field(
+        20.0, gt=0, description="How long a pane that left in the middle of it may stay away."
+    )
     context_ttl_seconds: float = Field(
         1800.0, gt=0, description="An unused kernel is ended after this time."
     )

@@ -62,6 +62,7 @@ from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.tls import server_context
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.deferred_model import DeferredModel
+from kernel_gateway.turns.office import OfficePanes
 from kernel_gateway.turns.queue import Turns
 from kernel_gateway.turns.recovery import recover_turns
 from kernel_gateway.turns.run import TurnServices
@@ -170,6 +171,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         profiler = Profiler(versions.profiles)
         upload_profiles = UploadProfiles(profiler, events)
         approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
+        panes = OfficePanes(
+            seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
+        )
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -180,6 +184,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             telemetry=telemetry,
             budget=settings.budget(),
             deletions=deletions,
+            panes=panes,
             retry=retry,
             network=_network(settings, stack),
             egress=_policies(settings),
@@ -224,6 +229,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             contexts=contexts,
             signing_keys=signing_keys,
             approvals=approvals,
+            panes=panes,
             profiler=profiler,
             upload_profiles=upload_profiles,
             turns=turns,

@@ -11,6 +11,8 @@ import { paneToken } from "./api/pane_token";
 import { ErrorCard } from "./chat/cards";
 import { Chat } from "./chat/chat";
 import { Composer } from "./chat/composer";
+import { canUndo } from "./chat/turn";
+import type { Command } from "./chat/commands";
 import { Welcome } from "./chat/welcome";
 import { BranchDialog, BranchMenu, MergeDialog } from "./conversations/branches";
 import { ConversationList, titleOf } from "./conversations/list";
@@ -21,12 +23,14 @@ import { Uploads } from "./files/uploads";
 import { type Host } from "./office/host";
 import { SelectionBar } from "./office/selection_bar";
 import { useExcel } from "./office/use_excel";
+import { useOfficeRequests } from "./office/use_requests";
 import { LinkBanner } from "./parts/link_banner";
 import { useMedia } from "./parts/media";
 import { PermissionsDialog } from "./parts/permissions";
 import { SignIn } from "./parts/sign_in";
 import { LOOKS, type Look, useLook } from "./parts/theme";
 import { useFileDrop } from "./parts/use_file_drop";
+import { HistoryDialog } from "./recovery/history_dialog";
 import { EMPTY } from "./state/model";
 import { foundError } from "./state/path_store";
 import { usePath } from "./state/use_path";
@@ -108,6 +112,7 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
   const [branching, setBranching] = useState<string | null>(null);
   const [undoing, setUndoing] = useState<AskedUndo | null>(null);
   const [merging, setMerging] = useState(false);
+  const [historyOpen, setHistory] = useState(false);
   const [permissions, setPermissions] = useState(false);
   const [problem, setProblem] = useState<FoundError | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
@@ -117,6 +122,7 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
   const uploads = useMemo(() => new Uploads(redraw, bump), []);
   const picker = useRef<HTMLInputElement>(null);
   const excel = useExcel(host.excel);
+  useOfficeRequests(host.excel ? store : null);
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
 
   useEffect(() => void api.health().then(setHealth, () => undefined), [store]);
@@ -197,6 +203,19 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
     insert: excel && path ? (name: string) => excel.insert(path, name) : null,
   }), [path, state.mergedInto, store, guarded, excel?.insert]);
+  const revert = () => {
+    const last = state.turns.findLast(canUndo);
+    if (last) actions.undo?.(last.id);
+    else setProblem({ code: "nothing-to-undo", message: "There is no request whose files can be undone.", hint: "", details: {} });
+  };
+  const commands: Command[] = [
+    { name: "history", says: "Earlier states of the workbook open in Excel", run: () => store && setHistory(true) },
+    {
+      name: "revert",
+      says: excel ? "Put a range of the workbook back" : "Undo the last request",
+      run: () => (excel && store ? setHistory(true) : revert()),
+    },
+  ];
   const merged = state.mergedInto !== null;
   const noModel = health !== null && health.model === null;
   const pick = useCallback(() => picker.current?.click(), []);
@@ -320,6 +339,7 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
               reason={noModel ? "There is no language model yet" : merged ? "This branch was merged" : ""}
               pick={pick}
               send={ask}
+              commands={commands}
             />
           </Chat>
         )}
@@ -339,6 +359,7 @@ function Page({ look, choose, host, conversations, list, ended }: Surroundings &
       {wide && <aside className="side files-side">{filesPanel}</aside>}
       {dragging && <div className="drop-here" aria-hidden="true"><p>Drop files to add them</p></div>}
       {path && preview !== null && <PreviewDialog path={path} name={preview} close={() => setPreview(null)} />}
+      {path && historyOpen && <HistoryDialog path={path} inExcel={excel !== null} close={() => setHistory(false)} />}
       {permissions && <PermissionsDialog close={() => setPermissions(false)} />}
       {path && branching !== null && (
         <BranchDialog path={path} turn={branching} close={() => setBranching(null)} done={openBranch} />

@@ -22,6 +22,7 @@ export const stream = (text: string, name = "stdout"): Given => [
 export const WHOLE: readonly Given[] = [
   ["turn.started", { kind: "turn", user: "ann", request: "stack them" }],
   ["context.used", { workbooks: [], files: [], variables: ["kept"], history: { whole: 1, shortened: 1, digests: 0, left_out: 0 }, kernel_is_new: false, state_note: "" }],
+  ["route.chosen", { way: "python", reason: "it concerns 2 files", operation: "merge" }],
   ["model.text", { text: "I will " }],
   ["model.text", { text: "stack." }],
   ["code.generated", { code: "print(1)", parameters: { n: 1 }, comment: "I will stack.", model: "m", tokens: {} }],

@@ -18,6 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   cleanup();
+  excel.uninstall();
   vi.unstubAllGlobals();
 });
 
@@ -279,7 +280,7 @@ describe("the result card", () => {
 
 describe("where the page is", () => {
   it("asks for Office.js only if the manifest's address or Office says so", async () => {
-    vi.unstubAllGlobals();
+    excel.uninstall();
     expect(wantsExcel("?host=excel&_host_Info=Excel$Win32$16.01", {})).toBe(true);
     expect(wantsExcel("?host=word", {})).toBe(false);
     expect(wantsExcel("", { Office: {} })).toBe(true);

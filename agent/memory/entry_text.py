@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.memory.history import Entry, PastCell
+from agent.memory.history import OFFICE_TAG, Entry, PastCell
 from agent.prompts.quoting import clip_lines, quoted_lines
 from agent.prompts.render import SEE_THE_REST, output_text
 from notebooks.record.cells import PARAMETER_TAGS
@@ -89,6 +89,10 @@ def _without_failed_attempts(cells: tuple[PastCell, ...]) -> tuple[PastCell, ...
 def _cell(cell: PastCell, entry: Entry, length: Length) -> Iterator[str]:
     if PARAMETER_TAGS & set(cell.tags) and cell.status == "ok":
         yield "Constants were set:"
+        yield _clipped(cell.source, length.words)
+        return
+    if OFFICE_TAG in cell.tags:
+        yield f"You used a tool on the workbook open in Excel ({cell.status}):"
         yield _clipped(cell.source, length.words)
         return
     who = {"request": "You ran", "code": "The user ran code of their own"}.get(entry.kind, "Ran")

@@ -15,6 +15,8 @@ from typing import Any, Literal
 from container.workspace.workspace import INPUTS
 
 Kind = Literal["request", "code", "note"]
+OFFICE_TAG = "office"
+"""Of what a pane did in Excel; no cell of the notebook."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,8 @@ def entries_of(recorded: Iterable[Mapping[str, Any]], *, without: str = "") -> l
                 found[-1] = replace(last, cells=(*last.cells, cell))
             else:
                 found.append(Entry(kind="code", turn=turn, cells=(cell,)))
+        elif kind == "office" and last is not None:
+            found[-1] = replace(last, cells=(*last.cells, _office_call(facts)))
         elif kind == "answer" and last is not None:
             found[-1] = replace(last, answer=str(facts["text"]))
         elif kind == "request":
@@ -112,6 +116,11 @@ def unanswered(entries: Sequence[Entry]) -> list[str]:
 def profiles_seen(entries: Sequence[Entry]) -> dict[str, str]:
     """Return file name → digest of the profile that the model was sent last."""
     return {name: digest for entry in entries for name, digest in entry.profiles.items()}
+
+
+def _office_call(facts: Mapping[str, Any]) -> PastCell:
+    source, status = str(facts["text"]), str(facts.get("status"))
+    return PastCell(id=str(facts.get("call")), source=source, status=status, tags=(OFFICE_TAG,))
 
 
 def _past_cell(facts: Mapping[str, Any]) -> PastCell:

@@ -30,6 +30,7 @@ from agent.ports import (
     Decision,
     EventSink,
     Model,
+    Office,
     PastTurns,
     PathRuntime,
     PermissionRequest,
@@ -63,6 +64,7 @@ class TurnPorts:
         save: Stores the turn's state, so that a restart can resume it.
         own_code: The user typed the code in a Jupyter client: ``risk.assessed`` is emitted only
             if there is a finding.
+        office: Reaches the workbook open in Excel; ``None`` where no pane can be.
         budget: The turn's limits.
         user: Who asked, for the record.
     """
@@ -76,6 +78,7 @@ class TurnPorts:
     past: PastTurns
     save: Callable[[TurnState], Awaitable[None]]
     own_code: bool = False
+    office: Office | None = None
     budget: TurnBudget = field(default_factory=TurnBudget)
     user: str = ""
 

@@ -17,7 +17,7 @@ from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
-from notebooks.history.checkpoints import Checkpoints, Retention
+from notebooks.history.checkpoints import RANGES, Checkpoints, Retention
 from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
@@ -42,6 +42,7 @@ class OpenPath:
         hashes: File hashes known so far.
         blobs: Earlier contents of the conversation's files.
         checkpoints: Which files the workspace held, before each cell that followed a change.
+        ranges: What ranges of the workbook open in Excel held, before each change of them.
         session: The current Python kernel, if there is one.
         others: Its kernels for other languages, by name.
         context: The stored context; ``None`` before the first kernel.
@@ -67,6 +68,7 @@ class OpenPath:
     hashes: FileHashes
     blobs: Blobs
     checkpoints: Checkpoints
+    ranges: Checkpoints
     session: KernelSession | None = None
     others: dict[str, KernelSession] = field(default_factory=dict)
     context: ExecutionContext | None = None
@@ -172,6 +174,7 @@ def open_path(
         hashes=FileHashes(blobs),
         blobs=blobs,
         checkpoints=Checkpoints(home, blobs, retention),
+        ranges=Checkpoints(home, blobs, retention, RANGES),
     )
 
 

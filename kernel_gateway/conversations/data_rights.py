@@ -32,6 +32,7 @@ from kernel_gateway.turns.queue import Turns
 from notebooks.errors import BlobError, NotebookError
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import PLACE as CHECKPOINTS
+from notebooks.history.checkpoints import RANGES
 from notebooks.record.shielded import shielded
 
 MOST = 1_000_000
@@ -232,9 +233,10 @@ def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:
     notebook = home / "notebook.ipynb"
     if notebook.is_file():
         archive.write(notebook, f"{place}/notebook.ipynb")
-    for checkpoint in sorted((home / CHECKPOINTS).glob("*.json")):
-        with contextlib.suppress(FileNotFoundError):  # just deleted
-            archive.write(checkpoint, f"{place}/{CHECKPOINTS}/{checkpoint.name}")
+    for kind in (CHECKPOINTS, RANGES):
+        for checkpoint in sorted((home / kind).glob("*.json")):
+            with contextlib.suppress(FileNotFoundError):  # just deleted
+                archive.write(checkpoint, f"{place}/{kind}/{checkpoint.name}")
     workspace = Workspace.at(home / "workspace")
     if workspace is None:
         return

@@ -130,6 +130,17 @@ class ContextUsed(EventData):
     state_note: str = Field(description="What a new kernel could not be given back.")
 
 
+class RouteChosen(EventData):
+    """Where the request is worked on: in the workbook open in Excel, or in Python on files."""
+
+    way: Literal["office", "python"]
+    reason: str
+    operation: str = Field(
+        description="The kind of operation that the request names, such as `merge`, `pivot`, "
+        "`chart`, `clean`, `reconcile`; `other` without one."
+    )
+
+
 class ContextWaiting(EventData):
     """No kernel can be had just now: the path waits in line."""
 
@@ -213,6 +224,43 @@ class ToolCalled(EventData):
     name: str
     arguments: dict[str, str]
     status: str
+
+
+class OfficeWorkbook(EventData):
+    """A workbook that is open in Excel."""
+
+    name: str
+    url: str = Field("", description="Where it is saved; empty for a new one.")
+
+
+class OfficeRequested(EventData):
+    """The pane is asked to do something in the workbook that is open in Excel."""
+
+    id: str
+    pane: str = Field(description="The pane that is to do it; others leave it alone.")
+    workbook: OfficeWorkbook = Field(description="The one it is meant for, and no other.")
+    tool: str
+    arguments: dict[str, Any] = Field(description="By the tool; see `OfficeTools` in OpenAPI.")
+    mutates: bool
+    seconds: float = Field(description="Without an `office.reply` in this time it has failed.")
+
+
+class OfficeError(EventData):
+    """Why Excel or its pane did not do it."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+class OfficeReplied(EventData):
+    """The pane has replied, or will not any more."""
+
+    id: str
+    tool: str
+    status: Literal["ok", "error"]
+    summary: str = Field(description="What was done, in the pane's words.")
+    error: OfficeError | None = None
 
 
 class CodeGenerated(EventData):
@@ -591,6 +639,7 @@ class TurnFinished(EventData):
 KINDS: dict[str, type[EventData]] = {
     "turn.started": TurnStarted,
     "context.used": ContextUsed,
+    "route.chosen": RouteChosen,
     "context.waiting": ContextWaiting,
     "context.restoring": ContextRestoring,
     "context.restored": ContextRestored,
@@ -600,6 +649,8 @@ KINDS: dict[str, type[EventData]] = {
     "model.text": ModelText,
     "model.retrying": ModelRetrying,
     "tool.called": ToolCalled,
+    "office.requested": OfficeRequested,
+    "office.replied": OfficeReplied,
     "code.generated": CodeGenerated,
     "risk.assessed": RiskAssessed,
     "permission.required": PermissionRequired,

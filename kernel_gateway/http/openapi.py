@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from agent.tools.office.catalog import OFFICE_TOOLS
 from kernel_gateway import __version__
 from kernel_gateway.events.kinds import KINDS
 from kernel_gateway.http.json_handler import READING
@@ -77,6 +78,8 @@ def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     models: dict[tuple[type[BaseModel], Any], None] = {(ErrorBody, "serialization"): None}
     for event in KINDS.values():  # the websocket's events, so that clients can generate types
         models[event, "serialization"] = None
+    for tool in OFFICE_TOOLS.values():
+        models[tool.arguments, "serialization"] = None
     for found in operations:
         if found.body is not None:
             models[found.body, "validation"] = None
@@ -90,6 +93,12 @@ def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
         "description": "What an event holds, by its kind.",
         "properties": {kind: _reference(model) for kind, model in KINDS.items()},
         "required": list(KINDS),
+    }
+    schemas["OfficeTools"] = {
+        "type": "object",
+        "description": "The arguments of an `office.requested`, by its tool.",
+        "properties": {name: _reference(tool.arguments) for name, tool in OFFICE_TOOLS.items()},
+        "required": list(OFFICE_TOOLS),
     }
     return schemas
 

@@ -14,6 +14,8 @@ AWAITED = frozenset(
     {
         "permission.required",
         "permission.decided",
+        "office.requested",
+        "office.replied",
         "history.restored",
         "error",
         "turn.finished",

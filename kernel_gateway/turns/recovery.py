@@ -21,9 +21,9 @@ async def recover_turns(
 ) -> None:
     """Resume every unfinished turn that can be resumed; end the others.
 
-    A queued turn starts. A turn that waits for a permission keeps waiting. A turn whose kernel
-    is alive resumes with the cell it was running. A merge resumes with the cells that have not run,
-    an undo where it was.
+    A queued turn starts. A turn that waits for a permission, or for Excel, keeps waiting. A turn
+    whose kernel is alive resumes with the cell it was running. A merge resumes with the cells that
+    have not run, an undo where it was.
 
     Args:
         turns: The queue of turns.
@@ -48,7 +48,7 @@ async def recover_turns(
 async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) -> TurnState | None:
     """Return the state from which a turn can resume; ``None`` if it can't."""
     state = turn_state_from_json(row.state) if row.state is not None else None
-    if row.status == "waiting":
+    if row.status == "waiting" or (state is not None and state.office is not None):
         return state
     if row.kind in ("merge", "undo"):
         return TurnState(id=row.id, request=row.request)

@@ -32,6 +32,7 @@ from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.grants import network_of
 from kernel_gateway.turns.merge import close_merged, merge
+from kernel_gateway.turns.office import OfficePanes, TurnOffice
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
 from kernel_gateway.turns.past_turns import StoredTurns
 from kernel_gateway.turns.undo import undo
@@ -53,6 +54,7 @@ class TurnServices:
         telemetry: Counts turns and cells.
         budget: The limits of a turn.
         deletions: The conversations being deleted.
+        panes: The panes in Excel.
         retry: The database retry for a turn's state.
         network: Makes the network calls of cells.
         egress: What must not leave kernels, by tenant.
@@ -67,6 +69,7 @@ class TurnServices:
     telemetry: Telemetry
     budget: TurnBudget
     deletions: Deletions
+    panes: OfficePanes
     retry: DatabaseRetry
     network: NetworkBroker
     egress: Policies = field(default_factory=Policies)
@@ -200,6 +203,7 @@ class TurnRun:
             past=StoredTurns(services.repository.turns, row.tenant, row.user, row.conversation),
             save=save,
             own_code=own_code,
+            office=TurnOffice(services.panes, self._sink, key_of(row), row.user, row.id),
             budget=services.budget,
             user=row.user,
         )

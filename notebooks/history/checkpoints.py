@@ -29,6 +29,8 @@ EMPTY = "empty"
 """Id of the checkpoint of a workspace without files; it always exists and takes no room."""
 PLACE = "checkpoints"
 """Name of a path's directory of checkpoints."""
+RANGES = "ranges"
+"""The same for checkpoints of ranges of a workbook that is open in Excel."""
 DAY_SECONDS = 86_400.0
 TOO_LARGE = "size:"
 _FILE = re.compile(r"(\d{8})-(ck_[0-9a-f]{16})\.json")
@@ -54,7 +56,8 @@ class Checkpoint:
         reason: ``cell`` or ``undo``.
         files: Name in the workspace → its content.
         not_kept: Name → why its content is not kept, in plain words.
-        scope: What it covers; other scopes than the workspace are open to later kinds.
+        scope: What it covers: the ``workspace``, or a ``range`` of the workbook open in Excel.
+        about: Of a range: which one, and what was about to change it.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Checkpoint:
     files: Mapping[str, FileState] = field(default_factory=dict)
     not_kept: Mapping[str, str] = field(default_factory=dict)
     scope: str = "workspace"
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -106,9 +110,9 @@ class Present:
 class Checkpoints:
     """The checkpoints of one path."""
 
-    def __init__(self, home: Path, blobs: Blobs, retention: Retention) -> None:
-        """Keep checkpoints below *home*, the path's directory, and their contents in *blobs*."""
-        self.directory, self._blobs, self._retention = home / PLACE, blobs, retention
+    def __init__(self, home: Path, blobs: Blobs, retention: Retention, place: str = PLACE) -> None:
+        """Keep checkpoints in *place* of *home*, the path's directory, and contents in *blobs*."""
+        self.directory, self._blobs, self._retention = home / place, blobs, retention
         self._last: Checkpoint | None = None
 
     @property
@@ -124,7 +128,13 @@ class Checkpoints:
         return last.id if last is not None and last.hashes == hashes else None
 
     def add(
-        self, present: Present, *, turn: str, cell: str | None = None, reason: Reason = "cell"
+        self,
+        present: Present,
+        *,
+        turn: str | None,
+        cell: str | None = None,
+        reason: Reason = "cell",
+        about: Mapping[str, str] | None = None,
     ) -> tuple[Checkpoint, bool]:
         """Make a checkpoint of the workspace as it is, unless the last one is the same. Blocks.
 
@@ -133,6 +143,7 @@ class Checkpoints:
             turn: The turn that is about to change it.
             cell: The cell that is about to run, if it is one.
             reason: What is about to change it.
+            about: Of a range: see `Checkpoint`.
 
         Returns:
             The checkpoint, and whether it is new. A file whose content can't be kept is named
@@ -153,6 +164,8 @@ class Checkpoints:
                 turn=turn,
                 cell=cell,
                 reason=reason,
+                scope="workspace" if about is None else "range",
+                about=about or {},
                 files={
                     name: FileState(sha256, present.sizes.get(name, 0))
                     for name, sha256 in present.hashes.items()
@@ -340,7 +353,8 @@ def _contents(file: Path) -> set[str]:
 def checkpoint_files(blobs: Blobs) -> list[Path]:
     """Return the checkpoint files of all paths of the conversation that *blobs* belong to."""
     try:
-        places = [entry / PLACE for entry in blobs.directory.parent.iterdir()]
+        entries = blobs.directory.parent.iterdir()
+        places = [entry / place for entry in entries for place in (PLACE, RANGES)]
     except FileNotFoundError:
         return []
     return [place / name for place in places for name in _names(place)]
@@ -369,6 +383,7 @@ def checkpoint_to_json(made: Checkpoint) -> dict[str, Any]:
         "scope": made.scope,
         "files": {name: [state.sha256, state.size] for name, state in made.files.items()},
         "not_kept": dict(made.not_kept),
+        **({"about": dict(made.about)} if made.about else {}),
     }
 
 
@@ -385,6 +400,7 @@ def _read(file: Path) -> Checkpoint:
             scope=value["scope"],
             files={name: FileState(*state) for name, state in value["files"].items()},
             not_kept=value["not_kept"],
+            about=value.get("about", {}),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointUnreadable(file.name) from None

@@ -6,20 +6,13 @@ with a frame and a small stand-in for Office.js. What Excel does with the calls 
 
 import asyncio
 import base64
-import ssl
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from selenium.webdriver.common.by import By
 
-from kernel_gateway.tls import make_self_signed
-from tests.browser import chromium
+from tests.browser.excel_host import EXCEL, FOREIGN, excel_host, framed_by, make_certificate
 from tests.browser.pane import Pane
 from tests.conftest import code_reply, exchange
 
-EXCEL, FOREIGN = "https://excel.officeapps.live.com", "https://excel.foreign.example"
 OFFICE_JS = """
 history.pushState = history.replaceState = null;  // as Office.js does
 const loaded = (values) => ({...values, isNullObject: false, load() { return this; }});
@@ -50,48 +43,12 @@ SELECTED = (
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    files = [tmp_path_factory.mktemp("tls") / name for name in ("cert.pem", "key.pem")]
-    for file, content in zip(files, make_self_signed(["127.0.0.1"]), strict=True):
-        file.write_bytes(content)
-    return files
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
-def office(certificate):
-    """Serves Office.js and, with ``?frame=ADDRESS``, a page that frames it; returns the port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            framed = parse_qs(urlsplit(self.path).query).get("frame", [""])[0]
-            script = self.path.endswith("office.js")
-            page = f'<!doctype html><iframe src="{framed}" width="600" height="800"></iframe>'
-            body = (OFFICE_JS if script else page).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/javascript" if script else "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(office):
-    hosts = ("*.officeapps.live.com", "*.foreign.example", "appsforoffice.microsoft.com")
-    rules = ", ".join(f"MAP {host} 127.0.0.1:{office}" for host in hosts)
-    flags = (f"--host-resolver-rules={rules}", "--ignore-certificate-errors")
-    with chromium.browser(*flags) as driver:
-        driver.set_script_timeout(60)
+def browser(certificate):
+    with excel_host(certificate, OFFICE_JS) as driver:
         yield driver
 
 
@@ -102,13 +59,6 @@ async def service(start_gateway, certificate):
     cert, key = certificate
     running = await start_gateway(script, tls_cert=cert, tls_key=key)
     return running.gateway
-
-
-def framed_by(browser, page, address):
-    browser.switch_to.default_content()
-    browser.get(f"{page}/?frame={address}")
-    browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
-    return Pane(browser)
 
 
 async def test_in_a_frame_of_excel_a_person_signs_in_asks_and_inserts(browser, service):

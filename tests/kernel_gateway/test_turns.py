@@ -23,6 +23,7 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
     assert [kind for kind, _ in groupby(turn, key=lambda e: e["kind"])] == [
         "turn.started",
         "context.used",
+        "route.chosen",
         "code.generated",
         "risk.assessed",
         "checkpoint.created",  # of the uploads

@@ -98,6 +98,13 @@ export const api = {
     call<Schemas["Rated"]>("POST", `/turns/${enc(turn)}/rating`, { rating }),
   undo: (path: PathName, turn: string, confirm: boolean) =>
     call<Schemas["TurnReply"]>("POST", `${of(path)}/history/undo`, { turn, confirm }),
+  ranges: (path: PathName) => call<Schemas["RangeHistory"]>("GET", `${of(path)}/history/ranges`),
+  range: (path: PathName, id: string) =>
+    call<Schemas["RangeCheckpointContent"]>("GET", `${of(path)}/history/ranges/${enc(id)}`),
+  keepRange: (path: PathName, body: Schemas["NewRangeCheckpoint"]) =>
+    call<Schemas["RangeCheckpoint"]>("POST", `${of(path)}/history/ranges`, body),
+  dropRange: (path: PathName, id: string | null) =>
+    call<Schemas["CheckpointsGone"]>("DELETE", `${of(path)}/history/ranges${id === null ? "" : `/${enc(id)}`}`),
   grants: () => call<Schemas["Grants"]>("GET", "/grants"),
   revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),

@@ -21,4 +21,6 @@ export type FoundError = Schemas["FoundError"];
 export type RiskFinding = Schemas["RiskFinding"];
 export type CheckFinding = Schemas["CheckFinding"];
 export type PermissionRequired = Schemas["PermissionRequired"];
+export type OfficeRequested = Schemas["OfficeRequested"];
+export type RouteChosen = Schemas["RouteChosen"];
 export type ContextUsed = Schemas["ContextUsed"];

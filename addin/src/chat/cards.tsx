@@ -7,7 +7,7 @@ import {
 import { useEffect, useState } from "react";
 import { InsertButton } from "../office/insert_button";
 import { api, fileAddress, type PathName } from "../api/client";
-import type { ContextUsed, FoundError } from "../api/events";
+import type { ContextUsed, FoundError, RouteChosen } from "../api/events";
 import { Code } from "../parts/code";
 import { count, elapsed, shortName, size, useNow } from "../parts/words";
 import type { Check, MadeFile, OtherStep, PermissionStep, TieOut } from "../state/model";
@@ -201,7 +201,7 @@ export function TieOutLine({ tieOut }: { tieOut: TieOut }) {
 }
 
 /** What the model looked at before it answered. */
-export function Sources({ sources }: { sources: ContextUsed }) {
+export function Sources({ sources, route }: { sources: ContextUsed; route: RouteChosen | null }) {
   const { workbooks, files, variables } = sources;
   const { whole = 0, shortened = 0, digests = 0 } = sources.history ?? {};
   const earlier = whole + shortened + digests;
@@ -225,6 +225,11 @@ export function Sources({ sources }: { sources: ContextUsed }) {
         ))}
         {variables.length > 0 && <li className="breakable">Variables: {variables.join(", ")}</li>}
         {files.length > workbooks.length && <li className="breakable">Files: {files.map(shortName).join(", ")}</li>}
+        {route && (
+          <li className="breakable">
+            Worked on {route.way === "office" ? "in the open workbook" : "in Python"}: {route.reason}
+          </li>
+        )}
         {sources.state_note && <li className="breakable">{sources.state_note}</li>}
       </ul>
     </details>

@@ -1,19 +1,31 @@
 import { Button } from "@fluentui/react-components";
 import { AttachRegular, SendFilled } from "@fluentui/react-icons";
+import { type Command, CommandList, commandsFor } from "./commands";
 import { useLayoutEffect, useRef, useState } from "react";
 
 const TALLEST = 200;
+const NONE: readonly Command[] = [];
 
 /** The box to ask in: Enter sends, Shift+Enter starts a new line. */
-export function Composer({ disabled, reason, pick, send }: {
+export function Composer({ disabled, reason, pick, send, commands = NONE }: {
   disabled: boolean;
   /** Why nothing can be asked now. */
   reason: string;
   pick: () => void;
   /** Resolves once the request is kept somewhere; if it rejects, the words come back. */
   send: (request: string) => Promise<unknown>;
+  /** What a word behind a slash does. */
+  commands?: readonly Command[];
 }) {
   const [request, setRequest] = useState("");
+  const [place, setPlace] = useState(0);
+  const offered = commandsFor(request, commands);
+  const chosen = Math.min(place, offered.length - 1);
+  const run = (command: Command) => {
+    setRequest("");
+    setPlace(0);
+    command.run();
+  };
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     if (!box.current) return;
@@ -22,6 +34,8 @@ export function Composer({ disabled, reason, pick, send }: {
   }, [request]);
   const submit = () => {
     const words = request.trim();
+    const command = offered[chosen];
+    if (command) return run(command);
     if (!words || disabled) return;
     setRequest("");
     send(words).catch(() => setRequest((now) => now || words));
@@ -34,8 +48,11 @@ export function Composer({ disabled, reason, pick, send }: {
         submit();
       }}
     >
+      <CommandList commands={offered} chosen={chosen} run={run} />
       <textarea
         ref={box}
+        aria-controls={offered.length > 0 ? "commands" : undefined}
+        aria-activedescendant={offered[chosen] ? `command-${offered[chosen].name}` : undefined}
         id="request"
         rows={1}
         value={request}
@@ -44,6 +61,21 @@ export function Composer({ disabled, reason, pick, send }: {
         placeholder={disabled && reason ? reason : "Ask about your workbooks"}
         onChange={(event) => setRequest(event.target.value)}
         onKeyDown={(event) => {
+          if (offered.length > 0 && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+            event.preventDefault();
+            setPlace((chosen + (event.key === "ArrowDown" ? 1 : offered.length - 1)) % offered.length);
+            return;
+          }
+          if (offered.length > 0 && event.key === "Tab" && !event.shiftKey) {
+            event.preventDefault();
+            setRequest(`/${offered[chosen]?.name ?? ""}`);
+            return;
+          }
+          if (offered.length > 0 && event.key === "Escape") {
+            event.preventDefault();
+            setRequest("");
+            return;
+          }
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
             event.preventDefault();
             submit();

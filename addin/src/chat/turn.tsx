@@ -10,6 +10,7 @@ import { duration, elapsed, useNow } from "../parts/words";
 import type { Pending, Step, Turn } from "../state/model";
 import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources, TieOutLine } from "./cards";
 import { CellView } from "./cell";
+import { OfficeLine } from "./office_line";
 
 export interface TurnActions {
   path: PathName;
@@ -22,7 +23,7 @@ export interface TurnActions {
 }
 
 export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; actions: TurnActions }) {
-  const made = turn.files.filter((file) => !file.name.startsWith("inputs/"));
+  const made = turn.files.filter((file) => !/^(inputs|excel)\//.test(file.name));
   const ended = turn.finishedAt !== null;
   return (
     <article className="turn" aria-label={turn.request ?? "Code that was run"}>
@@ -34,7 +35,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
         </div>
       )}
       <div className="work">
-        {turn.sources && <Sources sources={turn.sources} />}
+        {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
         {turn.steps.map((step, place) => (
           <StepView key={place} step={step} open={turn.kind === "execute"} />
         ))}
@@ -68,7 +69,7 @@ const requestWords = (turn: Turn): string =>
       : (turn.request ?? "");
 
 /** Whether there is something of it to undo. */
-const canUndo = (turn: Turn): boolean =>
+export const canUndo = (turn: Turn): boolean =>
   !turn.undone &&
   (turn.kind === "undo"
     ? turn.status === "ok"
@@ -86,6 +87,8 @@ function StepView({ step, open }: { step: Step; open: boolean }) {
       return <CellView cell={step} open={open} />;
     case "permission":
       return <PermissionCard step={step} />;
+    case "office":
+      return <OfficeLine step={step} />;
     case "note":
       return <p className={`line note-${step.tone}`}>{step.text}</p>;
     case "other":

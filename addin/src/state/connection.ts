@@ -51,6 +51,13 @@ export class Connection {
     this.open();
   }
 
+  /** Send *message*; false if the socket is not open. */
+  send(message: object): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);

@@ -1,5 +1,5 @@
 // What is known of one path, made from its events alone.
-import type { CheckFinding, ContextUsed, FoundError, PermissionRequired, RiskFinding } from "../api/events";
+import type { CheckFinding, ContextUsed, FoundError, OfficeRequested, PermissionRequired, RiskFinding, RouteChosen } from "../api/events";
 import type { Outputs } from "../outputs/fold";
 
 export type TurnKind = "turn" | "execute" | "jupyter" | "merge" | "undo";
@@ -30,6 +30,18 @@ export interface PermissionStep {
   who: string | null;
 }
 
+/** Something that was done in the workbook open in Excel. */
+export interface OfficeStep {
+  type: "office";
+  id: string;
+  tool: string;
+  arguments: Readonly<Record<string, unknown>>;
+  workbook: string;
+  status: "running" | "ok" | "error" | "stopped";
+  summary: string;
+  error: { code: string; message: string; hint?: string } | null;
+}
+
 export interface TextStep {
   type: "text";
   text: string;
@@ -48,7 +60,7 @@ export interface OtherStep {
   data: unknown;
 }
 
-export type Step = CellStep | PermissionStep | TextStep | NoteStep | OtherStep;
+export type Step = CellStep | PermissionStep | OfficeStep | TextStep | NoteStep | OtherStep;
 
 export interface MadeFile {
   name: string;
@@ -95,6 +107,8 @@ export interface Turn {
   answer: string | null;
   error: FoundError | null;
   sources: ContextUsed | null;
+  /** Where it is worked on, and why. */
+  route: RouteChosen | null;
   files: MadeFile[];
   checks: Check[];
   tieOut: TieOut | null;
@@ -124,6 +138,8 @@ export interface PathState {
   fileFacts: Readonly<Record<string, FileFacts>>;
   source: { path: string; turn: string | null } | null;
   mergedInto: string | null;
+  /** What Excel is asked to do now. */
+  office: { seq: number; turn: string | null; request: OfficeRequested } | null;
   /** Why the path waits for a kernel, if it does. */
   waiting: string | null;
 }
@@ -136,5 +152,6 @@ export const EMPTY: PathState = {
   fileFacts: {},
   source: null,
   mergedInto: null,
+  office: null,
   waiting: null,
 };

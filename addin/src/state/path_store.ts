@@ -68,6 +68,9 @@ export class PathStore {
     this.connection.now();
   }
 
+  /** Send a message of this pane over the path's socket; false if it is away. */
+  tell = (message: object): boolean => this.connection.send(message);
+
   ask(request: string): void {
     void this.send(this.newPending("turn", request));
   }

@@ -103,6 +103,7 @@ function newTurn(id: string, at: number, data: EventData["turn.started"]): Turn 
     answer: null,
     error: null,
     sources: null,
+    route: null,
     files: [],
     checks: [],
     tieOut: null,
@@ -155,6 +156,9 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> }
     if (!turn) return;
     turn.sources = data;
     turn.doing = "Thinking";
+  },
+  "route.chosen": (_, data, turn) => {
+    if (turn) turn.route = data;
   },
   "context.waiting": (draft, data, turn) => {
     const words = `Waiting for a free kernel, ${plural(data.ahead, "request")} ahead: ${data.reason}`;
@@ -273,6 +277,24 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> }
     const failed = data.status === "ok" ? "" : ` (${data.status})`;
     turn.steps.push({ type: "note", tone: "info", text: `Looked up ${data.name.replaceAll("_", " ")}: ${about}${failed}` });
   },
+  "office.requested": (draft, data, turn) => {
+    draft.state.office = { seq: draft.state.seq, turn: turn?.id ?? null, request: data };
+    if (!turn) return;
+    turn.doing = `Working in ${data.workbook.name}`;
+    // After a restart of the service the same is asked again.
+    if (turn.steps.some((step) => step.type === "office" && step.id === data.id)) return;
+    const { id, tool, arguments: asked, workbook } = data;
+    turn.steps.push({ type: "office", id, tool, arguments: asked, workbook: workbook.name, status: "running", summary: "", error: null });
+  },
+  "office.replied": (draft, data, turn) => {
+    if (draft.state.office?.request.id === data.id) draft.state.office = null;
+    if (!turn) return;
+    turn.doing = "Thinking";
+    turn.steps = turn.steps.map((step) =>
+      step.type === "office" && step.id === data.id
+        ? { ...step, status: data.status, summary: data.summary, error: data.error ?? null }
+        : step);
+  },
   "workbook.checked": (_, data, turn) => {
     if (!turn) return;
     const { computed } = data as { computed?: { message?: string } | null };
@@ -282,8 +304,9 @@ const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> }
   error: (_, data, turn) => {
     if (turn) turn.error = data.error;
   },
-  "turn.finished": (_, data, turn, at) => {
+  "turn.finished": (draft, data, turn, at) => {
     if (!turn) return;
+    if (draft.state.office?.turn === turn.id) draft.state.office = null;
     turn.status = data.status;
     turn.finishedAt = at;
     turn.draft = "";
@@ -327,6 +350,7 @@ function ended(step: Step, status: string): Step {
   if (step.type === "cell" && (step.status === "written" || step.status === "running")) {
     return { ...step, status: step.status === "written" ? "not-run" : "interrupted" };
   }
+  if (step.type === "office" && step.status === "running") return { ...step, status: "stopped" };
   if (step.type === "permission" && step.decision === null) return { ...step, decision: status };
   return step;
 }

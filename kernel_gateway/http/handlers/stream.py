@@ -7,6 +7,7 @@ import json
 
 from tornado.websocket import WebSocketClosedError
 
+from agent.ports import OfficeReply
 from kernel_gateway.errors import GatewayError, NotFound, UnknownEventKind
 from kernel_gateway.http.handlers.turns import check_language
 from kernel_gateway.http.json_handler import find_path, parse_json, validate
@@ -15,6 +16,8 @@ from kernel_gateway.http.schemas.requests import (
     Cancel,
     ClientMessage,
     ExecuteRequest,
+    OfficePaneMessage,
+    OfficeReplyMessage,
     PermissionReplyMessage,
     TurnRequest,
 )
@@ -96,10 +99,27 @@ class EventsSocket(GatewaySocket):
             await services.approvals.decide(
                 who.tenant, reply.id, reply.decision, who.user, reply.ends_at
             )
+        elif message.kind == "office.pane":
+            pane = validate(fields, OfficePaneMessage)
+            services.panes.join(
+                self._key,
+                who.user,
+                self,
+                pane=pane.pane,
+                workbook=pane.workbook.model_dump(),
+                tools=frozenset(pane.tools),
+            )
+        elif message.kind == "office.reply":
+            self._take_reply(validate(fields, OfficeReplyMessage))
         elif message.kind == "cancel":
             await services.turns.cancel(self._key, validate(fields, Cancel).turn)
         else:
             raise UnknownEventKind(f"Messages of kind {message.kind[:60]!r} are not understood.")
+
+    def _take_reply(self, reply: OfficeReplyMessage) -> None:
+        error = reply.error.model_dump() if reply.error is not None else None
+        found = OfficeReply(result=reply.result, error=error)
+        self.services.panes.reply(self._key, self.identity.user, reply.id, found)
 
     async def _check_permission(self, permission: str) -> None:
         permissions = self.services.repository.permissions
@@ -118,6 +138,8 @@ class EventsSocket(GatewaySocket):
 
     def on_close(self) -> None:
         super().on_close()
+        if key := getattr(self, "_key", None):
+            self.services.panes.leave(key, self)
         if sender := getattr(self, "_sender", None):
             sender.cancel()
             self.services.telemetry.websockets.dec()

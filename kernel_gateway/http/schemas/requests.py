@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -137,6 +137,65 @@ class Cancel(_Strict):
     """``cancel``: one turn, or all of the path."""
 
     turn: str | None = None
+
+
+class OpenWorkbook(_Strict):
+    """The workbook that is open in a pane's Excel."""
+
+    name: str = Field(min_length=1, max_length=400)
+    url: str = Field("", max_length=4000)
+
+
+class OfficePaneMessage(_Strict):
+    """``office.pane``: a pane in Excel says that it is here, and what it can do."""
+
+    pane: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
+    workbook: OpenWorkbook
+    tools: list[Annotated[str, Field(max_length=60)]] = Field(max_length=100)
+
+
+class OfficeFailure(_Strict):
+    """Why the pane could not do it."""
+
+    code: str = Field(min_length=1, max_length=60)
+    message: str = Field(min_length=1, max_length=2000)
+    hint: str = Field("", max_length=2000)
+
+
+class OfficeReplyMessage(_Strict):
+    """``office.reply``: what came of an ``office.requested``; a result or an error."""
+
+    id: str = Field(max_length=60)
+    result: dict[str, Any] | None = None
+    error: OfficeFailure | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.result is None) == (self.error is None):
+            raise ValueError("a reply has a result or an error")
+        return self
+
+
+Word = Annotated[str, Field(max_length=400)]
+
+
+class RangeAbout(_Strict):
+    """Which range a checkpoint has, and what is about to change it."""
+
+    workbook: Word
+    sheet: Word = ""
+    address: Word = ""
+    tool: Word = ""
+
+
+class NewRangeCheckpoint(_Strict):
+    """``POST …/history/ranges``: what a range of the open workbook holds before a change."""
+
+    request: str | None = Field(
+        None, max_length=60, description="The Excel request that is about to change it."
+    )
+    about: RangeAbout
+    content: dict[str, Any] = Field(description="As the pane takes it back.")
 
 
 class ClientMessage(BaseModel):

@@ -162,6 +162,33 @@ class History(_Exact):
     checkpoints: list[CheckpointSummary]
 
 
+class RangeCheckpoint(_Exact):
+    """A range of a workbook as it was before a change in Excel."""
+
+    id: str
+    at: str
+    turn: str | None
+    request: str | None
+    workbook: str
+    sheet: str
+    address: str
+    tool: str
+    size: int
+
+
+class RangeHistory(_Exact):
+    """The checkpoints of ranges, the newest first."""
+
+    enabled: bool
+    checkpoints: list[RangeCheckpoint]
+
+
+class RangeCheckpointContent(RangeCheckpoint):
+    """A checkpoint of a range with what it held; nothing if it is not kept any more."""
+
+    content: dict[str, Any] | None
+
+
 class CheckpointFile(_Exact):
     """A file in a checkpoint; ``kept``: its content can be had."""
 
