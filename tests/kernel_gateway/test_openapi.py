@@ -73,7 +73,13 @@ async def test_schemathesis_finds_no_answer_the_document_does_not_allow(
 ):
     """Thousands of made-up requests: never a 500, never another shape than stated."""
     answer = {"when": {}, "reply": {"text": "Yes."}}
-    running = await start_gateway([answer], requests_per_minute=0, max_kernels=4, warm_kernels=0)
+    running = await start_gateway(
+        [answer],
+        requests_per_minute=0,
+        failed_tokens_per_minute=0,  # each operation is tried with wrong tokens
+        max_kernels=4,
+        warm_kernels=0,
+    )
     command = Path(sys.executable).with_name("schemathesis")
     arguments = [
         "run", f"{running.url}/api/v1/openapi.json",
