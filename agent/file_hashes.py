@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from container.errors import ContainerError
@@ -48,6 +49,12 @@ class FileHashes:
         if not workspace.unchanged(listing):
             return None
         return {name: sha256 for name, (_, sha256) in self._known.items()}
+
+    async def current(self, workspace: Workspace) -> dict[str, str]:
+        """Return file name → sha256 as of now; a thread reads them if anything has changed."""
+        if (known := self.glance(workspace)) is not None:
+            return known
+        return (await asyncio.to_thread(self.snapshot, workspace))[0]
 
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of each file, as of the last snapshot."""

@@ -232,11 +232,8 @@ class _Following:
 
     async def look(self) -> Mapping[str, str]:
         """Return the files as they are before the cell runs."""
-        seen = self._hashes.glance(self._runtime.workspace)
-        if seen is None:
-            seen = (await asyncio.to_thread(self._hashes.snapshot, self._runtime.workspace))[0]
-        self._before = seen
-        return seen
+        self._before = await self._hashes.current(self._runtime.workspace)
+        return self._before
 
     async def checkpoint(self, files: Mapping[str, str]) -> str | None:
         """Return the checkpoint with *files*, the files before the cell runs."""

@@ -117,22 +117,12 @@ async def _with_stale(answer: str, state: TurnState, ports: TurnPorts) -> str:
     """Return the answer with what this turn has made stale, which the user has to know."""
     if not state.cells:
         return answer
-    files = await _files(ports)
     runtime = ports.runtime
+    files = await ports.hashes.current(runtime.workspace)
     stale = await made_stale(runtime, files, lambda cell: cell.turn == state.id)
     own = {c["id"] for c in runtime.recorder.code_cells() if c["turn"] == state.id}
     stale = [each for each in stale if each.cell not in own]  # it has gone on from those
     return f"{answer}\n\n{said(stale)}" if stale else answer
-
-
-async def _files(ports: TurnPorts) -> Mapping[str, str]:
-    workspace = ports.runtime.workspace
-    known = ports.hashes.glance(workspace)
-    return (
-        known
-        if known is not None
-        else (await asyncio.to_thread(ports.hashes.snapshot, workspace))[0]
-    )
 
 
 async def _nothing() -> None:
@@ -188,7 +178,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         kernel_is_new=live is None or live.fresh,
         state_note="" if state.advice else runtime.take_state_note(),
         mode=ADVICE if state.advice else "",
-        stale=said(await all_stale(runtime, await _files(ports))),
+        stale=said(await all_stale(runtime, await ports.hashes.current(runtime.workspace))),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
     route = route_of(state.request, profiles, ports)

@@ -24,7 +24,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,9 +51,9 @@ class NetworkFailed(ConnectionError):
 def apply() -> None:
     """Point the HTTP libraries to the broker; those not imported yet, once they are."""
     _use_in_http_client()
-    sys.meta_path.insert(0, _AfterImport({"urllib3.connection": _use_in_urllib3}))
-    sys.meta_path.insert(0, _AfterImport({"httpx": _use_in_httpx}))
-    for name, use in (("urllib3.connection", _use_in_urllib3), ("httpx", _use_in_httpx)):
+    uses = {"urllib3.connection": _use_in_urllib3, "httpx": _use_in_httpx}
+    sys.meta_path.insert(0, _AfterImport(uses))
+    for name, use in uses.items():
         if (module := sys.modules.get(name)) is not None:
             use(module)
 
@@ -169,7 +169,7 @@ def _httpx_response(httpx: Any, request: Any, body: bytes) -> Any:
 class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Calls a function with each of some modules, once it is imported."""
 
-    def __init__(self, uses: dict[str, Callable[[ModuleType], None]]) -> None:
+    def __init__(self, uses: Mapping[str, Callable[[ModuleType], None]]) -> None:
         self._uses = uses
         self._loaders: dict[str, Any] = {}
 

@@ -8,7 +8,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -19,7 +18,7 @@ from container.errors import ContainerError
 from kernel_gateway.terminal.rerun import rerun_file
 from notebooks.errors import NotebookError, RerunFailed
 from notebooks.record.document import read_copy
-from notebooks.record.files import replace_atomically
+from notebooks.record.files import file_sha256, replace_atomically
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.each_report import SetResult, each_html, result_from_json
 from notebooks.rerun.inputs import GivenInput, given_inputs
@@ -89,7 +88,7 @@ def run_each(batch: Batch, jobs: int) -> Iterator[SetResult]:
     done: list[SetResult] = []
     # Processes: papermill's clients keep state that threads would share.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(sets)), mp_context=context, initializer=_calmly)
+    pool = ProcessPoolExecutor(min(jobs, len(sets)), mp_context=context)
     try:
         futures = [pool.submit(run_set, batch, each) for each in sets]
         for future in as_completed(futures):
@@ -111,7 +110,7 @@ def run_set(batch: Batch, directory: Path) -> SetResult:
         wanted = recorded_inputs(withdraw_undone(read_copy(batch.notebook)[0]))
         given = given_inputs(wanted, given_in, batch.named)
         facts = {
-            each.name: {"file": each.file.name, "sha256": _sha256(each.file)} for each in given
+            each.name: {"file": each.file.name, "sha256": file_sha256(each.file)} for each in given
         }
         key = _key(batch, facts)
         if (earlier := _earlier(to, key)) is not None:
@@ -123,11 +122,6 @@ def run_set(batch: Batch, directory: Path) -> SetResult:
     stored = json.dumps({"key": key, "result": result.json()}, indent=1)
     replace_atomically(to / RESULT, stored.encode(errors="surrogateescape"))
     return result
-
-
-def _calmly() -> None:
-    """Leave Ctrl-C to the command: it ends this process once the running set has cleaned up."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run(batch: Batch, given: Sequence[GivenInput], to: Path) -> RerunReport:
@@ -174,7 +168,7 @@ def _judged(
 
 def _key(batch: Batch, inputs: Mapping[str, Mapping[str, str]]) -> str:
     """Return what a result depends on, as one hash."""
-    content = [_sha256(batch.notebook), sorted(batch.parameters.items()), inputs]
+    content = [file_sha256(batch.notebook), sorted(batch.parameters.items()), inputs]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -185,11 +179,6 @@ def _earlier(to: Path, key: str) -> SetResult | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None  # there is none, or it is not ours
     return found if found is not None and found.fine else None
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _make_directory(directory: Path) -> None:

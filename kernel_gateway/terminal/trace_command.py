@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import tempfile
 import unicodedata
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kernel_gateway.terminal.export_command import notebook_of, take_host_users
+from notebooks.record.files import file_sha256
 
 if TYPE_CHECKING:
     from notebooks.lineage.record import Cell
@@ -109,8 +109,7 @@ def _name_of(file: Path, cells: Sequence[Cell], roots: Sequence[Path]) -> str:
     """Return the name of *file* in the record: by its content, else by its path."""
     recorded = [each for cell in cells for each in cell.after.items()]
     if file.is_file():
-        with file.open("rb") as opened:
-            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        sha256 = file_sha256(file)
         for name, known in reversed(recorded):
             if known == sha256 and Path(name).name == file.name:
                 return name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,6 +21,7 @@ from notebooks.ledger.signatures import check_signatures
 from notebooks.ledger.statement import produced_files
 from notebooks.record.chain import GENESIS, KEY, VIEW, frame, seal
 from notebooks.record.document import notebook_bytes, plain_notebook
+from notebooks.record.files import file_sha256
 
 __all__ = ["Problem", "VerifyReport", "verify_bytes", "verify_notebook"]
 
@@ -172,7 +172,5 @@ def _files(recorded: Mapping[str, str], beside: Path) -> dict[str, FileState]:
         if not file.is_relative_to(root) or not file.is_file():
             found[name] = "not here"
             continue
-        with file.open("rb") as source:
-            same = hashlib.file_digest(source, "sha256").hexdigest() == sha256
-        found[name] = "as recorded" if same else "changed"
+        found[name] = "as recorded" if file_sha256(file) == sha256 else "changed"
     return found

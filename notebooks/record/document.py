@@ -283,7 +283,7 @@ def head(notebook: Notebook) -> str:
 def sealed(notebook: Notebook, attester: Attester | None) -> Notebook:
     """Bring what *notebook* says of itself up to its cells; *attester* signs it.
 
-    Appending a cell leaves this to whoever writes the file: it costs a signature.
+    Appending a cell does not do this: it costs a signature. Call it before the file is written.
     """
     facts = notebook.metadata[KEY]
     facts["format"] = FORMAT

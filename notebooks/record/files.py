@@ -83,12 +83,17 @@ def empty(path: Path) -> None:
         os.truncate(path, 0)
 
 
+def file_sha256(path: Path) -> str:
+    """Return the hex sha256 of the file at *path*."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def is_recorded(path: Path, recorded: str) -> bool:
     """Whether the file at *path* matches *recorded*: a sha256, or ``size:N`` for a huge file."""
     if recorded.startswith("size:"):
         return recorded == f"size:{path.stat().st_size}"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == recorded
+    return file_sha256(path) == recorded
 
 
 def encodable(value: Any) -> Any:

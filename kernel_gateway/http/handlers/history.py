@@ -20,7 +20,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.turns.undo_target import UndoRequest
 from notebooks.errors import CheckpointNotFound
-from notebooks.history.checkpoints import Checkpoint
+from notebooks.history.checkpoints import Checkpoint, Checkpoints
 from notebooks.history.plan import Changes, changes, plan_restore, with_changes
 
 DELETED = "history.deleted"
@@ -82,7 +82,8 @@ class HistoryHandler(JsonHandler):
     @operation("Delete all checkpoints of a path", returns={200: models.CheckpointsGone})
     async def delete(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
-        await delete_checkpoints(self, key, None)
+        opened = await self.services.contexts.open(key)
+        await delete_checkpoints(self, key, opened.checkpoints, None)
 
 
 class CheckpointHandler(JsonHandler):
@@ -97,7 +98,8 @@ class CheckpointHandler(JsonHandler):
     @operation("Delete a checkpoint", returns={200: models.CheckpointsGone})
     async def delete(self, conversation_id: str, path: str, checkpoint: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
-        await delete_checkpoints(self, key, checkpoint)
+        opened = await self.services.contexts.open(key)
+        await delete_checkpoints(self, key, opened.checkpoints, checkpoint)
 
 
 class RestoreHandler(JsonHandler):
@@ -148,16 +150,17 @@ async def run_undo(handler: JsonHandler, key: PathKey, asked: UndoRequest) -> No
     handler.write_json(200, await turn_to_json(answered, services))
 
 
-async def delete_checkpoints(handler: JsonHandler, key: PathKey, checkpoint: str | None) -> None:
-    """Delete one checkpoint of a path, or all; emit the event and write the audit line.
+async def delete_checkpoints(
+    handler: JsonHandler, key: PathKey, checkpoints: Checkpoints, checkpoint: str | None
+) -> None:
+    """Delete one of *checkpoints*, or all; emit the event and write the audit line.
 
     Raises:
         CheckpointNotFound: There is no such checkpoint.
     """
     services, user = handler.services, handler.identity.user
-    opened = await services.contexts.open(key)
     ids = None if checkpoint is None else {checkpoint}
-    deleted, freed = await asyncio.to_thread(opened.checkpoints.delete, ids)
+    deleted, freed = await asyncio.to_thread(checkpoints.delete, ids)
     if checkpoint is not None and not deleted:
         raise CheckpointNotFound(checkpoint)
     if deleted:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from agent.lineage import trace_cell
-from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import Query, operation
@@ -57,7 +56,7 @@ class TraceHandler(JsonHandler):
             raise BadRequest(f"rows={rows[:20]!r} is neither true nor false.")
         opened = await self.services.contexts.open(key)
         cells = await asyncio.to_thread(cells_of, opened.recorder.cells)
-        files = await _files(opened)
+        files = await opened.hashes.current(opened.workspace)
         async with self.services.comparisons:  # each may take 2 GB
             found = await trace_cell(
                 cells, opened.workspace, files, (file, sheet, cell), replay=rows == "true"
@@ -84,12 +83,5 @@ class StalenessHandler(JsonHandler):
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
         cells: list[Cell] = await asyncio.to_thread(cells_of, opened.recorder.cells)
-        stale = stale_cells(cells, await _files(opened))
+        stale = stale_cells(cells, await opened.hashes.current(opened.workspace))
         self.write_json(200, {"stale": [stale_to_json(each) for each in stale]})
-
-
-async def _files(opened: OpenPath) -> dict[str, str]:
-    known = opened.hashes.glance(opened.workspace)
-    if known is None:
-        known = (await asyncio.to_thread(opened.hashes.snapshot, opened.workspace))[0]
-    return known

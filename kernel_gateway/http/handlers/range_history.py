@@ -10,18 +10,16 @@ from typing import Any, ClassVar
 
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import Conflict, HistoryOff
+from kernel_gateway.http.handlers.history import delete_checkpoints
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import NewRangeCheckpoint
-from kernel_gateway.ids import PathKey
-from kernel_gateway.store.audit import audit_line
 from notebooks.errors import BlobError, CheckpointNotFound
 from notebooks.history.checkpoints import Checkpoint, Present
 
 CONTENT = "range.json"
 MOST_LISTED = 200
-DELETED = "history.deleted"
 
 
 class RangesHandler(JsonHandler):
@@ -60,7 +58,8 @@ class RangesHandler(JsonHandler):
     @operation("Delete all checkpoints of ranges", returns={200: models.CheckpointsGone})
     async def delete(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
-        await _delete(self, key, None)
+        opened = await self.services.contexts.open(key)
+        await delete_checkpoints(self, key, opened.ranges, None)
 
 
 class RangeHandler(JsonHandler):
@@ -76,7 +75,8 @@ class RangeHandler(JsonHandler):
     @operation("Delete a checkpoint of a range", returns={200: models.CheckpointsGone})
     async def delete(self, conversation_id: str, path: str, checkpoint: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
-        await _delete(self, key, checkpoint)
+        opened = await self.services.contexts.open(key)
+        await delete_checkpoints(self, key, opened.ranges, checkpoint)
 
 
 def _add(path: OpenPath, body: NewRangeCheckpoint, turn: str | None) -> Checkpoint:
@@ -112,19 +112,3 @@ def _detail(path: OpenPath, checkpoint: str) -> dict[str, Any]:
     except BlobError:
         return {**_summary(made), "content": None}
     return {**_summary(made), "content": json.loads(kept.getvalue())}
-
-
-async def _delete(handler: JsonHandler, key: PathKey, checkpoint: str | None) -> None:
-    services, user = handler.services, handler.identity.user
-    opened = await services.contexts.open(key)
-    ids = None if checkpoint is None else {checkpoint}
-    deleted, freed = await asyncio.to_thread(opened.ranges.delete, ids)
-    if checkpoint is not None and not deleted:
-        raise CheckpointNotFound(checkpoint)
-    if deleted:
-        facts = {"user": user, "checkpoints": deleted, "freed": freed}
-        line = audit_line(
-            key.tenant, user, DELETED, key.path, key.conversation, checkpoints=deleted, freed=freed
-        )
-        await services.events.append(key, DELETED, facts, None, add=[line])
-    handler.write_json(200, {"deleted": deleted, "freed": freed})
