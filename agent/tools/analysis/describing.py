@@ -16,8 +16,8 @@ def data_quality(asked: DataQuality, at: Places) -> Written:
         def quality(column):
             """Return what is noticeable about one column."""
             filled = column.dropna()
-            texts = filled[filled.map(lambda value: isinstance(value, str))].astype(str)
-            numbers = filled[filled.map(lambda value: isinstance(value, (int, float)))]
+            texts = pd.Series([value for value in filled if isinstance(value, str)], dtype=str)
+            numbers = pd.Series([v for v in filled if isinstance(v, (int, float))], dtype=float)
             return {
                 "type": str(column.dtype),
                 "filled": len(filled),
@@ -28,8 +28,8 @@ def data_quality(asked: DataQuality, at: Places) -> Written:
                 "texts among others": len(texts) if len(texts) < len(filled) else 0,
                 "numbers as text": pd.to_numeric(texts, errors="coerce").notna().sum(),
                 "blanks around text": (texts != texts.str.strip()).sum(),
-                "negative": (numbers.astype(float) < 0).sum(),
-                "zero": (numbers.astype(float) == 0).sum(),
+                "negative": (numbers < 0).sum(),
+                "zero": (numbers == 0).sum(),
                 "smallest": filled.min() if len(texts) in (0, len(filled)) else None,
                 "largest": filled.max() if len(texts) in (0, len(filled)) else None,
             }
