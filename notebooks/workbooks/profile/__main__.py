@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..read import Unreadable
-from .book import profile_file
+from .ahead import Ahead
 
+KEPT: list[Any] = []
+"""The cells: the process ends with them, since to free millions takes time."""
 MAX_PRINTED = 3_500_000
 """Characters; the service keeps the last 4 MiB of what the reader prints."""
 
@@ -22,8 +23,12 @@ def main() -> None:
     """Print the profile of the file named on the command line, or the problem with it."""
     gc.disable()  # the process is short, and the cells are many
     path, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
+    ahead = Ahead(path)
+    from ..values import Unreadable
+    from .book import profile_file
+
     try:
-        result = profile_file(path, name)
+        result = profile_file(path, name, kept=KEPT, ahead=ahead)
     except Unreadable as problem:
         found = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         result = {"problem": found}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..read import Book, FileFormat, SheetInfo, TextFormat, identify, open_book
 from ..recipe import recipe_of
+from .ahead import Ahead
 from .column import Hints
 from .grid import Grid
 from .layout import Layout
@@ -40,7 +41,12 @@ class _Sheet:
 
 
 def profile_file(
-    path: Path, name: str | None = None, *, most_cells: int = MOST_CELLS
+    path: Path,
+    name: str | None = None,
+    *,
+    most_cells: int = MOST_CELLS,
+    kept: list[Any] | None = None,
+    ahead: Ahead | None = None,
 ) -> dict[str, Any]:
     """Profile the file at *path*.
 
@@ -49,6 +55,8 @@ def profile_file(
         name: How code names it, such as ``inputs/sales.xlsx``; *path* if not given.
         most_cells: Cells of a sheet that are looked at. Of the rows behind them only the last
             ones are, for totals; all are counted.
+        ahead: Has a part of the file already.
+        kept: Takes the cells, for a process that ends then: to free millions takes time.
 
     Returns:
         ``{"format", "sheets": [...], "defined_names": [...], "objects", …}``, described in
@@ -60,9 +68,11 @@ def profile_file(
     found = identify(path)
     with ExitStack() as stack:
         book = stack.enter_context(open_book(path, found))
-        package = _package(path, found, stack)
+        package = _package(path, found, stack, ahead)
         profile: dict[str, Any] = {"format": _format(found), "sheet_count": len(book.sheets)}
         sheets = _read_sheets(path, book, package, found, most_cells)
+        if kept is not None:
+            kept.append(sheets)
         profile["sheets"] = [
             _sheet(sheet, path, name or str(path), found, book, package) for sheet in sheets
         ]
@@ -79,11 +89,13 @@ def profile_file(
     }
 
 
-def _package(path: Path, found: FileFormat, stack: ExitStack) -> Package | None:
+def _package(
+    path: Path, found: FileFormat, stack: ExitStack, ahead: Ahead | None
+) -> Package | None:
     if found.kind not in PACKAGES:
         return None
     try:
-        return stack.enter_context(Package(path))
+        return stack.enter_context(Package(path, ahead))
     except (zipfile.BadZipFile, OSError, ValueError):
         return None
 
@@ -112,7 +124,7 @@ def _read_sheets(
         if info.kind != "worksheet":
             sheets.append(_Sheet(info, Grid(), SheetDetails(), []))
             continue
-        grid, details, strays = load_sheet(book, index, package, path, most_cells)
+        grid, details, strays = load_sheet(book, index, package, most_cells)
         grid.from_text = hints.from_text
         if found.text is not None:
             grid.fields = _most_fields(path, found.text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from ..formats.addresses import address
@@ -26,7 +25,7 @@ Filled = list[tuple[int, list[Any]]]
 
 
 def load_sheet(
-    book: Book, index: int, package: Package | None, path: Path, most_cells: int
+    book: Book, index: int, package: Package | None, most_cells: int
 ) -> tuple[Grid, SheetDetails, list[str]]:
     """Return a sheet's cells, what its XML says of them, and addresses of cells far outside.
 
@@ -34,13 +33,12 @@ def load_sheet(
         book: The open book.
         index: The number of one of its sheets, from 0.
         package: The same file as a package, where it is one.
-        path: The file.
         most_cells: How many cells memory has room for.
     """
     sheet = book.sheets[index]
     part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
     content = package.read(part, MAX_SHEET_BYTES) if package is not None and part else b""
-    reading = Reading(path, sheet.name) if is_dense(content) else None
+    reading = Reading(content, package) if package is not None and is_dense(content) else None
     details = read_sheet(content) if content else SheetDetails()
     filled = reading.rows() if reading is not None else None
     beyond = None
