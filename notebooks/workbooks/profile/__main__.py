@@ -1,5 +1,7 @@
 """``python -m workbooks.profile FILE [NAME]``: print a file's profile as one JSON object.
 
+Before it, of a large file, stand lines with the share that is done: a record separator, a number.
+
 Run in a sandbox, for workbooks come from anywhere.
 """
 
@@ -28,11 +30,17 @@ def main() -> None:
     from .book import profile_file
 
     try:
-        result = profile_file(path, name, kept=KEPT, ahead=ahead)
+        result = profile_file(path, name, kept=KEPT, say=_say, ahead=ahead)
     except Unreadable as problem:
         found = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         result = {"problem": found}
     sys.stdout.write(_printed(result))
+
+
+def _say(share: float) -> None:
+    """Print the share that is done: a line that is no part of the JSON."""
+    sys.stdout.write(f"\x1e{share:.2f}\n")
+    sys.stdout.flush()
 
 
 def _printed(result: dict[str, Any]) -> str:

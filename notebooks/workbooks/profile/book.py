@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from .grid import Grid
 from .layout import Layout
 from .loading import load_sheet
 from .package import Package
+from .progress import Progress
 from .sheet_xml import SheetDetails
 from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_to_json
 from .tables import find_tables
@@ -47,6 +49,7 @@ def profile_file(
     most_cells: int = MOST_CELLS,
     kept: list[Any] | None = None,
     ahead: Ahead | None = None,
+    say: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Profile the file at *path*.
 
@@ -56,6 +59,7 @@ def profile_file(
         most_cells: Cells of a sheet that are looked at. Of the rows behind them only the last
             ones are, for totals; all are counted.
         ahead: Has a part of the file already.
+        say: Is told the share that is done, from 0 to 1, of a large file.
         kept: Takes the cells, for a process that ends then: to free millions takes time.
 
     Returns:
@@ -70,7 +74,7 @@ def profile_file(
         book = stack.enter_context(open_book(path, found))
         package = _package(path, found, stack, ahead)
         profile: dict[str, Any] = {"format": _format(found), "sheet_count": len(book.sheets)}
-        sheets = _read_sheets(path, book, package, found, most_cells)
+        sheets = _read_sheets(path, book, package, found, most_cells, say)
         if kept is not None:
             kept.append(sheets)
         profile["sheets"] = [
@@ -114,8 +118,14 @@ def _format(found: FileFormat) -> dict[str, Any]:
 
 
 def _read_sheets(
-    path: Path, book: Book, package: Package | None, found: FileFormat, most_cells: int
+    path: Path,
+    book: Book,
+    package: Package | None,
+    found: FileFormat,
+    most_cells: int,
+    say: Callable[[float], None] | None,
 ) -> list[_Sheet]:
+    progress = Progress(say, _sizes(path, book, package))
     hints = Hints(from_text=found.kind == "text")
     if found.text is not None:
         hints = Hints(from_text=True, decimal=_known_decimal(found.text))
@@ -124,7 +134,8 @@ def _read_sheets(
         if info.kind != "worksheet":
             sheets.append(_Sheet(info, Grid(), SheetDetails(), []))
             continue
-        grid, details, strays = load_sheet(book, index, package, most_cells)
+        progress.begin(index)
+        grid, details, strays = load_sheet(book, index, package, most_cells, progress)
         grid.from_text = hints.from_text
         if found.text is not None:
             grid.fields = _most_fields(path, found.text)
@@ -132,6 +143,7 @@ def _read_sheets(
                 grid.extent = grid.bottom + 1, 0
         sheet = _Sheet(info, grid, details, strays)
         sheet.tables = describe_tables(grid, sheet.layout, hints)
+        progress.at(1.0)
         sheets.append(sheet)
     every = [table for sheet in sheets for table in sheet.tables]
     if is_unclear(every):
@@ -141,6 +153,14 @@ def _read_sheets(
                 if is_unclear(sheet.tables):
                     sheet.tables = describe_tables(sheet.grid, sheet.layout, proven)
     return sheets
+
+
+def _sizes(path: Path, book: Book, package: Package | None) -> list[int]:
+    """Return about how many bytes each sheet has."""
+    if package is None:
+        return [path.stat().st_size // max(1, len(book.sheets))] * len(book.sheets)
+    parts = package.sheet_parts
+    return [package.size(parts.get(sheet.name, "")) for sheet in book.sheets]
 
 
 def _known_decimal(form: TextFormat) -> str:

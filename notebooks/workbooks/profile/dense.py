@@ -45,16 +45,22 @@ def is_dense(content: bytes) -> bool:
     """
     if not MIN_BYTES <= len(content) <= MAX_BYTES or b"<row " not in content[:100_000]:
         return False
-    last = _ROW.match(content, content.rfind(b"<row r="))
-    if last is None:
+    rows = last_row(content)
+    if not rows:
         return False
-    rows, filled = int(last[1]), content.count(b"<c ")
+    filled = content.count(b"<c ")
     columns = 26
     if wide := _WIDE.search(content):
         if len(wide[0]) > len(b'<c r="AA1') or content.count(b"<c r=") > filled:
             return False
         columns = 702
     return rows * columns <= MAX_CELLS and rows <= filled <= MAX_FILLED
+
+
+def last_row(content: bytes) -> int:
+    """Return the number of the last row of a worksheet part; 0 where it does not say."""
+    found = _ROW.match(content, content.rfind(b"<row r="))
+    return int(found[1]) if found else 0
 
 
 class Reading:

@@ -105,6 +105,11 @@ class Package:
             content = re.sub(rb'(<\?xml[^>]*?)encoding="[^"]*"', rb"\1", content, count=1)
         return content
 
+    def size(self, part: str) -> int:
+        """Return how many bytes a part says it has; 0 if it is missing."""
+        name = self.names.get(part) or self.names.get(self._folded.get(part.lower(), ""))
+        return self._zip.getinfo(name).file_size if name is not None else 0
+
     def tree(self, part: str) -> ElementTree.Element | None:
         """Return the root element of a part, ``None`` if it can't be had."""
         content = self.read(part, 32_000_000)
