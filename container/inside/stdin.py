@@ -6,12 +6,13 @@ import errno
 import time
 from typing import Any
 
-import zmq
+from zmq.error import ZMQError
+from zmq.sugar.socket import Socket
 
 RETRY_SECONDS = 0.005
 
 
-class StdinSocket(zmq.Socket):  # type: ignore[misc]
+class StdinSocket(Socket[bytes]):  # type: ignore[misc]
     """A ROUTER that waits for its client.
 
     A plain ROUTER drops an ``input_request`` to a client whose handshake it has not finished,
@@ -25,13 +26,14 @@ class StdinSocket(zmq.Socket):  # type: ignore[misc]
         while True:
             try:
                 return super().send_multipart(*args, **kwargs)
-            except zmq.ZMQError as error:
+            except ZMQError as error:
                 if error.errno != errno.EHOSTUNREACH:
                     raise
             time.sleep(RETRY_SECONDS)
 
 
-def wait_for_client(socket: zmq.Socket) -> StdinSocket:
+def wait_for_client(socket: Socket[bytes]) -> StdinSocket:
     """Return *socket*, the kernel's bound ROUTER, as one that waits."""
     socket.router_mandatory = 1
-    return StdinSocket.shadow(socket)
+    waiting: StdinSocket = StdinSocket.shadow(socket)
+    return waiting
