@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +24,14 @@ from kernel_gateway.network.secrets import HEADER_NAME, Secret, without_secrets
 from notebooks.errors import NotebookError
 from notebooks.history.blobs import Blobs
 from notebooks.record.cells import utc_now
+from notebooks.record.shielded import shielded
 
 ONCE = "once"
 MOST_HEADERS = 100
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 MOST_HEADER_CHARACTERS = 16_000
-Note = Callable[[Mapping[str, Any]], Awaitable[None]]
+CUT_OFF = "the cell ended, or was stopped, before its response came; the request may have left"
+Note = Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]]
 Standing = Callable[[], Awaitable[Sequence[tuple[str, Target]]]]
 
 
@@ -49,6 +51,7 @@ class Use:
         blobs: Where responses are kept.
         note: Stores the event and the line of the audit list of a call.
         calls: The calls so far, for the record.
+        begun: How many calls began, those that were refused included.
     """
 
     cell: str | None
@@ -57,6 +60,7 @@ class Use:
     blobs: Blobs
     note: Note
     calls: list[dict[str, Any]] = field(default_factory=list)
+    begun: int = 0
 
     async def grant_for(self, method: str, address: Address) -> str | None:
         """Return what allows a call: `ONCE`, or the id of a grant; ``None`` if nothing does."""
@@ -88,10 +92,16 @@ class NetworkBroker:
     async def call(self, request: Request, use: Use) -> Response:
         """Make *request* if *use* allows it, and record it.
 
+        A call that is cancelled midway is recorded too: its request may have left. Of the calls
+        past a cell's limit only the first is recorded, so that none can fill the record.
+
         Raises:
             CallRefused: It is not allowed.
             CallFailed: It was made and failed.
         """
+        use.begun += 1
+        if use.begun > self.limits.calls + 1:
+            raise CallRefused(_too_many(self.limits.calls))
         facts: dict[str, Any] = {
             "method": request.method[:20],
             "url": request.url.partition("#")[0][:8000],
@@ -107,6 +117,9 @@ class NetworkBroker:
         except CallFailed as failed:
             await self._noted(use, {**facts, "status": None, "problem": str(failed)})
             raise
+        except asyncio.CancelledError:
+            await self._noted(use, {**facts, "status": None, "problem": CUT_OFF})
+            raise
         sha256 = await asyncio.to_thread(_kept, response.body, use.blobs)
         answered = {
             "status": response.status,
@@ -120,8 +133,8 @@ class NetworkBroker:
 
     async def _allowed(self, request: Request, use: Use, facts: dict[str, Any]) -> Response:
         limits = self.limits
-        if len(use.calls) >= limits.calls:
-            raise CallRefused(f"a cell may make {limits.calls} calls, and it has made them")
+        if use.begun > limits.calls:
+            raise CallRefused(_too_many(limits.calls))
         if len(request.body) > limits.request_bytes:
             raise CallRefused(
                 f"the body has {len(request.body):,} bytes; {limits.request_bytes:,} are the most"
@@ -156,7 +169,11 @@ class NetworkBroker:
     async def _noted(self, use: Use, facts: Mapping[str, Any]) -> None:
         kept = {"grant": None, "secrets": [], **facts}
         use.calls.append(kept)
-        await use.note({"cell": use.cell, **kept})
+        await shielded(use.note({"cell": use.cell, **kept}))
+
+
+def _too_many(most: int) -> str:
+    return f"a cell may make {most} calls, and it has made them"
 
 
 def _sent_headers(

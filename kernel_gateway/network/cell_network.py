@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,10 @@ from notebooks.history.blobs import Blobs
 
 log = logging.getLogger("tallybook.network")
 NAME = Path(BROKER).name
-MOST_CONNECTIONS = 32
+SERVED_AT_ONCE = 6
+"""Connections of one cell. Each may hold a whole request and a whole response in memory."""
+MOST_WAITING = 100
+"""Connections of one cell that wait to be served; nothing is read from them yet."""
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HEADER_BYTES = 64 * 1024
@@ -102,8 +106,10 @@ class _Server(HTTPServer):
         limits = broker.limits
         self._broker, self._use = broker, use
         self._answering: set[asyncio.Task[None]] = set()
+        self._waiting: deque[tuple[IOStream, Any]] = deque()
         super().initialize(
             self._answer_later,
+            no_keep_alive=True,  # one that lies idle would keep the others waiting
             max_header_size=HEADER_BYTES,
             max_body_size=limits.request_bytes,
             max_buffer_size=limits.request_bytes + HEADER_BYTES,
@@ -112,10 +118,17 @@ class _Server(HTTPServer):
         )
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS:
+        if len(self._connections) < SERVED_AT_ONCE:
+            super().handle_stream(stream, address)
+        elif len(self._waiting) < MOST_WAITING:
+            self._waiting.append((stream, address))
+        else:
             stream.close()
-            return
-        super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: object) -> None:
+        super().on_close(server_conn)
+        if self._waiting:
+            self.handle_stream(*self._waiting.popleft())
 
     def _answer_later(self, request: HTTPServerRequest) -> None:
         task = asyncio.create_task(self._answer(request))
@@ -145,6 +158,8 @@ class _Server(HTTPServer):
 
     async def end(self) -> None:
         """End what still runs."""
+        while self._waiting:
+            self._waiting.popleft()[0].close()
         answering = list(self._answering)
         for task in answering:
             task.cancel()

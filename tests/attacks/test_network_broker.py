@@ -12,12 +12,13 @@ from agent.permission.network import targets_among
 from container.inside.network import BROKER
 from kernel_gateway.network.addresses import may_be_called
 from kernel_gateway.network.broker import CallRefused, NetworkBroker, Use
-from kernel_gateway.network.cell_network import CellNetwork
+from kernel_gateway.network.cell_network import SERVED_AT_ONCE, CellNetwork
 from kernel_gateway.network.client import CallFailed, HttpClient, Limits, Request
 from kernel_gateway.network.secrets import Secret
 from kernel_gateway.proxies import networks
 from notebooks.history.blobs import Blobs
 from tests.network_servers import http_server
+from tests.waiting import eventually
 
 LOOPBACK = networks("127.0.0.0/8")
 PERMITTED = ("network",)
@@ -439,8 +440,8 @@ async def test_a_flood_of_connections_takes_no_more_of_the_service_than_its_limi
     network, tmp_path
 ):
     async with network().opened(tmp_path, "c1", ()):
-        made = [await asyncio.open_unix_connection(str(tmp_path / "broker")) for _ in range(60)]
-        closed = [reader for reader, _ in made[40:]]
+        made = [await asyncio.open_unix_connection(str(tmp_path / "broker")) for _ in range(140)]
+        closed = [reader for reader, _ in made[110:]]
         async with asyncio.timeout(5):
             assert all([await reader.read() == b"" for reader in closed])
         for _, writer in made:
@@ -456,3 +457,88 @@ async def test_what_came_back_is_kept_by_its_content(broker, use, server, blobs,
     with (tmp_path / "copy").open("wb") as copy:
         blobs.copy(mine.calls[0]["sha256"], copy)
     assert json.loads((tmp_path / "copy").read_text())[0]["sales"] == 120
+
+
+# what a cell's end and its flood leave
+
+
+async def raw_answer(socket_file, sent):
+    """Return what the broker's socket answers to the bytes *sent*."""
+    reader, writer = await asyncio.open_unix_connection(str(socket_file))
+    writer.write(sent)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.fixture
+def noting(broker, blobs, noted):
+    """Make a cell's network that notes its calls."""
+
+    async def none():
+        return []
+
+    async def note(facts):
+        await asyncio.sleep(0)  # as a database does
+        noted.append(facts)
+
+    return lambda **limits: CellNetwork(broker(**limits), blobs, none, note)
+
+
+async def test_a_call_that_is_on_its_way_when_its_cell_ends_is_recorded(
+    noting, tmp_path, server, noted
+):
+    """Else a cell could send data away without a trace: send it, then end at once."""
+    url = f"{server.url}/v1/hangs"
+    server.seen.clear()
+    sent = f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\ndata".encode()
+    async with noting().opened(tmp_path, "c1", [f"network:POST {url}"]) as calls:
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(sent)
+        await eventually("the request arrives", lambda: server.seen)
+    writer.close()
+    await writer.wait_closed()
+
+    assert server.seen[0][3] == b"data"
+    assert [(call["url"], call["request_bytes"]) for call in calls] == [(url, 4)]
+    assert "ended" in calls[0]["problem"]
+    assert [call["problem"] for call in noted] == [calls[0]["problem"]]
+
+
+async def test_calls_at_the_same_time_are_counted_before_they_are_made(
+    noting, tmp_path, server, noted
+):
+    url = f"{server.url}/v1/count"
+    sent = f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    server.seen.clear()
+    async with noting(calls=3).opened(tmp_path, "c1", [f"network:GET {url}"]):
+        answers = await asyncio.gather(*(raw_answer(tmp_path / "broker", sent) for _ in range(30)))
+
+    assert len(server.seen) == 3
+    assert sum(b"may make 3 calls" in answer for answer in answers) == 27
+    assert len(noted) == 4  # and not the others: they can't fill the record
+
+
+async def test_more_connections_than_are_served_at_once_wait_for_their_turn(
+    noting, tmp_path, server
+):
+    """What a cell sends over many connections at once is not held in memory all at once."""
+    url = f"{server.url}/v1/echo"
+    body = b"x" * 100_000
+    head = f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with noting().opened(tmp_path, "c1", [f"network:POST {url}"]):
+        held = [
+            await asyncio.open_unix_connection(str(tmp_path / "broker"))
+            for _ in range(SERVED_AT_ONCE)
+        ]
+        behind = asyncio.create_task(raw_answer(tmp_path / "broker", head + body))
+        await asyncio.sleep(0)
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
+        answer = await behind
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"Connection: close" in answer
