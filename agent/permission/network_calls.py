@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from agent.permission.network import (
     METHODS,
@@ -33,6 +34,9 @@ BODIES = frozenset({"data", "json", "files", "content", "body", "params", "heade
 ONLY_BODIES = frozenset({"data", "json", "files", "content", "body"})
 MOST_CALLS = 50
 _URL = re.compile(r"\s*https?://", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[^/?#]*")
+_KEPT = "!#$%&'()*+,/:;=?@[]~"
+"""Signs of a URL that stay as they are."""
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -186,8 +190,7 @@ def _variables(
 
 def _target(method: str, url: str) -> Target | None:
     """Return what *url*, with `ANYTHING` for unknown parts, covers; ``None`` if no host is sure."""
-    known = url.partition(ANYTHING)[0]
-    known = known.partition("#")[0]
+    known = _as_sent(url.partition(ANYTHING)[0].partition("#")[0])
     unknown = ANYTHING in url and "?" not in known
     try:
         if not unknown:
@@ -201,3 +204,16 @@ def _target(method: str, url: str) -> Target | None:
     directory = address.path.rpartition("/")[0] + "/"
     there = Address(address.scheme, address.host, address.port, directory)
     return Target(method, there, below=True)
+
+
+def _as_sent(url: str) -> str:
+    """Return *url* as HTTP libraries send it: blanks and letters beyond ASCII encoded."""
+    scheme, mark, rest = url.partition("://")
+    host = _AUTHORITY.match(rest)
+    if (url.isascii() and " " not in url) or host is None:
+        return url
+    try:
+        named = host[0].encode("idna").decode("ascii")
+    except UnicodeError:
+        return url
+    return f"{scheme}{mark}{named}{quote(rest[host.end() :], safe=_KEPT)}"

@@ -80,7 +80,11 @@ def _url_of(connection: Any, url: str) -> str:
     if url.startswith(("http://", "https://")):
         return url.partition("#")[0]
     secure = connection.default_port == http.client.HTTPS_PORT
-    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    host = connection.host
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = host.encode("idna").decode("ascii")
     port = f":{connection.port}" if connection.port != connection.default_port else ""
     path = url if url.startswith("/") else f"/{url}"
     return f"{'https' if secure else 'http'}://{host}{port}{path}"

@@ -153,7 +153,7 @@ class NetworkBroker:
         facts["secrets"] = [secret.name for secret in secrets]
         wanted = Request(
             method=method,
-            url=request.url.partition("#")[0],
+            url=address.url,  # what was checked, not what was written
             headers=_sent_headers(request.headers, secrets),
             body=request.body,
         )
@@ -164,7 +164,7 @@ class NetworkBroker:
             raise CallRefused(str(forbidden)) from None
         except CallFailed as failed:
             raise CallFailed(f"{method} {address.origin}{address.path}: {failed}") from None
-        return _without(response, secrets)
+        return await asyncio.to_thread(_without, response, secrets)
 
     async def _noted(self, use: Use, facts: Mapping[str, Any]) -> None:
         kept = {"grant": None, "secrets": [], **facts}
@@ -189,7 +189,8 @@ def _sent_headers(
             raise CallRefused(f"the header {name[:60]!r} holds control characters or blanks")
     replaced = {secret.header.lower() for secret in secrets} | CONNECTION_HEADERS
     if secrets:
-        replaced |= {"accept-encoding"}  # a compressed response could not be searched for them
+        # A compressed response could not be searched for them, nor one that comes in pieces.
+        replaced |= {"accept-encoding", "range", "if-range"}
     kept = [(name, value) for name, value in headers if name.lower() not in replaced]
     if secrets:
         kept.append(("Accept-Encoding", "identity"))

@@ -1,14 +1,17 @@
 """The network broker against hostile cells, hostile servers and hostile names."""
 
 import asyncio
+import base64
 import gzip
+import html
 import json
 import socket
+from urllib.parse import quote, quote_plus
 
 import pytest
 from tornado.netutil import Resolver
 
-from agent.permission.network import targets_among
+from agent.permission.network import address_of, targets_among
 from container.inside.network import BROKER
 from kernel_gateway.network.addresses import may_be_called
 from kernel_gateway.network.broker import CallRefused, NetworkBroker, Use
@@ -119,6 +122,47 @@ async def test_what_was_not_granted_is_refused_and_noted(broker, use, server, no
     assert server.seen == []
     assert len(noted) == len(mine.calls) == 17
     assert all(call["problem"].startswith("refused: ") for call in noted)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("..;/x", "%2e%2e;a=b/x", "..%20/x", "..%00/x", "..%00.csv/x", "..%09/x", ".%5cx"),
+        *("%c0%ae%c0%ae/x", "%e0%80%ae%e0%80%ae/x", "%ef%bc%8e%ef%bc%8e/x", "..%ef%bc%8fx"),
+        *("%25252525252e%25252525252e/x", "a/%2e%2e%2f/x", "%252e%252e%255cx", ".;/x"),
+    ],
+)
+async def test_a_path_that_some_server_reads_as_a_way_up_is_refused(broker, use, server, path):
+    server.seen.clear()
+
+    with pytest.raises(CallRefused, match=r"'\.\.' in it"):
+        await broker().call(get(f"{server.url}/deep/{path}"), use(f"GET {server.url}/deep/*"))
+
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/caf%c3%a9/%7Eme", "/caf%C3%A9/~me"),
+        ("/a%2db/%2a*", "/a-b/%2A%2A"),
+        ("/a;b=1/c..d/...", "/a;b=1/c..d/..."),
+        ("/%E9t%e9.csv", "/%E9t%E9.csv"),
+    ],
+)
+def test_a_path_is_the_same_however_its_escapes_are_written(written, sent):
+    target = targets_among([f"network:GET https://a.example{written}"])[0]
+
+    assert address_of(f"https://a.example{written}").path == sent
+    assert target.covers("GET", address_of(f"https://a.example{sent}"))
+    assert targets_among([target.capability]) == [target]
+
+
+async def test_a_permission_that_is_no_valid_one_any_more_stops_no_other_call(broker, use, server):
+    """The rules for paths may get stricter after a permission was stored."""
+    mine = use("GET http://a.example/..;/x", f"GET {server.url}/v1/sales.csv")
+
+    assert (await broker().call(get(f"{server.url}/v1/sales.csv"), mine)).status == 200
 
 
 async def test_a_redirect_is_not_followed_but_asked_for_anew(broker, use, server):
@@ -296,6 +340,94 @@ async def test_too_many_calls_and_too_large_bodies_are_refused(broker, use, serv
     await small.call(get(url, "POST", body=b"x"), mine)
     with pytest.raises(CallRefused, match="may make 3 calls"):
         await small.call(get(url, "POST", body=b"x"), mine)
+
+
+HARD = 'Bearer sk/very+secret=417&"<x>"'
+
+
+def as_escapes(text):
+    return "".join(f"\\u{ord(sign):04x}" for sign in text)
+
+
+@pytest.mark.parametrize(
+    ("secret", "sent_back"),
+    [
+        (HARD, json.dumps({"a": HARD}).encode()),
+        (HARD, json.dumps(HARD).replace("/", "\\/").encode()),
+        (HARD, quote(HARD).encode()),
+        (HARD, quote(HARD, safe="").lower().encode()),
+        (HARD, quote_plus(HARD.partition(" ")[2]).encode()),
+        (HARD, html.escape(HARD).encode()),
+        (HARD, as_escapes(HARD).encode()),
+        (HARD, repr({"a": HARD}).encode()),
+        *(
+            (HARD, base64.b64encode(before + HARD.encode() + b"zz"))
+            for before in (b"", b"a", b"ab")
+        ),
+        (HARD, base64.urlsafe_b64encode(HARD.partition(" ")[2].encode())),
+        (HARD, HARD.encode().hex().encode()),
+        (HARD, HARD.encode("utf-16")),
+        (HARD, HARD.upper().encode()),
+        ("Basic dXNlcjpwYXNzd29yZC80MTcr", b"hello user, your password is password/417+"),
+        ("Basic dXNlcjpwYXNzd29yZC80MTcr", b"dXNlcjpwYXNzd29yZC80MTcr"),
+    ],
+)
+async def test_a_secret_is_taken_out_however_a_server_writes_it(
+    broker, use, noted, secret, sent_back
+):
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(sent_back)}\r\n\r\n"
+        writer.write(head.encode() + sent_back)
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        secrets = [Secret("ledger", address_of(url), "Authorization", secret)]
+
+        body = (await broker(secrets).call(get(url), use(f"GET {url}"))).body
+
+    assert len(body) == len(sent_back)
+    assert body.count(b"*") >= 10
+    for part in (b"417", b"secret", b"SECRET", b"NDE3", b"343137", b"4\0001\0007", b"0034"):
+        assert part not in body
+
+
+async def test_a_secret_in_a_response_that_is_no_http_gets_into_no_message(
+    broker, use, noted, caplog
+):
+    caplog.set_level("DEBUG")
+    secret = "Bearer sk-very-secret-417"
+
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nX-Echo: {secret}\0\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        secrets = [Secret("ledger", address_of(url), "Authorization", secret)]
+
+        with pytest.raises(CallFailed) as failed:
+            await broker(secrets).call(get(url), use(f"GET {url}"))
+
+    assert "secret-417" not in str(failed.value) + caplog.text + json.dumps(noted)
+
+
+async def test_a_call_with_a_secret_is_answered_whole_so_that_none_is_cut_in_two(
+    broker, use, server
+):
+    """A cell could ask an echoing server for one half of the secret, and then for the other."""
+    url = f"{server.url}/v1/echo"
+    secrets = [Secret("ledger", address_of(url), "Authorization", "Bearer sk-very-secret-417")]
+    server.seen.clear()
+
+    asked = get(url, headers=[("Range", "bytes=0-60"), ("If-Range", "x"), ("X-Mine", "1")])
+    await broker(secrets).call(asked, use(f"GET {url}"))
+
+    ((_, _, headers, _),) = server.seen
+    assert headers["X-Mine"] == "1"
+    assert not {"Range", "If-Range"} & set(headers)
 
 
 async def test_a_secret_that_a_server_sends_back_compressed_is_not_passed_on(broker, use, blobs):

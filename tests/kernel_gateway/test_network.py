@@ -74,6 +74,18 @@ print(requests.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
     assert "/v1/sales.json?year=2025" in server.paths
 
 
+async def test_an_address_with_blanks_and_accents_is_asked_for_as_it_is_sent(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    code = f'import requests\nprint(requests.get("{server.url}/v2/caf\u00e9 1.csv").status_code)'
+
+    asked = await ask_for(conversation, code)
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    printed = (await conversation.until("turn.finished"))["data"]["outputs"][0]["text"]
+
+    assert f"network:GET {server.url}/v2/caf%C3%A9%201.csv" in asked["capabilities"]
+    assert printed == "404\n"
+
+
 async def test_https_is_checked_by_the_service_against_the_operators_authorities(
     start_gateway, tmp_path
 ):
