@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from agent.permission.network import is_covered, widened
 from agent.ports import Decision, PermissionRequest
-from kernel_gateway.errors import PermissionAlreadyDecided
+from kernel_gateway.errors import NotYourPermission, PermissionAlreadyDecided
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.permissions import new_grants, now
 from kernel_gateway.store.repository import Repository
@@ -21,6 +21,8 @@ from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow, TurnRow
 from kernel_gateway.turns.events import TurnEvents
 from notebooks.record.cells import utc_now
 
+STANDING = ("always", "until")
+"""Decisions that allow later code as well."""
 DECIDED = "permission.decided"
 
 
@@ -48,8 +50,14 @@ class Approvals:
 
         Raises:
             NotFound, PermissionAlreadyDecided
+            NotYourPermission: It would give another user than *who* a standing permission.
         """
         permissions = self.repository.permissions
+        if decision in STANDING:
+            asked = await permissions.get(tenant, permission_id)
+            turn = await self.repository.turns.get(tenant, asked.turn)
+            if turn.user != who:
+                raise NotYourPermission(permission_id, turn.user)
         row = await permissions.decide(tenant, permission_id, decision, who, until)
         if waiting := self._waiting.get(permission_id):
             waiting.set()
@@ -147,7 +155,7 @@ class TurnApprover:
             capabilities=list(request.capabilities),
         )
         given: list[NewRow] = []
-        if decision.decision in ("always", "until"):
+        if decision.decision in STANDING:
             held = await self._held(lasting=row.until)
             wanted = dict.fromkeys(widened(name) for name in request.capabilities)
             new = [name for name in wanted if not is_covered(name, held)]
