@@ -96,7 +96,7 @@ def call_to_json(call: NetworkCall) -> dict[str, Any]:
 def call_words(calls: Sequence[NetworkCall]) -> str:
     """Return in plain words whom the code would call, and what leaves with that."""
     if not calls:
-        return "Which address it would call is known only as it runs, and only named ones may be."
+        return "Which address it would call is known only as it runs, and is asked for then."
     told = []
     for call in calls:
         words = f"{call.method} {call.url}" if call.target else f"{call.method} of an unknown URL"

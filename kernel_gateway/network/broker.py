@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.permission.network import Address, BadTarget, Target, address_of, method_of
@@ -20,6 +20,7 @@ from kernel_gateway.network.client import (
     Request,
     Response,
 )
+from kernel_gateway.network.questions import Questions
 from kernel_gateway.network.secrets import HEADER_NAME, Secret, without_secrets
 from notebooks.errors import NotebookError
 from notebooks.history.blobs import Blobs
@@ -30,6 +31,9 @@ ONCE = "once"
 MOST_HEADERS = 100
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 MOST_HEADER_CHARACTERS = 16_000
+HOW_TO_ASK = (
+    "To ask for it again, write this URL into the code of the cell that calls it, and run the cell"
+)
 CUT_OFF = "the cell ended, or was stopped, before its response came; the request may have left"
 Note = Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]]
 Standing = Callable[[], Awaitable[Sequence[tuple[str, Target]]]]
@@ -45,22 +49,25 @@ class Use:
 
     Attributes:
         cell: The cell's id; ``None`` for a tool.
-        once: What was granted for it alone.
+        once: What was granted for it alone, and what its questions add.
         standing: Returns the user's standing permissions now: grant's id and target. It is asked
             before each call, so a revoked one ends at once.
         blobs: Where responses are kept.
         note: Stores the event and the line of the audit list of a call.
         calls: The calls so far, for the record.
         begun: How many calls began, those that were refused included.
+        questions: Asks the user for what nothing covers; ``None`` where nobody is asked.
     """
 
     cell: str | None
-    once: Sequence[Target]
+    once: list[Target]
     standing: Standing
     blobs: Blobs
     note: Note
     calls: list[dict[str, Any]] = field(default_factory=list)
     begun: int = 0
+    questions: Questions | None = None
+    _relied_on: dict[Target, None] = field(default_factory=dict)
 
     async def grant_for(self, method: str, address: Address) -> str | None:
         """Return what allows a call: `ONCE`, or the id of a grant; ``None`` if nothing does."""
@@ -68,8 +75,31 @@ class Use:
             return ONCE
         for grant, target in await self.standing():
             if target.covers(method, address):
+                self._relied_on[target] = None
                 return grant
         return None
+
+    async def ask_for(self, method: str, address: Address, body_bytes: int) -> str:
+        """Return what allows a call that nothing covered, now that the user was asked.
+
+        Raises:
+            CallRefused: Nothing does. The message says why, and what to do.
+        """
+        called = f"{method} {address.origin}{address.path} was not allowed"
+        if self.questions is None:
+            raise CallRefused(f"{called}. {HOW_TO_ASK}")
+        if any(target.covers(method, address) for target in self._relied_on):
+            raise CallRefused(f"{called}: its permission ended while the cell ran")
+
+        async def allowed() -> bool:
+            return await self.grant_for(method, address) is not None
+
+        target = Target(method, replace(address, query=""))
+        why = await self.questions.ask(target, address, body_bytes, allowed)
+        grant = None if why else await self.grant_for(method, address)
+        if grant is None:
+            raise CallRefused(f"{called}: {why or 'its permission has ended'}. {HOW_TO_ASK}")
+        return grant
 
 
 class NetworkBroker:
@@ -145,10 +175,7 @@ class NetworkBroker:
             raise CallRefused(str(error)) from None
         facts |= {"method": method, "grant": await use.grant_for(method, address)}
         if facts["grant"] is None:
-            raise CallRefused(
-                f"{method} {address.origin}{address.path} was not allowed. Write this URL into "
-                "the code of the cell that calls it, so that the user can be asked for it"
-            )
+            facts["grant"] = await use.ask_for(method, address, len(request.body))
         secrets = [secret for secret in self._secrets if secret.is_for(address)]
         facts["secrets"] = [secret.name for secret in secrets]
         wanted = Request(

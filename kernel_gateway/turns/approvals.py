@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from agent.permission.network import is_covered, widened
 from agent.ports import Decision, PermissionRequest
-from kernel_gateway.errors import NotYourPermission, PermissionAlreadyDecided
+from kernel_gateway.errors import NotFound, NotYourPermission, PermissionAlreadyDecided
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.permissions import new_grants, now
 from kernel_gateway.store.repository import Repository
@@ -128,6 +128,14 @@ class TurnApprover:
             self._approvals.forget(request.id)
         return await self._told(row, request)
 
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Close *request*, for which nobody waits any more; a reply that came counts."""
+        permissions = self._approvals.repository.permissions
+        with contextlib.suppress(PermissionAlreadyDecided, NotFound):
+            await permissions.decide(self._tenant, request.id, "timeout", None)
+            facts = {"id": request.id, "decision": "timeout", "who": None, "until": None}
+            await self._sink.emit(DECIDED, facts, update={"status": "running"})
+
     async def _wait(self, row: PermissionRow, decided: asyncio.Event) -> PermissionRow:
         permissions = self._approvals.repository.permissions
         try:
@@ -185,3 +193,6 @@ class OwnCode:
     async def ask(self, request: PermissionRequest) -> Decision:
         """Return the user's own decision."""
         return Decision(decision="once", who=self._user, at=utc_now())
+
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Do nothing: no question is open."""

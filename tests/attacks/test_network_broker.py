@@ -12,6 +12,7 @@ import pytest
 from tornado.netutil import Resolver
 
 from agent.permission.network import address_of, targets_among
+from agent.ports import Decision
 from container.inside.network import BROKER
 from kernel_gateway.network.addresses import may_be_called
 from kernel_gateway.network.broker import CallRefused, NetworkBroker, Use
@@ -674,3 +675,94 @@ async def test_more_connections_than_are_served_at_once_wait_for_their_turn(
 
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b"Connection: close" in answer
+
+
+class WaitingApprover:
+    """Denies once it is released; keeps what was asked and withdrawn."""
+
+    def __init__(self):
+        self.asked, self.withdrawn = [], []
+        self.released = asyncio.Event()
+
+    async def granted(self, capabilities):
+        return None
+
+    async def ask(self, request):
+        self.asked.append(request)
+        await self.released.wait()
+        return Decision(decision="deny", who="ann", at="")
+
+    async def withdraw(self, request):
+        self.withdrawn.append(request)
+
+
+@pytest.fixture
+def asking(broker, blobs, noted):
+    """Make a cell's network that asks an approver."""
+
+    async def none():
+        return []
+
+    async def note(facts):
+        noted.append(facts)
+
+    return lambda approver: CellNetwork(broker(), blobs, none, note, approver)
+
+
+async def test_a_client_does_not_give_up_while_the_user_is_asked(asking, tmp_path, server):
+    """It gets interim responses meanwhile, which every HTTP library passes over."""
+    approver = WaitingApprover()
+    sent = f"GET {server.url}/v1/never HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    async with asking(approver).opened(tmp_path, "c1", ()):
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(sent)
+        interim = await reader.readuntil(b"\r\n\r\n")
+        approver.released.set()
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert b"HTTP/1.1 403 Refused" in answer
+    assert b"the user said no" in answer
+    assert [request.targets for request in approver.asked] == [(f"{server.url}/v1/never",)]
+
+
+async def test_what_is_asked_at_once_is_one_question_at_a_time_and_the_same_is_asked_once(
+    asking, tmp_path, server, noted
+):
+    approver = WaitingApprover()
+    requests = [
+        f"{method} {server.url}/v1/never HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        for method in ("GET", "GET", "GET", "DELETE")
+    ]
+    async with asking(approver).opened(tmp_path, "c1", ()):
+        answers = [asyncio.create_task(raw_answer(tmp_path / "broker", sent)) for sent in requests]
+        await eventually("the first is asked", lambda: approver.asked)
+        at_first = len(approver.asked)
+        approver.released.set()
+        await asyncio.gather(*answers)
+
+    assert at_first == 1
+    assert sorted(request.preview for request in approver.asked) == [
+        f"DELETE {server.url}/v1/never",
+        f"GET {server.url}/v1/never",
+    ]
+    assert len(noted) == 4
+
+
+async def test_a_question_ends_with_its_cell_and_its_call_is_recorded(
+    asking, tmp_path, server, noted
+):
+    approver = WaitingApprover()
+    server.seen.clear()
+    async with asking(approver).opened(tmp_path, "c1", ()):
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(f"GET {server.url}/v1/never HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await eventually("it is asked", lambda: approver.asked)
+    writer.close()
+    await writer.wait_closed()
+
+    assert approver.withdrawn == approver.asked
+    assert len(noted) == 1
+    assert server.seen == []
