@@ -28,7 +28,7 @@ VERBS = {name.lower(): name for name in METHODS}
 NAMED = frozenset({"request", "stream", "Request"})
 """Calls whose first argument, or ``method``, may be the method."""
 OPENERS = frozenset({"urlopen", "Request", "urlretrieve"})
-CLIENTS = ("requests", "httpx", "urllib.request", "urllib3")
+CLIENTS = ("requests", "httpx", "httpx2", "urllib.request", "urllib3")
 BODIES = frozenset({"data", "json", "files", "content", "body", "params", "headers", "cookies"})
 """Keywords with what is sent along."""
 ONLY_BODIES = frozenset({"data", "json", "files", "content", "body"})

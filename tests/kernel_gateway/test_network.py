@@ -76,6 +76,54 @@ print(requests.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
     assert "/v1/sales.json?year=2025" in server.paths
 
 
+async def test_other_http_libraries_get_what_was_allowed_too(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    host, port = server.url.removeprefix("http://").split(":")
+
+    printed = await allowed(
+        conversation,
+        f"""
+import asyncio, http.client, httpx2, urllib3
+print(httpx2.get("{server.url}/v1/sales.json", params={{"a": "b c"}}).json()[0]["sales"])
+print(httpx2.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
+with httpx2.Client(base_url="{server.url}/v1/", follow_redirects=True) as client:
+    print(client.get("{server.url}/v1/away?to=/v1/sales.csv").text.split()[0])
+    with client.stream("GET", "{server.url}/v1/sales.csv") as response:
+        print(list(response.iter_lines())[1])
+async def both():
+    async with httpx2.AsyncClient() as client:
+        got = [client.get("{server.url}/v1/sales.csv"), client.get("{server.url}/v1/sales.json")]
+        return [each.status_code for each in await asyncio.gather(*got)]
+print(await both())
+try:
+    httpx2.get("{server.url}/v1/hangs", timeout=0.3)
+except httpx2.TimeoutException as error:
+    print("timed out")
+print(urllib3.request("GET", "{server.url}/v1/sales.csv").data[:6])
+print(urllib3.PoolManager().request("POST", "{server.url}/v1/echo", body=b"x").json()["body"])
+connection = http.client.HTTPConnection("{host}", {port})
+for path in ("/v1/sales.csv", "/v1/sales.json"):
+    connection.request("GET", path)
+    print(connection.getresponse().read()[:6])
+print(http.client.HTTPConnection("{server.url}"[7:]).sock)
+""",
+    )
+
+    assert printed.splitlines() == [
+        "120",
+        '{"a":1}',
+        "region,sales",
+        "north,120",
+        "[200, 200]",
+        "timed out",
+        "b'region'",
+        "x",
+        "b'region'",
+        "b'[{\"reg'",
+        "None",
+    ]
+
+
 async def test_an_address_with_blanks_and_accents_is_asked_for_as_it_is_sent(start_gateway, server):
     conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
     code = f'import requests\nprint(requests.get("{server.url}/v2/caf\u00e9 1.csv").status_code)'
