@@ -266,7 +266,8 @@ async def _give(state: TurnState, ports: TurnPorts, answer: str) -> str | None:
         await ports.sink.emit("answer.checked", {**found.facts(), "stopped": stopped})
     if stopped:
         state.stopped = True
-        state.history.append({"role": "user", "texts": [objection(found)]})
+        said = await _may_leave(objection(found), ports)
+        state.history.append({"role": "user", "texts": [said]})
         return None
     given = await _with_stale(marked(answer, found), state, ports)
     await ports.runtime.recorder.note(given, facts)
