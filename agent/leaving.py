@@ -79,12 +79,12 @@ class LeavingOutputs:
     def _shown(self, output: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an output that is no printed text; pictures are left alone."""
         shown = dict(output)
-        for name in ("data", "ename", "evalue", "traceback"):
+        for name in ("data", "metadata", "ename", "evalue", "traceback"):
             if name in shown:
                 value = shown[name]
                 pictures = {}
                 if isinstance(value, Mapping):
-                    pictures = {k: v for k, v in value.items() if k.startswith(PICTURES)}
+                    pictures = {k: v for k, v in value.items() if _is_picture(k)}
                     value = {k: v for k, v in value.items() if k not in pictures}
                 guarded, findings = guarded_value(value, self._actions)
                 self._count(findings)
@@ -94,3 +94,8 @@ class LeavingOutputs:
     def _count(self, findings: list[dict[str, Any]]) -> None:
         for each in findings:
             self._counts[each["kind"], each["rule"], each["action"]] += each["count"]
+
+
+def _is_picture(kind: str) -> bool:
+    """Whether data of the MIME type *kind* is no text; SVG is."""
+    return kind.startswith(PICTURES) and "xml" not in kind and "svg" not in kind

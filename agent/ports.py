@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -185,6 +185,9 @@ class Approver(Protocol):
     async def ask(self, request: PermissionRequest) -> Decision:
         """Wait for a reply to *request*; a repeated id continues the same wait."""
 
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Close *request*, for which nobody waits any more; a reply that came counts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastTurn:
@@ -306,15 +309,22 @@ class CellNetwork(Protocol):
         """
 
     def opened(
-        self, directory: Path, cell: str, granted: Sequence[str]
+        self,
+        directory: Path,
+        cell: str,
+        granted: Sequence[str],
+        untimed: Callable[[], AbstractContextManager[None]],
     ) -> AbstractAsyncContextManager[Sequence[Mapping[str, Any]]]:
         """Let *cell* make calls during the block; yield the calls, which grow.
+
+        The user is asked for an address that nothing covers.
 
         Args:
             directory: `KernelSession.network_directory` of its kernel.
             cell: Its id.
             granted: The capabilities that were granted to it alone; the user's standing ones
                 count as well.
+            untimed: The cell's time limit does not run while the user is asked.
         """
 
 

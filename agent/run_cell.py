@@ -227,7 +227,7 @@ class _Following:
         if NETWORK not in granted or way is None or directory is None:
             yield
             return
-        async with way.opened(directory, self._intent.id, granted) as self._calls:
+        async with way.opened(directory, self._intent.id, granted, session.untimed) as self._calls:
             yield
 
     async def look(self) -> Mapping[str, str]:

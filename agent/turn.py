@@ -234,6 +234,8 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
 async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> str | None:
     """Add *reply* to the history; return it if it is an answer, else set what is to be done."""
     state.answering, state.repairs_before = None, state.repairs
+    # No database keeps a NUL in a text, and nobody can read one.
+    reply = dataclasses.replace(reply, text=reply.text.replace("\0", "\ufffd"))
     if reply.text or reply.calls:  # an empty message in the history is rejected
         known = {"text": reply.text, "calls": [_call_facts(call) for call in reply.calls]}
         state.history.append({"role": "model", **known, "content": dict(reply.content)})
@@ -266,7 +268,8 @@ async def _give(state: TurnState, ports: TurnPorts, answer: str) -> str | None:
         await ports.sink.emit("answer.checked", {**found.facts(), "stopped": stopped})
     if stopped:
         state.stopped = True
-        state.history.append({"role": "user", "texts": [objection(found)]})
+        said = await _may_leave(objection(found), ports)
+        state.history.append({"role": "user", "texts": [said]})
         return None
     given = await _with_stale(marked(answer, found), state, ports)
     await ports.runtime.recorder.note(given, facts)

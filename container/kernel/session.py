@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +341,15 @@ class KernelSession:
             if cell.outputs_lost and self.alive:
                 await self._reconnect(lease)
             return reply
+
+    @contextlib.contextmanager
+    def untimed(self) -> Iterator[None]:
+        """Let the running cell's time limit stand still during the block."""
+        if (running := self._running) is None:
+            yield
+            return
+        with running.untimed():
+            yield
 
     async def _reconnect(self, lease: KernelLease) -> None:
         """Reopen the channels; if the kernel doesn't answer, the next cell reports it."""

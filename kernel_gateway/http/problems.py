@@ -50,6 +50,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.FileTooLarge: 413,
     errors.WorkspaceFull: 413,
     errors.Forbidden: 403,
+    errors.NotYourPermission: 403,
     errors.Conflict: 409,
     errors.HistoryOff: 409,
     errors.RestoreNeedsConfirmation: 409,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.permission.network import Target, target_from, targets_among
+from agent.ports import Approver
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.network.broker import NetworkBroker
 from kernel_gateway.network.cell_network import CellNetwork
@@ -24,6 +25,7 @@ def network_of(
     broker: NetworkBroker,
     repository: Repository,
     sink: TurnEvents,
+    approver: Approver,
 ) -> CellNetwork:
     """Return the network for the cells of the turn *row*.
 
@@ -33,6 +35,7 @@ def network_of(
         broker: Makes the calls.
         repository: Has the user's standing permissions.
         sink: Receives ``network.called``; the line of the audit list is stored with it.
+        approver: Asks the user for addresses that only the running code knows.
     """
 
     async def standing() -> Sequence[tuple[str, Target]]:
@@ -46,4 +49,4 @@ def network_of(
         line = audit_line(row.tenant, row.user, CALLED, url, row.conversation, **detail)
         await sink.emit(CALLED, facts, add=[line])
 
-    return CellNetwork(broker, path.blobs, standing, note)
+    return CellNetwork(broker, path.blobs, standing, note, approver)

@@ -193,7 +193,9 @@ class TurnRun:
             model=services.model if row.kind == "turn" else None,
             runtime=replace(
                 services.contexts.runtime(path, self._sink.emit),
-                network=network_of(row, path, services.network, services.repository, self._sink),
+                network=network_of(
+                    row, path, services.network, services.repository, self._sink, approver
+                ),
                 egress=services.egress.of(row.tenant),
             ),
             approver=approver,
