@@ -35,11 +35,13 @@ from agent.retrieval.hits import find_hits
 from agent.route import route_text
 from agent.run_cell import ran_before, run_cell
 from agent.staleness import all_stale, made_stale, said
+from agent.tools.analysis.call import RUN_ANALYSIS, analysis_code
 from agent.tools.office.call import office_declarations
 from agent.tools.office.catalog import OFFICE_TOOLS
-from agent.tools.registry import DECLARATIONS, call_tool
-from agent.tools.tool import Reach
+from agent.tools.registry import DECLARATIONS, call_tool, called
+from agent.tools.tool import Reach, ToolFailed
 from agent.turn_state import PendingCode, PendingOffice, TurnState
+from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest
 from container.kernel.languages import PYTHON
 from container.workspace.workspace import INPUTS
@@ -47,6 +49,7 @@ from notebooks.record.cells import Execution, Provenance, new_cell_id
 
 tracer = trace.get_tracer("tallybook")
 MOST_FINDINGS = 12
+WRITE_CODE = (RUN_CODE.name, RUN_ANALYSIS.name)
 NO_MODEL = (
     "No language model is set up. Set GEMINI_API_KEY, or name a service with OpenAI's API "
     "(TALLYBOOK_MODEL_PROTOCOL=openai), or send code."
@@ -216,7 +219,7 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         try:
             with tracer.start_as_current_span("model.generate") as span:
                 span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
-                tools = (*DECLARATIONS, *office_declarations(ports.office))
+                tools = (*DECLARATIONS, RUN_ANALYSIS, *office_declarations(ports.office))
                 reply = await model.generate(system_prompt(), state.history, on_text, tools)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
@@ -290,7 +293,7 @@ async def _take_call(state: TurnState, ports: TurnPorts) -> None:
         problem = parameters_problem(arguments.get("parameters") or {})
     if state.repairs > state.repairs_before:
         _reply_to(state, {"status": "not-run", "error": "A call before this one failed."})
-    elif state.advice and (call["name"] == RUN_CODE.name or call["name"] in OFFICE_TOOLS):
+    elif state.advice and (call["name"] in WRITE_CODE or call["name"] in OFFICE_TOOLS):
         _repair(state, NOT_NOW)
         _reply_to(state, {"status": "not-run", "error": NOT_NOW})
     elif problem:
@@ -298,8 +301,32 @@ async def _take_call(state: TurnState, ports: TurnPorts) -> None:
         _reply_to(state, {"status": "error", "error": problem, **BAD_CALL})
     elif call["name"] == RUN_CODE.name:
         await _set_pending(state, ports, arguments, call)
+    elif call["name"] == RUN_ANALYSIS.name:
+        await _set_analysis(state, ports, call)
     else:
         await _call_tool(state, ports, ToolCall(call["name"], arguments))
+
+
+async def _set_analysis(state: TurnState, ports: TurnPorts, call: Mapping[str, Any]) -> None:
+    """Make the code of an analysis the next to run; tell the model if it can't be written."""
+    runtime = ports.runtime
+    live = runtime.live_session()
+    reach = Reach(runtime.workspace, ports.profiler)
+    asked = ToolCall(call["name"], call["arguments"])
+    try:
+        code = await analysis_code(asked, reach, await live.variables() if live else [])
+    except (ToolFailed, ContainerError) as error:
+        await _call_failed(state, asked, str(error), ports)
+        return
+    await _set_pending(state, ports, code, call)
+
+
+async def _call_failed(state: TurnState, call: ToolCall, why: str, ports: TurnPorts) -> None:
+    response = await _may_leave({"status": "error", "error": why}, ports)
+    await ports.sink.emit("tool.called", called(call, "error"))
+    state.steps += 1
+    _repair(state, why)
+    _reply_to(state, response)
 
 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
@@ -315,9 +342,7 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
         fetch=partial(fetch, network=runtime.network, approver=ports.approver),
     )
     response = await call_tool(call, reach)
-    shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
-    facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
-    await ports.sink.emit("tool.called", facts)
+    await ports.sink.emit("tool.called", called(call, response["status"]))
     state.steps += 1
     response = await _may_leave(response, ports)
     if response["status"] != "ok":
