@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from container.workspace.copy import copy_files
@@ -19,7 +20,13 @@ from notebooks.history.network_responses import RESPONSES
 from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import withdraw_undone
-from notebooks.rerun.run import CELL_SECONDS, RerunReport, recorded_inputs, rerun_notebook
+from notebooks.rerun.run import (
+    CELL_SECONDS,
+    Progress,
+    RerunReport,
+    recorded_inputs,
+    rerun_notebook,
+)
 
 
 def rerun_file(
@@ -30,6 +37,9 @@ def rerun_file(
     saved: Path | None = None,
     produced: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
+    launch: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress | None = None,
+    work: Path | None = None,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh sandbox and compare.
 
@@ -44,6 +54,9 @@ def rerun_file(
         produced: Directory that gets a copy of the re-run's ``outputs/``; by default the
             produced files are compared and not kept.
         cell_seconds: Time limit of a cell, in seconds.
+        launch: Further options of the kernel's start, as its provisioner takes them.
+        progress: Called before each cell with the number of cells begun, and of all of them.
+        work: Directory for the re-run's workspace; the usual one for temporary files by default.
 
     Raises:
         NotebookError: See `notebooks.rerun.run.rerun_notebook`.
@@ -56,7 +69,7 @@ def rerun_file(
         raise InputMissing(sorted(wanted), str(notebook_file.parent / INPUTS))
     saved = saved or notebook_file.with_suffix(".rerun.ipynb")
     report_file = _report_file(notebook_file, saved)
-    with _workspace(found) as workspace:
+    with _workspace(found, work) as workspace:
         report = rerun_notebook(
             notebook_file,
             workspace.directory,
@@ -67,6 +80,8 @@ def rerun_file(
             replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
             cell_seconds=cell_seconds,
             responses=workspace.directory.parent / RESPONSES,
+            launch=launch,
+            progress=progress,
         )
         if produced is not None:
             copy_files(workspace, produced, [f.name for f in workspace.files(OUTPUTS)], None)
@@ -103,9 +118,9 @@ def _first_directory(notebook_file: Path, name: str) -> Path | None:
 
 
 @contextmanager
-def _workspace(inputs: Path | None) -> Iterator[Workspace]:
-    """Yield a fresh workspace that holds a copy of *inputs*."""
-    with tempfile.TemporaryDirectory(prefix="tallybook-rerun-") as directory:
+def _workspace(inputs: Path | None, work: Path | None) -> Iterator[Workspace]:
+    """Yield a fresh workspace in *work* that holds a copy of *inputs*."""
+    with tempfile.TemporaryDirectory(prefix="tallybook-rerun-", dir=work) as directory:
         workspace = Workspace.create(Path(directory) / "workspace")
         for source in sorted(inputs.iterdir()) if inputs is not None else ():
             if source.is_file() and not source.is_symlink():

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from kernel_gateway.terminal.rerun_each import Batch
     from notebooks.rerun.each_report import SetResult
 
-INCOMPLETE = 3
-"""Exit code of a re-run in which nothing differed, but some files could not be compared."""
 DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -103,6 +101,7 @@ def _once(
     from rich.console import Console
 
     from kernel_gateway.terminal.rerun import rerun_file
+    from notebooks.rerun.report import exit_code
 
     with Console().status("Running the notebook again …"):
         report = rerun_file(notebook, parameters=parameters, inputs=inputs, saved=output)
@@ -115,9 +114,8 @@ def _once(
     click.echo(f"notebook: {report.notebook}")
     expected = " (inputs or parameters were replaced)" if report.changed else ""
     click.echo(f"verdict: {report.verdict}{expected}")
-    fine = {"reproduced", "differs"} if report.changed else {"reproduced"}
-    if report.verdict not in fine:
-        raise SystemExit(INCOMPLETE if report.verdict == "incomplete" else 1)
+    if code := exit_code(report):
+        raise SystemExit(code)
 
 
 def _each(batch: Batch, jobs: int | None) -> None:

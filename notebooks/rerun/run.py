@@ -6,9 +6,10 @@ import asyncio
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import papermill
@@ -39,6 +40,7 @@ from notebooks.rerun.judge import (
 from notebooks.rerun.parameters import given_parameters, notebook_parameters, with_parameters
 
 CELL_SECONDS = 125
+Progress = Callable[[int, int], None]
 WORKSPACE = "/workspace"
 """Path of the workspace inside the kernel's sandbox."""
 _MARKER_TAG = "papermill-error-cell-tag"
@@ -104,6 +106,8 @@ def rerun_notebook(
     replaced_inputs: tuple[str, ...] = (),
     cell_seconds: int = CELL_SECONDS,
     responses: Path | None = None,
+    launch: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress | None = None,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
 
@@ -122,6 +126,8 @@ def rerun_notebook(
         cell_seconds: Time limit of a cell, in seconds; a cell over it ends the re-run.
         responses: Directory to lay out the recorded responses of network calls in, from which
             the kernel gets them: a re-run sends nothing.
+        launch: Further options of the kernel's start, as its provisioner takes them.
+        progress: Called before each cell with the number of cells begun, and of all of them.
 
     Raises:
         NotebookUnreadable: *notebook_file* is not a notebook.
@@ -139,7 +145,7 @@ def rerun_notebook(
     # If the caller names other input files, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
     laid = Laid() if responses is None else lay_out(recorded, notebook_file, responses)
-    run, again = _run_papermill(prepared, workspace, cell_seconds)
+    run, again = _run_papermill(prepared, workspace, cell_seconds, launch, progress)
     _write(_honest(again, run, notebook_file, saved, values), saved)
     return RerunReport(
         notebook=saved,
@@ -177,16 +183,25 @@ class _NotebookEnded(Exception):
     """A cell called ``exit()`` or ``quit()``: no later cell is run."""
 
 
-def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tuple[Run, Notebook]:
+def _run_papermill(
+    prepared: Notebook,
+    workspace: Path,
+    cell_seconds: int,
+    launch: Mapping[str, Any],
+    progress: Progress | None,
+) -> tuple[Run, Notebook]:
     """Run *prepared*; return what the kernel replied, and the notebook with its outputs.
 
     Raises:
         RerunFailed: No cell was run, or papermill's notebook can't be read.
     """
     replies: dict[str, Mapping[str, Any] | None] = {}
+    count = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in prepared.cells)
 
     def begun(cell: Any, cell_index: int) -> None:
         replies[cell.id] = None
+        if progress is not None:
+            progress(len(replies), count)
 
     def replied(cell: Any, cell_index: int, execute_reply: Any) -> None:
         reply = replies[cell.id] = dict(execute_reply["content"])
@@ -194,15 +209,15 @@ def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tu
             raise _NotebookEnded
 
     # papermill treats paths as format strings, so they must not contain a user's file name.
-    with tempfile.TemporaryDirectory(prefix="tallybook-papermill-") as directory:
+    # Beside the workspace, where the caller also removes what a killed re-run leaves.
+    with tempfile.TemporaryDirectory(prefix="papermill-", dir=workspace.parent) as directory:
         begin, end = Path(directory, "prepared.ipynb"), Path(directory, "again.ipynb")
         prepared.cells = [
             c for c in prepared.cells if _MARKER_TAG not in c.metadata.get("tags", ())
         ]
         begin.write_bytes(notebook_bytes(prepared))
-        stopped = _execute(
-            begin, end, workspace, cell_seconds, on_cell_execute=begun, on_cell_executed=replied
-        )
+        hooks = {"on_cell_execute": begun, "on_cell_executed": replied, "launch": launch}
+        stopped = _execute(begin, end, workspace, cell_seconds, **hooks)
         stopped = stopped.replace(str(workspace), WORKSPACE).replace(directory, "")
         if not end.exists() or (stopped and not replies):
             raise RerunFailed(stopped or "papermill saved no notebook")
