@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.checks.comparison import compare_contents
+from agent.checks.pictures import pictures_difference
 from container.workspace.copy import copy_files
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.errors import InputMissing, RerunFailed
@@ -20,6 +23,7 @@ from notebooks.history.network_responses import RESPONSES
 from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import withdraw_undone
+from notebooks.rerun.programs import LAYERS, MOST_PLACES, Programs
 from notebooks.rerun.run import (
     CELL_SECONDS,
     Progress,
@@ -27,6 +31,7 @@ from notebooks.rerun.run import (
     recorded_inputs,
     rerun_notebook,
 )
+from notebooks.workbooks.compare.difference import Comparison
 
 
 def rerun_file(
@@ -40,6 +45,7 @@ def rerun_file(
     launch: Mapping[str, Any] = MappingProxyType({}),
     progress: Progress | None = None,
     work: Path | None = None,
+    twice: bool = False,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh sandbox and compare.
 
@@ -56,6 +62,7 @@ def rerun_file(
         cell_seconds: Time limit of a cell, in seconds.
         launch: Further options of the kernel's start, as its provisioner takes them.
         progress: Called before each cell with the number of cells begun, and of all of them.
+        twice: Run it twice: what differs between both runs is volatile, and does not count.
         work: Directory for the re-run's workspace; the usual one for temporary files by default.
 
     Raises:
@@ -69,7 +76,7 @@ def rerun_file(
         raise InputMissing(sorted(wanted), str(notebook_file.parent / INPUTS))
     saved = saved or notebook_file.with_suffix(".rerun.ipynb")
     report_file = _report_file(notebook_file, saved)
-    with _workspace(found, work) as workspace:
+    with _workspace(found, work) as workspace, _second(found, work, twice=twice) as second:
         report = rerun_notebook(
             notebook_file,
             workspace.directory,
@@ -82,6 +89,8 @@ def rerun_file(
             responses=workspace.directory.parent / RESPONSES,
             launch=launch,
             progress=progress,
+            twice=None if second is None else second.directory,
+            programs=Programs(workbooks=_compare_workbooks, pictures=_compare_pictures),
         )
         if produced is not None:
             copy_files(workspace, produced, [f.name for f in workspace.files(OUTPUTS)], None)
@@ -115,6 +124,26 @@ def _replaced(wanted: Mapping[str, str], inputs: Path) -> tuple[str, ...]:
 def _first_directory(notebook_file: Path, name: str) -> Path | None:
     beside = notebook_file.resolve().parent
     return next((d for d in (beside / "workspace" / name, beside / name) if d.is_dir()), None)
+
+
+def _compare_workbooks(before: Path, after: Path) -> Comparison:
+    """Compare two workbooks in a sandbox: the re-run's was made by code that may be hostile."""
+    with before.open("rb") as one, after.open("rb") as other:
+        files = (before.name, one), (after.name, other)
+        return asyncio.run(compare_contents(*files, layers=LAYERS, most=MOST_PLACES))
+
+
+def _compare_pictures(before: bytes, after: bytes) -> str:
+    return asyncio.run(pictures_difference(before, after))
+
+
+@contextmanager
+def _second(inputs: Path | None, work: Path | None, *, twice: bool) -> Iterator[Workspace | None]:
+    if not twice:
+        yield None
+        return
+    with _workspace(inputs, work) as workspace:
+        yield workspace
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def main() -> None:
             launch=job["launch"],
             progress=lambda cell, of: _say({"cell": cell, "of": of}),
             work=work,
+            twice=job["twice"],
         )
     except (NotebookError, ContainerError) as error:
         facts = {"code": error.code, "message": str(error), "hint": error.hint, "details": {}}

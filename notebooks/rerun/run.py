@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -20,7 +21,14 @@ from papermill.exceptions import PapermillExecutionError
 from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
 from notebooks.history.network_responses import Laid, lay_out
 from notebooks.record.chain import facts_of, mapping
-from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
+from notebooks.record.document import (
+    KERNELSPEC,
+    Notebook,
+    notebook_bytes,
+    parse_notebook,
+    read_copy,
+    read_notebook,
+)
 from notebooks.record.files import replace_atomically
 from notebooks.record.undone import UNDONE, withdraw_undone
 from notebooks.rerun.engine import ENGINE, register
@@ -38,6 +46,7 @@ from notebooks.rerun.judge import (
     recorded_outputs,
 )
 from notebooks.rerun.parameters import given_parameters, notebook_parameters, with_parameters
+from notebooks.rerun.programs import IN_THIS_PROCESS, Programs
 
 CELL_SECONDS = 125
 Progress = Callable[[int, int], None]
@@ -108,6 +117,8 @@ def rerun_notebook(
     responses: Path | None = None,
     launch: Mapping[str, Any] = MappingProxyType({}),
     progress: Progress | None = None,
+    twice: Path | None = None,
+    programs: Programs = IN_THIS_PROCESS,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
 
@@ -128,6 +139,9 @@ def rerun_notebook(
             the kernel gets them: a re-run sends nothing.
         launch: Further options of the kernel's start, as its provisioner takes them.
         progress: Called before each cell with the number of cells begun, and of all of them.
+        twice: A second prepared workspace, to run the notebook in once more: what differs between
+            both runs is volatile, and does not count.
+        programs: What compares workbooks and pictures.
 
     Raises:
         NotebookUnreadable: *notebook_file* is not a notebook.
@@ -145,14 +159,28 @@ def rerun_notebook(
     # If the caller names other input files, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
     laid = Laid() if responses is None else lay_out(recorded, notebook_file, responses)
-    run, again = _run_papermill(prepared, workspace, cell_seconds, launch, progress)
+    source = notebook_bytes(prepared)
+    told = _Told(progress, twice=twice is not None)
+    run, again = _run_papermill(prepared, workspace, cell_seconds, launch, told)
+    second = None
+    if twice is not None:
+        if responses is not None and responses.is_dir():
+            shutil.copytree(responses, twice.parent / responses.name)
+        second = _run_papermill(parse_notebook(source), twice, cell_seconds, launch, told)[1]
     _write(_honest(again, run, notebook_file, saved, values), saved)
+    cells = judge_cells(recorded, again, run, second, programs)
     return RerunReport(
         notebook=saved,
-        cells=tuple(_with_network(cell, laid) for cell in judge_cells(recorded, again, run)),
+        cells=tuple(_with_network(cell, laid) for cell in cells),
         files=(
             *judge_inputs(wanted, inputs),
-            *judge_files(recorded_outputs(recorded), outputs, workspace / OUTPUTS),
+            *judge_files(
+                recorded_outputs(recorded),
+                outputs,
+                workspace / OUTPUTS,
+                None if twice is None else twice / OUTPUTS,
+                programs,
+            ),
         ),
         changed=bool(values or replaced_inputs),
         replaced_inputs=replaced_inputs,
@@ -179,6 +207,19 @@ def _require_inputs(names: Any, there: Path, given: Path) -> None:
         raise InputMissing(missing, str(given))
 
 
+class _Told:
+    """Counts the cells that have begun, over both runs if there are two."""
+
+    def __init__(self, progress: Progress | None, *, twice: bool) -> None:
+        self._progress, self._runs, self._begun = progress, 1 + twice, 0
+
+    def begun(self, count: int) -> None:
+        """Say that a cell has begun; a run has *count*."""
+        self._begun += 1
+        if self._progress is not None:
+            self._progress(self._begun, self._runs * count)
+
+
 class _NotebookEnded(Exception):
     """A cell called ``exit()`` or ``quit()``: no later cell is run."""
 
@@ -188,7 +229,7 @@ def _run_papermill(
     workspace: Path,
     cell_seconds: int,
     launch: Mapping[str, Any],
-    progress: Progress | None,
+    told: _Told,
 ) -> tuple[Run, Notebook]:
     """Run *prepared*; return what the kernel replied, and the notebook with its outputs.
 
@@ -200,8 +241,7 @@ def _run_papermill(
 
     def begun(cell: Any, cell_index: int) -> None:
         replies[cell.id] = None
-        if progress is not None:
-            progress(len(replies), count)
+        told.begun(count)
 
     def replied(cell: Any, cell_index: int, execute_reply: Any) -> None:
         reply = replies[cell.id] = dict(execute_reply["content"])
