@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agent.ports import PathRuntime
 from notebooks.lineage.names import statements_of
-from notebooks.lineage.record import Cell, cells_of
-from notebooks.lineage.staleness import Stale, made_by, stale_cells
+from notebooks.lineage.record import Cell
+from notebooks.lineage.staleness import Stale, made_by
 
 MOST_SAID = 5
 
 
 def may_change(source: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether a cell may change what earlier cells used: a quick look at the cell alone."""
-    changed = any(s.sets | s.changes for s in statements_of(source) if not s.imports)
+    changed = any(s.sets | s.alters for s in statements_of(source) if not s.imports)
     return changed or before != after
 
 
@@ -33,18 +33,34 @@ async def made_stale(
         return []
 
     def look() -> list[Stale]:
-        cells = cells_of(runtime.recorder.cells)
+        cells = runtime.recorded.of(runtime.recorder.cells)
         makers = {cell.number for cell in cells if made(cell)}
-        return made_by(stale_cells(cells, files), cells, makers) if makers else []
+        return made_by(runtime.live.stale(cells, files), cells, makers) if makers else []
 
     return await asyncio.to_thread(look)
+
+
+def last_cell(runtime: PathRuntime) -> str:
+    """Return the id of the last code cell that is recorded and counts; empty without one."""
+    cells = runtime.recorded.of(runtime.recorder.cells)
+    return cells[-1].id if cells else ""
+
+
+def cells_of_turn(runtime: PathRuntime, turn: str) -> set[str]:
+    """Return the ids of the recorded code cells of *turn* that count."""
+    cells = runtime.recorded.of(runtime.recorder.cells)
+    return {cell.id for cell in cells if cell.turn == turn}
 
 
 async def all_stale(runtime: PathRuntime, files: Mapping[str, str]) -> list[Stale]:
     """Return every stale cell of a path."""
     if not runtime.lineage:
         return []
-    return await asyncio.to_thread(lambda: stale_cells(cells_of(runtime.recorder.cells), files))
+
+    def look() -> list[Stale]:
+        return runtime.live.stale(runtime.recorded.of(runtime.recorder.cells), files)
+
+    return await asyncio.to_thread(look)
 
 
 def said(stale: Sequence[Stale]) -> str:

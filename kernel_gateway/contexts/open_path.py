@@ -18,6 +18,8 @@ from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import RANGES, Checkpoints, Retention
+from notebooks.lineage.record import RecordedCells
+from notebooks.lineage.staleness import LiveCells
 from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
@@ -43,6 +45,8 @@ class OpenPath:
         blobs: Earlier contents of the conversation's files.
         checkpoints: Which files the workspace held, before each cell that followed a change.
         ranges: What ranges of the workbook open in Excel held, before each change of them.
+        recorded: The notebook's cells as lineage reads them, kept from cell to cell.
+        live_cells: Those with variables, followed for what is stale, likewise.
         session: The current Python kernel, if there is one.
         others: Its kernels for other languages, by name.
         context: The stored context; ``None`` before the first kernel.
@@ -69,6 +73,8 @@ class OpenPath:
     blobs: Blobs
     checkpoints: Checkpoints
     ranges: Checkpoints
+    recorded: RecordedCells = field(default_factory=RecordedCells)
+    live_cells: LiveCells = field(default_factory=LiveCells)
     session: KernelSession | None = None
     others: dict[str, KernelSession] = field(default_factory=dict)
     context: ExecutionContext | None = None
