@@ -1,22 +1,43 @@
-"""Which recorded cells a cell or a turn has made stale, for events, the model and the answer."""
+"""What a cell was made from, and which recorded cells it has made stale."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agent.ports import PathRuntime
+from notebooks.lineage.map import lineage_map
 from notebooks.lineage.names import statements_of
 from notebooks.lineage.record import Cell
 from notebooks.lineage.staleness import Stale, made_by
+from notebooks.record.cells import CellIntent, Execution
 
 MOST_SAID = 5
+log = logging.getLogger("tallybook.lineage")
 
 
 def may_change(source: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether a cell may change what earlier cells used: a quick look at the cell alone."""
     changed = any(s.sets | s.alters for s in statements_of(source) if not s.imports)
     return changed or before != after
+
+
+async def map_of(runtime: PathRuntime, intent: CellIntent, execution: Execution) -> dict[str, Any]:
+    """Return the lineage of what a cell wrote, for its record; empty if it wrote nothing."""
+    if not runtime.lineage or execution.files_after == intent.files_before:
+        return {}
+
+    def look() -> dict[str, Any]:
+        cells = runtime.recorded.with_next(runtime.recorder.cells, intent, execution)
+        return lineage_map(cells, cells[-1])
+
+    try:
+        return await asyncio.to_thread(look)
+    except Exception:  # a fault of the map is not one of the cell, which has run
+        log.exception("what cell %s wrote could not be followed", intent.id)
+        return {}
 
 
 async def made_stale(

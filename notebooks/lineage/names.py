@@ -261,10 +261,19 @@ def base_of(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def bases_of(statement: Statement) -> Iterator[tuple[str, str]]:
-    """Yield pairs of a name and the name that its value is a part of: ``sheet = book["Data"]``."""
+def bases_of(statement: Statement) -> tuple[tuple[str, str], ...]:
+    """Return pairs of a name and the name that its value is a part of: ``sheet = book["Data"]``."""
+    return _bases_of(statement.code)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _bases_of(code: str) -> tuple[tuple[str, str], ...]:
+    return tuple(_bases(code))
+
+
+def _bases(code: str) -> Iterator[tuple[str, str]]:
     try:
-        body = ast.parse(statement.code).body
+        body = ast.parse(code).body
     except (SyntaxError, ValueError):
         return
     for node in (node for each in body for node in ast.walk(each)):

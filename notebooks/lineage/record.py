@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from notebooks.lineage.names import Statement, statements_of
+from notebooks.record.cells import CellIntent, Execution
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import read_copy
 from notebooks.record.undone import RESTART, UNDO, is_recorded_code, standing
@@ -109,6 +110,22 @@ class RecordedCells:
                     self._found.append(_cell(number, cell, facts, self._start))
                 self._read, self._last = number, cell
             return list(self._found)
+
+    def with_next(
+        self, cells: Sequence[Any], intent: CellIntent, execution: Execution
+    ) -> list[Cell]:
+        """Return `of` *cells* with a cell behind them that is not recorded yet."""
+        found = self.of(cells)
+        facts = {
+            "status": execution.outcome,
+            "turn": intent.provenance.turn_id,
+            "files_before": intent.files_before,
+            "files_after": execution.files_after,
+            "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
+            "tie_out": execution.tie_out,
+        }
+        start = sum(facts_of(cell).get("kind") == RESTART for cell in cells)
+        return [*found, _cell(len(cells) + 1, intent, facts, start)]
 
 
 def read_cells(file: Path) -> list[Cell]:
