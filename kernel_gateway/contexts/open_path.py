@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.file_hashes import FileHashes
 from container.kernel.session import KernelSession
 from container.shim.quota import Usage
+from container.tree import remove
 from container.workspace.copy import recover
 from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
@@ -24,6 +25,8 @@ from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
+STAGED = "restoring"
+"""Contents that a restoration is about to put in place; see `putting_back`."""
 UNFINISHED = ".unfinished"
 USUAL_RETENTION = Retention()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -170,6 +173,8 @@ def open_path(
     )
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
+    if (home / STAGED).exists():
+        remove(home / STAGED)  # of a service that was killed; a plan that goes on stages anew
     workspace.sweep_unfinished()
     return OpenPath(
         key=key,
