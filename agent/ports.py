@@ -12,6 +12,8 @@ from agent.egress.policy import Policy
 from container.kernel.session import KernelSession
 from container.workspace.workspace import Workspace
 from notebooks.history.checkpoints import Checkpoints
+from notebooks.lineage.record import RecordedCells
+from notebooks.lineage.staleness import LiveCells
 from notebooks.record.recorder import Recorder
 
 Message = dict[str, Any]
@@ -348,6 +350,8 @@ class PathRuntime:
         checkpoints: Its checkpoints; ``None`` where none are made.
         network: The way of cells to the network; ``None`` where there is none.
         lineage: Whether cells are looked at for what they make stale.
+        recorded: The notebook's cells as lineage reads them, kept from cell to cell.
+        live: Those with variables, followed for what is stale, likewise.
         egress: What must not leave the kernel as it is.
     """
 
@@ -362,4 +366,6 @@ class PathRuntime:
     checkpoints: Checkpoints | None = None
     network: CellNetwork | None = None
     lineage: bool = True
+    recorded: RecordedCells = field(default_factory=RecordedCells)
+    live: LiveCells = field(default_factory=LiveCells)
     egress: Policy = field(default_factory=Policy)

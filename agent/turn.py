@@ -34,7 +34,7 @@ from agent.repair.advice import BAD_CALL, REFUSED, advice
 from agent.retrieval.hits import find_hits
 from agent.route import route_text
 from agent.run_cell import ran_before, run_cell
-from agent.staleness import all_stale, made_stale, said
+from agent.staleness import all_stale, cells_of_turn, last_cell, made_stale, said
 from agent.tools.analysis.call import RUN_ANALYSIS, analysis_code
 from agent.tools.office.call import office_declarations
 from agent.tools.office.catalog import OFFICE_TOOLS
@@ -123,7 +123,7 @@ async def _with_stale(answer: str, state: TurnState, ports: TurnPorts) -> str:
     runtime = ports.runtime
     files = await ports.hashes.current(runtime.workspace)
     stale = await made_stale(runtime, files, lambda cell: cell.turn == state.id)
-    own = {c["id"] for c in runtime.recorder.code_cells() if c["turn"] == state.id}
+    own = cells_of_turn(runtime, state.id)
     stale = [each for each in stale if each.cell not in own]  # it has gone on from those
     return f"{answer}\n\n{said(stale)}" if stale else answer
 
@@ -478,9 +478,8 @@ async def _take_execution(
     if execution.computed:
         response["computed"] = _computed(execution)
     if execution.outcome == "ok":
-        ran = runtime.recorder.code_cells()[-1:]
-        last = {cell["id"] for cell in ran}
-        stale = await made_stale(runtime, execution.files_after, lambda cell: cell.id in last)
+        last = last_cell(runtime)
+        stale = await made_stale(runtime, execution.files_after, lambda cell: cell.id == last)
         if stale:
             response["stale"] = said(stale)
     if tied := said_to_model(execution.tie_out):

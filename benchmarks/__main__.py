@@ -24,6 +24,7 @@ from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.large_workbooks import measure_large_workbooks
+from benchmarks.lineage import measure_lineage
 from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
 from benchmarks.running import Measure, in_its_own_directory
@@ -143,6 +144,11 @@ CONTEXT_NOTES = """\
   is sent, with the event that says what is in it. Reading a file's profile is not in it.
 - *Search in past turns*: SQLite; two frequent words and two rare ones, all turns are one user's.
 """
+LINEAGE_NOTES = """\
+- *With lineage and without it*: the same cells in two services in turns, over HTTP; every tenth
+  cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
+- *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
+"""
 SECTIONS = (
     Section(
         name="front-door",
@@ -183,6 +189,12 @@ SECTIONS = (
         heading="What the model is sent",
         measures=(measure_context, measure_past_turns),
         notes=CONTEXT_NOTES,
+    ),
+    Section(
+        name="lineage",
+        heading="Lineage",
+        measures=(measure_lineage,),
+        notes=LINEAGE_NOTES,
     ),
 )
 INTRODUCTION = """\

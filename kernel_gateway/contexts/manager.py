@@ -176,6 +176,8 @@ class ExecutionContextManager:
             compute=self._values.compute,
             checkpoints=path.checkpoints,
             lineage=self._lineage,
+            recorded=path.recorded,
+            live=path.live_cells,
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:

@@ -85,6 +85,8 @@ STATUSES: dict[type[Exception], int] = {
     notebook_errors.SealingKeyMissing: 503,
     notebook_errors.NotebookUnreadable: 500,
     notebook_errors.FileNotTraceable: 404,
+    notebook_errors.UnknownParameter: 400,
+    notebook_errors.ParameterMisfit: 400,
 }
 
 
