@@ -14,6 +14,7 @@ from agent.tools.office.call import new_call_id, prepare_office, reply_to_model,
 from agent.tools.office.transform import NAME as TRANSFORM
 from agent.tools.office.transform import to_excel, to_python
 from agent.tools.tool import ToolFailed
+from agent.turn_messages import may_leave, repair, reply_to
 from agent.turn_state import PendingOffice, TurnState
 from container.errors import ContainerError
 from container.workspace.workspace import INPUTS, OUTPUTS
@@ -72,6 +73,25 @@ async def write_in_excel(
     except ToolFailed as error:
         return _failed(error)
     return None
+
+
+async def use_office_step(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> None:
+    """Have the pane do *pending* and give the model what came of it."""
+    response = await office_done(state, pending, ports)
+    state.steps += 1
+    await reply_from_office(state, response, ports)
+    await ports.save(state)
+
+
+async def reply_from_office(
+    state: TurnState, response: dict[str, Any] | None, ports: TurnPorts
+) -> None:
+    """Give the model *response*; ``None``: there is more to be done for its call before."""
+    if response is None:
+        return
+    if response["status"] != "ok":
+        repair(state, response["error"])
+    reply_to(state, await may_leave(response, ports))
 
 
 def _failed(error: Exception) -> dict[str, Any]:
