@@ -57,6 +57,7 @@ async def run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) 
         ports.hashes,
         cell_id=state.running,
         granted=admission.granted,
+        kept=admission.kept,
         language=pending.language,
     )
     await _take_execution(state, execution, pending, ports)
@@ -196,6 +197,7 @@ async def run_direct(
         cell_id=_cell_id(client, ports.runtime) if client is not None else None,
         client=client,
         granted=admission.granted,
+        kept=admission.kept,
         language=pending.language,
     )
 

@@ -18,6 +18,7 @@ from agent.context.context import TurnContext, context_facts, opening, read_prof
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
+from agent.modes import FOR_THE_MODEL
 from agent.office_steps import route_of, use_office_step
 from agent.permission.admission import TurnPorts
 from agent.ports import ModelReply, PathRuntime
@@ -152,7 +153,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         memory=remember(past, ports.budget.memory_tokens),
         kernel_is_new=live is None or live.fresh,
         state_note="" if state.advice else runtime.take_state_note(),
-        mode=ADVICE if state.advice else "",
+        mode=ADVICE if state.advice else FOR_THE_MODEL[(await ports.modes.current()).name],
         stale=said(await all_stale(runtime, await ports.hashes.current(runtime.workspace))),
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))

@@ -329,6 +329,17 @@ class Conflict(GatewayError):
         return self.reason
 
 
+class ConversationReadOnly(Conflict):
+    """The conversation is read-only, so that nothing is put back or merged into it."""
+
+    code = "conversation-read-only"
+
+    def __init__(self, conversation: str) -> None:
+        super().__init__(f"Conversation {conversation} is read-only: nothing changes its files.")
+        self.conversation = conversation
+        self.hint = f"Give it another mode: PUT /api/v1/conversations/{conversation}/mode."
+
+
 class HistoryOff(Conflict):
     """The settings keep no earlier contents, so that none can be put back."""
 

@@ -62,6 +62,7 @@ from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.tls import server_context
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.deferred_model import DeferredModel
+from kernel_gateway.turns.modes import ConversationModes
 from kernel_gateway.turns.office import OfficePanes
 from kernel_gateway.turns.queue import Turns
 from kernel_gateway.turns.recovery import recover_turns
@@ -174,6 +175,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         panes = OfficePanes(
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
         )
+        modes = ConversationModes(repository, events)
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -187,6 +189,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             panes=panes,
             retry=retry,
             network=_network(settings, stack),
+            modes=modes,
             egress=_policies(settings),
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
@@ -230,6 +233,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             signing_keys=signing_keys,
             approvals=approvals,
             panes=panes,
+            modes=modes,
             profiler=profiler,
             upload_profiles=upload_profiles,
             turns=turns,

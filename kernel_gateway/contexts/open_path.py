@@ -13,6 +13,7 @@ from agent.file_hashes import FileHashes
 from container.kernel.session import KernelSession
 from container.shim.quota import Usage
 from container.workspace.copy import recover
+from container.workspace.kept_copy import put_copy_back
 from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
@@ -22,6 +23,7 @@ from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
+KEPT_COPY = "kept-copy"
 UNFINISHED = ".unfinished"
 USUAL_RETENTION = Retention()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -119,6 +121,11 @@ class OpenPath:
         """Directory that holds the files while variables are rebuilt."""
         return self.home / SET_ASIDE
 
+    @property
+    def kept_copy(self) -> Path:
+        """Directory that holds a copy of the files during a turn that writes none."""
+        return self.home / KEPT_COPY
+
 
 def unfinished(home: Path) -> Path:
     """Return the temporary directory that is filled and then renamed to *home*."""
@@ -164,6 +171,8 @@ def open_path(
     )
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
+    if running is None:  # else the next turn ends the kernel first
+        put_copy_back(workspace, home / KEPT_COPY)
     workspace.sweep_unfinished()
     return OpenPath(
         key=key,

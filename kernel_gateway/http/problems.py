@@ -51,6 +51,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.WorkspaceFull: 413,
     errors.Forbidden: 403,
     errors.Conflict: 409,
+    errors.ConversationReadOnly: 409,
     errors.HistoryOff: 409,
     errors.RestoreNeedsConfirmation: 409,
     errors.RateLimited: 429,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
@@ -134,6 +135,28 @@ class Conversations:
                 raise NotFound("conversation", conversation_id)
             await session.execute(insert(audit), columns)
         return row
+
+    @whole
+    async def set_mode(
+        self, tenant: str, conversation_id: str, mode: Mapping[str, Any] | None, line: NewRow | None
+    ) -> None:
+        """Store the mode of a conversation of *tenant*; add *line* to the audit list with it.
+
+        Raises:
+            NotFound: The tenant has no such conversation.
+        """
+        statement = (
+            update(ConversationRow)
+            .where(ConversationRow.id == conversation_id, ConversationRow.tenant == tenant)
+            .values(mode=mode)
+            .returning(ConversationRow.id)
+        )
+        async with self._database.begin(tenant) as session:
+            if (await session.execute(statement)).first() is None:
+                raise NotFound("conversation", conversation_id)
+            if line is not None:
+                audit, columns = line
+                await session.execute(insert(audit), columns)
 
     @whole
     async def of(self, tenant: str, user: str | None, limit: int) -> Sequence[ConversationRow]:

@@ -27,6 +27,7 @@ class ConversationRow(Base):
     title: Mapped[str]
     created_at: Mapped[str]
     node: Mapped[str] = mapped_column(String(80), index=True, default="")
+    mode: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class NodeRow(Base):
