@@ -11,9 +11,12 @@ from agent.office_steps import begin_office, reply_from_office
 from agent.parameters import parameters_problem
 from agent.permission.admission import TurnPorts
 from agent.permission.fetch import fetch
+from agent.planning import TurnPlan, step_of
 from agent.ports import ToolCall
 from agent.repair.advice import BAD_CALL
+from agent.tools.fetch_url import NAME as FETCH
 from agent.tools.office.catalog import OFFICE_TOOLS
+from agent.tools.plan import PLANNING
 from agent.tools.registry import call_tool
 from agent.tools.tool import Reach
 from agent.turn_messages import may_leave, repair, reply_to
@@ -56,11 +59,15 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
         ports.profiler,
         runtime.checkpoints,
         fetch=partial(fetch, network=runtime.network, approver=ports.approver),
+        planning=TurnPlan(state, ports),
     )
+    if call.name == FETCH:
+        await ports.modes.begin_cell()  # it counts as one, for the limits of an autonomous mode
     response = await call_tool(call, reach)
     shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
     facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
-    await ports.sink.emit("tool.called", facts)
+    if call.name not in PLANNING or response["status"] != "ok":  # else it has its own events
+        await ports.sink.emit("tool.called", facts)
     state.steps += 1
     response = await may_leave(response, ports)
     if response["status"] != "ok":
@@ -94,6 +101,7 @@ async def set_pending(
         tokens=tokens,
         version=reply.get("version"),
         language=language,
+        step=step_of(state, arguments["code"], parameters, arguments.get("step")),
     )
     await ports.sink.emit(
         "code.generated",

@@ -12,6 +12,7 @@ from agent.checks.tie_out import said_to_model
 from agent.office_steps import reply_from_office, write_in_excel
 from agent.parameters import parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
+from agent.planning import cell_of_step
 from agent.ports import PathRuntime
 from agent.prompts.render import render_output
 from agent.repair.advice import REFUSED, advice
@@ -44,6 +45,7 @@ async def run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) 
         repair(state, admission.reason)
         reply_to(state, {"status": admission.outcome, "error": admission.reason, **REFUSED})
         return
+    await cell_of_step(state, pending, ports, "running", None)
     python = pending.language == PYTHON
     failed = await _run_parameters(state, pending, ports) if python else None
     if failed is None:
@@ -79,6 +81,8 @@ async def _take_execution(
     runtime = ports.runtime
     state.steps += 1
     state.cells.append(execution.outcome)
+    ended = "done" if execution.outcome == "ok" else "failed"
+    await cell_of_step(state, pending, ports, ended, state.running)
     response: dict[str, Any] = {
         "status": execution.outcome,
         "output": render_output(execution.outputs),

@@ -13,6 +13,7 @@ from agent.tools import (
     describe_table,
     fetch_url,
     find_function,
+    plan,
     read_preview,
     search_workbook,
     workbook_history,
@@ -21,14 +22,16 @@ from agent.tools.tool import Reach, Tool, ToolFailed
 from container.errors import ContainerError
 
 TOOLS: Mapping[str, Tool] = {
-    module.TOOL.name: module.TOOL
-    for module in (
-        describe_table,
-        find_function,
-        read_preview,
-        search_workbook,
-        workbook_history,
-        fetch_url,
+    tool.name: tool
+    for tool in (
+        describe_table.TOOL,
+        find_function.TOOL,
+        read_preview.TOOL,
+        search_workbook.TOOL,
+        workbook_history.TOOL,
+        fetch_url.TOOL,
+        plan.PLAN,
+        plan.PLAN_STEP,
     )
 }
 log = logging.getLogger("tallybook.tools")

@@ -194,7 +194,23 @@ class TerminalView:
 
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()
+        for step in data.get("plan", ()):
+            if step["code"]:
+                code = Syntax(plain(step["code"]), "python", background_color="default")
+                self.console.print(Panel(code, title=f"step {step['number']}"))
         self.console.print(Panel(plain(data["explanation"]), title="permission", style="yellow"))
+
+    def _show_mode_changed(self, data: dict[str, Any]) -> None:
+        why = {"set": "", "ended": ": its time is over", "spent": ": its cells are spent"}
+        self._line(f"  mode: {data['mode']['name']}{why[data['why']]}", "yellow")
+
+    def _show_plan_made(self, data: dict[str, Any]) -> None:
+        for step in data["steps"]:
+            self._line(f"  {step['number']}. {step['title']}", "cyan")
+
+    def _show_plan_step(self, data: dict[str, Any]) -> None:
+        text = f"  step {data['number']} {data['status']} ({data['done']} of {data['of']} done)"
+        self._line(f"{text}: {data['title']}", "cyan")
 
     def _show_network_called(self, data: dict[str, Any]) -> None:
         what = f"  network: {data['method']} {data['url']}"

@@ -42,7 +42,10 @@ def test_each_tool_is_declared_with_the_types_and_limits_of_its_arguments():
         "search_workbook",
         "workbook_history",
         "fetch_url",
+        "plan",
+        "plan_step",
     ]
+    assert "$ref" not in json.dumps(declared)
     preview = declared["read_preview"]
     assert preview["required"] == ["file"]
     assert preview["properties"]["count"] == {
