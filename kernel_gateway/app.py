@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler
 
 from kernel_gateway.http.handlers import (
     admin,
+    batches,
     chat,
     conversations,
     exports,
@@ -73,6 +74,7 @@ ROUTES = (
     Route(PATH + "/notebook/sign-off", ledger.SignOffHandler),
     Route(PATH + "/events", EventsSocket, websocket=True),
     Route(PATH + "/turns", turns.PathTurnsHandler),
+    Route(PATH + "/batches", batches.BatchesHandler),
     Route(PATH + "/cancel", turns.PathCancelHandler),
     Route("/api/v1/turns/{turn}", turns.TurnHandler),
     Route("/api/v1/turns/{turn}/rating", turns.RatingHandler),

@@ -248,6 +248,21 @@ class QueueFull(GatewayError):
         return f"{self.waiting} requests already wait in this conversation."
 
 
+class EarlierRequestFailed(GatewayError):
+    """A request of the same batch, which this one comes after, has not ended well."""
+
+    code = "earlier-request-failed"
+    hint = "Look at what became of the earlier one, then ask for both again."
+
+    def __init__(self, turn: str, request: str, status: str) -> None:
+        super().__init__(turn, request, status)
+        self.turn, self.request, self.status = turn, request, status
+
+    def __str__(self) -> str:
+        words = " ".join(self.request.split())[:80]
+        return f"It was not begun: the request before it, {words!r}, ended as {self.status!r}."
+
+
 class KernelLimitReached(GatewayError):
     """As many kernels are in use as settings and memory allow, and waiting did not help."""
 

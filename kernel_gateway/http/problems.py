@@ -63,6 +63,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.Draining: 503,
     errors.PermissionAlreadyDecided: 409,
     errors.QueueFull: 429,
+    errors.EarlierRequestFailed: 409,
     errors.KernelLimitReached: 503,
     agent_errors.InvalidRequest: 400,
     agent_errors.CodeTooLong: 400,

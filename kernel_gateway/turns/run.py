@@ -22,6 +22,7 @@ from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import (
     ConversationReadOnly,
+    EarlierRequestFailed,
     GatewayError,
     PermissionAlreadyDecided,
     error_body,
@@ -144,6 +145,7 @@ class TurnRun:
             NotebookError: A cell could not be recorded.
             GatewayError: The service failed, for example its database.
         """
+        await self._check_earlier()
         contexts = self._services.contexts
         path = await contexts.open(key_of(self.row))
         path.in_use += 1
@@ -158,6 +160,14 @@ class TurnRun:
             path.in_use -= 1
         await contexts.touch(path)
         return replace(ending, result={**ending.result, "notebook_head": path.recorder.head})
+
+    async def _check_earlier(self) -> None:
+        """Raise `EarlierRequestFailed` if a turn that this one comes after has not ended well."""
+        if not self._state.after:
+            return
+        rows = await self._services.repository.turns.of_ids(self.row.tenant, self._state.after)
+        if (failed := next((row for row in rows if row.status != "ok"), None)) is not None:
+            raise EarlierRequestFailed(failed.id, failed.request, failed.status)
 
     async def _on(self, path: OpenPath, modes: TurnModes) -> Ending:
         row, ports = self.row, self._ports(path, modes)

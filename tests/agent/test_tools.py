@@ -1,6 +1,7 @@
 """The model looks up what files hold without running code; what it calls wrongly is explained."""
 
 import io
+import json
 
 import pytest
 import xlsxwriter
