@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kernel_gateway.terminal.modes import ModeWordsWrong, asked_mode
 from tests.conftest import code_reply, exchange, gateways
+from tests.kernel_gateway.test_cli import read_until, start_chat
 from tests.raw_http import Raw, error_of
 from tests.waiting import eventually
 
@@ -333,3 +335,38 @@ async def test_a_mode_that_makes_no_sense_is_refused_in_plain_words(running, bod
 
     assert refused.code == 400
     assert says in str(error_of(refused))
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "cells"),
+    [("", None, None), ("read-only", "read-only", None),
+     ('autonomous 2h 20 library:urllib "network:GET https://x/*"', "autonomous", 20)],
+)  # fmt: skip
+def test_what_is_typed_behind_mode_is_understood(line, name, cells):
+    wanted = asked_mode(line)
+
+    assert (wanted or {}).get("name") == name
+    assert (wanted or {}).get("cells") == cells
+
+
+@pytest.mark.parametrize(
+    "line", ["wild", "autonomous", "autonomous 2h", "autonomous 2h 20", "autonomous x 2 a:b", "'"]
+)
+def test_what_is_no_mode_is_answered_with_what_there_is(line):
+    with pytest.raises(ModeWordsWrong, match="/mode autonomous 2h 20"):
+        asked_mode(line)
+
+
+async def test_the_terminal_sets_the_mode_asks_for_the_cell_and_shows_the_mode(start_gateway):
+    running = await start_gateway(exchange("work", code_reply("print(6 * 7)"), DONE))
+    process = await start_chat(running, "--mode", "step")
+
+    process.stdin.write(b"work\n")
+    asked = await read_until(process, "[d]eny?")
+    process.stdin.write(b"o\n/mode auto\nexit\n")
+    printed = (await process.communicate())[0].decode()
+
+    assert "mode: step" in asked
+    assert "[o]nce to go on" in asked
+    assert "42" in printed
+    assert "mode: auto" in printed
