@@ -321,9 +321,9 @@ class PermissionRequired(EventData):
     always: list[str] | None = Field(
         None, description="What a standing permission covers, for each capability."
     )
-    mode: str = Field("", description="The mode that asks: `preview` or `step`; else empty.")
-    plan: list[PlannedStep] = Field(
-        [], description="The steps that the model means to take, if a mode asks."
+    mode: str | None = Field(None, description="The mode that asks: `preview`, `step`; else empty.")
+    plan: list[PlannedStep] | None = Field(
+        None, description="The steps that the model means to take, if a mode asks."
     )
     expires_at: float = Field(description="Seconds since 1970; then no reply counts as denied.")
 
