@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from agent.learning import prefer
 from agent.models.calls import RUN_CODE
 from agent.office_steps import begin_office, reply_from_office
 from agent.parameters import parameters_problem
@@ -60,6 +61,7 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
         runtime.checkpoints,
         fetch=partial(fetch, network=runtime.network, approver=ports.approver),
         planning=TurnPlan(state, ports),
+        prefer=partial(prefer, state=state, ports=ports),
     )
     if call.name == FETCH:
         await ports.modes.begin_cell()  # it counts as one, for the limits of an autonomous mode

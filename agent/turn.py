@@ -16,6 +16,7 @@ from agent.cell_steps import run_pending
 from agent.checks.answer import marked, objection
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
+from agent.learning import learn, learned_before
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.modes import FOR_THE_MODEL
@@ -144,6 +145,7 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
     if missing := unanswered(past):
         past = with_endings(past, await ports.past.endings(missing))
     variables = await live.variables() if live else []
+    learned = await learned_before(state, profiles, ports)
     context = TurnContext(
         profiles=profiles,
         other_files=other,
@@ -155,6 +157,8 @@ async def _begin(state: TurnState, ports: TurnPorts) -> None:
         state_note="" if state.advice else runtime.take_state_note(),
         mode=ADVICE if state.advice else FOR_THE_MODEL[(await ports.modes.current()).name],
         stale=said(await all_stale(runtime, await ports.hashes.current(runtime.workspace))),
+        learned=learned.texts,
+        learned_facts=learned.facts,
     )
     await ports.sink.emit("context.used", context_facts(context, state.request))
     route = route_of(state.request, profiles, ports)
@@ -235,4 +239,5 @@ async def _give(state: TurnState, ports: TurnPorts, answer: str) -> str | None:
         return None
     given = await _with_stale(marked(answer, found), state, ports)
     await ports.runtime.recorder.note(given, facts)
+    await learn(state, ports)
     return given

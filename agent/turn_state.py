@@ -101,6 +101,7 @@ class TurnState:
         plan: The steps that the model means to take; empty without a plan.
         approved: Digests of the code that the user has seen and approved in this turn.
         after: Ids of the turns that have to end well before this one begins.
+        shapes: Of each uploaded table, its columns with their kinds, when the turn began.
     """
 
     id: str
@@ -122,6 +123,7 @@ class TurnState:
     plan: list[PlanStep] = field(default_factory=list)
     approved: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
+    shapes: list[list[str]] = field(default_factory=list)
 
 
 def turn_state_to_json(state: TurnState) -> dict[str, Any]:

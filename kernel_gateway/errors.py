@@ -355,6 +355,17 @@ class ConversationReadOnly(Conflict):
         self.hint = f"Give it another mode: PUT /api/v1/conversations/{conversation}/mode."
 
 
+class TooManyPreferences(Conflict):
+    """A user has as many preferences as there may be."""
+
+    code = "too-many-preferences"
+    hint = "Delete one that no longer counts: DELETE /api/v1/preferences/{id}."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} preferences already, the most that are kept.")
+        self.most = most
+
+
 class HistoryOff(Conflict):
     """The settings keep no earlier contents, so that none can be put back."""
 

@@ -13,6 +13,7 @@ from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
 from agent.errors import CodeTooLong
 from agent.file_hashes import FileHashes
+from agent.learned import Learned, NothingLearned
 from agent.modes import AUTO, AlwaysAuto, Mode, Modes
 from agent.permission.approval import (
     WORDS,
@@ -76,6 +77,7 @@ class TurnPorts:
         budget: The turn's limits.
         user: Who asked, for the record.
         modes: The conversation's mode.
+        learned: What is learned of the user.
     """
 
     model: Model | None
@@ -91,6 +93,7 @@ class TurnPorts:
     budget: TurnBudget = field(default_factory=TurnBudget)
     user: str = ""
     modes: Modes = field(default_factory=AlwaysAuto)
+    learned: Learned = field(default_factory=NothingLearned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from agent.tools import (
     find_function,
     plan,
     read_preview,
+    remember_preference,
     search_workbook,
     workbook_history,
 )
@@ -32,6 +33,7 @@ TOOLS: Mapping[str, Tool] = {
         fetch_url.TOOL,
         plan.PLAN,
         plan.PLAN_STEP,
+        remember_preference.TOOL,
     )
 }
 log = logging.getLogger("tallybook.tools")

@@ -39,6 +39,8 @@ class Reach:
         fetch: Returns what is at a URL once the user allowed it (`agent.permission.fetch`);
             ``None`` where there is no network.
         planning: Keeps the plan; ``None`` outside of a turn.
+        prefer: Keeps a part of the request as the user's preference and returns it as it stands
+            there; raises `PreferenceRefused`. ``None`` outside of a turn.
     """
 
     workspace: Workspace
@@ -46,6 +48,7 @@ class Reach:
     checkpoints: Checkpoints | None = None
     fetch: Callable[[str], Awaitable[Fetched]] | None = None
     planning: Planning | None = None
+    prefer: Callable[[str], Awaitable[str]] | None = None
 
     def files(self) -> list[WorkspaceFile]:
         """Return the uploads and the files that cells made."""

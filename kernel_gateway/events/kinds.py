@@ -110,6 +110,8 @@ class SeenHits(BaseModel):
     symbols: list[str] = Field([], description="Kind and name, as in `column Net Amount`.")
     functions: list[str] = Field([], description="Names of Excel's functions.")
     past_turns: list[SeenPastTurn] = []
+    worked: list[SeenPastTurn] = Field([], description="Whose code worked on tables like these.")
+    preferences: list[str] = Field([], description="Ids of the user's preferences.")
 
 
 class ContextUsed(EventData):
@@ -343,9 +345,6 @@ class ModeFacts(EventData):
     """A mode of a conversation."""
 
     name: Literal["auto", "preview", "step", "read-only", "autonomous"]
-    id: str
-    by: str
-    at: str
     scope: list[str] = Field(description="Capabilities that need no further permission.")
     ends_at: float | None = Field(description="Seconds since 1970.")
     cells: int | None = Field(description="How many more cells may run in it.")

@@ -52,6 +52,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.Forbidden: 403,
     errors.Conflict: 409,
     errors.ConversationReadOnly: 409,
+    errors.TooManyPreferences: 409,
     errors.HistoryOff: 409,
     errors.RestoreNeedsConfirmation: 409,
     errors.RateLimited: 429,

@@ -23,12 +23,14 @@ from kernel_gateway.store.tables import (
     PathRow,
     PermissionRow,
     TurnRow,
+    WorkedCodeRow,
 )
 from kernel_gateway.store.turn_index import purge_turn_index
 from notebooks.record.cells import utc_now
 
 OF_A_CONVERSATION = (
-    JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, TurnRow, PathRow,
+    JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, WorkedCodeRow,
+    TurnRow, PathRow,
 )  # fmt: skip
 """Tables whose rows are deleted with their conversation, in an order foreign keys allow."""
 

@@ -120,7 +120,8 @@ class ConversationModes:
         self, tenant: str, conversation: str, mode: Mode, who: str | None, why: str
     ) -> None:
         """Emit ``mode.changed`` on every path that goes on."""
-        facts = {"mode": mode_facts(mode), "why": why, "who": who}
+        told = {k: v for k, v in mode_facts(mode).items() if k not in ("id", "by", "at")}
+        facts = {"mode": told, "why": why, "who": who}
         with contextlib.suppress(ConversationDeleted, NotFound):
             for row in await self._repository.conversations.paths(tenant, conversation):
                 if row.merged_into is None:

@@ -38,6 +38,7 @@ from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
 from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.grants import network_of
+from kernel_gateway.turns.learned import StoredLearned
 from kernel_gateway.turns.merge import close_merged, merge
 from kernel_gateway.turns.modes import ConversationModes, TurnModes, give_back_left_files
 from kernel_gateway.turns.office import OfficePanes, TurnOffice
@@ -237,6 +238,7 @@ class TurnRun:
             budget=services.budget,
             user=row.user,
             modes=modes,
+            learned=StoredLearned(services.repository.learned, row),
         )
 
     async def finish(self, ending: Ending) -> None:

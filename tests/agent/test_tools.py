@@ -45,6 +45,7 @@ def test_each_tool_is_declared_with_the_types_and_limits_of_its_arguments():
         "fetch_url",
         "plan",
         "plan_step",
+        "remember_preference",
     ]
     assert "$ref" not in json.dumps(declared)
     preview = declared["read_preview"]
