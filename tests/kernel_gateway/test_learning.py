@@ -6,6 +6,7 @@ import zipfile
 import openpyxl
 import pytest
 
+from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import exchange
 from tests.raw_http import Raw, error_of
 
@@ -164,3 +165,17 @@ async def test_a_users_export_has_what_was_learned_and_a_deletion_takes_it(start
     await running.client.delete("/api/v1/users/local")
     assert await held(running) == []
     assert await running.gateway.services.repository.learned.worked("local", "local") == []
+
+
+async def test_what_is_learned_of_a_user_is_nobody_elses(start_gateway):
+    running = await start_gateway(exchange("next", DONE), jwt_secret=SECRET)
+    ann, bob = (caller(running, hs256(user=user)) for user in ("ann", "bob"))
+    made = json.loads((await ann("POST", URL, '{"text": "always xlsx"}')).body)
+
+    assert json.loads((await bob("GET", URL)).body) == {"preferences": []}
+    assert (await bob("DELETE", f"{URL}/{made['id']}")).code == 404
+    assert (await bob("PATCH", f"{URL}/{made['id']}", '{"text": "always csv"}')).code == 404
+    conversation = json.loads((await bob("POST", "/api/v1/conversations", "{}")).body)["id"]
+    body = json.dumps({"message": "next", "conversation_id": conversation})
+    assert (await bob("POST", "/api/v1/chat/completion", body)).code == 200
+    assert "always xlsx" not in sent(running)

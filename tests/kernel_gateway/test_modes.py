@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kernel_gateway.terminal.modes import ModeWordsWrong, asked_mode
+from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import code_reply, exchange, gateways
 from tests.kernel_gateway.test_cli import read_until, start_chat
 from tests.raw_http import Raw, error_of
@@ -370,3 +371,29 @@ async def test_the_terminal_sets_the_mode_asks_for_the_cell_and_shows_the_mode(s
     assert "[o]nce to go on" in asked
     assert "42" in printed
     assert "mode: auto" in printed
+
+
+async def test_autonomous_is_the_permission_of_the_user_who_gave_it(start_gateway):
+    running = await start_gateway(exchange("work", code_reply(LIBRARY), DONE), jwt_secret=SECRET)
+    ann, bob = (caller(running, hs256(user=user)) for user in ("ann", "bob"))
+    conversation = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
+    url = f"/api/v1/conversations/{conversation}"
+    body = json.dumps({"name": "autonomous", **alone("library:urllib")})
+    assert (await ann("PUT", f"{url}/mode", body)).code == 200
+
+    kinds = []
+    for who in (bob, ann):
+        turn = json.loads(
+            (await who("POST", f"{url}/paths/main/turns", '{"request": "work"}')).body
+        )
+
+        async def answered(who=who, turn=turn):
+            reply = json.loads((await who("GET", f"/api/v1/turns/{turn['turn']}")).body)
+            return reply if reply["kind"] != "running" else None
+
+        reply = await eventually("the turn waits or ends", answered)
+        kinds.append(reply["kind"])
+        if reply["kind"] == "permission_required":
+            await who("POST", reply["permission"]["reply_to"], '{"decision": "deny"}')
+
+    assert kinds == ["permission_required", "result"]
