@@ -124,7 +124,8 @@ class ContextUsed(EventData):
     history: SeenHistory
     tokens: dict[str, int] = Field(
         description="An upper estimate for each part (`system`, `workbooks`, `files`, "
-        "`variables`, `state`, `symbols`, `functions`, `past_turns`, `history`, `request`) and "
+        "`variables`, `state`, `symbols`, `functions`, `past_turns`, `preferences`, `worked`, "
+        "`history`, `request`) and "
         "the `total`."
     )
     prompt: str = Field(description="The version of the system prompt.")

@@ -128,9 +128,13 @@ class Turns:
     def check_all(self, key: PathKey, requests: Sequence[str]) -> None:
         """Raise what `start` would raise for one of *requests*, or for want of room for all."""
         for request in requests:
-            self._check(request)
-            check_request(request, self._services.budget)
+            self.check_words(request)
         self._check_room(key, len(requests))
+
+    def check_words(self, request: str) -> None:
+        """Raise what `start` would raise for *request* in plain words on a path without others."""
+        self._check(request)
+        check_request(request, self._services.budget)
 
     def _check_room(self, key: PathKey, count: int) -> None:
         queue = self._queues.get(key, _Queue())
