@@ -142,6 +142,8 @@ class PermissionRequest:
         findings: The findings that require permission.
         network: The calls of the network that the code holds (`agent.permission.network_calls`).
         always: What a standing permission for each capability covers, in plain words.
+        mode: The mode of the conversation, if that is why the user is asked; else empty.
+        plan: The steps that the model means to take: ``number``, ``title``, ``code``, ``status``.
     """
 
     id: str
@@ -153,6 +155,8 @@ class PermissionRequest:
     findings: tuple[Mapping[str, Any], ...]
     network: tuple[Mapping[str, Any], ...] = ()
     always: tuple[str, ...] = ()
+    mode: str = ""
+    plan: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

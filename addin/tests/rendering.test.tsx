@@ -162,7 +162,7 @@ it("shows a picture that is none by its text", () => {
 });
 
 describe("cards", () => {
-  const asked = { id: "p", explanation: "urllib talks to the network", capabilities: ["library:urllib"], imports: [], targets: ["a.example"], preview: "import urllib", findings: [], network: [], always: [], expires_at: Date.now() / 1000 + 600 };
+  const asked = { id: "p", explanation: "urllib talks to the network", capabilities: ["library:urllib"], imports: [], targets: ["a.example"], preview: "import urllib", findings: [], network: [], always: [], mode: "", plan: [], expires_at: Date.now() / 1000 + 600 };
 
   it("of a permission names what, where and what always covers", () => {
     const { container } = shown(<PermissionCard step={{ type: "permission", asked, decision: null, who: null }} />);

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from agent.modes import ModeName
+
 
 class _Exact(BaseModel):
     # Only the OpenAPI document needs them, so they are built when it is made.
@@ -42,9 +44,10 @@ class Conversation(_Exact):
 
 
 class ConversationDetail(Conversation):
-    """A chat, with the last number of its main path's events."""
+    """A chat, with the last number of its main path's events, and its mode."""
 
     last_seq: int
+    mode: ModeName
 
 
 class Conversations(_Exact):
