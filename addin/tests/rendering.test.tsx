@@ -1,7 +1,7 @@
 import { FluentProvider, webLightTheme } from "@fluentui/react-components";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ErrorCard, OtherCard, PermissionCard } from "../src/chat/cards";
+import { ErrorCard, OtherCard } from "../src/chat/cards";
 import { Composer } from "../src/chat/composer";
 import { TurnView } from "../src/chat/turn";
 import { found } from "../src/conversations/list";
@@ -46,6 +46,12 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
         ["risk.assessed", {
           risk: "medium", imports: [], syntax_error: "",
           findings: [{ line: 1, column: 1, tier: "medium", rule: "r", reason: attack, target: attack, capability: attack }],
+        }],
+        ["permission.required", {
+          id: "p", explanation: attack, capabilities: [`path:${attack}`, `library:${attack}`, attack], imports: [], targets: [attack], preview: attack,
+          findings: [{ line: 1, column: 1, tier: "medium", rule: "r", reason: attack, target: attack, capability: attack }],
+          network: [{ method: attack, url: attack, host: attack, exact: true, body: true, body_bytes: 1, variables: [attack], always: attack }],
+          always: [attack], expires_at: 0,
         }],
         ["cell.started", { cell: "c1", code: attack, tags: [] }],
         stream(attack),
@@ -162,23 +168,6 @@ it("shows a picture that is none by its text", () => {
 });
 
 describe("cards", () => {
-  const asked = { id: "p", explanation: "urllib talks to the network", capabilities: ["library:urllib"], imports: [], targets: ["a.example"], preview: "import urllib", findings: [], network: [], always: [], expires_at: Date.now() / 1000 + 600 };
-
-  it("of a permission names what, where and what always covers", () => {
-    const { container } = shown(<PermissionCard step={{ type: "permission", asked, decision: null, who: null }} />);
-
-    for (const words of ["urllib talks to the network", "a.example", "library:urllib", "Allow once", "Always allow", "Deny", "import urllib"]) {
-      expect(container.textContent).toContain(words);
-    }
-  });
-
-  it("of a decided permission say how and by whom", () => {
-    const { container } = shown(<PermissionCard step={{ type: "permission", asked, decision: "always", who: "ann" }} />);
-
-    expect(container.textContent).toContain("Always allowed by ann");
-    expect(container.querySelector("button")).toBeNull();
-  });
-
   it("of an error say what happened and what to do", () => {
     shown(<ErrorCard error={{ code: "c", message: "It is full.", hint: "Wait.", details: {} }} />);
 

@@ -97,7 +97,7 @@ async def test_permission_is_asked_with_what_it_covers(pane, start_gateway):
 
     asked, findings, log = await asyncio.to_thread(drive)
 
-    assert "library:urllib" in asked
+    assert "every use of the library urllib" in asked
     assert findings == []
     assert "a%20b" in log
     assert "Allowed once" in log

@@ -92,8 +92,11 @@ export const api = {
     call<Schemas["TurnReply"]>("POST", "/execute", { code, ...path }),
   cancel: (path: PathName, turn: string | null) =>
     call<Schemas["Cancelled"]>("POST", `${of(path)}/cancel`, turn === null ? {} : { turn }),
-  decide: (permission: string, decision: "once" | "always" | "deny") =>
-    call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, { decision }),
+  decide: (permission: string, decision: Schemas["PermissionReply"]["decision"], until?: Date) =>
+    call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, {
+      decision,
+      ...(until ? { until: until.toISOString() } : {}),
+    }),
   rate: (turn: string, rating: "up" | "down") =>
     call<Schemas["Rated"]>("POST", `/turns/${enc(turn)}/rating`, { rating }),
   undo: (path: PathName, turn: string, confirm: boolean) =>

@@ -1,94 +1,14 @@
-// The cards of a turn: what it asks for, what it made, what went wrong, what it looked at.
+// The cards of a turn: what it made, what went wrong, what it looked at.
 import { Button } from "@fluentui/react-components";
 import {
-  ArrowDownloadRegular, CheckmarkCircleRegular, DismissCircleRegular, DocumentTableRegular, EyeRegular,
-  ShieldQuestionRegular, WarningRegular,
+  ArrowDownloadRegular, CheckmarkCircleRegular, DismissCircleRegular, DocumentTableRegular, EyeRegular, WarningRegular,
 } from "@fluentui/react-icons";
 import { useEffect, useState } from "react";
 import { InsertButton } from "../office/insert_button";
-import { api, fileAddress, type PathName } from "../api/client";
+import { fileAddress, type PathName } from "../api/client";
 import type { ContextUsed, FoundError, RouteChosen } from "../api/events";
-import { Code } from "../parts/code";
-import { count, elapsed, shortName, size, useNow } from "../parts/words";
-import type { Check, MadeFile, OtherStep, PermissionStep, TieOut } from "../state/model";
-import { foundError } from "../state/path_store";
-
-type Decision = "once" | "always" | "deny";
-const DECIDED: Record<string, string> = {
-  once: "Allowed once",
-  always: "Always allowed",
-  deny: "Denied",
-  timeout: "No reply in time: denied",
-};
-
-export function PermissionCard({ step }: { step: PermissionStep }) {
-  const { asked } = step;
-  const [sent, setSent] = useState<Decision | null>(null);
-  const [problem, setProblem] = useState<FoundError | null>(null);
-  const now = useNow(step.decision === null);
-  if (step.decision !== null) {
-    const allowed = step.decision === "once" || step.decision === "always";
-    return (
-      <p className="line">
-        {allowed ? <CheckmarkCircleRegular className="good" /> : <DismissCircleRegular className="quiet" />}
-        <span>
-          {DECIDED[step.decision] ?? "Not decided"}
-          {step.who ? ` by ${step.who}` : ""}: {asked.explanation}
-        </span>
-      </p>
-    );
-  }
-  const reply = async (decision: Decision) => {
-    setSent(decision);
-    setProblem(null);
-    await api.decide(asked.id, decision).catch((error: unknown) => {
-      setSent(null);
-      setProblem(foundError(error));
-    });
-  };
-  const left = asked.expires_at * 1000 - now;
-  return (
-    <section className="card permission" role="group" aria-label="Permission needed">
-      <h3>
-        <ShieldQuestionRegular /> Allow this?
-      </h3>
-      <p className="breakable">{asked.explanation}</p>
-      <dl className="facts">
-        {asked.targets.length > 0 && (
-          <>
-            <dt>Reaches</dt>
-            <dd>{asked.targets.join(", ")}</dd>
-          </>
-        )}
-        {asked.capabilities.length > 0 && (
-          <>
-            <dt>“Always” covers</dt>
-            <dd>{asked.capabilities.join(", ")}, in all your conversations, until you revoke it</dd>
-          </>
-        )}
-      </dl>
-      <details>
-        <summary>The code that waits</summary>
-        <Code code={asked.preview} />
-      </details>
-      <div className="buttons">
-        <Button appearance="primary" className="once" disabled={sent !== null} onClick={() => void reply("once")}>
-          Allow once
-        </Button>
-        <Button className="always" disabled={sent !== null} onClick={() => void reply("always")}>
-          Always allow
-        </Button>
-        <Button className="deny" disabled={sent !== null} onClick={() => void reply("deny")}>
-          Deny
-        </Button>
-      </div>
-      <p className="quiet">
-        {left > 0 ? `Without a reply it is denied in ${elapsed(left + 999)}.` : "The time is over."}
-      </p>
-      {problem && <ErrorCard error={problem} />}
-    </section>
-  );
-}
+import { count, shortName, size } from "../parts/words";
+import type { Check, MadeFile, OtherStep, TieOut } from "../state/model";
 
 export function ErrorCard({ error, retry }: { error: FoundError; retry?: () => void }) {
   return (

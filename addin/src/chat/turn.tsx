@@ -7,8 +7,9 @@ import { memo, useState } from "react";
 import { api, type PathName } from "../api/client";
 import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
+import { PermissionCard } from "../permission/card";
 import type { Pending, Step, Turn } from "../state/model";
-import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources, TieOutLine } from "./cards";
+import { ErrorCard, OtherCard, ResultCard, Sources, TieOutLine } from "./cards";
 import { CellView } from "./cell";
 import { OfficeLine } from "./office_line";
 

@@ -28,6 +28,8 @@ export interface PermissionStep {
   asked: PermissionRequired;
   decision: string | null;
   who: string | null;
+  /** When a permission that was given for some time ends, in ms; null of others. */
+  until: number | null;
 }
 
 /** Something that was done in the workbook open in Excel. */
