@@ -175,7 +175,7 @@ describe("outputs", () => {
 });
 
 describe("a request made here", () => {
-  const pending: Pending = { key: "k", kind: "turn", request: "stack them", state: "sending", turn: null, error: null, known: [] };
+  const pending: Pending = { key: "k", kind: "turn", request: "stack them", language: "python", state: "sending", turn: null, error: null, known: [] };
   const sent = reduce(EMPTY, { type: "sent", pending });
 
   it("is shown at once, and once only when it begins before its answer is here", () => {

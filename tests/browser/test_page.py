@@ -316,12 +316,17 @@ async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway)
         pane.click(".permission .always")
         pane.find(".answer", "Done.")
         pane.click("[aria-label=Settings]")
-        pane.click("[role=menuitem]", "always allowed")
+        held = pane.find(".settings .grants").text
+        findings = pane.findings()
         pane.click(".grants .revoke")
-        pane.find(".small-dialog", "code asks each time")
+        pane.find(".settings", "code asks each time")
+        return held, findings
 
-    await asyncio.to_thread(drive)
+    held, findings = await asyncio.to_thread(drive)
 
+    assert "every use of the library urllib" in held
+    assert "until you revoke it" in held
+    assert findings == []
     assert (await running.client.get("/api/v1/grants"))["grants"] == []
 
 

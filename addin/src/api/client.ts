@@ -50,10 +50,12 @@ export function errorOf(status: number, body: unknown): ApiError {
 const AWAY = () =>
   new ApiError("no-answer", "The service does not answer.", "It is asked again until it does.", 0);
 
-async function call<T>(method: string, address: string, body?: unknown): Promise<T> {
+const call = <T>(method: string, address: string, body?: unknown): Promise<T> => answerOf<T>(method, API + address, body);
+
+async function answerOf<T>(method: string, address: string, body?: unknown): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(API + address, {
+    response = await fetch(address, {
       method,
       headers: { ...paneToken.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -74,6 +76,11 @@ export const api = {
     if (!response) throw AWAY();
     return (await response.json()) as Schemas["Health"];
   },
+  /** Name of the user who has signed in. */
+  user: async (): Promise<string> => {
+    const { identity } = await answerOf<{ identity: { username: string } }>("GET", "/api/me");
+    return identity.username;
+  },
   conversations: () => call<Schemas["Conversations"]>("GET", "/conversations"),
   create: (title: string) => call<Schemas["Conversation"]>("POST", "/conversations", { title }),
   rename: (id: string, title: string) =>
@@ -88,8 +95,8 @@ export const api = {
   turns: (path: PathName) => call<Schemas["Turns"]>("GET", `${of(path)}/turns`),
   ask: (path: PathName, request: string) =>
     call<Schemas["TurnReply"]>("POST", `${of(path)}/turns`, { request }),
-  execute: (path: PathName, code: string) =>
-    call<Schemas["TurnReply"]>("POST", "/execute", { code, ...path }),
+  execute: (path: PathName, code: string, language: string) =>
+    call<Schemas["TurnReply"]>("POST", "/execute", { code, language, ...path }),
   cancel: (path: PathName, turn: string | null) =>
     call<Schemas["Cancelled"]>("POST", `${of(path)}/cancel`, turn === null ? {} : { turn }),
   decide: (permission: string, decision: Schemas["PermissionReply"]["decision"], until?: Date) =>

@@ -123,6 +123,8 @@ export interface Pending {
   key: string;
   kind: "turn" | "execute";
   request: string;
+  /** Of code. */
+  language: string;
   state: "sending" | "queued" | "refused";
   turn: string | null;
   error: FoundError | null;

@@ -84,6 +84,7 @@ export function reduce(state: PathState, action: Action): PathState {
             key: turn.id,
             kind: turn.kind === "execute" ? "execute" : "turn",
             request: turn.request,
+            language: "python",
             state: "queued",
             turn: turn.id,
             error: null,

@@ -12,7 +12,7 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
   actions: TurnActions;
   disabled: boolean;
   /** Resolves once the code is on its way; if it rejects, the code comes back. */
-  run: (code: string) => Promise<unknown>;
+  run: (code: string, language: string) => Promise<unknown>;
   again: (pending: Pending) => void;
   drop: (key: string) => void;
 }) {
@@ -24,7 +24,7 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
   const submit = () => {
     if (!code.trim() || disabled || busy) return;
     setCode("");
-    run(code).catch(() => setCode((now) => now || code));
+    run(code, "python").catch(() => setCode((now) => now || code));
   };
   return (
     <div className="chat">
