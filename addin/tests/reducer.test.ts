@@ -87,13 +87,16 @@ describe("a turn", () => {
     );
     const undone = seen(logOf([["history.restored", { undone: ["c1"], redone: [] }]], "turn_2", 20), done);
 
-    expect(turn(done)).toMatchObject({ undone: false, tieOut: { line: "3 rows in, 3 out" } });
+    expect(turn(done)).toMatchObject({ undone: false, tieOuts: [{ line: "3 rows in, 3 out" }] });
     expect(turn(undone).undone).toBe(true);
     expect(turn(seen(logOf([["history.restored", { undone: [], redone: ["c1"] }]], "turn_3", 30), undone)).undone).toBe(false);
   });
 
   it.each([{}, { sums: 3, findings: "x" }, null])("takes odd facts of newer kinds: %j", (facts) => {
-    const kinds = ["result.checked", "checkpoint.created", "checkpoint.skipped", "history.restored"];
+    const kinds = [
+      "result.checked", "checkpoint.created", "checkpoint.skipped", "history.restored", "cell.stale", "answer.checked", "output.redacted",
+      "network.called", "workbook.checked", "permission.decided", "cell.started", "cell.output", "cell.finished", "tool.called", "new.kind",
+    ];
 
     expect(turn(seen(logOf([...STARTED, ...kinds.map((kind) => [kind, facts] as [string, object])]))).status).toBe("running");
   });

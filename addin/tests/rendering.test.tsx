@@ -13,7 +13,7 @@ import { HOSTILE } from "./hostile";
 
 afterEach(cleanup);
 const shown = (element: React.ReactElement) => render(<FluentProvider theme={webLightTheme}>{element}</FluentProvider>);
-const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, insert: null };
+const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, run: null, show: () => {}, insert: null };
 
 /** What in the page could run, load or leave its place. */
 function dangers(root: ParentNode): string[] {
@@ -65,10 +65,16 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
         ["workbook.checked", { cell: "c1", name: `outputs/${attack}`, findings: [{ code: "c", message: attack, hint: attack, count: 1 }] }],
         ["tool.called", { name: attack, arguments: { [attack]: attack }, status: attack }],
         ["result.checked", {
-          cell: "c1", status: "suspicious", line: attack, why: attack, read: [], written: [],
+          cell: "c1", status: "suspicious", line: attack, why: attack, read: [], written: [{ file: attack, sheet: attack, rows: 1, total_rows: 0 }],
           left_out: [{ rows: 1, why: attack }], sums: [{ name: attack, before: 1, after: 2, ties: false, why: attack }],
           findings: [{ code: "c", message: attack, hint: attack, count: 1 }],
         }],
+        ["workbook.checked", { cell: "c1", name: attack, findings: [{ code: "parts-lost", message: `the file lost ${attack}, 1 ${attack}`, hint: attack, count: 1 }] }],
+        ["output.redacted", { towards: "model", cell: null, findings: [{ kind: attack, rule: attack, action: attack, count: 1 }] } as never],
+        ["network.called", { cell: "c1", method: attack, url: attack, at: "", request_bytes: 1, request_sha256: "", grant: attack, secrets: [attack], status: null, reason: attack, headers: [], response_bytes: null, sha256: null, problem: attack }],
+        ["answer.checked", { contradicted: [{ claim: attack, fact: attack }], not_from_a_result: [attack], stopped: true }],
+        ["answer.checked", { contradicted: [{ claim: attack, fact: attack }], not_from_a_result: [attack], stopped: false }],
+        ["cell.stale", { cell: "c1", number: 1, names: { [attack]: 2 }, files: [attack], through: [], reason: attack, by: attack }],
         ["checkpoint.skipped", { message: attack }],
         ["new.kind", { message: attack, more: attack }],
         ["turn.finished", { status: "error", answer: attack, error: { code: "c", message: attack, hint: attack, details: {} } }],

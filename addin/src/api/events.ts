@@ -25,3 +25,5 @@ export type OfficeRequested = Schemas["OfficeRequested"];
 export type RouteChosen = Schemas["RouteChosen"];
 export type ContextUsed = Schemas["ContextUsed"];
 export type AskedCall = Schemas["AskedCall"];
+export type EgressFinding = Schemas["EgressFinding"];
+export type NetworkCalled = Schemas["NetworkCalled"];

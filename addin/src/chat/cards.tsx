@@ -1,12 +1,11 @@
 // The cards of a turn: what it made, what went wrong, what it looked at.
 import { Button } from "@fluentui/react-components";
-import {
-  ArrowDownloadRegular, CheckmarkCircleRegular, DismissCircleRegular, DocumentTableRegular, EyeRegular, WarningRegular,
-} from "@fluentui/react-icons";
+import { ArrowDownloadRegular, DismissCircleRegular, DocumentTableRegular, EyeRegular, WarningRegular } from "@fluentui/react-icons";
 import { useEffect, useState } from "react";
 import { InsertButton } from "../office/insert_button";
 import { fileAddress, type PathName } from "../api/client";
 import type { ContextUsed, FoundError, RouteChosen } from "../api/events";
+import { CheckLine } from "../facts/checks";
 import { count, shortName, size } from "../parts/words";
 import type { Check, MadeFile, OtherStep, TieOut } from "../state/model";
 
@@ -30,10 +29,11 @@ export function ErrorCard({ error, retry }: { error: FoundError; retry?: () => v
 }
 
 /** The files a turn made, with what was found in them. */
-export function ResultCard({ path, files, checks, preview, insert }: {
+export function ResultCard({ path, files, checks, tieOuts, preview, insert }: {
   path: PathName;
   files: readonly MadeFile[];
   checks: readonly Check[];
+  tieOuts: readonly TieOut[];
   preview: (name: string) => void;
   insert: ((name: string) => Promise<string>) | null;
 }) {
@@ -51,72 +51,10 @@ export function ResultCard({ path, files, checks, preview, insert }: {
             Download
           </Button>
           {insert && /\.xlsx$/i.test(file.name) && <InsertButton name={file.name} insert={insert} />}
-          <Checks checks={checks.filter((check) => check.name === file.name)} />
         </div>
       ))}
+      <CheckLine checks={checks} tieOuts={tieOuts} />
     </section>
-  );
-}
-
-function Checks({ checks }: { checks: readonly Check[] }) {
-  if (checks.length === 0) return null;
-  const findings = checks.flatMap((check) => check.findings);
-  const computed = checks.map((check) => check.computed).filter(Boolean).join(" ");
-  if (findings.length === 0) {
-    return (
-      <p className="line checks">
-        <CheckmarkCircleRegular className="good" />
-        <span className="breakable">Opened and checked: nothing wrong{computed && `. ${computed}`}</span>
-      </p>
-    );
-  }
-  return (
-    <details className="checks">
-      <summary>
-        <WarningRegular className="warn" /> {count(findings.length, "thing")} to look at
-      </summary>
-      <ul>
-        {findings.map((finding, place) => (
-          <li key={place} className="breakable">
-            {finding.message} {finding.hint && <span className="quiet">{finding.hint}</span>}
-          </li>
-        ))}
-        {computed && <li className="breakable">{computed}</li>}
-      </ul>
-    </details>
-  );
-}
-
-const amount = (value: number): string => value.toLocaleString(undefined, { maximumFractionDigits: 2 });
-
-/** Rows and sums of the result against what was read: one line that opens. */
-export function TieOutLine({ tieOut }: { tieOut: TieOut }) {
-  const good = tieOut.status === "tied-out";
-  return (
-    <details className="tie-out">
-      <summary className="breakable">
-        {good ? <CheckmarkCircleRegular className="good" /> : <WarningRegular className="warn" />}
-        {tieOut.line || tieOut.why}
-      </summary>
-      <ul>
-        {tieOut.findings.map((finding, place) => (
-          <li key={`finding-${place}`} className="breakable">{finding.message} {finding.hint}</li>
-        ))}
-        {tieOut.sums.map((sum, place) => (
-          <li key={`sum-${place}`} className="breakable">
-            {sum.name}: {amount(sum.before)} before, {amount(sum.after)} after
-            {sum.ties === null ? "" : sum.ties ? ", ties" : ", does not tie"}
-            {sum.why && `: ${sum.why}`}
-          </li>
-        ))}
-        {tieOut.left_out.map((left, place) => (
-          <li key={`left-${place}`} className="breakable">
-            Left out: {left.rows === null ? "rows" : count(left.rows, "row")}, {left.why}
-          </li>
-        ))}
-        {tieOut.why && tieOut.line && <li className="breakable">{tieOut.why}</li>}
-      </ul>
-    </details>
   );
 }
 

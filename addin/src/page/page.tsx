@@ -43,6 +43,8 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const narrow = useMedia("(max-width: 759px)");
   const wide = useMedia("(min-width: 1180px)");
   const [tab, setTab] = useState<Tabs>("chat");
+  /** The cell to go to; another object each time. */
+  const [wanted, setWanted] = useState<{ cell: string } | null>(null);
   const [opened, show] = useState<Opened | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
   const [paths, setPaths] = useState<readonly Schemas["Path"][]>([]);
@@ -93,8 +95,13 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
         }),
       ),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
+    run: merged || !store ? null : (code: string, language: string) => guarded(work.run(code, language)),
+    show: (cell: string) => {
+      setTab("chat");
+      setWanted({ cell });
+    },
     insert: excel && path ? (name: string) => excel.insert(path, name) : null,
-  }), [path, merged, store, guarded, excel?.insert, preview]);
+  }), [path, merged, store, guarded, work.run, excel?.insert, preview]);
   const revert = () => {
     const last = state.turns.findLast(canUndo);
     if (last) actions.undo?.(last.id);
@@ -176,6 +183,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
             key={key}
             state={state}
             actions={actions}
+            wanted={wanted}
             again={(pending) => store?.again(pending)}
             drop={(pending) => store?.drop(pending)}
             welcome={<Welcome model={health === null ? undefined : health.model} pick={pick} ask={(idea) => guarded(work.ask(idea))} terminal={() => setTab("terminal")} />}

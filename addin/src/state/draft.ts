@@ -30,7 +30,7 @@ export class Draft {
     const turn = place === undefined ? undefined : this.turns[place];
     if (place === undefined || turn === undefined) return null;
     if (this.fresh.has(turn)) return turn;
-    const copy = { ...turn, steps: [...turn.steps], files: [...turn.files], checks: [...turn.checks] };
+    const copy = { ...turn, steps: [...turn.steps], files: [...turn.files], checks: [...turn.checks], tieOuts: [...turn.tieOuts] };
     this.fresh.add(copy);
     return (this.turns[place] = copy);
   }
@@ -53,6 +53,16 @@ export class Draft {
     const owner = this.turns.findLast((turn) => turn.steps.some(is));
     const turn = owner ? this.turn(owner.id) : null;
     return turn && this.cell(turn, (cell) => cell.id === id);
+  }
+
+  /** Say of the stale cells with the code of *cell* that it ran again as *cell*. */
+  ranAgain(cell: CellStep): void {
+    const same = (step: Step): step is CellStep =>
+      step.type === "cell" && step.stale !== null && step.id !== cell.id && step.code.trim() === cell.code.trim();
+    for (const step of this.turns.flatMap((turn) => turn.steps.filter(same))) {
+      const stale = step.id === null ? null : this.anyCell(step.id);
+      if (stale?.stale) stale.stale = { ...stale.stale, again: cell.id };
+    }
   }
 
   /** Mark the turns of *cells* as undone, or as in force again. */
@@ -96,16 +106,20 @@ export function newTurn(id: string, at: number, data: EventData["turn.started"])
     route: null,
     files: [],
     checks: [],
-    tieOut: null,
+    tieOuts: [],
+    answerCheck: null,
     undone: false,
   };
 }
 
-export function newCell(code: string, id: string | null, parameters = false): CellStep {
+export function newCell(code: string, id: string | null, language: string, parameters = false): CellStep {
   return {
     type: "cell",
     id,
+    number: null,
     code,
+    language,
+    stale: null,
     parameters,
     status: "written",
     risk: null,

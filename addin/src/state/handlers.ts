@@ -1,10 +1,12 @@
 // What each kind of event changes.
-import type { EventData } from "../api/events";
+import type { EgressFinding, EventData } from "../api/events";
 import { addOutput, LATE } from "../outputs/fold";
 import { type Draft, newCell } from "./draft";
-import type { CellStatus, Step, TieOut, Turn } from "./model";
+import type { CellStatus, Step, Turn } from "./model";
 
 const plural = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+
+const PYTHON = "python";
 
 export type Handler<K extends keyof EventData> = (
   draft: Draft,
@@ -12,6 +14,19 @@ export type Handler<K extends keyof EventData> = (
   turn: Turn | null,
   at: number,
 ) => void;
+
+/** Logs of earlier versions may lack a list that today's events have. */
+const list = <T>(value: readonly T[] | null | undefined): readonly T[] => (Array.isArray(value) ? value : []);
+
+/** *findings* with those of one rule and action counted together. */
+function summed(findings: readonly EgressFinding[]): EgressFinding[] {
+  const found = new Map<string, EgressFinding>();
+  for (const each of findings) {
+    const key = JSON.stringify([each.rule, each.action]);
+    found.set(key, { ...each, count: (found.get(key)?.count ?? 0) + each.count });
+  }
+  return [...found.values()];
+}
 
 export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handler<K> } = {
   "context.used": (_, data, turn) => {
@@ -63,7 +78,7 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     if (!turn) return;
     turn.draft = "";
     if (data.comment) turn.steps.push({ type: "text", text: data.comment });
-    turn.steps.push(newCell(data.code, null));
+    turn.steps.push(newCell(data.code, null, data.language ?? PYTHON));
     turn.doing = "Checking the code";
   },
   "risk.assessed": (draft, data, turn) => {
@@ -95,11 +110,11 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     if (!cell) {
       // The cell of parameters runs before the one that was written.
       const before = turn.steps.findLastIndex((step) => step.type === "cell" && step.id === null);
-      turn.steps.splice(before < 0 ? turn.steps.length : before, 0, newCell(data.code, data.cell, parameters));
+      turn.steps.splice(before < 0 ? turn.steps.length : before, 0, newCell(data.code, data.cell, data.language ?? PYTHON, parameters));
       cell = draft.cell(turn, (each) => each.id === data.cell);
     }
     if (!cell) return;
-    Object.assign(cell, { id: data.cell, code: data.code, status: "running", startedAt: at });
+    Object.assign(cell, { id: data.cell, code: data.code, language: data.language ?? PYTHON, status: "running", startedAt: at });
     turn.status = "running";
     turn.doing = "Running the code";
   },
@@ -122,6 +137,7 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     cell.seconds = data.seconds;
     cell.error = data.error ?? null;
     turn.doing = "Thinking";
+    if (data.status === "ok") draft.ranAgain(cell);
   },
   "file.created": (draft, data, turn) => {
     draft.state.filesRevision += 1;
@@ -160,8 +176,51 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
   "workbook.checked": (_, data, turn) => {
     if (!turn) return;
     const { computed } = data as { computed?: { message?: string } | null };
-    const check = { name: data.name, findings: data.findings, computed: computed?.message ?? null };
+    const check = { name: data.name, findings: list(data.findings), computed: computed?.message ?? null };
     turn.checks = [...turn.checks.filter((each) => each.name !== data.name), check];
+  },
+  "result.checked": (_, data, turn) => {
+    if (!turn) return;
+    const written = [...new Set(list(data.written).map((table) => table.file))];
+    // What is measured of a file once more takes the place of what was.
+    const others = turn.tieOuts.filter((each) => !each.written.some((name) => written.includes(name)));
+    turn.tieOuts = [...others, {
+      status: data.status,
+      line: String(data.line ?? ""),
+      why: String(data.why ?? ""),
+      left_out: list(data.left_out),
+      sums: list(data.sums),
+      findings: list(data.findings),
+      written,
+    }];
+  },
+  "cell.stale": (draft, data) => {
+    const cell = draft.anyCell(data.cell);
+    if (!cell) return;
+    cell.number ??= data.number;
+    cell.stale = { reason: data.reason, by: data.by, again: null };
+  },
+  "answer.checked": (_, data, turn) => {
+    if (!turn) return;
+    const check = { contradicted: list(data.contradicted), unfound: list(data.not_from_a_result) };
+    if (data.stopped) turn.steps.push({ type: "held-back", check });
+    else turn.answerCheck = check;
+  },
+  "output.redacted": (_, data, turn) => {
+    if (!turn) return;
+    const last = turn.steps.at(-1);
+    const findings = list(data.findings);
+    if (last?.type !== "redacted" || last.towards !== data.towards) {
+      turn.steps.push({ type: "redacted", towards: data.towards, findings });
+    } else {
+      turn.steps[turn.steps.length - 1] = { ...last, findings: summed([...last.findings, ...findings]) };
+    }
+  },
+  "network.called": (_, data, turn) => {
+    if (!turn) return;
+    const last = turn.steps.at(-1);
+    if (last?.type === "network") turn.steps[turn.steps.length - 1] = { ...last, calls: [...last.calls, data] };
+    else turn.steps.push({ type: "network", calls: [data] });
   },
   error: (_, data, turn) => {
     if (turn) turn.error = data.error;
@@ -175,6 +234,10 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     turn.doing = "";
     turn.answer = data.answer ?? null;
     turn.error = data.error ?? turn.error;
+    for (const { cell, number } of data.recorded ?? []) {
+      const recorded = draft.cell(turn, (each) => each.id === cell);
+      if (recorded) recorded.number = number;
+    }
     turn.steps = turn.steps.map((step) => ended(step, data.status));
   },
 };
@@ -183,18 +246,6 @@ export type Facts = Readonly<Record<string, unknown>>;
 
 /** Kinds that not every service sends: what they hold is looked at with care. */
 export const OPTIONAL: Record<string, (draft: Draft, data: Facts, turn: Turn | null) => void> = {
-  "result.checked": (_, data, turn) => {
-    if (!turn) return;
-    const list = (value: unknown) => (Array.isArray(value) ? value : []);
-    turn.tieOut = {
-      status: data.status as TieOut["status"],
-      line: String(data.line ?? ""),
-      why: String(data.why ?? ""),
-      left_out: list(data.left_out),
-      sums: list(data.sums),
-      findings: list(data.findings),
-    };
-  },
   "checkpoint.created": () => undefined,
   "checkpoint.skipped": (_, data, turn) => {
     turn?.steps.push({ type: "note", tone: "warning", text: String(data.message ?? "No checkpoint was made.") });

@@ -46,9 +46,14 @@ function applyEvent(draft: Draft, event: PathEvent): void {
   const turn = draft.turn(event.turn);
   const handler = HANDLERS[known.kind] as Handler<never> | undefined;
   const optional = OPTIONAL[event.kind];
-  if (handler) handler(draft, known.data as never, turn, at);
-  else if (optional) optional(draft, (event.data ?? {}) as Facts, turn);
-  else turn?.steps.push({ type: "other", kind: event.kind, data: event.data });
+  try {
+    if (handler) handler(draft, known.data as never, turn, at);
+    else if (optional) optional(draft, (event.data ?? {}) as Facts, turn);
+    else turn?.steps.push({ type: "other", kind: event.kind, data: event.data });
+  } catch {
+    // An event that is not as this page knows it must not hide those behind it.
+    turn?.steps.push({ type: "other", kind: event.kind, data: event.data });
+  }
 }
 
 /** Return the state of a path after *action*. */
