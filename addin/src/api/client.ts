@@ -34,6 +34,8 @@ export const addressOf = ({ conversation, path }: PathName) =>
   `${API}/conversations/${enc(conversation)}/paths/${enc(path)}`;
 export const fileAddress = (path: PathName, name: string) => `${addressOf(path)}/files/${fileName(name)}`;
 export const notebookAddress = (path: PathName) => `${addressOf(path)}/notebook`;
+export const EXPORTS = ["html", "pdf", "py", "ipynb", "bundle"] as const;
+export const exportAddress = (path: PathName, to: (typeof EXPORTS)[number]) => `${addressOf(path)}/notebook/export?to=${to}`;
 export function eventsAddress(path: PathName, after: number): string {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   return `${scheme}//${location.host}${addressOf(path)}/events?after=${after}`;
@@ -115,6 +117,13 @@ export const api = {
     call<Schemas["RangeCheckpoint"]>("POST", `${of(path)}/history/ranges`, body),
   dropRange: (path: PathName, id: string | null) =>
     call<Schemas["CheckpointsGone"]>("DELETE", `${of(path)}/history/ranges${id === null ? "" : `/${enc(id)}`}`),
+  /** Where a cell comes from: by the record alone, or with what the *rows* of the files say. */
+  trace: (path: PathName, file: string, cell: string, rows: boolean) =>
+    call<Schemas["CellTrace"]>("GET", `${of(path)}/notebook/trace?file=${enc(file)}&cell=${enc(cell)}&rows=${rows}`),
+  verification: (path: PathName) => call<Schemas["Verification"]>("GET", `${of(path)}/notebook/verification`),
+  notebook: (path: PathName) => call<unknown>("GET", `${of(path)}/notebook`),
+  signOff: (path: PathName, kind: Schemas["SignOffRequest"]["kind"], note: string) =>
+    call<Schemas["SignedOff"]>("POST", `${of(path)}/notebook/sign-off`, { kind, note }),
   grants: () => call<Schemas["Grants"]>("GET", "/grants"),
   revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),

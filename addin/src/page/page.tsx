@@ -18,6 +18,8 @@ import { useOfficeRequests } from "../office/use_requests";
 import { LinkBanner } from "../parts/link_banner";
 import { useMedia } from "../parts/media";
 import { useFileDrop } from "../parts/use_file_drop";
+import { type Part, ReviewPanel } from "../review/panel";
+import { NOTHING_ASKED } from "../review/trace";
 import { EMPTY } from "../state/model";
 import { foundError } from "../state/path_store";
 import { usePath } from "../state/use_path";
@@ -30,7 +32,8 @@ import { TopBar } from "./top_bar";
 import { useWork } from "./use_work";
 
 const USUAL_LIMIT = 200_000_000;
-type Tabs = "chat" | "files" | "terminal";
+type Tabs = "chat" | "files" | "terminal" | "review";
+const NO_FILES: readonly Schemas["File"][] = [];
 
 export function Page({ look, choose, host, conversations, list, ended }: Surroundings & {
   conversations: readonly Schemas["Conversation"][];
@@ -45,6 +48,8 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const [tab, setTab] = useState<Tabs>("chat");
   /** The cell to go to; another object each time. */
   const [wanted, setWanted] = useState<{ cell: string } | null>(null);
+  const [part, setPart] = useState<Part>("trace");
+  const [asked, setAsked] = useState(NOTHING_ASKED);
   const [opened, show] = useState<Opened | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
   const [paths, setPaths] = useState<readonly Schemas["Path"][]>([]);
@@ -126,6 +131,8 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const shownTab = wide && tab === "files" ? "chat" : tab;
   const key = path ? `${path.conversation}/${path.path}` : "new";
 
+  useEffect(() => setAsked(NOTHING_ASKED), [key]);
+
   const conversationList = (
     <ConversationList conversations={conversations} current={here} open={openConversation} begin={beginNew} changed={listChanged} />
   );
@@ -170,6 +177,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
           <Tab value="chat" id="tab-chat">Chat</Tab>
           {!wide && <Tab value="files" id="tab-files">Files{files?.length ? ` (${files.length})` : ""}</Tab>}
           <Tab value="terminal" id="tab-terminal">Terminal</Tab>
+          <Tab value="review" id="tab-review">Review</Tab>
         </TabList>
         {store && <LinkBanner link={store.link} retry={() => store.reconnect()} begin={() => go(null)} />}
         {problem && <ErrorCard error={problem} />}
@@ -208,6 +216,21 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
             run={work.run}
             again={(pending) => store?.again(pending)}
             drop={(pending) => store?.drop(pending)}
+          />
+        )}
+        {shownTab === "review" && (
+          <ReviewPanel
+            key={key}
+            path={path}
+            files={files ?? NO_FILES}
+            part={part}
+            setPart={setPart}
+            asked={asked}
+            setAsked={setAsked}
+            selected={excel?.selection.address ?? null}
+            revision={state.turns.filter((turn) => turn.finishedAt !== null).length}
+            show={actions.show}
+            preview={preview}
           />
         )}
       </main>
