@@ -301,9 +301,16 @@ async def test_without_a_model_the_page_says_how_to_set_one_up_and_runs_code(pan
         pane.click("#no-model button", "Run code")
         pane.write("#code", "print(6 * 7)" + Keys.SHIFT + Keys.ENTER)
         pane.find(".outputs pre", "42")
-        return words
+        pane.write("#code", "echo $((6 * 8))")
+        pane.find(".language option:checked", "Bash (detected)")
+        pane.write("#code", Keys.SHIFT + Keys.ENTER)
+        pane.find(".outputs pre", "48")
+        return words, pane.find(".turn:last-of-type .cell-bar").text
 
-    assert "GEMINI_API_KEY" in await asyncio.to_thread(drive)
+    words, bar = await asyncio.to_thread(drive)
+
+    assert "GEMINI_API_KEY" in words
+    assert bar.startswith("Bash, 1 line")
 
 
 async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway):
