@@ -17,6 +17,8 @@ const asked: PermissionRequired = {
   targets: ["urllib", "/etc/hosts", call.url, "a printer"], preview: "import urllib",
   findings: [{ line: 3, column: 1, tier: "medium", rule: "import", reason: "urllib talks to the network", target: "urllib", capability: "library:urllib" }],
   network: [call], always: ["every use of the library urllib", "every POST call to https://rates.example/v1/ and all addresses below it"],
+  mode: "",
+  plan: [],
   expires_at: Date.now() / 1000 + 600,
 };
 const step = { type: "permission", asked, decision: null, who: null, until: null } as const;
