@@ -13,7 +13,9 @@ from agent.tools import (
     describe_table,
     fetch_url,
     find_function,
+    plan,
     read_preview,
+    remember_preference,
     search_workbook,
     workbook_history,
 )
@@ -21,14 +23,17 @@ from agent.tools.tool import Reach, Tool, ToolFailed
 from container.errors import ContainerError
 
 TOOLS: Mapping[str, Tool] = {
-    module.TOOL.name: module.TOOL
-    for module in (
-        describe_table,
-        find_function,
-        read_preview,
-        search_workbook,
-        workbook_history,
-        fetch_url,
+    tool.name: tool
+    for tool in (
+        describe_table.TOOL,
+        find_function.TOOL,
+        read_preview.TOOL,
+        search_workbook.TOOL,
+        workbook_history.TOOL,
+        fetch_url.TOOL,
+        plan.PLAN,
+        plan.PLAN_STEP,
+        remember_preference.TOOL,
     )
 }
 log = logging.getLogger("tallybook.tools")
