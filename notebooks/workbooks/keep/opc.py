@@ -86,6 +86,8 @@ class EditablePackage:
         self._new: dict[str, bytes] = {}
         self._relationships: dict[str, list[Relationship]] = {}
         self._types: Any = None
+        self._last: tuple[str, bytes] = "", b""
+        """The part that was read last: a large sheet is read several times in a row."""
 
     def __enter__(self) -> EditablePackage:
         return self
@@ -114,12 +116,21 @@ class EditablePackage:
         """
         if name in self._new:
             return self._new[name]
+        if self._last[0] == name:
+            return self._last[1]
         try:
-            return self._zip.read(self._old[name])
+            self._last = name, self._zip.read(self._old[name])
+            return self._last[1]
         except KeyError:
             raise damaged(f"its part {name!r} is missing") from None
         except READ_ERRORS as error:
             raise damaged(f"its part {name!r} can't be read ({error})") from error
+
+    def size(self, name: str) -> int:
+        """Return how many bytes part *name* has; 0 if it is missing."""
+        if name in self._new:
+            return len(self._new[name])
+        return self._old[name].file_size if name in self._old else 0
 
     def write(self, name: str, content: bytes) -> None:
         """Replace or add part *name*."""
@@ -131,6 +142,8 @@ class EditablePackage:
             self._new.pop(each, None)
             self._old.pop(each, None)
         self._relationships.pop(name, None)
+        if self._last[0] == name:
+            self._last = "", b""
         for override in self._type_elements(name):
             override.getparent().remove(override)
             self._store_types()

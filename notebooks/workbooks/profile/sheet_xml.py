@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..formats.addresses import address
+from ..formats.scanning import holds
 from . import cells
 from .grid import Area, Formula
 from .package import Styles, local, parse_xml
@@ -23,7 +24,6 @@ DETAILED_BYTES = 6_000_000
 """Cells are looked at one by one up to this size of the XML; beyond it, in its first part only."""
 DETAILED_HEAD = 150_000
 MAX_FORMULAS = 200_000
-MOST_LOOKED_AT = 500
 _CELL = re.compile(
     rb"<(?:\w+:)?c((?:\s+[\w:]+=(?:\"[^\"]*\"|'[^']*'))*)\s*(/>|>(.*?)</(?:\w+:)?c>)", re.DOTALL
 )
@@ -125,7 +125,7 @@ def _read_cells(content: bytes, details: SheetDetails) -> None:
 
 def _read_special(content: bytes, details: SheetDetails) -> None:
     """Read formulas and errors of a large sheet."""
-    if _holds(content, b"<f", 1) or b":f>" in content[:DETAILED_HEAD]:
+    if holds(content, b"<f", 1) or b":f>" in content[:DETAILED_HEAD]:
         for found in _FORMULA_CELL.finditer(content):
             place = _place(_attributes(found[1]).get(b"r", b""))
             formula = _FORMULA.search(found[2])
@@ -141,21 +141,6 @@ def _read_special(content: bytes, details: SheetDetails) -> None:
                 details.errors[place] = _text_of(_VALUE, found[2])
 
 
-def _holds(content: bytes, wanted: bytes, rare: int) -> bool:
-    """Return whether *wanted* is in *content*.
-
-    Its byte at *rare* is looked for, as long as that is one of few: many times faster.
-    """
-    sign, at = wanted[rare : rare + 1], -1
-    for _ in range(MOST_LOOKED_AT):
-        at = content.find(sign, at + 1)
-        if at < 0:
-            return False
-        if content.startswith(wanted, at - rare):
-            return True
-    return wanted in content
-
-
 def _text_of(pattern: re.Pattern[bytes], body: bytes) -> str:
     found = pattern.search(body)
     return _unescaped(found[1]) if found else ""
@@ -166,7 +151,7 @@ def _unescaped(raw: bytes) -> str:
 
 
 def _read_hidden_rows(content: bytes, details: SheetDetails) -> None:
-    if not _holds(content, b"hidden=", 0):
+    if not holds(content, b"hidden=", 0):
         return
     for raw in _ROW_TAG.findall(content):
         if b"hidden=" in raw:
