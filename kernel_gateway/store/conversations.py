@@ -16,6 +16,7 @@ from kernel_gateway.store.tables import (
     AuditRow,
     ContextRow,
     ConversationRow,
+    EmbeddingRow,
     EventRow,
     JupyterCursorRow,
     JupyterSessionRow,
@@ -30,7 +31,7 @@ from notebooks.record.cells import utc_now
 
 OF_A_CONVERSATION = (
     JupyterSessionRow, JupyterCursorRow, ContextRow, PermissionRow, EventRow, WorkedCodeRow,
-    TurnRow, PathRow,
+    EmbeddingRow, TurnRow, PathRow,
 )  # fmt: skip
 """Tables whose rows are deleted with their conversation, in an order foreign keys allow."""
 
