@@ -97,7 +97,7 @@ def _code_problem(arguments: Mapping[str, Any]) -> str:
     if parameters is not None and not isinstance(parameters, dict):
         return "`parameters` must be an object"
     language = arguments.get("language") or PYTHON
-    if language not in KERNEL_OF:
+    if not isinstance(language, str) or language not in KERNEL_OF:
         return f"`language` must be one of {', '.join(KERNEL_OF)}"
     if parameters and language != PYTHON:
         return "`parameters` are for Python only: write the constants into the code"
