@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import Workspace, WorkspaceFile
 from notebooks.record.files import replace_atomically
 
@@ -166,7 +167,7 @@ async def _run(workspace: Workspace, module: str, name: str, *given: str) -> tup
     result = await run_program(module, (f"/workspace/{name}", *given), workspace, PROFILE_LIMITS)
     if result.status is not None and result.status.exit_code == 0:
         try:
-            profile = json.loads(result.printed)
+            profile = untrusted_json(result.printed)
         except ValueError:
             profile = None
         if isinstance(profile, dict):
