@@ -17,6 +17,7 @@ from agent.permission.risk.assess import assess
 from agent.workbook_programs import run_program
 from container.errors import ContainerError
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import Workspace
 from notebooks.export.workspace_files import open_below, safe_name
 from notebooks.lineage.record import Cell
@@ -92,7 +93,7 @@ async def _ask(text: str, workspace: Workspace, notes: list[str]) -> dict[str, A
         return {}
     last = result.printed.strip().rpartition("\n")[2]
     with contextlib.suppress(ValueError):
-        printed = json.loads(last)
+        printed = untrusted_json(last)
         if isinstance(printed, dict) and isinstance(printed.get("answer", {}), dict):
             return printed
     if result.status is None:
