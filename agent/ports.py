@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -107,6 +107,20 @@ class Model(Protocol):
             ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
         """
 
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return the embedding of each of *texts*, by the embedding model *name*.
+
+        Args:
+            texts: At most 100.
+            name: Of a model of the same service.
+            question: They are questions; else they are what questions are about.
+
+        Raises:
+            ModelUnavailable, ModelRejected, ModelReplyBroken
+        """
+
     async def aclose(self) -> None:
         """Close its connections."""
 
@@ -142,6 +156,8 @@ class PermissionRequest:
         findings: The findings that require permission.
         network: The calls of the network that the code holds (`agent.permission.network_calls`).
         always: What a standing permission for each capability covers, in plain words.
+        mode: The mode of the conversation, if that is why the user is asked; else empty.
+        plan: The steps that the model means to take: ``number``, ``title``, ``code``, ``status``.
     """
 
     id: str
@@ -153,6 +169,8 @@ class PermissionRequest:
     findings: tuple[Mapping[str, Any], ...]
     network: tuple[Mapping[str, Any], ...] = ()
     always: tuple[str, ...] = ()
+    mode: str = ""
+    plan: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +204,9 @@ class Approver(Protocol):
 
     async def ask(self, request: PermissionRequest) -> Decision:
         """Wait for a reply to *request*; a repeated id continues the same wait."""
+
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Close *request*, for which nobody waits any more; a reply that came counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +297,12 @@ class PastTurns(Protocol):
         Those that have more of them come first, then newer ones.
         """
 
+    async def alike(self, request: str) -> Sequence[PastTurn]:
+        """Return the user's turns in other conversations that mean about the same, nearest first.
+
+        None if the model's service has no embeddings, or does not give them in time.
+        """
+
     async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
         """Return how each of *turns* ended, in plain words; an unknown one is left out."""
 
@@ -308,15 +335,22 @@ class CellNetwork(Protocol):
         """
 
     def opened(
-        self, directory: Path, cell: str, granted: Sequence[str]
+        self,
+        directory: Path,
+        cell: str,
+        granted: Sequence[str],
+        untimed: Callable[[], AbstractContextManager[None]],
     ) -> AbstractAsyncContextManager[Sequence[Mapping[str, Any]]]:
         """Let *cell* make calls during the block; yield the calls, which grow.
+
+        The user is asked for an address that nothing covers.
 
         Args:
             directory: `KernelSession.network_directory` of its kernel.
             cell: Its id.
             granted: The capabilities that were granted to it alone; the user's standing ones
                 count as well.
+            untimed: The cell's time limit does not run while the user is asked.
         """
 
 

@@ -24,6 +24,7 @@ from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals
+from kernel_gateway.turns.modes import ConversationModes
 from kernel_gateway.turns.office import OfficePanes
 from kernel_gateway.turns.queue import Turns
 from notebooks.ledger.signing import KeyRing
@@ -47,6 +48,7 @@ class Services:
     signing_keys: KeyRing
     approvals: Approvals
     panes: OfficePanes
+    modes: ConversationModes
     profiler: Profiler
     upload_profiles: UploadProfiles
     turns: Turns

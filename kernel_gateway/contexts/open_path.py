@@ -14,6 +14,7 @@ from container.kernel.session import KernelSession
 from container.shim.quota import Usage
 from container.tree import remove
 from container.workspace.copy import recover
+from container.workspace.kept_copy import put_copy_back
 from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
@@ -27,6 +28,7 @@ from notebooks.record.recorder import Recorder
 SET_ASIDE = "set-aside"
 STAGED = "restoring"
 """Contents that a restoration is about to put in place; see `putting_back`."""
+KEPT_COPY = "kept-copy"
 UNFINISHED = ".unfinished"
 USUAL_RETENTION = Retention()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -128,6 +130,11 @@ class OpenPath:
         """Directory that holds the files while variables are rebuilt."""
         return self.home / SET_ASIDE
 
+    @property
+    def kept_copy(self) -> Path:
+        """Directory that holds a copy of the files during a turn that writes none."""
+        return self.home / KEPT_COPY
+
 
 def unfinished(home: Path) -> Path:
     """Return the temporary directory that is filled and then renamed to *home*."""
@@ -175,6 +182,8 @@ def open_path(
     recover(workspace, home / SET_ASIDE)
     if (home / STAGED).exists():
         remove(home / STAGED)  # of a service that was killed; a plan that goes on stages anew
+    if running is None:  # else the next turn ends the kernel first
+        put_copy_back(workspace, home / KEPT_COPY)
     workspace.sweep_unfinished()
     return OpenPath(
         key=key,

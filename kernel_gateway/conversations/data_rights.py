@@ -176,6 +176,10 @@ class DataRights:
         _add_json(archive, "audit.json", [columns_of(row) for row in audit])
         grants = await repository.permissions.grants(tenant, user)
         _add_json(archive, "grants.json", [columns_of(row) for row in grants])
+        preferences = await repository.learned.preferences(tenant, user)
+        _add_json(archive, "preferences.json", [columns_of(row) for row in preferences])
+        worked = await repository.learned.worked(tenant, user)
+        _add_json(archive, "worked_code.json", [columns_of(row) for row in worked])
         turns = await repository.turns.of_user(tenant, user)
         _add_json(archive, "turns.json", [columns_of(row) for row in turns])
         for conversation in await repository.conversations.of(tenant, user, MOST):

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from agent.modes import ModeName
+
 
 class _Exact(BaseModel):
     # Only the OpenAPI document needs them, so they are built when it is made.
@@ -42,9 +44,10 @@ class Conversation(_Exact):
 
 
 class ConversationDetail(Conversation):
-    """A chat, with the last number of its main path's events."""
+    """A chat, with the last number of its main path's events, and its mode."""
 
     last_seq: int
+    mode: ModeName
 
 
 class Conversations(_Exact):
@@ -598,6 +601,15 @@ class RemovedUser(_Exact):
     removed_conversations: int
 
 
+class Retention(_Exact):
+    """How long the service keeps what; 0 days: until a user deletes it."""
+
+    conversation_days: float = Field(description="Without anything happening in it.")
+    checkpoint_days: float
+    checkpoints: int = Field(description="Of a path's files; 0 makes none.")
+    kernel_idle_seconds: float = Field(description="Then an unused kernel is ended.")
+
+
 class Health(_Exact):
     """Whether the service works, and with what."""
 
@@ -608,6 +620,7 @@ class Health(_Exact):
     model: str | None
     kernels: int
     upload_limit_bytes: int
+    retention: Retention
 
 
 class Ready(_Exact):
