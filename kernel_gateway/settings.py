@@ -235,7 +235,8 @@ class Settings(BaseModel):
         2000.0,
         ge=0,
         description="Room for what a conversation's files held before they were changed, in MB "
-        "(10^6); the oldest go first, 0 keeps none.",
+        "(10^6); the oldest go first, 0 keeps none. The lists of files in a path's checkpoints, "
+        "and those of ranges in Excel, may each take a tenth of it besides.",
     )
     checkpoints: int = Field(
         500,
