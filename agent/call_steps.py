@@ -15,15 +15,18 @@ from agent.permission.fetch import fetch
 from agent.planning import TurnPlan, step_of
 from agent.ports import ToolCall
 from agent.repair.advice import BAD_CALL
+from agent.tools.analysis.call import RUN_ANALYSIS, analysis_code
 from agent.tools.fetch_url import NAME as FETCH
 from agent.tools.office.catalog import OFFICE_TOOLS
 from agent.tools.plan import PLANNING
-from agent.tools.registry import call_tool
-from agent.tools.tool import Reach
+from agent.tools.registry import call_tool, called
+from agent.tools.tool import Reach, ToolFailed
 from agent.turn_messages import may_leave, repair, reply_to
 from agent.turn_state import PendingCode, TurnState
+from container.errors import ContainerError
 from container.kernel.languages import PYTHON
 
+WRITE_CODE = (RUN_CODE.name, RUN_ANALYSIS.name)
 NOT_NOW = "This request is for advice: no code is run for it. Answer in words."
 
 
@@ -37,7 +40,7 @@ async def take_call(state: TurnState, ports: TurnPorts) -> None:
         problem = parameters_problem(arguments.get("parameters") or {})
     if state.repairs > state.repairs_before:
         reply_to(state, {"status": "not-run", "error": "A call before this one failed."})
-    elif state.advice and (call["name"] == RUN_CODE.name or call["name"] in OFFICE_TOOLS):
+    elif state.advice and (call["name"] in WRITE_CODE or call["name"] in OFFICE_TOOLS):
         repair(state, NOT_NOW)
         reply_to(state, {"status": "not-run", "error": NOT_NOW})
     elif problem:
@@ -45,8 +48,32 @@ async def take_call(state: TurnState, ports: TurnPorts) -> None:
         reply_to(state, {"status": "error", "error": problem, **BAD_CALL})
     elif call["name"] == RUN_CODE.name:
         await set_pending(state, ports, arguments, call)
+    elif call["name"] == RUN_ANALYSIS.name:
+        await _set_analysis(state, ports, call)
     else:
         await _call_tool(state, ports, ToolCall(call["name"], arguments))
+
+
+async def _set_analysis(state: TurnState, ports: TurnPorts, call: Mapping[str, Any]) -> None:
+    """Make the code of an analysis the next to run; tell the model if it can't be written."""
+    runtime = ports.runtime
+    live = runtime.live_session()
+    reach = Reach(runtime.workspace, ports.profiler)
+    asked = ToolCall(call["name"], call["arguments"])
+    try:
+        code = await analysis_code(asked, reach, await live.variables() if live else [])
+    except (ToolFailed, ContainerError) as error:
+        await _call_failed(state, asked, str(error), ports)
+        return
+    await set_pending(state, ports, code, call)
+
+
+async def _call_failed(state: TurnState, call: ToolCall, why: str, ports: TurnPorts) -> None:
+    response = await may_leave({"status": "error", "error": why}, ports)
+    await ports.sink.emit("tool.called", called(call, "error"))
+    state.steps += 1
+    repair(state, why)
+    reply_to(state, response)
 
 
 async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None:
@@ -66,10 +93,8 @@ async def _call_tool(state: TurnState, ports: TurnPorts, call: ToolCall) -> None
     if call.name == FETCH:
         await ports.modes.begin_cell()  # it counts as one, for the limits of an autonomous mode
     response = await call_tool(call, reach)
-    shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
-    facts = {"name": call.name[:60], "arguments": shown, "status": response["status"]}
     if call.name not in PLANNING or response["status"] != "ok":  # else it has its own events
-        await ports.sink.emit("tool.called", facts)
+        await ports.sink.emit("tool.called", called(call, response["status"]))
     state.steps += 1
     response = await may_leave(response, ports)
     if response["status"] != "ok":

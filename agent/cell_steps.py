@@ -17,7 +17,7 @@ from agent.ports import PathRuntime
 from agent.prompts.render import render_output
 from agent.repair.advice import REFUSED, advice
 from agent.run_cell import ran_before, run_cell
-from agent.staleness import made_stale, said
+from agent.staleness import last_cell, made_stale, said
 from agent.turn_messages import may_leave, repair, reply_to
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
@@ -95,9 +95,8 @@ async def _take_execution(
     if execution.computed:
         response["computed"] = _computed(execution)
     if execution.outcome == "ok":
-        ran = runtime.recorder.code_cells()[-1:]
-        last = {cell["id"] for cell in ran}
-        stale = await made_stale(runtime, execution.files_after, lambda cell: cell.id in last)
+        last = last_cell(runtime)
+        stale = await made_stale(runtime, execution.files_after, lambda cell: cell.id == last)
         if stale:
             response["stale"] = said(stale)
     if tied := said_to_model(execution.tie_out):

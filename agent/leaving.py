@@ -105,14 +105,19 @@ def guarded_output(
         actions: Kind → action towards clients.
     """
     shown, found = dict(output), list[dict[str, Any]]()
-    for name in ("text", "data", "ename", "evalue", "traceback"):
+    for name in ("text", "data", "metadata", "ename", "evalue", "traceback"):
         if name in shown:
             value = shown[name]
             pictures = {}
             if isinstance(value, Mapping):
-                pictures = {k: v for k, v in value.items() if k.startswith(PICTURES)}
+                pictures = {k: v for k, v in value.items() if _is_picture(k)}
                 value = {k: v for k, v in value.items() if k not in pictures}
             guarded, findings = guarded_value(value, actions)
             found += findings
             shown[name] = {**guarded, **pictures} if isinstance(value, Mapping) else guarded
     return shown, found
+
+
+def _is_picture(kind: str) -> bool:
+    """Whether data of the MIME type *kind* is no text; SVG is."""
+    return kind.startswith(PICTURES) and "xml" not in kind and "svg" not in kind

@@ -20,7 +20,7 @@ from agent.file_hashes import FileHashes
 from agent.leaving import LeavingOutputs
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
-from agent.staleness import made_stale, may_change
+from agent.staleness import made_stale, map_of, may_change
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.languages import KERNEL_OF, PYTHON
 from container.kernel.outputs import envelope_of
@@ -235,7 +235,7 @@ class _Following:
         if NETWORK not in granted or way is None or directory is None:
             yield
             return
-        async with way.opened(directory, self._intent.id, granted) as self._calls:
+        async with way.opened(directory, self._intent.id, granted, session.untimed) as self._calls:
             yield
 
     async def look(self) -> Mapping[str, str]:
@@ -306,6 +306,9 @@ class _Following:
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
         execution = await self._checks.checked(cell, execution, reply)
+        if lineage := await map_of(self._runtime, self._intent, execution):
+            execution = replace(execution, lineage=lineage)
+            await cell.finish(execution)
         await self._announce(execution)
         return execution
 

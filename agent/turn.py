@@ -27,7 +27,8 @@ from agent.prompts.render import prompt_version, system_prompt
 from agent.repair.advice import BAD_CALL
 from agent.retrieval.hits import find_hits
 from agent.route import route_text
-from agent.staleness import all_stale, made_stale, said
+from agent.staleness import all_stale, cells_of_turn, made_stale, said
+from agent.tools.analysis.call import RUN_ANALYSIS
 from agent.tools.office.call import office_declarations
 from agent.tools.registry import DECLARATIONS
 from agent.turn_messages import may_leave, repair, reply_to
@@ -105,7 +106,7 @@ async def _with_stale(answer: str, state: TurnState, ports: TurnPorts) -> str:
     runtime = ports.runtime
     files = await ports.hashes.current(runtime.workspace)
     stale = await made_stale(runtime, files, lambda cell: cell.turn == state.id)
-    own = {c["id"] for c in runtime.recorder.code_cells() if c["turn"] == state.id}
+    own = cells_of_turn(runtime, state.id)
     stale = [each for each in stale if each.cell not in own]  # it has gone on from those
     return f"{answer}\n\n{said(stale)}" if stale else answer
 
@@ -185,7 +186,7 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
         try:
             with tracer.start_as_current_span("model.generate") as span:
                 span.set_attributes({"turn": state.id, "model": model.name, "attempt": attempt})
-                tools = (*DECLARATIONS, *office_declarations(ports.office))
+                tools = (*DECLARATIONS, RUN_ANALYSIS, *office_declarations(ports.office))
                 reply = await model.generate(system_prompt(), state.history, on_text, tools)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
@@ -203,6 +204,8 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
 async def _take_reply(state: TurnState, ports: TurnPorts, reply: ModelReply) -> str | None:
     """Add *reply* to the history; return it if it is an answer, else set what is to be done."""
     state.answering, state.repairs_before = None, state.repairs
+    # No database keeps a NUL in a text, and nobody can read one.
+    reply = dataclasses.replace(reply, text=reply.text.replace("\0", "\ufffd"))
     if reply.text or reply.calls:  # an empty message in the history is rejected
         known = {"text": reply.text, "calls": [call_facts(call) for call in reply.calls]}
         state.history.append({"role": "model", **known, "content": dict(reply.content)})
@@ -235,7 +238,8 @@ async def _give(state: TurnState, ports: TurnPorts, answer: str) -> str | None:
         await ports.sink.emit("answer.checked", {**found.facts(), "stopped": stopped})
     if stopped:
         state.stopped = True
-        state.history.append({"role": "user", "texts": [objection(found)]})
+        said = await may_leave(objection(found), ports)
+        state.history.append({"role": "user", "texts": [said]})
         return None
     given = await _with_stale(marked(answer, found), state, ports)
     await ports.runtime.recorder.note(given, facts)

@@ -24,6 +24,7 @@ from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.large_workbooks import measure_large_workbooks
+from benchmarks.lineage import measure_lineage
 from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
 from benchmarks.repeated import measure_repeated
@@ -149,6 +150,11 @@ A scripted model looks the table up, reads it wrong once, and mends that; where 
 that worked on a table with these columns, it takes that. So the figures say what a model that uses
 the reference saves, not how often a real one does. The second conversation is the same user's.
 """
+LINEAGE_NOTES = """\
+- *With lineage and without it*: the same cells in two services in turns, over HTTP; every tenth
+  cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
+- *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
+"""
 SECTIONS = (
     Section(
         name="front-door",
@@ -195,6 +201,12 @@ SECTIONS = (
         heading="What is learned",
         measures=(measure_repeated,),
         notes=LEARNING_NOTES,
+    ),
+    Section(
+        name="lineage",
+        heading="Lineage",
+        measures=(measure_lineage,),
+        notes=LINEAGE_NOTES,
     ),
 )
 INTRODUCTION = """\

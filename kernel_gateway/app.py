@@ -27,6 +27,7 @@ from kernel_gateway.http.handlers import (
     paths,
     preferences,
     range_history,
+    reruns,
     turns,
     users,
 )
@@ -69,6 +70,8 @@ ROUTES = (
     Route(PATH + "/history/{checkpoint}/restore", history.RestoreHandler),
     Route(PATH + "/notebook", files.NotebookHandler),
     Route(PATH + "/notebook/export", exports.NotebookExportHandler),
+    Route(PATH + "/notebook/reruns", reruns.RerunsHandler),
+    Route(PATH + "/notebook/reruns/{rerun}", reruns.RerunHandler),
     Route(PATH + "/notebook/trace", lineage.TraceHandler),
     Route(PATH + "/notebook/staleness", lineage.StalenessHandler),
     Route(PATH + "/notebook/verification", ledger.VerificationHandler),

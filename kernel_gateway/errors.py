@@ -234,6 +234,23 @@ class PermissionAlreadyDecided(GatewayError):
         return f"Permission {self.permission_id} was decided before: {self.decision}."
 
 
+class NotYourPermission(GatewayError):
+    """A standing permission, given in reply to the request of another user."""
+
+    code = "not-your-permission"
+    hint = "Reply with once or deny. Only the user whose request it is can allow it for longer."
+
+    def __init__(self, permission_id: str, user: str) -> None:
+        super().__init__(permission_id, user)
+        self.permission_id, self.user = permission_id, user
+
+    def __str__(self) -> str:
+        return (
+            f"Permission {self.permission_id} was asked for by {self.user!r}, whose later code "
+            "would run without asking."
+        )
+
+
 class QueueFull(GatewayError):
     """Too many requests wait on one path already."""
 

@@ -14,6 +14,7 @@ from kernel_gateway.contexts.upload_profiles import UploadProfiles
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
+from kernel_gateway.conversations.reruns import Reruns
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.identity.auth import Authenticator
 from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
@@ -52,6 +53,7 @@ class Services:
     upload_profiles: UploadProfiles
     turns: Turns
     branches: Branches
+    reruns: Reruns
     data_rights: DataRights
     deletions: Deletions
     clean_up: CleanUp

@@ -39,6 +39,7 @@ from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
+from kernel_gateway.conversations.reruns import Reruns
 from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.http.problems import problem_from_error
@@ -209,11 +210,19 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         stack.callback(retry.end)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
+        reruns = Reruns(
+            settings.limits(),
+            backend=settings.backend,
+            image=settings.image,
+            runtime=settings.docker_runtime,
+        )
+        stack.push_async_callback(reruns.aclose)
         data_rights = DataRights(
             repository,
             contexts,
             events,
             turns,
+            reruns,
             deletions,
             membership,
             retention_days=settings.retention_days,
@@ -240,6 +249,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             upload_profiles=upload_profiles,
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
+            reruns=reruns,
             data_rights=data_rights,
             deletions=deletions,
             clean_up=clean_up,

@@ -52,7 +52,7 @@ async def call_tool(call: ToolCall, reach: Reach) -> dict[str, Any]:
     """
     tool = TOOLS.get(call.name)
     if tool is None:
-        names = ", ".join(["run_code", *TOOLS])
+        names = ", ".join(["run_code", "run_analysis", *TOOLS])
         return _failed(f"There is no function {call.name!r}. There are: {names}.")
     try:
         arguments = tool.arguments.model_validate(dict(call.arguments))
@@ -67,6 +67,12 @@ async def call_tool(call: ToolCall, reach: Reach) -> dict[str, Any]:
     except Exception:  # a fault of a tool, or of a file, must not end the request
         log.exception("the tool %s failed", call.name)
         return _failed(f"{call.name} failed on this. Look it up with code instead.")
+
+
+def called(call: ToolCall, status: str) -> dict[str, Any]:
+    """Return what the event ``tool.called`` says of *call*."""
+    shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
+    return {"name": call.name[:60], "arguments": shown, "status": status}
 
 
 def _failed(why: str) -> dict[str, Any]:

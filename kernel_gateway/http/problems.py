@@ -50,6 +50,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.FileTooLarge: 413,
     errors.WorkspaceFull: 413,
     errors.Forbidden: 403,
+    errors.NotYourPermission: 403,
     errors.Conflict: 409,
     errors.ConversationReadOnly: 409,
     errors.TooManyPreferences: 409,
@@ -87,6 +88,8 @@ STATUSES: dict[type[Exception], int] = {
     notebook_errors.SealingKeyMissing: 503,
     notebook_errors.NotebookUnreadable: 500,
     notebook_errors.FileNotTraceable: 404,
+    notebook_errors.UnknownParameter: 400,
+    notebook_errors.ParameterMisfit: 400,
 }
 
 

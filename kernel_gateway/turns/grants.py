@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.modes import Modes
 from agent.permission.network import Target, target_from, targets_among
+from agent.ports import Approver
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.network.broker import NetworkBroker
 from kernel_gateway.network.cell_network import CellNetwork
@@ -26,6 +27,7 @@ def network_of(
     repository: Repository,
     sink: TurnEvents,
     modes: Modes,
+    approver: Approver,
 ) -> CellNetwork:
     """Return the network for the cells of the turn *row*.
 
@@ -36,6 +38,7 @@ def network_of(
         repository: Has the user's standing permissions.
         sink: Receives ``network.called``; the line of the audit list is stored with it.
         modes: The conversation's mode, whose scope counts while it lasts.
+        approver: Asks the user for addresses that only the running code knows.
     """
 
     async def standing() -> Sequence[tuple[str, Target]]:
@@ -51,4 +54,4 @@ def network_of(
         line = audit_line(row.tenant, row.user, CALLED, url, row.conversation, **detail)
         await sink.emit(CALLED, facts, add=[line])
 
-    return CellNetwork(broker, path.blobs, standing, note)
+    return CellNetwork(broker, path.blobs, standing, note, approver)

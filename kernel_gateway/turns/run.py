@@ -223,7 +223,13 @@ class TurnRun:
             runtime=replace(
                 services.contexts.runtime(path, self._sink.emit),
                 network=network_of(
-                    row, path, services.network, services.repository, self._sink, modes
+                    row,
+                    path,
+                    services.network,
+                    services.repository,
+                    self._sink,
+                    modes,
+                    approver,
                 ),
                 egress=services.egress.of(row.tenant),
             ),

@@ -74,8 +74,8 @@ async def test_in_preview_the_whole_plan_is_approved_at_once_and_other_code_is_n
     await conversation.connection.send("permission.reply", id=first["id"], decision="once")
     second = (await conversation.until("permission.required"))["data"]
 
-    shown = [output["output"]["text"] for output in conversation.of_kind("cell.output")]
-    assert (shown, second["preview"]) == (["1\n", "2\n"], "print(3)")
+    shown = "".join(each["output"]["text"] for each in conversation.of_kind("cell.output"))
+    assert (shown, second["preview"]) == ("1\n2\n", "print(3)")
 
 
 async def test_approved_python_is_not_approved_in_another_language(start_gateway):
