@@ -145,15 +145,15 @@ CONTEXT_NOTES = """\
   is sent, with the event that says what is in it. Reading a file's profile is not in it.
 - *Search in past turns*: SQLite; two frequent words and two rare ones, all turns are one user's.
 """
-LEARNING_NOTES = """\
-A scripted model looks the table up, reads it wrong once, and mends that; where the prompt has code
-that worked on a table with these columns, it takes that. So the figures say what a model that uses
-the reference saves, not how often a real one does. The second conversation is the same user's.
-"""
 LINEAGE_NOTES = """\
 - *With lineage and without it*: the same cells in two services in turns, over HTTP; every tenth
   cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
 - *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
+"""
+LEARNING_NOTES = """\
+A scripted model looks the table up, reads it wrong once, and mends that; where the prompt has code
+that worked on a table with these columns, it takes that. So the figures say what a model that uses
+the reference saves, not how often a real one does. The second conversation is the same user's.
 """
 SECTIONS = (
     Section(
@@ -197,16 +197,16 @@ SECTIONS = (
         notes=CONTEXT_NOTES,
     ),
     Section(
-        name="learning",
-        heading="What is learned",
-        measures=(measure_repeated,),
-        notes=LEARNING_NOTES,
-    ),
-    Section(
         name="lineage",
         heading="Lineage",
         measures=(measure_lineage,),
         notes=LINEAGE_NOTES,
+    ),
+    Section(
+        name="learning",
+        heading="What is learned",
+        measures=(measure_repeated,),
+        notes=LEARNING_NOTES,
     ),
 )
 INTRODUCTION = """\

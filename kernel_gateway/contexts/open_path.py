@@ -26,9 +26,9 @@ from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
-KEPT_COPY = "kept-copy"
 STAGED = "restoring"
 """Contents that a restoration is about to put in place; see `putting_back`."""
+KEPT_COPY = "kept-copy"
 UNFINISHED = ".unfinished"
 USUAL_RETENTION = Retention()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -180,10 +180,10 @@ def open_path(
     )
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
-    if running is None:  # else the next turn ends the kernel first
-        put_copy_back(workspace, home / KEPT_COPY)
     if (home / STAGED).exists():
         remove(home / STAGED)  # of a service that was killed; a plan that goes on stages anew
+    if running is None:  # else the next turn ends the kernel first
+        put_copy_back(workspace, home / KEPT_COPY)
     workspace.sweep_unfinished()
     return OpenPath(
         key=key,

@@ -26,8 +26,8 @@ def network_of(
     broker: NetworkBroker,
     repository: Repository,
     sink: TurnEvents,
-    modes: Modes,
     approver: Approver,
+    modes: Modes,
 ) -> CellNetwork:
     """Return the network for the cells of the turn *row*.
 
@@ -37,8 +37,8 @@ def network_of(
         broker: Makes the calls.
         repository: Has the user's standing permissions.
         sink: Receives ``network.called``; the line of the audit list is stored with it.
-        modes: The conversation's mode, whose scope counts while it lasts.
         approver: Asks the user for addresses that only the running code knows.
+        modes: The conversation's mode, whose scope counts while it lasts.
     """
 
     async def standing() -> Sequence[tuple[str, Target]]:

@@ -223,13 +223,7 @@ class TurnRun:
             runtime=replace(
                 services.contexts.runtime(path, self._sink.emit),
                 network=network_of(
-                    row,
-                    path,
-                    services.network,
-                    services.repository,
-                    self._sink,
-                    modes,
-                    approver,
+                    row, path, services.network, services.repository, self._sink, approver, modes
                 ),
                 egress=services.egress.of(row.tenant),
             ),

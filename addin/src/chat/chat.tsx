@@ -18,9 +18,11 @@ function announced(state: PathState): string {
 }
 
 /** The log of a conversation's path, and under it whatever `children` are: the composer. */
-export function Chat({ state, actions, welcome, again, drop, children }: {
+export function Chat({ state, actions, wanted = null, welcome, again, drop, children }: {
   state: PathState;
   actions: TurnActions;
+  /** The cell to go to. */
+  wanted?: { cell: string } | null;
   welcome: ReactNode;
   again: (pending: Pending) => void;
   drop: (key: string) => void;
@@ -38,7 +40,7 @@ export function Chat({ state, actions, welcome, again, drop, children }: {
             <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
           )}
           {empty && welcome}
-          <Turns turns={state.turns} actions={actions} />
+          <Turns turns={state.turns} actions={actions} wanted={wanted} />
           {pending.map((each, place) => (
             <PendingView
               key={each.key}

@@ -601,6 +601,15 @@ class RemovedUser(_Exact):
     removed_conversations: int
 
 
+class Retention(_Exact):
+    """How long the service keeps what; 0 days: until a user deletes it."""
+
+    conversation_days: float = Field(description="Without anything happening in it.")
+    checkpoint_days: float
+    checkpoints: int = Field(description="Of a path's files; 0 makes none.")
+    kernel_idle_seconds: float = Field(description="Then an unused kernel is ended.")
+
+
 class Health(_Exact):
     """Whether the service works, and with what."""
 
@@ -611,6 +620,7 @@ class Health(_Exact):
     model: str | None
     kernels: int
     upload_limit_bytes: int
+    retention: Retention
 
 
 class Ready(_Exact):
