@@ -156,7 +156,7 @@ function RecordedCell({ cell, show }: { cell: NotebookCell; show: (cell: string)
         <span className="grow">Cell {cell.number}, {languageName(cell.language)}</span>
         {STATUS[cell.status] && <span className="warn">{STATUS[cell.status]}</span>}
         <Button size="small" appearance="subtle" onClick={() => show(cell.id)}>
-          <span className="visually-hidden">Cell {cell.number} </span>In the chat
+          <span><span className="visually-hidden">Cell {cell.number} </span>In the chat</span>
         </Button>
       </div>
       <Code code={cell.code} language={cell.language} />

@@ -1,5 +1,5 @@
 import { Button, DrawerBody, OverlayDrawer, Radio, RadioGroup } from "@fluentui/react-components";
-import { DismissRegular, SignOutRegular } from "@fluentui/react-icons";
+import { DismissRegular, QuestionCircleRegular, SignOutRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/events";
 import { paneToken } from "../api/pane_token";
@@ -9,10 +9,11 @@ import { Grants } from "./grants";
 import { keptWords } from "./retention";
 
 /** Model, permissions, what is kept for how long, colours. */
-export function SettingsPanel({ health, look, choose, close }: {
+export function SettingsPanel({ health, look, choose, help, close }: {
   health: Schemas["Health"] | null;
   look: Look;
   choose: (look: Look) => void;
+  help: () => void;
   close: () => void;
 }) {
   return (
@@ -37,7 +38,10 @@ export function SettingsPanel({ health, look, choose, close }: {
             {LOOKS.map(([name, words]) => <Radio key={name} value={name} label={words} />)}
           </RadioGroup>
         </Section>
-        {health && <p className="quiet">Tallybook {health.version}</p>}
+        <div className="buttons">
+          <Button icon={<QuestionCircleRegular />} onClick={help}>Help</Button>
+          {health && <span className="quiet">Tallybook {health.version}</span>}
+        </div>
         {paneToken.used && (
           <Button
             icon={<SignOutRegular />}

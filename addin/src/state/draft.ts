@@ -108,6 +108,7 @@ export function newTurn(id: string, at: number, data: EventData["turn.started"])
     checks: [],
     tieOuts: [],
     answerCheck: null,
+    rating: null,
     undone: false,
   };
 }

@@ -137,6 +137,8 @@ export interface FileFacts {
   problem: FoundError | null;
 }
 
+export type Rating = "up" | "down" | null;
+
 export interface Turn {
   id: string;
   kind: TurnKind;
@@ -161,6 +163,8 @@ export interface Turn {
   tieOuts: TieOut[];
   /** What of the answer nothing bears out; null if there is no such thing. */
   answerCheck: AnswerCheck | null;
+  /** What the user thinks of it, as far as that is known. */
+  rating: Rating;
   /** Another request has undone it. */
   undone: boolean;
 }
@@ -193,6 +197,8 @@ export interface PathState {
   office: { seq: number; turn: string | null; request: OfficeRequested } | null;
   /** Why the path waits for a kernel, if it does. */
   waiting: string | null;
+  /** What the user thinks of answers, by turn: it may be known before the turn is. */
+  ratings: Readonly<Record<string, Rating>>;
 }
 
 export const EMPTY: PathState = {
@@ -205,4 +211,5 @@ export const EMPTY: PathState = {
   mergedInto: null,
   office: null,
   waiting: null,
+  ratings: {},
 };
