@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,6 +12,8 @@ from agent.egress.policy import Policy
 from container.kernel.session import KernelSession
 from container.workspace.workspace import Workspace
 from notebooks.history.checkpoints import Checkpoints
+from notebooks.lineage.record import RecordedCells
+from notebooks.lineage.staleness import LiveCells
 from notebooks.record.recorder import Recorder
 
 Message = dict[str, Any]
@@ -140,6 +142,8 @@ class PermissionRequest:
         findings: The findings that require permission.
         network: The calls of the network that the code holds (`agent.permission.network_calls`).
         always: What a standing permission for each capability covers, in plain words.
+        mode: The mode of the conversation, if that is why the user is asked; else empty.
+        plan: The steps that the model means to take: ``number``, ``title``, ``code``, ``status``.
     """
 
     id: str
@@ -151,6 +155,8 @@ class PermissionRequest:
     findings: tuple[Mapping[str, Any], ...]
     network: tuple[Mapping[str, Any], ...] = ()
     always: tuple[str, ...] = ()
+    mode: str = ""
+    plan: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +190,9 @@ class Approver(Protocol):
 
     async def ask(self, request: PermissionRequest) -> Decision:
         """Wait for a reply to *request*; a repeated id continues the same wait."""
+
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Close *request*, for which nobody waits any more; a reply that came counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,15 +315,22 @@ class CellNetwork(Protocol):
         """
 
     def opened(
-        self, directory: Path, cell: str, granted: Sequence[str]
+        self,
+        directory: Path,
+        cell: str,
+        granted: Sequence[str],
+        untimed: Callable[[], AbstractContextManager[None]],
     ) -> AbstractAsyncContextManager[Sequence[Mapping[str, Any]]]:
         """Let *cell* make calls during the block; yield the calls, which grow.
+
+        The user is asked for an address that nothing covers.
 
         Args:
             directory: `KernelSession.network_directory` of its kernel.
             cell: Its id.
             granted: The capabilities that were granted to it alone; the user's standing ones
                 count as well.
+            untimed: The cell's time limit does not run while the user is asked.
         """
 
 
@@ -338,6 +354,8 @@ class PathRuntime:
         checkpoints: Its checkpoints; ``None`` where none are made.
         network: The way of cells to the network; ``None`` where there is none.
         lineage: Whether cells are looked at for what they make stale.
+        recorded: The notebook's cells as lineage reads them, kept from cell to cell.
+        live: Those with variables, followed for what is stale, likewise.
         egress: What must not leave the kernel as it is.
     """
 
@@ -352,4 +370,6 @@ class PathRuntime:
     checkpoints: Checkpoints | None = None
     network: CellNetwork | None = None
     lineage: bool = True
+    recorded: RecordedCells = field(default_factory=RecordedCells)
+    live: LiveCells = field(default_factory=LiveCells)
     egress: Policy = field(default_factory=Policy)

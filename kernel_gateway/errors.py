@@ -234,6 +234,23 @@ class PermissionAlreadyDecided(GatewayError):
         return f"Permission {self.permission_id} was decided before: {self.decision}."
 
 
+class NotYourPermission(GatewayError):
+    """A standing permission, given in reply to the request of another user."""
+
+    code = "not-your-permission"
+    hint = "Reply with once or deny. Only the user whose request it is can allow it for longer."
+
+    def __init__(self, permission_id: str, user: str) -> None:
+        super().__init__(permission_id, user)
+        self.permission_id, self.user = permission_id, user
+
+    def __str__(self) -> str:
+        return (
+            f"Permission {self.permission_id} was asked for by {self.user!r}, whose later code "
+            "would run without asking."
+        )
+
+
 class QueueFull(GatewayError):
     """Too many requests wait on one path already."""
 
@@ -246,6 +263,21 @@ class QueueFull(GatewayError):
 
     def __str__(self) -> str:
         return f"{self.waiting} requests already wait in this conversation."
+
+
+class EarlierRequestFailed(GatewayError):
+    """A request of the same batch, which this one comes after, has not ended well."""
+
+    code = "earlier-request-failed"
+    hint = "Look at what became of the earlier one, then ask for both again."
+
+    def __init__(self, turn: str, request: str, status: str) -> None:
+        super().__init__(turn, request, status)
+        self.turn, self.request, self.status = turn, request, status
+
+    def __str__(self) -> str:
+        words = " ".join(self.request.split())[:80]
+        return f"It was not begun: the request before it, {words!r}, ended as {self.status!r}."
 
 
 class KernelLimitReached(GatewayError):
@@ -327,6 +359,28 @@ class Conflict(GatewayError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class ConversationReadOnly(Conflict):
+    """The conversation is read-only, so that nothing is put back or merged into it."""
+
+    code = "conversation-read-only"
+
+    def __init__(self, conversation: str) -> None:
+        super().__init__(f"Conversation {conversation} is read-only: nothing changes its files.")
+        self.conversation = conversation
+        self.hint = f"Give it another mode: PUT /api/v1/conversations/{conversation}/mode."
+
+
+class TooManyPreferences(Conflict):
+    """A user has as many preferences as there may be."""
+
+    code = "too-many-preferences"
+    hint = "Delete one that no longer counts: DELETE /api/v1/preferences/{id}."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} preferences already, the most that are kept.")
+        self.most = most
 
 
 class HistoryOff(Conflict):

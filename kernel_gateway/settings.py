@@ -284,8 +284,12 @@ class Settings(BaseModel):
     docker_runtime: str = Field(
         "", description="OCI runtime of the docker backend: runsc, kata; empty for its default."
     )
-    warm_kernels: int = Field(
-        2, ge=0, description="Kernels kept ready, so that a conversation's first cell never waits."
+    warm_kernels: int | None = Field(
+        None,
+        ge=0,
+        description="Kernels kept ready, so that a conversation's first cell never waits; by "
+        "default 2, and up to 32 while the machine is at rest and has memory to spare (they "
+        "take at most 3 % of it).",
     )
     max_kernels: int | None = Field(
         None, ge=1, description="Kernels alive at once; by default as many as memory allows."

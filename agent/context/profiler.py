@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agent.context.recovery import recover
 from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
 from container.workspace.workspace import Workspace, WorkspaceFile
@@ -50,6 +51,7 @@ class Profiler:
         """
         self._kept_in = kept_in
         self._known: OrderedDict[tuple[str, str, str], asyncio.Future[Profile]] = OrderedDict()
+        self._tried: OrderedDict[tuple[str, str, str], asyncio.Future[str]] = OrderedDict()
         self._readers = asyncio.Semaphore(at_once)
 
     async def profile(self, workspace: Workspace, file: WorkspaceFile) -> Profile | None:
@@ -73,7 +75,28 @@ class Profiler:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         profile = await asyncio.shield(reading)  # other callers may await it too
+        if profile.get("problem", {}).get("code") == "damaged":
+            profile = await self._with_recovered(workspace, file.name, key, profile)
         return None if ending in PERHAPS and _holds_no_table(profile) else profile
+
+    async def _with_recovered(
+        self, workspace: Workspace, name: str, key: tuple[str, str, str], profile: Profile
+    ) -> Profile:
+        """Say where what LibreOffice can read of a damaged file is, if it can read any."""
+        trying = self._tried.get(key)
+        if trying is None:  # each content once: it takes seconds
+            trying = self._tried[key] = asyncio.ensure_future(recover(workspace, name))
+            if len(self._tried) > REMEMBERED:
+                self._tried.popitem(last=False)
+        recovered = await asyncio.shield(trying)
+        if not recovered:
+            return profile
+        problem = profile["problem"]
+        said = (
+            f"{problem['message']} LibreOffice could read some of it: that is in {recovered!r}. "
+            "Sheets and rows may be missing there: compare it with what the file should hold."
+        )
+        return {**profile, "problem": {**problem, "message": said, "recovered": recovered}}
 
     async def preview(
         self, workspace: Workspace, name: str, *, sheet: str, first: int, count: int

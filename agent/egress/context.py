@@ -17,15 +17,16 @@ _OTHER = re.compile(
     rb"amount|total|balance|betrag|sum|price|qty|quantity|container|meter|device|imei",
     re.I,
 )
-_IDENTITY = re.compile(
-    rb"ssn|social.?sec|bsn|burgerservice|steuer.?(?:id|nr|ident)|idnr|tax.?(?:id|no|number|payer)|tin\b|"
-    rb"pesel|cpf|national|identi|personnummer|personnr|rijksregister|nir\b|insee|s\S{1,2}curit|aadhaar|"
-    rb"ahv|avs|sozialvers|insurance|nino|codice|dni|nie\b|hetu|henkil|\bsin\b|passport|citizen|\bssnr?\b",
-    re.I,
+_IDENTITY_WORDS = (
+    r"ssn|social.?sec|bsn|burgerservice|steuer.?(?:id|nr|ident)|idnr|tax.?(?:id|no|number|payer)|tin\b|"
+    r"pesel|cpf|national|identi|personnummer|personnr|rijksregister|nir\b|insee|s\S{1,2}curit|aadhaar|"
+    r"ahv|avs|sozialvers|insurance|nino|codice|dni|nie\b|hetu|henkil|\bsin\b|passport|citizen|\bssnr?\b"
 )
-_PHONE = re.compile(
-    rb"phone|tel|mobil|cell|fax|handy|call|contact|whatsapp|t\S{1,2}l\S{1,2}p", re.I
-)
+_PHONE_WORDS = r"phone|tel|mobil|cell|fax|handy|call|contact|whatsapp|t\S{1,2}l\S{1,2}p"
+NAMING = f"{_IDENTITY_WORDS}|{_PHONE_WORDS}"
+"""Words that say that an identity number or a telephone number follows."""
+_IDENTITY = re.compile(_IDENTITY_WORDS.encode(), re.I)
+_PHONE = re.compile(_PHONE_WORDS.encode(), re.I)
 _SECRET = re.compile(rb"pass(?:word|wort|wd)|secret|api.?key|token|kennwort|pin\b", re.I)
 
 

@@ -7,13 +7,14 @@ words before them.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.egress import check_digits, context
 from agent.egress.context import Around
-from agent.egress.rules import Kind, Rules, entropy, rules
+from agent.egress.rules import Kind, Rules, Secret, entropy, rules
 
 SHARE, ENOUGH = 0.8, 4
 """Share of valid numbers from which a column of at least so many is one of them."""
@@ -21,6 +22,8 @@ MOST_KEY_BLOCK = 16_000
 MOST_IN_WORDS = 50
 """More numbers in one column are a table: its header names them, no word before each."""
 _WORDS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+_LOCAL = _WORDS + b".%+-"
+MOST_LOCAL = 64
 _PLACEHOLDERS = tuple(
     """example xxxx **** your_ your- < ${ {{ changeme none null true false [redacted""".split()
 )
@@ -45,62 +48,135 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Digits:
-    """A number without marks, to be judged with its column."""
+    """A number without marks, to be judged with its column.
+
+    Attributes:
+        start: Its first byte.
+        end: Behind its last byte.
+        text: The digits.
+        column: See `Around.column`.
+        by_comma: A comma touches it, which may part fields, or be a decimal comma.
+    """
 
     start: int
     end: int
     text: str
     column: tuple[int, int]
+    by_comma: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A piece of the text that a rule takes, whatever else could be found in it."""
+
+    start: int
+    end: int
+    found: Found
 
 
 def scan(text: bytes) -> list[Found]:
     """Return what was found in *text*, UTF-8, in order; nothing overlaps."""
     known, around = rules(), Around(text)
-    found: list[Found] = []
+    named = known.naming.search(text) is not None
     digits: list[_Digits] = []
-    for match in known.candidates.finditer(text):
+    claims = [*_secrets(text, known), *_numbers(text, around, known, digits, named=named)]
+    claims += _emails(text, known)
+    claims += [_Claim(each.start, each.end, each) for each in _of_columns(digits, text)]
+    found, last = [], 0
+    # Of two at the same place, a secret comes first: it was found first.
+    for claim in sorted(claims, key=lambda claim: claim.start):
+        if claim.start >= last:
+            found.append(claim.found)
+            last = max(claim.end, claim.found.end)
+    return found
+
+
+def _secrets(text: bytes, known: Rules) -> Iterator[_Claim]:
+    at = 0
+    for anchor in known.anchors.finditer(text):
+        start = anchor.start()
+        if start < at:
+            continue
+        for secret in _rules_of(text[start : anchor.end()]):
+            if secret.before:
+                match = secret.pattern.search(text, max(0, start - secret.before))
+                match = match if match is not None and match.start() <= start else None
+            else:
+                match = secret.pattern.match(text, start)
+            if match is None:
+                continue
+            first, last = match.span(1) if match.re.groups else match.span()
+            if (found := _secret(secret.name, secret.entropy, text, first, last)) is not None:
+                at = max(match.end(), found.end)
+                yield _Claim(match.start(), at, found)
+                break
+
+
+@functools.lru_cache(maxsize=4096)
+def _rules_of(anchor: bytes) -> tuple[Secret, ...]:
+    """Return the rules whose anchor *anchor* is."""
+    return tuple(each for each in rules().secrets if each.anchor.fullmatch(anchor))
+
+
+def _emails(text: bytes, known: Rules) -> Iterator[_Claim]:
+    """Find e-mail addresses around each ``@``; what a long text has before it is not searched."""
+    at = text.find(b"@")
+    while at >= 0:
+        local = text[max(0, at - MOST_LOCAL) : at]
+        start = at - len(local) + len(local.rstrip(_LOCAL))
+        match = known.email.match(text, start) if start < at else None
+        if match is not None:
+            yield _Claim(start, match.end(), Found(start, match.end(), "email", "email"))
+        at = text.find(b"@", match.end() if match is not None else at + 1)
+
+
+def _numbers(
+    text: bytes, around: Around, known: Rules, digits: list[_Digits], *, named: bool
+) -> Iterator[_Claim]:
+    """Find numbers with marks; collect those without in *digits*."""
+    pattern = known.numbers if named else known.long_numbers
+    for match in pattern.finditer(text):
         start, end = match.span()
         piece = text[start:end]
-        if piece.isdigit():
-            if _stands_alone(text, start, end):
-                decoded = piece.decode()
-                digits.append(_Digits(start, end, decoded, around.column(start, end)))
-            continue
-        if (one := _judged(piece, start, text, around, known)) is not None:
-            found.append(one)
-    found += _of_columns(digits, text)
-    return sorted(found)
+        if not piece.isdigit():
+            if (found := _judged(piece, start, text, around, known)) is not None:
+                yield _Claim(start, end, found)
+        elif _stands_alone(text, start, end):
+            digits.append(
+                _Digits(
+                    start,
+                    end,
+                    piece.decode(),
+                    around.column(start, end),
+                    text[start - 1 : start] == b"," or _goes_on(text, end, b","),
+                )
+            )
 
 
 def _stands_alone(text: bytes, start: int, end: int) -> bool:
-    """Whether no letter, digit or decimal point touches it."""
-    before, after = text[start - 1 : start], text[end : end + 2]
-    if before and (before in _WORDS or before in b".,-"):
+    """Whether no decimal point touches it; the pattern sees to letters and digits."""
+    if start and text[start - 1 : start] in (b".", b"-"):
         return False
-    if after[:1] and after[:1] in _WORDS:
-        return False
-    return not (after[:1] in (b".", b",") and after[1:2].isdigit())
+    return not _goes_on(text, end, b".")
+
+
+def _goes_on(text: bytes, end: int, mark: bytes) -> bool:
+    """Whether *mark* and a digit follow."""
+    return text[end : end + 1] == mark and text[end + 1 : end + 2].isdigit()
 
 
 def _judged(piece: bytes, start: int, text: bytes, around: Around, known: Rules) -> Found | None:
     """Return what *piece* is proved to be, by its form."""
     end = start + len(piece)
-    if b"@" in piece and known.email.fullmatch(piece):
-        return Found(start, end, "email", "email")
-    for secret in known.secrets if not piece[:1].isdigit() or b":" in piece else ():
-        if match := secret.pattern.fullmatch(piece):
-            first, last = match.span(1) if match.re.groups else match.span()
-            return _secret(secret.name, secret.entropy, text, start + first, start + last)
-    touched = text[end : end + 1] in _WORDS if text[end : end + 1] else False
-    before = text[start - 1 : start]
-    if touched or (before and before in _WORDS):
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if (after and after in _WORDS) or (before and before in _WORDS):
         return None
-    if known.iban.fullmatch(piece):
+    if piece[:1].isupper() and known.iban.fullmatch(piece):
         return _iban(piece, start)
-    plain = piece.decode().translate({ord(sign): None for sign in " -./+()"})
+    plain = piece.translate(None, b" -./+()").decode()
     if known.card.fullmatch(piece) and check_digits.card(plain):
         return Found(start, end, "card", "card")
-    for form, pattern in known.forms:
+    for form, pattern in known.forms if known.any_form.fullmatch(piece) else ():
         if pattern.fullmatch(piece):
             # HETU's mark is part of it.
             whole = piece.decode() if form.name == "fi-hetu" else plain
@@ -154,7 +230,7 @@ def _phone(piece: bytes, start: int, text: bytes, around: Around, known: Rules) 
     end = start + len(piece)
     if not known.phone.fullmatch(piece) or text[start - 1 : start] in (b".", b"-", b"/"):
         return None
-    count = sum(chr(sign).isdigit() for sign in piece)
+    count = len(piece.translate(None, b" -./+()"))
     if not 9 <= count <= 15:
         return None
     named = around.before(start) + b" " + around.header(start, end)
@@ -178,10 +254,6 @@ def _of_columns(digits: Iterable[_Digits], text: bytes) -> Iterator[Found]:
         yield from _phones(group, around)
 
 
-def _named(each: _Digits, around: Around) -> bytes:
-    return around.before(each.start) + b" " + around.header(each.start, each.end)
-
-
 def _cards(group: list[_Digits], around: Around) -> Iterator[Found]:
     if len(group[0].text) < 13:
         return
@@ -189,20 +261,28 @@ def _cards(group: list[_Digits], around: Around) -> Iterator[Found]:
     if not valid:
         return
     is_column = len(group) >= ENOUGH and len(valid) >= SHARE * len(group)
+    header = around.header(valid[-1].start, valid[-1].end)
+    by_header = context.names_a_card(header)
+    another = context.names_another_number(header)
     for each in valid:
-        named = _named(each, around)
-        if context.names_a_card(named):
-            pass
-        elif context.names_another_number(named) or (len(group) >= ENOUGH and not is_column):
-            continue
+        if not (by_header or (is_column and not another and len(group) > MOST_IN_WORDS)):
+            before = around.before(each.start)
+            doubtful = (each.by_comma or len(group) >= ENOUGH) and not is_column
+            other = another or context.names_another_number(before)
+            if (doubtful or other) and not context.names_a_card(before):
+                continue
         yield Found(each.start, each.end, "card", "card")
 
 
 def _identities(group: list[_Digits], around: Around) -> Iterator[Found]:
     checks = check_digits.BARE_DIGITS.get(len(group[0].text), ())
-    for each in group if checks else ():
-        named = _named(each, around)
-        if not context.names_an_identity(named):
+    if not checks:
+        return
+    header = around.header(group[-1].start, group[-1].end)
+    by_header = context.names_an_identity(header)
+    for each in group:
+        named = b"" if by_header else around.before(each.start)
+        if not by_header and not context.names_an_identity(named):
             continue
         if (rule := next((name for name, check in checks if check(each.text)), None)) is not None:
             yield Found(each.start, each.end, "national-id", rule)
@@ -211,7 +291,7 @@ def _identities(group: list[_Digits], around: Around) -> Iterator[Found]:
 def _phones(group: list[_Digits], around: Around) -> Iterator[Found]:
     if len(group[0].text) > 15:
         return
-    by_header = context.names_a_phone(around.header(group[0].start, group[0].end))
+    by_header = context.names_a_phone(around.header(group[-1].start, group[-1].end))
     for each in group if by_header or len(group) <= MOST_IN_WORDS else ():
         if by_header or context.names_a_phone(around.before(each.start)):
             yield Found(each.start, each.end, "phone", "phone")

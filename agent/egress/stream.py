@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.egress.lookalikes import Plain
 from agent.egress.policy import Action
 from agent.egress.rules import Kind
 from agent.egress.scan import Found, scan
@@ -51,7 +52,8 @@ def guarded(text: str, actions: Mapping[str, Action]) -> Guarded:
     """
     if all(action == "allow" for action in actions.values()):
         return Guarded(text)
-    data = text.encode("utf-8", "surrogatepass")
+    plain = Plain(text)
+    data = plain.text.encode("utf-8", "surrogatepass")
     counts: Counter[tuple[Kind, str, Action]] = Counter()
     for each in (found := scan(data)):
         if (action := actions.get(each.kind, "redact")) != "allow":
@@ -62,18 +64,24 @@ def guarded(text: str, actions: Mapping[str, Action]) -> Guarded:
     taken_out = [each for each in found if actions.get(each.kind, "redact") == "redact"]
     if not taken_out:
         return Guarded(text, counts)
-    return Guarded(_without(data, taken_out).decode("utf-8", "surrogatepass"), counts)
+    return Guarded(_without(text, plain, data, taken_out), counts)
 
 
-def _without(data: bytes, found: list[Found]) -> bytes:
-    numbers: dict[tuple[Kind, bytes], int] = {}
+def _without(text: str, plain: Plain, data: bytes, found: list[Found]) -> str:
+    """Return *text* without what was *found* in *data*, which is *plain* as UTF-8."""
+    numbers: dict[Kind, dict[bytes, int]] = {}
     parts, at = [], 0
+    byte = sign = 0
     for each in found:
-        value = each.kind, data[each.start : each.end]
-        number = numbers.setdefault(value, 1 + sum(kind == each.kind for kind, _ in numbers))
-        parts += [data[at : each.start], f"[{NAMES[each.kind]} {number} removed]".encode()]
-        at = each.end
-    return b"".join([*parts, data[at:]])
+        value = data[each.start : each.end]
+        of_kind = numbers.setdefault(each.kind, {})
+        number = of_kind.setdefault(value, len(of_kind) + 1)
+        start = sign + len(data[byte : each.start].decode("utf-8", "surrogatepass"))
+        byte, sign = each.end, start + len(value.decode("utf-8", "surrogatepass"))
+        first, last = plain.given(start, sign)
+        parts += [text[at:first], f"[{NAMES[each.kind]} {number} removed]"]
+        at = last
+    return "".join([*parts, text[at:]])
 
 
 class GuardedStream:

@@ -36,7 +36,9 @@ async def fetch(url: str, network: CellNetwork | None, approver: Approver) -> Fe
         raise FetchRefused(f"This can't be fetched: {error}.") from None
     granted: tuple[str, ...] = ()
     if await approver.granted([target.capability]) is None:
-        decision = await approver.ask(_request(target, url))
+        decision = await approver.ask(
+            _request(target, url, "The model wants to read an address itself.")
+        )
         if not decision.allowed:
             why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
             raise FetchRefused(f"{url} was not fetched: {why}. Go on without it.")
@@ -44,15 +46,33 @@ async def fetch(url: str, network: CellNetwork | None, approver: Approver) -> Fe
     return await network.fetch(url, granted)
 
 
-def _request(target: Target, url: str) -> PermissionRequest:
-    call = NetworkCall(line=1, method=GET, target=target, url=url)
+def question(target: Target, url: str, body_bytes: int) -> PermissionRequest:
+    """Return the request of a running cell for an address that its code does not name.
+
+    Args:
+        target: What it asks for.
+        url: The whole URL.
+        body_bytes: Size of what would be sent along.
+    """
+    return _request(target, url, "The code that runs now wants to call an address.", body_bytes)
+
+
+def _request(target: Target, url: str, who: str, body_bytes: int = 0) -> PermissionRequest:
+    call = NetworkCall(
+        line=1,
+        method=target.method,
+        target=target,
+        url=url,
+        body=body_bytes > 0,
+        body_bytes=body_bytes or None,
+    )
     return PermissionRequest(
         id=f"perm_{secrets.token_hex(8)}",
         capabilities=(target.capability,),
-        explanation=f"The model wants to read an address itself. {call_words([call])}",
+        explanation=f"{who} {call_words([call])}",
         imports=(),
         targets=(url,),
-        preview=f"{GET} {url}",
+        preview=f"{target.method} {url}",
         findings=(),
         network=(call_to_json(call),),
         always=(what_always_covers(target.capability),),

@@ -6,11 +6,13 @@ path. The query string is not part of it. As the name of a capability it has `PR
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 PREFIX = "network:"
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -18,6 +20,11 @@ PORTS = {"http": 80, "https": 443}
 MOST_CHARACTERS = 8000
 """Of a URL."""
 _PLAIN = re.compile(r"[!-~]+")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_OVERLONG = re.compile(rb"[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]")
+"""UTF-8 that is longer than it must be, which hides a character from a check."""
+_CUT_OFF = re.compile(r"[\x00-\x20\x7f]+")
+MOST_DECODED = 5
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -71,8 +78,7 @@ class Target:
     below: bool = False
 
     def __str__(self) -> str:
-        path = self.address.path.replace("*", "%2A")
-        return f"{self.method} {self.address.origin}{path}{'*' if self.below else ''}"
+        return f"{self.method} {self.address.url}{'*' if self.below else ''}"
 
     @property
     def capability(self) -> str:
@@ -123,9 +129,12 @@ def address_of(url: str) -> Address:
     if not _is_host(host):
         raise BadTarget(f"{shown!r} names no valid host")
     path = parts.path or "/"
-    if ".." in re.split(r"[/\\]", _decoded(path)) or "." in _decoded(path).split("/"):
+    if _goes_up(path):
         raise BadTarget(f"the path of {shown!r} has '.' or '..' in it; write it without them")
-    return Address(scheme, host, PORTS[scheme] if port is None else port, path, parts.query)
+    if port == 0:
+        raise BadTarget(f"{shown!r} names port 0, where nothing can be")
+    port = PORTS[scheme] if port is None else port
+    return Address(scheme, host, port, _normal(path), parts.query)
 
 
 def _is_host(host: str) -> bool:
@@ -136,14 +145,40 @@ def _is_host(host: str) -> bool:
     return "%" not in host
 
 
-def _decoded(path: str) -> str:
-    """Return *path* decoded until nothing is left to decode: a server may decode twice."""
-    for _ in range(4):
-        decoded = unquote(path, errors="replace")
-        if decoded == path:
-            break
-        path = decoded
-    return path
+def _goes_up(path: str) -> bool:
+    r"""Whether a server may read *path* as one that has ``.`` or ``..`` among its parts.
+
+    Servers differ: some decode twice, take ``\\`` for ``/``, cut parameters (``..;x``), blanks or a
+    NUL off a part, accept overlong UTF-8, or fold wide characters.
+    """
+    raw = unquote_to_bytes(path)
+    for _ in range(MOST_DECODED):
+        if _OVERLONG.search(raw):
+            return True
+        text = unicodedata.normalize("NFKC", raw.decode("utf-8", "replace"))
+        for part in re.split(r"[/\\]", text):
+            bare = _CUT_OFF.sub("", part.partition(";")[0].partition("\0")[0])
+            if bare in (".", ".."):
+                return True
+        decoded = unquote_to_bytes(raw)
+        if decoded == raw:
+            return False
+        raw = decoded
+    return True  # no honest path is encoded so often
+
+
+def _normal(path: str) -> str:
+    """Return *path* as clients write it: no needless escapes, the others in capitals.
+
+    Source: RFC 3986, 6.2.2.
+    """
+
+    def written(escape: re.Match[str]) -> str:
+        sign = chr(int(escape[1], 16))
+        return sign if sign.isascii() and (sign.isalnum() or sign in "-._~") else escape[0].upper()
+
+    # The target's own mark for "all below" is never a part of a path.
+    return _ESCAPE.sub(written, path).replace("*", "%2A")
 
 
 def method_of(method: str) -> str:
@@ -171,12 +206,22 @@ def target_from(text: str) -> Target:
 
 
 def targets_among(capabilities: Iterable[str]) -> list[Target]:
-    """Return the targets among *capabilities*; other capabilities are left out."""
+    """Return the targets among *capabilities*; other ones, and those not valid, are left out."""
     found = []
     for name in capabilities:
         if name.startswith(PREFIX) and "://" in name:
-            found.append(target_from(name))
+            with contextlib.suppress(BadTarget):
+                found.append(target_from(name))
     return found
+
+
+def check_capability(name: str) -> None:
+    """Raise `BadTarget` unless *name* is a capability that a permission can be given for."""
+    kind, _, rest = name.partition(":")
+    if not kind.replace("-", "").isalnum() or not rest.strip():
+        raise BadTarget(f"{name[:80]!r} is no capability; write KIND:NAME, such as library:urllib")
+    if name.startswith(PREFIX) and "://" in name:
+        target_from(name)
 
 
 def is_covered(capability: str, held: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from agent.permission.network import (
     METHODS,
@@ -27,12 +28,15 @@ VERBS = {name.lower(): name for name in METHODS}
 NAMED = frozenset({"request", "stream", "Request"})
 """Calls whose first argument, or ``method``, may be the method."""
 OPENERS = frozenset({"urlopen", "Request", "urlretrieve"})
-CLIENTS = ("requests", "httpx", "urllib.request", "urllib3")
+CLIENTS = ("requests", "httpx", "httpx2", "urllib.request", "urllib3")
 BODIES = frozenset({"data", "json", "files", "content", "body", "params", "headers", "cookies"})
 """Keywords with what is sent along."""
 ONLY_BODIES = frozenset({"data", "json", "files", "content", "body"})
 MOST_CALLS = 50
 _URL = re.compile(r"\s*https?://", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[^/?#]*")
+_KEPT = "!#$%&'()*+,/:;=?@[]~"
+"""Signs of a URL that stay as they are."""
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -92,7 +96,7 @@ def call_to_json(call: NetworkCall) -> dict[str, Any]:
 def call_words(calls: Sequence[NetworkCall]) -> str:
     """Return in plain words whom the code would call, and what leaves with that."""
     if not calls:
-        return "Which address it would call is known only as it runs, and only named ones may be."
+        return "Which address it would call is known only as it runs, and is asked for then."
     told = []
     for call in calls:
         words = f"{call.method} {call.url}" if call.target else f"{call.method} of an unknown URL"
@@ -186,8 +190,7 @@ def _variables(
 
 def _target(method: str, url: str) -> Target | None:
     """Return what *url*, with `ANYTHING` for unknown parts, covers; ``None`` if no host is sure."""
-    known = url.partition(ANYTHING)[0]
-    known = known.partition("#")[0]
+    known = _as_sent(url.partition(ANYTHING)[0].partition("#")[0])
     unknown = ANYTHING in url and "?" not in known
     try:
         if not unknown:
@@ -201,3 +204,16 @@ def _target(method: str, url: str) -> Target | None:
     directory = address.path.rpartition("/")[0] + "/"
     there = Address(address.scheme, address.host, address.port, directory)
     return Target(method, there, below=True)
+
+
+def _as_sent(url: str) -> str:
+    """Return *url* as HTTP libraries send it: blanks and letters beyond ASCII encoded."""
+    scheme, mark, rest = url.partition("://")
+    host = _AUTHORITY.match(rest)
+    if (url.isascii() and " " not in url) or host is None:
+        return url
+    try:
+        named = host[0].encode("idna").decode("ascii")
+    except UnicodeError:
+        return url
+    return f"{scheme}{mark}{named}{quote(rest[host.end() :], safe=_KEPT)}"

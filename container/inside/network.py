@@ -2,7 +2,7 @@
 
 A kernel has no network device. While a cell runs that has permission for the network, a broker
 of the service listens on `BROKER`; it makes the calls that were granted. Here ``http.client``
-(and so urllib and pandas), urllib3 (and so requests) and httpx are pointed to it: as to a
+(and so urllib and pandas), urllib3 (and so requests), httpx and httpx2 are pointed to it: as to a
 proxy, they send it the whole URL in the request line, without TLS, which the broker does.
 
 In a re-run nothing is sent: the responses recorded then lie in `STORED` and are given again.
@@ -51,7 +51,8 @@ class NetworkFailed(ConnectionError):
 def apply() -> None:
     """Point the HTTP libraries to the broker; those not imported yet, once they are."""
     _use_in_http_client()
-    uses = {"urllib3.connection": _use_in_urllib3, "httpx": _use_in_httpx}
+    uses = {"urllib3.connection": _use_in_urllib3}
+    uses |= dict.fromkeys(("httpx", "httpx2"), _use_in_httpx)  # the same library, twice named
     sys.meta_path.insert(0, _AfterImport(uses))
     for name, use in uses.items():
         if (module := sys.modules.get(name)) is not None:
@@ -80,7 +81,11 @@ def _url_of(connection: Any, url: str) -> str:
     if url.startswith(("http://", "https://")):
         return url.partition("#")[0]
     secure = connection.default_port == http.client.HTTPS_PORT
-    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    host = connection.host
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = host.encode("idna").decode("ascii")
     port = f":{connection.port}" if connection.port != connection.default_port else ""
     path = url if url.startswith("/") else f"/{url}"
     return f"{'https' if secure else 'http'}://{host}{port}{path}"

@@ -7,7 +7,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 from container.errors import (
@@ -94,6 +94,8 @@ class CellRun:
         self._emit_after = emit_after
         self._output_bytes = 0
         self._cancelled = False
+        self._waiting = 0
+        self._waiting_since = self._waited = self._stood_still = 0.0
         self._received = 0
         self._replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
         self._probes: set[str] = set()
@@ -123,6 +125,30 @@ class CellRun:
         await self._follow(asyncio.create_task(reading), limit)
         await self._explain()
         return self._ending(time.monotonic() - started)
+
+    @contextlib.contextmanager
+    def untimed(self) -> Iterator[None]:
+        """Let the time limit stand still during the block: the cell waits for its user.
+
+        Blocks may overlap. A cell that is stopped meanwhile has its grace time and no more.
+        """
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._waited += time.monotonic() - self._waiting_since
+
+    def _clock(self) -> float:
+        """Return the cell's own time: it stands still while the cell waits, until it is stopped."""
+        now = time.monotonic()
+        if not self._cancelled:
+            waiting = now - self._waiting_since if self._waiting else 0.0
+            self._stood_still = self._waited + waiting
+        return now - self._stood_still
 
     async def may_emit(self) -> None:
         """Wait until the cell's messages may be passed on."""
@@ -187,19 +213,19 @@ class CellRun:
     async def _wait_for(self, reading: asyncio.Task[None], seconds: float) -> bool:
         """Whether the cell, or the kernel, ended within *seconds*."""
         ended = self._ended
-        deadline = time.monotonic() + seconds
+        deadline = self._clock() + seconds
         while not (reading.done() or ended.done()):
             if self._reply is not None:
                 # The code has ended; reading its last outputs has its own time limit.
                 await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
                 break
-            left = deadline - time.monotonic()
+            left = deadline - self._clock()
             if left <= 0:
                 return False
             # A cancelled or flooding cell gets the grace time, not the rest of its limit.
             if self._cancelled:
                 left = min(left, self._limits.grace_seconds)
-                deadline = min(deadline, time.monotonic() + left)
+                deadline = min(deadline, self._clock() + left)
             await asyncio.wait(
                 {reading, ended},
                 timeout=min(left, LOOK_SECONDS),

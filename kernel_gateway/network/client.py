@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -83,6 +84,13 @@ class _TooLong(HTTPInputError):
     """The response is longer than it may be; tornado then closes the connection."""
 
 
+def _without_contents(record: logging.LogRecord) -> bool:
+    """Take out of tornado's line about a malformed message what it quotes of the message."""
+    if str(record.msg).startswith("Malformed HTTP message"):
+        record.msg, record.args = "A malformed HTTP message was received", ()
+    return True
+
+
 class HttpClient:
     """Makes calls."""
 
@@ -103,6 +111,7 @@ class HttpClient:
             resolver: Resolves names; the system's by default.
         """
         self.limits = limits
+        logging.getLogger("tornado.general").addFilter(_without_contents)
         self._authorities = authorities or ssl.create_default_context()
         self._client = SimpleAsyncHTTPClient(
             force_instance=True,
@@ -177,7 +186,8 @@ class HttpClient:
                 return CallFailed("there is no host of that name")
             case OSError() if error.strerror:
                 return CallFailed(error.strerror)
-        return CallFailed(f"its response is no valid HTTP ({str(error)[:200]})")
+        # Not the error's own text: it quotes the response, which may hold a secret.
+        return CallFailed("its response is no valid HTTP")
 
     def close(self) -> None:
         """Close it; calls that run end."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import functools
+import html
+import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from agent.permission.network import Address, BadTarget, address_of
 from kernel_gateway.settings import SettingsInvalid
@@ -18,7 +24,7 @@ SHORTEST = 6
 """Characters: the broker takes secrets out of responses, and shorter ones stand in any text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Secret:
     """One secret.
 
@@ -42,11 +48,43 @@ class Secret:
         below = mine.path if mine.path.endswith("/") else f"{mine.path}/"
         return address.path == mine.path or address.path.startswith(below)
 
-    @property
+    @functools.cached_property
     def texts(self) -> tuple[bytes, ...]:
-        """What is taken out of responses: the value, and its part behind ``Bearer`` or such."""
+        """What is taken out of responses, longest first: its parts as servers may write them."""
         last = self.value.rpartition(" ")[2]
-        return tuple({self.value.encode(), last.encode()} if len(last) >= SHORTEST else ())
+        parts = {self.value, last, *_decoded_parts(self.value)}
+        known = {form for part in parts if len(part) >= SHORTEST for form in _forms(part)}
+        return tuple(sorted(known, key=len, reverse=True))
+
+
+def _decoded_parts(value: str) -> Iterator[str]:
+    """Yield what ``Basic`` credentials hold: user and password, and the password alone."""
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            decoded = base64.b64decode(encoded, validate=True).decode("utf-8")
+            yield from (decoded, decoded.partition(":")[2])
+
+
+def _forms(part: str) -> Iterator[bytes]:
+    """Yield *part* as a server may send it back: in JSON, HTML, a URL, base64, another encoding."""
+    escaped = json.dumps(part)[1:-1]
+    texts = {part, part.lower(), part.upper(), escaped, escaped.replace("/", "\\/")}
+    texts |= {html.escape(part), html.escape(part, quote=False), repr(part)[1:-1]}
+    texts |= {quote(part), quote(part, safe=""), quote_plus(part)}
+    texts |= {re.sub("%..", lambda each: each[0].lower(), text) for text in list(texts)}
+    texts |= {"".join(f"\\u{ord(sign):04{kind}}" for sign in part) for kind in "xX"}
+    raw = part.encode()
+    yield from (text.encode() for text in texts)
+    yield from (raw.hex().encode(), raw.hex().upper().encode())
+    yield from (part.encode("utf-16-le"), part.encode("utf-16-be"))
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        # It may begin at any of three places of a longer text; its ends mix with what is around.
+        for shift in range(3):
+            coded = encode(b"\0" * shift + raw).rstrip(b"=")
+            whole = coded[(0, 2, 3)[shift] : len(coded) - (1 if (shift + len(raw)) % 3 else 0)]
+            if len(whole) >= SHORTEST:
+                yield whole
 
 
 def read_secrets(file: Path | None) -> tuple[Secret, ...]:
@@ -90,8 +128,8 @@ def _secret(name: str, table: Any) -> Secret:
 
 
 def without_secrets(content: bytes, secrets: Sequence[Secret]) -> bytes:
-    """Return *content* with each secret replaced by as many stars."""
+    """Return *content* with each secret, however it is written, replaced by as many stars."""
     for secret in secrets:
-        for text in sorted(secret.texts, key=len, reverse=True):
+        for text in secret.texts:
             content = content.replace(text, b"*" * len(text))
     return content

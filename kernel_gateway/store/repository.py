@@ -9,6 +9,7 @@ from kernel_gateway.store.conversations import Conversations
 from kernel_gateway.store.database import Database, open_database
 from kernel_gateway.store.events import EventRows
 from kernel_gateway.store.jupyter import JupyterRows
+from kernel_gateway.store.learned import LearnedRows
 from kernel_gateway.store.permissions import Permissions
 from kernel_gateway.store.turns import TurnRows
 
@@ -24,6 +25,7 @@ class Repository:
     permissions: Permissions
     audit: Audit
     jupyter: JupyterRows
+    learned: LearnedRows
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -45,4 +47,5 @@ async def open_repository(url: str, node: str = "") -> Repository:
         permissions=Permissions(database),
         audit=Audit(database),
         jupyter=JupyterRows(database),
+        learned=LearnedRows(database),
     )

@@ -10,9 +10,10 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, cast
 
+from agent.modes import Modes
 from agent.permission.network import is_covered, widened
 from agent.ports import Decision, PermissionRequest
-from kernel_gateway.errors import PermissionAlreadyDecided
+from kernel_gateway.errors import NotFound, NotYourPermission, PermissionAlreadyDecided
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.store.permissions import new_grants, now
 from kernel_gateway.store.repository import Repository
@@ -21,6 +22,8 @@ from kernel_gateway.store.tables import GrantRow, NewRow, PermissionRow, TurnRow
 from kernel_gateway.turns.events import TurnEvents
 from notebooks.record.cells import utc_now
 
+STANDING = ("always", "until")
+"""Decisions that allow later code as well."""
 DECIDED = "permission.decided"
 
 
@@ -48,8 +51,14 @@ class Approvals:
 
         Raises:
             NotFound, PermissionAlreadyDecided
+            NotYourPermission: It would give another user than *who* a standing permission.
         """
         permissions = self.repository.permissions
+        if decision in STANDING:
+            asked = await permissions.get(tenant, permission_id)
+            turn = await self.repository.turns.get(tenant, asked.turn)
+            if turn.user != who:
+                raise NotYourPermission(permission_id, turn.user)
         row = await permissions.decide(tenant, permission_id, decision, who, until)
         if waiting := self._waiting.get(permission_id):
             waiting.set()
@@ -69,16 +78,24 @@ class TurnApprover:
         sink: TurnEvents,
         turn: TurnRow,
         waiting: Callable[[], None],
+        modes: Modes,
     ) -> None:
-        self._notify_waiting = waiting
+        self._notify_waiting, self._modes = waiting, modes
         self._approvals, self._sink, self._turn = approvals, sink, turn
         self._tenant, self._user = turn.tenant, turn.user
 
     async def granted(self, capabilities: Sequence[str]) -> Decision | None:
-        """Return the standing grant that covers all *capabilities*, if there is one."""
-        held = await self._held()
-        if not capabilities or any(not is_covered(name, held) for name in capabilities):
+        """Return the standing permission that covers all *capabilities*, if there is one.
+
+        The scope of an autonomous mode and the user's grants count together.
+        """
+        held, mode = await self._held(), await self._modes.current()
+        if not capabilities or any(
+            not is_covered(name, (*held, *mode.scope)) for name in capabilities
+        ):
             return None
+        if all(is_covered(name, mode.scope) for name in capabilities):
+            return Decision(decision="until", who=mode.by, at=mode.at, grant=mode.id)
         grant = held.get(capabilities[0]) or next(iter(held.values()))
         return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
 
@@ -120,6 +137,14 @@ class TurnApprover:
             self._approvals.forget(request.id)
         return await self._told(row, request)
 
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Close *request*, for which nobody waits any more; a reply that came counts."""
+        permissions = self._approvals.repository.permissions
+        with contextlib.suppress(PermissionAlreadyDecided, NotFound):
+            await permissions.decide(self._tenant, request.id, "timeout", None)
+            facts = {"id": request.id, "decision": "timeout", "who": None, "until": None}
+            await self._sink.emit(DECIDED, facts, update={"status": "running"})
+
     async def _wait(self, row: PermissionRow, decided: asyncio.Event) -> PermissionRow:
         permissions = self._approvals.repository.permissions
         try:
@@ -147,7 +172,7 @@ class TurnApprover:
             capabilities=list(request.capabilities),
         )
         given: list[NewRow] = []
-        if decision.decision in ("always", "until"):
+        if decision.decision in STANDING:
             held = await self._held(lasting=row.until)
             wanted = dict.fromkeys(widened(name) for name in request.capabilities)
             new = [name for name in wanted if not is_covered(name, held)]
@@ -177,3 +202,6 @@ class OwnCode:
     async def ask(self, request: PermissionRequest) -> Decision:
         """Return the user's own decision."""
         return Decision(decision="once", who=self._user, at=utc_now())
+
+    async def withdraw(self, request: PermissionRequest) -> None:
+        """Do nothing: no question is open."""

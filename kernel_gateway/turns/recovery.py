@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 
 from agent.turn_state import TurnState, turn_state_from_json
 from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.errors import PermissionAlreadyDecided
 from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tables import TurnRow
 from kernel_gateway.turns.outcome import key_of
@@ -38,6 +40,8 @@ async def recover_turns(
             turns.go_on(row, new, begun=False)
             continue
         state = await _state_to_go_on_from(row, contexts)
+        if row.status == "waiting" and await _runs_a_cell(row, contexts):
+            await _close_question(row, repository)
         if state is None:
             await turns.end_interrupted(row, await _left_cell(row, contexts))
         else:
@@ -48,7 +52,9 @@ async def recover_turns(
 async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) -> TurnState | None:
     """Return the state from which a turn can resume; ``None`` if it can't."""
     state = turn_state_from_json(row.state) if row.state is not None else None
-    if row.status == "waiting" or (state is not None and state.office is not None):
+    if state is not None and state.office is not None:
+        return state
+    if row.status == "waiting" and not await _runs_a_cell(row, contexts):
         return state
     if row.kind in ("merge", "undo"):
         return TurnState(id=row.id, request=row.request)
@@ -63,6 +69,22 @@ async def _state_to_go_on_from(row: TurnRow, contexts: ExecutionContextManager) 
     ours = interrupted is not None and interrupted.provenance.turn_id == row.id
     ran = ours or path.recorder.execution_of(row.id) is not None
     return TurnState(id=row.id, request=row.request) if ran and kernel_lives else None
+
+
+async def _close_question(row: TurnRow, repository: Repository) -> None:
+    """Close what a running cell asked: its connection ended with the service."""
+    if pending := await repository.permissions.pending(row.tenant, row.id):
+        with contextlib.suppress(PermissionAlreadyDecided):
+            await repository.permissions.decide(row.tenant, pending.id, "timeout", None)
+
+
+async def _runs_a_cell(row: TurnRow, contexts: ExecutionContextManager) -> bool:
+    """Whether this turn waits within a cell, which asked while it ran, and not before one."""
+    try:
+        interrupted = (await contexts.open(key_of(row))).recorder.interrupted
+    except NotebookError:
+        return False
+    return interrupted is not None and interrupted.provenance.turn_id == row.id
 
 
 async def _left_cell(row: TurnRow, contexts: ExecutionContextManager) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 
 import pytest
 
@@ -175,3 +176,86 @@ def test_a_policy_that_cannot_be_followed_is_refused_with_what_is_wrong(tmp_path
 
     with pytest.raises(PolicyInvalid, match=re.escape(named)):
         read_policies(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name,Card,Paid\nA,4111111111111111,5\nB,5500005555555559,6\n",
+        "card,card\n4111111111111111,5500005555555559\n",
+        "n,number\n1,4111111111111111\n2,5500005555555559\n3,4012888888881881\n4,4000056655665556\n",
+        '{"card":4111111111111111,"n":5}',
+        "[4111111111111111, 5500005555555559]",
+    ],
+)
+def test_a_card_between_commas_is_found(text):
+    """Code that prints a CSV file or a list writes them so."""
+    shown = guarded(text, REDACT).text
+
+    assert not re.search(r"\d{16}", shown)
+
+
+@pytest.mark.parametrize(
+    "text", ["0,4111111111111111", "x = 12,4111111111111111;", "Summe 4111111111111111,50"]
+)
+def test_a_decimal_comma_makes_no_card(text):
+    assert not kinds(text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "4111\u00a01111\u00a01111\u00a01111",
+        "4111\u202f1111\u202f1111\u202f1111",
+        "4111\u20111111\u20111111\u20111111",
+        "\uff14\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11",
+        "\u0664\u0661\u0661\u0661 \u0661\u0661\u0661\u0661 \u0661\u0661\u0661\u0661 \u0661\u0661\u0661\u0661",
+        "4111\u200b1111\u200b1111\u200b1111",
+        "\x1b[38;5;241m4111111111111111\x1b[39m",
+        "4111 \x1b[1m1111 1111\x1b[0m 1111",
+    ],
+)
+def test_what_a_reader_takes_for_a_card_is_taken_out_and_nothing_else(written):
+    text = f"Zahlung \u20ac 5 \U0001f4b3 mit {written} am 3. M\u00e4rz, \u00fcber \u20ac"
+
+    shown = guarded(text, REDACT).text
+
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == (
+        "Zahlung \u20ac 5 \U0001f4b3 mit [payment card 1 removed] am 3. M\u00e4rz, \u00fcber \u20ac"
+    )
+
+
+def test_text_that_holds_nothing_keeps_its_signs():
+    text = "a\u00a0b \x1b[31mred\x1b[0m \uff11\uff12 \u2013 \ud800 end"
+
+    assert guarded(text, REDACT).text == text
+
+
+def test_many_different_values_take_linear_time():
+    """Each gets a number of its own, which must not be counted anew for each."""
+
+    def seconds(count):
+        text = "".join(f"user{n}@example.com\n" for n in range(count))
+        began = time.process_time()
+        guarded(text, REDACT)
+        return time.process_time() - began
+
+    seconds(1000)
+    assert seconds(40_000) < 40 * seconds(4_000)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%064x\n" % (2**255 // 7), "QWxhZGRpbjpvcGVuIHNlc2FtZQ" * 3 + "\n",
+        "8f14e45f-ceea-467f-a9d2-123456789012,5\n", "2024-01-31 12:30:00,12345,North\n",
+        "1234567890\t9876543210\t123456789\n",
+    ],
+)  # fmt: skip
+def test_text_full_of_what_only_looks_like_it_is_read_fast(line):
+    text = line.encode() * (2_000_000 // len(line))
+    scan(text[:10_000])
+    began = time.process_time()
+    scan(text)
+
+    assert len(text) / 1e6 / (time.process_time() - began) > 5  # alone 40 to 170; others run too

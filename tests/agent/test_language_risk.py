@@ -18,11 +18,25 @@ arr=(1 2); echo ${arr[0]} {1..3}
 echo hi > /tmp/x
 date +%Y-%m-%d
 printf '/etc is a word here\\n'
+printf '%s\\n' $'a\\tb' 'x[1]' "$(wc -l < a)"
+sort -t/ -k2 inputs/a.csv | cut -d/ -f1
+grep -c '[$(]' inputs/a.csv
+declare -a rows=(1 2); declare -i total=3
 """,
     "medium": """
 curl https://example.com
 cat ../../x
 cat ~/notes
+cat $'\\x2fetc/hostname'
+cat < $'\\057etc/hostname'
+x=/etc; cat $x/hostname
+x=(a /etc); cat ${x[1]}/hostname
+printf -v x '%s' /etc/hostname; cat "$x"
+read x <<< /etc/hostname; cat "$x"
+date -f /etc/hostname
+cp -t/etc x
+sort --comp=x a
+split --fil=x a
 cat $HOME/notes
 rm outputs/a.csv
 awk '{print $1}' inputs/a.csv
@@ -36,6 +50,14 @@ time ls
 """,
     "high": """
 eval "$x"
+let 'a[$(ls)]=1'
+[ -v 'a[$(ls)]' ]
+printf -v 'a[`ls`]' x
+x='a[$(ls)]'; echo $((x))
+[[ 'a[$(ls)]' -eq 0 ]]
+read "a[\\$(ls)]" <<< 1
+declare -n r=x; r=2
+local -rn r=x
 $x y
 e"va"l x
 'ev'al x
@@ -66,12 +88,20 @@ const text: string = Deno.readTextFileSync('inputs/a.csv');
 for (let i = 0; i < 3; i++) { a[i] = a[i + 1] * 2; }
 const totals: Record<string, number> = {}; totals['a'] = 1;
 class Line { constructor(public net: number) {} }
+await new Promise(resolve => setTimeout(resolve, 10));
+await new Promise((done, failed) => { setTimeout(() => done(1), 10); });
+class Sum { total = 0; add(n: number) { this.total += n; } }
 const top = a.map(r => ({ ...r, total: 1 })).slice(0, 5);
 for (const [k, v] of Object.entries({ a: 1 })) console.log(`${k} ${v}`);
 Deno.writeTextFileSync('outputs/a.txt', 'x');
 """,
     "medium": """
 await fetch('https://example.com');
+const all = Object.keys(this);
+(function () { return this; })();
+const text = 'x'; setTimeout(text, 1);
+const later = setTimeout;
+((text) => setTimeout(text, 1))('x');
 row[key];
 a['con' + 'structor'];
 Deno.readTextFileSync('/etc/hosts');
@@ -84,6 +114,13 @@ const { [k]: c } = f;
 """,
     "high": """
 eval('1');
+setTimeout('run()', 1);
+setInterval(`run()`, 1);
+new this.Deno.Command('ls');
+this['Deno'].x;
+const { Deno: D } = this;
+import x = require('node:child_process');
+let y = 1; y <!-- /* ; //*/ y;
 new Function('1')();
 [].constructor.constructor('1')();
 a?.['constructor'];

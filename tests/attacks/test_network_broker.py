@@ -1,23 +1,28 @@
 """The network broker against hostile cells, hostile servers and hostile names."""
 
 import asyncio
+import base64
 import gzip
+import html
 import json
 import socket
+from urllib.parse import quote, quote_plus
 
 import pytest
 from tornado.netutil import Resolver
 
-from agent.permission.network import targets_among
+from agent.permission.network import address_of, targets_among
+from agent.ports import Decision
 from container.inside.network import BROKER
 from kernel_gateway.network.addresses import may_be_called
 from kernel_gateway.network.broker import CallRefused, NetworkBroker, Use
-from kernel_gateway.network.cell_network import CellNetwork
+from kernel_gateway.network.cell_network import SERVED_AT_ONCE, CellNetwork
 from kernel_gateway.network.client import CallFailed, HttpClient, Limits, Request
 from kernel_gateway.network.secrets import Secret
 from kernel_gateway.proxies import networks
 from notebooks.history.blobs import Blobs
 from tests.network_servers import http_server
+from tests.waiting import eventually
 
 LOOPBACK = networks("127.0.0.0/8")
 PERMITTED = ("network",)
@@ -118,6 +123,47 @@ async def test_what_was_not_granted_is_refused_and_noted(broker, use, server, no
     assert server.seen == []
     assert len(noted) == len(mine.calls) == 17
     assert all(call["problem"].startswith("refused: ") for call in noted)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("..;/x", "%2e%2e;a=b/x", "..%20/x", "..%00/x", "..%00.csv/x", "..%09/x", ".%5cx"),
+        *("%c0%ae%c0%ae/x", "%e0%80%ae%e0%80%ae/x", "%ef%bc%8e%ef%bc%8e/x", "..%ef%bc%8fx"),
+        *("%25252525252e%25252525252e/x", "a/%2e%2e%2f/x", "%252e%252e%255cx", ".;/x"),
+    ],
+)
+async def test_a_path_that_some_server_reads_as_a_way_up_is_refused(broker, use, server, path):
+    server.seen.clear()
+
+    with pytest.raises(CallRefused, match=r"'\.\.' in it"):
+        await broker().call(get(f"{server.url}/deep/{path}"), use(f"GET {server.url}/deep/*"))
+
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/caf%c3%a9/%7Eme", "/caf%C3%A9/~me"),
+        ("/a%2db/%2a*", "/a-b/%2A%2A"),
+        ("/a;b=1/c..d/...", "/a;b=1/c..d/..."),
+        ("/%E9t%e9.csv", "/%E9t%E9.csv"),
+    ],
+)
+def test_a_path_is_the_same_however_its_escapes_are_written(written, sent):
+    target = targets_among([f"network:GET https://a.example{written}"])[0]
+
+    assert address_of(f"https://a.example{written}").path == sent
+    assert target.covers("GET", address_of(f"https://a.example{sent}"))
+    assert targets_among([target.capability]) == [target]
+
+
+async def test_a_permission_that_is_no_valid_one_any_more_stops_no_other_call(broker, use, server):
+    """The rules for paths may get stricter after a permission was stored."""
+    mine = use("GET http://a.example/..;/x", f"GET {server.url}/v1/sales.csv")
+
+    assert (await broker().call(get(f"{server.url}/v1/sales.csv"), mine)).status == 200
 
 
 async def test_a_redirect_is_not_followed_but_asked_for_anew(broker, use, server):
@@ -297,6 +343,94 @@ async def test_too_many_calls_and_too_large_bodies_are_refused(broker, use, serv
         await small.call(get(url, "POST", body=b"x"), mine)
 
 
+HARD = 'Bearer sk/very+secret=417&"<x>"'
+
+
+def as_escapes(text):
+    return "".join(f"\\u{ord(sign):04x}" for sign in text)
+
+
+@pytest.mark.parametrize(
+    ("secret", "sent_back"),
+    [
+        (HARD, json.dumps({"a": HARD}).encode()),
+        (HARD, json.dumps(HARD).replace("/", "\\/").encode()),
+        (HARD, quote(HARD).encode()),
+        (HARD, quote(HARD, safe="").lower().encode()),
+        (HARD, quote_plus(HARD.partition(" ")[2]).encode()),
+        (HARD, html.escape(HARD).encode()),
+        (HARD, as_escapes(HARD).encode()),
+        (HARD, repr({"a": HARD}).encode()),
+        *(
+            (HARD, base64.b64encode(before + HARD.encode() + b"zz"))
+            for before in (b"", b"a", b"ab")
+        ),
+        (HARD, base64.urlsafe_b64encode(HARD.partition(" ")[2].encode())),
+        (HARD, HARD.encode().hex().encode()),
+        (HARD, HARD.encode("utf-16")),
+        (HARD, HARD.upper().encode()),
+        ("Basic dXNlcjpwYXNzd29yZC80MTcr", b"hello user, your password is password/417+"),
+        ("Basic dXNlcjpwYXNzd29yZC80MTcr", b"dXNlcjpwYXNzd29yZC80MTcr"),
+    ],
+)
+async def test_a_secret_is_taken_out_however_a_server_writes_it(
+    broker, use, noted, secret, sent_back
+):
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(sent_back)}\r\n\r\n"
+        writer.write(head.encode() + sent_back)
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        secrets = [Secret("ledger", address_of(url), "Authorization", secret)]
+
+        body = (await broker(secrets).call(get(url), use(f"GET {url}"))).body
+
+    assert len(body) == len(sent_back)
+    assert body.count(b"*") >= 10
+    for part in (b"417", b"secret", b"SECRET", b"NDE3", b"343137", b"4\0001\0007", b"0034"):
+        assert part not in body
+
+
+async def test_a_secret_in_a_response_that_is_no_http_gets_into_no_message(
+    broker, use, noted, caplog
+):
+    caplog.set_level("DEBUG")
+    secret = "Bearer sk-very-secret-417"
+
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nX-Echo: {secret}\0\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        secrets = [Secret("ledger", address_of(url), "Authorization", secret)]
+
+        with pytest.raises(CallFailed) as failed:
+            await broker(secrets).call(get(url), use(f"GET {url}"))
+
+    assert "secret-417" not in str(failed.value) + caplog.text + json.dumps(noted)
+
+
+async def test_a_call_with_a_secret_is_answered_whole_so_that_none_is_cut_in_two(
+    broker, use, server
+):
+    """A cell could ask an echoing server for one half of the secret, and then for the other."""
+    url = f"{server.url}/v1/echo"
+    secrets = [Secret("ledger", address_of(url), "Authorization", "Bearer sk-very-secret-417")]
+    server.seen.clear()
+
+    asked = get(url, headers=[("Range", "bytes=0-60"), ("If-Range", "x"), ("X-Mine", "1")])
+    await broker(secrets).call(asked, use(f"GET {url}"))
+
+    ((_, _, headers, _),) = server.seen
+    assert headers["X-Mine"] == "1"
+    assert not {"Range", "If-Range"} & set(headers)
+
+
 async def test_a_secret_that_a_server_sends_back_compressed_is_not_passed_on(broker, use, blobs):
     secret = "Bearer sk-very-secret-417"
 
@@ -439,8 +573,8 @@ async def test_a_flood_of_connections_takes_no_more_of_the_service_than_its_limi
     network, tmp_path
 ):
     async with network().opened(tmp_path, "c1", ()):
-        made = [await asyncio.open_unix_connection(str(tmp_path / "broker")) for _ in range(60)]
-        closed = [reader for reader, _ in made[40:]]
+        made = [await asyncio.open_unix_connection(str(tmp_path / "broker")) for _ in range(140)]
+        closed = [reader for reader, _ in made[110:]]
         async with asyncio.timeout(5):
             assert all([await reader.read() == b"" for reader in closed])
         for _, writer in made:
@@ -456,3 +590,179 @@ async def test_what_came_back_is_kept_by_its_content(broker, use, server, blobs,
     with (tmp_path / "copy").open("wb") as copy:
         blobs.copy(mine.calls[0]["sha256"], copy)
     assert json.loads((tmp_path / "copy").read_text())[0]["sales"] == 120
+
+
+# what a cell's end and its flood leave
+
+
+async def raw_answer(socket_file, sent):
+    """Return what the broker's socket answers to the bytes *sent*."""
+    reader, writer = await asyncio.open_unix_connection(str(socket_file))
+    writer.write(sent)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.fixture
+def noting(broker, blobs, noted):
+    """Make a cell's network that notes its calls."""
+
+    async def none():
+        return []
+
+    async def note(facts):
+        await asyncio.sleep(0)  # as a database does
+        noted.append(facts)
+
+    return lambda **limits: CellNetwork(broker(**limits), blobs, none, note)
+
+
+async def test_a_call_that_is_on_its_way_when_its_cell_ends_is_recorded(
+    noting, tmp_path, server, noted
+):
+    """Else a cell could send data away without a trace: send it, then end at once."""
+    url = f"{server.url}/v1/hangs"
+    server.seen.clear()
+    sent = f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\ndata".encode()
+    async with noting().opened(tmp_path, "c1", [f"network:POST {url}"]) as calls:
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(sent)
+        await eventually("the request arrives", lambda: server.seen)
+    writer.close()
+    await writer.wait_closed()
+
+    assert server.seen[0][3] == b"data"
+    assert [(call["url"], call["request_bytes"]) for call in calls] == [(url, 4)]
+    assert "ended" in calls[0]["problem"]
+    assert [call["problem"] for call in noted] == [calls[0]["problem"]]
+
+
+async def test_calls_at_the_same_time_are_counted_before_they_are_made(
+    noting, tmp_path, server, noted
+):
+    url = f"{server.url}/v1/count"
+    sent = f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    server.seen.clear()
+    async with noting(calls=3).opened(tmp_path, "c1", [f"network:GET {url}"]):
+        answers = await asyncio.gather(*(raw_answer(tmp_path / "broker", sent) for _ in range(30)))
+
+    assert len(server.seen) == 3
+    assert sum(b"may make 3 calls" in answer for answer in answers) == 27
+    assert len(noted) == 4  # and not the others: they can't fill the record
+
+
+async def test_more_connections_than_are_served_at_once_wait_for_their_turn(
+    noting, tmp_path, server
+):
+    """What a cell sends over many connections at once is not held in memory all at once."""
+    url = f"{server.url}/v1/echo"
+    body = b"x" * 100_000
+    head = f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with noting().opened(tmp_path, "c1", [f"network:POST {url}"]):
+        held = [
+            await asyncio.open_unix_connection(str(tmp_path / "broker"))
+            for _ in range(SERVED_AT_ONCE)
+        ]
+        behind = asyncio.create_task(raw_answer(tmp_path / "broker", head + body))
+        await asyncio.sleep(0)
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
+        answer = await behind
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"Connection: close" in answer
+
+
+class WaitingApprover:
+    """Denies once it is released; keeps what was asked and withdrawn."""
+
+    def __init__(self):
+        self.asked, self.withdrawn = [], []
+        self.released = asyncio.Event()
+
+    async def granted(self, capabilities):
+        return None
+
+    async def ask(self, request):
+        self.asked.append(request)
+        await self.released.wait()
+        return Decision(decision="deny", who="ann", at="")
+
+    async def withdraw(self, request):
+        self.withdrawn.append(request)
+
+
+@pytest.fixture
+def asking(broker, blobs, noted):
+    """Make a cell's network that asks an approver."""
+
+    async def none():
+        return []
+
+    async def note(facts):
+        noted.append(facts)
+
+    return lambda approver: CellNetwork(broker(), blobs, none, note, approver)
+
+
+async def test_a_client_does_not_give_up_while_the_user_is_asked(asking, tmp_path, server):
+    """It gets interim responses meanwhile, which every HTTP library passes over."""
+    approver = WaitingApprover()
+    sent = f"GET {server.url}/v1/never HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    async with asking(approver).opened(tmp_path, "c1", ()):
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(sent)
+        interim = await reader.readuntil(b"\r\n\r\n")
+        approver.released.set()
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert b"HTTP/1.1 403 Refused" in answer
+    assert b"the user said no" in answer
+    assert [request.targets for request in approver.asked] == [(f"{server.url}/v1/never",)]
+
+
+async def test_what_is_asked_at_once_is_one_question_at_a_time_and_the_same_is_asked_once(
+    asking, tmp_path, server, noted
+):
+    approver = WaitingApprover()
+    requests = [
+        f"{method} {server.url}/v1/never HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        for method in ("GET", "GET", "GET", "DELETE")
+    ]
+    async with asking(approver).opened(tmp_path, "c1", ()):
+        answers = [asyncio.create_task(raw_answer(tmp_path / "broker", sent)) for sent in requests]
+        await eventually("the first is asked", lambda: approver.asked)
+        at_first = len(approver.asked)
+        approver.released.set()
+        await asyncio.gather(*answers)
+
+    assert at_first == 1
+    assert sorted(request.preview for request in approver.asked) == [
+        f"DELETE {server.url}/v1/never",
+        f"GET {server.url}/v1/never",
+    ]
+    assert len(noted) == 4
+
+
+async def test_a_question_ends_with_its_cell_and_its_call_is_recorded(
+    asking, tmp_path, server, noted
+):
+    approver = WaitingApprover()
+    server.seen.clear()
+    async with asking(approver).opened(tmp_path, "c1", ()):
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "broker"))
+        writer.write(f"GET {server.url}/v1/never HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await eventually("it is asked", lambda: approver.asked)
+    writer.close()
+    await writer.wait_closed()
+
+    assert approver.withdrawn == approver.asked
+    assert len(noted) == 1
+    assert server.seen == []

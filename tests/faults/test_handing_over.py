@@ -4,8 +4,10 @@ import asyncio
 import json
 
 import nbformat
+import pytest
 
 from agent.standin.transcript import Transcript, exchanges_from_json
+from kernel_gateway.terminal.client import ServiceRefused
 from notebooks.ledger.verify import verify_notebook
 from tests.conftest import code_reply, exchange
 from tests.websockets import open_websocket
@@ -207,3 +209,37 @@ async def test_a_jupyter_clients_cell_goes_on_through_a_kill_and_is_recorded_who
     assert finished["status"] == "ok"
     text = "".join(output["text"] for output in finished["outputs"])
     assert text.split() == [str(n) for n in range(COUNTED)]
+
+
+@pytest.mark.parametrize("drained", [False, True])
+async def test_a_cell_that_asks_its_user_while_it_runs_ends_with_the_connection_to_its_service(
+    lasting, drained
+):
+    """Its question is closed: the next service has no connection to give the reply to."""
+    await lasting.start()
+    conversation = await lasting.converse()
+    code = """
+import requests
+try:
+    requests.get("https://a.example".strip() + "/b")
+except requests.RequestException as error:
+    print("cut off")
+"""
+    await conversation.connection.send("execute.request", code=code)
+    first = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=first["id"], decision="once")
+    asked = (await conversation.until("permission.required"))["data"]
+
+    lasting.stop() if drained else lasting.kill()
+    client = await lasting.start()
+    again = await lasting.converse(conversation.id, after=conversation.events[-1]["seq"])
+    finished = (await again.until("turn.finished"))["data"]
+    with pytest.raises(ServiceRefused) as late:
+        await client.post(f"/api/v1/permissions/{asked['id']}", {"decision": "once"})
+
+    printed = "".join(o["text"] for o in finished.get("outputs", ()))
+    assert (finished["status"], printed) == (
+        ("interrupted", "") if drained else ("ok", "cut off\n")
+    )
+    assert late.value.status == 409
+    assert await again.printed("print('goes on')") == "goes on\n"

@@ -1,6 +1,7 @@
 """Standing permissions: until a time, listed in plain words, revoked from the API or a terminal."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +10,11 @@ from sqlalchemy import update
 from kernel_gateway.store.tables import GrantRow
 from kernel_gateway.terminal.chat import decided
 from kernel_gateway.terminal.client import ServiceRefused
+from tests.access_tokens import SECRET, caller, hs256
 from tests.kernel_gateway.test_cli import read_until, start_chat, tallybook
 from tests.kernel_gateway.test_network import LOOPBACK, allowed, ask_for
 from tests.network_servers import http_server
+from tests.raw_http import error_of
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +151,22 @@ def test_what_is_typed_is_a_decision_and_all_else_denies(typed, decision, minute
     if minutes is not None:
         lasting = datetime.fromisoformat(more["until"]) - datetime.now(UTC)
         assert timedelta(minutes=minutes - 1) < lasting <= timedelta(minutes=minutes)
+
+
+async def test_only_the_user_who_asked_can_allow_for_longer(start_gateway):
+    """Else a colleague could let a user's later code run unasked, and send that user's data."""
+    running = await start_gateway([], jwt_secret=SECRET)
+    ann, ben = caller(running, hs256()), caller(running, hs256(user="ben"))
+    body = json.dumps({"code": "import requests\nrequests.get('https://a.example/b')"})
+    asked = json.loads((await ann("POST", "/api/v1/execute", body)).body)
+    url = f"/api/v1/permissions/{asked['permission']['id']}"
+    until = {"decision": "until", "until": later(hours=1)}
+
+    refused = [
+        await ben("POST", url, json.dumps(reply)) for reply in ({"decision": "always"}, until)
+    ]
+    own = await ann("POST", url, json.dumps({"decision": "always"}))
+
+    assert [error_of(response)["code"] for response in refused] == ["not-your-permission"] * 2
+    assert {response.code for response in refused} == {403}
+    assert own.code == 200

@@ -5,11 +5,13 @@ import json
 
 import pytest
 
+from kernel_gateway.network.questions import MOST_QUESTIONS
 from kernel_gateway.terminal.rerun import rerun_file
 from notebooks.export.bundle import write_bundle
 from notebooks.export.unpacked import unpacked
 from notebooks.history.blobs import Blobs
 from tests.conftest import exchange
+from tests.jupyter_client import Client, new_kernel
 from tests.network_servers import CSV, certificate, http_server
 
 LOOPBACK = "127.0.0.0/8"
@@ -72,6 +74,66 @@ print(requests.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
         '{"a": 1}',
     ]
     assert "/v1/sales.json?year=2025" in server.paths
+
+
+async def test_other_http_libraries_get_what_was_allowed_too(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    host, port = server.url.removeprefix("http://").split(":")
+
+    printed = await allowed(
+        conversation,
+        f"""
+import asyncio, http.client, httpx2, urllib3
+print(httpx2.get("{server.url}/v1/sales.json", params={{"a": "b c"}}).json()[0]["sales"])
+print(httpx2.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
+with httpx2.Client(base_url="{server.url}/v1/", follow_redirects=True) as client:
+    print(client.get("{server.url}/v1/away?to=/v1/sales.csv").text.split()[0])
+    with client.stream("GET", "{server.url}/v1/sales.csv") as response:
+        print(list(response.iter_lines())[1])
+async def both():
+    async with httpx2.AsyncClient() as client:
+        got = [client.get("{server.url}/v1/sales.csv"), client.get("{server.url}/v1/sales.json")]
+        return [each.status_code for each in await asyncio.gather(*got)]
+print(await both())
+try:
+    httpx2.get("{server.url}/v1/hangs", timeout=0.3)
+except httpx2.TimeoutException as error:
+    print("timed out")
+print(urllib3.request("GET", "{server.url}/v1/sales.csv").data[:6])
+print(urllib3.PoolManager().request("POST", "{server.url}/v1/echo", body=b"x").json()["body"])
+connection = http.client.HTTPConnection("{host}", {port})
+for path in ("/v1/sales.csv", "/v1/sales.json"):
+    connection.request("GET", path)
+    print(connection.getresponse().read()[:6])
+print(http.client.HTTPConnection("{server.url}"[7:]).sock)
+""",
+    )
+
+    assert printed.splitlines() == [
+        "120",
+        '{"a":1}',
+        "region,sales",
+        "north,120",
+        "[200, 200]",
+        "timed out",
+        "b'region'",
+        "x",
+        "b'region'",
+        "b'[{\"reg'",
+        "None",
+    ]
+
+
+async def test_an_address_with_blanks_and_accents_is_asked_for_as_it_is_sent(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    code = f'import requests\nprint(requests.get("{server.url}/v2/caf\u00e9 1.csv").status_code)'
+
+    asked = await ask_for(conversation, code)
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    printed = (await conversation.until("turn.finished"))["data"]["outputs"][0]["text"]
+
+    assert f"network:GET {server.url}/v2/caf%C3%A9%201.csv" in asked["capabilities"]
+    assert printed == "404\n"
 
 
 async def test_https_is_checked_by_the_service_against_the_operators_authorities(
@@ -211,6 +273,145 @@ print(requests.get("{server.url}/v2/other").status_code)
     assert all(SECRET not in text for text in everything)
     assert '"Authorization": "******' in printed
     assert calls_of(conversation)[0]["secrets"] == ["ledger"]
+
+
+# addresses that only the running code knows
+
+
+def computed(server, *paths, then=""):
+    """Return code that calls addresses which it puts together as it runs."""
+    return f"""
+import requests
+for path in {list(paths)!r}:
+    try:
+        url = "{server.url}".strip() + path
+        print(requests.get(url, timeout=1).status_code)
+    except requests.RequestException as error:
+        print(error)
+{then}
+"""
+
+
+async def begun(conversation, code):
+    """Run *code*, which may use the network; return what its first address asks, or its end."""
+    first = await ask_for(conversation, code)
+    assert first["capabilities"] == ["library:requests"], first
+    await conversation.connection.send("permission.reply", id=first["id"], decision="once")
+    return (await conversation.until("permission.required", "turn.finished"))["data"]
+
+
+async def replied(conversation, asked, decision):
+    await conversation.connection.send("permission.reply", id=asked["id"], decision=decision)
+    return (await conversation.until("permission.required", "turn.finished"))["data"]
+
+
+async def test_an_address_that_only_the_running_code_knows_is_asked_for_as_it_is_called(
+    start_gateway, server
+):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    paths = ["/v1/sales.csv?year=2025", "/v1/sales.csv?year=2026", "/v1/table.html"]
+    server.seen.clear()
+
+    asked = await begun(conversation, computed(server, *paths))
+    called_unasked = list(server.paths)
+    second = await replied(conversation, asked, "once")
+    finished = await replied(conversation, second, "always")
+
+    assert called_unasked == []
+    assert asked["targets"] == [f"{server.url}/v1/sales.csv?year=2025"]
+    assert asked["capabilities"] == [f"network:GET {server.url}/v1/sales.csv"]
+    assert "The code that runs now wants to call an address" in asked["explanation"]
+    assert second["targets"] == [f"{server.url}/v1/table.html"]
+    assert finished["outputs"][0]["text"] == "200\n200\n200\n"
+    grants = [call["grant"] for call in calls_of(conversation)]
+    assert grants[:2] == ["once", "once"]
+    assert grants[2].startswith("grant_")
+
+
+async def test_an_address_that_was_denied_is_not_asked_for_again_in_that_cell(
+    start_gateway, server
+):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+
+    asked = await begun(conversation, computed(server, "/v1/never", "/v1/never"))
+    finished = await replied(conversation, asked, "deny")
+
+    said = finished["outputs"][0]["text"]
+    assert said.count(f"GET {server.url}/v1/never was not allowed: the user said no") == 2
+    assert "write this URL into the code" in said
+    assert "/v1/never" not in server.paths
+
+
+async def test_a_cell_asks_for_so_many_addresses_and_no_more(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    paths = [f"/v3/{number}" for number in range(MOST_QUESTIONS + 2)]
+
+    asked = await begun(conversation, computed(server, *paths))
+    count = 0
+    while "outputs" not in asked:
+        asked, count = await replied(conversation, asked, "once"), count + 1
+
+    assert count == MOST_QUESTIONS
+    assert asked["outputs"][0]["text"].count("404\n") == MOST_QUESTIONS
+    assert f"has asked for {MOST_QUESTIONS} addresses already" in asked["outputs"][0]["text"]
+
+
+async def test_a_cell_has_its_whole_time_whatever_its_user_takes_to_reply(start_gateway, server):
+    running = await start_gateway(
+        [], network_private=LOOPBACK, cell_seconds=1.5, permission_seconds=3.0
+    )
+    conversation = await running.conversation()
+
+    await begun(conversation, computed(server, "/v1/never", then="print('went on')"))
+    finished = (await conversation.until("turn.finished"))["data"]
+
+    assert finished["status"] == "ok"
+    assert "no reply came in time" in finished["outputs"][0]["text"]
+    assert "went on" in finished["outputs"][0]["text"]
+
+
+async def test_a_question_is_closed_when_its_cell_is_cancelled(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+
+    asked = await begun(conversation, computed(server, "/v1/never"))
+    await conversation.connection.send("cancel")
+    finished = (await conversation.until("turn.finished"))["data"]
+
+    permissions = conversation.running.gateway.services.repository.permissions
+    assert finished["status"] == "cancelled"
+    assert (await permissions.get("local", asked["id"])).decision is not None
+    assert "/v1/never" not in server.paths
+
+
+async def test_a_question_is_closed_when_its_cell_ends_without_waiting(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+    code = f"""
+import requests, threading
+calls = threading.Thread(target=lambda: requests.get("{server.url}".strip() + "/v1/never"))
+calls.start()
+calls.join(1)
+"""
+    first = await ask_for(conversation, code)
+    await conversation.connection.send("permission.reply", id=first["id"], decision="once")
+    asked = (await conversation.until("permission.required"))["data"]
+    decided = (await conversation.until("permission.decided"))["data"]
+    await conversation.until("turn.finished")
+
+    assert decided == {"id": asked["id"], "decision": "timeout", "who": None, "until": None}
+
+
+async def test_code_typed_in_jupyter_calls_what_it_computes_without_being_asked(
+    start_gateway, server
+):
+    running = await start_gateway([], network_private=LOOPBACK)
+    client = await Client(running, await new_kernel(running)).connect()
+    paths = [f"/v4/{number}" for number in range(MOST_QUESTIONS + 2)]
+    server.seen.clear()
+
+    await client.until_done(await client.execute(computed(server, *paths)))
+
+    assert client.printed() == "404\n" * len(paths)
+    assert server.paths == paths
 
 
 async def test_a_cell_without_permission_reaches_neither_the_network_nor_the_broker(

@@ -114,3 +114,21 @@ async def test_words_that_could_be_syntax_find_nothing_and_break_nothing(reposit
     await add(repository, "a", "ann", "a b x")
 
     assert await search(repository, "a", "ann", *words) == []
+
+
+async def test_an_answer_with_a_nul_is_kept_and_found_in_every_database(
+    start_gateway, database_url
+):
+    """A broken model's service may send one; PostgreSQL keeps none in a text."""
+    running = await start_gateway(
+        exchange("zebrafinch", {"text": "a\0b"}), database_url=database_url
+    )
+    conversation = await running.conversation()
+
+    finished = await conversation.ask("where is our zebrafinch ledger?")
+    found = await running.gateway.services.repository.turns.search(
+        "local", "local", ["zebrafinch"], ""
+    )
+
+    assert (finished["status"], finished["answer"]) == ("ok", "a\ufffdb")
+    assert [turn.answer for turn in found] == ["a\ufffdb"]

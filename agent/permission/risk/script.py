@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 
 import tree_sitter_typescript
@@ -17,6 +18,11 @@ NAMES = frozenset({"identifier", "shorthand_property_identifier"})
 PROPERTIES = frozenset(
     {"property_identifier", "private_property_identifier", "shorthand_property_identifier_pattern"}
 )
+FUNCTIONS = frozenset({"arrow_function", "function_expression", "function"})
+TIMERS = frozenset({"setTimeout", "setInterval"})
+GLOBALS = frozenset({"Deno", "eval", "Function", "globalThis"})
+"""Names that are looked for as properties too: of the global object they are the real ones."""
+GLOBAL_THIS = "may reach the global object, whose names this check can't follow"
 REACHES = "reads a property by a computed name, which this check can't follow"
 
 
@@ -32,6 +38,9 @@ def assess_script(code: str) -> Assessment:
         return Assessment(syntax_error=tree.problem)
     counters = frozenset(_counters(tree))
     found = [f for node in tree.nodes for f in _findings(tree, node, counters)]
+    if "<!--" in code:
+        reason = "begins an HTML comment, which hides what follows from this check"
+        found.append(tree.finding(tree.root, "high", "comment", reason, "<!--"))
     ordered = sorted(dict.fromkeys(found), key=lambda f: (f.line, f.column))
     imports = tuple(f.target for f in ordered if f.rule == "module")
     return Assessment(findings=tuple(ordered), imports=imports)
@@ -56,6 +65,11 @@ def _findings(tree: Tree, node: Node, counters: frozenset[str]) -> Iterator[Find
         yield from _module(tree, node.parent, _first_argument(tree, node.parent))
     elif node.type == "meta_property" and tree.text(node).startswith("import"):
         yield tree.finding(node, "medium", "module", "asks where it runs", tree.text(node))
+    elif node.type == "import_require_clause":
+        source = node.child_by_field_name("source")
+        yield from _module(tree, node, _literal(tree, source) if source is not None else None)
+    elif node.type == "this" and not _in_class(node):
+        yield tree.finding(node, "medium", "name", GLOBAL_THIS, "this")
     elif node.type == "with_statement":
         yield tree.finding(node, "high", "name", "hides which names are meant", "with")
 
@@ -71,6 +85,50 @@ def _name(tree: Tree, node: Node) -> Iterator[Finding]:
         yield tree.finding(node, "medium", rule, reason, name, f"library:{name}")
     elif name == "Deno":
         yield from _deno(tree, node)
+    elif name in TIMERS:
+        yield from _timer(tree, node, name)
+
+
+def _timer(tree: Tree, node: Node, name: str) -> Iterator[Finding]:
+    """Yield what is wrong with a timer, which runs a string as code."""
+    call = node.parent
+    called = call is not None and call.child_by_field_name("function") == node
+    given = call.child_by_field_name("arguments") if called and call is not None else None
+    first = given.named_children[0] if given is not None and given.named_children else None
+    if first is not None and first.type in FUNCTIONS:
+        return
+    if first is not None and first.type == "identifier" and _is_resolver(tree, first):
+        return
+    plain = first is not None and first.type in ("string", "template_string", "binary_expression")
+    reason = f"gives {name} what may be a string, which it runs as code"
+    yield tree.finding(node, "high" if plain else "medium", "timer", reason, name)
+
+
+def _is_resolver(tree: Tree, node: Node) -> bool:
+    """Whether *node* is a parameter of the function that is given to ``new Promise``."""
+    function = node.parent
+    while function is not None:
+        if function.type in FUNCTIONS and _makes_promise(tree, function):
+            parameters = function.child_by_field_name("parameter")
+            parameters = parameters or function.child_by_field_name("parameters")
+            named = re.findall(r"[\w$]+", tree.text(parameters)) if parameters is not None else []
+            return tree.text(node) in named
+        function = function.parent
+    return False
+
+
+def _makes_promise(tree: Tree, function: Node) -> bool:
+    made = function.parent.parent if function.parent is not None else None
+    maker = made.child_by_field_name("constructor") if made is not None else None
+    return maker is not None and tree.text(maker) == "Promise"
+
+
+def _in_class(node: Node) -> bool:
+    """Whether *node* is in a class: only there is ``this`` never the global object."""
+    above: Node | None = node
+    while above is not None and above.type != "class_body":
+        above = above.parent
+    return above is not None
 
 
 def _property(tree: Tree, node: Node, name: str) -> Iterator[Finding]:
@@ -78,6 +136,8 @@ def _property(tree: Tree, node: Node, name: str) -> Iterator[Finding]:
         yield tree.finding(node, "high", "property", "writes a name in escapes", name)
     elif (reason := reasons(KIND, "high_properties").get(name, "")) and not _is_method(node):
         yield tree.finding(node, "high", "property", reason, name)
+    elif name in GLOBALS:
+        yield tree.finding(node, "high", "property", GLOBAL_THIS, name)
 
 
 def _is_method(node: Node) -> bool:

@@ -19,8 +19,14 @@ GROUPS = frozenset({"program", "list", "do_group", "compound_statement", "subshe
 EXPANDED = frozenset(
     {"simple_expansion", "expansion", "command_substitution", "process_substitution"}
 )
-TEXT_ONLY = frozenset({"echo", "printf", "expr", "test", "[", "let", "date", "seq"})
+TEXT_ONLY = frozenset({"echo", "printf", "expr", "test", "[", "let", "seq"})
 """Commands whose arguments are text, not files."""
+NEVER_EVALUATE = frozenset({"echo", "grep", "egrep", "fgrep", "sed", "awk", "jq", "tr", "cut"})
+"""Commands that take no argument for an arithmetic expression or the name of a variable."""
+_HIDDEN = re.compile(r"\[[^\]]*\\?(?:\$\(|`)")
+"""A command in the index of an array, in quotes: it runs when the text is evaluated later."""
+_ESCAPED = re.compile(r"\\[^nrt\\'\"]")
+_OPTION_WITH_PATH = re.compile(r"-[A-Za-z]([/~.]\S*\w.*)", re.DOTALL)
 PATTERN_FIRST = frozenset({"grep", "egrep", "fgrep", "tr", "jq", "cut"})
 """Commands whose first arguments are patterns, which may begin like a path."""
 
@@ -59,9 +65,17 @@ def _findings(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
     if node.type == "command":
         yield from _command(tree, node, own)
     elif node.type in ("declaration_command", "unset_command"):
-        pass  # its parts are looked at by themselves
+        yield from _declaration(tree, node)
     elif node.type == "file_redirect":
         yield from _redirect(tree, node)
+    elif node.type == "variable_assignment":
+        if (value := node.child_by_field_name("value")) is not None:
+            yield from _held(tree, value)
+    elif node.type == "herestring_redirect":
+        for text in node.named_children:
+            yield from _held(tree, text)
+    elif node.type in ("raw_string", "string", "ansi_c_string"):
+        yield from _hidden(tree, node)
     elif node.type == "function_definition":
         yield from _function(tree, node)
     elif node.type == "&" and not node.is_named and node.parent and node.parent.type in GROUPS:
@@ -72,6 +86,36 @@ def _findings(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
     elif node.is_named and node.type not in words(KIND, "nodes"):
         reason = f"uses {node.type.replace('_', ' ')}, which this check does not follow"
         yield tree.finding(node, "medium", "shell-syntax", reason, node.type)
+
+
+def _declaration(tree: Tree, node: Node) -> Iterator[Finding]:
+    """Yield what is wrong with a declaration; its other parts are looked at by themselves."""
+    for option in node.named_children:
+        text = tree.text(option)
+        if option.type == "word" and text[:1] == "-" and "n" in text:
+            reason = "gives a variable another name, which this check can't follow"
+            yield tree.finding(option, "high", "shell-declaration", reason, text)
+
+
+def _held(tree: Tree, node: Node) -> Iterator[Finding]:
+    """Yield what is wrong with a text that a variable takes: later it may be a path."""
+    if node.type == "array":
+        for child in node.named_children:
+            yield from _held(tree, child)
+    elif not any(part.type in EXPANDED for part in _below(node)):
+        yield from _path(tree, node, _unquoted(tree.text(node)))
+
+
+def _hidden(tree: Tree, node: Node) -> Iterator[Finding]:
+    if not _HIDDEN.search(tree.text(node)):
+        return
+    command = node.parent
+    while command is not None and command.type != "command":
+        command = command.parent
+    name = command.child_by_field_name("name") if command is not None else None
+    if name is None or tree.text(name) not in NEVER_EVALUATE:
+        reason = "hides a command in the index of an array"
+        yield tree.finding(node, "high", "shell-index", reason, tree.text(node))
 
 
 def _function(tree: Tree, node: Node) -> Iterator[Finding]:
@@ -134,12 +178,33 @@ def _arguments(tree: Tree, node: Node, name: str) -> Iterator[Finding]:
     unsafe = rules_of(KIND)["unsafe_options"].get(name, ())
     for number, argument in enumerate(arguments):
         text = _unquoted(tree.text(argument))
-        if any(text == option or text.startswith(f"{option}=") for option in unsafe):
+        if any(_is_option(text, option) for option in unsafe):
             reason = f"gives {name} an option that runs a program or writes elsewhere"
             yield tree.finding(argument, "medium", "shell-option", reason, text)
+        if name == "printf" and text == "-v":  # the rest becomes a variable's value
+            for each in arguments[number + 1 :]:
+                yield from _held(tree, each)
         if name in TEXT_ONLY or (name in PATTERN_FIRST and not number):
             continue
-        yield from _path(tree, argument, text.partition("=")[2] if text[:1] == "-" else text)
+        yield from _path(tree, argument, _path_in(text))
+
+
+def _is_option(text: str, option: str) -> bool:
+    """Whether *text* is *option*, perhaps with a value; long ones may be cut short."""
+    given = text.partition("=")[0]
+    if option.startswith("--"):
+        return len(given) > 3 and option.startswith(given)
+    return given == option
+
+
+def _path_in(text: str) -> str:
+    """Return the part of an argument that may be a path: of an option, its value."""
+    if text[:2] == "--":
+        return text.partition("=")[2]
+    if text[:1] == "-":
+        joined = _OPTION_WITH_PATH.fullmatch(text)
+        return joined[1] if joined else text.partition("=")[2]
+    return text
 
 
 def _redirect(tree: Tree, node: Node) -> Iterator[Finding]:
@@ -153,6 +218,11 @@ def _path(tree: Tree, node: Node, text: str) -> Iterator[Finding]:
     if is_url(text):
         reason = "names an address on the network"
         yield tree.finding(node, "medium", "url", reason, text)
+    elif any(
+        part.type == "ansi_c_string" and _ESCAPED.search(tree.text(part)) for part in _below(node)
+    ):
+        reason = "writes a path in escapes, which this check doesn't read"
+        yield tree.finding(node, "medium", "path", reason, text)
     elif any(part.type in EXPANDED for part in _below(node)):
         if text[:1] in "/~" or ".." in text or re.match(r"\$\{?(?:HOME|OLDPWD|ROOT)\b", text):
             reason = "uses a path that is computed and may be outside the workspace"

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from agent.modes import ModeName
+
 
 class _Exact(BaseModel):
     # Only the OpenAPI document needs them, so they are built when it is made.
@@ -42,9 +44,10 @@ class Conversation(_Exact):
 
 
 class ConversationDetail(Conversation):
-    """A chat, with the last number of its main path's events."""
+    """A chat, with the last number of its main path's events, and its mode."""
 
     last_seq: int
+    mode: ModeName
 
 
 class Conversations(_Exact):
@@ -513,6 +516,65 @@ class Staleness(_Exact):
     """The cells whose inputs changed after they ran."""
 
     stale: list[StaleCell]
+
+
+class RerunCell(_Exact):
+    """The verdict on one code cell."""
+
+    cell: int
+    cell_id: str
+    verdict: Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
+    detail: str
+
+
+class RerunFile(_Exact):
+    """The verdict on one file, or on an input that was not given."""
+
+    name: str
+    verdict: Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
+    detail: str
+
+
+class RerunReport(_Exact):
+    """What a re-run found; *exit_code* is that of ``tallybook rerun``."""
+
+    verdict: Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
+    exit_code: Literal[0, 1, 3]
+    changed: bool
+    cells: list[RerunCell]
+    files: list[RerunFile]
+    replaced_inputs: list[str]
+    repaired_cells: list[int]
+    replayed_calls: int
+    missing_responses: int
+
+
+class RerunSummary(_Exact):
+    """A re-run: *cell* of *cells* have begun."""
+
+    id: str
+    status: Literal["waiting", "running", "finished", "failed", "cancelled", "interrupted"]
+    at: str
+    finished_at: str | None
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    twice: bool
+    cell: int
+    cells: int
+    verdict: str | None
+    error: Error | None
+
+
+class Rerun(RerunSummary):
+    """A re-run, with its report once it has finished."""
+
+    report: RerunReport | None
+
+
+class Reruns(_Exact):
+    """The re-runs of a notebook, the newest first."""
+
+    reruns: list[RerunSummary]
 
 
 class SignedOff(_Exact):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from .filters import LISTS
 from .opc import EditablePackage, parse
 from .rich_text import rich_cells, rich_texts
 from .sheet_markup import SheetMarkup, name_of
@@ -88,7 +89,8 @@ def _count_sheet(
                 continue
             seen.add(related.target)
             if word := OF_PARTS.get(related.kind):
-                found[word, sheet] += 1
+                listed = related.kind in LISTS  # several in one part
+                found[word, sheet] += len(parse(package.read(related.target))) if listed else 1
             if related.kind == "drawing":
                 _count_elements(parse(package.read(related.target)), sheet, found)
             elif related.kind == "vmlDrawing":

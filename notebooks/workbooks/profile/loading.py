@@ -9,6 +9,7 @@ from typing import Any
 
 from ..formats.addresses import address
 from ..read import Book, CellError
+from .borders import lines_of
 from .dense import Reading, is_dense
 from .grid import Beyond, Grid
 from .package import Package
@@ -49,6 +50,7 @@ def load_sheet(
     grid.beyond = beyond
     if package is not None:
         grid.formats, grid.bold = formats_of(details, package.styles)
+        grid.lines = lines_of(details.styles, package.styles.lines)
         grid.excel_tables = package.excel_tables(part) if part else []
     grid.extent = details.extent
     grid.formulas, grid.merged, grid.filters = details.formulas, details.merged, details.filters

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from .borders import NONE, Lines, border_lines
 from .cells import parse_range
 from .grid import ExcelTable
 from .number_formats import BUILT_IN
@@ -53,10 +54,11 @@ class Relation:
 
 @dataclass
 class Styles:
-    """The cell formats of a workbook: number format code and bold type by style number."""
+    """The cell formats of a workbook by style number: number format code, bold type, lines."""
 
     codes: list[str] = field(default_factory=list)
     bold: list[bool] = field(default_factory=list)
+    lines: list[Lines] = field(default_factory=list)
 
 
 class Package:
@@ -194,6 +196,7 @@ class Package:
             if (key := element.get("numFmtId", "")).isdigit():
                 codes[int(key)] = element.get("formatCode", "")
         fonts: list[bool] = []
+        lines: list[Lines] = []
         styles = Styles()
         for group in root:
             if local(group.tag) == "fonts":
@@ -201,6 +204,8 @@ class Package:
                     any(local(e.tag) == "b" and e.get("val") not in ("0", "false") for e in font)
                     for font in group
                 ]
+            elif local(group.tag) == "borders":
+                lines = [border_lines(border) for border in group]
             elif local(group.tag) == "cellXfs":
                 for xf in group:
                     number, font = xf.get("numFmtId", "0"), xf.get("fontId", "0")
@@ -209,6 +214,9 @@ class Package:
                     )
                     at = int(font) if font.isdigit() else 0
                     styles.bold.append(fonts[at] if at < len(fonts) else False)
+                    border = xf.get("borderId", "0")
+                    at = int(border) if border.isdigit() else 0
+                    styles.lines.append(lines[at] if at < len(lines) else NONE)
         return styles
 
     def excel_tables(self, sheet_part: str) -> list[ExcelTable]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .body import Body
+from .dividing import cut_at_borders
 from .grid import Area, Beyond, ExcelTable, Grid
 from .headers import Header, find_header
 from .joining import Piece, has_values, join_downwards, join_sideways
@@ -31,6 +32,7 @@ def find_tables(grid: Grid) -> Layout:
     blocks = split(occupancy, whole)
     if len(blocks) > MAX_BLOCKS:  # blank rows all over part no tables
         blocks = [area for area in [occupancy.used(whole)] if area is not None]
+    blocks = [part for area in blocks for part in cut_at_borders(grid, occupancy, area)]
     pieces = [Piece(area, find_header(grid, area)) for area in blocks]
     pieces = join_sideways(grid, pieces)
     for piece in join_downwards(grid, pieces):
