@@ -124,6 +124,13 @@ export const api = {
   notebook: (path: PathName) => call<unknown>("GET", `${of(path)}/notebook`),
   signOff: (path: PathName, kind: Schemas["SignOffRequest"]["kind"], note: string) =>
     call<Schemas["SignedOff"]>("POST", `${of(path)}/notebook/sign-off`, { kind, note }),
+  mode: (conversation: string) => call<Schemas["ModeReply"]>("GET", `/conversations/${enc(conversation)}/mode`),
+  setMode: (conversation: string, body: Schemas["ModeRequest"]) =>
+    call<Schemas["ModeReply"]>("PUT", `/conversations/${enc(conversation)}/mode`, body),
+  preferences: () => call<Schemas["Preferences"]>("GET", "/preferences"),
+  statePreference: (text: string) => call<Schemas["PreferenceReply"]>("POST", "/preferences", { text }),
+  changePreference: (id: string, text: string) => call<Schemas["PreferenceReply"]>("PATCH", `/preferences/${enc(id)}`, { text }),
+  dropPreference: (id: string) => call<unknown>("DELETE", `/preferences/${enc(id)}`),
   grants: () => call<Schemas["Grants"]>("GET", "/grants"),
   revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),

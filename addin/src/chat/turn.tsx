@@ -9,6 +9,7 @@ import { CheckLine } from "../facts/checks";
 import { AnswerCheckLine, HeldBackLine, NetworkLine, RedactedLine, withoutNotes } from "../facts/lines";
 import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
+import { PlanSteps } from "../modes/plan";
 import { PermissionCard } from "../permission/card";
 import type { Pending, Step, Turn } from "../state/model";
 import { ErrorCard, OtherCard, ResultCard, Sources } from "./cards";
@@ -44,6 +45,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
       )}
       <div className="work">
         {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
+        {turn.plan.length > 0 && <PlanSteps steps={turn.plan} />}
         {turn.steps.map((step, place) => (
           <StepView key={place} step={step} open={turn.kind === "execute"} actions={actions} />
         ))}

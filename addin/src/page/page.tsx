@@ -13,6 +13,8 @@ import { ConversationList, titleOf } from "../conversations/list";
 import { FilesPanel, useFiles } from "../files/panel";
 import { Uploads } from "../files/uploads";
 import { isTourNew, keepTour, Tour } from "../help/tour";
+import { ModePicker } from "../modes/picker";
+import { useMode } from "../modes/use_mode";
 import { SelectionBar } from "../office/selection_bar";
 import { useExcel } from "../office/use_excel";
 import { useOfficeRequests } from "../office/use_requests";
@@ -62,7 +64,8 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const excel = useExcel(host.excel);
   useOfficeRequests(host.excel ? store : null);
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
-  const work = useWork({ store, open, list, uploads, behind: excel?.selection.behind ?? null });
+  const { mode, until, choose: chooseMode, begin: beginMode } = useMode(path?.conversation ?? null, state.modeRevision);
+  const work = useWork({ store, open, list, uploads, behind: excel?.selection.behind ?? null, made: beginMode });
   const { problem, setProblem, guarded } = work;
 
   useEffect(() => void api.health().then(setHealth, () => undefined), [store]);
@@ -241,6 +244,17 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
               pick={pick}
               send={work.ask}
               commands={commands}
+              mode={
+                <ModePicker
+                  mode={mode}
+                  until={until}
+                  disabled={merged || noModel}
+                  choose={(request) => chooseMode(request).catch((error: unknown) => {
+                    setProblem(foundError(error));
+                    throw error;
+                  })}
+                />
+              }
             />
           </Chat>
         )}

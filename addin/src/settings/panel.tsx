@@ -6,6 +6,7 @@ import { paneToken } from "../api/pane_token";
 import { SetUpModel } from "../chat/welcome";
 import { type Look, LOOKS } from "../parts/theme";
 import { Grants } from "./grants";
+import { Preferences } from "./preferences";
 import { keptWords } from "./retention";
 
 /** Model, permissions, what is kept for how long, colours. */
@@ -28,6 +29,7 @@ export function SettingsPanel({ health, look, choose, help, close }: {
             : health.model === null ? <SetUpModel /> : <p className="breakable">{health.model}</p>}
         </Section>
         <Section title="Allowed without a question"><Grants /></Section>
+        <Section title="What you prefer"><Preferences /></Section>
         {health && (
           <Section title="What is kept">
             {keptWords(health).map((words) => <p key={words}>{words}</p>)}

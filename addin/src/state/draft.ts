@@ -104,6 +104,7 @@ export function newTurn(id: string, at: number, data: EventData["turn.started"])
     error: null,
     sources: null,
     route: null,
+    plan: [],
     files: [],
     checks: [],
     tieOuts: [],

@@ -1,6 +1,6 @@
 // What is known of one path, made from its events alone.
 import type {
-  CheckFinding, ContextUsed, EgressFinding, FoundError, NetworkCalled, OfficeRequested, PermissionRequired, RiskFinding, RouteChosen,
+  CheckFinding, ContextUsed, EgressFinding, FoundError, NetworkCalled, OfficeRequested, PermissionRequired, PlannedStep, RiskFinding, RouteChosen,
 } from "../api/events";
 import type { Outputs } from "../outputs/fold";
 
@@ -157,6 +157,8 @@ export interface Turn {
   sources: ContextUsed | null;
   /** Where it is worked on, and why. */
   route: RouteChosen | null;
+  /** The steps that the model means to take. */
+  plan: readonly PlannedStep[];
   files: MadeFile[];
   checks: Check[];
   /** Of the latest state of each written file. */
@@ -195,6 +197,8 @@ export interface PathState {
   mergedInto: string | null;
   /** What Excel is asked to do now. */
   office: { seq: number; turn: string | null; request: OfficeRequested } | null;
+  /** Grows whenever the conversation's mode changes. */
+  modeRevision: number;
   /** Why the path waits for a kernel, if it does. */
   waiting: string | null;
   /** What the user thinks of answers, by turn: it may be known before the turn is. */
@@ -210,6 +214,7 @@ export const EMPTY: PathState = {
   source: null,
   mergedInto: null,
   office: null,
+  modeRevision: 0,
   waiting: null,
   ratings: {},
 };
