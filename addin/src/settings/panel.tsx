@@ -1,9 +1,10 @@
-import { Button, DrawerBody, OverlayDrawer, Radio, RadioGroup } from "@fluentui/react-components";
+import { Button, DrawerBody, OverlayDrawer } from "@fluentui/react-components";
 import { DismissRegular, QuestionCircleRegular, SignOutRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/events";
 import { paneToken } from "../api/pane_token";
 import { SetUpModel } from "../chat/welcome";
+import { Choices } from "../parts/choices";
 import { type Look, LOOKS } from "../parts/theme";
 import { Grants } from "./grants";
 import { Preferences } from "./preferences";
@@ -36,9 +37,7 @@ export function SettingsPanel({ health, look, choose, help, close }: {
           </Section>
         )}
         <Section title="Colours">
-          <RadioGroup aria-label="Colours" value={look} onChange={(_, data) => choose(data.value as Look)}>
-            {LOOKS.map(([name, words]) => <Radio key={name} value={name} label={words} />)}
-          </RadioGroup>
+          <Choices label="Colours" value={look} choices={LOOKS} choose={choose} />
         </Section>
         <div className="buttons">
           <Button icon={<QuestionCircleRegular />} onClick={help}>Help</Button>
