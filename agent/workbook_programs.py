@@ -33,7 +33,7 @@ def library_version() -> str:
 
 
 @functools.cache
-def _compile() -> None:
+def compile_programs() -> None:
     """Compile the programs once: in its read-only sandbox each run would compile them again."""
     compileall.compile_dir(str(library()), quiet=2)
 
@@ -57,7 +57,7 @@ async def run_program(
     Raises:
         SandboxUnavailable: This host can't confine it.
     """
-    await asyncio.to_thread(_compile)
+    await asyncio.to_thread(compile_programs)
     return await run_confined(
         (*_command(name), *arguments),
         workspace,
@@ -80,7 +80,7 @@ async def start_program(
     Raises:
         SandboxUnavailable: This host can't confine it.
     """
-    await asyncio.to_thread(_compile)
+    await asyncio.to_thread(compile_programs)
     return await ConfinedProgram.start(
         lambda descriptor: (*_command(name), str(descriptor)),
         limits,

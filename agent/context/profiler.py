@@ -15,6 +15,7 @@ from typing import Any
 from agent.context.recovery import recover
 from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import Workspace, WorkspaceFile
 from notebooks.record.files import replace_atomically
 
@@ -240,7 +241,7 @@ async def _run(
     result = await run_program(module, asked, workspace, PROFILE_LIMITS, on_printed)
     if result.status is not None and result.status.exit_code == 0:
         try:
-            profile = json.loads(_SHARES.sub("", result.printed))
+            profile = untrusted_json(_SHARES.sub("", result.printed))
         except ValueError:
             profile = None
         if isinstance(profile, dict):
