@@ -30,13 +30,14 @@ class LeavingOutputs:
             actions: Kind → action towards clients (see `agent.egress.policy`).
         """
         self._actions = actions
-        self._open = all(action == "allow" for action in actions.values())
+        self.open = is_open(actions)
+        """Nothing is searched or held back."""
         self._streams: dict[str, GuardedStream] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
     async def take(self, output: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return what goes out now that *output* has come: none, itself, or what was held too."""
-        if self._open:
+        if self.open:
             return [output]
         if output["output_type"] == "stream":
             stream = self._streams.setdefault(str(output["name"]), GuardedStream(self._actions))
@@ -59,7 +60,7 @@ class LeavingOutputs:
 
     def error(self, error: Mapping[str, str] | None) -> Mapping[str, str] | None:
         """Return a cell's error as it goes out."""
-        if error is None or self._open:
+        if error is None or self.open:
             return error
         shown, findings = guarded_value(dict(error), self._actions)
         self._count(findings)
@@ -78,22 +79,43 @@ class LeavingOutputs:
 
     def _shown(self, output: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an output that is no printed text; pictures are left alone."""
-        shown = dict(output)
-        for name in ("data", "metadata", "ename", "evalue", "traceback"):
-            if name in shown:
-                value = shown[name]
-                pictures = {}
-                if isinstance(value, Mapping):
-                    pictures = {k: v for k, v in value.items() if _is_picture(k)}
-                    value = {k: v for k, v in value.items() if k not in pictures}
-                guarded, findings = guarded_value(value, self._actions)
-                self._count(findings)
-                shown[name] = {**guarded, **pictures} if isinstance(value, Mapping) else guarded
+        shown, findings = guarded_output(output, self._actions)
+        self._count(findings)
         return shown
 
     def _count(self, findings: list[dict[str, Any]]) -> None:
         for each in findings:
             self._counts[each["kind"], each["rule"], each["action"]] += each["count"]
+
+
+def is_open(actions: Mapping[str, Action]) -> bool:
+    """Whether *actions* let everything out as it is."""
+    return all(action == "allow" for action in actions.values())
+
+
+def guarded_output(
+    output: Mapping[str, Any], actions: Mapping[str, Action]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return an output, or a message's content, as it goes out; and what was found in it.
+
+    Pictures are left alone.
+
+    Args:
+        output: In nbformat's terms; of printed text a whole, as nothing is held back here.
+        actions: Kind → action towards clients.
+    """
+    shown, found = dict(output), list[dict[str, Any]]()
+    for name in ("text", "data", "metadata", "ename", "evalue", "traceback"):
+        if name in shown:
+            value = shown[name]
+            pictures = {}
+            if isinstance(value, Mapping):
+                pictures = {k: v for k, v in value.items() if _is_picture(k)}
+                value = {k: v for k, v in value.items() if k not in pictures}
+            guarded, findings = guarded_value(value, actions)
+            found += findings
+            shown[name] = {**guarded, **pictures} if isinstance(value, Mapping) else guarded
+    return shown, found
 
 
 def _is_picture(kind: str) -> bool:

@@ -97,6 +97,7 @@ async def _run_again(
         tags=tags,
         cell_id=cell_id,
         granted=admission.granted,
+        kept=admission.kept,
         language=intent.language,
     )
     return None if execution.outcome == "ok" else execution

@@ -8,12 +8,15 @@ from typing import Any
 
 from agent.context.profiler import Profile
 from agent.permission.admission import TurnPorts
+from agent.permission.approval import READ_ONLY, WORDS, new_permission_id, office_request
 from agent.ports import ToolCall
 from agent.route import Route, choose_route, most_rows
 from agent.tools.office.call import new_call_id, prepare_office, reply_to_model, use_office
+from agent.tools.office.catalog import changes
 from agent.tools.office.transform import NAME as TRANSFORM
 from agent.tools.office.transform import to_excel, to_python
 from agent.tools.tool import ToolFailed
+from agent.turn_messages import may_leave, repair, reply_to
 from agent.turn_state import PendingOffice, TurnState
 from container.errors import ContainerError
 from container.workspace.workspace import INPUTS, OUTPUTS
@@ -72,6 +75,50 @@ async def write_in_excel(
     except ToolFailed as error:
         return _failed(error)
     return None
+
+
+async def use_office_step(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> None:
+    """Have the pane do *pending*, if it may, and give the model what came of it."""
+    refusal = await _refusal(state, pending, ports)
+    if refusal:
+        state.office = None
+        response: dict[str, Any] | None = {"status": "blocked", "error": refusal}
+    else:
+        response = await office_done(state, pending, ports)
+    state.steps += 1
+    await reply_from_office(state, response, ports)
+    await ports.save(state)
+
+
+async def reply_from_office(
+    state: TurnState, response: dict[str, Any] | None, ports: TurnPorts
+) -> None:
+    """Give the model *response*; ``None``: there is more to be done for its call before."""
+    if response is None:
+        return
+    if response["status"] != "ok":
+        repair(state, response["error"])
+    reply_to(state, await may_leave(response, ports))
+
+
+async def _refusal(state: TurnState, pending: PendingOffice, ports: TurnPorts) -> str:
+    """Return why the conversation's mode, or the user it asks, does not allow *pending*."""
+    if not changes(pending.tool, pending.arguments):
+        return ""
+    mode = await ports.modes.current()
+    if mode.name == "read-only":
+        return READ_ONLY
+    if mode.name not in WORDS and pending.permission_id is None:
+        return ""
+    if pending.tool == TRANSFORM:  # it only reads now; its code and its write are asked for
+        return ""
+    if pending.permission_id is None:
+        pending.permission_id = new_permission_id()
+        await ports.save(state)
+    decision = await ports.approver.ask(office_request(pending, mode, state))
+    if decision.allowed and (await ports.modes.current()).name != "read-only":
+        return ""
+    return "The user did not allow this change in Excel. Ask what they want instead."
 
 
 def _failed(error: Exception) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from agent.egress.policy import Policy
 from container.kernel.session import KernelSession
 from container.workspace.workspace import Workspace
 from notebooks.history.checkpoints import Checkpoints
+from notebooks.lineage.record import RecordedCells
+from notebooks.lineage.staleness import LiveCells
 from notebooks.record.recorder import Recorder
 
 Message = dict[str, Any]
@@ -105,6 +107,20 @@ class Model(Protocol):
             ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
         """
 
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return the embedding of each of *texts*, by the embedding model *name*.
+
+        Args:
+            texts: At most 100.
+            name: Of a model of the same service.
+            question: They are questions; else they are what questions are about.
+
+        Raises:
+            ModelUnavailable, ModelRejected, ModelReplyBroken
+        """
+
     async def aclose(self) -> None:
         """Close its connections."""
 
@@ -140,6 +156,8 @@ class PermissionRequest:
         findings: The findings that require permission.
         network: The calls of the network that the code holds (`agent.permission.network_calls`).
         always: What a standing permission for each capability covers, in plain words.
+        mode: The mode of the conversation, if that is why the user is asked; else empty.
+        plan: The steps that the model means to take: ``number``, ``title``, ``code``, ``status``.
     """
 
     id: str
@@ -151,6 +169,8 @@ class PermissionRequest:
     findings: tuple[Mapping[str, Any], ...]
     network: tuple[Mapping[str, Any], ...] = ()
     always: tuple[str, ...] = ()
+    mode: str = ""
+    plan: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +297,12 @@ class PastTurns(Protocol):
         Those that have more of them come first, then newer ones.
         """
 
+    async def alike(self, request: str) -> Sequence[PastTurn]:
+        """Return the user's turns in other conversations that mean about the same, nearest first.
+
+        None if the model's service has no embeddings, or does not give them in time.
+        """
+
     async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:
         """Return how each of *turns* ended, in plain words; an unknown one is left out."""
 
@@ -348,6 +374,8 @@ class PathRuntime:
         checkpoints: Its checkpoints; ``None`` where none are made.
         network: The way of cells to the network; ``None`` where there is none.
         lineage: Whether cells are looked at for what they make stale.
+        recorded: The notebook's cells as lineage reads them, kept from cell to cell.
+        live: Those with variables, followed for what is stale, likewise.
         egress: What must not leave the kernel as it is.
     """
 
@@ -362,4 +390,6 @@ class PathRuntime:
     checkpoints: Checkpoints | None = None
     network: CellNetwork | None = None
     lineage: bool = True
+    recorded: RecordedCells = field(default_factory=RecordedCells)
+    live: LiveCells = field(default_factory=LiveCells)
     egress: Policy = field(default_factory=Policy)

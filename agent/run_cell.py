@@ -20,7 +20,7 @@ from agent.file_hashes import FileHashes
 from agent.leaving import LeavingOutputs
 from agent.ports import EventSink, PathRuntime
 from agent.recorded_outputs import RecordedOutputs
-from agent.staleness import made_stale, may_change
+from agent.staleness import made_stale, map_of, may_change
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.languages import KERNEL_OF, PYTHON
 from container.kernel.outputs import envelope_of
@@ -40,6 +40,8 @@ log = logging.getLogger("tallybook.cells")
 INTERRUPT_SECONDS = 1.0
 NETWORK = "network"
 """The permission to use the network; see `agent.permission.network` for those that name whom."""
+READ_ONLY = "read-only"
+"""The tag of a cell that worked on a copy of the files."""
 BUSY = {"execution_state": "busy"}
 NO_MESSAGE = "it was raised without a message"
 ENDED_ITSELF = "The cell ended itself here: the rest of it did not run. Variables are kept."
@@ -58,6 +60,7 @@ async def run_cell(
     client: ClientRequest | None = None,
     granted: Sequence[str] = (),
     language: str = PYTHON,
+    kept: Mapping[str, str] | None = None,
 ) -> Execution:
     """Run *code* in the path's kernel of its language and record it.
 
@@ -77,6 +80,8 @@ async def run_cell(
             left to `Recorder.write`, as many such requests may come one after the other.
         granted: Permissions for the kernel's audit hook.
         language: One of `container.kernel.languages.KERNEL_OF`.
+        kept: The files that are kept, name → sha256, if the cell works on a copy of them: it is
+            recorded as one that wrote none. ``None`` where what it writes is kept.
 
     Raises:
         SandboxUnavailable, KernelStartFailed, LanguageNotInstalled: No kernel; nothing was
@@ -88,10 +93,10 @@ async def run_cell(
         id=cell_id or new_cell_id(),
         source=code,
         provenance=provenance,
-        tags=tuple(tags),
+        tags=(*tags, *([] if kept is None else [READ_ONLY])),
         language=language,
     )
-    following = _Following(intent, runtime, sink, hashes)
+    following = _Following(intent, runtime, sink, hashes, kept=kept)
 
     async def record() -> Execution:
         """Journal, execute and record the cell."""
@@ -197,6 +202,8 @@ class _Following:
         sink: EventSink,
         hashes: FileHashes,
         emitted: Mapping[str, int] = MappingProxyType({}),
+        *,
+        kept: Mapping[str, str] | None = None,
     ) -> None:
         """Follow the cell of *intent*.
 
@@ -206,11 +213,12 @@ class _Following:
             sink: Receives the events.
             hashes: The workspace's file hashes.
             emitted: How many of its events an earlier run of the service stored, by kind.
+            kept: See `run_cell`.
         """
         self.cancelled = asyncio.Event()
         self._intent, self._runtime, self._sink, self._hashes = intent, runtime, sink, hashes
         self._recorded = RecordedOutputs(runtime.workspace, intent.id)
-        self._before = intent.files_before
+        self._before, self._kept = intent.files_before, kept
         self._checks = CellChecks(intent, runtime, hashes, self.cancelled)
         self._started = bool(emitted.get("cell.started"))
         self._outputs_emitted = emitted.get("cell.output", 0)
@@ -232,8 +240,10 @@ class _Following:
 
     async def look(self) -> Mapping[str, str]:
         """Return the files as they are before the cell runs."""
-        self._before = await self._hashes.current(self._runtime.workspace)
-        return self._before
+        if (before := self._kept) is None:
+            before = await self._hashes.current(self._runtime.workspace)
+        self._before = before
+        return before
 
     async def checkpoint(self, files: Mapping[str, str]) -> str | None:
         """Return the checkpoint with *files*, the files before the cell runs."""
@@ -296,6 +306,9 @@ class _Following:
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
         execution = await self._checks.checked(cell, execution, reply)
+        if lineage := await map_of(self._runtime, self._intent, execution):
+            execution = replace(execution, lineage=lineage)
+            await cell.finish(execution)
         await self._announce(execution)
         return execution
 
@@ -310,7 +323,9 @@ class _Following:
         outputs = self._recorded.end()
         await self._emit_started(self._opening)  # the kernel ended before it began the cell
         await self._sink.flush()  # first, so that hashing does not delay the outputs
-        after = await self._checks.look_after(self._before)
+        after = self._kept
+        if after is None:
+            after = await self._checks.look_after(self._before)
         execution = make_execution(reply, outputs, after, kept_notes(reply.tables))
         execution = replace(execution, error=self._leaving.error(execution.error))
         return replace(execution, network=tuple(self._calls)) if self._calls else execution

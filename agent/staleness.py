@@ -1,22 +1,45 @@
-"""Which recorded cells a cell or a turn has made stale, for events, the model and the answer."""
+"""What a cell was made from, and which recorded cells it has made stale."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agent.ports import PathRuntime
+from notebooks.lineage.map import lineage_map
 from notebooks.lineage.names import statements_of
-from notebooks.lineage.record import Cell, cells_of
-from notebooks.lineage.staleness import Stale, made_by, stale_cells
+from notebooks.lineage.record import Cell
+from notebooks.lineage.staleness import Stale, made_by
+from notebooks.record.cells import CellIntent, Execution
 
 MOST_SAID = 5
+FEW_CELLS = 300
+"""Up to this many are looked at on the event loop, in a millisecond; a thread would take longer."""
+log = logging.getLogger("tallybook.lineage")
 
 
 def may_change(source: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether a cell may change what earlier cells used: a quick look at the cell alone."""
-    changed = any(s.sets | s.changes for s in statements_of(source) if not s.imports)
+    changed = any(s.sets | s.alters for s in statements_of(source) if not s.imports)
     return changed or before != after
+
+
+async def map_of(runtime: PathRuntime, intent: CellIntent, execution: Execution) -> dict[str, Any]:
+    """Return the lineage of what a cell wrote, for its record; empty if it wrote nothing."""
+    if not runtime.lineage or execution.files_after == intent.files_before:
+        return {}
+
+    def look() -> dict[str, Any]:
+        cells = runtime.recorded.with_next(runtime.recorder.cells, intent, execution)
+        return lineage_map(cells, cells[-1])
+
+    try:
+        return await asyncio.to_thread(look)
+    except Exception:  # a fault of the map is not one of the cell, which has run
+        log.exception("what cell %s wrote could not be followed", intent.id)
+        return {}
 
 
 async def made_stale(
@@ -33,18 +56,36 @@ async def made_stale(
         return []
 
     def look() -> list[Stale]:
-        cells = cells_of(runtime.recorder.cells)
+        cells = runtime.recorded.of(runtime.recorder.cells)
         makers = {cell.number for cell in cells if made(cell)}
-        return made_by(stale_cells(cells, files), cells, makers) if makers else []
+        return made_by(runtime.live.stale(cells, files), cells, makers) if makers else []
 
+    if len(runtime.recorder.cells) <= FEW_CELLS:
+        return look()
     return await asyncio.to_thread(look)
+
+
+def last_cell(runtime: PathRuntime) -> str:
+    """Return the id of the last code cell that is recorded and counts; empty without one."""
+    cells = runtime.recorded.of(runtime.recorder.cells)
+    return cells[-1].id if cells else ""
+
+
+def cells_of_turn(runtime: PathRuntime, turn: str) -> set[str]:
+    """Return the ids of the recorded code cells of *turn* that count."""
+    cells = runtime.recorded.of(runtime.recorder.cells)
+    return {cell.id for cell in cells if cell.turn == turn}
 
 
 async def all_stale(runtime: PathRuntime, files: Mapping[str, str]) -> list[Stale]:
     """Return every stale cell of a path."""
     if not runtime.lineage:
         return []
-    return await asyncio.to_thread(lambda: stale_cells(cells_of(runtime.recorder.cells), files))
+
+    def look() -> list[Stale]:
+        return runtime.live.stale(runtime.recorded.of(runtime.recorder.cells), files)
+
+    return await asyncio.to_thread(look)
 
 
 def said(stale: Sequence[Stale]) -> str:

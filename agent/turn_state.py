@@ -22,6 +22,7 @@ class PendingCode:
         tokens: Token counts of the reply that contained it.
         version: The model version that wrote it.
         then: Where in Excel its result is to be written (see `agent.tools.office.transform`).
+        step: The step of the plan that it does, from 1; ``None`` for none.
     """
 
     code: str
@@ -32,6 +33,24 @@ class PendingCode:
     tokens: dict[str, int] = field(default_factory=dict)
     version: str | None = None
     then: dict[str, Any] | None = None
+    step: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class PlanStep:
+    """A step of the model's plan.
+
+    Attributes:
+        title: What is done, in words.
+        code: Its code, if the plan has it; else empty.
+        parameters: The constants that go with the code.
+        status: ``waiting``, ``running``, ``done``, ``failed`` or ``skipped``.
+    """
+
+    title: str
+    code: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    status: str = "waiting"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +63,7 @@ class PendingOffice:
         tool: The tool's name.
         arguments: Its arguments, checked.
         workbook: The workbook it is meant for.
+        permission_id: Set once the user is asked; a resumed turn asks with the same id.
     """
 
     id: str
@@ -51,6 +71,7 @@ class PendingOffice:
     tool: str
     arguments: dict[str, Any]
     workbook: dict[str, str]
+    permission_id: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +98,10 @@ class TurnState:
         stopped: An answer of this turn was stopped, as the checks said otherwise.
         advice: The answer is to be in words: nothing is run, no kernel is started.
         recovered: An earlier run of the service began the turn: its cell may have run already.
+        plan: The steps that the model means to take; empty without a plan.
+        approved: Digests of the code that the user has seen and approved in this turn.
+        after: Ids of the turns that have to end well before this one begins.
+        shapes: Of each uploaded table, its columns with their kinds, when the turn began.
     """
 
     id: str
@@ -95,6 +120,10 @@ class TurnState:
     stopped: bool = False
     advice: bool = False
     recovered: bool = False
+    plan: list[PlanStep] = field(default_factory=list)
+    approved: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    shapes: list[list[str]] = field(default_factory=list)
 
 
 def turn_state_to_json(state: TurnState) -> dict[str, Any]:
@@ -110,5 +139,6 @@ def turn_state_from_json(value: Mapping[str, Any]) -> TurnState:
             **value,
             "pending": PendingCode(**pending) if pending else None,
             "office": PendingOffice(**office) if office else None,
+            "plan": [PlanStep(**step) for step in value.get("plan", ())],
         }
     )

@@ -24,8 +24,10 @@ from benchmarks.front_door_figures import measure_front_door
 from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.large_workbooks import measure_large_workbooks
+from benchmarks.lineage import measure_lineage
 from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
+from benchmarks.repeated import measure_repeated
 from benchmarks.running import Measure, in_its_own_directory
 from benchmarks.turn import measure_turn
 from benchmarks.upload import measure_upload
@@ -142,6 +144,17 @@ CONTEXT_NOTES = """\
 - *First message*: from the recorded notebook and the profiles, both in memory, to the text that
   is sent, with the event that says what is in it. Reading a file's profile is not in it.
 - *Search in past turns*: SQLite; two frequent words and two rare ones, all turns are one user's.
+  By meaning: without the time that the model's service takes for the embedding of the request.
+"""
+LINEAGE_NOTES = """\
+- *With lineage and without it*: the same cells in two services in turns, over HTTP; every tenth
+  cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
+- *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
+"""
+LEARNING_NOTES = """\
+A scripted model looks the table up, reads it wrong once, and mends that; where the prompt has code
+that worked on a table with these columns, it takes that. So the figures say what a model that uses
+the reference saves, not how often a real one does. The second conversation is the same user's.
 """
 SECTIONS = (
     Section(
@@ -183,6 +196,18 @@ SECTIONS = (
         heading="What the model is sent",
         measures=(measure_context, measure_past_turns),
         notes=CONTEXT_NOTES,
+    ),
+    Section(
+        name="lineage",
+        heading="Lineage",
+        measures=(measure_lineage,),
+        notes=LINEAGE_NOTES,
+    ),
+    Section(
+        name="learning",
+        heading="What is learned",
+        measures=(measure_repeated,),
+        notes=LEARNING_NOTES,
     ),
 )
 INTRODUCTION = """\

@@ -29,6 +29,8 @@ BURSTS, MANY, MANY_SECONDS = 3, 30, 60.0
 CROWDS, CROWD, CROWD_SECONDS = 3, 100, 300.0
 REST_SECONDS = 1.0
 """Before each block, so that what follows the one before is over."""
+REFILL_SECONDS, BURST_REFILL_SECONDS = 2.0, 5.0
+"""After sessions, so that warm kernels are started again before the peer's turn."""
 PRINT_ROUNDS = 3
 LINES = "for i in range(100_000): print(i)"
 LINES_CHARACTERS = sum(len(str(i)) + 1 for i in range(100_000))
@@ -71,7 +73,7 @@ async def _starts(ours: Server, peer: Server) -> Found:
         await _started_again(server)  # finds cold caches
     for _ in range(START_ROUNDS):
         for server, found in blocks.items():
-            await asyncio.sleep(REST_SECONDS)
+            await asyncio.sleep(REFILL_SECONDS)
             found.append([await _started_again(server) for _ in range(STARTS)])
     (start, frame), (peer_start, peer_frame) = (
         (median(s for s, _ in each), median(f for _, f in each))
@@ -153,7 +155,7 @@ async def _many_at_once(ours: Server, peer: Server) -> Found:
     bursts: dict[Server, list[Burst]] = {ours: [], peer: []}
     for _ in range(BURSTS):
         for server, found in bursts.items():
-            await asyncio.sleep(REST_SECONDS)
+            await asyncio.sleep(BURST_REFILL_SECONDS)
             found.append(await burst(server, MANY, MANY_SECONDS))
     many, peer_many = (median(one.seconds for one in found) for found in bursts.values())
     failed, peer_failed = (

@@ -31,6 +31,7 @@ from kernel_gateway.terminal.file_commands import files
 from kernel_gateway.terminal.grants_commands import grants
 from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
+from kernel_gateway.terminal.modes import SETTABLE
 from kernel_gateway.terminal.rerun_command import rerun
 from kernel_gateway.terminal.service_import import import_service
 from kernel_gateway.terminal.trace_command import trace
@@ -199,6 +200,7 @@ def config_show(**options: Any) -> None:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-m", "--message", help="One request; without it, chat until you leave.")
 @click.option("-c", "--conversation", help="Go on with this conversation.")
+@click.option("--mode", type=click.Choice(SETTABLE), help="How it works; /mode can say more.")
 @click.option("--url", help="A running service; without it, one is started for this chat.")
 @click.option("--token", envvar="TALLYBOOK_TOKEN", help="Its access token.")
 @_service_options
@@ -206,6 +208,7 @@ def chat(
     files: tuple[Path, ...],
     message: str | None,
     conversation: str | None,
+    mode: str | None,
     url: str | None,
     token: str | None,
     **options: Any,
@@ -221,7 +224,7 @@ def chat(
         )
     if url is None:
         take_host_users(settings.data_dir)
-    _run(_chat(settings, list(files), message, conversation, url, token))
+    _run(_chat(settings, list(files), message, conversation, mode, url, token))
 
 
 async def _chat(
@@ -229,6 +232,7 @@ async def _chat(
     files: list[Path],
     message: str | None,
     conversation: str | None,
+    mode: str | None,
     url: str | None,
     token: str | None,
 ) -> int:
@@ -240,7 +244,12 @@ async def _chat(
         client = GatewayClient(address, key)
         try:
             return await run_chat(
-                client, _console(), files=files, message=message, conversation=conversation
+                client,
+                _console(),
+                files=files,
+                message=message,
+                conversation=conversation,
+                mode=mode,
             )
         except (ServiceRefused, ConnectionError, OSError) as error:
             raise click.ClickException(str(error)) from None

@@ -265,6 +265,21 @@ class QueueFull(GatewayError):
         return f"{self.waiting} requests already wait in this conversation."
 
 
+class EarlierRequestFailed(GatewayError):
+    """A request of the same batch, which this one comes after, has not ended well."""
+
+    code = "earlier-request-failed"
+    hint = "Look at what became of the earlier one, then ask for both again."
+
+    def __init__(self, turn: str, request: str, status: str) -> None:
+        super().__init__(turn, request, status)
+        self.turn, self.request, self.status = turn, request, status
+
+    def __str__(self) -> str:
+        words = " ".join(self.request.split())[:80]
+        return f"It was not begun: the request before it, {words!r}, ended as {self.status!r}."
+
+
 class KernelLimitReached(GatewayError):
     """As many kernels are in use as settings and memory allow, and waiting did not help."""
 
@@ -344,6 +359,28 @@ class Conflict(GatewayError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class ConversationReadOnly(Conflict):
+    """The conversation is read-only, so that nothing is put back or merged into it."""
+
+    code = "conversation-read-only"
+
+    def __init__(self, conversation: str) -> None:
+        super().__init__(f"Conversation {conversation} is read-only: nothing changes its files.")
+        self.conversation = conversation
+        self.hint = f"Give it another mode: PUT /api/v1/conversations/{conversation}/mode."
+
+
+class TooManyPreferences(Conflict):
+    """A user has as many preferences as there may be."""
+
+    code = "too-many-preferences"
+    hint = "Delete one that no longer counts: DELETE /api/v1/preferences/{id}."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} preferences already, the most that are kept.")
+        self.most = most
 
 
 class HistoryOff(Conflict):

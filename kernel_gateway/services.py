@@ -14,6 +14,7 @@ from kernel_gateway.contexts.upload_profiles import UploadProfiles
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
+from kernel_gateway.conversations.reruns import Reruns
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.identity.auth import Authenticator
 from kernel_gateway.identity.rate_limits import FailedTokens, RateLimits
@@ -23,6 +24,7 @@ from kernel_gateway.store.repository import Repository
 from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals
+from kernel_gateway.turns.modes import ConversationModes
 from kernel_gateway.turns.office import OfficePanes
 from kernel_gateway.turns.queue import Turns
 from notebooks.ledger.signing import KeyRing
@@ -46,10 +48,12 @@ class Services:
     signing_keys: KeyRing
     approvals: Approvals
     panes: OfficePanes
+    modes: ConversationModes
     profiler: Profiler
     upload_profiles: UploadProfiles
     turns: Turns
     branches: Branches
+    reruns: Reruns
     data_rights: DataRights
     deletions: Deletions
     clean_up: CleanUp

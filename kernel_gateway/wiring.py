@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -40,7 +39,8 @@ from kernel_gateway.contexts.versions import FileVersions, file_versions
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
 from kernel_gateway.conversations.data_rights import DataRights
-from kernel_gateway.errors import AlreadyRunning, ConversationDeleted, DatabaseUnavailable
+from kernel_gateway.conversations.reruns import Reruns
+from kernel_gateway.errors import AlreadyRunning
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.identity.auth import Authenticator, load_or_create_token
@@ -62,6 +62,9 @@ from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.tls import server_context
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.deferred_model import DeferredModel
+from kernel_gateway.turns.embeddings import TurnEmbeddings
+from kernel_gateway.turns.late_outputs import LateSender
+from kernel_gateway.turns.modes import ConversationModes
 from kernel_gateway.turns.office import OfficePanes
 from kernel_gateway.turns.queue import Turns
 from kernel_gateway.turns.recovery import recover_turns
@@ -167,13 +170,16 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             stack.push_async_callback(model.aclose)
         events = EventLog(repository.events, telemetry.lost_outputs.inc, deletions, retry)
         contexts.on_wait.append(partial(_emit_waiting, events))
-        contexts.on_start.append(partial(_follow_late_outputs, events))
+        policies = _policies(settings)
+        contexts.on_start.append(partial(_follow_late_outputs, events, policies))
         profiler = Profiler(versions.profiles)
         upload_profiles = UploadProfiles(profiler, events)
         approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
         panes = OfficePanes(
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
         )
+        modes = ConversationModes(repository, events)
+        embeddings = TurnEmbeddings(repository.embeddings, model, settings.embeds_with)
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -187,7 +193,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             panes=panes,
             retry=retry,
             network=_network(settings, stack),
-            egress=_policies(settings),
+            modes=modes,
+            embeddings=embeddings,
+            egress=policies,
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
         channels = ChannelsRegistry(
@@ -196,19 +204,34 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             turns,
             repository.jupyter,
             repository.audit,
+            policies,
         )
         # Closed in reverse: first no new cell starts, at last the remaining events are sent.
-        for closing in (channels.store_cursors, events.aclose, channels.aclose, turns.aclose):
+        for closing in (
+            channels.store_cursors,
+            events.aclose,
+            channels.aclose,
+            embeddings.aclose,
+            turns.aclose,
+        ):
             stack.push_async_callback(closing)
         stack.push_async_callback(upload_profiles.aclose)
         stack.callback(retry.end)
         telemetry.watch("active_sandboxes", "Kernels alive.", contexts.live_kernels)
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
+        reruns = Reruns(
+            settings.limits(),
+            backend=settings.backend,
+            image=settings.image,
+            runtime=settings.docker_runtime,
+        )
+        stack.push_async_callback(reruns.aclose)
         data_rights = DataRights(
             repository,
             contexts,
             events,
             turns,
+            reruns,
             deletions,
             membership,
             retention_days=settings.retention_days,
@@ -230,10 +253,12 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             signing_keys=signing_keys,
             approvals=approvals,
             panes=panes,
+            modes=modes,
             profiler=profiler,
             upload_profiles=upload_profiles,
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
+            reruns=reruns,
             data_rights=data_rights,
             deletions=deletions,
             clean_up=clean_up,
@@ -251,14 +276,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         yield Gateway(url=url, services=services, model=model)
 
 
-async def _follow_late_outputs(events: EventLog, path: OpenPath) -> None:
-    async def emit(cell: str, output: Mapping[str, Any]) -> None:
-        facts = {"cell": cell, "output": dict(output), "late": True}
-        with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
-            await events.append(path.key, "cell.output", facts, None, wait=False)
-
+async def _follow_late_outputs(events: EventLog, policies: Policies, path: OpenPath) -> None:
     if path.session is not None:
-        path.session.late.on_output = emit
+        actions = policies.of(path.key.tenant).client
+        path.session.late.on_output = LateSender(events, path.key, actions)
 
 
 async def _emit_waiting(events: EventLog, key: PathKey, facts: Mapping[str, Any]) -> None:

@@ -66,6 +66,7 @@ class UnknownParameter(NotebookError):
     """A parameter was given that the notebook's parameters cell does not set."""
 
     code = "unknown-parameter"
+    hint = "Give one of the parameters that the message names."
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(name, tuple(known))
@@ -80,6 +81,7 @@ class ParameterMisfit(NotebookError):
     """A value for a parameter is not of the type that the notebook has recorded."""
 
     code = "parameter-misfit"
+    hint = "Give a value of the recorded type."
 
     def __init__(self, name: str, value: object, wanted: str) -> None:
         super().__init__(name, value, wanted)

@@ -39,6 +39,7 @@ RUNTIME = Path(tempfile.mkdtemp(prefix="tb-", dir="/tmp"))
 RUNTIME.chmod(0o711)
 os.environ[RUNTIME_VARIABLE] = str(RUNTIME)
 os.environ["TALLYBOOK_SHIM_IDLE_SECONDS"] = "120"
+os.environ["TALLYBOOK_WARM_KERNELS"] = "2"  # spare ones would only slow the tests down
 if (address := engine_address(RUNTIME)) is not None:
     os.environ["DOCKER_HOST"] = address  # before kernels' owners start, who inherit it
 

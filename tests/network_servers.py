@@ -29,11 +29,13 @@ class Server:
         url: Its address, without a path.
         seen: (method, path, headers, body) of each request.
         released: Set to let a hanging answer end.
+        pages: More of what it answers: JSON by path.
     """
 
     url: str
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    pages: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def paths(self) -> list[str]:
@@ -67,7 +69,11 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(content)
 
         def _unknown(self, body: bytes) -> None:
-            self._send(b"nothing here", status=404)
+            page = server.pages.get(self.path)
+            if page is None:
+                self._send(b"nothing here", status=404)
+            else:
+                self._send(page, "application/json")
 
         def _v1_sales_csv(self, body: bytes) -> None:
             self._send(CSV.encode(), "text/csv")

@@ -242,7 +242,7 @@ describe("the result card", () => {
     render(
       <FluentProvider theme={webLightTheme}>
         <ResultCard
-          path={{ conversation: "c", path: "main" }} files={[{ name, size: 1, sha256: "0" }]} checks={[]} preview={() => {}} insert={insert}
+          path={{ conversation: "c", path: "main" }} files={[{ name, size: 1, sha256: "0" }]} checks={[]} tieOuts={[]} preview={() => {}} insert={insert}
         />
       </FluentProvider>,
     );

@@ -87,13 +87,16 @@ describe("a turn", () => {
     );
     const undone = seen(logOf([["history.restored", { undone: ["c1"], redone: [] }]], "turn_2", 20), done);
 
-    expect(turn(done)).toMatchObject({ undone: false, tieOut: { line: "3 rows in, 3 out" } });
+    expect(turn(done)).toMatchObject({ undone: false, tieOuts: [{ line: "3 rows in, 3 out" }] });
     expect(turn(undone).undone).toBe(true);
     expect(turn(seen(logOf([["history.restored", { undone: [], redone: ["c1"] }]], "turn_3", 30), undone)).undone).toBe(false);
   });
 
   it.each([{}, { sums: 3, findings: "x" }, null])("takes odd facts of newer kinds: %j", (facts) => {
-    const kinds = ["result.checked", "checkpoint.created", "checkpoint.skipped", "history.restored"];
+    const kinds = [
+      "result.checked", "checkpoint.created", "checkpoint.skipped", "history.restored", "cell.stale", "answer.checked", "output.redacted",
+      "network.called", "workbook.checked", "permission.decided", "cell.started", "cell.output", "cell.finished", "tool.called", "new.kind",
+    ];
 
     expect(turn(seen(logOf([...STARTED, ...kinds.map((kind) => [kind, facts] as [string, object])]))).status).toBe("running");
   });
@@ -175,7 +178,7 @@ describe("outputs", () => {
 });
 
 describe("a request made here", () => {
-  const pending: Pending = { key: "k", kind: "turn", request: "stack them", state: "sending", turn: null, error: null, known: [] };
+  const pending: Pending = { key: "k", kind: "turn", request: "stack them", language: "python", state: "sending", turn: null, error: null, known: [] };
   const sent = reduce(EMPTY, { type: "sent", pending });
 
   it("is shown at once, and once only when it begins before its answer is here", () => {

@@ -1,7 +1,7 @@
 import { FluentProvider, webLightTheme } from "@fluentui/react-components";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ErrorCard, OtherCard, PermissionCard } from "../src/chat/cards";
+import { ErrorCard, OtherCard } from "../src/chat/cards";
 import { Composer } from "../src/chat/composer";
 import { TurnView } from "../src/chat/turn";
 import { found } from "../src/conversations/list";
@@ -13,7 +13,7 @@ import { HOSTILE } from "./hostile";
 
 afterEach(cleanup);
 const shown = (element: React.ReactElement) => render(<FluentProvider theme={webLightTheme}>{element}</FluentProvider>);
-const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, insert: null };
+const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, rate: () => {}, run: null, show: () => {}, insert: null };
 
 /** What in the page could run, load or leave its place. */
 function dangers(root: ParentNode): string[] {
@@ -47,6 +47,12 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
           risk: "medium", imports: [], syntax_error: "",
           findings: [{ line: 1, column: 1, tier: "medium", rule: "r", reason: attack, target: attack, capability: attack }],
         }],
+        ["permission.required", {
+          id: "p", explanation: attack, capabilities: [`path:${attack}`, `library:${attack}`, attack], imports: [], targets: [attack], preview: attack,
+          findings: [{ line: 1, column: 1, tier: "medium", rule: "r", reason: attack, target: attack, capability: attack }],
+          network: [{ method: attack, url: attack, host: attack, exact: true, body: true, body_bytes: 1, variables: [attack], always: attack }],
+          always: [attack], expires_at: 0,
+        }],
         ["cell.started", { cell: "c1", code: attack, tags: [] }],
         stream(attack),
         display({ "text/html": `<table class="dataframe"><tr><td>${attack}</td></tr></table>${attack}`, "text/plain": attack }),
@@ -59,10 +65,16 @@ describe.each(HOSTILE)("hostile text %#", (attack) => {
         ["workbook.checked", { cell: "c1", name: `outputs/${attack}`, findings: [{ code: "c", message: attack, hint: attack, count: 1 }] }],
         ["tool.called", { name: attack, arguments: { [attack]: attack }, status: attack }],
         ["result.checked", {
-          cell: "c1", status: "suspicious", line: attack, why: attack, read: [], written: [],
+          cell: "c1", status: "suspicious", line: attack, why: attack, read: [], written: [{ file: attack, sheet: attack, rows: 1, total_rows: 0 }],
           left_out: [{ rows: 1, why: attack }], sums: [{ name: attack, before: 1, after: 2, ties: false, why: attack }],
           findings: [{ code: "c", message: attack, hint: attack, count: 1 }],
         }],
+        ["workbook.checked", { cell: "c1", name: attack, findings: [{ code: "parts-lost", message: `the file lost ${attack}, 1 ${attack}`, hint: attack, count: 1 }] }],
+        ["output.redacted", { towards: "model", cell: null, findings: [{ kind: attack, rule: attack, action: attack, count: 1 }] } as never],
+        ["network.called", { cell: "c1", method: attack, url: attack, at: "", request_bytes: 1, request_sha256: "", grant: attack, secrets: [attack], status: null, reason: attack, headers: [], response_bytes: null, sha256: null, problem: attack }],
+        ["answer.checked", { contradicted: [{ claim: attack, fact: attack }], not_from_a_result: [attack], stopped: true }],
+        ["answer.checked", { contradicted: [{ claim: attack, fact: attack }], not_from_a_result: [attack], stopped: false }],
+        ["cell.stale", { cell: "c1", number: 1, names: { [attack]: 2 }, files: [attack], through: [], reason: attack, by: attack }],
         ["checkpoint.skipped", { message: attack }],
         ["new.kind", { message: attack, more: attack }],
         ["turn.finished", { status: "error", answer: attack, error: { code: "c", message: attack, hint: attack, details: {} } }],
@@ -162,23 +174,6 @@ it("shows a picture that is none by its text", () => {
 });
 
 describe("cards", () => {
-  const asked = { id: "p", explanation: "urllib talks to the network", capabilities: ["library:urllib"], imports: [], targets: ["a.example"], preview: "import urllib", findings: [], network: [], always: [], expires_at: Date.now() / 1000 + 600 };
-
-  it("of a permission names what, where and what always covers", () => {
-    const { container } = shown(<PermissionCard step={{ type: "permission", asked, decision: null, who: null }} />);
-
-    for (const words of ["urllib talks to the network", "a.example", "library:urllib", "Allow once", "Always allow", "Deny", "import urllib"]) {
-      expect(container.textContent).toContain(words);
-    }
-  });
-
-  it("of a decided permission say how and by whom", () => {
-    const { container } = shown(<PermissionCard step={{ type: "permission", asked, decision: "always", who: "ann" }} />);
-
-    expect(container.textContent).toContain("Always allowed by ann");
-    expect(container.querySelector("button")).toBeNull();
-  });
-
   it("of an error say what happened and what to do", () => {
     shown(<ErrorCard error={{ code: "c", message: "It is full.", hint: "Wait.", details: {} }} />);
 

@@ -42,6 +42,11 @@ def office_installed(places: Sequence[Path] = OFFICE) -> bool:
     return any(program.exists() for program in places)
 
 
+def office_mounts() -> tuple[tuple[Path, str], ...]:
+    """Return the directories of LibreOffice that its sandbox has to see."""
+    return tuple((each, str(each)) for each in MOUNTED if each.is_dir())
+
+
 class FormulaValues:
     """Computes formulas with LibreOffice. Without it, nothing is computed."""
 
@@ -179,8 +184,7 @@ class FormulaValues:
 
 
 async def _start() -> ConfinedProgram:
-    mounted = tuple((each, str(each)) for each in MOUNTED if each.is_dir())
-    return await start_program("recalculate", LIMITS, mounted)
+    return await start_program("recalculate", LIMITS, office_mounts())
 
 
 async def _start_later() -> ConfinedProgram:

@@ -35,6 +35,8 @@ class TurnContext:
         hits: What was found for the request.
         kernel_is_new: No cell has run in the kernel.
         mode: How the request is to be answered, if not as usual.
+        learned: What was learned of the user, as texts by part.
+        learned_facts: The same for ``context.used``, without contents.
         state_note: Which state could not be rebuilt in a new kernel, in plain words.
         stale: Which recorded cells are stale, a line each.
     """
@@ -49,6 +51,8 @@ class TurnContext:
     state_note: str = ""
     stale: str = ""
     mode: str = ""
+    learned: Mapping[str, str] = field(default_factory=dict)
+    learned_facts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @functools.cached_property
     def _full(self) -> dict[str, str]:
@@ -80,6 +84,7 @@ class TurnContext:
             "variables": "Live variables:\n" + render_variables(live) if live else "",
             "state": "\n".join(filter(None, (self.state_note, self.stale))),
             **self.hits.texts,
+            **self.learned,
             "mode": self.mode,
         }
 
@@ -155,7 +160,10 @@ def context_facts(context: TurnContext, request: str) -> dict[str, Any]:
         ],
         "files": list(context.other_files),
         "variables": [str(variable["name"]) for variable in context.variables],
-        "found": {name: list(found) for name, found in context.hits.facts.items()},
+        "found": {
+            name: list(found)
+            for name, found in (*context.hits.facts.items(), *context.learned_facts.items())
+        },
         "history": {
             "whole": memory.whole,
             "shortened": memory.shortened,

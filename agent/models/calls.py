@@ -27,6 +27,10 @@ RUN_CODE = ToolDeclaration(
                     "it has its own variables, and the same files."
                 ),
             },
+            "step": {
+                "type": "integer",
+                "description": "The number of the step of the plan that it does, if there is one.",
+            },
             "parameters": {
                 "type": "object",
                 "description": (

@@ -7,8 +7,9 @@ The only module that imports openai. Source: OpenAI API reference, *Create chat 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import openai
@@ -76,21 +77,11 @@ class OpenAICompatibleModel:
             "stream_options": {"include_usage": True},
         }
         reading = _Reading()
-        try:
+        with self._typed_errors():
             async with asyncio.timeout(self._timeout), await self._open(asked) as stream:
                 async for chunk in stream:
                     if text := reading.add(_plain(chunk)):
                         await on_text(text)
-        except openai.APIError as error:
-            raise _typed(error) from None
-        except TimeoutError:
-            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
-        except ValueError as error:  # what came is no JSON
-            raise ModelReplyBroken(described(error)) from None
-        except Exception as error:
-            if is_transport_fault(error):
-                raise ModelUnavailable(described(error)) from None
-            raise
         if text := reading.rest():
             await on_text(text)
         return reading.reply()
@@ -107,6 +98,38 @@ class OpenAICompatibleModel:
                 if not rejected:
                     raise
                 self._left_out |= rejected
+
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return embeddings; see `agent.ports.Model.embed`.
+
+        Source: OpenAI API reference, *Create embeddings*.
+        """
+        with self._typed_errors():
+            async with asyncio.timeout(self._timeout):
+                reply = await self._client.embeddings.create(
+                    model=name, input=list(texts), encoding_format="float"
+                )
+        try:
+            return [each.embedding for each in sorted(reply.data, key=lambda each: each.index)]
+        except (TypeError, AttributeError) as error:  # what came has another shape
+            raise ModelReplyBroken(described(error)) from None
+
+    @contextlib.contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except openai.APIError as error:
+            raise _typed(error) from None
+        except TimeoutError:
+            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
+        except ValueError as error:  # what came is no JSON
+            raise ModelReplyBroken(described(error)) from None
+        except Exception as error:
+            if is_transport_fault(error):
+                raise ModelUnavailable(described(error)) from None
+            raise
 
     async def aclose(self) -> None:
         """Close the client's connections."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +13,16 @@ from agent.budget import TurnBudget
 from agent.context.profiler import Profiler
 from agent.errors import CodeTooLong
 from agent.file_hashes import FileHashes
+from agent.learned import Learned, NothingLearned
+from agent.modes import AUTO, AlwaysAuto, Mode, Modes
+from agent.permission.approval import (
+    WORDS,
+    approve,
+    new_permission_id,
+    plan_facts,
+    preview_of,
+    waits_for_user,
+)
 from agent.permission.network import is_covered, what_always_covers
 from agent.permission.network_calls import NetworkCall, call_to_json, call_words, network_calls
 from agent.permission.risk.assess import assess
@@ -67,6 +76,8 @@ class TurnPorts:
         office: Reaches the workbook open in Excel; ``None`` where no pane can be.
         budget: The turn's limits.
         user: Who asked, for the record.
+        modes: The conversation's mode.
+        learned: What is learned of the user.
     """
 
     model: Model | None
@@ -81,6 +92,8 @@ class TurnPorts:
     office: Office | None = None
     budget: TurnBudget = field(default_factory=TurnBudget)
     user: str = ""
+    modes: Modes = field(default_factory=AlwaysAuto)
+    learned: Learned = field(default_factory=NothingLearned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +105,15 @@ class Admission:
         outcome: ``None`` when it may run; else the outcome recorded for it.
         reason: Why it may not run.
         granted: Permissions beyond those of every cell, for the kernel's audit hook.
+        kept: The files that are kept whatever the cell writes, name → sha256, where it works on a
+            copy; ``None`` where what it writes is kept.
     """
 
     provenance: Provenance
     outcome: Literal["blocked", "not-run"] | None = None
     reason: str = ""
     granted: tuple[str, ...] = ()
+    kept: Mapping[str, str] | None = None
 
     @property
     def refusal(self) -> Execution | None:
@@ -109,7 +125,7 @@ class Admission:
 
 
 async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Admission:
-    """Decide whether *pending* may run; ask the user if its risk is medium.
+    """Decide whether *pending* may run; ask the user if its risk is medium, or the mode says so.
 
     Emits ``risk.assessed``. Refused code is recorded in the notebook as a raw cell with its
     outcome, and ``cell.finished`` is emitted. Of very long code only the beginning is kept.
@@ -139,21 +155,48 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         outcome, reason = "not-run", assessment.syntax_error
     elif assessment.tier == "high":
         outcome, reason = "blocked", assessment.reasons
-    elif assessment.tier == "medium":
-        decision = await _decide(state, pending, ports, assessment, calls)
-        if not decision.allowed:
+    else:
+        decision = await _decision(state, pending, ports, assessment, calls)
+        if decision is not None and not decision.allowed:
             why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
             outcome = "blocked"
-            reason = f"It was not allowed to run: {why}. {assessment.reasons}"
+            reason = f"It was not allowed to run: {why}. {assessment.reasons}".strip()
     provenance = _provenance(state, pending, ports, assessment, decision)
     admission = Admission(
         provenance=provenance,
         outcome=outcome,
         reason=reason,
         granted=granted_to(assessment, calls, decision) if outcome is None else (),
+        kept=await _kept(ports) if outcome is None else None,
     )
     await _record_refusal(pending, admission, ports)
     return admission
+
+
+async def _decision(
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    calls: Sequence[NetworkCall],
+) -> Decision | None:
+    """Return the decision on *pending*; ``None`` where neither its risk nor the mode needs one."""
+    asked = pending.permission_id is not None  # before a restart
+    mode = await (ports.modes.current() if asked else ports.modes.begin_cell())
+    waits = waits_for_user(mode, state, pending)
+    if not (waits or asked or assessment.tier == "medium"):
+        return None
+    decision = await _decide(state, pending, ports, assessment, calls, mode if waits else AUTO)
+    if decision.allowed and (waits or asked):
+        approve(state, pending)
+    return decision
+
+
+async def _kept(ports: TurnPorts) -> Mapping[str, str] | None:
+    """Have an admitted cell work on a copy where the conversation is read-only by now."""
+    if (await ports.modes.current()).name != "read-only":
+        return None
+    return await ports.modes.on_a_copy()
 
 
 async def _assess(code: str, language: str) -> Assessment:
@@ -292,33 +335,45 @@ async def _decide(
     ports: TurnPorts,
     assessment: Assessment,
     calls: Sequence[NetworkCall],
+    mode: Mode,
 ) -> Decision:
+    """Return the user's decision; *mode* is the one that asks, ``auto`` if the risk does."""
     if pending.permission_id is None:
-        if granted := await ports.approver.granted(asked_for(assessment, calls)):
+        if mode.name == "auto" and (
+            granted := await ports.approver.granted(asked_for(assessment, calls))
+        ):
             return granted
-        pending.permission_id = f"perm_{secrets.token_hex(8)}"
+        pending.permission_id = new_permission_id()
         await ports.save(state)
-    return await ports.approver.ask(permission_request(pending, assessment, calls))
+    return await ports.approver.ask(permission_request(pending, assessment, calls, mode, state))
 
 
 def permission_request(
-    pending: PendingCode, assessment: Assessment, calls: Sequence[NetworkCall] = ()
+    pending: PendingCode,
+    assessment: Assessment,
+    calls: Sequence[NetworkCall] = (),
+    mode: Mode = AUTO,
+    state: TurnState | None = None,
 ) -> PermissionRequest:
-    """Build the permission request for medium-risk code."""
+    """Build the request to run code: for its risk, for the conversation's *mode*, or for both."""
     asked = [finding for finding in assessment.findings if finding.tier == "medium"]
     reasons = "; ".join(dict.fromkeys(finding.reason for finding in asked))
     note = f" {call_words(calls)}" if assessment.wants_network else ""
     capabilities = asked_for(assessment, calls)
+    why = [WORDS[mode.name]] if mode.name in WORDS else []
+    why += [f"The code needs your permission: {reasons}.{note}"] if reasons else []
     return PermissionRequest(
         id=pending.permission_id or "",
         capabilities=capabilities,
-        explanation=f"The code needs your permission: {reasons}.{note}",
+        explanation=" ".join(why),
         imports=assessment.imports,
         targets=_targets(asked, calls),
-        preview=pending.code,
+        preview=preview_of(pending) if mode.name in WORDS else pending.code,
         findings=tuple(finding_to_json(finding) for finding in asked),
         network=tuple(call_to_json(call) for call in calls),
         always=tuple(what_always_covers(name) for name in capabilities),
+        mode=mode.name if mode.name in WORDS else "",
+        plan=tuple(plan_facts(state.plan)) if mode.name in WORDS and state is not None else (),
     )
 
 

@@ -215,6 +215,15 @@ def targets_among(capabilities: Iterable[str]) -> list[Target]:
     return found
 
 
+def check_capability(name: str) -> None:
+    """Raise `BadTarget` unless *name* is a capability that a permission can be given for."""
+    kind, _, rest = name.partition(":")
+    if not kind.replace("-", "").isalnum() or not rest.strip():
+        raise BadTarget(f"{name[:80]!r} is no capability; write KIND:NAME, such as library:urllib")
+    if name.startswith(PREFIX) and "://" in name:
+        target_from(name)
+
+
 def is_covered(capability: str, held: Iterable[str]) -> bool:
     """Return whether *capability* is among *held*, or lies within a target of it."""
     held = tuple(held)

@@ -13,7 +13,9 @@ from agent.tools import (
     describe_table,
     fetch_url,
     find_function,
+    plan,
     read_preview,
+    remember_preference,
     search_workbook,
     workbook_history,
 )
@@ -21,14 +23,17 @@ from agent.tools.tool import Reach, Tool, ToolFailed
 from container.errors import ContainerError
 
 TOOLS: Mapping[str, Tool] = {
-    module.TOOL.name: module.TOOL
-    for module in (
-        describe_table,
-        find_function,
-        read_preview,
-        search_workbook,
-        workbook_history,
-        fetch_url,
+    tool.name: tool
+    for tool in (
+        describe_table.TOOL,
+        find_function.TOOL,
+        read_preview.TOOL,
+        search_workbook.TOOL,
+        workbook_history.TOOL,
+        fetch_url.TOOL,
+        plan.PLAN,
+        plan.PLAN_STEP,
+        remember_preference.TOOL,
     )
 }
 log = logging.getLogger("tallybook.tools")
@@ -47,7 +52,7 @@ async def call_tool(call: ToolCall, reach: Reach) -> dict[str, Any]:
     """
     tool = TOOLS.get(call.name)
     if tool is None:
-        names = ", ".join(["run_code", *TOOLS])
+        names = ", ".join(["run_code", "run_analysis", *TOOLS])
         return _failed(f"There is no function {call.name!r}. There are: {names}.")
     try:
         arguments = tool.arguments.model_validate(dict(call.arguments))
@@ -62,6 +67,12 @@ async def call_tool(call: ToolCall, reach: Reach) -> dict[str, Any]:
     except Exception:  # a fault of a tool, or of a file, must not end the request
         log.exception("the tool %s failed", call.name)
         return _failed(f"{call.name} failed on this. Look it up with code instead.")
+
+
+def called(call: ToolCall, status: str) -> dict[str, Any]:
+    """Return what the event ``tool.called`` says of *call*."""
+    shown = {str(name)[:60]: str(value)[:200] for name, value in list(call.arguments.items())[:8]}
+    return {"name": call.name[:60], "arguments": shown, "status": status}
 
 
 def _failed(why: str) -> dict[str, Any]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from agent.context.profiler import Profiler
 from agent.ports import Fetched, ToolDeclaration
+from agent.tools.office.arguments import schema_of
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace, WorkspaceFile
 from notebooks.history.checkpoints import Checkpoints
 
 MOST_CHARACTERS = 16_000
 """Of one reply to the model."""
+
+
+class Planning(Protocol):
+    """Keeps the turn's plan, and shows it to the user."""
+
+    async def make(self, steps: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
+        """Set the plan (title, code and parameters of each step); return words for the model."""
+
+    async def move(self, number: int, status: str) -> str:
+        """Say where a step stands; return words for the model. Raises `ToolFailed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +38,17 @@ class Reach:
         checkpoints: Its checkpoints; ``None`` where none are made.
         fetch: Returns what is at a URL once the user allowed it (`agent.permission.fetch`);
             ``None`` where there is no network.
+        planning: Keeps the plan; ``None`` outside of a turn.
+        prefer: Keeps a part of the request as the user's preference and returns it as it stands
+            there; raises `PreferenceRefused`. ``None`` outside of a turn.
     """
 
     workspace: Workspace
     profiler: Profiler
     checkpoints: Checkpoints | None = None
     fetch: Callable[[str], Awaitable[Fetched]] | None = None
+    planning: Planning | None = None
+    prefer: Callable[[str], Awaitable[str]] | None = None
 
     def files(self) -> list[WorkspaceFile]:
         """Return the uploads and the files that cells made."""
@@ -79,12 +95,12 @@ class Tool:
 
 
 def _schema(arguments: type[BaseModel]) -> Mapping[str, Any]:
-    schema = arguments.model_json_schema()
+    schema = schema_of(arguments)
     properties = {
-        name: {key: value for key, value in each.items() if key not in ("title", "default")}
+        name: {key: value for key, value in each.items() if key != "default"}
         for name, each in schema["properties"].items()
     }
-    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
+    return {**schema, "properties": properties}
 
 
 def cut(text: str) -> str:

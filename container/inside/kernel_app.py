@@ -57,7 +57,7 @@ def preload() -> None:
 
 def application_class() -> Any:
     """Return the application class, for IPython's and other ipykernel-based kernels."""
-    from inside import half_characters, iopub  # type: ignore[import-not-found]
+    from inside import half_characters, iopub, stdin  # type: ignore[import-not-found]
     from ipykernel.control import ControlThread
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
@@ -140,7 +140,7 @@ def application_class() -> Any:
             self.displayhook.get_execution_count = lambda: kernel.execution_count
             kernel.shell_stream = ZMQStream(self.shell_socket)
             kernel.control_stream = ZMQStream(self.control_socket, self.control_thread.io_loop)
-            kernel.stdin_socket = self.stdin_socket
+            kernel.stdin_socket = stdin.wait_for_client(self.stdin_socket)
             kernel.control_thread = self.control_thread
             kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
             if shell is not None:

@@ -20,7 +20,6 @@ MESSAGE_ROOM_BYTES = 1024 * 1024
 MOST_SENDING = 4
 """Messages queued in a socket, of any size; further ones wait in a `Channel`."""
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.05, 1.0
-GREETING_SECONDS = 2.0
 MOST_SOCKETS = 65_000
 """ZMQ's maximum; the default of 1,023 suffices for a hundred kernels."""
 
@@ -145,30 +144,14 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]
                     break
             retry = min(2 * retry, LONGEST_PROBE_SECONDS)
 
-    async def open_stdin(self) -> None:
-        """Connect the stdin channel if it is not connected; call it before a cell may ask.
-
-        The kernel's ROUTER socket drops an ``input_request`` to a client that has not
-        connected, and the cell would wait for ever. So wait for the handshake, at most
-        `GREETING_SECONDS`.
-
-        Source: zmq_socket(3), "ZMQ_ROUTER": a message that can't be routed is dropped.
-        """
+    def open_stdin(self) -> None:
+        """Connect the stdin channel if it is not connected; call it before a cell may ask."""
         if self._stdin_channel is not None:
             return
         socket = self.context.socket(SocketType.DEALER)
         socket.linger, socket.identity = 1000, self.session.bsession
-        greeting = socket.get_monitor_socket(Event.HANDSHAKE_SUCCEEDED)
         socket.connect(self._make_url("stdin"))
         self._stdin_channel = self.stdin_channel_class(socket, self.session, self.ioloop)
-        try:
-            async with asyncio.timeout(GREETING_SECONDS):
-                await greeting.recv_multipart()
-        except TimeoutError:
-            pass
-        finally:
-            socket.disable_monitor()
-            greeting.close(0)
 
     def takes_more(self, channel: str) -> bool:
         """Whether *channel* (shell, control or stdin) has room for more."""

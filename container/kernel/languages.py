@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from container.host.environment import inside_command, kernel_environment
+from container.kernel.print_queue import DEFINE_PRINT
 
 PYTHON = "python"
 
@@ -21,6 +22,7 @@ class KernelCommand:
             for Python, whose kernel is forked or launched by our own code.
         env: Variables added to the usual environment.
         loopback: The kernel supports TCP only.
+        print_queue: It may publish text after ``idle`` (see `container.kernel.print_queue`).
         programs: Programs that must be on a kernel's ``PATH``.
         modules: Python packages that it needs.
         install: How to install what it needs.
@@ -29,12 +31,13 @@ class KernelCommand:
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     loopback: bool = False
+    print_queue: bool = False
     programs: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     install: str = ""
 
 
-ENTER_BY_DENO = "Deno.chdir('/workspace')"
+ENTER_BY_DENO = f"Deno.chdir('/workspace'); {DEFINE_PRINT}"
 DENO = ("deno", "jupyter", "--kernel", "--conn", "{tcp_connection_file}")
 KERNELS: Mapping[str, KernelCommand] = {
     PYTHON: KernelCommand(),
@@ -48,6 +51,7 @@ KERNELS: Mapping[str, KernelCommand] = {
         argv=inside_command("{python}", "bridge", "{connection_file}", ENTER_BY_DENO, *DENO),
         env={"DENO_DIR": "/tmp/.deno", "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"},  # noqa: S108
         loopback=True,
+        print_queue=True,
         programs=("deno",),
         install="pip install deno, in the environment of the service",
     ),

@@ -32,6 +32,7 @@ from container.kernel.execute_reply import (
 from container.kernel.execute_request import execute_request, with_granted
 from container.kernel.languages import KERNELS, PYTHON, install_hint
 from container.kernel.late_outputs import LateOutputs
+from container.kernel.print_queue import PrintQueue
 from container.kernel.variables import ask_for_variables
 from container.limits import Limits
 from container.messages import KernelMessage
@@ -95,6 +96,7 @@ class KernelSession:
         """Receives each iopub message and whether the cell has emitted it. Must not raise."""
         self.on_reply: OnReply | None = None
         """Receives each reply to a message that `forward` sent."""
+        self._print_queue = PrintQueue() if KERNELS[kernel].print_queue else None
         self.late = LateOutputs(self.limits.output_bytes)
         """Outputs of cells that have ended."""
 
@@ -168,8 +170,10 @@ class KernelSession:
         if self.on_reply is not None:
             self.on_reply(message)
 
-    async def _receive(self, message: KernelMessage) -> None:
-        cell = self._receiving
+    async def _receive(self, received: KernelMessage) -> None:
+        message, cell = self._in_order(received), self._receiving
+        if message is None:
+            return
         # A resumed cell is read from its record: its live messages are in there too.
         emitted = cell is None and message["parent_header"].get("msg_id") == self.running_cell
         if cell is not None:
@@ -179,6 +183,11 @@ class KernelSession:
             await self.late.receive(message)
         if self.on_message is not None and not self._is_probe(message):
             await self.on_message(message, emitted)
+
+    def _in_order(self, message: KernelMessage) -> KernelMessage | None:
+        if self._print_queue is None:
+            return message
+        return self._print_queue.receive(message, self.running_cell, self._client)
 
     def _is_probe(self, message: KernelMessage) -> bool:
         """Whether *message* is the status of a request of this session that is no cell."""
@@ -300,7 +309,7 @@ class KernelSession:
             if self._client.disconnected.done():
                 await self._reconnect(lease)
             if client is not None and client.message["content"].get("allow_stdin"):
-                await self._client.open_stdin()
+                self._client.open_stdin()
             message = (
                 execute_request(self._client.session, code, silent=silent, message_id=message_id)
                 if client is None

@@ -46,14 +46,20 @@ async def _answer(connection: Connection) -> dict[str, Any]:
     return answer
 
 
-async def keep_warm(size: int, limits: Limits) -> Connection:
-    """Keep *size* kernels with *limits* warm for as long as the returned connection is open.
+async def keep_warm(size: int, limits: Limits, *, spare: int = 0) -> Connection:
+    """Keep kernels warm for as long as the returned connection is open.
+
+    Args:
+        size: How many to keep at any time.
+        limits: The limits they have.
+        spare: How many more to keep while the machine is at rest and has memory to spare.
 
     Raises:
         SandboxUnavailable: The shim can't be reached.
     """
     connection = await connect()
-    await connection.send({"op": "pool", "size": size, "limits": limits_to_json(limits)})
+    request = {"op": "pool", "size": size, "spare": spare, "limits": limits_to_json(limits)}
+    await connection.send(request)
     await _answer(connection)
     return connection
 

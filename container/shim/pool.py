@@ -15,6 +15,7 @@ from zmq.constants import SocketType
 
 from container.backends.zygote.process import Zygotes
 from container.errors import ContainerError
+from container.host.memory import Memory, read_memory
 from container.host.runtime import free_user
 from container.limits import Limits, limits_from_json
 from container.shim.kernels import KernelRequest, OwnedKernel
@@ -23,6 +24,14 @@ from container.shim.socket_poller import SocketPoller
 log = logging.getLogger("tallybook.shim")
 QUIET_SECONDS = 0.01
 """Refill the pool only after this long without a request for a kernel."""
+REST_SECONDS = 1.0
+"""Start spare kernels only after this long without a request for a kernel."""
+PAUSE_SECONDS = 0.05
+"""Pause after each spare kernel, so that they take less than one core."""
+LOOK_SECONDS = 5.0
+"""Interval at which memory is checked while there are spare kernels."""
+SCARCE_SHARE = 0.2
+"""With less than this share of memory free, no spare kernels are kept."""
 RETRY_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES = 1024 * 1024
@@ -64,16 +73,32 @@ def _is_asked_to_end(error: BaseException) -> bool:
     return not isinstance(error, Exception)
 
 
+def is_scarce(memory: Memory) -> bool:
+    """Whether *memory* is too short for kernels that nobody has asked for."""
+    return memory.free < SCARCE_SHARE * memory.total
+
+
 @dataclass(frozen=True)
 class Wish:
-    """A client's wish to keep *size* kernels with *limits* warm."""
+    """A client's wish for warm kernels.
+
+    Attributes:
+        size: How many to keep at any time.
+        spare: How many more to keep while the machine is at rest and has memory to spare.
+        limits: The limits they have.
+    """
 
     size: int
+    spare: int
     limits: Limits
 
 
 class WarmPool:
-    """Warm kernels, refilled one at a time while no request waits."""
+    """Warm kernels, refilled one at a time while no request waits.
+
+    A few are replaced at once. Spare ones, for many users who begin at the same time, are
+    started while the machine is at rest, and ended when memory is short.
+    """
 
     def __init__(self, zygotes: Zygotes | None, poller: SocketPoller) -> None:
         self._zygotes, self._poller = zygotes, poller
@@ -91,9 +116,9 @@ class WarmPool:
         living = [kernel for kernel in self._warm if kernel.exit is None]
         return sum(wanted in (None, kernel.request.limits) for kernel in living)
 
-    def keep(self, size: int, limits: dict[str, Any]) -> Wish:
-        """Keep *size* kernels with *limits* warm until `drop`."""
-        wish = Wish(size, limits_from_json(limits))
+    def keep(self, size: int, spare: int, limits: dict[str, Any]) -> Wish:
+        """Keep kernels with *limits* warm until `drop`; *size* and *spare* as in `Wish`."""
+        wish = Wish(size, spare, limits_from_json(limits))
         if self._zygotes is not None and size > 0:
             self._wishes.append(wish)
             self._changed.set()
@@ -143,17 +168,30 @@ class WarmPool:
     async def _refill_once(self) -> None:
         """Start one kernel, or wait until one is wanted."""
         self._changed.clear()
-        await self._drop_surplus()
-        wish = self._unmet()
+        scarce = is_scarce(read_memory())
+        await self._drop_surplus(spare=not scarce)
+        wish, quiet, pause = self._unmet(spare=False), QUIET_SECONDS, 0.0
+        if wish is None and not scarce:
+            wish, quiet, pause = self._unmet(spare=True), REST_SECONDS, PAUSE_SECONDS
         if wish is None:
-            await self._changed.wait()
-            return
+            await self._wait_for_change(
+                LOOK_SECONDS if any(w.spare for w in self._wishes) else None
+            )
         # Requests for kernels have priority over refilling.
-        loop = asyncio.get_running_loop()
-        while (quiet := loop.time() - self._asked) < QUIET_SECONDS:  # noqa: ASYNC110
-            await asyncio.sleep(QUIET_SECONDS - quiet)
+        elif (left := self._asked + quiet - asyncio.get_running_loop().time()) > 0:
+            await self._wait_for_change(left)
+        else:
+            self._warm.append(await self._start(wish.limits))
+            await asyncio.sleep(pause)
+
+    async def _wait_for_change(self, seconds: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    async def _start(self, limits: Limits) -> OwnedKernel:
         request = KernelRequest(
-            workspace=Path("/nonexistent"), uid=free_user(), limits=wish.limits, record=True
+            workspace=Path("/nonexistent"), uid=free_user(), limits=limits, record=True
         )
         kernel = OwnedKernel(request, self._zygotes, self._poller)
         try:
@@ -162,19 +200,24 @@ class WarmPool:
         except BaseException:
             await kernel.aclose()
             raise
-        self._warm.append(kernel)
+        return kernel
 
-    def _unmet(self) -> Wish | None:
+    def _unmet(self, *, spare: bool) -> Wish | None:
         for wish in self._wishes:
-            if len(self._matching(wish.limits)) < wish.size:
+            if len(self._matching(wish.limits)) < wish.size + spare * wish.spare:
                 return wish
         return None
 
-    async def _drop_surplus(self) -> None:
-        wanted = {id(k) for w in self._wishes for k in self._matching(w.limits)[: w.size]}
-        for kernel in [k for k in self._warm if id(k) not in wanted or k.exit is not None]:
+    async def _drop_surplus(self, *, spare: bool) -> None:
+        wanted = {
+            id(kernel)
+            for wish in self._wishes
+            for kernel in self._matching(wish.limits)[: wish.size + spare * wish.spare]
+        }
+        surplus = [k for k in self._warm if id(k) not in wanted or k.exit is not None]
+        for kernel in surplus:
             self._warm.remove(kernel)
-            await kernel.aclose()
+        await asyncio.gather(*(kernel.aclose() for kernel in surplus))
 
     def _matching(self, limits: Limits) -> list[OwnedKernel]:
         return [kernel for kernel in self._warm if kernel.request.limits == limits]
@@ -186,4 +229,4 @@ class WarmPool:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._wishes.clear()
-        await self._drop_surplus()
+        await self._drop_surplus(spare=False)

@@ -162,7 +162,9 @@ class Shim:
         writer: asyncio.StreamWriter,
     ) -> None:
         """Keep kernels warm for as long as the connection stays open."""
-        wish = self._pool.keep(int(request["size"]), request["limits"])
+        wish = self._pool.keep(
+            int(request["size"]), int(request.get("spare", 0)), request["limits"]
+        )
         try:
             writer.write(encode({"pool": True}))
             await writer.drain()

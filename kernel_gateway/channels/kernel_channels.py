@@ -7,9 +7,12 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Protocol
 
+from agent.egress.policy import Action
+from agent.leaving import guarded_output, is_open
+from container.kernel.outputs import FIELDS, UPDATE
 from container.kernel.session import KernelSession
 from kernel_gateway.channels import synthetic_messages as answers
 from kernel_gateway.channels.cursors import MOST_REMEMBERED, Cursors
@@ -28,6 +31,7 @@ from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.turns.queue import ServiceError, Turns
 
+OUTPUTS = frozenset({*FIELDS, UPDATE})
 ID_TAKEN = ("message-id-taken", "A request with this msg_id runs or waits; choose another.")
 log = logging.getLogger("tallybook.channels")
 
@@ -57,11 +61,13 @@ class KernelChannels:
         turns: Turns,
         cursors: Cursors,
         audit: Audit,
+        actions: Mapping[str, Action],
     ) -> None:
         self.key = key
         self.execution_state = "starting"
         self.cursors = cursors
         self._contexts, self._events = contexts, events
+        self._guards = None if is_open(actions) else actions
         self._listeners: dict[str, Listener] = {}
         self._missed = MissedReplies()
         self._asked_by: OrderedDict[str, str] = OrderedDict()
@@ -175,6 +181,9 @@ class KernelChannels:
 
     async def _publish(self, message: Message) -> None:
         self._observe(message)
+        if self._guards is not None and message["header"]["msg_type"] in OUTPUTS:
+            content = await asyncio.to_thread(guarded_output, message["content"], self._guards)
+            message = {**message, "content": content[0]}
         # The event log counts lost events and reports the failure to the turn.
         with contextlib.suppress(DatabaseUnavailable, ConversationDeleted):
             await self._events.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from agent.egress.policy import Policies
 from kernel_gateway.channels.cursors import Cursors
 from kernel_gateway.channels.kernel_channels import KernelChannels
 from kernel_gateway.contexts.manager import ExecutionContextManager
@@ -25,9 +26,10 @@ class ChannelsRegistry:
         turns: Turns,
         rows: JupyterRows,
         audit: Audit,
+        policies: Policies,
     ) -> None:
         self._contexts, self._events, self._turns = contexts, events, turns
-        self._rows, self._audit = rows, audit
+        self._rows, self._audit, self._policies = rows, audit, policies
         self._channels: dict[PathKey, KernelChannels] = {}
         contexts.on_start.append(self._follow)
         contexts.on_forget.append(self.forget)
@@ -54,6 +56,7 @@ class ChannelsRegistry:
                 self._turns,
                 cursors,
                 self._audit,
+                self._policies.of(key.tenant).client,
             )
         return self._channels[key]
 

@@ -1,30 +1,14 @@
-"""The limit on live kernels: a fixed number, and the memory that is free."""
+"""The limits on live kernels: a fixed number, and the memory that is free."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from container.host.memory import Memory
 
 MIB = 1024 * 1024
 STARTING_BYTES = 64 * MIB
 """Memory that a starting kernel will use but has not allocated yet."""
-UNLIMITED_BYTES = 2**62
-CGROUPS = Path("/sys/fs/cgroup")
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """A machine's memory, or a control group's limit.
-
-    Attributes:
-        free: Bytes available without swapping.
-        total: Total bytes.
-    """
-
-    free: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,48 +54,19 @@ class KernelLimit:
         return f"{alive} kernels are in use and there is no memory for another"
 
 
-def read_memory() -> Memory:
-    """Return the least free memory of the machine and this process's control groups."""
-    found = [_machine(), *_control_groups()]
-    return min(found, key=lambda memory: memory.free)
+ALWAYS_WARM = 2
+"""Warm kernels that are replaced as soon as one is taken."""
+WARM_BYTES = 20 * MIB
+"""Memory of its own that a warm kernel takes."""
+WARM_SHARE = 0.03
+MOST_WARM = 32
 
 
-def _machine() -> Memory:
-    values = {}
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        name, _, rest = line.partition(":")
-        values[name] = int(rest.split()[0]) * 1024
-    return Memory(free=values["MemAvailable"], total=values["MemTotal"])
+def spare_kernels(memory: Memory) -> int:
+    """Return how many warm kernels to keep for users who begin at once, on a machine at rest.
 
-
-def _control_groups() -> Iterator[Memory]:
-    """Yield the memory of every limited control group of this process, v2 and v1.
-
-    Source: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
+    Args:
+        memory: The machine's; they take at most `WARM_SHARE` of it.
     """
-    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
-        _, controllers, name = line.split(":", 2)
-        if controllers == "":
-            root, names = CGROUPS, ("memory.max", "memory.current", "")
-        elif controllers == "memory":
-            root = CGROUPS / "memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
-        else:
-            continue
-        group = root / name.strip("/")
-        while group.is_relative_to(root):
-            with contextlib.suppress(OSError, ValueError):  # "max", or a group not visible here
-                yield _group(group, *names)
-            group = group.parent
-
-
-def _group(group: Path, limit: str, usage: str, prefix: str) -> Memory:
-    total = int((group / limit).read_text(encoding="ascii"))
-    if total >= UNLIMITED_BYTES:
-        raise ValueError(total)
-    used = int((group / usage).read_text(encoding="ascii"))
-    for line in (group / "memory.stat").read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(" ")
-        if name in {f"{prefix}inactive_file", f"{prefix}active_file", "slab_reclaimable"}:
-            used -= int(value)  # caches, which the kernel reclaims when needed
-    return Memory(free=max(0, total - used), total=total)
+    most = min(MOST_WARM, int(memory.total * WARM_SHARE / WARM_BYTES))
+    return max(0, most - ALWAYS_WARM)

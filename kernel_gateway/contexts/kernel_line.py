@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from kernel_gateway.contexts.kernel_limit import KernelLimit, read_memory
+from container.host.memory import read_memory
+from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.errors import KernelLimitReached
 
 LOOK_SECONDS = 0.1

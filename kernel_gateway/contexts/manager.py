@@ -16,11 +16,12 @@ from opentelemetry import trace
 from agent.checks.formula_values import FormulaValues
 from agent.ports import PathRuntime
 from container.errors import ContainerError
+from container.host.memory import read_memory
 from container.kernel.session import KernelSession
 from container.shim.client import keep_warm
 from container.shim.connection import Connection
 from kernel_gateway.contexts.adoption import LeftKernels
-from kernel_gateway.contexts.kernel_limit import KernelLimit
+from kernel_gateway.contexts.kernel_limit import ALWAYS_WARM, KernelLimit, spare_kernels
 from kernel_gateway.contexts.kernel_line import KernelLine
 from kernel_gateway.contexts.open_path import OpenPath, open_path, spared
 from kernel_gateway.contexts.open_paths import OpenPaths
@@ -103,11 +104,16 @@ class ExecutionContextManager:
         self.on_forget: list[Callable[[PathKey], Awaitable[None]]] = []
         """Awaited with a path that is unused or about to be deleted."""
 
-    async def keep_warm(self, count: int) -> None:
-        """Keep *count* warm kernels, which shorten the time to a path's first cell."""
-        if count and self._starter.backend == "zygote":
+    async def keep_warm(self, count: int | None) -> None:
+        """Keep *count* warm kernels, which shorten the time to a path's first cell.
+
+        Args:
+            count: ``None`` for `ALWAYS_WARM`, and more while the machine is at rest.
+        """
+        size, spare = (ALWAYS_WARM, spare_kernels(read_memory())) if count is None else (count, 0)
+        if size and self._starter.backend == "zygote":
             try:
-                self._warm = await keep_warm(count, self._starter.limits)
+                self._warm = await keep_warm(size, self._starter.limits, spare=spare)
             except (ContainerError, OSError) as error:
                 log.warning("no kernels can be kept ready: %s", error)
 
@@ -170,6 +176,8 @@ class ExecutionContextManager:
             compute=self._values.compute,
             checkpoints=path.checkpoints,
             lineage=self._lineage,
+            recorded=path.recorded,
+            live=path.live_cells,
         )
 
     async def get_or_create(self, key: PathKey, emit: Emit = _emit_nowhere) -> ExecutionContext:

@@ -12,16 +12,23 @@ from pathlib import Path
 from agent.file_hashes import FileHashes
 from container.kernel.session import KernelSession
 from container.shim.quota import Usage
+from container.tree import remove
 from container.workspace.copy import recover
+from container.workspace.kept_copy import put_copy_back
 from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import RANGES, Checkpoints, Retention
+from notebooks.lineage.record import RecordedCells
+from notebooks.lineage.staleness import LiveCells
 from notebooks.record.chain import Attester
 from notebooks.record.recorder import Recorder
 
 SET_ASIDE = "set-aside"
+STAGED = "restoring"
+"""Contents that a restoration is about to put in place; see `putting_back`."""
+KEPT_COPY = "kept-copy"
 UNFINISHED = ".unfinished"
 USUAL_RETENTION = Retention()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
@@ -43,6 +50,8 @@ class OpenPath:
         blobs: Earlier contents of the conversation's files.
         checkpoints: Which files the workspace held, before each cell that followed a change.
         ranges: What ranges of the workbook open in Excel held, before each change of them.
+        recorded: The notebook's cells as lineage reads them, kept from cell to cell.
+        live_cells: Those with variables, followed for what is stale, likewise.
         session: The current Python kernel, if there is one.
         others: Its kernels for other languages, by name.
         context: The stored context; ``None`` before the first kernel.
@@ -69,6 +78,8 @@ class OpenPath:
     blobs: Blobs
     checkpoints: Checkpoints
     ranges: Checkpoints
+    recorded: RecordedCells = field(default_factory=RecordedCells)
+    live_cells: LiveCells = field(default_factory=LiveCells)
     session: KernelSession | None = None
     others: dict[str, KernelSession] = field(default_factory=dict)
     context: ExecutionContext | None = None
@@ -119,6 +130,11 @@ class OpenPath:
         """Directory that holds the files while variables are rebuilt."""
         return self.home / SET_ASIDE
 
+    @property
+    def kept_copy(self) -> Path:
+        """Directory that holds a copy of the files during a turn that writes none."""
+        return self.home / KEPT_COPY
+
 
 def unfinished(home: Path) -> Path:
     """Return the temporary directory that is filled and then renamed to *home*."""
@@ -164,6 +180,10 @@ def open_path(
     )
     workspace = Workspace.create(home / "workspace")
     recover(workspace, home / SET_ASIDE)
+    if (home / STAGED).exists():
+        remove(home / STAGED)  # of a service that was killed; a plan that goes on stages anew
+    if running is None:  # else the next turn ends the kernel first
+        put_copy_back(workspace, home / KEPT_COPY)
     workspace.sweep_unfinished()
     return OpenPath(
         key=key,

@@ -20,12 +20,11 @@ from container.errors import ContainerError
 from container.tree import remove
 from container.workspace.copy import new_file
 from container.workspace.replace import put_file, remove_file
-from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.contexts.open_path import STAGED, OpenPath
 from notebooks.errors import BlobError
 from notebooks.record.files import fsync_directory, replace_atomically
 
 PLAN = "restoring.json"
-STAGED = "restoring"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from container.workspace.workspace import Workspace
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.state import Cleared
+from kernel_gateway.conversations.rerun_records import PLACE as RERUNS
+from kernel_gateway.conversations.reruns import Reruns
 from kernel_gateway.errors import DeletionIncomplete, GatewayError
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.ids import MAIN_PATH, PathKey
@@ -52,13 +54,14 @@ class DataRights:
         contexts: ExecutionContextManager,
         events: EventLog,
         turns: Turns,
+        reruns: Reruns,
         deletions: Deletions,
         membership: Membership | None = None,
         *,
         retention_days: float,
     ) -> None:
         self._repository, self._contexts = repository, contexts
-        self._events, self._turns = events, turns
+        self._events, self._turns, self._reruns = events, turns, reruns
         self._deletions, self._membership = deletions, membership
         self._retention_days = retention_days
 
@@ -87,6 +90,7 @@ class DataRights:
             key = PathKey(tenant, conversation, row.name)
             await self._contexts.part_from(key)
             await self._turns.stop(key)
+            await self._reruns.stop(key)
             await self._contexts.forget(key)
             await self._contexts.part_from(key)  # again: a caller may have opened it just before
             self._events.forget(key)
@@ -172,6 +176,10 @@ class DataRights:
         _add_json(archive, "audit.json", [columns_of(row) for row in audit])
         grants = await repository.permissions.grants(tenant, user)
         _add_json(archive, "grants.json", [columns_of(row) for row in grants])
+        preferences = await repository.learned.preferences(tenant, user)
+        _add_json(archive, "preferences.json", [columns_of(row) for row in preferences])
+        worked = await repository.learned.worked(tenant, user)
+        _add_json(archive, "worked_code.json", [columns_of(row) for row in worked])
         turns = await repository.turns.of_user(tenant, user)
         _add_json(archive, "turns.json", [columns_of(row) for row in turns])
         for conversation in await repository.conversations.of(tenant, user, MOST):
@@ -237,6 +245,9 @@ def _add_files(archive: zipfile.ZipFile, place: str, home: Path) -> None:
         for checkpoint in sorted((home / kind).glob("*.json")):
             with contextlib.suppress(FileNotFoundError):  # just deleted
                 archive.write(checkpoint, f"{place}/{kind}/{checkpoint.name}")
+    for report in sorted((home / RERUNS).glob("*.*")):
+        with contextlib.suppress(FileNotFoundError):  # just deleted
+            archive.write(report, f"{place}/{RERUNS}/{report.name}")
     workspace = Workspace.at(home / "workspace")
     if workspace is None:
         return

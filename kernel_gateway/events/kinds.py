@@ -110,6 +110,8 @@ class SeenHits(BaseModel):
     symbols: list[str] = Field([], description="Kind and name, as in `column Net Amount`.")
     functions: list[str] = Field([], description="Names of Excel's functions.")
     past_turns: list[SeenPastTurn] = []
+    worked: list[SeenPastTurn] = Field([], description="Whose code worked on tables like these.")
+    preferences: list[str] = Field([], description="Ids of the user's preferences.")
 
 
 class ContextUsed(EventData):
@@ -122,7 +124,8 @@ class ContextUsed(EventData):
     history: SeenHistory
     tokens: dict[str, int] = Field(
         description="An upper estimate for each part (`system`, `workbooks`, `files`, "
-        "`variables`, `state`, `symbols`, `functions`, `past_turns`, `history`, `request`) and "
+        "`variables`, `state`, `symbols`, `functions`, `past_turns`, `preferences`, `worked`, "
+        "`history`, `request`) and "
         "the `total`."
     )
     prompt: str = Field(description="The version of the system prompt.")
@@ -207,6 +210,14 @@ class ModelRetrying(EventData):
     attempt: int
     wait_seconds: float
     reason: str
+
+
+class FileProfiling(EventData):
+    """A large upload is being read."""
+
+    name: str
+    sha256: str
+    share: float = Field(description="How much of it is done, from 0 to 1.")
 
 
 class FileProfiled(EventData):
@@ -296,6 +307,15 @@ class AskedCall(EventData):
     always: str = Field(description="What `always` would cover: method, address, `*` for below.")
 
 
+class PlannedStep(EventData):
+    """A step of the model's plan."""
+
+    number: int
+    title: str
+    code: str = Field(description="Its code, if the plan has it; else empty.")
+    status: Literal["waiting", "running", "done", "failed", "skipped"]
+
+
 class PermissionRequired(EventData):
     """The code waits for a decision."""
 
@@ -312,6 +332,10 @@ class PermissionRequired(EventData):
     always: list[str] | None = Field(
         None, description="What a standing permission covers, for each capability."
     )
+    mode: str | None = Field(None, description="The mode that asks: `preview`, `step`; else empty.")
+    plan: list[PlannedStep] | None = Field(
+        None, description="The steps that the model means to take, if a mode asks."
+    )
     expires_at: float = Field(description="Seconds since 1970; then no reply counts as denied.")
 
 
@@ -324,6 +348,42 @@ class PermissionDecided(EventData):
     until: float | None = Field(
         None, description="When a permission that was given until a time ends; seconds since 1970."
     )
+
+
+class ModeFacts(EventData):
+    """A mode of a conversation."""
+
+    name: Literal["auto", "preview", "step", "read-only", "autonomous"]
+    scope: list[str] = Field(description="Capabilities that need no further permission.")
+    ends_at: float | None = Field(description="Seconds since 1970.")
+    cells: int | None = Field(description="How many more cells may run in it.")
+
+
+class ModeChanged(EventData):
+    """The conversation works in another mode from its next cell on."""
+
+    mode: ModeFacts
+    why: Literal["set", "ended", "spent"] = Field(
+        description="`set` by a user; or an autonomous mode has `ended`, or its cells are `spent`."
+    )
+    who: str | None = Field(description="The user who set it.")
+
+
+class PlanMade(EventData):
+    """The model says which steps it means to take; a later plan of a turn replaces the earlier."""
+
+    steps: list[PlannedStep]
+
+
+class PlanStepped(EventData):
+    """A step of the plan has got on."""
+
+    number: int
+    title: str
+    status: Literal["waiting", "running", "done", "failed", "skipped"]
+    done: int = Field(description="How many steps are done.")
+    of: int
+    cell: str | None = Field(None, description="The cell that does it.")
 
 
 class NetworkCalled(EventData):
@@ -655,11 +715,15 @@ KINDS: dict[str, type[EventData]] = {
     "risk.assessed": RiskAssessed,
     "permission.required": PermissionRequired,
     "permission.decided": PermissionDecided,
+    "mode.changed": ModeChanged,
+    "plan.made": PlanMade,
+    "plan.step": PlanStepped,
     "network.called": NetworkCalled,
     "cell.started": CellStarted,
     "cell.output": CellOutput,
     "cell.finished": CellFinished,
     "file.created": FileCreated,
+    "file.profiling": FileProfiling,
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,

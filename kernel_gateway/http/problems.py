@@ -52,6 +52,8 @@ STATUSES: dict[type[Exception], int] = {
     errors.Forbidden: 403,
     errors.NotYourPermission: 403,
     errors.Conflict: 409,
+    errors.ConversationReadOnly: 409,
+    errors.TooManyPreferences: 409,
     errors.HistoryOff: 409,
     errors.RestoreNeedsConfirmation: 409,
     errors.RateLimited: 429,
@@ -63,6 +65,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.Draining: 503,
     errors.PermissionAlreadyDecided: 409,
     errors.QueueFull: 429,
+    errors.EarlierRequestFailed: 409,
     errors.KernelLimitReached: 503,
     agent_errors.InvalidRequest: 400,
     agent_errors.CodeTooLong: 400,
@@ -85,6 +88,8 @@ STATUSES: dict[type[Exception], int] = {
     notebook_errors.SealingKeyMissing: 503,
     notebook_errors.NotebookUnreadable: 500,
     notebook_errors.FileNotTraceable: 404,
+    notebook_errors.UnknownParameter: 400,
+    notebook_errors.ParameterMisfit: 400,
 }
 
 

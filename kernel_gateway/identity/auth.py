@@ -27,13 +27,13 @@ GUESSABLE = 22
 
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": frozenset({"read"}),
-    "user": frozenset({"read", "run", "undo"}),
-    "reviewer": frozenset({"read", "undo", "audit", "review"}),
-    "admin": frozenset({"read", "run", "undo", "audit", "review", "admin"}),
+    "user": frozenset({"read", "run", "rerun", "undo"}),
+    "reviewer": frozenset({"read", "rerun", "undo", "audit", "review"}),
+    "admin": frozenset({"read", "run", "rerun", "undo", "audit", "review", "admin"}),
 }
 """What each role may do: ``read`` anything of the tenant, ``run`` code and change things,
-``undo`` what was done, see the ``audit`` list, ``review`` notebooks, and ``admin``: clean up,
-delete and export users."""
+``rerun`` notebooks aside, ``undo`` what was done, see the ``audit`` list, ``review`` notebooks,
+and ``admin``: clean up, delete and export users."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:|+-]{0,79}")
 

@@ -13,11 +13,14 @@ from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import (
     AuditRow,
     ConversationRow,
+    EmbeddingRow,
     EventRow,
     GrantRow,
     NewRow,
     PermissionRow,
+    PreferenceRow,
     TurnRow,
+    WorkedCodeRow,
 )
 from notebooks.record.cells import utc_now
 
@@ -28,6 +31,7 @@ _NAMING: Mapping[str, str] = {
     "file.created": "user",
     "history.restored": "user",
     "history.deleted": "user",
+    "mode.changed": "who",
 }
 """Kinds of event that name a user, and the field with the name."""
 
@@ -104,16 +108,23 @@ class Audit:
 
     @whole
     async def forget_user(self, tenant: str, user: str) -> None:
-        """Remove a user's name from every line, turn, decision and event; delete their grants."""
+        """Remove a user's name from all rows; delete their grants and what was learned of them."""
         in_json = json.dumps(user)
         named = (
             select(EventRow)
             .where(EventRow.tenant == tenant, EventRow.kind.in_(_NAMING))
             .where(EventRow.data.contains(in_json, autoescape=True))
         )
+        with_mode = select(ConversationRow).where(
+            ConversationRow.tenant == tenant, ConversationRow.mode.is_not(None)
+        )
         async with self._database.begin(tenant) as session:
             for statement in _without_name(tenant, user):
                 await session.execute(statement)
+            for row in await session.scalars(with_mode):
+                if row.mode and row.mode["by"] == user:  # an autonomous one was their permission
+                    alone = row.mode["name"] == "autonomous"
+                    row.mode = None if alone else {**row.mode, "by": FORGOTTEN}
             for event in await session.scalars(named):
                 event.data = _without(json.loads(event.data), _NAMING[event.kind], user)
 
@@ -131,6 +142,9 @@ def _without_name(tenant: str, user: str) -> Sequence[Update | Delete]:
         update(TurnRow).where(asked).values(user=FORGOTTEN),
         update(PermissionRow).where(decided).values(who=FORGOTTEN),
         delete(GrantRow).where(may),
+        delete(PreferenceRow).where(PreferenceRow.tenant == tenant, PreferenceRow.user == user),
+        delete(EmbeddingRow).where(EmbeddingRow.tenant == tenant, EmbeddingRow.user == user),
+        delete(WorkedCodeRow).where(WorkedCodeRow.tenant == tenant, WorkedCodeRow.user == user),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.store.conversations import Conversations
 from kernel_gateway.store.database import Database, open_database
+from kernel_gateway.store.embeddings import EmbeddingRows
 from kernel_gateway.store.events import EventRows
 from kernel_gateway.store.jupyter import JupyterRows
+from kernel_gateway.store.learned import LearnedRows
 from kernel_gateway.store.permissions import Permissions
 from kernel_gateway.store.turns import TurnRows
 
@@ -24,6 +26,8 @@ class Repository:
     permissions: Permissions
     audit: Audit
     jupyter: JupyterRows
+    learned: LearnedRows
+    embeddings: EmbeddingRows
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -45,4 +49,6 @@ async def open_repository(url: str, node: str = "") -> Repository:
         permissions=Permissions(database),
         audit=Audit(database),
         jupyter=JupyterRows(database),
+        learned=LearnedRows(database),
+        embeddings=EmbeddingRows(database),
     )

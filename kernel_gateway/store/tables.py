@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, inspect
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Tenant = String(80)
@@ -27,6 +27,7 @@ class ConversationRow(Base):
     title: Mapped[str]
     created_at: Mapped[str]
     node: Mapped[str] = mapped_column(String(80), index=True, default="")
+    mode: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class NodeRow(Base):
@@ -119,7 +120,10 @@ class TurnRow(Base):
     finished_at: Mapped[str | None]
     rating: Mapped[str | None]
     rating_comment: Mapped[str | None]
-    __table_args__ = (Index("turns_of_a_path", "conversation", "path"),)
+    __table_args__ = (
+        Index("turns_of_a_path", "conversation", "path"),
+        Index("turns_of_a_user", "tenant", "user", "created_at"),
+    )
 
 
 class EventRow(Base):
@@ -164,6 +168,51 @@ class GrantRow(Base):
     created_at: Mapped[str]
     revoked_at: Mapped[str | None]
     expires_at: Mapped[float | None]
+
+
+class PreferenceRow(Base):
+    """How a user wants things done; a deleted one that was observed stays without its text."""
+
+    __tablename__ = "preferences"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    user: Mapped[str] = mapped_column(String(80))
+    text: Mapped[str]
+    origin: Mapped[str]
+    topic: Mapped[str | None]
+    created_at: Mapped[str]
+    updated_at: Mapped[str | None]
+    deleted_at: Mapped[str | None]
+    __table_args__ = (Index("preferences_of_a_user", "tenant", "user"),)
+
+
+class WorkedCodeRow(Base):
+    """Code of an answered request, with the shapes of the tables that were uploaded."""
+
+    __tablename__ = "worked_code"
+    turn: Mapped[str] = mapped_column(ForeignKey("turns.id"), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    user: Mapped[str] = mapped_column(String(80))
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    request: Mapped[str]
+    code: Mapped[str]
+    shapes: Mapped[list[Any]] = mapped_column(JSON)
+    created_at: Mapped[str]
+    __table_args__ = (Index("worked_code_of_a_user", "tenant", "user", "created_at"),)
+
+
+class EmbeddingRow(Base):
+    """What an answered request means, as an embedding model tells: a unit vector in bytes."""
+
+    __tablename__ = "embeddings"
+    turn: Mapped[str] = mapped_column(ForeignKey("turns.id"), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    user: Mapped[str] = mapped_column(String(80))
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    model: Mapped[str]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[str]
+    __table_args__ = (Index("embeddings_of_a_user", "tenant", "user", "created_at"),)
 
 
 class AuditRow(Base):

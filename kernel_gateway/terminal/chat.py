@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,17 @@ from kernel_gateway.terminal.client import (
 )
 from kernel_gateway.terminal.files import FileProblem, PathFiles
 from kernel_gateway.terminal.history import HEADS, last_undo, listed, restore, row, undo
+from kernel_gateway.terminal.modes import ModeWordsWrong, asked_mode, ends_at, mode_lines
 from kernel_gateway.terminal.view import TerminalView, plain
 
 CHOICES = {"o": "once", "a": "always", "u": "until", "d": "deny"}
 COMMANDS = (
     "/history [FILE] lists checkpoints; /revert undoes the last request, /revert undo the last "
     "undo; /revert TURN or `start` goes back there; /revert CHECKPOINT [FILE...] puts files back; "
-    "/grants lists what you allowed for longer; /revoke ID... or /revoke all ends that."
+    "/grants lists what you allowed for longer; /revoke ID... or /revoke all ends that; "
+    "/mode shows or sets how this conversation works."
 )
 COMMAND = re.compile(r"/[a-z]+(\s|$)")
-LASTING = re.compile(r"(\d{1,4}) ?([hm])")
 NEEDS_CONFIRMATION = "restore-needs-confirmation"
 LEAVE = frozenset({"exit", "quit", ":q"})
 
@@ -160,12 +160,19 @@ class Chat:
                 await self.revert(words)
             elif name in ("/grants", "/revoke"):
                 await self._grants(name, words)
+            elif name == "/mode":
+                await self.mode(asked_mode(line.removeprefix(name)))
             else:
                 self._view.console.print(f"There is no {plain(name)}. {COMMANDS}", markup=False)
-        except (ServiceRefused, FileProblem) as error:
+        except (ServiceRefused, FileProblem, ModeWordsWrong) as error:
             self._view.console.print(plain(str(error)), style="red", markup=False)
         finally:
             self._view.idle()
+
+    async def mode(self, wanted: dict[str, Any] | None) -> None:
+        """Show the conversation's mode, or set it."""
+        for line in await mode_lines(self._client, self.conversation, wanted):
+            self._view.console.print(plain(line), markup=False, soft_wrap=True)
 
     async def _grants(self, name: str, words: Sequence[str]) -> None:
         from kernel_gateway.terminal.grants_commands import lines, revoke_all
@@ -188,7 +195,8 @@ class Chat:
             for covered in permission.get("always", ()):
                 text = f"  always would cover {covered}"
                 self._view.console.print(plain(text), style="dim", markup=False)
-            asked = "Allow [o]nce, [a]lways, [u]ntil a time (u 2h, u 30m), or [d]eny? "
+            lasting = "Allow [o]nce, [a]lways, [u]ntil a time (u 2h, u 30m), or [d]eny? "
+            asked = lasting if permission["capabilities"] else "[o]nce to go on, or [d]eny? "
             self._view.console.print(asked, end="", markup=False)
             line = await anext(self._answers, "d")
             decision, more = decided(line)
@@ -219,11 +227,8 @@ def decided(line: str) -> tuple[str, dict[str, str]]:
     decision = CHOICES.get(first[:1], "deny")
     if decision != "until":
         return decision, {}
-    told = LASTING.fullmatch(rest.strip() or "1h")
-    if told is None or not int(told[1]):
-        return "deny", {}
-    lasting = timedelta(hours=int(told[1])) if told[2] == "h" else timedelta(minutes=int(told[1]))
-    return "until", {"until": (datetime.now(UTC) + lasting).isoformat()}
+    until = ends_at(rest.strip() or "1h")
+    return ("deny", {}) if until is None else ("until", {"until": until})
 
 
 async def typed_lines() -> AsyncIterator[str]:
@@ -247,6 +252,7 @@ async def run_chat(
     files: Sequence[Path],
     message: str | None,
     conversation: str | None,
+    mode: str | None = None,
 ) -> int:
     """Chat until the user leaves (or, with *message*, for one turn); return the exit code."""
     answers = typed_lines()
@@ -269,6 +275,8 @@ async def run_chat(
     loop.add_signal_handler(signal.SIGINT, on_sigint)
     try:
         await chat.open(files, conversation)
+        if mode is not None:
+            await chat.mode({"name": mode})
         if message is not None:
             finished = await chat.ask(message)
             return 0 if finished["status"] == "ok" else 1

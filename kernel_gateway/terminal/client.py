@@ -60,6 +60,11 @@ class GatewayClient:
         response = await self._fetch("POST", path, body=json.dumps(body))
         return json.loads(response.body)
 
+    async def put(self, path: str, body: Any) -> Any:
+        """PUT JSON."""
+        response = await self._fetch("PUT", path, body=json.dumps(body))
+        return json.loads(response.body)
+
     async def delete(self, path: str) -> Any:
         """DELETE; return the answer's JSON."""
         return json.loads((await self._fetch("DELETE", path)).body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -10,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from agent.checks.comparison import compare_contents
+from agent.checks.pictures import pictures_difference
 from container.workspace.copy import copy_files
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.errors import InputMissing, RerunFailed
@@ -19,7 +23,15 @@ from notebooks.history.network_responses import RESPONSES
 from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import withdraw_undone
-from notebooks.rerun.run import CELL_SECONDS, RerunReport, recorded_inputs, rerun_notebook
+from notebooks.rerun.programs import LAYERS, MOST_PLACES, Programs
+from notebooks.rerun.run import (
+    CELL_SECONDS,
+    Progress,
+    RerunReport,
+    recorded_inputs,
+    rerun_notebook,
+)
+from notebooks.workbooks.compare.difference import Comparison
 
 
 def rerun_file(
@@ -30,6 +42,10 @@ def rerun_file(
     saved: Path | None = None,
     produced: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
+    launch: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress | None = None,
+    work: Path | None = None,
+    twice: bool = False,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh sandbox and compare.
 
@@ -44,6 +60,10 @@ def rerun_file(
         produced: Directory that gets a copy of the re-run's ``outputs/``; by default the
             produced files are compared and not kept.
         cell_seconds: Time limit of a cell, in seconds.
+        launch: Further options of the kernel's start, as its provisioner takes them.
+        progress: Called before each cell with the number of cells begun, and of all of them.
+        twice: Run it twice: what differs between both runs is volatile, and does not count.
+        work: Directory for the re-run's workspace; the usual one for temporary files by default.
 
     Raises:
         NotebookError: See `notebooks.rerun.run.rerun_notebook`.
@@ -56,7 +76,7 @@ def rerun_file(
         raise InputMissing(sorted(wanted), str(notebook_file.parent / INPUTS))
     saved = saved or notebook_file.with_suffix(".rerun.ipynb")
     report_file = _report_file(notebook_file, saved)
-    with _workspace(found) as workspace:
+    with _workspace(found, work) as workspace, _second(found, work, twice=twice) as second:
         report = rerun_notebook(
             notebook_file,
             workspace.directory,
@@ -67,6 +87,10 @@ def rerun_file(
             replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
             cell_seconds=cell_seconds,
             responses=workspace.directory.parent / RESPONSES,
+            launch=launch,
+            progress=progress,
+            twice=None if second is None else second.directory,
+            programs=Programs(workbooks=_compare_workbooks, pictures=_compare_pictures),
         )
         if produced is not None:
             copy_files(workspace, produced, [f.name for f in workspace.files(OUTPUTS)], None)
@@ -102,10 +126,30 @@ def _first_directory(notebook_file: Path, name: str) -> Path | None:
     return next((d for d in (beside / "workspace" / name, beside / name) if d.is_dir()), None)
 
 
+def _compare_workbooks(before: Path, after: Path) -> Comparison:
+    """Compare two workbooks in a sandbox: the re-run's was made by code that may be hostile."""
+    with before.open("rb") as one, after.open("rb") as other:
+        files = (before.name, one), (after.name, other)
+        return asyncio.run(compare_contents(*files, layers=LAYERS, most=MOST_PLACES))
+
+
+def _compare_pictures(before: bytes, after: bytes) -> str:
+    return asyncio.run(pictures_difference(before, after))
+
+
 @contextmanager
-def _workspace(inputs: Path | None) -> Iterator[Workspace]:
-    """Yield a fresh workspace that holds a copy of *inputs*."""
-    with tempfile.TemporaryDirectory(prefix="tallybook-rerun-") as directory:
+def _second(inputs: Path | None, work: Path | None, *, twice: bool) -> Iterator[Workspace | None]:
+    if not twice:
+        yield None
+        return
+    with _workspace(inputs, work) as workspace:
+        yield workspace
+
+
+@contextmanager
+def _workspace(inputs: Path | None, work: Path | None) -> Iterator[Workspace]:
+    """Yield a fresh workspace in *work* that holds a copy of *inputs*."""
+    with tempfile.TemporaryDirectory(prefix="tallybook-rerun-", dir=work) as directory:
         workspace = Workspace.create(Path(directory) / "workspace")
         for source in sorted(inputs.iterdir()) if inputs is not None else ():
             if source.is_file() and not source.is_symlink():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,8 @@ from kernel_gateway.terminal.export_command import notebook_of, take_host_users
 if TYPE_CHECKING:
     from kernel_gateway.terminal.rerun_each import Batch
     from notebooks.rerun.each_report import SetResult
+    from notebooks.rerun.run import RerunReport
 
-INCOMPLETE = 3
-"""Exit code of a re-run in which nothing differed, but some files could not be compared."""
 DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -33,6 +33,15 @@ DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Where the re-run's notebook goes."
 )
+@click.option(
+    "--twice", is_flag=True,
+    help="Run it twice: what differs between both runs (times, random numbers) does not count.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the report as a web page.",
+)  # fmt: skip
 @click.option(
     "--each", "sets", type=DIRECTORY,
     help="Run it on each set of files: every directory in this one is a set.",
@@ -55,6 +64,9 @@ def rerun(
     parameters: tuple[tuple[str, str], ...],
     inputs: Path | None,
     output: Path | None,
+    twice: bool,  # noqa: FBT001 (click passes options by name)
+    as_json: bool,  # noqa: FBT001
+    page: Path | None,
     sets: Path | None,
     to: Path | None,
     named: tuple[tuple[str, str], ...],
@@ -77,20 +89,28 @@ def rerun(
 
     if sets is None and (to or named or jobs):
         raise click.UsageError("--to, --input and --jobs need --each.")
-    if sets is not None and (inputs or output):
-        raise click.UsageError("--inputs and -o are for one re-run; with --each use --to.")
+    if sets is not None and (inputs or output or page or as_json):
+        raise click.UsageError(
+            "--inputs, -o, --html and --json are for one re-run; with --each use --to."
+        )
     try:
         with notebook_of(notebook) as (file, wrong):
             for line in wrong:
-                click.echo(f"bundle: {line}")
+                click.echo(f"bundle: {line}", err=as_json)
             if sets is None:
                 if file != notebook:  # a bundle: what it unpacks to goes away
                     output = output or notebook.with_suffix(".rerun.ipynb")
-                _once(file, dict(parameters), inputs, output)
+                report = _once(file, dict(parameters), inputs, output, twice=twice)
+                _say(notebook, report, page, as_json=as_json)
                 return
             to = to or notebook.with_suffix(".each")
             batch = Batch(
-                notebook=file, sets=sets, to=to, parameters=dict(parameters), named=dict(named)
+                notebook=file,
+                sets=sets,
+                to=to,
+                parameters=dict(parameters),
+                named=dict(named),
+                twice=twice,
             )
             _each(batch, jobs)
     except (NotebookError, ContainerError) as error:
@@ -98,14 +118,41 @@ def rerun(
 
 
 def _once(
-    notebook: Path, parameters: Mapping[str, str], inputs: Path | None, output: Path | None
-) -> None:
+    notebook: Path,
+    parameters: Mapping[str, str],
+    inputs: Path | None,
+    output: Path | None,
+    *,
+    twice: bool,
+) -> RerunReport:
     from rich.console import Console
 
     from kernel_gateway.terminal.rerun import rerun_file
 
-    with Console().status("Running the notebook again …"):
-        report = rerun_file(notebook, parameters=parameters, inputs=inputs, saved=output)
+    with Console(stderr=True).status("Running the notebook again …"):
+        return rerun_file(notebook, parameters=parameters, inputs=inputs, saved=output, twice=twice)
+
+
+def _say(notebook: Path, report: RerunReport, page: Path | None, *, as_json: bool) -> None:
+    """Print the report, write it as a page, and exit with its code."""
+    from notebooks.record.files import replace_atomically
+    from notebooks.rerun.report import exit_code, report_html, report_to_json
+
+    facts = report_to_json(report)
+    if page is not None:
+        try:
+            replace_atomically(page, report_html(notebook.name, facts).encode("utf-8", "replace"))
+        except OSError as error:
+            raise click.ClickException(f"{page} can't be written: {error.strerror}.") from None
+    if as_json:
+        click.echo(json.dumps({**facts, "notebook": str(report.notebook)}, indent=1))
+    else:
+        _print(report)
+    if code := exit_code(report):
+        raise SystemExit(code)
+
+
+def _print(report: RerunReport) -> None:
     for number in report.repaired_cells:
         click.echo(f"cell {number}: had no id of its own; the copy that was run has one")
     for name in report.replaced_inputs:
@@ -115,9 +162,6 @@ def _once(
     click.echo(f"notebook: {report.notebook}")
     expected = " (inputs or parameters were replaced)" if report.changed else ""
     click.echo(f"verdict: {report.verdict}{expected}")
-    fine = {"reproduced", "differs"} if report.changed else {"reproduced"}
-    if report.verdict not in fine:
-        raise SystemExit(INCOMPLETE if report.verdict == "incomplete" else 1)
 
 
 def _each(batch: Batch, jobs: int | None) -> None:

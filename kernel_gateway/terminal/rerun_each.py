@@ -38,6 +38,7 @@ class Batch:
         to: Directory of the results: one directory for each set, and the report.
         parameters: Values by name that replace recorded ones.
         named: Recorded input name → glob pattern of the file that stands for it in each set.
+        twice: Whether each set is run twice, to leave out what differs between both runs.
     """
 
     notebook: Path
@@ -45,6 +46,7 @@ class Batch:
     to: Path
     parameters: Mapping[str, str]
     named: Mapping[str, str]
+    twice: bool = False
 
 
 def sets_of(batch: Batch) -> list[Path]:
@@ -142,6 +144,7 @@ def _run(batch: Batch, given: Sequence[GivenInput], to: Path) -> RerunReport:
             inputs=staged,
             saved=to / NOTEBOOK,
             produced=to,
+            twice=batch.twice,
         )
     finally:
         shutil.rmtree(staged)

@@ -39,6 +39,7 @@ class TerminalView:
         self.console = console
         self._status: Status | None = None
         self._writing = ""
+        self._code = ""
 
     def busy(self, what: str) -> None:
         """Show a spinner with *what*."""
@@ -113,7 +114,7 @@ class TerminalView:
             self._line(f"  the answer was stopped: {pair['fact']}", "yellow")
 
     def _show_code_generated(self, data: dict[str, Any]) -> None:
-        self._writing = ""
+        self._writing, self._code = "", data["code"]
         if data["comment"]:
             self.console.print(Text(plain(data["comment"])))
         code = Syntax(plain(data["code"]), "python", word_wrap=True, background_color="default")
@@ -194,7 +195,25 @@ class TerminalView:
 
     def _show_permission_required(self, data: dict[str, Any]) -> None:
         self.idle()
+        if data.get("mode") and data["preview"] != self._code:
+            self.console.print(Panel(Text(plain(data["preview"])), title="what waits"))
+        for step in data.get("plan", ()):
+            if step["code"] not in ("", self._code):
+                code = Syntax(plain(step["code"]), "python", background_color="default")
+                self.console.print(Panel(code, title=f"step {step['number']}"))
         self.console.print(Panel(plain(data["explanation"]), title="permission", style="yellow"))
+
+    def _show_mode_changed(self, data: dict[str, Any]) -> None:
+        why = {"set": "", "ended": ": its time is over", "spent": ": its cells are spent"}
+        self._line(f"  mode: {data['mode']['name']}{why[data['why']]}", "yellow")
+
+    def _show_plan_made(self, data: dict[str, Any]) -> None:
+        for step in data["steps"]:
+            self._line(f"  {step['number']}. {step['title']}", "cyan")
+
+    def _show_plan_step(self, data: dict[str, Any]) -> None:
+        text = f"  step {data['number']} {data['status']} ({data['done']} of {data['of']} done)"
+        self._line(f"{text}: {data['title']}", "cyan")
 
     def _show_network_called(self, data: dict[str, Any]) -> None:
         what = f"  network: {data['method']} {data['url']}"

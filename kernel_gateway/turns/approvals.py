@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, cast
 
+from agent.modes import Modes
 from agent.permission.network import is_covered, widened
 from agent.ports import Decision, PermissionRequest
 from kernel_gateway.errors import NotFound, NotYourPermission, PermissionAlreadyDecided
@@ -77,16 +78,24 @@ class TurnApprover:
         sink: TurnEvents,
         turn: TurnRow,
         waiting: Callable[[], None],
+        modes: Modes,
     ) -> None:
-        self._notify_waiting = waiting
+        self._notify_waiting, self._modes = waiting, modes
         self._approvals, self._sink, self._turn = approvals, sink, turn
         self._tenant, self._user = turn.tenant, turn.user
 
     async def granted(self, capabilities: Sequence[str]) -> Decision | None:
-        """Return the standing grant that covers all *capabilities*, if there is one."""
-        held = await self._held()
-        if not capabilities or any(not is_covered(name, held) for name in capabilities):
+        """Return the standing permission that covers all *capabilities*, if there is one.
+
+        The scope of an autonomous mode and the user's grants count together.
+        """
+        held, mode = await self._held(), await self._modes.current()
+        if not capabilities or any(
+            not is_covered(name, (*held, *mode.scope)) for name in capabilities
+        ):
             return None
+        if all(is_covered(name, mode.scope) for name in capabilities):
+            return Decision(decision="until", who=mode.by, at=mode.at, grant=mode.id)
         grant = held.get(capabilities[0]) or next(iter(held.values()))
         return Decision(decision="always", who=grant.user, at=grant.created_at, grant=grant.id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.modes import Modes
 from agent.permission.network import Target, target_from, targets_among
 from agent.ports import Approver
 from kernel_gateway.contexts.open_path import OpenPath
@@ -26,6 +27,7 @@ def network_of(
     repository: Repository,
     sink: TurnEvents,
     approver: Approver,
+    modes: Modes,
 ) -> CellNetwork:
     """Return the network for the cells of the turn *row*.
 
@@ -36,11 +38,14 @@ def network_of(
         repository: Has the user's standing permissions.
         sink: Receives ``network.called``; the line of the audit list is stored with it.
         approver: Asks the user for addresses that only the running code knows.
+        modes: The conversation's mode, whose scope counts while it lasts.
     """
 
     async def standing() -> Sequence[tuple[str, Target]]:
         grants = await repository.permissions.grants(row.tenant, row.user)
         named = [(grant.id, grant.capability) for grant in grants]
+        mode = await modes.current()
+        named += [(mode.id, capability) for capability in mode.scope]
         return [(name, target_from(held)) for name, held in named if targets_among([held])]
 
     async def note(facts: Mapping[str, Any]) -> None:

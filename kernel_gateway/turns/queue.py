@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,6 +92,7 @@ class Turns:
         request: str,
         language: str = PYTHON,
         advice: bool = False,
+        after: Sequence[str] = (),
     ) -> TurnRow:
         """Queue a turn and return its row.
 
@@ -103,6 +104,7 @@ class Turns:
             request: The request, the code, ``PATH:MODE``, or an `UndoRequest` as JSON.
             language: That of the code.
             advice: Answer in words; nothing is run.
+            after: Turns of this path that have to end well before it begins.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.
@@ -112,19 +114,33 @@ class Turns:
         self._check(request)
         if kind == "turn":
             request = check_request(request, self._services.budget)
-        queue = self._queues.get(key, _Queue())
-        ahead = self._coming[key] + len(queue.tasks) - len(queue.of_clients)
-        if ahead >= self._max_queue:
-            raise QueueFull(ahead)
+        self._check_room(key, 1)
         row = _new_row(key, user, kind, request)
-        state = TurnState(id=row.id, request=request, advice=advice)
+        state = TurnState(id=row.id, request=request, advice=advice, after=list(after))
         if language != PYTHON:
             state.pending = PendingCode(code=request, language=language)
-        if advice or language != PYTHON:  # what a row without a state does not say
+        if advice or after or language != PYTHON:  # what a row without a state does not say
             row.state = turn_state_to_json(state)
         await self._add(key, row)
         self._launch(row, state)
         return row
+
+    def check_all(self, key: PathKey, requests: Sequence[str]) -> None:
+        """Raise what `start` would raise for one of *requests*, or for want of room for all."""
+        for request in requests:
+            self.check_words(request)
+        self._check_room(key, len(requests))
+
+    def check_words(self, request: str) -> None:
+        """Raise what `start` would raise for *request* in plain words on a path without others."""
+        self._check(request)
+        check_request(request, self._services.budget)
+
+    def _check_room(self, key: PathKey, count: int) -> None:
+        queue = self._queues.get(key, _Queue())
+        ahead = self._coming[key] + len(queue.tasks) - len(queue.of_clients)
+        if ahead + count > self._max_queue:
+            raise QueueFull(ahead)
 
     def _check(self, request: str) -> None:
         if self._draining:

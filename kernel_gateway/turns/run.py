@@ -10,16 +10,23 @@ from functools import partial
 from typing import Any
 
 from agent.budget import TurnBudget
+from agent.cell_steps import run_direct
 from agent.context.profiler import Profiler
 from agent.egress.policy import Policies
 from agent.permission.admission import TurnPorts
 from agent.ports import Approver, Model
-from agent.turn import run_direct, run_turn
+from agent.turn import run_turn
 from agent.turn_state import TurnState, turn_state_to_json
 from container.kernel.execute_reply import ClientRequest
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.errors import GatewayError, PermissionAlreadyDecided, error_body
+from kernel_gateway.errors import (
+    ConversationReadOnly,
+    EarlierRequestFailed,
+    GatewayError,
+    PermissionAlreadyDecided,
+    error_body,
+)
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.network.broker import NetworkBroker
 from kernel_gateway.store.repository import Repository
@@ -29,9 +36,12 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.store.turns import rows_of
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
+from kernel_gateway.turns.embeddings import TurnEmbeddings
 from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.grants import network_of
+from kernel_gateway.turns.learned import StoredLearned
 from kernel_gateway.turns.merge import close_merged, merge
+from kernel_gateway.turns.modes import ConversationModes, TurnModes, give_back_left_files
 from kernel_gateway.turns.office import OfficePanes, TurnOffice
 from kernel_gateway.turns.outcome import Ending, execution_ending, key_of
 from kernel_gateway.turns.past_turns import StoredTurns
@@ -57,7 +67,9 @@ class TurnServices:
         panes: The panes in Excel.
         retry: The database retry for a turn's state.
         network: Makes the network calls of cells.
+        modes: The modes of conversations.
         egress: What must not leave kernels, by tenant.
+        embeddings: Finds past turns by their meaning.
     """
 
     repository: Repository
@@ -72,6 +84,8 @@ class TurnServices:
     panes: OfficePanes
     retry: DatabaseRetry
     network: NetworkBroker
+    modes: ConversationModes
+    embeddings: TurnEmbeddings
     egress: Policies = field(default_factory=Policies)
 
 
@@ -135,18 +149,34 @@ class TurnRun:
             NotebookError: A cell could not be recorded.
             GatewayError: The service failed, for example its database.
         """
+        await self._check_earlier()
         contexts = self._services.contexts
         path = await contexts.open(key_of(self.row))
         path.in_use += 1
+        modes = TurnModes(self._services.modes, self.row, path, contexts)
         try:
-            ending = await self._on(path)
+            await give_back_left_files(path, contexts)
+            try:
+                ending = await self._on(path, modes)
+            finally:
+                await modes.end()
         finally:
             path.in_use -= 1
         await contexts.touch(path)
         return replace(ending, result={**ending.result, "notebook_head": path.recorder.head})
 
-    async def _on(self, path: OpenPath) -> Ending:
-        row, ports = self.row, self._ports(path)
+    async def _check_earlier(self) -> None:
+        """Raise `EarlierRequestFailed` if a turn that this one comes after has not ended well."""
+        if not self._state.after:
+            return
+        rows = await self._services.repository.turns.of_ids(self.row.tenant, self._state.after)
+        if (failed := next((row for row in rows if row.status != "ok"), None)) is not None:
+            raise EarlierRequestFailed(failed.id, failed.request, failed.status)
+
+    async def _on(self, path: OpenPath, modes: TurnModes) -> Ending:
+        row, ports = self.row, self._ports(path, modes)
+        if row.kind in ("merge", "undo") and (await modes.current()).name == "read-only":
+            raise ConversationReadOnly(row.conversation)
         if row.kind == "merge":
             return await self._merge(ports)
         if row.kind == "undo":
@@ -175,7 +205,7 @@ class TurnRun:
             )
         return ending
 
-    def _ports(self, path: OpenPath) -> TurnPorts:
+    def _ports(self, path: OpenPath, modes: TurnModes) -> TurnPorts:
         services, row = self._services, self.row
 
         async def save(state: TurnState) -> None:
@@ -187,14 +217,16 @@ class TurnRun:
         approver: Approver = (
             OwnCode(row.user)
             if own_code
-            else TurnApprover(services.approvals, self._sink, row, waiting=self._notify)
+            else TurnApprover(
+                services.approvals, self._sink, row, waiting=self._notify, modes=modes
+            )
         )
         return TurnPorts(
             model=services.model if row.kind == "turn" else None,
             runtime=replace(
                 services.contexts.runtime(path, self._sink.emit),
                 network=network_of(
-                    row, path, services.network, services.repository, self._sink, approver
+                    row, path, services.network, services.repository, self._sink, approver, modes
                 ),
                 egress=services.egress.of(row.tenant),
             ),
@@ -202,12 +234,14 @@ class TurnRun:
             sink=self._sink,
             profiler=services.profiler,
             hashes=path.hashes,
-            past=StoredTurns(services.repository.turns, row.tenant, row.user, row.conversation),
+            past=StoredTurns(services.repository.turns, services.embeddings, row),
             save=save,
             own_code=own_code,
             office=TurnOffice(services.panes, self._sink, key_of(row), row.user, row.id),
             budget=services.budget,
             user=row.user,
+            modes=modes,
+            learned=StoredLearned(services.repository.learned, row),
         )
 
     async def finish(self, ending: Ending) -> None:
@@ -234,6 +268,8 @@ class TurnRun:
             path.recorder.announced(recorded)
         for column, value in columns.items():
             setattr(row, column, value)
+        if row.kind == "turn" and ending.status == "ok":
+            self._services.embeddings.follow(row.tenant, row.user)
         telemetry = self._services.telemetry
         telemetry.turns.labels(row.kind, ending.status).inc()
         began = datetime.fromisoformat(row.created_at)

@@ -18,6 +18,11 @@ _PASSIVE = frozenset(
     to_parquet to_string to_markdown""".split()
 )
 """Functions whose arguments, and methods whose object, stay as they are."""
+_MUTATORS = frozenset(
+    """add append clear discard extend insert pop popitem remove reverse setdefault sort
+    update""".split()
+)
+"""Methods that change their object."""
 _PARTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Name)
 
 
@@ -31,6 +36,7 @@ class Statement:
         reads: Names whose values it uses.
         sets: Names that it gives a new value.
         changes: Names whose value it may change in place.
+        alters: Those that it surely changes in place: ``frame["Tax"] = …``, ``rows.append(1)``.
         calls: Names of the functions and methods that it calls.
         texts: Texts in it: files, sheets, columns.
         imports: Whether it imports modules.
@@ -44,6 +50,7 @@ class Statement:
     changes: frozenset[str]
     calls: frozenset[str]
     texts: frozenset[str]
+    alters: frozenset[str] = frozenset()
     imports: bool = False
     defines: bool = False
 
@@ -83,6 +90,7 @@ def _statement(node: ast.stmt, lines: list[str]) -> Statement:
         changes=frozenset(names.changes - names.own - _BUILTINS),
         calls=frozenset(names.calls),
         texts=frozenset(names.texts),
+        alters=frozenset(names.alters - names.own - _BUILTINS),
         imports=isinstance(node, ast.Import | ast.ImportFrom),
         defines=isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef),
     )
@@ -95,6 +103,7 @@ class _Names(ast.NodeVisitor):
         self.reads: set[str] = set()
         self.sets: set[str] = set()
         self.changes: set[str] = set()
+        self.alters: set[str] = set()
         self.own: set[str] = set()
         self.calls: set[str] = set()
         self.texts: set[str] = set()
@@ -163,6 +172,7 @@ class _Names(ast.NodeVisitor):
             if (base := base_of(node)) is not None:
                 self.reads.add(base)
                 self.changes.add(base)
+                self.alters.add(base)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         self.visit(node.value)
@@ -173,6 +183,8 @@ class _Names(ast.NodeVisitor):
         name = call.func.id if isinstance(call.func, ast.Name) else method
         if method and name not in _PASSIVE and (base := base_of(call.func)) is not None:
             self.changes.add(base)  # frames.append(…), sheet.append(…)
+            if method in _MUTATORS:
+                self.alters.add(base)
         if name in _PASSIVE and name not in ("to_excel", "to_csv"):
             return
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
@@ -193,6 +205,7 @@ class _Names(ast.NodeVisitor):
         )
         if inplace and (base := base_of(function)) is not None:
             self.changes.add(base)
+            self.alters.add(base)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -248,10 +261,19 @@ def base_of(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def bases_of(statement: Statement) -> Iterator[tuple[str, str]]:
-    """Yield pairs of a name and the name that its value is a part of: ``sheet = book["Data"]``."""
+def bases_of(statement: Statement) -> tuple[tuple[str, str], ...]:
+    """Return pairs of a name and the name that its value is a part of: ``sheet = book["Data"]``."""
+    return _bases_of(statement.code)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _bases_of(code: str) -> tuple[tuple[str, str], ...]:
+    return tuple(_bases(code))
+
+
+def _bases(code: str) -> Iterator[tuple[str, str]]:
     try:
-        body = ast.parse(statement.code).body
+        body = ast.parse(code).body
     except (SyntaxError, ValueError):
         return
     for node in (node for each in body for node in ast.walk(each)):

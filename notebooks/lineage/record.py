@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from notebooks.lineage.names import Statement, statements_of
+from notebooks.record.cells import CellIntent, Execution
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import read_copy
-from notebooks.record.undone import RESTART, standing
+from notebooks.record.undone import RESTART, UNDO, is_recorded_code, standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,54 @@ def cells_of(cells: Sequence[Any]) -> list[Cell]:
         elif facts.get("kind") == RESTART:
             start += 1
     return found
+
+
+class RecordedCells:
+    """`cells_of` of a notebook that grows: only new cells are read, unless an undo came."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read, self._start = 0, 0
+        self._last: Any = None
+        self._found: list[Cell] = []
+
+    def of(self, cells: Sequence[Any]) -> list[Cell]:
+        """Return `cells_of` of *cells*, which only ever grew since the last call.
+
+        Where it did not (a note was taken back) or holds an undo, all of it is read again. Any
+        thread may call it.
+        """
+        with self._lock:
+            cells = list(cells)
+            if len(cells) < self._read or (self._read and cells[self._read - 1] is not self._last):
+                self._read, self._start, self._found = 0, 0, []
+            for number, cell in enumerate(cells[self._read :], self._read + 1):
+                facts = facts_of(cell)
+                if facts.get("kind") == UNDO:
+                    self._read, self._start, self._found = 0, 0, []
+                    return cells_of(cells)
+                if facts.get("kind") == RESTART:
+                    self._start += 1
+                elif is_recorded_code(cell):
+                    self._found.append(_cell(number, cell, facts, self._start))
+                self._read, self._last = number, cell
+            return list(self._found)
+
+    def with_next(
+        self, cells: Sequence[Any], intent: CellIntent, execution: Execution
+    ) -> list[Cell]:
+        """Return `of` *cells* with a cell behind them that is not recorded yet."""
+        found = self.of(cells)
+        facts = {
+            "status": execution.outcome,
+            "turn": intent.provenance.turn_id,
+            "files_before": intent.files_before,
+            "files_after": execution.files_after,
+            "inputs_read": None if execution.inputs_read is None else list(execution.inputs_read),
+            "tie_out": execution.tie_out,
+        }
+        start = sum(facts_of(cell).get("kind") == RESTART for cell in cells)
+        return [*found, _cell(len(cells) + 1, intent, facts, start)]
 
 
 def read_cells(file: Path) -> list[Cell]:

@@ -1,18 +1,21 @@
 """Cells whose inputs changed after they ran: their results are not those of the present state.
 
 A cell's inputs are the names that it reads and does not itself give a value to, and the files
-that it read. Names are found in the code, files by their sha256. The record is not changed: it
-says what happened, and this is a view of it.
+that it read. Names are found in the code (`notebooks.lineage.values`), files by their sha256. A
+cell that a later one only goes on from is not stale. The record is not changed: it says what
+happened, and this is a view of it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from notebooks.lineage.names import Statement
 from notebooks.lineage.record import Cell
+from notebooks.lineage.values import Values
 
 MOST_NAMED = 5
 
@@ -45,35 +48,94 @@ def stale_cells(cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
         cells: The recorded cells. Only those since the kernel's last restart have variables.
         files: Workspace file → sha256, as they are now.
     """
+    return LiveCells().stale(cells, files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A live cell, with what is looked at each time.
+
+    Attributes:
+        cell: The cell.
+        marks: Names that it reads, sorted, each with how often it had been changed by then.
+        files: Files that it read and did not write, with their sha256 of then.
+        bound: Names that it gives a value.
+    """
+
+    cell: Cell
+    marks: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, str], ...]
+    bound: frozenset[str]
+
+
+class LiveCells:
+    """The cells of one path since its kernel's last restart, followed as they come.
+
+    A cell's code is followed once; what was found last is kept, as several ask for it after a cell.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._followed: list[_Followed] = []
+        self._values = Values()
+        self._last: tuple[Mapping[str, str], list[Stale]] | None = None
+
+    def stale(self, cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
+        """Return what `stale_cells` does; any thread may call it."""
+        with self._lock:
+            live = _live(cells)
+            count = len(self._followed)
+            if count > len(live) or (count and live[count - 1] is not self._followed[-1].cell):
+                self._forget()
+            new = live[len(self._followed) :]
+            for cell in new:
+                self._values.take(cell)
+                self._followed.append(_followed(cell, self._values))
+            if new or self._last is None or self._last[0] != files:
+                self._last = dict(files), list(self._look(files))
+            return list(self._last[1])
+
+    def _look(self, files: Mapping[str, str]) -> Iterator[Stale]:
+        found: set[int] = set()
+        setters: dict[str, int] = {}
+        for each in self._followed:
+            cell = each.cell
+            names = self._values.changed_since(each.marks)
+            old = tuple(name for name, then in each.files if files.get(name) != then)
+            through: tuple[int, ...] = ()
+            if found:
+                used = {setters.get(n, 0) for n, _ in each.marks if n not in names}
+                through = tuple(sorted(used & found))
+            if (names or old or through) and cell.status == "ok":
+                found.add(cell.number)
+                yield Stale(
+                    cell=cell.id,
+                    number=cell.number,
+                    names=names,
+                    files=old,
+                    through=through,
+                    reason=_reason(cell, names, old, through),
+                )
+            for name in each.bound:
+                setters[name] = cell.number
+
+
+def _followed(cell: Cell, values: Values) -> _Followed:
+    bound = [s.sets | s.alters for s in cell.statements if not s.imports]
+    return _Followed(
+        cell=cell,
+        marks=values.marks(inputs_of(cell.statements)),
+        files=tuple(_files_only_read(cell)),
+        bound=frozenset().union(*bound),
+    )
+
+
+def _live(cells: Sequence[Cell]) -> list[Cell]:
     last = cells[-1].start if cells else 0
-    live = [cell for cell in cells if cell.start == last and cell.ran]
-    changed = _changes(live)
-    found: dict[int, Stale] = {}
-    setters: dict[str, int] = {}
-    for cell in live:
-        reads = inputs_of(cell.statements)
-        names = {
-            name: next(number for number in changed[name] if number > cell.number)
-            for name in sorted(reads)
-            if name in changed and changed[name][-1] > cell.number
-        }
-        old = tuple(_changed_files(cell, files))
-        through = tuple(
-            sorted({setters[n] for n in reads if setters.get(n) in found and n not in names})
-        )
-        if cell.status == "ok" and (names or old or through):
-            found[cell.number] = Stale(
-                cell=cell.id,
-                number=cell.number,
-                names=names,
-                files=old,
-                through=through,
-                reason=_reason(cell, names, old, through),
-            )
-        for statement in cell.statements:
-            if not statement.imports:
-                setters |= dict.fromkeys(statement.sets | statement.changes, cell.number)
-    return list(found.values())
+    return [cell for cell in cells if cell.start == last and cell.ran]
 
 
 def made_by(stale: Sequence[Stale], cells: Sequence[Cell], makers: Collection[int]) -> list[Stale]:
@@ -107,39 +169,17 @@ def inputs_of(statements: Sequence[Statement]) -> set[str]:
     own: set[str] = set()
     for statement in statements:
         read |= statement.reads
-        own |= statement.sets | statement.changes
+        own |= statement.sets | statement.alters
     return read - own
 
 
-def _changes(live: Sequence[Cell]) -> dict[str, list[int]]:
-    """Return the numbers of the cells that gave each name another value, in order.
-
-    Importing a module or defining a function again, and assigning the same constant again,
-    changes nothing.
-    """
-    changed: dict[str, list[int]] = {}
-    last: dict[str, str] = {}
-    for cell in live:
-        for statement in cell.statements:
-            for name in statement.sets | statement.changes:
-                if statement.imports and name in changed:
-                    continue
-                same = not statement.reads or statement.defines
-                if same and last.get(name) == statement.code:
-                    continue
-                last[name] = statement.code
-                if changed.setdefault(name, [cell.number])[-1] != cell.number:
-                    changed[name].append(cell.number)
-    return changed
-
-
-def _changed_files(cell: Cell, files: Mapping[str, str]) -> Iterator[str]:
+def _files_only_read(cell: Cell) -> Iterator[tuple[str, str]]:
     read = {*(cell.read or ()), *(str(table.get("file", "")) for table in cell.tables)}
     own = cell.written()
     for name in sorted(read):
         then = cell.before.get(name)
-        if then is not None and name not in own and files.get(name) != then:
-            yield name
+        if then is not None and name not in own:
+            yield name, then
 
 
 def _reason(

@@ -8,7 +8,7 @@ formulas) is added by `with_origin`, from what a sandboxed program found (see
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -219,9 +219,23 @@ def _step(taken: Taken) -> Step:
 
 def _inputs(cells: Sequence[Cell], taken: Sequence[Taken], files: Mapping[str, str]) -> list[Input]:
     """Return the tables that the statements read, as their kernels noted, or by the file alone."""
+    found: dict[tuple[str, str], Input] = {}
+    for cell, key, named in tables_read(taken):
+        found.setdefault(key, _input(cells, cell, *key, named, files))
+    return list(found.values())[:MOST_INPUTS]
+
+
+def tables_read(
+    taken: Sequence[Taken],
+) -> Iterator[tuple[Cell, tuple[str, str], tuple[str, ...]]]:
+    """Yield what statements read: the cell, file and sheet, and the columns that the code names.
+
+    Args:
+        taken: The statements. Their kernels noted what they read; of a file for which there is
+            no such note, the sheet is empty.
+    """
     texts = {text for each in taken for text in each.statement.texts}
     code = "\n".join(each.statement.code for each in taken)
-    found: dict[tuple[str, str], Input] = {}
     for cell in {each.cell.number: each.cell for each in taken}.values():
         own = [each.statement for each in taken if each.cell is cell]
         known = {str(table.get("file", "")) for table in cell.tables}
@@ -230,13 +244,11 @@ def _inputs(cells: Sequence[Cell], taken: Sequence[Taken], files: Mapping[str, s
                 names = [str(c.get("name")) for c in table.get("columns") or () if
                          isinstance(c, Mapping)]  # fmt: skip
                 named = tuple(n for n in names if n in texts or f".{n}" in code)[:MOST_COLUMNS]
-                key = file, str(table.get("sheet", ""))
-                found.setdefault(key, _input(cells, cell, *key, named, files))
+                yield cell, (file, str(table.get("sheet", ""))), named
         if any(reads_files(statement) for statement in own):
             for file in cell.read or ():
                 if file not in known:
-                    found.setdefault((file, ""), _input(cells, cell, file, "", (), files))
-    return list(found.values())[:MOST_INPUTS]
+                    yield cell, (file, ""), ()
 
 
 def _is_read_by(statements: Sequence[Any], line: Any) -> bool:

@@ -119,6 +119,7 @@ class Execution:
         network: Its calls of the network, in order: ``method``, ``url``, ``request_sha256``,
             ``grant``, and of the response ``status``, ``headers``, ``response_bytes`` and
             ``sha256``, by which its content is kept; or the ``problem``.
+        lineage: Written file → what it was made from (see `notebooks.lineage.map`).
     """
 
     outcome: Outcome
@@ -133,6 +134,7 @@ class Execution:
     computed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tie_out: Mapping[str, Any] = field(default_factory=dict)
     network: Sequence[Mapping[str, Any]] = ()
+    lineage: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def error_text(self) -> str:

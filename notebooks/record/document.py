@@ -165,6 +165,7 @@ def execution_of(cell: Any) -> Execution:
         checks=facts.get("checks", {}),
         computed=facts.get("computed", {}),
         tie_out=facts.get("tie_out", {}),
+        lineage=facts.get("lineage", {}),
     )
 
 
@@ -219,6 +220,7 @@ def _facts(intent: CellIntent, execution: Execution) -> dict[str, Any]:
         **_computed(execution),
         "tie_out": dict(execution.tie_out),
         **({"network": [dict(call) for call in execution.network]} if execution.network else {}),
+        **({"lineage": dict(execution.lineage)} if execution.lineage else {}),
         "checkpoint": intent.checkpoint,
     }
 

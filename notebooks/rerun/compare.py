@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from notebooks.record.cells import REST_OF_OUTPUT
 from notebooks.rerun.tolerance import changed, text_difference
+from notebooks.rerun.volatile import beyond_volatile, said_lines
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Values that differ in every run and mean nothing: object addresses, temporary files, dates.
@@ -26,6 +28,7 @@ SET_LINE_CHARACTERS = 10_000
 _ID = re.compile(r"""\bid\s*=\s*["']([\w-]+)["']""")
 _GENERATED = re.compile(r"[0-9a-f]{5}")
 _WORD = re.compile(r"[\w-]+")
+Pictures = Callable[[bytes, bytes], str]
 _LIVE_OBJECT = "application/vnd.jupyter.widget-view+json"
 
 
@@ -44,12 +47,40 @@ class Part:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a comparison of outputs found.
+
+    Attributes:
+        difference: The differences in plain words, or ``""``.
+        volatile: What differs between two runs of our own, so that it does not count.
+    """
+
+    difference: str
+    volatile: str = ""
+
+
+def by_bytes(before: bytes, after: bytes) -> str:
+    """Return how two pictures differ if each byte counts."""
+    return "" if before == after else "it is another one"
+
+
 def outputs_difference(
+    recorded: Sequence[Mapping[str, Any]], again: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the differences of two output lists in plain words, or ``""``."""
+    return compare_outputs(recorded, again).difference
+
+
+def compare_outputs(
     recorded: Sequence[Mapping[str, Any]],
     again: Sequence[Mapping[str, Any]],
     files: Mapping[str, str] | None = None,
-) -> str:
-    """Return the differences of two output lists in plain words, or ``""``.
+    *,
+    twice: Sequence[Mapping[str, Any]] | None = None,
+    pictures: Pictures = by_bytes,
+) -> Found:
+    """Compare the outputs of a cell with the recorded ones.
 
     Consecutive printed texts are joined, and compared as a terminal shows them. Standard error
     is ignored: warnings contain paths and times.
@@ -59,42 +90,96 @@ def outputs_difference(
         again: The re-run's outputs.
         files: sha256 by name of the recorded files; one of them has the rest of a cell's
             printed text if that was too long.
+        twice: The outputs of a second re-run: what differs between both does not count.
+        pictures: Returns how two pictures look different; empty if they look the same.
     """
     before, after = _joined(recorded), _joined(again)
     if any(output.get("name") == "stderr" for output in (*recorded, *again)):
         files = {}  # the file holds both
     if problem := _cut_alike(before, after, files or {}):
-        return problem
-    one, other = _parts(before), _parts(after)
+        return Found(problem)
+    third = None if twice is None else _joined(twice)
+    if third is not None:
+        _cut_alike(before, third, {})
+    sides = [_parts(before), _parts(after), None if third is None else _parts(third)]
     found = []
     for number in range(1, max(len(before), len(after)) + 1):
-        kinds, others = [
-            {part.kind: part for part in parts if part.output == number} for parts in (one, other)
+        one, other, again_ = [
+            None if parts is None else {part.kind: part for part in parts if part.output == number}
+            for parts in sides
         ]
-        found.extend(_output_differences(number, kinds, others))
-    return "; ".join(found[:5])
+        found.append(_compare_output(number, one or {}, other or {}, again_, pictures))
+    return Found(
+        "; ".join([each.difference for each in found if each.difference][:5]),
+        "; ".join([each.volatile for each in found if each.volatile][:5]),
+    )
 
 
-def _output_differences(
-    number: int, before: Mapping[str, Part], after: Mapping[str, Part]
-) -> list[str]:
-    """Return the difference of one output; only the first one of its MIME types."""
-    if not before or not after:
-        part = next(iter((before or after).values()))
-        first = next((line for line in part.text.split("\n") if line.strip()), "")
-        what = changed(first, None) if before else changed(None, first)
-        return [f"output {number} ({part.kind}): {what}"]
+def _compare_output(
+    number: int,
+    before: Mapping[str, Part],
+    after: Mapping[str, Part],
+    twice: Mapping[str, Part] | None,
+    pictures: Pictures,
+) -> Found:
+    """Compare one output; only the first difference of its MIME types is said."""
     if set(before) != set(after):
-        return [f"output {number}: {', '.join(before)} became {', '.join(after)}"]
+        if twice is not None and set(twice) != set(after):
+            return Found("", f"output {number}")
+        return Found(_other_kinds(number, before, after))
+    volatile = []
     for kind, part in before.items():
-        other = after[kind]
+        again = None if twice is None else twice.get(kind)
+        form = "" if kind in ("printed", "text/plain") else f" ({kind})"
         if kind.startswith("image/") and kind != "image/svg+xml":
-            if part.text != other.text:
-                return [f"output {number}: the picture ({kind}) differs"]
-        elif difference := text_difference(part.text, other.text):
-            form = "" if kind in ("printed", "text/plain") else f" ({kind})"
-            return [f"output {number}{form}, {difference}"]
-    return []
+            found = _compare_pictures(part.text, after[kind].text, again, pictures)
+            what = f"output {number}: the picture ({kind}) differs"
+            found = Found(found.difference and what + found.difference, found.volatile)
+        else:
+            found = _compare_texts(part.text, after[kind].text, again)
+            found = Found(
+                found.difference and f"output {number}{form}, {found.difference}", found.volatile
+            )
+        if found.difference:
+            return found
+        if found.volatile:
+            volatile.append(f"output {number}{form}{found.volatile}")
+    return Found("", "; ".join(volatile[:1]))  # the forms of an output show the same
+
+
+def _other_kinds(number: int, before: Mapping[str, Part], after: Mapping[str, Part]) -> str:
+    if before and after:
+        return f"output {number}: {', '.join(before)} became {', '.join(after)}"
+    part = next(iter((before or after).values()))
+    first = next((line for line in part.text.split("\n") if line.strip()), "")
+    what = changed(first, None) if before else changed(None, first)
+    return f"output {number} ({part.kind}): {what}"
+
+
+def _compare_texts(before: str, after: str, again: Part | None) -> Found:
+    difference = text_difference(before, after)
+    if difference is None or again is None or again.text == after:
+        return Found(str(difference or ""))
+    left = beyond_volatile(before, after, again.text)
+    if left.difference is not None:
+        return Found(str(left.difference))
+    return Found("", f", {said_lines(left.lines)}")
+
+
+def _compare_pictures(before: str, after: str, again: Part | None, pictures: Pictures) -> Found:
+    """Compare two pictures in base64; volatile if two runs of our own look different too."""
+    if before == after:
+        return Found("")
+    try:
+        one, other = base64.b64decode(before), base64.b64decode(after)
+        third = None if again is None else base64.b64decode(again.text)
+    except ValueError:
+        return Found(": one of them is not in base64")
+    if not (difference := pictures(one, other)):
+        return Found("")
+    if third is not None and pictures(other, third):
+        return Found("", ", the picture")
+    return Found(f": {difference}")
 
 
 def _joined(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,34 +6,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from notebooks.rerun.compare import plain_text
+from notebooks.rerun.programs import IN_THIS_PROCESS, Programs
 from notebooks.rerun.tolerance import changed, lines_difference
-from notebooks.workbooks.compare.difference import Difference
+from notebooks.rerun.volatile import beyond_volatile, explained, said_lines
+from notebooks.workbooks.compare.difference import Comparison, Difference
 from notebooks.workbooks.compare.words import place_of
-from notebooks.workbooks.compare.workbooks import compare_workbooks
-from notebooks.workbooks.read import identify
-from notebooks.workbooks.values import Unreadable
 
 WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods"})
-LAYERS_OF_RERUN = ("sheets", "values", "formulas", "formats", "objects")
-"""Parts of the package beside these may hold when and where it was written."""
-WORKBOOKS = frozenset({"xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods", "xml2003"})
-"""Kinds of files that have the content of a workbook."""
+MOST_PLACES = 8
+"""Volatile places that a report names."""
 OF_NO_EDIT = frozenset({"volatile", "not computed"})
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".json", ".html", ".htm", ".md"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"})
 CHUNK_BYTES = 1 << 20
+MOST_PICTURE_BYTES = 64 * 1024 * 1024
+MOST_TEXT_BYTES = 32 * 1024 * 1024
+"""Size of texts up to which what is volatile in them is found."""
 
 
-def file_difference(one: Path, other: Path) -> str:
+def file_difference(one: Path, other: Path, programs: Programs = IN_THIS_PROCESS) -> str:
     """Return the first difference of two files, or ``""``.
 
     Workbooks are compared by content, layer by layer, text files line by line; both with a
-    tolerance for numbers. Other files are compared byte by byte.
+    tolerance for numbers. Pictures are compared by how they look, other files byte by byte.
     """
     if _same_bytes(one, other):
         return ""
     suffix = one.suffix.lower()
     if suffix in WORKBOOK_SUFFIXES:
-        return workbook_difference(one, other)
+        return _workbook_words(programs.workbooks(one, other))
+    if suffix in PICTURE_SUFFIXES:
+        return _picture_difference(one, other, programs)
     if suffix in TEXT_SUFFIXES:
         try:
             difference = lines_difference(_lines(one), _lines(other))
@@ -41,6 +44,46 @@ def file_difference(one: Path, other: Path) -> str:
             return "its bytes differ"
         return str(difference) if difference else ""
     return "its bytes differ"
+
+
+def volatile_in_file(recorded: Path, one: Path, other: Path, programs: Programs) -> str | None:
+    """Return what is volatile in a file, if that is all in which it differs from the record.
+
+    Args:
+        recorded: The recorded file.
+        one: The file of a re-run, which differs from it.
+        other: The file of a second re-run.
+        programs: What compares workbooks and pictures.
+
+    Returns:
+        The volatile places in plain words; ``None`` if the file differs elsewhere too.
+    """
+    if _same_bytes(one, other):
+        return None
+    suffix = one.suffix.lower()
+    if suffix in WORKBOOK_SUFFIXES:
+        own = programs.workbooks(one, other)
+        places = [place_of(each) for each in own.differences if each.cause not in OF_NO_EDIT]
+        if not places or not explained(programs.workbooks(recorded, one), own):
+            return None
+        return ", ".join(places[:MOST_PLACES])
+    if suffix in PICTURE_SUFFIXES:
+        return "how it looks" if _picture_difference(one, other, programs) else None
+    if suffix not in TEXT_SUFFIXES:
+        return None
+    if max(path.stat().st_size for path in (recorded, one, other)) > MOST_TEXT_BYTES:
+        return None
+    try:
+        found = beyond_volatile(*("".join(_lines(path)) for path in (recorded, one, other)))
+    except UnicodeDecodeError:
+        return None
+    return None if found.difference is not None else said_lines(found.lines)
+
+
+def _picture_difference(one: Path, other: Path, programs: Programs) -> str:
+    if max(one.stat().st_size, other.stat().st_size) > MOST_PICTURE_BYTES:
+        return "its bytes differ"
+    return programs.pictures(one.read_bytes(), other.read_bytes())
 
 
 def _same_bytes(one: Path, other: Path) -> bool:
@@ -59,23 +102,12 @@ def _lines(path: Path) -> Iterator[str]:
             yield plain_text(line)
 
 
-def workbook_difference(one: Path, other: Path) -> str:
+def _workbook_words(found: Comparison) -> str:
     """Return the first difference of two workbooks, and how many there are; ``""`` without one.
 
     Sheets, values, formulas, formats and objects count. What a formula gives does not where its
     value is another one each time, or was never computed.
     """
-    try:
-        for path in (one, other):
-            if (kind := identify(path)).kind not in WORKBOOKS:
-                return f"a workbook can't be read: it is no workbook, but {kind.description}"
-        found = compare_workbooks(one, other, layers=LAYERS_OF_RERUN)
-    except OSError:
-        raise
-    except Unreadable as error:
-        return f"a workbook can't be read: {error.message}"
-    except Exception as error:  # noqa: BLE001 (a broken file can make a reader raise anything)
-        return f"a workbook can't be read ({type(error).__name__})"
     if found.problem is not None:
         which = {"before": "the recorded", "after": "the produced"}.get(found.problem.file, "a")
         return f"{which} workbook can't be read: {found.problem.message}"

@@ -6,6 +6,8 @@ other languages are started at their first cell, in the same directory, and end 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from papermill.clientwrap import PapermillNotebookClient
@@ -27,14 +29,15 @@ KERNELSPECS = {
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """Runs each cell in the kernel of its language: nbclient uses the one in ``km`` and ``kc``."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, launch: Mapping[str, Any], **options: Any) -> None:
         super().__init__(*args, **options)
+        self._launch = launch
         self._others: dict[str, tuple[Any, Any]] = {}
         self.kernel_name: str
 
     def execute(self, **options: Any) -> Any:
         try:
-            return super().execute(**options)
+            return super().execute(**self._launch, **options)
         finally:
             for kept in self._others.values():
                 self.km, self.kc = kept
@@ -62,7 +65,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         self.km = self.kc = None
         try:
             self.create_kernel_manager()
-            self.start_new_kernel()
+            self.start_new_kernel(**self._launch)
             self.start_new_kernel_client()
         finally:
             self.kernel_name = usual
@@ -80,6 +83,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
+        launch: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> Any:
         options.pop("input_path", None)
@@ -91,6 +95,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             log_output=log_output,
             stdout_file=stdout_file,
             stderr_file=stderr_file,
+            launch=launch,
             **options,
         )
         return client.execute()

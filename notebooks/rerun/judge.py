@@ -17,14 +17,16 @@ from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import Notebook, language_of
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import UNDONE, knows_files
-from notebooks.rerun.compare import outputs_difference
-from notebooks.rerun.compare_files import file_difference
+from notebooks.rerun.compare import compare_outputs
+from notebooks.rerun.compare_files import file_difference, volatile_in_file
+from notebooks.rerun.programs import IN_THIS_PROCESS, Programs
 from notebooks.rerun.tolerance import printable
 
 Verdict = Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
 SEVERITY: tuple[Verdict, ...] = ("failed", "not-run", "differs", "incomplete", "reproduced")
 """Verdicts, worst first."""
 OUTPUTS = "outputs/"
+_VOLATILE = "volatile, as it differs between two re-runs: "
 LANGUAGES = frozenset({PYTHON, "bash", "javascript", "typescript"})
 """The languages of cells that `notebooks.rerun.engine` runs."""
 
@@ -76,14 +78,23 @@ def ends_notebook(reply: Mapping[str, Any]) -> bool:
     return any(item.get("source") == "ask_exit" for item in reply.get("payload") or ())
 
 
-def judge_cells(recorded: Notebook, again: Notebook, run: Run) -> tuple[CellVerdict, ...]:
+def judge_cells(
+    recorded: Notebook,
+    again: Notebook,
+    run: Run,
+    twice: Notebook | None = None,
+    programs: Programs = IN_THIS_PROCESS,
+) -> tuple[CellVerdict, ...]:
     """Return one verdict per code cell of *recorded*.
 
     Args:
         recorded: The recorded notebook.
         again: The re-run's notebook.
         run: The kernel's replies.
+        twice: The notebook of a second re-run: what differs between both does not count.
+        programs: What compares pictures.
     """
+    second = {} if twice is None else {cell.id: cell for cell in twice.cells}
     shown = {cell.id: cell for cell in again.cells if cell.cell_type == "code"}
     last = list(run.replies)[-1] if run.replies else ""
     numbers = {cell.id: number for number, cell in enumerate(recorded.cells, 1)}
@@ -94,7 +105,8 @@ def judge_cells(recorded: Notebook, again: Notebook, run: Run) -> tuple[CellVerd
         verdict: Verdict = "reproduced"
         detail = ""  # an empty cell stays so: there is nothing to run
         if cell.id in run.replies:
-            verdict, detail = _judge_cell(cell, shown[cell.id], run)
+            third = second[cell.id].get("outputs") if cell.id in second else None
+            verdict, detail = _judge_cell(cell, shown[cell.id], run, third, programs)
         elif cell.source.strip():
             verdict, detail = "not-run", _not_run(cell, last, numbers)
         verdicts.append(
@@ -113,7 +125,9 @@ def _not_run(cell: Any, last: str, numbers: Mapping[str, int]) -> str:
     return "the re-run ended before it"
 
 
-def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
+def _judge_cell(
+    cell: Any, again: Any, run: Run, third: Any, programs: Programs
+) -> tuple[Verdict, str]:
     reply = run.replies[cell.id]
     last = cell.id == list(run.replies)[-1]
     if reply is None or (last and run.stopped):
@@ -129,8 +143,16 @@ def _judge_cell(cell: Any, again: Any, run: Run) -> tuple[Verdict, str]:
     if reply.get("status") == "ok" and was_error:
         name = errors[0]["ename"] if errors else "an error"
         return "differs", f"the record ends in {name}, the re-run does not"
-    difference = outputs_difference(cell.outputs, again.outputs, mapping(facts.get("files_after")))
-    return ("differs", difference) if difference else ("reproduced", "")
+    found = compare_outputs(
+        cell.outputs,
+        again.outputs,
+        mapping(facts.get("files_after")),
+        twice=third,
+        pictures=programs.pictures,
+    )
+    if found.difference:
+        return "differs", found.difference
+    return "reproduced", _VOLATILE + found.volatile if found.volatile else ""
 
 
 def recorded_outputs(notebook: Notebook) -> dict[str, str]:
@@ -159,7 +181,11 @@ def recorded_outputs(notebook: Notebook) -> dict[str, str]:
 
 
 def judge_files(
-    wanted: Mapping[str, str], recorded: Path | None, produced: Path
+    wanted: Mapping[str, str],
+    recorded: Path | None,
+    produced: Path,
+    twice: Path | None = None,
+    programs: Programs = IN_THIS_PROCESS,
 ) -> tuple[FileVerdict, ...]:
     """Return one verdict per file in ``outputs/``.
 
@@ -168,8 +194,11 @@ def judge_files(
             recorded ones.
         recorded: Directory of the recorded ``outputs/``; ``None`` if there is none.
         produced: Directory of the re-run's ``outputs/``.
+        twice: That of a second re-run: what differs between both does not count.
+        programs: What compares workbooks and pictures.
     """
     made = _plain_files(produced)
+    again = {} if twice is None else _plain_files(twice)
     there = {} if recorded is None else _plain_files(recorded)
     hashes = {name.removeprefix(OUTPUTS): sha256 for name, sha256 in wanted.items()}
     verdicts = []
@@ -181,7 +210,8 @@ def judge_files(
         elif name not in made:
             verdict, detail = "differs", "the re-run did not produce it"
         else:
-            verdict, detail = _compare(there[name], made[name], hashes.get(name))
+            files = there[name], made[name], again.get(name)
+            verdict, detail = _compare(*files, hashes.get(name), programs)
         verdicts.append(FileVerdict(name=OUTPUTS + name, verdict=verdict, detail=printable(detail)))
     return tuple(verdicts)
 
@@ -191,13 +221,20 @@ def _without_record(recorded: Path | None) -> tuple[Verdict, str]:
     return "incomplete", f"not compared: the recorded file is missing, {where}"
 
 
-def _compare(before: Path, after: Path, sha256: str | None) -> tuple[Verdict, str]:
+def _compare(
+    before: Path, after: Path, again: Path | None, sha256: str | None, programs: Programs
+) -> tuple[Verdict, str]:
+    volatile = None
     try:
-        difference = file_difference(before, after)
+        difference = file_difference(before, after, programs)
+        if difference and again is not None:
+            volatile = volatile_in_file(before, after, again, programs)
     except OSError as error:
         return "incomplete", f"not compared: {error.strerror}"
-    if difference:
+    if difference and volatile is None:
         return "differs", difference
+    if volatile is not None:
+        return "reproduced", _VOLATILE + volatile
     if sha256 is not None and not is_recorded(before, sha256):
         return "reproduced", "(as the file beside the notebook, whose sha256 the record has not)"
     return "reproduced", ""

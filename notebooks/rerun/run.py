@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import papermill
@@ -19,7 +21,14 @@ from papermill.exceptions import PapermillExecutionError
 from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
 from notebooks.history.network_responses import Laid, lay_out
 from notebooks.record.chain import facts_of, mapping
-from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes, read_copy, read_notebook
+from notebooks.record.document import (
+    KERNELSPEC,
+    Notebook,
+    notebook_bytes,
+    parse_notebook,
+    read_copy,
+    read_notebook,
+)
 from notebooks.record.files import replace_atomically
 from notebooks.record.undone import UNDONE, withdraw_undone
 from notebooks.rerun.engine import ENGINE, register
@@ -37,8 +46,10 @@ from notebooks.rerun.judge import (
     recorded_outputs,
 )
 from notebooks.rerun.parameters import given_parameters, notebook_parameters, with_parameters
+from notebooks.rerun.programs import IN_THIS_PROCESS, Programs
 
 CELL_SECONDS = 125
+Progress = Callable[[int, int], None]
 WORKSPACE = "/workspace"
 """Path of the workspace inside the kernel's sandbox."""
 _MARKER_TAG = "papermill-error-cell-tag"
@@ -104,6 +115,10 @@ def rerun_notebook(
     replaced_inputs: tuple[str, ...] = (),
     cell_seconds: int = CELL_SECONDS,
     responses: Path | None = None,
+    launch: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress | None = None,
+    twice: Path | None = None,
+    programs: Programs = IN_THIS_PROCESS,
 ) -> RerunReport:
     """Run *notebook_file* again in a fresh kernel, with *workspace* as its working directory.
 
@@ -122,6 +137,11 @@ def rerun_notebook(
         cell_seconds: Time limit of a cell, in seconds; a cell over it ends the re-run.
         responses: Directory to lay out the recorded responses of network calls in, from which
             the kernel gets them: a re-run sends nothing.
+        launch: Further options of the kernel's start, as its provisioner takes them.
+        progress: Called before each cell with the number of cells begun, and of all of them.
+        twice: A second prepared workspace, to run the notebook in once more: what differs between
+            both runs is volatile, and does not count.
+        programs: What compares workbooks and pictures.
 
     Raises:
         NotebookUnreadable: *notebook_file* is not a notebook.
@@ -139,14 +159,28 @@ def rerun_notebook(
     # If the caller names other input files, the recorded ones are not needed.
     wanted = {} if "input_files" in values else recorded_inputs(recorded)
     laid = Laid() if responses is None else lay_out(recorded, notebook_file, responses)
-    run, again = _run_papermill(prepared, workspace, cell_seconds)
+    source = notebook_bytes(prepared)
+    told = _Told(progress, twice=twice is not None)
+    run, again = _run_papermill(prepared, workspace, cell_seconds, launch, told)
+    second = None
+    if twice is not None:
+        if responses is not None and responses.is_dir():
+            shutil.copytree(responses, twice.parent / responses.name)
+        second = _run_papermill(parse_notebook(source), twice, cell_seconds, launch, told)[1]
     _write(_honest(again, run, notebook_file, saved, values), saved)
+    cells = judge_cells(recorded, again, run, second, programs)
     return RerunReport(
         notebook=saved,
-        cells=tuple(_with_network(cell, laid) for cell in judge_cells(recorded, again, run)),
+        cells=tuple(_with_network(cell, laid) for cell in cells),
         files=(
             *judge_inputs(wanted, inputs),
-            *judge_files(recorded_outputs(recorded), outputs, workspace / OUTPUTS),
+            *judge_files(
+                recorded_outputs(recorded),
+                outputs,
+                workspace / OUTPUTS,
+                None if twice is None else twice / OUTPUTS,
+                programs,
+            ),
         ),
         changed=bool(values or replaced_inputs),
         replaced_inputs=replaced_inputs,
@@ -173,20 +207,41 @@ def _require_inputs(names: Any, there: Path, given: Path) -> None:
         raise InputMissing(missing, str(given))
 
 
+class _Told:
+    """Counts the cells that have begun, over both runs if there are two."""
+
+    def __init__(self, progress: Progress | None, *, twice: bool) -> None:
+        self._progress, self._runs, self._begun = progress, 1 + twice, 0
+
+    def begun(self, count: int) -> None:
+        """Say that a cell has begun; a run has *count*."""
+        self._begun += 1
+        if self._progress is not None:
+            self._progress(self._begun, self._runs * count)
+
+
 class _NotebookEnded(Exception):
     """A cell called ``exit()`` or ``quit()``: no later cell is run."""
 
 
-def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tuple[Run, Notebook]:
+def _run_papermill(
+    prepared: Notebook,
+    workspace: Path,
+    cell_seconds: int,
+    launch: Mapping[str, Any],
+    told: _Told,
+) -> tuple[Run, Notebook]:
     """Run *prepared*; return what the kernel replied, and the notebook with its outputs.
 
     Raises:
         RerunFailed: No cell was run, or papermill's notebook can't be read.
     """
     replies: dict[str, Mapping[str, Any] | None] = {}
+    count = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in prepared.cells)
 
     def begun(cell: Any, cell_index: int) -> None:
         replies[cell.id] = None
+        told.begun(count)
 
     def replied(cell: Any, cell_index: int, execute_reply: Any) -> None:
         reply = replies[cell.id] = dict(execute_reply["content"])
@@ -194,15 +249,15 @@ def _run_papermill(prepared: Notebook, workspace: Path, cell_seconds: int) -> tu
             raise _NotebookEnded
 
     # papermill treats paths as format strings, so they must not contain a user's file name.
-    with tempfile.TemporaryDirectory(prefix="tallybook-papermill-") as directory:
+    # Beside the workspace, where the caller also removes what a killed re-run leaves.
+    with tempfile.TemporaryDirectory(prefix="papermill-", dir=workspace.parent) as directory:
         begin, end = Path(directory, "prepared.ipynb"), Path(directory, "again.ipynb")
         prepared.cells = [
             c for c in prepared.cells if _MARKER_TAG not in c.metadata.get("tags", ())
         ]
         begin.write_bytes(notebook_bytes(prepared))
-        stopped = _execute(
-            begin, end, workspace, cell_seconds, on_cell_execute=begun, on_cell_executed=replied
-        )
+        hooks = {"on_cell_execute": begun, "on_cell_executed": replied, "launch": launch}
+        stopped = _execute(begin, end, workspace, cell_seconds, **hooks)
         stopped = stopped.replace(str(workspace), WORKSPACE).replace(directory, "")
         if not end.exists() or (stopped and not replies):
             raise RerunFailed(stopped or "papermill saved no notebook")

@@ -69,14 +69,21 @@ def lines_difference(before: Iterable[str], after: Iterable[str]) -> TextDiffere
     left = [
         (number, one, other)
         for number, one, other in unlike
-        if one is None or other is None or not _same_line(one, other, respaced=respaced)
+        if one is None or other is None or not same_line(one, other, respaced=respaced)
     ]
     if not left:
         return None
     return TextDifference(tuple(number for number, *_ in left), left[0][1], left[0][2])
 
 
-def _same_line(one: str, other: str, *, respaced: bool) -> bool:
+def same_line(one: str, other: str, *, respaced: bool) -> bool:
+    """Return whether two lines are the same but for close numbers.
+
+    Args:
+        one: A line.
+        other: Another one.
+        respaced: Whether a run of blanks counts as one blank.
+    """
     numbers, others = _NUMBER.findall(one), _NUMBER.findall(other)
     return (
         len(numbers) == len(others)
@@ -87,7 +94,7 @@ def _same_line(one: str, other: str, *, respaced: bool) -> bool:
 
 def _is_respaced(one: str, other: str) -> bool:
     """Return whether the lines differ only in the length of their numbers."""
-    if not _same_line(one, other, respaced=True):
+    if not same_line(one, other, respaced=True):
         return False
     return list(map(len, _NUMBER.findall(one))) != list(map(len, _NUMBER.findall(other)))
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import zipfile
 
 import pytest
+import xlsxwriter
 
+from agent.checks.formula_values import office_installed
 from agent.context.profiler import Profiler
 from container.errors import WorkspaceFileNotFound
 from container.workspace.workspace import Workspace
@@ -97,3 +100,57 @@ async def test_a_file_that_went_away_is_an_error_and_is_looked_for_again(workspa
     for _ in range(2):
         with pytest.raises(WorkspaceFileNotFound):
             await profiler.profile(workspace, file)
+
+
+def broken_styles(path, styles):
+    """Return a workbook of 51 rows whose styles break off: no reader here accepts that."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("Ledger")
+        sheet.write_row(0, 0, ["Customer", "Amount"])
+        for row in range(1, 51):
+            sheet.write_row(row, 0, [f"Customer {row}", row])
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    with zipfile.ZipFile(path, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content[:200] if name in styles else content)
+    return path.read_bytes()
+
+
+async def test_what_libreoffice_reads_of_a_damaged_workbook_becomes_a_file_beside_it(
+    tmp_path, workspace
+):
+    assert office_installed(), "LibreOffice is missing: .ci/setup test installs it"
+    content = broken_styles(tmp_path / "x.xlsx", ["xl/styles.xml"])
+    file, profiler = add(workspace, "ledger.xlsx", content), Profiler()
+
+    first, second = await asyncio.gather(*(profiler.profile(workspace, file) for _ in range(2)))
+
+    problem = first["problem"]
+    names = [each.name for each in workspace.files("inputs")]
+    assert second == first
+    assert problem["code"] == "damaged"
+    assert f"that is in {problem['recovered']!r}" in problem["message"]
+    assert sorted(names) == sorted(["inputs/ledger.xlsx", problem["recovered"]])
+    [recovered] = [each for each in workspace.files("inputs") if each.name != "inputs/ledger.xlsx"]
+    [sheet] = (await profiler.profile(workspace, recovered))["sheets"]
+    [table] = sheet["tables"]
+    assert (sheet["name"], table["data_rows"]) == ("Ledger", 50)
+    assert table["columns"][1]["sum"] == 1275
+    again = await Profiler().profile(workspace, file)  # after a restart
+    assert again["problem"]["recovered"] == problem["recovered"]
+    assert len(list(workspace.files("inputs"))) == 2
+
+
+async def test_bytes_that_are_no_workbook_are_not_read_as_text_by_libreoffice(tmp_path, workspace):
+    content = broken_styles(tmp_path / "x.xlsx", ["xl/workbook.xml", "xl/_rels/workbook.xml.rels"])
+    files = [
+        add(workspace, "cut.xlsx", content),
+        add(workspace, "old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"rubbish " * 400),
+    ]
+    profiler = Profiler()
+
+    found = await asyncio.gather(*(profiler.profile(workspace, file) for file in files))
+
+    assert [each["problem"]["code"] for each in found] == ["damaged", "damaged"]
+    assert [each.name for each in workspace.files("inputs")] == [f.name for f in files]

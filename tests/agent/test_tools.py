@@ -1,6 +1,7 @@
 """The model looks up what files hold without running code; what it calls wrongly is explained."""
 
 import io
+import json
 
 import pytest
 import xlsxwriter
@@ -42,7 +43,11 @@ def test_each_tool_is_declared_with_the_types_and_limits_of_its_arguments():
         "search_workbook",
         "workbook_history",
         "fetch_url",
+        "plan",
+        "plan_step",
+        "remember_preference",
     ]
+    assert "$ref" not in json.dumps(declared)
     preview = declared["read_preview"]
     assert preview["required"] == ["file"]
     assert preview["properties"]["count"] == {

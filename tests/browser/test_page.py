@@ -97,7 +97,7 @@ async def test_permission_is_asked_with_what_it_covers(pane, start_gateway):
 
     asked, findings, log = await asyncio.to_thread(drive)
 
-    assert "library:urllib" in asked
+    assert "every use of the library urllib" in asked
     assert findings == []
     assert "a%20b" in log
     assert "Allowed once" in log
@@ -301,9 +301,16 @@ async def test_without_a_model_the_page_says_how_to_set_one_up_and_runs_code(pan
         pane.click("#no-model button", "Run code")
         pane.write("#code", "print(6 * 7)" + Keys.SHIFT + Keys.ENTER)
         pane.find(".outputs pre", "42")
-        return words
+        pane.write("#code", "echo $((6 * 8))")
+        pane.find(".language option:checked", "Bash (detected)")
+        pane.write("#code", Keys.SHIFT + Keys.ENTER)
+        pane.find(".outputs pre", "48")
+        return words, pane.find(".turn:last-of-type .cell-bar").text
 
-    assert "GEMINI_API_KEY" in await asyncio.to_thread(drive)
+    words, bar = await asyncio.to_thread(drive)
+
+    assert "GEMINI_API_KEY" in words
+    assert bar.startswith("Bash, 1 line")
 
 
 async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway):
@@ -316,12 +323,17 @@ async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway)
         pane.click(".permission .always")
         pane.find(".answer", "Done.")
         pane.click("[aria-label=Settings]")
-        pane.click("[role=menuitem]", "always allowed")
+        held = pane.find(".settings .grants").text
+        findings = pane.findings()
         pane.click(".grants .revoke")
-        pane.find(".small-dialog", "code asks each time")
+        pane.find(".settings", "code asks each time")
+        return held, findings
 
-    await asyncio.to_thread(drive)
+    held, findings = await asyncio.to_thread(drive)
 
+    assert "every use of the library urllib" in held
+    assert "until you revoke it" in held
+    assert findings == []
     assert (await running.client.get("/api/v1/grants"))["grants"] == []
 
 

@@ -333,6 +333,33 @@ async def test_a_traced_notebook_still_verifies(pivot):
     assert verify_notebook(conversation.notebook).verified
 
 
+async def test_the_cell_that_wrote_a_file_holds_its_map_which_is_signed_with_it(pivot, tmp_path):
+    """Anybody can follow it with a JSON reader; a change of it is found like one of the code."""
+    conversation, _ = pivot
+    cells = [cell for cell in conversation.cells() if cell["cell_type"] == "code"]
+    reading, writing = cells[0], next(c for c in cells if "".join(c["source"]) == WRITE_PIVOT)
+
+    found = writing["metadata"]["tallybook"]["lineage"]["outputs/pivot.xlsx"]
+    changed = json.loads(conversation.notebook.read_text())
+    (cell,) = (each for each in changed["cells"] if each["id"] == writing["id"])
+    cell["metadata"]["tallybook"]["lineage"]["outputs/pivot.xlsx"]["read"][0][0] = "inputs/b.xlsx"
+    (tmp_path / "changed.ipynb").write_text(json.dumps(changed))
+
+    lines = "".join(reading["source"]).splitlines()
+    assert set(found["code"]) == {reading["id"], writing["id"]}
+    on_the_way = [lines[line - 1] for line in found["code"][reading["id"]]]
+    assert any("large = " in line for line in on_the_way)
+    assert not any("unused" in line for line in on_the_way)
+    (table,) = found["read"]
+    assert table[:2] == ["inputs/sales.xlsx", "Data"]
+    assert set(table[2:]) == {"Region", "Quarter", "Sales"}
+    assert "lineage" not in reading["metadata"]["tallybook"]
+    report = verify_notebook(tmp_path / "changed.ipynb")
+    assert [(p.cell_id, p.field) for p in report.problems][:1] == [
+        (writing["id"], "tallybook.lineage")
+    ]
+
+
 async def test_a_cell_is_stale_once_a_later_one_changes_what_it_used(running, tmp_path):
     """By a variable, by its result, and by a file; not by a comment, import or equal constant."""
     file = inputs.workbook(tmp_path / "sales.xlsx", [("Region", "Sales"), ("N", 5), ("S", 20)])

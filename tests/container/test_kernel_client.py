@@ -48,26 +48,42 @@ async def slow_way_to(connection, channel, seconds):
         await asyncio.gather(*ways, return_exceptions=True)
 
 
-async def test_what_a_cell_asks_at_once_is_heard_however_slowly_the_channel_opens(start_kernel):
+@pytest.fixture
+def connect():
+    """Makes clients of kernels and closes them."""
+    with contextlib.ExitStack() as clients:
+
+        def connect(connection, on_reply=print):
+            client = KernelClient(connection, 1_000_000, ignore, on_reply)
+            clients.callback(client.close)
+            return client
+
+        yield connect
+
+
+async def test_what_a_cell_asks_at_once_is_heard_however_slowly_the_channel_opens(
+    start_kernel, connect
+):
     kernel = await start_kernel()
 
     async with slow_way_to(kernel.session.connection, "stdin", 0.5) as connection:
-        client = KernelClient(connection, 1_000_000, ignore, print)
+        client = connect(connection)
         await client.ready()
-        await client.open_stdin()
+        client.open_stdin()
         client.execute("input('who? ')", allow_stdin=True)
         async with asyncio.timeout(10):
             asked = await next_message(client.stdin_channel)
-        client.close()
 
     assert asked["content"]["prompt"] == "who? "
 
 
 @pytest.mark.parametrize("channel", ["shell", "control"])
-async def test_a_reply_that_comes_in_the_moment_something_is_sent_is_heard(start_kernel, channel):
+async def test_a_reply_that_comes_in_the_moment_something_is_sent_is_heard(
+    start_kernel, connect, channel
+):
     kernel = await start_kernel()
     replies = asyncio.Queue()
-    client = KernelClient(kernel.session.connection, 1_000_000, ignore, replies.put_nowait)
+    client = connect(kernel.session.connection, replies.put_nowait)
     await client.ready()
     way = getattr(client, f"{channel}_channel")
     first, second = (client.session.msg("kernel_info_request") for _ in range(2))
@@ -78,7 +94,6 @@ async def test_a_reply_that_comes_in_the_moment_something_is_sent_is_heard(start
     way.send(second)
     async with asyncio.timeout(10):
         received = [await replies.get(), await replies.get()]
-    client.close()
 
     asked = [message["header"]["msg_id"] for message in (first, second)]
     assert [reply["parent_header"]["msg_id"] for reply in received] == asked

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kernel_hold import count_resources
+from container.host.memory import Memory
 from container.kernel.session import KernelSession
 from container.limits import Limits, limits_to_json
 from container.shim.client import ask, keep_warm
+from container.shim.pool import is_scarce
 from container.workspace.workspace import Workspace
 from tests.waiting import NeverHappened, eventually
 
@@ -188,6 +190,20 @@ async def test_a_warm_kernel_is_leased_with_the_workspace_and_another_takes_its_
     assert await leased() == before + 1
     assert kernel.text() == "/workspace ['seen']\n"
     await warm(2, pool)
+
+
+async def test_spare_kernels_are_started_while_the_machine_is_at_rest():
+    limits = Limits(seconds=78.0)  # nobody else's
+    connection = await keep_warm(1, limits, spare=2)
+    try:
+        await warm(3, limits)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(("free", "scarce"), [(19, True), (20, False)])
+def test_no_spare_kernels_are_kept_while_memory_is_scarce(free, scarce):
+    assert is_scarce(Memory(free=free, total=100)) is scarce
 
 
 async def test_a_kernel_with_other_limits_does_not_come_from_the_pool(pool, start_kernel):

@@ -82,6 +82,23 @@ async def test_text_streams_in_pieces_and_comes_back_whole(make_model):
     assert not reply.calls
 
 
+async def test_texts_that_mean_the_same_have_near_embeddings(make_model):
+    model, _ = make_model({"text": "unused"})
+
+    texts = await model.embed(["turnover of May", "names of staff"], "e", question=False)
+    [asked] = await model.embed(["revenue of May"], "e", question=True)
+    near, far = (sum(a * b for a, b in zip(asked, text, strict=True)) for text in texts)
+
+    assert near > 0.9 > 0.5 > far
+
+
+async def test_embeddings_that_are_refused_are_a_typed_error(make_model):
+    model, _ = make_model({"text": "unused"}, key="wrong", server_key="right")
+
+    with pytest.raises(ModelRejected):
+        await model.embed(["x"], "e", question=True)
+
+
 async def test_a_function_call_carries_code_and_parameters(make_model):
     model, _ = make_model(code_reply("x = min_sales", "x", min_sales=1000))
 

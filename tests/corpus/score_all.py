@@ -7,6 +7,7 @@ from pathlib import Path
 import xlsxwriter
 
 from tests.corpus.columns import write_columns
+from tests.corpus.framed import write_framed
 from tests.corpus.hard import write_hard, write_seen
 from tests.corpus.holdout import write_holdout
 from tests.corpus.layouts import Pen, plain, write_layouts
@@ -29,6 +30,7 @@ def score_fitted(directory: Path) -> Score:
         score_file(directory / file.name, file.sheets, score)
     for name, write in (
         ("seen.xlsx", write_seen),
+        ("framed.xlsx", write_framed),
         ("many_sheets.xlsx", write_many_sheets),
         ("wide.xlsx", write_wide),
     ):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import code_reply, exchange
-from tests.raw_http import Raw
+from tests.raw_http import Raw, multipart
 
 CHAT = "/api/v1/chat/completion"
 
@@ -60,3 +60,32 @@ async def test_a_question_that_cannot_be_answered_is_a_plain_error(running, body
     error = json.loads(response.body)["error"]
     assert code in (None, error["code"])
     assert error["message"]
+
+
+async def conversations(running):
+    return (await running.client.get("/api/v1/conversations"))["conversations"]
+
+
+@pytest.mark.parametrize("message", ["", " \n", "x" * 2_000_000])
+async def test_a_message_that_is_refused_leaves_no_conversation(running, message):
+    response = await Raw(running)("POST", CHAT, json.dumps({"message": message}))
+
+    assert response.code in (400, 413)
+    assert await conversations(running) == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("request", None, b"  ")],
+        [("files", "a.xlsx", b"PK")],
+        [("request", None, b"sum it"), ("files", "a.csv", b"x" * 1_100_000)],
+    ],
+)
+async def test_a_task_that_is_refused_leaves_no_conversation(running, parts):
+    body, headers = multipart(*parts)
+
+    response = await Raw(running)("POST", "/api/v1/execute-task", body, headers)
+
+    assert response.code in (400, 413)
+    assert await conversations(running) == []

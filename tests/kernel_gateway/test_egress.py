@@ -7,6 +7,7 @@ import pytest
 from kernel_gateway.settings import Settings, SettingsInvalid
 from kernel_gateway.wiring import open_gateway
 from tests.conftest import code_reply, exchange
+from tests.jupyter_client import Client, new_kernel
 
 CARD, KEY = "4111 1111 1111 1111", "AKIAIOSFODNN7EXAMPLQ"
 PRINT = f"print('paid with card {CARD}'); print('key {KEY}'); print('write to a.b@example.com')"
@@ -115,3 +116,53 @@ async def test_a_policy_that_cannot_be_followed_stops_the_start(tmp_path):
     with pytest.raises(SettingsInvalid, match="hide"):
         async with open_gateway(Settings(port=0, data_dir=tmp_path, egress_policy=policy)):
             pass
+
+
+LATE = (
+    "import threading\ngo_on = threading.Event()\n"
+    "def work():\n    go_on.wait()\n"
+    "    for piece in ('4111 11', '11 1111 ', '1111', ' late'):\n"
+    "        print(piece, end='', flush=True)\n"
+    "thread = threading.Thread(target=work)\nthread.start()"
+)
+
+
+async def test_what_a_thread_prints_after_its_cell_is_guarded_too(start_gateway, tmp_path):
+    policy = tmp_path / "egress.toml"
+    policy.write_text('[client]\ncard = "redact"\n')
+    running = await start_gateway([], egress_policy=policy)
+    conversation = await running.conversation()
+    await conversation.execute(LATE)
+
+    await conversation.execute("go_on.set(); thread.join()")
+    if not conversation.of_kind("output.redacted"):
+        await conversation.until("output.redacted")
+
+    late = [e for e in conversation.of_kind("cell.output") if e.get("late")]
+    assert "".join(e["output"]["text"] for e in late) == "[payment card 1 removed] late"
+    [found] = conversation.of_kind("output.redacted")
+    assert (found["towards"], found["cell"]) == ("client", late[0]["cell"])
+
+
+async def test_late_output_is_guarded_for_jupyters_clients(start_gateway, tmp_path):
+    policy = tmp_path / "egress.toml"
+    policy.write_text('[client]\ncard = "redact"\n')
+    running = await start_gateway([], egress_policy=policy)
+    client = await Client(running, await new_kernel(running)).connect()
+    whole = LATE.replace(
+        "('4111 11', '11 1111 ', '1111', ' late')", "('4111 1111 1111 1111 late',)"
+    )
+    await client.until_done(await client.execute(whole))
+
+    await client.until_done(await client.execute("go_on.set(); thread.join()"))
+    [conversation] = (await running.client.get("/api/v1/conversations"))["conversations"]
+    path = f"/api/v1/conversations/{conversation['id']}/paths/main"
+    connection = await running.client.connect(path)
+    events = []
+    async for event in connection.events():
+        events.append(event)
+        if event["kind"] == "output.redacted":
+            break
+
+    assert "removed] late" in json.dumps(events)
+    assert CARD not in json.dumps([e for e in events if e["kind"] != "cell.started"])

@@ -8,7 +8,8 @@ import signal
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
-from kernel_gateway.contexts.kernel_limit import MIB, KernelLimit, Memory, read_memory
+from container.host.memory import Memory, read_memory
+from kernel_gateway.contexts.kernel_limit import MIB, KernelLimit, spare_kernels
 from kernel_gateway.settings import Settings
 from tests.jupyter_client import Client, new_kernel
 from tests.raw_http import Raw, error_of
@@ -57,6 +58,11 @@ def test_the_memory_that_is_free_is_read_from_this_machine():
     memory = read_memory()
 
     assert 0 < memory.free < memory.total
+
+
+@pytest.mark.parametrize(("total", "spare"), [(1, 0), (4, 4), (8, 10), (16, 22), (64, 30)])
+def test_spare_warm_kernels_take_at_most_three_per_cent_of_the_memory(total, spare):
+    assert spare_kernels(Memory(free=0, total=total * GIB)) == spare
 
 
 def test_by_default_no_number_limits_the_kernels():

@@ -42,6 +42,16 @@ async def test_each_language_has_one_kernel_with_its_own_state_on_the_same_files
     assert printed(python) == "1\n2\n\n"
 
 
+async def test_all_that_a_javascript_cell_prints_is_in_its_reply(run):
+    many = await run("javascript", "for (let line = 0; line < 20000; line++) console.log(line)")
+    quiet = await run("javascript", "console.log = () => 0")
+    silenced = await run("javascript", "console.log('not shown'); console.error('shown')")
+
+    assert printed(many).split() == [str(line) for line in range(20000)]
+    assert quiet["status"] == silenced["status"] == "ok"
+    assert printed(silenced) == "shown\n"
+
+
 async def test_the_kernels_of_all_languages_count_in_the_limit_and_end_with_the_path(run):
     contexts = run.running.gateway.services.contexts
     for language in ("python", "bash"):

@@ -34,6 +34,9 @@ export const addressOf = ({ conversation, path }: PathName) =>
   `${API}/conversations/${enc(conversation)}/paths/${enc(path)}`;
 export const fileAddress = (path: PathName, name: string) => `${addressOf(path)}/files/${fileName(name)}`;
 export const notebookAddress = (path: PathName) => `${addressOf(path)}/notebook`;
+export const EXPORTS = ["html", "pdf", "py", "ipynb", "bundle"] as const;
+export const exportAddress = (path: PathName, to: (typeof EXPORTS)[number]) => `${addressOf(path)}/notebook/export?to=${to}`;
+export const rerunReportAddress = (path: PathName, id: string) => `${addressOf(path)}/notebook/reruns/${enc(id)}?as=html`;
 export function eventsAddress(path: PathName, after: number): string {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   return `${scheme}//${location.host}${addressOf(path)}/events?after=${after}`;
@@ -50,10 +53,12 @@ export function errorOf(status: number, body: unknown): ApiError {
 const AWAY = () =>
   new ApiError("no-answer", "The service does not answer.", "It is asked again until it does.", 0);
 
-async function call<T>(method: string, address: string, body?: unknown): Promise<T> {
+const call = <T>(method: string, address: string, body?: unknown): Promise<T> => answerOf<T>(method, API + address, body);
+
+async function answerOf<T>(method: string, address: string, body?: unknown): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(API + address, {
+    response = await fetch(address, {
       method,
       headers: { ...paneToken.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -74,6 +79,11 @@ export const api = {
     if (!response) throw AWAY();
     return (await response.json()) as Schemas["Health"];
   },
+  /** Name of the user who has signed in. */
+  user: async (): Promise<string> => {
+    const { identity } = await answerOf<{ identity: { username: string } }>("GET", "/api/me");
+    return identity.username;
+  },
   conversations: () => call<Schemas["Conversations"]>("GET", "/conversations"),
   create: (title: string) => call<Schemas["Conversation"]>("POST", "/conversations", { title }),
   rename: (id: string, title: string) =>
@@ -88,12 +98,15 @@ export const api = {
   turns: (path: PathName) => call<Schemas["Turns"]>("GET", `${of(path)}/turns`),
   ask: (path: PathName, request: string) =>
     call<Schemas["TurnReply"]>("POST", `${of(path)}/turns`, { request }),
-  execute: (path: PathName, code: string) =>
-    call<Schemas["TurnReply"]>("POST", "/execute", { code, ...path }),
+  execute: (path: PathName, code: string, language: string) =>
+    call<Schemas["TurnReply"]>("POST", "/execute", { code, language, ...path }),
   cancel: (path: PathName, turn: string | null) =>
     call<Schemas["Cancelled"]>("POST", `${of(path)}/cancel`, turn === null ? {} : { turn }),
-  decide: (permission: string, decision: "once" | "always" | "deny") =>
-    call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, { decision }),
+  decide: (permission: string, decision: Schemas["PermissionReply"]["decision"], until?: Date) =>
+    call<Schemas["Decided"]>("POST", `/permissions/${enc(permission)}`, {
+      decision,
+      ...(until ? { until: until.toISOString() } : {}),
+    }),
   rate: (turn: string, rating: "up" | "down") =>
     call<Schemas["Rated"]>("POST", `/turns/${enc(turn)}/rating`, { rating }),
   undo: (path: PathName, turn: string, confirm: boolean) =>
@@ -105,6 +118,24 @@ export const api = {
     call<Schemas["RangeCheckpoint"]>("POST", `${of(path)}/history/ranges`, body),
   dropRange: (path: PathName, id: string | null) =>
     call<Schemas["CheckpointsGone"]>("DELETE", `${of(path)}/history/ranges${id === null ? "" : `/${enc(id)}`}`),
+  /** Where a cell comes from: by the record alone, or with what the *rows* of the files say. */
+  trace: (path: PathName, file: string, cell: string, rows: boolean) =>
+    call<Schemas["CellTrace"]>("GET", `${of(path)}/notebook/trace?file=${enc(file)}&cell=${enc(cell)}&rows=${rows}`),
+  verification: (path: PathName) => call<Schemas["Verification"]>("GET", `${of(path)}/notebook/verification`),
+  notebook: (path: PathName) => call<unknown>("GET", `${of(path)}/notebook`),
+  signOff: (path: PathName, kind: Schemas["SignOffRequest"]["kind"], note: string) =>
+    call<Schemas["SignedOff"]>("POST", `${of(path)}/notebook/sign-off`, { kind, note }),
+  reruns: (path: PathName) => call<Schemas["Reruns"]>("GET", `${of(path)}/notebook/reruns`),
+  rerun: (path: PathName, body: Schemas["NewRerun"]) => call<Schemas["Rerun"]>("POST", `${of(path)}/notebook/reruns`, body),
+  rerunReport: (path: PathName, id: string) => call<Schemas["Rerun"]>("GET", `${of(path)}/notebook/reruns/${enc(id)}`),
+  dropRerun: (path: PathName, id: string) => call<unknown>("DELETE", `${of(path)}/notebook/reruns/${enc(id)}`),
+  mode: (conversation: string) => call<Schemas["ModeReply"]>("GET", `/conversations/${enc(conversation)}/mode`),
+  setMode: (conversation: string, body: Schemas["ModeRequest"]) =>
+    call<Schemas["ModeReply"]>("PUT", `/conversations/${enc(conversation)}/mode`, body),
+  preferences: () => call<Schemas["Preferences"]>("GET", "/preferences"),
+  statePreference: (text: string) => call<Schemas["PreferenceReply"]>("POST", "/preferences", { text }),
+  changePreference: (id: string, text: string) => call<Schemas["PreferenceReply"]>("PATCH", `/preferences/${enc(id)}`, { text }),
+  dropPreference: (id: string) => call<unknown>("DELETE", `/preferences/${enc(id)}`),
   grants: () => call<Schemas["Grants"]>("GET", "/grants"),
   revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),

@@ -24,3 +24,7 @@ export type PermissionRequired = Schemas["PermissionRequired"];
 export type OfficeRequested = Schemas["OfficeRequested"];
 export type RouteChosen = Schemas["RouteChosen"];
 export type ContextUsed = Schemas["ContextUsed"];
+export type AskedCall = Schemas["AskedCall"];
+export type EgressFinding = Schemas["EgressFinding"];
+export type NetworkCalled = Schemas["NetworkCalled"];
+export type PlannedStep = Schemas["PlannedStep"];

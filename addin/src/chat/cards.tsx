@@ -1,94 +1,13 @@
-// The cards of a turn: what it asks for, what it made, what went wrong, what it looked at.
+// The cards of a turn: what it made, what went wrong, what it looked at.
 import { Button } from "@fluentui/react-components";
-import {
-  ArrowDownloadRegular, CheckmarkCircleRegular, DismissCircleRegular, DocumentTableRegular, EyeRegular,
-  ShieldQuestionRegular, WarningRegular,
-} from "@fluentui/react-icons";
+import { ArrowDownloadRegular, DismissCircleRegular, DocumentTableRegular, EyeRegular, WarningRegular } from "@fluentui/react-icons";
 import { useEffect, useState } from "react";
 import { InsertButton } from "../office/insert_button";
-import { api, fileAddress, type PathName } from "../api/client";
+import { fileAddress, type PathName } from "../api/client";
 import type { ContextUsed, FoundError, RouteChosen } from "../api/events";
-import { Code } from "../parts/code";
-import { count, elapsed, shortName, size, useNow } from "../parts/words";
-import type { Check, MadeFile, OtherStep, PermissionStep, TieOut } from "../state/model";
-import { foundError } from "../state/path_store";
-
-type Decision = "once" | "always" | "deny";
-const DECIDED: Record<string, string> = {
-  once: "Allowed once",
-  always: "Always allowed",
-  deny: "Denied",
-  timeout: "No reply in time: denied",
-};
-
-export function PermissionCard({ step }: { step: PermissionStep }) {
-  const { asked } = step;
-  const [sent, setSent] = useState<Decision | null>(null);
-  const [problem, setProblem] = useState<FoundError | null>(null);
-  const now = useNow(step.decision === null);
-  if (step.decision !== null) {
-    const allowed = step.decision === "once" || step.decision === "always";
-    return (
-      <p className="line">
-        {allowed ? <CheckmarkCircleRegular className="good" /> : <DismissCircleRegular className="quiet" />}
-        <span>
-          {DECIDED[step.decision] ?? "Not decided"}
-          {step.who ? ` by ${step.who}` : ""}: {asked.explanation}
-        </span>
-      </p>
-    );
-  }
-  const reply = async (decision: Decision) => {
-    setSent(decision);
-    setProblem(null);
-    await api.decide(asked.id, decision).catch((error: unknown) => {
-      setSent(null);
-      setProblem(foundError(error));
-    });
-  };
-  const left = asked.expires_at * 1000 - now;
-  return (
-    <section className="card permission" role="group" aria-label="Permission needed">
-      <h3>
-        <ShieldQuestionRegular /> Allow this?
-      </h3>
-      <p className="breakable">{asked.explanation}</p>
-      <dl className="facts">
-        {asked.targets.length > 0 && (
-          <>
-            <dt>Reaches</dt>
-            <dd>{asked.targets.join(", ")}</dd>
-          </>
-        )}
-        {asked.capabilities.length > 0 && (
-          <>
-            <dt>“Always” covers</dt>
-            <dd>{asked.capabilities.join(", ")}, in all your conversations, until you revoke it</dd>
-          </>
-        )}
-      </dl>
-      <details>
-        <summary>The code that waits</summary>
-        <Code code={asked.preview} />
-      </details>
-      <div className="buttons">
-        <Button appearance="primary" className="once" disabled={sent !== null} onClick={() => void reply("once")}>
-          Allow once
-        </Button>
-        <Button className="always" disabled={sent !== null} onClick={() => void reply("always")}>
-          Always allow
-        </Button>
-        <Button className="deny" disabled={sent !== null} onClick={() => void reply("deny")}>
-          Deny
-        </Button>
-      </div>
-      <p className="quiet">
-        {left > 0 ? `Without a reply it is denied in ${elapsed(left + 999)}.` : "The time is over."}
-      </p>
-      {problem && <ErrorCard error={problem} />}
-    </section>
-  );
-}
+import { CheckLine } from "../facts/checks";
+import { count, shortName, size } from "../parts/words";
+import type { Check, MadeFile, OtherStep, TieOut } from "../state/model";
 
 export function ErrorCard({ error, retry }: { error: FoundError; retry?: () => void }) {
   return (
@@ -110,10 +29,11 @@ export function ErrorCard({ error, retry }: { error: FoundError; retry?: () => v
 }
 
 /** The files a turn made, with what was found in them. */
-export function ResultCard({ path, files, checks, preview, insert }: {
+export function ResultCard({ path, files, checks, tieOuts, preview, insert }: {
   path: PathName;
   files: readonly MadeFile[];
   checks: readonly Check[];
+  tieOuts: readonly TieOut[];
   preview: (name: string) => void;
   insert: ((name: string) => Promise<string>) | null;
 }) {
@@ -131,72 +51,10 @@ export function ResultCard({ path, files, checks, preview, insert }: {
             Download
           </Button>
           {insert && /\.xlsx$/i.test(file.name) && <InsertButton name={file.name} insert={insert} />}
-          <Checks checks={checks.filter((check) => check.name === file.name)} />
         </div>
       ))}
+      <CheckLine checks={checks} tieOuts={tieOuts} />
     </section>
-  );
-}
-
-function Checks({ checks }: { checks: readonly Check[] }) {
-  if (checks.length === 0) return null;
-  const findings = checks.flatMap((check) => check.findings);
-  const computed = checks.map((check) => check.computed).filter(Boolean).join(" ");
-  if (findings.length === 0) {
-    return (
-      <p className="line checks">
-        <CheckmarkCircleRegular className="good" />
-        <span className="breakable">Opened and checked: nothing wrong{computed && `. ${computed}`}</span>
-      </p>
-    );
-  }
-  return (
-    <details className="checks">
-      <summary>
-        <WarningRegular className="warn" /> {count(findings.length, "thing")} to look at
-      </summary>
-      <ul>
-        {findings.map((finding, place) => (
-          <li key={place} className="breakable">
-            {finding.message} {finding.hint && <span className="quiet">{finding.hint}</span>}
-          </li>
-        ))}
-        {computed && <li className="breakable">{computed}</li>}
-      </ul>
-    </details>
-  );
-}
-
-const amount = (value: number): string => value.toLocaleString(undefined, { maximumFractionDigits: 2 });
-
-/** Rows and sums of the result against what was read: one line that opens. */
-export function TieOutLine({ tieOut }: { tieOut: TieOut }) {
-  const good = tieOut.status === "tied-out";
-  return (
-    <details className="tie-out">
-      <summary className="breakable">
-        {good ? <CheckmarkCircleRegular className="good" /> : <WarningRegular className="warn" />}
-        {tieOut.line || tieOut.why}
-      </summary>
-      <ul>
-        {tieOut.findings.map((finding, place) => (
-          <li key={`finding-${place}`} className="breakable">{finding.message} {finding.hint}</li>
-        ))}
-        {tieOut.sums.map((sum, place) => (
-          <li key={`sum-${place}`} className="breakable">
-            {sum.name}: {amount(sum.before)} before, {amount(sum.after)} after
-            {sum.ties === null ? "" : sum.ties ? ", ties" : ", does not tie"}
-            {sum.why && `: ${sum.why}`}
-          </li>
-        ))}
-        {tieOut.left_out.map((left, place) => (
-          <li key={`left-${place}`} className="breakable">
-            Left out: {left.rows === null ? "rows" : count(left.rows, "row")}, {left.why}
-          </li>
-        ))}
-        {tieOut.why && tieOut.line && <li className="breakable">{tieOut.why}</li>}
-      </ul>
-    </details>
   );
 }
 

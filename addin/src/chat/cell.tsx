@@ -1,10 +1,13 @@
 import { Badge, Button, Spinner } from "@fluentui/react-components";
 import { ChevronDownRegular, ChevronRightRegular, CopyRegular } from "@fluentui/react-icons";
 import { memo, useId, useState } from "react";
+import { StaleNote } from "../facts/lines";
 import { OutputView } from "../outputs/output";
 import { Code } from "../parts/code";
+import { languageName } from "../terminal/languages";
 import { duration, elapsed, useNow } from "../parts/words";
 import type { CellStatus, CellStep } from "../state/model";
+import type { TurnActions } from "./turn";
 
 const STATUS: Record<CellStatus, [string, "success" | "danger" | "warning" | "informative"]> = {
   written: ["Not run yet", "informative"],
@@ -18,13 +21,17 @@ const STATUS: Record<CellStatus, [string, "success" | "danger" | "warning" | "in
 };
 
 /** One cell: its code, folded, and what it has shown. */
-export const CellView = memo(function CellView({ cell, open = false }: { cell: CellStep; open?: boolean }) {
+export const CellView = memo(function CellView({ cell, actions, open = false }: {
+  cell: CellStep;
+  actions: Pick<TurnActions, "run" | "show">;
+  open?: boolean;
+}) {
   const [unfolded, setUnfolded] = useState(open);
   const code = useId();
   const lines = cell.code.split("\n").length;
   const [words, colour] = STATUS[cell.status];
   return (
-    <section className={`cell cell-${cell.status}`} aria-label="Code and its output">
+    <section className={`cell cell-${cell.status}`} aria-label="Code and its output" data-cell={cell.id ?? undefined} tabIndex={-1}>
       <div className="cell-bar">
         <Button
           appearance="transparent"
@@ -34,9 +41,10 @@ export const CellView = memo(function CellView({ cell, open = false }: { cell: C
           aria-controls={code}
           onClick={() => setUnfolded(!unfolded)}
         >
-          {cell.parameters ? "Values of the request" : "Python"}, {lines} {lines === 1 ? "line" : "lines"}
+          {cell.parameters ? "Values of the request" : languageName(cell.language)}, {lines} {lines === 1 ? "line" : "lines"}
         </Button>
         <span className="grow" />
+        {cell.number !== null && <span className="quiet">Cell {cell.number}</span>}
         {cell.risk !== null && cell.risk !== "low" && (
           <Badge appearance="tint" color={cell.risk === "high" ? "danger" : "warning"}>
             {cell.risk} risk
@@ -55,10 +63,11 @@ export const CellView = memo(function CellView({ cell, open = false }: { cell: C
               aria-label="Copy the code"
               onClick={() => void navigator.clipboard?.writeText(cell.code)}
             />
-            <Code code={cell.code} />
+            <Code code={cell.code} language={cell.language} />
           </>
         )}
       </div>
+      <StaleNote cell={cell} run={actions.run} show={actions.show} />
       {cell.findings.length > 0 && cell.risk !== "low" && (
         <ul className="findings">
           {cell.findings.map((finding, place) => (

@@ -3,12 +3,16 @@ import {
   ArrowUndoRegular, BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular,
   ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular,
 } from "@fluentui/react-icons";
-import { memo, useState } from "react";
-import { api, type PathName } from "../api/client";
+import { memo } from "react";
+import type { PathName } from "../api/client";
+import { CheckLine } from "../facts/checks";
+import { AnswerCheckLine, HeldBackLine, NetworkLine, RedactedLine, withoutNotes } from "../facts/lines";
 import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
+import { PlanSteps } from "../modes/plan";
+import { PermissionCard } from "../permission/card";
 import type { Pending, Step, Turn } from "../state/model";
-import { ErrorCard, OtherCard, PermissionCard, ResultCard, Sources, TieOutLine } from "./cards";
+import { ErrorCard, OtherCard, ResultCard, Sources } from "./cards";
 import { CellView } from "./cell";
 import { OfficeLine } from "./office_line";
 
@@ -18,6 +22,11 @@ export interface TurnActions {
   branch: ((turn: string) => void) | null;
   undo: ((turn: string) => void) | null;
   cancel: (turn: string) => void;
+  rate: (turn: string, rating: "up" | "down") => void;
+  /** Run code as it is; null where nothing can be run. */
+  run: ((code: string, language: string) => void) | null;
+  /** Go to a cell in the chat. */
+  show: (cell: string) => void;
   /** Put a result workbook into the open one; null outside Excel. Resolves to what was done, in words. */
   insert: ((name: string) => Promise<string>) | null;
 }
@@ -36,24 +45,27 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
       )}
       <div className="work">
         {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
+        {turn.plan.length > 0 && <PlanSteps steps={turn.plan} />}
         {turn.steps.map((step, place) => (
-          <StepView key={place} step={step} open={turn.kind === "execute"} />
+          <StepView key={place} step={step} open={turn.kind === "execute"} actions={actions} />
         ))}
         {turn.draft && <Markdown text={turn.draft} />}
         {!ended && <Progress turn={turn} cancel={actions.cancel} />}
         {turn.answer && (
           <div className="answer">
-            <Markdown text={turn.answer} />
+            <Markdown text={withoutNotes(turn.answer, turn.answerCheck)} />
           </div>
         )}
+        {ended && turn.answerCheck && <AnswerCheckLine check={turn.answerCheck} />}
         {ended && turn.error && (turn.kind !== "execute" || !shownInCell(turn)) && <ErrorCard error={turn.error} />}
         {turn.status === "cancelled" && (
           <p className="line quiet">Cancelled. Variables, files and the notebook are kept.</p>
         )}
-        {made.length > 0 && ended && !turn.undone && (
-          <ResultCard path={actions.path} files={made} checks={turn.checks} preview={actions.preview} insert={actions.insert} />
+        {made.length > 0 && ended && !turn.undone ? (
+          <ResultCard path={actions.path} files={made} checks={turn.checks} tieOuts={turn.tieOuts} preview={actions.preview} insert={actions.insert} />
+        ) : (
+          <CheckLine checks={turn.checks} tieOuts={turn.tieOuts} />
         )}
-        {turn.tieOut && <TieOutLine tieOut={turn.tieOut} />}
         {turn.undone && <p className="line quiet">Undone: its files and variables do not count any more.</p>}
         {ended && turn.kind !== "jupyter" && <Foot turn={turn} actions={actions} />}
       </div>
@@ -79,16 +91,22 @@ export const canUndo = (turn: Turn): boolean =>
 const shownInCell = (turn: Turn): boolean =>
   turn.steps.some((step) => step.type === "cell" && (step.error !== null || step.outputs.shown.some((o) => o.type === "failure")));
 
-function StepView({ step, open }: { step: Step; open: boolean }) {
+function StepView({ step, open, actions }: { step: Step; open: boolean; actions: TurnActions }) {
   switch (step.type) {
     case "text":
       return <Markdown text={step.text} />;
     case "cell":
-      return <CellView cell={step} open={open} />;
+      return <CellView cell={step} open={open} actions={actions} />;
     case "permission":
       return <PermissionCard step={step} />;
     case "office":
       return <OfficeLine step={step} />;
+    case "redacted":
+      return <RedactedLine step={step} />;
+    case "network":
+      return <NetworkLine step={step} />;
+    case "held-back":
+      return <HeldBackLine step={step} />;
     case "note":
       return <p className={`line note-${step.tone}`}>{step.text}</p>;
     case "other":
@@ -110,9 +128,8 @@ function Progress({ turn, cancel }: { turn: Turn; cancel: (turn: string) => void
   );
 }
 
-function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnActions }) {
-  const [rating, setRating] = useState<"up" | "down" | null>(null);
-  const rate = (given: "up" | "down") => void api.rate(turn.id, given).then(() => setRating(given), () => undefined);
+function Foot({ turn, actions: { branch, undo, rate } }: { turn: Turn; actions: TurnActions }) {
+  const { rating } = turn;
   const took = turn.finishedAt === null ? "" : duration(turn.finishedAt - turn.startedAt);
   return (
     <div className="foot">
@@ -125,7 +142,7 @@ function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnAc
             icon={rating === "up" ? <ThumbLikeFilled /> : <ThumbLikeRegular />}
             aria-label="A good answer"
             aria-pressed={rating === "up"}
-            onClick={() => rate("up")}
+            onClick={() => rate(turn.id, "up")}
           />
           <Button
             size="small"
@@ -133,7 +150,7 @@ function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnAc
             icon={rating === "down" ? <ThumbDislikeFilled /> : <ThumbDislikeRegular />}
             aria-label="A bad answer"
             aria-pressed={rating === "down"}
-            onClick={() => rate("down")}
+            onClick={() => rate(turn.id, "down")}
           />
         </>
       )}

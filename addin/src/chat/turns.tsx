@@ -1,4 +1,4 @@
-import { startTransition, useEffect, useState } from "react";
+import { startTransition, useEffect, useRef, useState } from "react";
 import type { Turn } from "../state/model";
 import { type TurnActions, TurnView } from "./turn";
 
@@ -10,7 +10,12 @@ const onlyAsked = (turn: Turn): boolean =>
   turn.kind === "undo" && turn.error?.code === "restore-needs-confirmation";
 
 /** The turns of a log: the newest at once, the older ones piece by piece when there is time. */
-export function Turns({ turns, actions }: { turns: readonly Turn[]; actions: TurnActions }) {
+export function Turns({ turns, actions, wanted = null }: {
+  turns: readonly Turn[];
+  actions: TurnActions;
+  /** The cell to go to. */
+  wanted?: { cell: string } | null;
+}) {
   const [drawn, setDrawn] = useState(AT_ONCE);
   const shown = turns.filter((turn) => !onlyAsked(turn));
   const more = drawn < shown.length;
@@ -19,5 +24,14 @@ export function Turns({ turns, actions }: { turns: readonly Turn[]; actions: Tur
     const timer = setTimeout(() => startTransition(() => setDrawn(drawn + AT_ONCE)), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [more, drawn]);
+  const gone = useRef<object | null>(null);
+  useEffect(() => {
+    if (wanted === null || gone.current === wanted) return;
+    const cell = document.querySelector<HTMLElement>(`[data-cell="${CSS.escape(wanted.cell)}"]`);
+    if (!cell) return setDrawn(Infinity); // it may be among those that are not drawn yet
+    gone.current = wanted;
+    cell.scrollIntoView({ block: "center" });
+    cell.focus({ preventScroll: true });
+  }, [wanted, drawn, turns]);
   return shown.slice(-drawn).map((turn) => <TurnView key={turn.id} turn={turn} actions={actions} />);
 }

@@ -43,23 +43,40 @@ function NoModel({ terminal }: { terminal: () => void }) {
   return (
     <div className="welcome" id="no-model">
       <h2>There is no language model yet</h2>
-      <p>Asking in plain words needs one. Whoever runs this service sets it up once:</p>
-      <ol className="steps">
-        <li>Get a key for the Gemini API.</li>
-        <li>
-          Start the service with it:
-          <pre className="printed" tabIndex={0} aria-label="Command">GEMINI_API_KEY=… tallybook serve</pre>
-        </li>
-        <li>
-          Or name another address that speaks the same protocol:
-          <pre className="printed" tabIndex={0} aria-label="Command">tallybook serve --model NAME --model-base-url ADDRESS</pre>
-        </li>
-      </ol>
-      <p className="line quiet"><KeyRegular /> The key stays on that machine: neither this page nor the code gets it.</p>
-      <p>Until then you can add files and run code yourself, recorded in the same notebook.</p>
+      <p>Asking in plain words needs one. It is set up once, where this service is started:</p>
+      <SetUpModel />
+      <p>
+        Until then you can add files and run code yourself, recorded in the same notebook. To see what a conversation
+        looks like, run <code className="inline-code">tallybook demo</code> on that machine: it needs no model.
+      </p>
       <div className="buttons">
         <Button appearance="primary" icon={<CodeRegular />} onClick={terminal}>Run code</Button>
       </div>
     </div>
   );
 }
+
+/** The ways to give the service a language model. */
+export function SetUpModel() {
+  return (
+    <>
+      <ul className="steps">
+        <li>
+          With a key for the Gemini API:
+          <Command line="GEMINI_API_KEY=… tallybook serve" />
+        </li>
+        <li>
+          With a model on your own machines, such as Ollama or vLLM; no data leaves them then:
+          <Command line="tallybook serve --model-protocol openai --model-base-url http://127.0.0.1:11434/v1 --model NAME" />
+        </li>
+        <li>
+          With any other service of OpenAI's chat protocol, by its address and a key:
+          <Command line="OPENAI_API_KEY=… tallybook serve --model-protocol openai --model-base-url ADDRESS --model NAME" />
+        </li>
+      </ul>
+      <p className="line quiet"><KeyRegular /> The key stays on that machine: neither this page nor the code gets it.</p>
+    </>
+  );
+}
+
+const Command = ({ line }: { line: string }) => <pre className="printed" tabIndex={0} aria-label="Command">{line}</pre>;

@@ -2,11 +2,12 @@ import { toJsxRuntime } from "hast-util-to-jsx-runtime";
 import bash from "highlight.js/lib/languages/bash";
 import javascript from "highlight.js/lib/languages/javascript";
 import python from "highlight.js/lib/languages/python";
+import typescript from "highlight.js/lib/languages/typescript";
 import { createLowlight } from "lowlight";
 import { memo } from "react";
 import { Fragment, jsx, jsxs } from "react/jsx-runtime";
 
-const lowlight = createLowlight({ bash, javascript, python });
+const lowlight = createLowlight({ bash, javascript, python, typescript });
 /** Longer code is shown without colours: they would take longer than a frame. */
 const COLOURED_CHARACTERS = 60_000;
 

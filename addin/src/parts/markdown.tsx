@@ -1,7 +1,7 @@
 import { memo } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
-import remarkGfm from "remark-gfm";
 import { Code } from "./code";
+import { gfm } from "./gfm";
 
 const components: Components = {
   a: ({ href, children }) => (
@@ -27,7 +27,7 @@ const components: Components = {
     );
   },
 };
-const plugins = [remarkGfm];
+const plugins = [gfm];
 
 /** Markdown as React elements: HTML in it stays text, and only safe links are links. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {

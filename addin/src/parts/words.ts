@@ -37,6 +37,14 @@ export function moment(iso: string): string {
     : date.toLocaleDateString([], { year: "numeric", month: "short", day: "numeric" });
 }
 
+/** A moment to come: the time, with its date unless it is today. */
+export function momentAhead(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (date.toDateString() === new Date().toDateString()) return time;
+  return `${date.toLocaleDateString([], { year: "numeric", month: "short", day: "numeric" })}, ${time}`;
+}
+
 export const shortName = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
 
 /** The present time, again each second while *ticking*. */

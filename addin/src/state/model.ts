@@ -1,5 +1,7 @@
 // What is known of one path, made from its events alone.
-import type { CheckFinding, ContextUsed, FoundError, OfficeRequested, PermissionRequired, RiskFinding, RouteChosen } from "../api/events";
+import type {
+  CheckFinding, ContextUsed, EgressFinding, FoundError, NetworkCalled, OfficeRequested, PermissionRequired, PlannedStep, RiskFinding, RouteChosen,
+} from "../api/events";
 import type { Outputs } from "../outputs/fold";
 
 export type TurnKind = "turn" | "execute" | "jupyter" | "merge" | "undo";
@@ -7,11 +9,24 @@ export type TurnStatus = "running" | "waiting" | "ok" | "error" | "cancelled" | 
 export type CellStatus =
   | "written" | "running" | "ok" | "error" | "interrupted" | "died" | "blocked" | "not-run";
 
+/** Why a cell's results are of an earlier state. */
+export interface Stale {
+  reason: string;
+  /** The cell that changed what it used. */
+  by: string;
+  /** A later cell with the same code, if one has run since. */
+  again: string | null;
+}
+
 export interface CellStep {
   type: "cell";
   /** The cell's id; null before it begins to run. */
   id: string | null;
+  /** Its place in the notebook, from 1; null before it is recorded. */
+  number: number | null;
   code: string;
+  language: string;
+  stale: Stale | null;
   /** The cell holds the constants that the request named. */
   parameters: boolean;
   status: CellStatus;
@@ -28,6 +43,8 @@ export interface PermissionStep {
   asked: PermissionRequired;
   decision: string | null;
   who: string | null;
+  /** When a permission that was given for some time ends, in ms; null of others. */
+  until: number | null;
 }
 
 /** Something that was done in the workbook open in Excel. */
@@ -40,6 +57,32 @@ export interface OfficeStep {
   status: "running" | "ok" | "error" | "stopped";
   summary: string;
   error: { code: string; message: string; hint?: string } | null;
+}
+
+/** Something that a policy names was on its way out. */
+export interface RedactedStep {
+  type: "redacted";
+  towards: "model" | "client";
+  findings: readonly EgressFinding[];
+}
+
+/** Calls of the network, one after the other. */
+export interface NetworkStep {
+  type: "network";
+  calls: readonly NetworkCalled[];
+}
+
+/** An answer that was held against the checks. */
+export interface AnswerCheck {
+  contradicted: readonly { claim: string; fact: string }[];
+  /** Numbers that are in no result, as the answer writes them. */
+  unfound: readonly string[];
+}
+
+/** An answer that went back to the model. */
+export interface HeldBackStep {
+  type: "held-back";
+  check: AnswerCheck;
 }
 
 export interface TextStep {
@@ -60,7 +103,8 @@ export interface OtherStep {
   data: unknown;
 }
 
-export type Step = CellStep | PermissionStep | OfficeStep | TextStep | NoteStep | OtherStep;
+export type Step =
+  | CellStep | PermissionStep | OfficeStep | RedactedStep | NetworkStep | HeldBackStep | TextStep | NoteStep | OtherStep;
 
 export interface MadeFile {
   name: string;
@@ -83,6 +127,8 @@ export interface TieOut {
   left_out: readonly { rows: number | null; why: string }[];
   sums: readonly { name: string; before: number; after: number; ties: boolean | null; why: string }[];
   findings: readonly CheckFinding[];
+  /** Names of the written files that it is about. */
+  written: readonly string[];
 }
 
 /** What is known of an upload once it was read. */
@@ -90,6 +136,8 @@ export interface FileFacts {
   tables: number;
   problem: FoundError | null;
 }
+
+export type Rating = "up" | "down" | null;
 
 export interface Turn {
   id: string;
@@ -109,9 +157,16 @@ export interface Turn {
   sources: ContextUsed | null;
   /** Where it is worked on, and why. */
   route: RouteChosen | null;
+  /** The steps that the model means to take. */
+  plan: readonly PlannedStep[];
   files: MadeFile[];
   checks: Check[];
-  tieOut: TieOut | null;
+  /** Of the latest state of each written file. */
+  tieOuts: TieOut[];
+  /** What of the answer nothing bears out; null if there is no such thing. */
+  answerCheck: AnswerCheck | null;
+  /** What the user thinks of it, as far as that is known. */
+  rating: Rating;
   /** Another request has undone it. */
   undone: boolean;
 }
@@ -121,6 +176,8 @@ export interface Pending {
   key: string;
   kind: "turn" | "execute";
   request: string;
+  /** Of code. */
+  language: string;
   state: "sending" | "queued" | "refused";
   turn: string | null;
   error: FoundError | null;
@@ -140,8 +197,12 @@ export interface PathState {
   mergedInto: string | null;
   /** What Excel is asked to do now. */
   office: { seq: number; turn: string | null; request: OfficeRequested } | null;
+  /** Grows whenever the conversation's mode changes. */
+  modeRevision: number;
   /** Why the path waits for a kernel, if it does. */
   waiting: string | null;
+  /** What the user thinks of answers, by turn: it may be known before the turn is. */
+  ratings: Readonly<Record<string, Rating>>;
 }
 
 export const EMPTY: PathState = {
@@ -153,5 +214,7 @@ export const EMPTY: PathState = {
   source: null,
   mergedInto: null,
   office: null,
+  modeRevision: 0,
   waiting: null,
+  ratings: {},
 };

@@ -4,6 +4,7 @@ import type { FoundError } from "../api/events";
 import { Connection, type Link } from "./connection";
 import { EMPTY, type PathState, type Pending } from "./model";
 import { type Action, reduce } from "./reducer";
+import { keyOf } from "./user";
 
 const RETRY_MS = 2000;
 
@@ -14,7 +15,7 @@ export const foundError = (error: unknown): FoundError =>
 
 /** Keeps requests that nobody has answered yet, so that closing the page loses none. */
 const outbox = {
-  key: ({ conversation, path }: PathName) => `tallybook.outbox.${conversation}/${path}`,
+  key: ({ conversation, path }: PathName) => keyOf(`outbox.${conversation}/${path}`),
   read(path: PathName): Pending[] {
     try {
       return JSON.parse(localStorage.getItem(this.key(path)) ?? "[]") as Pending[];
@@ -75,8 +76,8 @@ export class PathStore {
     void this.send(this.newPending("turn", request));
   }
 
-  execute(code: string): void {
-    void this.send(this.newPending("execute", code));
+  execute(code: string, language: string): void {
+    void this.send({ ...this.newPending("execute", code), language });
   }
 
   /** Send a refused request once more. */
@@ -94,11 +95,17 @@ export class PathStore {
     for (const each of waiting) this.drop(each.key);
   }
 
+  /** Keep what the user thinks of the answer of *turn*. */
+  async rate(turn: string, rating: "up" | "down"): Promise<void> {
+    await api.rate(turn, rating);
+    this.dispatch({ type: "rated", ratings: [{ id: turn, rating }] });
+  }
+
   private newPending(kind: Pending["kind"], request: string): Pending {
     const known = this.state.turns.map((turn) => turn.id);
     for (const each of this.state.pending) if (each.turn) known.push(each.turn);
     const key = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-    return { key, kind, request, state: "sending", turn: null, error: null, known };
+    return { key, kind, request, language: "python", state: "sending", turn: null, error: null, known };
   }
 
   private async send(pending: Pending): Promise<void> {
@@ -108,7 +115,7 @@ export class PathStore {
       const reply =
         pending.kind === "turn"
           ? await api.ask(this.path, pending.request)
-          : await api.execute(this.path, pending.request);
+          : await api.execute(this.path, pending.request, pending.language);
       this.dispatch({ type: "accepted", key: pending.key, turn: reply.turn });
     } catch (error) {
       // Without an answer it stays in line, and is sent again once the service is back.
@@ -154,6 +161,7 @@ export class PathStore {
         await this.send(pending);
       }
     }
+    this.dispatch({ type: "rated", ratings: turns });
     const queued = turns.filter((turn) => turn.status === "queued");
     this.dispatch({ type: "queued", turns: queued });
   }

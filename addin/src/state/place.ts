@@ -1,7 +1,8 @@
 // Where in the page the user is: the address has it, and the browser keeps the last one.
 import type { PathName } from "../api/client";
+import { keyOf } from "./user";
 
-const KEPT = "tallybook.last";
+const kept = () => keyOf("last");
 export const NEW = "new";
 
 export function placeFromHash(hash: string): PathName | null {
@@ -15,8 +16,8 @@ export const hashOf = (place: PathName | null): string =>
 
 export function keepPlace(place: PathName | null): void {
   try {
-    if (place === null) localStorage.removeItem(KEPT);
-    else localStorage.setItem(KEPT, hashOf(place));
+    if (place === null) localStorage.removeItem(kept());
+    else localStorage.setItem(kept(), hashOf(place));
   } catch {
     // Without storage the page begins with a new conversation.
   }
@@ -26,7 +27,7 @@ export function keepPlace(place: PathName | null): void {
 export function firstPlace(): PathName | null {
   if (location.hash.length > 1) return placeFromHash(location.hash);
   try {
-    return placeFromHash(localStorage.getItem(KEPT) ?? "");
+    return placeFromHash(localStorage.getItem(kept()) ?? "");
   } catch {
     return null;
   }

@@ -39,6 +39,7 @@ class ChatCompletionHandler(JsonHandler):
         body = self.json_body(ChatRequest)
         who, services = self.identity, self.services
         if body.conversation_id is None:
+            services.turns.check_words(body.message)  # before there is a conversation without any
             title = body.message.strip()[:TITLE_CHARACTERS]
             row = await services.repository.conversations.add(who.tenant, who.user, title)
             key = PathKey(who.tenant, row.id, MAIN_PATH)

@@ -41,7 +41,9 @@ class ConversationHandler(JsonHandler):
         conversations, tenant = self.services.repository.conversations, self.identity.tenant
         paths = await conversations.path_names(tenant, [row.id])
         last = await self.services.events.last_seq(PathKey(tenant, row.id, MAIN_PATH))
-        self.write_json(200, {**conversation_to_json(row, paths[row.id]), "last_seq": last})
+        mode = await self.services.modes.current(row.tenant, row.id)
+        facts = {**conversation_to_json(row, paths[row.id]), "last_seq": last, "mode": mode.name}
+        self.write_json(200, facts)
 
     @operation("Rename a conversation", body=Rename, returns={200: models.Conversation})
     async def patch(self, conversation_id: str) -> None:

@@ -23,7 +23,7 @@ class HealthHandler(JsonHandler):
 
     @operation("Whether the service works", returns={200: models.Health, 503: models.Health})
     async def get(self) -> None:
-        services = self.services
+        services, settings = self.services, self.services.settings
         ready = services.host.sandbox
         self.write_json(
             200 if ready else 503,
@@ -34,7 +34,13 @@ class HealthHandler(JsonHandler):
                 "limits": services.host.limits,
                 "model": services.model_name,
                 "kernels": services.contexts.live_kernels(),
-                "upload_limit_bytes": int(services.settings.upload_limit_mb * 1_000_000),
+                "upload_limit_bytes": int(settings.upload_limit_mb * 1_000_000),
+                "retention": {
+                    "conversation_days": settings.retention_days,
+                    "checkpoint_days": settings.checkpoint_days,
+                    "checkpoints": settings.checkpoints,
+                    "kernel_idle_seconds": settings.context_ttl_seconds,
+                },
             },
         )
 

@@ -10,8 +10,7 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import Query, operation
 from kernel_gateway.http.schemas import responses as models
 from notebooks.lineage.prov import trace_to_prov
-from notebooks.lineage.record import Cell, cells_of
-from notebooks.lineage.staleness import stale_cells, stale_to_json
+from notebooks.lineage.staleness import Stale, stale_to_json
 from notebooks.lineage.trace import trace_to_json
 from notebooks.lineage.words import words
 from notebooks.workbooks.origin.address import is_cell, parse_address
@@ -55,11 +54,16 @@ class TraceHandler(JsonHandler):
         if rows not in ("true", "false"):
             raise BadRequest(f"rows={rows[:20]!r} is neither true nor false.")
         opened = await self.services.contexts.open(key)
-        cells = await asyncio.to_thread(cells_of, opened.recorder.cells)
+        cells = await asyncio.to_thread(opened.recorded.of, opened.recorder.cells)
         files = await opened.hashes.current(opened.workspace)
         async with self.services.comparisons:  # each may take 2 GB
             found = await trace_cell(
-                cells, opened.workspace, files, (file, sheet, cell), replay=rows == "true"
+                cells,
+                opened.workspace,
+                files,
+                (file, sheet, cell),
+                replay=rows == "true",
+                forked=self.services.settings.backend == "zygote",
             )
         if form == "prov":
             self.write_json(200, trace_to_prov(found))
@@ -82,6 +86,10 @@ class StalenessHandler(JsonHandler):
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
-        cells: list[Cell] = await asyncio.to_thread(cells_of, opened.recorder.cells)
-        stale = stale_cells(cells, await opened.hashes.current(opened.workspace))
+        files = await opened.hashes.current(opened.workspace)
+
+        def look() -> list[Stale]:
+            return opened.live_cells.stale(opened.recorded.of(opened.recorder.cells), files)
+
+        stale = await asyncio.to_thread(look)
         self.write_json(200, {"stale": [stale_to_json(each) for each in stale]})

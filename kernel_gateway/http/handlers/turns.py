@@ -27,7 +27,7 @@ from kernel_gateway.http.schemas.requests import (
     TurnRequest,
 )
 from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
-from kernel_gateway.store.tables import GrantRow
+from kernel_gateway.store.tables import GrantRow, TurnRow
 
 TEXT = {"type": "string"}
 TASK_QUERY = (
@@ -106,6 +106,7 @@ class ExecuteTaskHandler(UploadingHandler):
         if not kind.startswith("multipart/form-data"):
             raise BadRequest("The body must be multipart/form-data with a boundary.")
         wanted = self.get_query_argument("conversation", None)
+        self.is_new = wanted is None
         if wanted is None:
             row = await services.repository.conversations.add(who.tenant, who.user, "Task")
             self.key = PathKey(who.tenant, row.id, MAIN_PATH)
@@ -126,22 +127,45 @@ class ExecuteTaskHandler(UploadingHandler):
         returns={200: models.TurnReply},
     )
     async def post(self) -> None:
-        who, services = self.identity, self.services
-        described = await self.describe_upload(self.key)
-        upload = self.finish_upload()
-        if upload.rejected:
-            problem = problem_from_error(upload.rejected[0][1])
+        services = self.services
+        try:
+            turn, described = await self._begin()
+        except Exception:
+            await self._take_back()
+            raise
+        if turn is None:
+            await self._take_back()
+            problem = problem_from_error(self.finish_upload().rejected[0][1])
             problem.details["rejected"] = described["rejected"]
             self.write_problem(problem)
             return
-        if "request" not in upload.fields:
-            raise BadRequest("The form has no field 'request' with what should be done.")
-        turn = await services.turns.start(
-            self.key, who.user, kind="turn", request=upload.fields["request"]
-        )
         answered = await services.turns.answered(turn)
         reply = await turn_to_json(answered, services)
         self.write_json(200, {**reply, "uploaded": described["files"]})
+
+    async def _take_back(self) -> None:
+        """Remove the conversation that was made for this call: nothing was asked in it."""
+        if self.is_new:
+            self._end_upload()
+            await self.services.data_rights.remove_conversation(
+                self.key.tenant, self.key.conversation, self.identity.user
+            )
+
+    async def _begin(self) -> tuple[TurnRow | None, dict[str, Any]]:
+        """Keep the files and start the turn; return it, and what was uploaded.
+
+        No turn is started if a file was rejected.
+        """
+        described = await self.describe_upload(self.key)
+        upload = self.finish_upload()
+        if upload.rejected:
+            return None, described
+        if "request" not in upload.fields:
+            raise BadRequest("The form has no field 'request' with what should be done.")
+        turn = await self.services.turns.start(
+            self.key, self.identity.user, kind="turn", request=upload.fields["request"]
+        )
+        return turn, described
 
 
 class PathTurnsHandler(JsonHandler):

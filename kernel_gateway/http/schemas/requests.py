@@ -198,6 +198,25 @@ class NewRangeCheckpoint(_Strict):
     content: dict[str, Any] = Field(description="As the pane takes it back.")
 
 
+class NewRerun(_Strict):
+    """``POST …/notebook/reruns``: run the notebook again, with the recorded inputs unless said."""
+
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="Name → value in place of the recorded one; a text is read as its type.",
+    )
+    inputs: dict[Word, Word] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="Recorded input → file of the workspace that stands for it.",
+    )
+    twice: bool = Field(
+        default=False,
+        description="Run it twice: what differs between both runs is volatile, and does not count.",
+    )
+
+
 class ClientMessage(BaseModel):
     """The envelope of every websocket message: ``kind`` and that kind's fields."""
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from agent.modes import ModeName
+
 
 class _Exact(BaseModel):
     # Only the OpenAPI document needs them, so they are built when it is made.
@@ -42,9 +44,10 @@ class Conversation(_Exact):
 
 
 class ConversationDetail(Conversation):
-    """A chat, with the last number of its main path's events."""
+    """A chat, with the last number of its main path's events, and its mode."""
 
     last_seq: int
+    mode: ModeName
 
 
 class Conversations(_Exact):
@@ -515,6 +518,66 @@ class Staleness(_Exact):
     stale: list[StaleCell]
 
 
+class RerunCell(_Exact):
+    """The verdict on one code cell."""
+
+    cell: int
+    cell_id: str
+    verdict: Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
+    detail: str
+
+
+class RerunFile(_Exact):
+    """The verdict on one file, or on an input that was not given."""
+
+    name: str
+    verdict: Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
+    detail: str
+
+
+class RerunReport(_Exact):
+    """What a re-run found; *exit_code* is that of ``tallybook rerun``."""
+
+    verdict: Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
+    exit_code: Literal[0, 1, 3]
+    changed: bool
+    cells: list[RerunCell]
+    files: list[RerunFile]
+    replaced_inputs: list[str]
+    repaired_cells: list[int]
+    replayed_calls: int
+    missing_responses: int
+
+
+class RerunSummary(_Exact):
+    """A re-run of the notebook with *of_sha256*: *cell* of *cells* have begun."""
+
+    id: str
+    status: Literal["waiting", "running", "finished", "failed", "cancelled", "interrupted"]
+    at: str
+    finished_at: str | None
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    twice: bool
+    of_sha256: str
+    cell: int
+    cells: int
+    verdict: str | None
+    error: Error | None
+
+
+class Rerun(RerunSummary):
+    """A re-run, with its report once it has finished."""
+
+    report: RerunReport | None
+
+
+class Reruns(_Exact):
+    """The re-runs of a notebook, the newest first."""
+
+    reruns: list[RerunSummary]
+
+
 class SignedOff(_Exact):
     """A reviewer's entry, as it was recorded."""
 
@@ -539,6 +602,15 @@ class RemovedUser(_Exact):
     removed_conversations: int
 
 
+class Retention(_Exact):
+    """How long the service keeps what; 0 days: until a user deletes it."""
+
+    conversation_days: float = Field(description="Without anything happening in it.")
+    checkpoint_days: float
+    checkpoints: int = Field(description="Of a path's files; 0 makes none.")
+    kernel_idle_seconds: float = Field(description="Then an unused kernel is ended.")
+
+
 class Health(_Exact):
     """Whether the service works, and with what."""
 
@@ -549,6 +621,7 @@ class Health(_Exact):
     model: str | None
     kernels: int
     upload_limit_bytes: int
+    retention: Retention
 
 
 class Ready(_Exact):

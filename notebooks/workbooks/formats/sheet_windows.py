@@ -241,6 +241,8 @@ class _WindowReader:
             return text_value(text)
         if text[1:2] == "E":
             return CellError(text[2:])
+        if not text[1:].isdecimal():
+            raise damaged(f"a cell names the text {text[1:20]!r}")
         return self._meanings.string(int(text[1:]))
 
     def _by_parser(self, window: bytes) -> Iterator[Row]:

@@ -15,9 +15,11 @@ from typing import IO, Any, Literal
 
 from ..structure.package_changes import Change, change_package
 from .drawings import carry_drawing
+from .filters import fit_filters
+from .headers import carry_headers
 from .opc import EditablePackage, Relationship, parse, serialize
 from .rich_text import rich_texts, with_rich_texts
-from .sheet_markup import SheetMarkup, copy_of, name_of, references
+from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
 from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
@@ -28,12 +30,12 @@ DROPPED = (
 """Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
 OF_SHEET = frozenset({"threadedComment", "namedSheetView"})
 """Relationships of a sheet that its part does not mention."""
-UNSAFE = frozenset({"slicer", "slicerCache", "timeline", "timelineCache"})
-"""Parts that name sheets, tables and pivot caches by numbers that openpyxl gives anew."""
 NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
                       "sharedStrings", "externalLink", "pivotCacheDefinition",
                       "xlMacrosheet", "xlIntlMacrosheet"})  # fmt: skip
 """Relationships of a workbook that the writer made anew."""
+LISTED = frozenset({"slicerCache", "timelineCacheRef"})
+"""Elements of a workbook's extensions that stand in a list: it is valid without one of them."""
 MACRO_TYPES = {
     ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.main+xml",
     ".xltm": "application/vnd.ms-excel.template.macroEnabled.main+xml",
@@ -66,13 +68,14 @@ class SheetPair:
 
 @dataclass(slots=True)
 class _Copying:
-    """The two packages, and what was copied from one to the other."""
+    """The two packages, what was copied from one to the other, and what must not be."""
 
     source: EditablePackage
     result: EditablePackage
     texts: Mapping[int, Any]
     parts: dict[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     def take(self, part: str) -> str:
         return self.result.copy(self.source, part, self.parts)
@@ -113,6 +116,7 @@ def carry_over(
         )
         if changes:
             change_package(source, changes)
+        copying.left_out = fit_filters(source, target, sheets)
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 _carry_sheet(copying, before[pair.before], after[pair.after], pair)
@@ -131,6 +135,7 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
         if (element := old.child(name)) is not None and new.child(name) is None:
             _carry_element(copying, element, before, after, new)
     _carry_printer_settings(copying, before, after, old, new)
+    carry_headers(old, new)
     carry_drawing(copying.source, copying.result, copying.parts, before, after, old, new, pair)
     if pair.comments:
         _carry_legacy_drawing(copying, before, after, old, new)
@@ -151,8 +156,8 @@ def _carry_element(
     related = {each.id: each for each in copying.source.relationships(before)}
     if name_of(copied) == "extLst":
         for extension in list(copied):
-            kinds = {related[i].kind for i in _named(extension) if i in related}
-            if kinds & UNSAFE or _names_missing_sheet(extension, copying):
+            parts = {related[i].target for i in _named(extension) if i in related}
+            if parts & copying.left_out or _names_missing_sheet(extension, copying):
                 copied.remove(extension)
         if not len(copied):
             return
@@ -267,7 +272,7 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
     Source: ECMA-376 part 1, section 18.3.1.4 (c): attributes cm and vm.
     """
     wanted: dict[bytes, bytes] = {}
-    if b' cm="' not in old.cells and b' vm="' not in old.cells:
+    if not has_metadata(old.cells):
         return
     for cell in _CELL.finditer(old.cells):
         if indexes := _INDEX.findall(cell[2]):
@@ -296,7 +301,9 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
     there = {each.kind for each in target.relationships(after)}
     ids: dict[str, str] = {}
     for wanted in source.relationships(before):
-        if wanted.kind in NOT_KEPT | UNSAFE or wanted.external or wanted.target not in source:
+        if wanted.kind in NOT_KEPT or wanted.external or wanted.target not in source:
+            continue
+        if wanted.target in copying.left_out:
             continue
         if wanted.kind.startswith("vbaProject") and suffix not in MACRO_TYPES:
             continue
@@ -343,12 +350,15 @@ def _sheet_ids(book: Any) -> dict[str, str]:
 def _without_lost(extensions: Any, ids: Mapping[str, str]) -> Any:
     """Rename the references of a workbook's extensions; drop those that lead nowhere."""
     for extension in list(extensions):
-        for owner, attribute in references(extension):
-            identity = ids.get(owner.get(attribute))
-            if identity is None:
-                extensions.remove(extension)
-                break
-            owner.set(attribute, identity)
+        found = references(extension)
+        gone = [owner for owner, attribute in found if owner.get(attribute) not in ids]
+        if gone and (len(gone) == len(found) or not all(name_of(o) in LISTED for o in gone)):
+            extensions.remove(extension)
+            continue
+        for owner in gone:
+            owner.getparent().remove(owner)
+        for owner, attribute in found:
+            owner.set(attribute, ids.get(owner.get(attribute), ""))
     return extensions
 
 

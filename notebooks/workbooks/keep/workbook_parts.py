@@ -14,6 +14,12 @@ def workbook_part(package: EditablePackage) -> str:
     return named[0] if named else "xl/workbook.xml"
 
 
+def sheet_ids(package: EditablePackage) -> dict[str, str]:
+    """Return the id of each sheet by the sheet's name."""
+    book = parse(package.read(workbook_part(package)))
+    return {each.get("name", ""): each.get("sheetId", "") for each in book.iter("{*}sheet")}
+
+
 def sheet_parts(package: EditablePackage) -> dict[str, str]:
     """Return the part of each sheet by the sheet's name."""
     main = workbook_part(package)

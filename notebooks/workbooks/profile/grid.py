@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .borders import Lines
 from .cells import is_blank
 
 Area = tuple[int, int, int, int]
@@ -50,6 +51,7 @@ class Grid:
         rows: The values, row by row, all of the same length.
         formats: (row, column) → number format code, of cells that were looked at.
         bold: Cells in bold.
+        lines: (row, column) → the lines around the cell, of those that have any.
         formulas: (row, column) → formula.
         merged: Merged areas.
         filters: Areas with a filter.
@@ -66,6 +68,7 @@ class Grid:
     rows: list[list[Any]] = field(default_factory=list)
     formats: Mapping[tuple[int, int], str] = field(default_factory=dict)
     bold: frozenset[tuple[int, int]] = frozenset()
+    lines: Mapping[tuple[int, int], Lines] = field(default_factory=dict)
     formulas: Mapping[tuple[int, int], Formula] = field(default_factory=dict)
     merged: Sequence[Area] = ()
     filters: Sequence[Area] = ()

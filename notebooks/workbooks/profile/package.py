@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from .ahead import Ahead
+from .borders import NONE, Lines, border_lines
 from .cells import parse_range
 from .grid import ExcelTable
 from .number_formats import BUILT_IN
@@ -53,22 +55,23 @@ class Relation:
 
 @dataclass
 class Styles:
-    """The cell formats of a workbook: number format code and bold type by style number."""
+    """The cell formats of a workbook by style number: number format code, bold type, lines."""
 
     codes: list[str] = field(default_factory=list)
     bold: list[bool] = field(default_factory=list)
+    lines: list[Lines] = field(default_factory=list)
 
 
 class Package:
     """An open .xlsx, .xlsm, .xltx or .xltm file; a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the package at *path*.
+    def __init__(self, path: Path, ahead: Ahead | None = None) -> None:
+        """Open the package at *path*, a part of which *ahead* may have.
 
         Raises:
             zipfile.BadZipFile: It is no zip file.
         """
-        self._zip = zipfile.ZipFile(path)
+        self._zip, self._ahead = zipfile.ZipFile(path), ahead
         self.names = {name.lstrip("/"): name for name in self._zip.namelist()}
         self._folded = {name.lower(): name for name in self.names}
 
@@ -86,7 +89,8 @@ class Package:
         try:
             if self._zip.getinfo(name).file_size > limit:
                 return b""
-            content = self._zip.read(name)
+            content = self._ahead.take(name) if self._ahead is not None else b""
+            content = content or self._zip.read(name)
         except (
             zipfile.BadZipFile,
             OSError,
@@ -100,6 +104,11 @@ class Package:
             content = content.decode("utf-16", "replace").encode()
             content = re.sub(rb'(<\?xml[^>]*?)encoding="[^"]*"', rb"\1", content, count=1)
         return content
+
+    def size(self, part: str) -> int:
+        """Return how many bytes a part says it has; 0 if it is missing."""
+        name = self.names.get(part) or self.names.get(self._folded.get(part.lower(), ""))
+        return self._zip.getinfo(name).file_size if name is not None else 0
 
     def tree(self, part: str) -> ElementTree.Element | None:
         """Return the root element of a part, ``None`` if it can't be had."""
@@ -194,6 +203,7 @@ class Package:
             if (key := element.get("numFmtId", "")).isdigit():
                 codes[int(key)] = element.get("formatCode", "")
         fonts: list[bool] = []
+        lines: list[Lines] = []
         styles = Styles()
         for group in root:
             if local(group.tag) == "fonts":
@@ -201,6 +211,8 @@ class Package:
                     any(local(e.tag) == "b" and e.get("val") not in ("0", "false") for e in font)
                     for font in group
                 ]
+            elif local(group.tag) == "borders":
+                lines = [border_lines(border) for border in group]
             elif local(group.tag) == "cellXfs":
                 for xf in group:
                     number, font = xf.get("numFmtId", "0"), xf.get("fontId", "0")
@@ -209,6 +221,9 @@ class Package:
                     )
                     at = int(font) if font.isdigit() else 0
                     styles.bold.append(fonts[at] if at < len(fonts) else False)
+                    border = xf.get("borderId", "0")
+                    at = int(border) if border.isdigit() else 0
+                    styles.lines.append(lines[at] if at < len(lines) else NONE)
         return styles
 
     def excel_tables(self, sheet_part: str) -> list[ExcelTable]:

@@ -92,18 +92,37 @@ class Office:
         Raises:
             OfficeFailed: It gave none within *seconds*.
         """
-        source = self._directory / "copy.xlsx"
+        return self.convert(workbook, seconds, suffix=".xlsx", reader="", to="ods")
+
+    def convert(
+        self, workbook: bytes, seconds: float, *, suffix: str, reader: str, to: str
+    ) -> bytes:
+        """Return *workbook* as a file of another kind.
+
+        Args:
+            workbook: Its content.
+            seconds: How long it may take.
+            suffix: Its ending, such as ``.xls``.
+            reader: The name of LibreOffice's filter that reads it; empty: it finds out itself.
+            to: The ending of the other kind, such as ``ods``.
+
+        Raises:
+            OfficeFailed: It gave none within *seconds*.
+        """
+        source = self._directory / f"copy{suffix}"
+        chosen = [f"--infilter={reader}"] if reader else []
         source.write_bytes(workbook)
         end = time.monotonic() + seconds
-        for attempt in range(STARTS):  # a running one may have died meanwhile
+        # A running one may have died meanwhile; a damaged file is not tried again.
+        for attempt in range(1 if reader else STARTS):
             into = self._directory / f"computed-{attempt}"
-            client = self._start(["--convert-to", "ods", "--outdir", str(into), str(source)])
+            client = self._start([*chosen, "--convert-to", to, "--outdir", str(into), str(source)])
             try:
                 client.wait(max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
                 _end(client)
                 raise OfficeFailed(f"LibreOffice took longer than {seconds:g} s") from None
-            if (made := into / "copy.ods").exists():
+            if (made := into / f"copy.{to}").exists():
                 return made.read_bytes()
         raise OfficeFailed("LibreOffice could not open the workbook")
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,7 +15,9 @@ import xlsxwriter
 from notebooks.workbooks.keep.opc import EditablePackage, parse
 from notebooks.workbooks.keep.parts import inventory, lost, said
 from notebooks.workbooks.keep.sheet_markup import references
+from notebooks.workbooks.keep.workbook_parts import sheet_parts
 from tests.corpus.rich_template import make_template
+from tests.corpus.slicers import make_slicers
 
 START = """
 import sys, warnings
@@ -382,3 +385,183 @@ openpyxl.load_workbook(source).save(f"/proc/self/fd/{descriptor}")
     assert saved(tmp_path, code) == ""
 
     assert lost(template, tmp_path / "result.xlsx", BOTH) == {}
+
+
+HEADER = '&C&"Arial,Bold"&14&UInstructions&U &K00FF00of "the" plan'
+
+
+def test_headers_and_footers_that_openpyxl_can_not_write_stay_as_they_were(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "template.xlsx") as book:
+        sheet = book.add_worksheet("Model")
+        sheet.set_header(HEADER)
+        sheet.set_footer("Page &P")
+        book.add_worksheet("Lists").set_footer("&LPage &P&R&9&D")
+    code = """
+book = openpyxl.load_workbook(source)
+book["Model"]["A1"] = 1
+book["Lists"].oddFooter.left.text = "Sheet &A"
+book.save(target)
+"""
+
+    printed = saved(tmp_path, code)
+
+    with zipfile.ZipFile(tmp_path / "result.xlsx") as package:
+        one, two = (parse(package.read(f"xl/worksheets/sheet{n}.xml")) for n in (1, 2))
+    assert printed == ""
+    assert [(h.tag.rpartition("}")[2], h.text) for h in one.find("{*}headerFooter")] == [
+        ("oddHeader", HEADER),
+        ("oddFooter", "Page &P"),
+    ]
+    assert [h.text for h in two.find("{*}headerFooter") if h.text] == ["&LSheet &A&R&9 &D"]
+
+
+def filters_of(path):
+    """Return what each slicer and timeline of a workbook filters, by the names Excel shows.
+
+    Every number on the way is looked up as Excel does: from the list of the sheet to the cache,
+    to the sheet, the pivot table and its cache, or to the table and its column.
+    """
+    found = {}
+    with EditablePackage(path) as package:
+        book = parse(package.read("xl/workbook.xml"))
+        ids = {each.get("sheetId"): each.get("name") for each in book.iter("{*}sheet")}
+        related = {each.id: each.target for each in package.relationships("xl/workbook.xml")}
+        named = {owner.get(attribute) for owner, attribute in references(book)}
+        caches = {}
+        for identity in named & set(related):
+            if "Cache" in related[identity] and "pivot" not in related[identity]:
+                root = parse(package.read(related[identity]))
+                caches[root.get("name")] = root
+        sheets = sheet_parts(package)
+        for sheet, part in sheets.items():
+            kinds = {each.id: each for each in package.relationships(part)}
+            listed = [kinds[o.get(a)] for o, a in references(parse(package.read(part)))]
+            drawn = {
+                frame.get("name")
+                for each in listed
+                if each.kind == "drawing"
+                for frame in parse(package.read(each.target)).iter("{*}slicer", "{*}timeslicer")
+            }
+            for each in listed:
+                if each.kind in ("slicer", "timeline"):
+                    for slicer in parse(package.read(each.target)):
+                        assert slicer.get("name") in drawn
+                        cache = caches[slicer.get("cache")]
+                        found[slicer.get("name")] = (sheet, filtered(package, cache, ids, sheets))
+    return found
+
+
+def filtered(package, cache, ids, sheets):
+    for table in cache.iter("{*}tableSlicerCache"):
+        [named] = [t for t in tables(package, sheets) if t.get("id") == table.get("tableId")]
+        columns = {c.get("id"): c.get("name") for c in named.iter("{*}tableColumn")}
+        return named.get("displayName"), columns[table.get("column")]
+    [pivot] = list(cache.iter("{*}pivotTable"))
+    sheet = ids[pivot.get("tabId")]
+    [number] = [e.get("pivotCacheId") for e in cache.iter() if e.get("pivotCacheId")]
+    for each in package.relationships(sheets[sheet]):
+        if each.kind == "pivotTable" and parse(package.read(each.target)).get("name") == pivot.get("name"):  # fmt: skip
+            [definition] = package.relationships(each.target)
+            inner = [e.get("pivotCacheId") for e in parse(package.read(definition.target)).iter() if e.get("pivotCacheId")]  # fmt: skip
+            assert inner == [number]
+            return sheet, pivot.get("name")
+    return None
+
+
+def tables(package, sheets):
+    for part in sheets.values():
+        for each in package.relationships(part):
+            if each.kind == "table":
+                yield parse(package.read(each.target))
+
+
+FILTERS = {
+    "Region": ("Pivot", ("Pivot", "Sums")),
+    "Amount": ("Pivot", ("Pivot", "Sums")),
+    "Date": ("Pivot", ("Pivot", "Sums")),
+    "Region1": ("Data", ("Sales", "Region")),
+}
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_slicers_and_timelines_still_filter_what_they_did(tmp_path, numbered):
+    source = make_slicers(tmp_path / "template.xlsx", numbered=numbered)
+    code = """
+book = openpyxl.load_workbook(source)
+del book["Cover"]
+book.create_sheet("New", 0)
+book["Data"]["C2"] = 11
+book["Data"].title = "Rows"
+book.save(target)
+"""
+
+    printed = saved(tmp_path, code)
+
+    renamed = {**FILTERS, "Region1": ("Rows", ("Sales", "Region"))}
+    result = tmp_path / "result.xlsx"
+    assert printed == ""
+    assert filters_of(result) == renamed
+    assert problems(result) == []
+    assert lost(source, result, {"Data": "Rows", "Pivot": "Pivot"}) == {}
+    again = saved(tmp_path, "openpyxl.load_workbook(source).save(target)", source="result.xlsx", target="again.xlsx")  # fmt: skip
+    assert again == ""
+    assert filters_of(tmp_path / "again.xlsx") == renamed
+
+
+def test_slicers_of_what_code_removed_go_with_it_and_are_named(tmp_path):
+    make_slicers(tmp_path / "template.xlsx")
+    code = """
+book = openpyxl.load_workbook(source)
+book["Pivot"]._pivots.clear()
+book.save(target)
+"""
+
+    printed = saved(tmp_path, code)
+
+    result = tmp_path / "result.xlsx"
+    assert "1 pivot table on 'Pivot', 2 slicers on 'Pivot', 1 timeline on 'Pivot'" in printed
+    assert filters_of(result) == {"Region1": FILTERS["Region1"]}
+    assert problems(result) == []
+    with zipfile.ZipFile(result) as package:
+        assert not [
+            n for n in package.namelist() if b'name="Amount"' in package.read(n) and "drawing" in n
+        ]
+
+
+def test_a_slicer_of_a_removed_column_goes_with_it(tmp_path):
+    make_slicers(tmp_path / "template.xlsx")
+    code = """
+book = openpyxl.load_workbook(source)
+table = book["Data"].tables["Sales"]
+table.tableColumns[0].name = "Area"
+book["Data"]["A1"] = "Area"
+book.save(target)
+"""
+
+    printed = saved(tmp_path, code)
+
+    assert "lost in saving: 1 slicer on 'Data'" in printed
+    assert set(filters_of(tmp_path / "result.xlsx")) == {"Region", "Amount", "Date"}
+    assert problems(tmp_path / "result.xlsx") == []
+
+
+def test_a_large_sheet_is_written_whole(tmp_path):
+    """It is compressed in two pieces, which are one stream."""
+    with xlsxwriter.Workbook(tmp_path / "template.xlsx") as book:
+        sheet = book.add_worksheet("Model")
+        for row in range(9_000):
+            sheet.write_row(row, 0, [row * 8 + n for n in range(8)])
+        sheet.add_sparkline("J1", {"range": "Model!A1:H1"})
+    code = 'book = openpyxl.load_workbook(source)\nbook["Model"]["A1"] = -1\nbook.save(target)'
+
+    printed = saved(tmp_path, code)
+
+    with zipfile.ZipFile(tmp_path / "result.xlsx") as package:
+        [part] = [each for each in package.infolist() if "worksheets/sheet" in each.filename]
+        content = package.read(part)
+        assert package.testzip() is None
+    assert printed == ""
+    assert part.file_size > 2_000_000
+    assert b"sparkline" in content
+    found = [int(v) for v in re.findall(rb"<v>(-?[0-9]+)</v>", content)]
+    assert found == [-1, *range(1, 9_000 * 8)]

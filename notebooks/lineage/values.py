@@ -1,0 +1,124 @@
+"""Which statement gave a variable which value, as far as the code says.
+
+Every value has a number, as in value numbering (Click 1995, "Global code motion, global value
+numbering", section 3): the same statement over the same values gives the same value, so a cell
+that runs again without change gives none of its variables another one.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from notebooks.lineage.names import Statement
+from notebooks.lineage.record import Cell
+
+_CONSTANT = re.compile(r"""'[^'\n]*'|"[^"\n]*"|(?<![\w.])-?\d[\w.]*|\b(?:True|False|None)\b""")
+_CHANCE = frozenset(
+    """random rand randn randint uniform normal choice choices sample shuffle default_rng now today
+    utcnow time time_ns perf_counter monotonic uuid1 uuid4 token_hex token_bytes urandom
+    input""".split()
+)
+"""Functions that give another value each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that gave a variable a value.
+
+    Attributes:
+        cell: Number of its cell.
+        value: Number of the value.
+        anew: Whether it does not build on the value before.
+        shape: Its code without constants: a statement that is edited and run again keeps it.
+    """
+
+    cell: int
+    value: int
+    anew: bool
+    shape: str
+
+
+class Values:
+    """The values of all variables, cell by cell."""
+
+    def __init__(self) -> None:
+        self.changes: dict[str, list[Change]] = {}
+        self._numbers: dict[tuple[object, ...], int] = {}
+
+    def take(self, cell: Cell) -> None:
+        """Follow the statements of *cell*, which comes after all that were taken before."""
+        files = _files_read(cell)
+        for statement in cell.statements:
+            bound = statement.sets | statement.alters
+            if not bound or (statement.imports and bound <= self.changes.keys()):
+                continue
+            value = self._number(statement, cell, files)
+            shape = shape_of(statement.code)
+            for name in bound:
+                anew = name not in statement.alters and name not in statement.reads
+                self.changes.setdefault(name, []).append(Change(cell.number, value, anew, shape))
+
+    def _number(self, statement: Statement, cell: Cell, files: tuple[tuple[str, str], ...]) -> int:
+        reads = statement.reads | statement.alters
+        before = tuple((name, self.value(name)) for name in sorted(reads))
+        key: tuple[object, ...] = (statement.code, before, files if statement.calls else ())
+        if statement.calls & _CHANCE:
+            key = (*key, cell.number)
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def value(self, name: str) -> int | None:
+        """Return the number of the value that *name* has now; ``None`` if no cell gave it one."""
+        changes = self.changes.get(name)
+        return changes[-1].value if changes else None
+
+    def marks(self, names: Collection[str]) -> tuple[tuple[str, int], ...]:
+        """Return each of *names*, sorted, with how often it has been changed up to now."""
+        return tuple((name, len(self.changes.get(name, ()))) for name in sorted(names))
+
+    def changed_since(self, marks: Sequence[tuple[str, int]]) -> dict[str, int]:
+        """Return the names that have another value since *marks* by code that was run again.
+
+        A value given anew counts, and an earlier statement that ran again, edited or not. What the
+        work goes on with does not: a column that is added, a sort, a filter over the same name.
+
+        Args:
+            marks: As `marks` returned it.
+
+        Returns:
+            Name → number of the cell that changed it first.
+        """
+        found: dict[str, int] = {}
+        for name, mark in marks:
+            changes = self.changes.get(name)
+            if changes is None or len(changes) == mark:
+                continue
+            then = changes[mark - 1].value if mark else None
+            if changes[-1].value != then:
+                first = _first_again(changes[:mark], changes[mark:], then)
+                if first is not None:
+                    found[name] = first.cell
+        return found
+
+
+def _first_again(
+    before: Sequence[Change], after: Sequence[Change], then: int | None
+) -> Change | None:
+    shapes = {change.shape for change in before}
+    for change in after:
+        if change.value != then and (change.anew or change.shape in shapes):
+            return change
+    return None
+
+
+@functools.lru_cache(maxsize=4000)
+def shape_of(code: str) -> str:
+    """Return *code* with every constant, and all blanks, made alike."""
+    return " ".join(_CONSTANT.sub("0", code).split())
+
+
+def _files_read(cell: Cell) -> tuple[tuple[str, str], ...]:
+    read = {*(cell.read or ()), *(str(table.get("file", "")) for table in cell.tables)}
+    return tuple((name, cell.before.get(name, "")) for name in sorted(read))
