@@ -18,6 +18,7 @@ from agent.workbook_programs import compile_programs, run_program
 from container.errors import ContainerError
 from container.kernel.session import KernelSession
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import Workspace
 from notebooks.export.workspace_files import open_below, safe_name
 from notebooks.lineage.record import Cell
@@ -142,7 +143,7 @@ def _copied(workspace: Workspace, files: Mapping[str, str], directory: Path) -> 
 def _last_line(printed: str) -> dict[str, Any] | None:
     """Return the answer in what a program printed; ``None`` if there is none."""
     with contextlib.suppress(ValueError):
-        found = json.loads(printed.strip().rpartition("\n")[2])
+        found = untrusted_json(printed.strip().rpartition("\n")[2])
         if isinstance(found, dict) and isinstance(found.get("answer", {}), dict):
             return found
     return None

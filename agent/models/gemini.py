@@ -15,7 +15,14 @@ from google import genai
 from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.models.calls import CUT, MOST_CALLS, RUN_CODE, fenced_python, read_call
+from agent.models.calls import (
+    CUT,
+    MOST_CALLS,
+    RUN_CODE,
+    ReplySize,
+    fenced_python,
+    read_call,
+)
 from agent.models.faults import RETRYABLE, described, is_transport_fault
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
@@ -125,6 +132,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._parts: list[types.Part] = []
+        self._size = ReplySize()
         self._tokens: dict[str, int] = {}
         self._version: str | None = None
         self._finish: str | None = None
@@ -147,6 +155,8 @@ class _Reading:
         if candidate.finish_reason:
             self._finish = candidate.finish_reason.name
         parts = (candidate.content.parts if candidate.content else None) or []
+        calls = (part.function_call for part in parts)
+        self._size.add(*(part.text or "" for part in parts), *(str(call) for call in calls if call))
         self._parts += parts
         return "".join(part.text for part in parts if part.text and not part.thought)
 
