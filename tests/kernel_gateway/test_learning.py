@@ -8,6 +8,7 @@ import pytest
 
 from agent.modes import Mode, mode_facts, mode_from
 from kernel_gateway.store.audit import FORGOTTEN
+from kernel_gateway.store.learned import MOST_WORKED
 from kernel_gateway.store.repository import open_repository
 from kernel_gateway.store.tables import TurnRow, WorkedCodeRow
 from notebooks.record.cells import utc_now
@@ -230,5 +231,37 @@ async def test_both_databases_keep_modes_and_what_was_learned(database_url):
         assert await learned.preferences("acme", "ann") == []
         assert await learned.worked("acme", "ann") == []
         assert (await conversations.get("acme", made.id)).mode["by"] == FORGOTTEN
+    finally:
+        await repository.aclose()
+
+
+async def test_no_more_preferences_are_kept_than_there_may_be(running):
+    raw = Raw(running)
+    for number in range(50):
+        assert (await raw("POST", URL, json.dumps({"text": f"wish {number}"}))).code == 201
+
+    refused = await raw("POST", URL, '{"text": "one more"}')
+
+    assert (refused.code, error_of(refused)["code"]) == (409, "too-many-preferences")
+    assert len(await held(running)) == 50
+
+
+async def test_of_the_code_that_worked_the_oldest_goes(tmp_path):
+    repository = await open_repository(f"sqlite:///{tmp_path}/many.db")
+    try:
+        conversation = (await repository.conversations.add("acme", "ann", "x")).id
+        common = {"tenant": "acme", "user": "ann", "conversation": conversation, "request": "x"}
+        for number in range(MOST_WORKED + 2):
+            turn, at = f"turn_{number}", f"2026-01-01T{number:05d}"
+            row = TurnRow(**common, id=turn, path="main", kind="turn", status="ok", created_at=at)
+            await repository.turns.add(row)
+            await repository.learned.keep(
+                WorkedCodeRow(**common, turn=turn, code="x", shapes=[], created_at=at)
+            )
+
+        kept = [row.turn for row in await repository.learned.worked("acme", "ann")]
+
+        assert len(kept) == MOST_WORKED
+        assert (kept[0], kept[-1]) == (f"turn_{MOST_WORKED + 1}", "turn_2")
     finally:
         await repository.aclose()
