@@ -10,7 +10,7 @@ import { logOf, seen, WHOLE } from "./events";
 
 type Given = Parameters<typeof logOf>[0];
 const shown = (element: React.ReactElement) => render(<FluentProvider theme={webLightTheme}>{element}</FluentProvider>);
-const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, run: vi.fn(), show: vi.fn(), insert: null };
+const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, rate: vi.fn(), run: vi.fn(), show: vi.fn(), insert: null };
 /** The turn of `WHOLE` with *more* before its end. */
 const turnWith = (more: Given, end: Given = WHOLE.slice(-1)): Turn => seen(logOf([...WHOLE.slice(0, -1), ...more, ...end])).turns[0]!;
 const textOf = (turn: Turn, part: string) => shown(<TurnView turn={turn} actions={actions} />).container.querySelector(part)!.textContent!;

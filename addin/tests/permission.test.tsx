@@ -16,9 +16,7 @@ const asked: PermissionRequired = {
   capabilities: ["library:urllib", "path:/etc/hosts", "network:POST https://rates.example/v1/upload"],
   targets: ["urllib", "/etc/hosts", call.url, "a printer"], preview: "import urllib",
   findings: [{ line: 3, column: 1, tier: "medium", rule: "import", reason: "urllib talks to the network", target: "urllib", capability: "library:urllib" }],
-  network: [call], always: ["every use of the library urllib", "every POST call to https://rates.example/v1/ and all addresses below it"],
-  mode: "",
-  plan: [],
+  network: [call], mode: "", plan: [], always: ["every use of the library urllib", "every POST call to https://rates.example/v1/ and all addresses below it"],
   expires_at: Date.now() / 1000 + 600,
 };
 const step = { type: "permission", asked, decision: null, who: null, until: null } as const;

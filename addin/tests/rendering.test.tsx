@@ -13,7 +13,7 @@ import { HOSTILE } from "./hostile";
 
 afterEach(cleanup);
 const shown = (element: React.ReactElement) => render(<FluentProvider theme={webLightTheme}>{element}</FluentProvider>);
-const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, run: null, show: () => {}, insert: null };
+const actions = { path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, rate: () => {}, run: null, show: () => {}, insert: null };
 
 /** What in the page could run, load or leave its place. */
 function dangers(root: ParentNode): string[] {

@@ -3,9 +3,10 @@ import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/re
 import { useState } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Schemas } from "../src/api/events";
-import { cellsOf } from "../src/review/cells";
+import { cellsOf, inputsOf } from "../src/review/cells";
 import { Badge, NotebookView } from "../src/review/notebook";
 import { firstCell, originOf, placeOf, rowsWords } from "../src/review/origin";
+import { Reruns, standing } from "../src/review/reruns";
 import { NOTHING_ASKED, TraceFound, TraceView, traceable } from "../src/review/trace";
 import { ExcelStandin } from "./excel_standin";
 import { HOSTILE } from "./hostile";
@@ -42,12 +43,12 @@ let answers: Record<string, [number, unknown]>;
 beforeEach(() => {
   asked = [];
   answers = {
-    trace: [200, found], verification: [200, verified], notebook: [200, notebook],
+    reruns: [200, { reruns: [] }], trace: [200, found], verification: [200, verified], notebook: [200, notebook],
     "sign-off": [201, { kind: "sign-off", user: "ann", cell: 5, head: "h" }],
   };
   vi.stubGlobal("fetch", async (address: string, { body }: { body?: string }) => {
     asked.push(body ? `${address} ${body}` : address);
-    const [status, answer] = answers[/(trace|verification|sign-off|notebook)(\?|$)/.exec(address)![1]!]!;
+    const [status, answer] = answers[/(reruns|trace|verification|sign-off|notebook)(\?|$|\/rr)/.exec(address)![1]!]!;
     return new Response(JSON.stringify(answer), { status });
   });
 });
@@ -157,9 +158,48 @@ it("rows that are not known are counted, and very many are cut", () => {
   expect(originOf({ kind: "rows" })).toMatchObject({ sources: [] });
 });
 
+describe("a re-run", () => {
+  const rerun: Schemas["RerunSummary"] = {
+    id: "rr1", status: "finished", at: "2026-11-20T22:00:00+00:00", finished_at: null, parameters: {}, inputs: {}, twice: false, cell: 3, cells: 3, of_sha256: "", verdict: "differs", error: null,
+  };
+  const report = {
+    verdict: "differs", exit_code: 1, changed: false, replaced_inputs: [], repaired_cells: [], replayed_calls: 0, missing_responses: 0,
+    cells: [{ cell: 2, cell_id: "c2", verdict: "reproduced", detail: "" }, { cell: 3, cell_id: "c3", verdict: "differs", detail: "prints 2 for 1" }],
+    files: [{ name: "outputs/a.xlsx", verdict: "differs", detail: "B2 differs" }],
+  };
+
+  it("is started with another file for a recorded one, and shows what differs", async () => {
+    shown(<Reruns path={path} inputs={["q2.xlsx"]} files={["inputs/q2.xlsx", "inputs/q3.xlsx"]} />);
+    fireEvent.change(screen.getByLabelText(/q2.xlsx/), { target: { value: "inputs/q3.xlsx" } });
+    answers.reruns = [200, { ...rerun, report, reruns: [rerun] }];
+    fireEvent.click(screen.getByText("Run again"));
+    fireEvent.click(await screen.findByText(/Something differs/));
+    await screen.findByText(/prints 2 for 1/);
+
+    expect(asked).toContain('/api/v1/conversations/c/paths/main/notebook/reruns {"parameters":{},"twice":false,"inputs":{"q2.xlsx":"inputs/q3.xlsx"}}');
+    for (const words of ["1 cell of 2 and 0 files of 1 are the same.", "Cell 3: Something differs. prints 2 for 1", "a.xlsx: Something differs. B2 differs"]) {
+      expect(document.body.textContent).toContain(words);
+    }
+    expect(screen.getByText("Report").closest("a")!.getAttribute("href")).toBe("/api/v1/conversations/c/paths/main/notebook/reruns/rr1?as=html");
+  });
+
+  it.each([
+    [{ status: "waiting" }, "Waits for another re-run"], [{ status: "running", cell: 2 }, "Runs: cell 2 of 3"], [{ status: "cancelled" }, "Cancelled"],
+    [{ status: "failed", verdict: null }, "It could not be run"], [{ verdict: "reproduced" }, "The same again"],
+  ] as const)("%j is said in words", (change, words) => {
+    expect(standing({ ...rerun, ...change })).toBe(words);
+  });
+
+  it("takes the recorded inputs from the notebook", () => {
+    const read = (inputs_read: unknown) => ({ metadata: { tallybook: { inputs_read } } });
+
+    expect(inputsOf({ cells: [read(["inputs/a.xlsx", "outputs/b.xlsx"]), read(["inputs/a.xlsx", "inputs/c/d.csv"]), read(3), null] })).toEqual(["a.xlsx", "c/d.csv"]);
+  });
+});
+
 describe("the notebook", () => {
   it("has its badge, cells, exports and review", async () => {
-    const { container } = shown(<NotebookView path={path} revision={0} show={() => {}} />);
+    const { container } = shown(<NotebookView path={path} files={[file("inputs/q2.xlsx"), file("inputs/q3.xlsx"), file("outputs/a.xlsx")]} revision={0} show={() => {}} />);
     await screen.findByText(/Verified: 7 cells as recorded, signed with key k1/);
 
     expect(container.querySelector(".request")!.textContent).toBe("stack them");
@@ -173,8 +213,9 @@ describe("the notebook", () => {
   });
 
   it("is signed off with a note, and verified again", async () => {
-    shown(<NotebookView path={path} revision={0} show={() => {}} />);
+    shown(<NotebookView path={path} files={[file("inputs/q2.xlsx"), file("inputs/q3.xlsx"), file("outputs/a.xlsx")]} revision={0} show={() => {}} />);
     fireEvent.change(await screen.findByLabelText("Note of the review"), { target: { value: " Ties to the ledger " } });
+    await waitFor(() => expect(asked.some((each) => each.endsWith("/reruns"))).toBe(true));
     asked = [];
     fireEvent.click(screen.getByText("Sign off"));
 
@@ -185,7 +226,7 @@ describe("the notebook", () => {
 
   it("says who may sign off where this user may not", async () => {
     answers["sign-off"] = [403, { error: { code: "forbidden", message: "Your roles don't allow this.", hint: "Ask for the role reviewer.", details: {} } }];
-    shown(<NotebookView path={path} revision={0} show={() => {}} />);
+    shown(<NotebookView path={path} files={[file("inputs/q2.xlsx"), file("inputs/q3.xlsx"), file("outputs/a.xlsx")]} revision={0} show={() => {}} />);
     fireEvent.click(await screen.findByText("Sign off"));
 
     expect((await screen.findByRole("alert")).textContent).toContain("Ask for the role reviewer.");

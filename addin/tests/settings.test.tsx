@@ -69,7 +69,7 @@ describe("what is allowed without a question", () => {
 describe("the settings", () => {
   it("say which model is used, what is kept, and choose the colours", async () => {
     const choose = vi.fn();
-    shown(<SettingsPanel health={health} look="system" choose={choose} close={() => {}} />);
+    shown(<SettingsPanel health={health} look="system" choose={choose} help={() => {}} close={() => {}} />);
 
     for (const words of ["gemini-x", "until you delete them", "500 checkpoints", "90 days", "30 minutes"]) {
       expect(document.body.textContent).toContain(words);
@@ -79,7 +79,7 @@ describe("the settings", () => {
   });
 
   it("say how to set a model up where there is none", () => {
-    shown(<SettingsPanel health={{ ...health, model: null }} look="system" choose={() => {}} close={() => {}} />);
+    shown(<SettingsPanel health={{ ...health, model: null }} look="system" choose={() => {}} help={() => {}} close={() => {}} />);
 
     expect(document.body.textContent).toContain("GEMINI_API_KEY=");
   });

@@ -50,8 +50,8 @@ describe("the terminal", () => {
     render(
       <FluentProvider theme={webLightTheme}>
         <Terminal
-          state={EMPTY} disabled={false} run={run} again={() => {}} drop={() => {}}
-          actions={{ path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, run: null, show: () => {}, insert: null }}
+          place="new" state={EMPTY} disabled={false} run={run} again={() => {}} drop={() => {}}
+          actions={{ path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, rate: () => {}, run: null, show: () => {}, insert: null }}
         />
       </FluentProvider>,
     );

@@ -23,6 +23,9 @@ def pane(shared_browser: webdriver.Chrome) -> Iterator[Pane]:
     """The page, signed in nowhere; in the end nothing in it was refused by its policy."""
     shared_browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     shared_browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    # What slides or fades in is there at once: colours and places are looked at as they end up.
+    still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    shared_browser.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
     shared_browser.get("about:blank")
     pane = Pane(shared_browser)
     pane.complaints()

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.conftest import code_reply, exchange
 
@@ -28,17 +29,28 @@ def choose_look(pane, look):
 async def full(start_gateway, pane, examples, tmp_path):
     """A conversation with everything that a page can show, open in the browser."""
     wide = code_reply(
-        "import pandas as pd, sys",
+        "import warnings, pandas as pd",
         f"print('{LONG}')",
-        "print('warning', file=sys.stderr)",
+        "warnings.warn('printed as an error')",
         f"pd.DataFrame([['{LONG}'] * 30] * 50, columns=[f'{LONG}{{n}}' for n in range(30)])",
     )
     fails = code_reply(f"raise ValueError('{LONG}')")
-    asks = code_reply("import urllib.request")
+    asks = code_reply(
+        "import requests",
+        "requests.post('https://rates.example.com/v1/daily', json=rows)",
+        f"open('/data/{LONG}.csv')",
+    )
+    writes = code_reply(
+        "import pandas as pd",
+        "rows = [1, 2]",
+        "print('card 4111111111111111')",
+        f"pd.DataFrame({{'{LONG}': rows}}).to_excel('outputs/{LONG}.xlsx', index=False)",
+    )
     running = await start_gateway(
         [
             *exchange("wide", wide, {"text": f"## Done\n\n{LONG} `{LONG}`\n\n|a|\n|-|\n|{LONG}|"}),
             *exchange("fails", fails, {"text": f"- {LONG}"}),
+            *exchange("writes", writes, {"text": "The sum of all is 73,211."}),
             *exchange("asks", asks, {"text": "Asked."}),
         ]
     )
@@ -50,8 +62,16 @@ async def full(start_gateway, pane, examples, tmp_path):
         pane.upload(examples[0], file)
         pane.ask(f"wide {LONG}")
         pane.find(".answer", "Done")
+        pane.find(".grid")
+        pane.find(".printed.stderr")
         pane.ask("fails")
         pane.find(".answer li")
+        pane.ask("writes")
+        pane.find(".answer-check")
+        pane.click("#tab-terminal")
+        pane.write("#code", "rows = [1, 2, 3]" + Keys.SHIFT + Keys.ENTER)
+        pane.find(".log[aria-label=Terminal] .cell-ok")
+        pane.click("#tab-chat")
         pane.ask("asks")
         pane.find(".permission")
 
@@ -66,22 +86,48 @@ async def test_nothing_is_cut_or_out_of_bounds_and_axe_finds_nothing_serious(ful
     def look_at(look, width, tab):
         pane.click(f"#tab-{tab}")
         pane.find(f"#tab-{tab}[aria-selected=true]")
-        keep(pane, f"{look}-{width}-{tab}")
-        outside[look, width, tab] = pane.outside()
+        for each in pane.all(".fact:not([open]) summary, .checks:not([open]) summary"):
+            pane.driver.execute_script("arguments[0].click()", each)
+        look_at_now(look, width, tab)
+
+    def look_at_now(look, width, view):
+        keep(pane, f"{look}-{width}-{view}")
+        outside[look, width, view] = pane.outside()
         if width in (320, 1400):
-            findings[look, width, tab] = pane.findings()
+            findings[look, width, view] = pane.findings()
+
+    def look_over(look, width):
+        """The notebook, and what lies over the page."""
+        pane.size(width)
+        pane.click("#tab-notebook")
+        pane.find(".recorded")
+        look_at_now(look, width, "notebook")
+        pane.click("#tab-trace")
+        pane.click("[aria-label=Settings]")
+        pane.find(".settings .hosts")
+        look_at_now(look, width, "settings")
+        pane.click(".settings button", "Help")
+        pane.find(".help")
+        look_at_now(look, width, "help")
+        pane.click(".help button", "Close")
+        pane.gone(".help")
 
     def drive():
         for look in ("light", "dark", "contrast"):
             choose_look(pane, look)
             pane.size(1400)
-            pane.find(".permission")
+            pane.click(".permission .until-some-time")
             pane.click(".cell-bar button")
+            pane.click("#tab-review")
+            pane.write("#trace-cell", "A2" + Keys.ENTER)
+            pane.find(".traced", "Where the value comes from")
             for width in WIDTHS if look == "light" else (320, 800, 1400):
                 pane.size(width)
-                for tab in ("chat", "files", "terminal"):
+                for tab in ("chat", "files", "terminal", "review"):
                     if pane.all(f"#tab-{tab}"):
                         look_at(look, width, tab)
+            for width in (320, 800, 1400):
+                look_over(look, width)
         pane.size(320)
         pane.click("#menu")
         pane.find(".drawer .conversation")
@@ -104,7 +150,7 @@ async def test_everything_is_reached_by_keys_alone(full):
         names = set()
         focused = "return document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || document.activeElement.id"
         pane.driver.execute_script("document.activeElement.blur()")
-        for _ in range(60):
+        for _ in range(120):
             pane.driver.switch_to.active_element.send_keys("\ue004")
             names.add(str(pane.driver.execute_script(focused)).strip())
         return names

@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.conftest import PIVOT, STACK
 
 
-async def test_a_reviewer_traces_a_number_verifies_exports_and_signs_off(
+async def test_a_reviewer_traces_a_number_verifies_signs_off_and_runs_it_again(
     pane, start_gateway, examples
 ):
     running = await start_gateway()
@@ -39,13 +39,21 @@ async def test_a_reviewer_traces_a_number_verifies_exports_and_signs_off(
         pane.click(".reviews .sign-off")
         pane.find(".reviews", "Signed off by local")
         pane.find(".verification", "Verified: 8 cells")
+        pane.click(".reruns summary")
+        pane.click(".reruns .rerun")
+        pane.find(".reruns", "The same again")
+        pane.click(".reruns .link")
+        unfit += pane.findings()
+        compared = pane.find(".rerun-report").text
         headers = {"Authorization": f"Bearer {running.token}"}
-        return traced, badge, unfit, urlopen(Request(page, headers=headers)).read().decode()
+        exported = urlopen(Request(page, headers=headers)).read().decode()
+        return traced, badge, unfit, compared, exported
 
-    traced, badge, unfit, page = await asyncio.to_thread(drive)
+    traced, badge, unfit, compared, exported = await asyncio.to_thread(drive)
 
     assert "Pivot!C3 = 17,782.29" in traced
     assert "sales_q2.xlsx, Q2: rows" in traced
     assert badge.startswith("Verified: 7 cells as recorded, signed with key")
     assert unfit == []
-    assert "stacked_sales.xlsx" in page
+    assert "2 files of 2 are the same." in compared
+    assert "stacked_sales.xlsx" in exported

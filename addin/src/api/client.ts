@@ -36,6 +36,7 @@ export const fileAddress = (path: PathName, name: string) => `${addressOf(path)}
 export const notebookAddress = (path: PathName) => `${addressOf(path)}/notebook`;
 export const EXPORTS = ["html", "pdf", "py", "ipynb", "bundle"] as const;
 export const exportAddress = (path: PathName, to: (typeof EXPORTS)[number]) => `${addressOf(path)}/notebook/export?to=${to}`;
+export const rerunReportAddress = (path: PathName, id: string) => `${addressOf(path)}/notebook/reruns/${enc(id)}?as=html`;
 export function eventsAddress(path: PathName, after: number): string {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   return `${scheme}//${location.host}${addressOf(path)}/events?after=${after}`;
@@ -124,6 +125,17 @@ export const api = {
   notebook: (path: PathName) => call<unknown>("GET", `${of(path)}/notebook`),
   signOff: (path: PathName, kind: Schemas["SignOffRequest"]["kind"], note: string) =>
     call<Schemas["SignedOff"]>("POST", `${of(path)}/notebook/sign-off`, { kind, note }),
+  reruns: (path: PathName) => call<Schemas["Reruns"]>("GET", `${of(path)}/notebook/reruns`),
+  rerun: (path: PathName, body: Schemas["NewRerun"]) => call<Schemas["Rerun"]>("POST", `${of(path)}/notebook/reruns`, body),
+  rerunReport: (path: PathName, id: string) => call<Schemas["Rerun"]>("GET", `${of(path)}/notebook/reruns/${enc(id)}`),
+  dropRerun: (path: PathName, id: string) => call<unknown>("DELETE", `${of(path)}/notebook/reruns/${enc(id)}`),
+  mode: (conversation: string) => call<Schemas["ModeReply"]>("GET", `/conversations/${enc(conversation)}/mode`),
+  setMode: (conversation: string, body: Schemas["ModeRequest"]) =>
+    call<Schemas["ModeReply"]>("PUT", `/conversations/${enc(conversation)}/mode`, body),
+  preferences: () => call<Schemas["Preferences"]>("GET", "/preferences"),
+  statePreference: (text: string) => call<Schemas["PreferenceReply"]>("POST", "/preferences", { text }),
+  changePreference: (id: string, text: string) => call<Schemas["PreferenceReply"]>("PATCH", `/preferences/${enc(id)}`, { text }),
+  dropPreference: (id: string) => call<unknown>("DELETE", `/preferences/${enc(id)}`),
   grants: () => call<Schemas["Grants"]>("GET", "/grants"),
   revoke: (grant: string) => call<Schemas["Revoked"]>("DELETE", `/grants/${enc(grant)}`),
   files: (path: PathName) => call<Schemas["Files"]>("GET", `${of(path)}/files`),

@@ -27,3 +27,4 @@ export type ContextUsed = Schemas["ContextUsed"];
 export type AskedCall = Schemas["AskedCall"];
 export type EgressFinding = Schemas["EgressFinding"];
 export type NetworkCalled = Schemas["NetworkCalled"];
+export type PlannedStep = Schemas["PlannedStep"];

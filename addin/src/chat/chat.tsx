@@ -1,9 +1,7 @@
-import { Button } from "@fluentui/react-components";
-import { ArrowDownRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import type { PathState, Pending } from "../state/model";
 import { Announcer } from "./cards";
-import { useStick } from "./stick";
+import { Log } from "./log";
 import { PendingView, type TurnActions } from "./turn";
 import { Turns } from "./turns";
 
@@ -18,7 +16,9 @@ function announced(state: PathState): string {
 }
 
 /** The log of a conversation's path, and under it whatever `children` are: the composer. */
-export function Chat({ state, actions, wanted = null, welcome, again, drop, children }: {
+export function Chat({ place, state, actions, wanted = null, welcome, again, drop, children }: {
+  /** Which path it is: another one has its log begin anew; what is being written below it stays. */
+  place: string;
   state: PathState;
   actions: TurnActions;
   /** The cell to go to. */
@@ -28,38 +28,30 @@ export function Chat({ state, actions, wanted = null, welcome, again, drop, chil
   drop: (key: string) => void;
   children: ReactNode;
 }) {
-  const stick = useStick(state);
   const running = state.turns.filter((turn) => turn.finishedAt === null).length;
   const pending = state.pending.filter((each) => each.kind === "turn");
   const empty = state.turns.length === 0 && pending.length === 0;
   return (
     <div className="chat">
-      <div className="log" id="log" ref={stick.log} onScroll={stick.onScroll} tabIndex={0} role="region" aria-label="Conversation">
-        <div className="column">
-          {state.source && (
-            <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
-          )}
-          {empty && welcome}
-          <Turns turns={state.turns} actions={actions} wanted={wanted} />
-          {pending.map((each, place) => (
-            <PendingView
-              key={each.key}
-              pending={each}
-              ahead={running + place}
-              cancel={actions.cancel}
-              again={() => again(each)}
-              drop={() => drop(each.key)}
-            />
-          ))}
-          {state.waiting && <p className="line quiet">{state.waiting}</p>}
-          {state.mergedInto && <p className="line quiet">This branch was merged into “{state.mergedInto}”. Go on there.</p>}
-        </div>
-      </div>
-      {stick.away && (
-        <Button className="to-end" size="small" shape="circular" icon={<ArrowDownRegular />} onClick={stick.toEnd}>
-          Latest
-        </Button>
-      )}
+      <Log key={place} id="log" label="Conversation" changes={state}>
+        {state.source && (
+          <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
+        )}
+        {empty && welcome}
+        <Turns turns={state.turns} actions={actions} wanted={wanted} />
+        {pending.map((each, ahead) => (
+          <PendingView
+            key={each.key}
+            pending={each}
+            ahead={running + ahead}
+            cancel={actions.cancel}
+            again={() => again(each)}
+            drop={() => drop(each.key)}
+          />
+        ))}
+        {state.waiting && <p className="line quiet">{state.waiting}</p>}
+        {state.mergedInto && <p className="line quiet">This branch was merged into “{state.mergedInto}”. Go on there.</p>}
+      </Log>
       <Announcer words={announced(state)} />
       {children}
     </div>

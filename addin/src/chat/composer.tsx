@@ -1,13 +1,13 @@
 import { Button } from "@fluentui/react-components";
 import { AttachRegular, SendFilled } from "@fluentui/react-icons";
 import { type Command, CommandList, commandsFor } from "./commands";
-import { useLayoutEffect, useRef, useState } from "react";
+import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 
 const TALLEST = 200;
 const NONE: readonly Command[] = [];
 
 /** The box to ask in: Enter sends, Shift+Enter starts a new line. */
-export function Composer({ disabled, reason, pick, send, commands = NONE }: {
+export function Composer({ disabled, reason, pick, send, commands = NONE, mode = null }: {
   disabled: boolean;
   /** Why nothing can be asked now. */
   reason: string;
@@ -16,6 +16,8 @@ export function Composer({ disabled, reason, pick, send, commands = NONE }: {
   send: (request: string) => Promise<unknown>;
   /** What a word behind a slash does. */
   commands?: readonly Command[];
+  /** How the conversation works, to be chosen. */
+  mode?: ReactNode;
 }) {
   const [request, setRequest] = useState("");
   const [place, setPlace] = useState(0);
@@ -89,6 +91,7 @@ export function Composer({ disabled, reason, pick, send, commands = NONE }: {
           aria-label="Add files"
           onClick={pick}
         />
+        {mode}
         <span id="composer-help" className="quiet grow composer-help">Enter sends, Shift+Enter starts a line</span>
         <Button
           id="send"

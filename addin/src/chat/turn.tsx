@@ -3,12 +3,13 @@ import {
   ArrowUndoRegular, BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular,
   ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular,
 } from "@fluentui/react-icons";
-import { memo, useState } from "react";
-import { api, type PathName } from "../api/client";
+import { memo } from "react";
+import type { PathName } from "../api/client";
 import { CheckLine } from "../facts/checks";
 import { AnswerCheckLine, HeldBackLine, NetworkLine, RedactedLine, withoutNotes } from "../facts/lines";
 import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
+import { PlanSteps } from "../modes/plan";
 import { PermissionCard } from "../permission/card";
 import type { Pending, Step, Turn } from "../state/model";
 import { ErrorCard, OtherCard, ResultCard, Sources } from "./cards";
@@ -21,6 +22,7 @@ export interface TurnActions {
   branch: ((turn: string) => void) | null;
   undo: ((turn: string) => void) | null;
   cancel: (turn: string) => void;
+  rate: (turn: string, rating: "up" | "down") => void;
   /** Run code as it is; null where nothing can be run. */
   run: ((code: string, language: string) => void) | null;
   /** Go to a cell in the chat. */
@@ -43,6 +45,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
       )}
       <div className="work">
         {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
+        {turn.plan.length > 0 && <PlanSteps steps={turn.plan} />}
         {turn.steps.map((step, place) => (
           <StepView key={place} step={step} open={turn.kind === "execute"} actions={actions} />
         ))}
@@ -125,9 +128,8 @@ function Progress({ turn, cancel }: { turn: Turn; cancel: (turn: string) => void
   );
 }
 
-function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnActions }) {
-  const [rating, setRating] = useState<"up" | "down" | null>(null);
-  const rate = (given: "up" | "down") => void api.rate(turn.id, given).then(() => setRating(given), () => undefined);
+function Foot({ turn, actions: { branch, undo, rate } }: { turn: Turn; actions: TurnActions }) {
+  const { rating } = turn;
   const took = turn.finishedAt === null ? "" : duration(turn.finishedAt - turn.startedAt);
   return (
     <div className="foot">
@@ -140,7 +142,7 @@ function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnAc
             icon={rating === "up" ? <ThumbLikeFilled /> : <ThumbLikeRegular />}
             aria-label="A good answer"
             aria-pressed={rating === "up"}
-            onClick={() => rate("up")}
+            onClick={() => rate(turn.id, "up")}
           />
           <Button
             size="small"
@@ -148,7 +150,7 @@ function Foot({ turn, actions: { branch, undo } }: { turn: Turn; actions: TurnAc
             icon={rating === "down" ? <ThumbDislikeFilled /> : <ThumbDislikeRegular />}
             aria-label="A bad answer"
             aria-pressed={rating === "down"}
-            onClick={() => rate("down")}
+            onClick={() => rate(turn.id, "down")}
           />
         </>
       )}

@@ -1,12 +1,13 @@
 import {
   Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Input, Menu, MenuItem,
-  MenuItemRadio, MenuList, MenuPopover, MenuTrigger, Radio, RadioGroup,
+  MenuItemRadio, MenuList, MenuPopover, MenuTrigger,
 } from "@fluentui/react-components";
 import { BranchForkRegular, MergeRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import { api, type PathName } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
+import { Choices } from "../parts/choices";
 import { foundError } from "../state/path_store";
 
 type Path = Schemas["Path"];
@@ -128,10 +129,15 @@ export function MergeDialog({ path, into, close, done }: {
         <DialogBody>
           <DialogTitle as="h2">Merge this branch into {into === "main" ? "Main" : into}</DialogTitle>
           <DialogContent>
-            <RadioGroup value={mode} onChange={(_, data) => setMode(data.value as Mode)} aria-label="How much">
-              <Radio value="summary" label="A summary: what was asked and answered" />
-              <Radio value="full" label="In full: its code runs again there, and makes its files" />
-            </RadioGroup>
+            <Choices<Mode>
+              label="How much"
+              value={mode}
+              choose={setMode}
+              choices={[
+                ["summary", "A summary: what was asked and answered"],
+                ["full", "In full: its code runs again there, and makes its files"],
+              ]}
+            />
             {problem && <ErrorCard error={problem} />}
           </DialogContent>
           <DialogActions>

@@ -5,4 +5,4 @@ export type Opened =
   | { over: "preview"; name: string }
   | { over: "branch"; turn: string }
   | { over: "undo"; asked: AskedUndo }
-  | { over: "merge" | "history" | "settings" | "conversations" };
+  | { over: "merge" | "history" | "settings" | "conversations" | "help" };

@@ -12,6 +12,9 @@ import { Welcome } from "../chat/welcome";
 import { ConversationList, titleOf } from "../conversations/list";
 import { FilesPanel, useFiles } from "../files/panel";
 import { Uploads } from "../files/uploads";
+import { isTourNew, keepTour, Tour } from "../help/tour";
+import { ModePicker } from "../modes/picker";
+import { useMode } from "../modes/use_mode";
 import { SelectionBar } from "../office/selection_bar";
 import { useExcel } from "../office/use_excel";
 import { useOfficeRequests } from "../office/use_requests";
@@ -50,6 +53,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const [wanted, setWanted] = useState<{ cell: string } | null>(null);
   const [part, setPart] = useState<Part>("trace");
   const [asked, setAsked] = useState(NOTHING_ASKED);
+  const [tour, setTour] = useState(isTourNew);
   const [opened, show] = useState<Opened | null>(null);
   const [health, setHealth] = useState<Schemas["Health"] | null>(null);
   const [paths, setPaths] = useState<readonly Schemas["Path"][]>([]);
@@ -60,7 +64,8 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const excel = useExcel(host.excel);
   useOfficeRequests(host.excel ? store : null);
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
-  const work = useWork({ store, open, list, uploads, behind: excel?.selection.behind ?? null });
+  const { mode, until, choose: chooseMode, begin: beginMode } = useMode(path?.conversation ?? null, state.modeRevision);
+  const work = useWork({ store, open, list, uploads, behind: excel?.selection.behind ?? null, made: beginMode });
   const { problem, setProblem, guarded } = work;
 
   useEffect(() => void api.health().then(setHealth, () => undefined), [store]);
@@ -79,6 +84,10 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
     setProblem(null);
     open(place);
   }, [open, setProblem]);
+  const endTour = useCallback(() => {
+    keepTour(true);
+    setTour(false);
+  }, []);
   const close = useCallback(() => show(null), []);
   const attach = useCallback(
     (chosen: Iterable<File>) => work.attach(chosen, health?.upload_limit_bytes ?? USUAL_LIMIT),
@@ -100,6 +109,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
         }),
       ),
     cancel: (turn: string) => guarded(store?.cancel(turn) ?? Promise.resolve()),
+    rate: (turn: string, rating: "up" | "down") => guarded(store?.rate(turn, rating) ?? Promise.resolve()),
     run: merged || !store ? null : (code: string, language: string) => guarded(work.run(code, language)),
     show: (cell: string) => {
       setTab("chat");
@@ -113,12 +123,33 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
     else setProblem({ code: "nothing-to-undo", message: "There is no request whose files can be undone.", hint: "", details: {} });
   };
   const history = () => store && show({ over: "history" });
-  const commands = commandsOf({ inExcel: excel !== null, history, revert: () => (excel && store ? history() : revert()) });
   const noModel = health !== null && health.model === null;
   const pick = useCallback(() => picker.current?.click(), []);
   const dismiss = useCallback((id: number) => uploads.dismiss(id), [uploads]);
   const openConversation = useCallback((id: string) => go({ conversation: id, path: "main" }), [go]);
   const beginNew = useCallback(() => go(null), [go]);
+  const review = (shown: Part) => {
+    setPart(shown);
+    setTab("review");
+  };
+  const commands = commandsOf({
+    inExcel: excel !== null,
+    filesBeside: wide,
+    begin: beginNew,
+    files: () => (wide ? pick() : setTab("files")),
+    history,
+    revert: () => (excel && store ? history() : revert()),
+    trace: () => review("trace"),
+    notebook: () => review("notebook"),
+    terminal: () => setTab("terminal"),
+    settings: () => show({ over: "settings" }),
+    help: () => show({ over: "help" }),
+    tour: () => {
+      keepTour(false);
+      setTour(true);
+      beginNew();
+    },
+  });
   const here = path?.conversation ?? null;
   const listChanged = useCallback((deleted: string | null) => {
     if (deleted !== null && deleted === here) go(null);
@@ -188,13 +219,23 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
         )}
         {shownTab === "chat" && (
           <Chat
-            key={key}
+            place={key}
             state={state}
             actions={actions}
             wanted={wanted}
             again={(pending) => store?.again(pending)}
             drop={(pending) => store?.drop(pending)}
-            welcome={<Welcome model={health === null ? undefined : health.model} pick={pick} ask={(idea) => guarded(work.ask(idea))} terminal={() => setTab("terminal")} />}
+            welcome={
+              <>
+                {tour && <Tour end={endTour} />}
+                <Welcome
+                  model={health === null ? undefined : health.model}
+                  pick={pick}
+                  ask={(idea) => guarded(work.ask(idea))}
+                  terminal={() => setTab("terminal")}
+                />
+              </>
+            }
           >
             {excel && !merged && !noModel && <SelectionBar selection={excel.selection} />}
             <Composer
@@ -203,13 +244,24 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
               pick={pick}
               send={work.ask}
               commands={commands}
+              mode={
+                <ModePicker
+                  mode={mode}
+                  until={until}
+                  disabled={merged || noModel}
+                  choose={(request) => chooseMode(request).catch((error: unknown) => {
+                    setProblem(foundError(error));
+                    throw error;
+                  })}
+                />
+              }
             />
           </Chat>
         )}
         {shownTab === "files" && <div className="column files-column">{filesPanel}</div>}
         {shownTab === "terminal" && (
           <Terminal
-            key={key}
+            place={key}
             state={state}
             actions={actions}
             disabled={merged}
@@ -236,7 +288,19 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
       </main>
       {wide && <aside className="side files-side">{filesPanel}</aside>}
       {dragging && <div className="drop-here" aria-hidden="true"><p>Drop files to add them</p></div>}
-      <Dialogs opened={opened} close={close} path={path} source={source} openBranch={openBranch} health={health} inExcel={excel !== null} look={look} choose={choose} />
+      <Dialogs
+        opened={opened}
+        show={show}
+        close={close}
+        commands={commands}
+        path={path}
+        source={source}
+        openBranch={openBranch}
+        health={health}
+        inExcel={excel !== null}
+        look={look}
+        choose={choose}
+      />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { Button } from "@fluentui/react-components";
-import { NavigationRegular, NotebookRegular, SettingsRegular } from "@fluentui/react-icons";
+import { NavigationRegular, NotebookRegular, QuestionCircleRegular, SettingsRegular } from "@fluentui/react-icons";
 import { notebookAddress, type PathName } from "../api/client";
 import type { Schemas } from "../api/events";
 import { BranchMenu } from "../conversations/branches";
@@ -39,6 +39,7 @@ export function TopBar({ title, path, paths, narrow, openBranch, show }: {
           aria-label="Download the notebook"
         />
       )}
+      {!narrow && <Button appearance="subtle" icon={<QuestionCircleRegular />} aria-label="Help" onClick={() => show({ over: "help" })} />}
       <Button appearance="subtle" icon={<SettingsRegular />} aria-label="Settings" onClick={() => show({ over: "settings" })} />
     </header>
   );

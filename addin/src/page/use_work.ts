@@ -24,23 +24,26 @@ export interface Work {
 }
 
 /** What a user does with the open path; *behind* puts what goes along behind a request. */
-export function useWork({ store, open, list, uploads, behind }: {
+export function useWork({ store, open, list, uploads, behind, made }: {
   store: PathStore | null;
   open: (place: PathName) => PathStore | null;
   list: () => Promise<void>;
   uploads: Uploads;
   behind: ((request: string) => Promise<string>) | null;
+  /** Called with a new conversation before anything is asked in it. */
+  made: (conversation: string) => Promise<void>;
 }): Work {
   const [problem, setProblem] = useState<FoundError | null>(null);
   /** The open path; a conversation called *title* is made if there is none. */
   const begin = useCallback(async (title: string) => {
     if (store) return store;
-    const made = await api.create(shortTitle(title));
+    const { id } = await api.create(shortTitle(title));
+    await made(id);
     void list();
-    const opened = open({ conversation: made.id, path: "main" });
+    const opened = open({ conversation: id, path: "main" });
     if (!opened) throw new Error("no path is open");
     return opened;
-  }, [store, open, list]);
+  }, [store, open, list, made]);
   const shown = useCallback(async (work: Promise<unknown>) => {
     setProblem(null);
     await work.catch((error: unknown) => {

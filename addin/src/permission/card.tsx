@@ -6,6 +6,7 @@ import { api } from "../api/client";
 import type { AskedCall, FoundError, PermissionRequired } from "../api/events";
 import { ErrorCard } from "../chat/cards";
 import { Code } from "../parts/code";
+import { PlanSteps } from "../modes/plan";
 import { elapsed, momentAhead, useNow } from "../parts/words";
 import type { PermissionStep } from "../state/model";
 import { foundError } from "../state/path_store";
@@ -51,21 +52,26 @@ function Question({ asked }: { asked: PermissionRequired }) {
     });
   };
   const button = { disabled: sent !== null };
+  const { title, once } = questionOf(asked);
+  const plan = (asked.plan ?? []).filter((each) => each.status !== "done");
+  // Where a mode asks alone, there is nothing that a standing permission could cover.
+  const standing = asked.capabilities.length > 0;
   return (
     <section className="card permission" role="group" aria-label="Permission needed">
       <h3>
-        <ShieldQuestionRegular /> Allow this?
+        <ShieldQuestionRegular /> {title}
       </h3>
       {reasons(asked).map((reason) => <p key={reason} className="breakable">{reason}</p>)}
+      {plan.length > 0 && <PlanSteps steps={plan} />}
       <Facts asked={asked} />
-      <details>
+      <details open={Boolean(asked.mode)}>
         <summary>The code that waits</summary>
         <Code code={asked.preview} />
       </details>
       <div className="buttons">
-        <Button {...button} appearance="primary" className="once" onClick={() => void reply("once")}>Allow once</Button>
-        <Button {...button} className="until-some-time" aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>Allow until …</Button>
-        <Button {...button} className="always" onClick={() => void reply("always")}>Always allow</Button>
+        <Button {...button} appearance="primary" className="once" onClick={() => void reply("once")}>{once}</Button>
+        {standing && <Button {...button} className="until-some-time" aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>Allow until …</Button>}
+        {standing && <Button {...button} className="always" onClick={() => void reply("always")}>Always allow</Button>}
         <Button {...button} className="deny" onClick={() => void reply("deny")}>Deny</Button>
       </div>
       {choosing && <UntilChoice disabled={sent !== null} choose={(until) => void reply("until", until)} />}
@@ -73,6 +79,13 @@ function Question({ asked }: { asked: PermissionRequired }) {
       {problem && <ErrorCard error={problem} />}
     </section>
   );
+}
+
+/** What is asked, and what a yes is called: a mode asks for code of any risk. */
+function questionOf({ mode, plan }: PermissionRequired): { title: string; once: string } {
+  if (mode === "preview") return plan?.length ? { title: "Run this plan?", once: "Run the plan" } : { title: "Run this code?", once: "Run it" };
+  if (mode === "step") return { title: "Take this step?", once: "Run it" };
+  return { title: "Allow this?", once: "Allow once" };
 }
 
 function Facts({ asked }: { asked: PermissionRequired }) {
@@ -85,10 +98,12 @@ function Facts({ asked }: { asked: PermissionRequired }) {
       {files.length > 0 && <Fact name="Files">{files.map((name) => <p key={name}>{name}</p>)}</Fact>}
       {libraries.length > 0 && <Fact name={libraries.length === 1 ? "Library" : "Libraries"}>{libraries.join(", ")}</Fact>}
       {others.length > 0 && <Fact name="Reaches">{others.join(", ")}</Fact>}
-      <Fact name="“Always” covers">
-        {covered(asked).map((words) => <p key={words}>{words}</p>)}
-        <p className="quiet">In all your conversations, until you revoke it in the settings.</p>
-      </Fact>
+      {asked.capabilities.length > 0 && (
+        <Fact name="“Always” covers">
+          {covered(asked).map((words) => <p key={words}>{words}</p>)}
+          <p className="quiet">In all your conversations, until you revoke it in the settings.</p>
+        </Fact>
+      )}
     </dl>
   );
 }

@@ -7,6 +7,7 @@ export const legible = (text: string): string =>
 
 /** Why permission is needed: each reason once. */
 export function reasons(asked: PermissionRequired): string[] {
+  if (asked.mode) return [asked.explanation];
   const found = asked.findings.map((finding) => (finding.line > 0 ? `Line ${finding.line}: ${finding.reason}` : finding.reason));
   return found.length > 0 ? [...new Set(found)] : [asked.explanation];
 }

@@ -23,5 +23,12 @@ function cellOf(raw: unknown, place: number): NotebookCell {
   return { kind: "code", id, number: place + 1, code: text, language, status, outputs: folded.shown };
 }
 
+/** Names below `inputs/` of the files that recorded cells have read. */
+export function inputsOf(notebook: unknown): string[] {
+  const read = list(record(notebook).cells).flatMap((cell) => list(record(record(record(cell).metadata).tallybook).inputs_read));
+  const names = read.map(String).filter((name) => name.startsWith("inputs/")).map((name) => name.slice("inputs/".length));
+  return [...new Set(names)];
+}
+
 /** The cells of *notebook*, numbered from 1. */
 export const cellsOf = (notebook: unknown): NotebookCell[] => list(record(notebook).cells).map(cellOf);

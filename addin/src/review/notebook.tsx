@@ -11,7 +11,8 @@ import { Markdown } from "../parts/markdown";
 import { count, moment } from "../parts/words";
 import { foundError } from "../state/path_store";
 import { languageName } from "../terminal/languages";
-import { cellsOf, type NotebookCell } from "./cells";
+import { cellsOf, inputsOf, type NotebookCell } from "./cells";
+import { Reruns } from "./reruns";
 
 const AT_ONCE = 60;
 const EXPORT_WORDS: Record<(typeof EXPORTS)[number], [string, string]> = {
@@ -22,13 +23,15 @@ const EXPORT_WORDS: Record<(typeof EXPORTS)[number], [string, string]> = {
   bundle: ["Review bundle", ".zip"],
 };
 
-export function NotebookView({ path, revision, show }: {
+export function NotebookView({ path, files, revision, show }: {
   path: PathName;
+  files: readonly Schemas["File"][];
   /** Grows when something is recorded: then it is read again. */
   revision: number;
   show: (cell: string) => void;
 }) {
   const [cells, setCells] = useState<readonly NotebookCell[] | null>(null);
+  const [inputs, setInputs] = useState<readonly string[]>([]);
   const [verification, setVerification] = useState<Schemas["Verification"] | null>(null);
   const [problem, setProblem] = useState<FoundError | null>(null);
   const [drawn, setDrawn] = useState(AT_ONCE);
@@ -37,6 +40,7 @@ export function NotebookView({ path, revision, show }: {
     Promise.all([api.notebook(path), api.verification(path)]).then(
       ([notebook, found]) => {
         setCells(cellsOf(notebook));
+        setInputs(inputsOf(notebook));
         setVerification(found);
       },
       (error: unknown) => setProblem(foundError(error)),
@@ -51,6 +55,9 @@ export function NotebookView({ path, revision, show }: {
       {cells?.length === 0 && <p className="quiet">Nothing is recorded here yet.</p>}
       {cells !== null && cells.length > 0 && <Exports path={path} />}
       {verification && cells !== null && cells.length > 0 && <Reviews path={path} reviews={verification.reviews} done={read} />}
+      {cells !== null && cells.length > 0 && (
+        <Reruns path={path} inputs={inputs} files={files.map((file) => file.name).filter((name) => name.startsWith("inputs/"))} />
+      )}
       {cells?.slice(0, drawn).map((cell) => <RecordedCell key={cell.id} cell={cell} show={show} />)}
       {cells !== null && cells.length > drawn && (
         <Button onClick={() => setDrawn(drawn + AT_ONCE)}>Show {Math.min(AT_ONCE, cells.length - drawn)} more of {count(cells.length, "cell")}</Button>
@@ -156,7 +163,7 @@ function RecordedCell({ cell, show }: { cell: NotebookCell; show: (cell: string)
         <span className="grow">Cell {cell.number}, {languageName(cell.language)}</span>
         {STATUS[cell.status] && <span className="warn">{STATUS[cell.status]}</span>}
         <Button size="small" appearance="subtle" onClick={() => show(cell.id)}>
-          <span className="visually-hidden">Cell {cell.number} </span>In the chat
+          <span><span className="visually-hidden">Cell {cell.number} </span>In the chat</span>
         </Button>
       </div>
       <Code code={cell.code} language={cell.language} />

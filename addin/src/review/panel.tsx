@@ -31,7 +31,7 @@ export function ReviewPanel({ path, files, part, setPart, asked, setAsked, selec
         ) : part === "trace" ? (
           <TraceView path={path} files={files} asked={asked} setAsked={setAsked} selected={selected} actions={{ show, preview }} />
         ) : (
-          <NotebookView path={path} revision={revision} show={show} />
+          <NotebookView path={path} files={files} revision={revision} show={show} />
         )}
       </div>
     </div>

@@ -149,7 +149,7 @@ export function TraceFound({ found, reading, actions }: { found: Found; reading:
 function ToCell({ cell, number, actions }: { cell: string; number: number; actions: TraceActions }) {
   return (
     <Button size="small" className="to-cell" onClick={() => actions.show(cell)}>
-      Show<span className="visually-hidden"> cell {number}</span> in the chat
+      <span>Show<span className="visually-hidden"> cell {number}</span> in the chat</span>
     </Button>
   );
 }

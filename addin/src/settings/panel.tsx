@@ -1,18 +1,21 @@
-import { Button, DrawerBody, OverlayDrawer, Radio, RadioGroup } from "@fluentui/react-components";
-import { DismissRegular, SignOutRegular } from "@fluentui/react-icons";
+import { Button, DrawerBody, OverlayDrawer } from "@fluentui/react-components";
+import { DismissRegular, QuestionCircleRegular, SignOutRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/events";
 import { paneToken } from "../api/pane_token";
 import { SetUpModel } from "../chat/welcome";
+import { Choices } from "../parts/choices";
 import { type Look, LOOKS } from "../parts/theme";
 import { Grants } from "./grants";
+import { Preferences } from "./preferences";
 import { keptWords } from "./retention";
 
 /** Model, permissions, what is kept for how long, colours. */
-export function SettingsPanel({ health, look, choose, close }: {
+export function SettingsPanel({ health, look, choose, help, close }: {
   health: Schemas["Health"] | null;
   look: Look;
   choose: (look: Look) => void;
+  help: () => void;
   close: () => void;
 }) {
   return (
@@ -27,17 +30,19 @@ export function SettingsPanel({ health, look, choose, close }: {
             : health.model === null ? <SetUpModel /> : <p className="breakable">{health.model}</p>}
         </Section>
         <Section title="Allowed without a question"><Grants /></Section>
+        <Section title="What you prefer"><Preferences /></Section>
         {health && (
           <Section title="What is kept">
             {keptWords(health).map((words) => <p key={words}>{words}</p>)}
           </Section>
         )}
         <Section title="Colours">
-          <RadioGroup aria-label="Colours" value={look} onChange={(_, data) => choose(data.value as Look)}>
-            {LOOKS.map(([name, words]) => <Radio key={name} value={name} label={words} />)}
-          </RadioGroup>
+          <Choices label="Colours" value={look} choices={LOOKS} choose={choose} />
         </Section>
-        {health && <p className="quiet">Tallybook {health.version}</p>}
+        <div className="buttons">
+          <Button icon={<QuestionCircleRegular />} onClick={help}>Help</Button>
+          {health && <span className="quiet">Tallybook {health.version}</span>}
+        </div>
         {paneToken.used && (
           <Button
             icon={<SignOutRegular />}

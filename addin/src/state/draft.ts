@@ -104,10 +104,12 @@ export function newTurn(id: string, at: number, data: EventData["turn.started"])
     error: null,
     sources: null,
     route: null,
+    plan: [],
     files: [],
     checks: [],
     tieOuts: [],
     answerCheck: null,
+    rating: null,
     undone: false,
   };
 }

@@ -103,6 +103,20 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
         : step,
     );
   },
+  "mode.changed": (draft, data, turn) => {
+    draft.state.modeRevision += 1;
+    if (!turn || data.why === "set") return;
+    const why = data.why === "spent" ? "all of its cells have run" : "its time is over";
+    turn.steps.push({ type: "note", tone: "info", text: `The conversation asks again from here on: ${why}.` });
+  },
+  "plan.made": (_, data, turn) => {
+    if (turn) turn.plan = list(data.steps);
+  },
+  "plan.step": (_, data, turn) => {
+    if (!turn) return;
+    turn.plan = turn.plan.map((step) => (step.number === data.number ? { ...step, status: data.status } : step));
+    if (data.status === "running") turn.doing = `Step ${data.number} of ${data.of}: ${data.title}`;
+  },
   "cell.started": (draft, data, turn, at) => {
     if (!turn) return;
     const parameters = data.tags.includes("parameters");
@@ -116,7 +130,7 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     if (!cell) return;
     Object.assign(cell, { id: data.cell, code: data.code, language: data.language ?? PYTHON, status: "running", startedAt: at });
     turn.status = "running";
-    turn.doing = "Running the code";
+    if (!turn.plan.some((step) => step.status === "running")) turn.doing = "Running the code";
   },
   "cell.output": (draft, data, turn) => {
     const raw = data.output as Record<string, unknown>;

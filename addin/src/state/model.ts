@@ -1,6 +1,6 @@
 // What is known of one path, made from its events alone.
 import type {
-  CheckFinding, ContextUsed, EgressFinding, FoundError, NetworkCalled, OfficeRequested, PermissionRequired, RiskFinding, RouteChosen,
+  CheckFinding, ContextUsed, EgressFinding, FoundError, NetworkCalled, OfficeRequested, PermissionRequired, PlannedStep, RiskFinding, RouteChosen,
 } from "../api/events";
 import type { Outputs } from "../outputs/fold";
 
@@ -137,6 +137,8 @@ export interface FileFacts {
   problem: FoundError | null;
 }
 
+export type Rating = "up" | "down" | null;
+
 export interface Turn {
   id: string;
   kind: TurnKind;
@@ -155,12 +157,16 @@ export interface Turn {
   sources: ContextUsed | null;
   /** Where it is worked on, and why. */
   route: RouteChosen | null;
+  /** The steps that the model means to take. */
+  plan: readonly PlannedStep[];
   files: MadeFile[];
   checks: Check[];
   /** Of the latest state of each written file. */
   tieOuts: TieOut[];
   /** What of the answer nothing bears out; null if there is no such thing. */
   answerCheck: AnswerCheck | null;
+  /** What the user thinks of it, as far as that is known. */
+  rating: Rating;
   /** Another request has undone it. */
   undone: boolean;
 }
@@ -191,8 +197,12 @@ export interface PathState {
   mergedInto: string | null;
   /** What Excel is asked to do now. */
   office: { seq: number; turn: string | null; request: OfficeRequested } | null;
+  /** Grows whenever the conversation's mode changes. */
+  modeRevision: number;
   /** Why the path waits for a kernel, if it does. */
   waiting: string | null;
+  /** What the user thinks of answers, by turn: it may be known before the turn is. */
+  ratings: Readonly<Record<string, Rating>>;
 }
 
 export const EMPTY: PathState = {
@@ -204,5 +214,7 @@ export const EMPTY: PathState = {
   source: null,
   mergedInto: null,
   office: null,
+  modeRevision: 0,
   waiting: null,
+  ratings: {},
 };

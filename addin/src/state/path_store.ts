@@ -95,6 +95,12 @@ export class PathStore {
     for (const each of waiting) this.drop(each.key);
   }
 
+  /** Keep what the user thinks of the answer of *turn*. */
+  async rate(turn: string, rating: "up" | "down"): Promise<void> {
+    await api.rate(turn, rating);
+    this.dispatch({ type: "rated", ratings: [{ id: turn, rating }] });
+  }
+
   private newPending(kind: Pending["kind"], request: string): Pending {
     const known = this.state.turns.map((turn) => turn.id);
     for (const each of this.state.pending) if (each.turn) known.push(each.turn);
@@ -155,6 +161,7 @@ export class PathStore {
         await this.send(pending);
       }
     }
+    this.dispatch({ type: "rated", ratings: turns });
     const queued = turns.filter((turn) => turn.status === "queued");
     this.dispatch({ type: "queued", turns: queued });
   }

@@ -3,7 +3,7 @@
 import type { FoundError, KnownEvent, PathEvent } from "../api/events";
 import { Draft, newTurn } from "./draft";
 import { type Facts, type Handler, HANDLERS, OPTIONAL } from "./handlers";
-import type { PathState, Pending, Turn } from "./model";
+import type { PathState, Pending, Rating, Turn } from "./model";
 
 export type Action =
   | { type: "events"; events: readonly PathEvent[] }
@@ -11,6 +11,7 @@ export type Action =
   | { type: "accepted"; key: string; turn: string }
   | { type: "refused"; key: string; error: FoundError }
   | { type: "dropped"; key: string }
+  | { type: "rated"; ratings: readonly { id: string; rating: string | null }[] }
   | { type: "queued"; turns: readonly { id: string; kind: string; request: string }[] };
 
 /** The requests that still wait after *turn* has begun. */
@@ -38,6 +39,7 @@ function applyEvent(draft: Draft, event: PathEvent): void {
   if (known.kind === "turn.started") {
     if (event.turn === null || draft.has(event.turn)) return;
     const turn = newTurn(event.turn, at, known.data);
+    turn.rating = draft.state.ratings[event.turn] ?? null;
     draft.add(turn);
     draft.state.pending = waitingAfter(draft.state.pending, turn);
     draft.state.waiting = null;
@@ -79,6 +81,16 @@ export function reduce(state: PathState, action: Action): PathState {
       return changed(state, action.key, { state: "refused", error: action.error });
     case "dropped":
       return { ...state, pending: state.pending.filter((each) => each.key !== action.key) };
+    case "rated": {
+      const given = action.ratings.map(({ id, rating }): [string, Rating] => [id, rating === "up" || rating === "down" ? rating : null]);
+      if (given.every(([id, rating]) => (state.ratings[id] ?? null) === rating)) return state;
+      const ratings = { ...state.ratings, ...Object.fromEntries(given) };
+      const turns = state.turns.map((turn) => {
+        const rating = ratings[turn.id] ?? null;
+        return rating === turn.rating ? turn : { ...turn, rating };
+      });
+      return { ...state, ratings, turns };
+    }
     case "queued": {
       const known = new Set(state.turns.map((turn) => turn.id));
       for (const each of state.pending) if (each.turn) known.add(each.turn);

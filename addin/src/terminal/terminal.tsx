@@ -1,14 +1,16 @@
 import { Button } from "@fluentui/react-components";
 import { PlayRegular } from "@fluentui/react-icons";
 import { useMemo, useState } from "react";
-import { useStick } from "../chat/stick";
+import { Log } from "../chat/log";
 import { PendingView, type TurnActions } from "../chat/turn";
 import { Turns } from "../chat/turns";
 import type { PathState, Pending } from "../state/model";
 import { detectLanguage, type Language, languageName, LANGUAGES } from "./languages";
 
 /** Code to run as it is, in the conversation's kernel; what it shows comes as it runs. */
-export function Terminal({ state, actions, disabled, run, again, drop }: {
+export function Terminal({ place, state, actions, disabled, run, again, drop }: {
+  /** Which path it is: another one has its log begin anew; the code that is being written stays. */
+  place: string;
   state: PathState;
   actions: TurnActions;
   disabled: boolean;
@@ -21,7 +23,6 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
   /** The user's choice; empty: the language is seen by the code. */
   const [chosen, choose] = useState<Language | "">("");
   const detected = useMemo(() => detectLanguage(code), [code]);
-  const stick = useStick(state);
   const turns = state.turns.filter((turn) => turn.kind !== "turn" && turn.kind !== "merge");
   const pending = state.pending.filter((each) => each.kind === "execute");
   const busy = pending.some((each) => each.state === "sending") || turns.some((turn) => turn.finishedAt === null);
@@ -32,31 +33,29 @@ export function Terminal({ state, actions, disabled, run, again, drop }: {
   };
   return (
     <div className="chat">
-      <div className="log" ref={stick.log} onScroll={stick.onScroll} tabIndex={0} role="region" aria-label="Terminal">
-        <div className="column">
-          {turns.length === 0 && pending.length === 0 && (
-            <div className="welcome">
-              <h2>Run code yourself</h2>
-              <p className="quiet">
-                Python, in the same kernel as the conversation: its variables and files are here. JavaScript, TypeScript
-                and Bash run in kernels of their own, on the same files. What runs is recorded in the notebook. Uploads are in <code className="inline-code">inputs/</code>, results belong in{" "}
-                <code className="inline-code">outputs/</code>.
-              </p>
-            </div>
-          )}
-          <Turns turns={turns} actions={actions} />
-          {pending.map((each) => (
-            <PendingView
-              key={each.key}
-              pending={each}
-              ahead={0}
-              cancel={actions.cancel}
-              again={() => again(each)}
-              drop={() => drop(each.key)}
-            />
-          ))}
-        </div>
-      </div>
+      <Log key={place} label="Terminal" changes={state}>
+        {turns.length === 0 && pending.length === 0 && (
+          <div className="welcome">
+            <h2>Run code yourself</h2>
+            <p className="quiet">
+              Python, in the same kernel as the conversation: its variables and files are here. JavaScript, TypeScript
+              and Bash run in kernels of their own, on the same files. What runs is recorded in the notebook. Uploads are in <code className="inline-code">inputs/</code>, results belong in{" "}
+              <code className="inline-code">outputs/</code>.
+            </p>
+          </div>
+        )}
+        <Turns turns={turns} actions={actions} />
+        {pending.map((each) => (
+          <PendingView
+            key={each.key}
+            pending={each}
+            ahead={0}
+            cancel={actions.cancel}
+            again={() => again(each)}
+            drop={() => drop(each.key)}
+          />
+        ))}
+      </Log>
       <form
         className="composer terminal-composer"
         onSubmit={(event) => {
