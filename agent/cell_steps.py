@@ -47,7 +47,7 @@ async def run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) 
         return
     await cell_of_step(state, pending, ports, "running", None)
     python = pending.language == PYTHON
-    failed = await _run_parameters(state, pending, ports) if python else None
+    failed = await _run_parameters(state, pending, ports, admission.kept) if python else None
     if failed is None:
         state.running = new_cell_id()
         await ports.save(state)
@@ -135,7 +135,10 @@ def _computed(execution: Execution) -> dict[str, dict[str, Any]]:
 
 
 async def _run_parameters(
-    state: TurnState, pending: PendingCode, ports: TurnPorts
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    kept: Mapping[str, str] | None,
 ) -> Execution | None:
     """Run the parameters cell if one is needed; return its execution only if it failed."""
     known = ports.runtime.recorder.parameters()
@@ -150,7 +153,7 @@ async def _run_parameters(
         source, tag = turn_parameters_source(changed), "turn-parameters"
     provenance = Provenance(turn_id=state.id, request=state.request)
     execution = await run_cell(
-        source, provenance, ports.runtime, ports.sink, ports.hashes, tags=(tag,)
+        source, provenance, ports.runtime, ports.sink, ports.hashes, tags=(tag,), kept=kept
     )
     return None if execution.outcome == "ok" else execution
 

@@ -37,7 +37,8 @@ async def learned_before(
     """
     preferences = await ports.learned.preferences()
     state.shapes = shapes_of(profiles)
-    found = similar(await ports.learned.worked(), state.shapes, state.request)
+    known = await ports.learned.worked() if state.shapes else ()
+    found = similar(known, state.shapes, state.request)
     worked = [{"turn": each.turn, "conversation": each.conversation} for each in found]
     return LearnedBefore(
         texts={"preferences": preferences_text(preferences), "worked": worked_text(found)},

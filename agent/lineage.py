@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.permission.risk.assess import assess
-from agent.workbook_programs import run_program
+from agent.workbook_programs import compile_programs, run_program
 from container.errors import ContainerError
+from container.kernel.session import KernelSession
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import Workspace
 from notebooks.export.workspace_files import open_below, safe_name
 from notebooks.lineage.record import Cell
@@ -24,6 +26,8 @@ from notebooks.lineage.trace import Trace, question, trace, with_origin
 
 TRACE_LIMITS = Limits(memory_bytes=2048 * MIB, pids=16, seconds=60.0, tmp_bytes=64 * MIB)
 MOST_ASKED = 100_000
+MOST_COPIED = 64 * MIB
+"""Size of a workspace up to which a kernel gets copies of its files."""
 NOT_RUN = "its code is of high risk and is not run again"
 log = logging.getLogger("tallybook.lineage")
 
@@ -35,6 +39,7 @@ async def trace_cell(
     place: tuple[str, str, str],
     *,
     replay: bool = True,
+    forked: bool = False,
 ) -> Trace:
     """Trace one cell of a file in *workspace*.
 
@@ -44,7 +49,9 @@ async def trace_cell(
         files: Workspace file → sha256.
         place: File, sheet (empty: the only one) and cell.
         replay: Also read the files, and run the recorded code on the way again, in a sandbox
-            that can write nothing: rows and values come from there.
+            without network that can change nothing: rows and values come from there.
+        forked: Ask a kernel that is forked from the fork server, which has imported pandas; else
+            a process that imports it first.
 
     Raises:
         FileNotTraceable: No recorded cell wrote the file.
@@ -60,7 +67,9 @@ async def trace_cell(
     if len(text) > MOST_ASKED:
         text = json.dumps({**asked, "statements": [], "names": []})
         notes.append("The code on the way is too long to be run again: rows are looked for alone.")
-    printed = await _ask(text, workspace, notes)
+    printed = await _ask_kernel(text, workspace, files) if forked else None
+    if printed is None:
+        printed = await _ask(text, workspace, notes)
     for failure in printed.get("failures", ())[:3]:
         notes.append(
             f"Cell {failure['cell']}, line {failure['line']}, could not be run again: "
@@ -83,6 +92,63 @@ def _without_high_risk(asked: dict[str, Any]) -> list[str]:
     return notes
 
 
+async def _ask_kernel(
+    text: str, workspace: Workspace, files: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Ask a new kernel, which gets copies of the files; ``None`` if it gave no answer."""
+    code = (
+        "import json\nfrom workbooks.origin.__main__ import answer_to\n"
+        f"print('\\n' + json.dumps(answer_to(json.loads({text!r})), default=str))"
+    )
+    outputs: list[Mapping[str, Any]] = []
+
+    async def keep(output: Mapping[str, Any]) -> None:
+        outputs.append(output)
+
+    await asyncio.to_thread(compile_programs)
+    with tempfile.TemporaryDirectory(prefix="tallybook-trace-") as directory:
+        own = await asyncio.to_thread(_copied, workspace, files, Path(directory) / "workspace")
+        if own is None:
+            return None
+        session = KernelSession(own, TRACE_LIMITS)
+        try:
+            await session.start()
+            await session.execute(code, keep)
+        except ContainerError as error:
+            log.warning("a cell could not be traced by a kernel: %s", error)
+            return None
+        finally:
+            await session.aclose()
+    return _last_line("".join(str(o.get("text", "")) for o in outputs if o.get("name") == "stdout"))
+
+
+def _copied(workspace: Workspace, files: Mapping[str, str], directory: Path) -> Workspace | None:
+    """Return a workspace with copies of *files*, which its kernel can't write; ``None`` if large.
+
+    A link to a file would let the code on the way change it.
+    """
+    if sum(file.size for file in workspace.files()) > MOST_COPIED:
+        return None
+    own = Workspace.create(directory)
+    for name in files:
+        target = own.directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(ContainerError), workspace.open_read(name) as source:
+            with target.open("wb") as file:
+                shutil.copyfileobj(source, file)
+            target.chmod(0o644)
+    return own
+
+
+def _last_line(printed: str) -> dict[str, Any] | None:
+    """Return the answer in what a program printed; ``None`` if there is none."""
+    with contextlib.suppress(ValueError):
+        found = untrusted_json(printed.strip().rpartition("\n")[2])
+        if isinstance(found, dict) and isinstance(found.get("answer", {}), dict):
+            return found
+    return None
+
+
 async def _ask(text: str, workspace: Workspace, notes: list[str]) -> dict[str, Any]:
     try:
         result = await run_program("origin", (text,), workspace, TRACE_LIMITS)
@@ -90,11 +156,8 @@ async def _ask(text: str, workspace: Workspace, notes: list[str]) -> dict[str, A
         log.warning("a cell could not be traced into the files: %s", error)
         notes.append(f"The files could not be read: {error}")
         return {}
-    last = result.printed.strip().rpartition("\n")[2]
-    with contextlib.suppress(ValueError):
-        printed = json.loads(last)
-        if isinstance(printed, dict) and isinstance(printed.get("answer", {}), dict):
-            return printed
+    if (printed := _last_line(result.printed)) is not None:
+        return printed
     if result.status is None:
         why = f"took longer than {TRACE_LIMITS.seconds:g} s"
     elif result.status.out_of_memory or result.status.signal:

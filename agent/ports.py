@@ -107,6 +107,20 @@ class Model(Protocol):
             ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
         """
 
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return the embedding of each of *texts*, by the embedding model *name*.
+
+        Args:
+            texts: At most 100.
+            name: Of a model of the same service.
+            question: They are questions; else they are what questions are about.
+
+        Raises:
+            ModelUnavailable, ModelRejected, ModelReplyBroken
+        """
+
     async def aclose(self) -> None:
         """Close its connections."""
 
@@ -281,6 +295,12 @@ class PastTurns(Protocol):
         """Return the user's turns in other conversations that have at least half of *words*.
 
         Those that have more of them come first, then newer ones.
+        """
+
+    async def alike(self, request: str) -> Sequence[PastTurn]:
+        """Return the user's turns in other conversations that mean about the same, nearest first.
+
+        None if the model's service has no embeddings, or does not give them in time.
         """
 
     async def endings(self, turns: Sequence[str]) -> Mapping[str, str]:

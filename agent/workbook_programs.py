@@ -7,6 +7,7 @@ import compileall
 import functools
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from container.confined import ConfinedProgram, ConfinedResult, run_confined
@@ -32,13 +33,17 @@ def library_version() -> str:
 
 
 @functools.cache
-def _compile() -> None:
+def compile_programs() -> None:
     """Compile the programs once: in its read-only sandbox each run would compile them again."""
     compileall.compile_dir(str(library()), quiet=2)
 
 
 async def run_program(
-    name: str, arguments: tuple[str, ...], workspace: Workspace, limits: Limits
+    name: str,
+    arguments: tuple[str, ...],
+    workspace: Workspace,
+    limits: Limits,
+    on_printed: Callable[[bytes], None] | None = None,
 ) -> ConfinedResult:
     """Run ``workbooks.NAME`` with the workspace read-only, within *limits*.
 
@@ -47,16 +52,18 @@ async def run_program(
         arguments: Its arguments; the workspace is ``/workspace``.
         workspace: The workspace.
         limits: What it may use, ``seconds`` included.
+        on_printed: Gets what it prints, as it comes.
 
     Raises:
         SandboxUnavailable: This host can't confine it.
     """
-    await asyncio.to_thread(_compile)
+    await asyncio.to_thread(compile_programs)
     return await run_confined(
         (*_command(name), *arguments),
         workspace,
         limits,
         readonly=((library(), f"{LIBRARY}/workbooks"),),
+        on_printed=on_printed,
     )
 
 
@@ -73,7 +80,7 @@ async def start_program(
     Raises:
         SandboxUnavailable: This host can't confine it.
     """
-    await asyncio.to_thread(_compile)
+    await asyncio.to_thread(compile_programs)
     return await ConfinedProgram.start(
         lambda descriptor: (*_command(name), str(descriptor)),
         limits,
@@ -84,6 +91,7 @@ async def start_program(
 def _command(name: str) -> tuple[str, ...]:
     code = (
         f"import sys\nsys.path.insert(0, {LIBRARY!r})\n"
-        f"from workbooks.{name}.__main__ import main\nmain()"
+        f"import os\nfrom workbooks.{name}.__main__ import main\nmain()\n"
+        "sys.stdout.flush()\nos._exit(0)"  # nothing is left to do but to free memory
     )
     return sys.executable, "-c", code

@@ -144,6 +144,7 @@ CONTEXT_NOTES = """\
 - *First message*: from the recorded notebook and the profiles, both in memory, to the text that
   is sent, with the event that says what is in it. Reading a file's profile is not in it.
 - *Search in past turns*: SQLite; two frequent words and two rare ones, all turns are one user's.
+  By meaning: without the time that the model's service takes for the embedding of the request.
 """
 LINEAGE_NOTES = """\
 - *With lineage and without it*: the same cells in two services in turns, over HTTP; every tenth

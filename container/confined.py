@@ -46,6 +46,7 @@ async def run_confined(
     limits: Limits,
     *,
     readonly: tuple[tuple[Path, str], ...] = (),
+    on_printed: Callable[[bytes], None] | None = None,
 ) -> ConfinedResult:
     """Run *argv* with the workspace read-only, within *limits*.
 
@@ -57,13 +58,14 @@ async def run_confined(
         workspace: Shown as ``/workspace``.
         limits: What it may use, ``seconds`` included.
         readonly: Further (host path, path inside) pairs, read-only.
+        on_printed: Gets what it prints, as it comes.
 
     Raises:
         SandboxUnavailable: This host can't confine it.
     """
     for _ in range(MOST_OWNERS):
         owner = workspace.uid
-        result = await _run_as(owner, argv, workspace, limits, readonly)
+        result = await _run_as(owner, argv, workspace, limits, readonly, on_printed)
         if (result.status is not None and result.status.exit_code == 0) or workspace.uid == owner:
             break
     return result
@@ -75,8 +77,9 @@ async def _run_as(
     workspace: Workspace,
     limits: Limits,
     readonly: tuple[tuple[Path, str], ...],
+    on_printed: Callable[[bytes], None] | None,
 ) -> ConfinedResult:
-    sandbox = BubblewrapSandbox(log_bytes=MAX_PRINTED)
+    sandbox = BubblewrapSandbox(log_bytes=MAX_PRINTED, on_printed=on_printed)
     spec = SandboxSpec(
         name=f"{runtime_prefix('c')}{secrets.token_hex(6)}",
         argv=argv,

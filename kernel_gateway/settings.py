@@ -25,6 +25,7 @@ SECRETS = frozenset(
     """token database_url jwt_secret gemini_api_key openai_api_key cron_secret blob_key""".split()
 )
 DEFAULT_MODEL = "gemini-3.8-flash"
+DEFAULT_EMBEDDING_MODEL = "gemini-embedding-001"
 TOKEN_FILE = "token"  # noqa: S105 (a file's name)
 """File in the data directory with the access token that the first start generates."""
 
@@ -131,6 +132,12 @@ class Settings(BaseModel):
         description="What the model's service speaks. openai: any service with OpenAI's chat "
         "protocol (Ollama, vLLM, Azure, OpenAI); it needs model and model_base_url.",
     )
+    embedding_model: str | None = Field(
+        None,
+        description="Embedding model of the model's service, to find past requests by their "
+        "meaning; by default gemini-embedding-001 with Gemini, and none with openai. Empty for "
+        "none.",
+    )
     model_timeout: float = Field(120.0, gt=0, description="Seconds one model call may take.")
     gemini_api_key: str | None = Field(
         None, repr=False, description="API key of Gemini; GEMINI_API_KEY is read too."
@@ -228,7 +235,8 @@ class Settings(BaseModel):
         2000.0,
         ge=0,
         description="Room for what a conversation's files held before they were changed, in MB "
-        "(10^6); the oldest go first, 0 keeps none.",
+        "(10^6); the oldest go first, 0 keeps none. The lists of files in a path's checkpoints, "
+        "and those of ranges in Excel, may each take a tenth of it besides.",
     )
     checkpoints: int = Field(
         500,
@@ -361,6 +369,14 @@ class Settings(BaseModel):
     def _proxies_have_addresses(cls, proxies: str) -> str:
         networks(proxies)
         return proxies
+
+    @property
+    def embeds_with(self) -> str:
+        """Name of the embedding model; empty for none."""
+        if not self.has_model:
+            return ""
+        usual = DEFAULT_EMBEDDING_MODEL if self.model_protocol == "gemini" else ""
+        return usual if self.embedding_model is None else self.embedding_model
 
     @property
     def has_model(self) -> bool:

@@ -62,6 +62,7 @@ from kernel_gateway.telemetry import Telemetry, exporting
 from kernel_gateway.tls import server_context
 from kernel_gateway.turns.approvals import Approvals
 from kernel_gateway.turns.deferred_model import DeferredModel
+from kernel_gateway.turns.embeddings import TurnEmbeddings
 from kernel_gateway.turns.late_outputs import LateSender
 from kernel_gateway.turns.modes import ConversationModes
 from kernel_gateway.turns.office import OfficePanes
@@ -178,6 +179,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
         )
         modes = ConversationModes(repository, events)
+        embeddings = TurnEmbeddings(repository.embeddings, model, settings.embeds_with)
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -192,6 +194,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             retry=retry,
             network=_network(settings, stack),
             modes=modes,
+            embeddings=embeddings,
             egress=policies,
         )
         turns = Turns(works_with, max_queue=settings.max_queue)
@@ -204,7 +207,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             policies,
         )
         # Closed in reverse: first no new cell starts, at last the remaining events are sent.
-        for closing in (channels.store_cursors, events.aclose, channels.aclose, turns.aclose):
+        for closing in (
+            channels.store_cursors,
+            events.aclose,
+            channels.aclose,
+            embeddings.aclose,
+            turns.aclose,
+        ):
             stack.push_async_callback(closing)
         stack.push_async_callback(upload_profiles.aclose)
         stack.callback(retry.end)

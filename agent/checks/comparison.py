@@ -15,6 +15,7 @@ from typing import IO
 
 from agent.workbook_programs import run_program
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import INPUTS, Workspace
 from notebooks.workbooks.compare.difference import (
     LAYERS,
@@ -70,7 +71,7 @@ async def compare_in_sandbox(
     result = await run_program("compare", (json.dumps(asked),), workspace, COMPARE_LIMITS)
     if result.status is not None and result.status.exit_code == 0:
         try:
-            return comparison_from_json(json.loads(result.printed))
+            return comparison_from_json(untrusted_json(result.printed))
         except (ValueError, TypeError, KeyError, AttributeError):
             pass  # no result of the program: it broke
     if result.status is None:

@@ -17,6 +17,7 @@ from typing import Any
 from agent.workbook_programs import library_version, run_program
 from container.errors import ContainerError
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import INPUTS, Workspace
 from notebooks.workbooks.tie_out.accounts import CellNotes, notes_of, step_to_json
 from notebooks.workbooks.tie_out.judge import read_in, result_to_json, tie_out
@@ -110,7 +111,7 @@ async def _measured(
     found: dict[str, list[Table] | None] = {}
     for line in result.printed.splitlines():
         try:
-            printed = json.loads(line)
+            printed = untrusted_json(line)
         except ValueError:
             log.warning("the measuring of files failed: %s", result.printed[-1000:])
             break

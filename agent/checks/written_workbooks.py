@@ -11,6 +11,7 @@ from typing import Any
 from agent.workbook_programs import run_program
 from container.errors import ContainerError
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import INPUTS, Workspace
 
 WRITTEN = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods"})
@@ -124,7 +125,7 @@ def _within_limits(names: Sequence[str]) -> list[str]:
 
 def _found(printed: str) -> dict[str, list[dict[str, Any]]] | None:
     try:
-        found = json.loads(printed)
+        found = untrusted_json(printed)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

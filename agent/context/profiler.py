@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from typing import Any
 from agent.context.recovery import recover
 from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import Workspace, WorkspaceFile
 from notebooks.record.files import replace_atomically
 
@@ -30,6 +32,8 @@ FILE = "\ue000file"
 It has a private character, so that no column has this name."""
 
 Profile = dict[str, Any]
+_SHARE = re.compile(rb"\x1e([01]\.\d\d)")
+_SHARES = re.compile("\x1e[^\n]*\n")
 
 
 class Profiler:
@@ -51,13 +55,24 @@ class Profiler:
         """
         self._kept_in = kept_in
         self._known: OrderedDict[tuple[str, str, str], asyncio.Future[Profile]] = OrderedDict()
+        self._told: dict[tuple[str, str, str], list[Callable[[float], None]]] = {}
         self._tried: OrderedDict[tuple[str, str, str], asyncio.Future[str]] = OrderedDict()
         self._readers = asyncio.Semaphore(at_once)
 
-    async def profile(self, workspace: Workspace, file: WorkspaceFile) -> Profile | None:
+    async def profile(
+        self,
+        workspace: Workspace,
+        file: WorkspaceFile,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Profile | None:
         """Return the profile of *file*, ``{"problem": …}`` if unreadable, ``None`` if no table.
 
         Concurrent callers share one reading.
+
+        Args:
+            workspace: Has the file.
+            file: The file.
+            on_progress: Is told the share that is done, from 0 to 1, of a large file.
 
         Raises:
             SandboxUnavailable: This host can't confine the reader.
@@ -69,11 +84,14 @@ class Profiler:
         key = (str(workspace.directory), file.name, file.version)
         reading = self._known.get(key)
         if reading is None:
-            reading = self._known[key] = asyncio.ensure_future(self._read(workspace, file.name))
+            reading = self._known[key] = asyncio.ensure_future(self._read(workspace, key))
             reading.add_done_callback(lambda done: self._forget_failed(key, done))
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
+        told = self._told.setdefault(key, []) if on_progress and not reading.done() else []
+        if on_progress:
+            told.append(on_progress)
         profile = await asyncio.shield(reading)  # other callers may await it too
         if profile.get("problem", {}).get("code") == "damaged":
             profile = await self._with_recovered(workspace, file.name, key, profile)
@@ -134,12 +152,22 @@ class Profiler:
         if (done.cancelled() or done.exception() is not None) and self._known.get(key) is done:
             del self._known[key]
 
-    async def _read(self, workspace: Workspace, name: str) -> Profile:
+    async def _read(self, workspace: Workspace, key: tuple[str, str, str]) -> Profile:
+        try:
+            return await self._read_once(workspace, key)
+        finally:
+            self._told.pop(key, None)
+
+    async def _read_once(self, workspace: Workspace, key: tuple[str, str, str]) -> Profile:
+        name = key[1]
         kept = await asyncio.to_thread(self._place, workspace, name)
         if kept is not None and (profile := await asyncio.to_thread(_kept_profile, kept)):
             return _with_name(profile, name)
         async with self._readers:
-            profile, lasting = await _run(workspace, "profile", name, FILE)
+            shares = _Shares(lambda share: [tell(share) for tell in self._told.get(key, ())])
+            profile, lasting = await _run(
+                workspace, "profile", name, FILE, on_printed=shares.printed
+            )
         if kept is not None and lasting:
             await asyncio.to_thread(_keep, kept, profile)
         return _with_name(profile, name)
@@ -184,12 +212,36 @@ def _keep(kept: Path, profile: Profile) -> None:
         log.warning("a profile could not be kept: %s", error)
 
 
-async def _run(workspace: Workspace, module: str, name: str, *given: str) -> tuple[Profile, bool]:
+class _Shares:
+    """Finds the lines with a share that is done in what a reader prints before the profile."""
+
+    def __init__(self, tell: Callable[[float], object]) -> None:
+        self._tell, self._rest = tell, b""
+
+    def printed(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        if b"\x1e" not in piece and not self._rest:
+            return
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        self._rest = self._rest[:20] if self._rest.startswith(b"\x1e") else b""
+        for line in lines:
+            if found := _SHARE.fullmatch(line):
+                self._tell(float(found[1]))
+
+
+async def _run(
+    workspace: Workspace,
+    module: str,
+    name: str,
+    *given: str,
+    on_printed: Callable[[bytes], None] | None = None,
+) -> tuple[Profile, bool]:
     """Return what a program prints of file *name*, and whether another run would print the same."""
-    result = await run_program(module, (f"/workspace/{name}", *given), workspace, PROFILE_LIMITS)
+    asked = f"/workspace/{name}", *given
+    result = await run_program(module, asked, workspace, PROFILE_LIMITS, on_printed)
     if result.status is not None and result.status.exit_code == 0:
         try:
-            profile = json.loads(result.printed)
+            profile = untrusted_json(_SHARES.sub("", result.printed))
         except ValueError:
             profile = None
         if isinstance(profile, dict):

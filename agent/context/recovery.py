@@ -17,6 +17,8 @@ from container.workspace.rewrite import read_seen
 from container.workspace.workspace import INPUTS, Workspace
 
 START_SECONDS, FILE_SECONDS = 60.0, 30.0
+LEAST_BYTES = 1_000
+"""No workbook is smaller."""
 MOST_FILE_BYTES, MOST_ANSWER_BYTES = 50 * MIB, 100 * MIB
 AT_ONCE = asyncio.Semaphore(1)
 log = logging.getLogger("tallybook.profiles")
@@ -63,7 +65,7 @@ def _added(workspace: Workspace, target: str, content: bytes) -> str:
 async def _recovered(workspace: Workspace, name: str) -> bytes:
     try:
         seen = await asyncio.to_thread(read_seen, workspace, name, MOST_FILE_BYTES)
-        if seen is None:
+        if seen is None or len(seen.content) < LEAST_BYTES:
             return b""
         program = await start_program("recover", LIMITS, office_mounts())
     except (ContainerError, OSError) as error:

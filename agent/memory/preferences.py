@@ -68,6 +68,11 @@ def own_words(words: str, request: str) -> str:
     return said[at : at + len(wanted)]
 
 
+def names_any(request: str) -> bool:
+    """Whether *request* names anything that could be noticed."""
+    return any(found.search(request) for ways in _FOUND.values() for found in ways.values())
+
+
 def observed(requests: Iterable[str]) -> dict[str, str]:
     """Return what a user's *requests* name again and again: topic → words.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agent.errors import ModelReplyBroken
 from agent.ports import ToolCall, ToolDeclaration
 from container.kernel.languages import KERNEL_OF, PYTHON
 from notebooks.record.files import encodable
@@ -44,6 +45,8 @@ RUN_CODE = ToolDeclaration(
 )
 MOST_CALLS = 12
 """Calls that are done of one reply; the model sees that the rest got no result."""
+MOST_REPLY_CHARACTERS = 2_000_000
+"""Of one reply's text and arguments: several times what any model's longest output is."""
 MOST_ARGUMENT_BYTES = 256 * 1024
 LONGEST_NAME = 80
 CUT = (
@@ -52,6 +55,23 @@ CUT = (
 )
 _FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)```", re.S)
 _PYTHON = frozenset({"", "python", "py", "python3", "ipython"})
+
+
+class ReplySize:
+    """Counts what a reply brings, so that a stream without end is not kept."""
+
+    def __init__(self) -> None:
+        self._characters = 0
+
+    def add(self, *pieces: str) -> None:
+        """Count *pieces*.
+
+        Raises:
+            ModelReplyBroken: The reply is longer than any can be.
+        """
+        self._characters += sum(map(len, pieces))
+        if self._characters > MOST_REPLY_CHARACTERS:
+            raise ModelReplyBroken(f"it is longer than {MOST_REPLY_CHARACTERS:,} characters")
 
 
 def read_call(name: object, arguments: object, call_id: str | None) -> ToolCall:
@@ -101,7 +121,7 @@ def _code_problem(arguments: Mapping[str, Any]) -> str:
     if parameters is not None and not isinstance(parameters, dict):
         return "`parameters` must be an object"
     language = arguments.get("language") or PYTHON
-    if language not in KERNEL_OF:
+    if not isinstance(language, str) or language not in KERNEL_OF:
         return f"`language` must be one of {', '.join(KERNEL_OF)}"
     if parameters and language != PYTHON:
         return "`parameters` are for Python only: write the constants into the code"

@@ -6,20 +6,29 @@ Source: Gemini API reference, ``models.streamGenerateContent`` and function call
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from google import genai
 from google.genai import errors, types
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.models.calls import CUT, MOST_CALLS, RUN_CODE, fenced_python, read_call
+from agent.models.calls import (
+    CUT,
+    MOST_CALLS,
+    RUN_CODE,
+    ReplySize,
+    fenced_python,
+    read_call,
+)
 from agent.models.faults import RETRYABLE, described, is_transport_fault
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
 
 DECLINED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
+EMBEDDING_NUMBERS = 256
 MALFORMED = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
 
 
@@ -58,7 +67,7 @@ class GeminiModel:
         )
         contents = _contents(history)
         reading = _Reading()
-        try:
+        with self._typed_errors():
             async with asyncio.timeout(self._timeout):
                 stream = await self._client.aio.models.generate_content_stream(
                     model=self.name, contents=contents, config=config
@@ -66,6 +75,31 @@ class GeminiModel:
                 async for chunk in _readable(stream):
                     if text := reading.add(chunk):
                         await on_text(text)
+        return reading.reply()
+
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return embeddings; see `agent.ports.Model.embed`.
+
+        Source: Gemini API reference, ``models.batchEmbedContents``.
+        """
+        config = types.EmbedContentConfig(
+            task_type="RETRIEVAL_QUERY" if question else "RETRIEVAL_DOCUMENT",
+            output_dimensionality=EMBEDDING_NUMBERS,
+        )
+        contents: list[Any] = list(texts)
+        with self._typed_errors():
+            async with asyncio.timeout(self._timeout):
+                reply = await self._client.aio.models.embed_content(
+                    model=name, contents=contents, config=config
+                )
+        return [each.values or () for each in reply.embeddings or ()]
+
+    @contextlib.contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
         except errors.APIError as error:
             raise _typed(error) from None
         except TimeoutError:
@@ -76,7 +110,6 @@ class GeminiModel:
             if is_transport_fault(error):
                 raise ModelUnavailable(described(error)) from None
             raise
-        return reading.reply()
 
     async def aclose(self) -> None:
         """Close the client's connections."""
@@ -99,6 +132,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._parts: list[types.Part] = []
+        self._size = ReplySize()
         self._tokens: dict[str, int] = {}
         self._version: str | None = None
         self._finish: str | None = None
@@ -121,6 +155,8 @@ class _Reading:
         if candidate.finish_reason:
             self._finish = candidate.finish_reason.name
         parts = (candidate.content.parts if candidate.content else None) or []
+        calls = (part.function_call for part in parts)
+        self._size.add(*(part.text or "" for part in parts), *(str(call) for call in calls if call))
         self._parts += parts
         return "".join(part.text for part in parts if part.text and not part.thought)
 

@@ -7,14 +7,22 @@ The only module that imports openai. Source: OpenAI API reference, *Create chat 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import openai
 
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.models.calls import CUT, MOST_CALLS, RUN_CODE, fenced_python, parsed_call
+from agent.models.calls import (
+    CUT,
+    MOST_CALLS,
+    RUN_CODE,
+    ReplySize,
+    fenced_python,
+    parsed_call,
+)
 from agent.models.faults import RETRYABLE, described, is_transport_fault
 from agent.models.thoughts import Spoken
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
@@ -69,21 +77,11 @@ class OpenAICompatibleModel:
             "stream_options": {"include_usage": True},
         }
         reading = _Reading()
-        try:
+        with self._typed_errors():
             async with asyncio.timeout(self._timeout), await self._open(asked) as stream:
                 async for chunk in stream:
                     if text := reading.add(_plain(chunk)):
                         await on_text(text)
-        except openai.APIError as error:
-            raise _typed(error) from None
-        except TimeoutError:
-            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
-        except ValueError as error:  # what came is no JSON
-            raise ModelReplyBroken(described(error)) from None
-        except Exception as error:
-            if is_transport_fault(error):
-                raise ModelUnavailable(described(error)) from None
-            raise
         if text := reading.rest():
             await on_text(text)
         return reading.reply()
@@ -101,6 +99,38 @@ class OpenAICompatibleModel:
                     raise
                 self._left_out |= rejected
 
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return embeddings; see `agent.ports.Model.embed`.
+
+        Source: OpenAI API reference, *Create embeddings*.
+        """
+        with self._typed_errors():
+            async with asyncio.timeout(self._timeout):
+                reply = await self._client.embeddings.create(
+                    model=name, input=list(texts), encoding_format="float"
+                )
+        try:
+            return [each.embedding for each in sorted(reply.data, key=lambda each: each.index)]
+        except (TypeError, AttributeError) as error:  # what came has another shape
+            raise ModelReplyBroken(described(error)) from None
+
+    @contextlib.contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except openai.APIError as error:
+            raise _typed(error) from None
+        except TimeoutError:
+            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
+        except ValueError as error:  # what came is no JSON
+            raise ModelReplyBroken(described(error)) from None
+        except Exception as error:
+            if is_transport_fault(error):
+                raise ModelUnavailable(described(error)) from None
+            raise
+
     async def aclose(self) -> None:
         """Close the client's connections."""
         await self._client.close()
@@ -114,6 +144,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._spoken = Spoken()
+        self._size = ReplySize()
         self._text: list[str] = []
         self._refusal = ""
         self._calls: list[dict[str, str]] = []
@@ -133,15 +164,19 @@ class _Reading:
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
             return ""
         choice = choices[0]
-        self._finish = choice.get("finish_reason") or self._finish
+        if isinstance(finish := choice.get("finish_reason"), str):
+            self._finish = finish or self._finish
         delta = choice.get("delta")
         if not isinstance(delta, Mapping):
             return ""
         self._refusal += str(delta.get("refusal") or "")
-        for piece in delta.get("tool_calls") or ():
+        calls = delta.get("tool_calls")
+        for piece in calls if isinstance(calls, list) else ():
             if isinstance(piece, Mapping):
                 self._add_call(piece)
-        text = self._spoken.add(str(delta.get("content") or ""))
+        content = _text_of(delta.get("content"))
+        self._size.add(content)
+        text = self._spoken.add(content)
         self._text.append(text)
         return text
 
@@ -168,7 +203,9 @@ class _Reading:
         call["name"] = call["name"] or str(function.get("name") or "")
         arguments = function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
-        call["arguments"] += text if arguments is not None else ""
+        if arguments is not None:
+            self._size.add(text)
+            call["arguments"] += text
 
     def reply(self) -> ModelReply:
         """Return the whole reply.
@@ -203,6 +240,14 @@ class _Reading:
             call_id = encodable(call["id"] or f"call_{number}")[:200]
             made.append(parsed_call(call["name"], call["arguments"], call_id, cut=last))
         return tuple(made)
+
+
+def _text_of(content: Any) -> str:
+    """Return a message's content as text: some services send it in parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""
 
 
 def _plain(chunk: Any) -> Mapping[str, Any]:

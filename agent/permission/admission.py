@@ -156,18 +156,11 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     elif assessment.tier == "high":
         outcome, reason = "blocked", assessment.reasons
     else:
-        asked = pending.permission_id is not None  # before a restart
-        mode = await (ports.modes.current() if asked else ports.modes.begin_cell())
-        waits = waits_for_user(mode, state, pending)
-        if waits or asked or assessment.tier == "medium":
-            asked_by = mode if waits else AUTO
-            decision = await _decide(state, pending, ports, assessment, calls, asked_by)
+        decision = await _decision(state, pending, ports, assessment, calls)
         if decision is not None and not decision.allowed:
             why = "no reply came in time" if decision.decision == "timeout" else "the user said no"
             outcome = "blocked"
             reason = f"It was not allowed to run: {why}. {assessment.reasons}".strip()
-        elif waits or asked:
-            approve(state, pending)
     provenance = _provenance(state, pending, ports, assessment, decision)
     admission = Admission(
         provenance=provenance,
@@ -178,6 +171,25 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     )
     await _record_refusal(pending, admission, ports)
     return admission
+
+
+async def _decision(
+    state: TurnState,
+    pending: PendingCode,
+    ports: TurnPorts,
+    assessment: Assessment,
+    calls: Sequence[NetworkCall],
+) -> Decision | None:
+    """Return the decision on *pending*; ``None`` where neither its risk nor the mode needs one."""
+    asked = pending.permission_id is not None  # before a restart
+    mode = await (ports.modes.current() if asked else ports.modes.begin_cell())
+    waits = waits_for_user(mode, state, pending)
+    if not (waits or asked or assessment.tier == "medium"):
+        return None
+    decision = await _decide(state, pending, ports, assessment, calls, mode if waits else AUTO)
+    if decision.allowed and (waits or asked):
+        approve(state, pending)
+    return decision
 
 
 async def _kept(ports: TurnPorts) -> Mapping[str, str] | None:

@@ -11,6 +11,7 @@ from typing import Any
 from agent.modes import Mode
 from agent.ports import PermissionRequest
 from agent.turn_state import PendingCode, PendingOffice, PlanStep, TurnState
+from container.kernel.languages import PYTHON
 
 WORDS = {
     "preview": "Preview: nothing runs before you have seen it.",
@@ -22,22 +23,26 @@ READ_ONLY = (
 )
 
 
-def digest_of(code: str, parameters: Mapping[str, Any] | None = None) -> str:
+def digest_of(code: str, parameters: Mapping[str, Any], language: str = PYTHON) -> str:
     """Return what stands for *code* with its *parameters* among what a user has approved."""
-    coded = json.dumps([code.strip(), dict(parameters or {})], sort_keys=True, default=str)
+    coded = json.dumps([language, code.strip(), dict(parameters)], sort_keys=True, default=str)
     return hashlib.sha256(coded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def waits_for_user(mode: Mode, state: TurnState, pending: PendingCode) -> bool:
     """Whether *mode* has the user approve *pending*, whatever its risk."""
     if mode.name == "preview":
-        return digest_of(pending.code, pending.parameters) not in state.approved
+        return _digest(pending) not in state.approved
     return mode.name == "step"
+
+
+def _digest(pending: PendingCode) -> str:
+    return digest_of(pending.code, pending.parameters, pending.language)
 
 
 def approve(state: TurnState, pending: PendingCode) -> None:
     """Note that the user has seen and approved *pending*, and the code of the plan's steps."""
-    shown = [digest_of(pending.code, pending.parameters)]
+    shown = [_digest(pending)]
     shown += [digest_of(step.code, step.parameters) for step in state.plan if step.code]
     state.approved = list(dict.fromkeys([*state.approved, *shown]))
 

@@ -36,19 +36,20 @@ def search_words(request: str) -> list[str]:
 async def find_past_turns(request: str, past: PastTurns) -> list[PastTurn]:
     """Return the past turns that bear on *request*, best first.
 
-    Three rankings are fused: how many of the words a turn has, how alike the requests are,
-    and how new it is.
+    Four rankings are fused: how many of the words a turn has, how near its meaning is, how
+    alike the requests are written, and how new it is.
     """
     words = search_words(request)
-    if not words:
-        return []
-    found = {turn.id: turn for turn in await past.search(words)}
+    near = await past.alike(request)
+    with_words = await past.search(words) if words else []
+    found = {turn.id: turn for turn in (*with_words, *near)}
     alike = {
         turn.id: fuzz.token_set_ratio(request[:500], turn.request[:500], processor=folded)
         for turn in found.values()
     }
     rankings: Sequence[Sequence[str]] = (
-        list(found),
+        [turn.id for turn in with_words],
+        [turn.id for turn in near],
         sorted(found, key=lambda name: -alike[name]),
         sorted(found, key=lambda name: found[name].at, reverse=True),
     )

@@ -26,6 +26,8 @@ CHUNK_WORDS = 12
 DIMENSIONS = 768
 MAX_BODY = 64 * 1024 * 1024
 SECONDS_TO_STOP = 0.02
+SYNONYMS = {"turnover": "sales", "revenue": "sales", "clients": "customers", "held": "kept"}
+"""What the stand-in's embeddings know of language."""
 OPENAI_ROOT = "/openai/v1"
 _ROUTE = re.compile(r"^/v1(?:beta|alpha)?/models/([^/:]+):(\w+)$")
 
@@ -37,15 +39,21 @@ class StandinServer:
         transcript: The replies.
         port: 0 picks a free one.
         api_key: The only valid key; ``None`` accepts any non-empty one.
+        embeds: It has embeddings.
     """
 
     def __init__(
-        self, transcript: Transcript, *, port: int = 0, api_key: str | None = None
+        self,
+        transcript: Transcript,
+        *,
+        port: int = 0,
+        api_key: str | None = None,
+        embeds: bool = True,
     ) -> None:
         self.requests: list[dict[str, Any]] = []
         """The body of every request for a reply received, for tests."""
         self.transcript = transcript
-        self.api_key = api_key
+        self.api_key, self.embeds = api_key, embeds
         self._closing = threading.Event()
         standin = self
 
@@ -135,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not (match := _ROUTE.match(url.path)):
             raise _Failure(404, "NOT_FOUND", f"{url.path} is not found.")
         model, method = match.groups()
-        if method == "batchEmbedContents":
+        if method == "batchEmbedContents" and self.server_state.embeds:
             self._send_json(200, {"embeddings": [_embedding(r) for r in body.get("requests", [])]})
             return
         if method not in ("generateContent", "streamGenerateContent"):
@@ -158,6 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.path.startswith(OPENAI_ROOT)
 
     def _answer_openai(self, path: str, body: dict[str, Any]) -> None:
+        if path == "/embeddings":
+            texts = body.get("input") or []
+            data = [{"index": n, "embedding": _vector(str(t))} for n, t in enumerate(texts)]
+            self._send_json(200, {"object": "list", "model": body.get("model"), "data": data})
+            return
         if path != "/chat/completions":
             raise _Failure(404, "NOT_FOUND", f"{path} is not found.")
         if not body.get("messages"):
@@ -318,12 +331,15 @@ def _usage(body: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, in
 
 
 def _embedding(request: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Hash words into a unit vector: similar texts get similar vectors."""
-    size = int(request.get("outputDimensionality") or DIMENSIONS)
     text = " ".join(str(p.get("text", "")) for p in request.get("content", {}).get("parts", []))
+    return {"values": _vector(text, int(request.get("outputDimensionality") or DIMENSIONS))}
+
+
+def _vector(text: str, size: int = DIMENSIONS) -> list[float]:
+    """Hash words into a unit vector: similar texts get similar vectors, synonyms the same."""
     values = [0.0] * size
     for word in re.findall(r"\w+", text.lower()):
-        digest = hashlib.sha256(word.encode()).digest()
+        digest = hashlib.sha256(SYNONYMS.get(word, word).encode()).digest()
         values[int.from_bytes(digest[:4], "big") % size] += 1.0 if digest[4] & 1 else -1.0
     norm = math.sqrt(sum(v * v for v in values)) or 1.0
-    return {"values": [v / norm for v in values]}
+    return [v / norm for v in values]

@@ -18,7 +18,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -229,8 +229,10 @@ class UserMap:
 class BubblewrapSandbox:
     """One bubblewrap process tree (see `container.sandbox.Sandbox`)."""
 
-    def __init__(self, *, log_bytes: int = LOG_BYTES) -> None:
-        self._log_bytes = log_bytes
+    def __init__(
+        self, *, log_bytes: int = LOG_BYTES, on_printed: Callable[[bytes], None] | None = None
+    ) -> None:
+        self._log_bytes, self._on_printed = log_bytes, on_printed
         self._process: asyncio.subprocess.Process | None = None
         self._group: ControlGroup | None = None
         self._log = bytearray()
@@ -318,6 +320,8 @@ class BubblewrapSandbox:
         while chunk := await process.stdout.read(65536):
             self._log += chunk
             del self._log[: -self._log_bytes]
+            if self._on_printed is not None:
+                self._on_printed(chunk)
 
     def log(self) -> str:
         """Return the last bytes the command printed."""

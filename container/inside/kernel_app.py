@@ -57,7 +57,7 @@ def preload() -> None:
 
 def application_class() -> Any:
     """Return the application class, for IPython's and other ipykernel-based kernels."""
-    from inside import iopub, stdin  # type: ignore[import-not-found]
+    from inside import half_characters, iopub, stdin  # type: ignore[import-not-found]
     from ipykernel.control import ControlThread
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
@@ -127,6 +127,7 @@ def application_class() -> Any:
             for channel in CHANNELS:
                 setattr(self, f"{channel}_port", connection[f"{channel}_port"])
             self.session.key = connection["key"].encode()
+            self.session.pack = half_characters.packing_them(self.session.pack)
             # Always copy: for the first large message that it does not copy, pyzmq starts a
             # thread with a socket, which ends the process when memory is short.
             self.session.copy_threshold = sys.maxsize

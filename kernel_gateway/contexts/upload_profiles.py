@@ -19,7 +19,7 @@ log = logging.getLogger("tallybook.uploads")
 
 
 class UploadProfiles:
-    """Profiles uploaded files and emits ``file.profiled`` for each."""
+    """Profiles uploaded files; emits ``file.profiling`` meanwhile, ``file.profiled`` at the end."""
 
     def __init__(self, profiler: Profiler, events: EventLog) -> None:
         """Prepare to profile; nothing is read yet.
@@ -52,7 +52,7 @@ class UploadProfiles:
     async def _profile(
         self, key: PathKey, workspace: Workspace, file: WorkspaceFile, sha256: str
     ) -> Profile | None:
-        profile = await self._profiler.profile(workspace, file)
+        profile = await self._read(key, workspace, file, sha256)
         sheets = (profile or {}).get("sheets", ())
         facts = {
             "name": file.name,
@@ -62,6 +62,21 @@ class UploadProfiles:
         }
         await self._events.append(key, "file.profiled", facts, None)
         return profile
+
+    async def _read(
+        self, key: PathKey, workspace: Workspace, file: WorkspaceFile, sha256: str
+    ) -> Profile | None:
+        """Profile *file*; say how far it is meanwhile, where it is large."""
+        shares: asyncio.Queue[float | None] = asyncio.Queue()
+        reading = asyncio.ensure_future(self._profiler.profile(workspace, file, shares.put_nowait))
+        reading.add_done_callback(lambda _: shares.put_nowait(None))
+        try:
+            while (share := await shares.get()) is not None:
+                facts = {"name": file.name, "sha256": sha256, "share": share}
+                await self._events.append(key, "file.profiling", facts, None)
+            return await reading
+        finally:
+            reading.cancel()
 
     def _end(self, task: asyncio.Task[Profile | None]) -> None:
         self._running.discard(task)

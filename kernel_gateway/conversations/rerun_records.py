@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ class Rerun:
         parameters: Values that replace the recorded ones.
         inputs: Recorded input → the workspace file that stands for it.
         twice: Whether it runs twice, to find what differs in each run.
+        of_sha256: The sha256 of the notebook that is run again.
         cell: How many cells have begun.
         cells: How many there are; 0 until that is known.
         report: What `notebooks.rerun.report.report_to_json` gives.
@@ -57,6 +59,7 @@ class Rerun:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     twice: bool = False
+    of_sha256: str = ""
     cell: int = 0
     cells: int = 0
     report: Mapping[str, Any] | None = None
@@ -201,6 +204,24 @@ def read(file: Path) -> Rerun | None:
 def as_ended(found: Rerun) -> Rerun:
     """Return a stored re-run; one that nobody follows any more was interrupted."""
     return replace(found, status="interrupted") if found.status in UNFINISHED else found
+
+
+def report_on(home: Path, content: bytes) -> bytes | None:
+    """Return the newest report on the very notebook *content*, as the command writes it.
+
+    Args:
+        home: The path's directory.
+        content: The notebook.
+
+    Returns:
+        The report as JSON; ``None`` if there is none.
+    """
+    of = hashlib.sha256(content).hexdigest()
+    found = [each for each in stored(home) if each.report is not None and each.of_sha256 == of]
+    if not found:
+        return None
+    newest = max(found, key=lambda each: (each.at, each.id))
+    return json.dumps({**(newest.report or {}), "of_sha256": of}).encode()
 
 
 def notebook_of(home: Path, rerun: str) -> Path:

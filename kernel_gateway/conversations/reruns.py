@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -103,6 +104,7 @@ class Reruns:
             parameters=dict(parameters),
             inputs=dict(inputs),
             twice=twice,
+            of_sha256=hashlib.sha256(content).hexdigest(),
         )
         live[made.id] = made
         await asyncio.to_thread(store, path.home, made)

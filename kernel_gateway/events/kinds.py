@@ -212,6 +212,14 @@ class ModelRetrying(EventData):
     reason: str
 
 
+class FileProfiling(EventData):
+    """A large upload is being read."""
+
+    name: str
+    sha256: str
+    share: float = Field(description="How much of it is done, from 0 to 1.")
+
+
 class FileProfiled(EventData):
     """An upload was read: how many tables it has, or why it can't be read."""
 
@@ -715,6 +723,7 @@ KINDS: dict[str, type[EventData]] = {
     "cell.output": CellOutput,
     "cell.finished": CellFinished,
     "file.created": FileCreated,
+    "file.profiling": FileProfiling,
     "file.profiled": FileProfiled,
     "workbook.checked": WorkbookChecked,
     "result.checked": ResultChecked,

@@ -13,6 +13,7 @@ from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import (
     AuditRow,
     ConversationRow,
+    EmbeddingRow,
     EventRow,
     GrantRow,
     NewRow,
@@ -142,6 +143,7 @@ def _without_name(tenant: str, user: str) -> Sequence[Update | Delete]:
         update(PermissionRow).where(decided).values(who=FORGOTTEN),
         delete(GrantRow).where(may),
         delete(PreferenceRow).where(PreferenceRow.tenant == tenant, PreferenceRow.user == user),
+        delete(EmbeddingRow).where(EmbeddingRow.tenant == tenant, EmbeddingRow.user == user),
         delete(WorkedCodeRow).where(WorkedCodeRow.tenant == tenant, WorkedCodeRow.user == user),
     )
 

@@ -46,7 +46,7 @@ POOL = 10
 READERS = 2
 CLOSING_CHECKS, CHECK_SECONDS = 2000, 0.005
 """Number and interval of the checks, when closing, for running transactions."""
-PRESENT_VERSION = "0005"
+PRESENT_VERSION = "0006"
 """Version of the newest migration, whose tables are those of `kernel_gateway.store.tables`."""
 FOREIGN_KEY_VIOLATION = "23503"
 """Source: PostgreSQL's documentation, appendix A."""

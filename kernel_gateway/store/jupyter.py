@@ -115,8 +115,11 @@ class JupyterRows:
             statement = statement.where(JupyterSessionRow.id == session_id)
         if kernel_id is not None:
             statement = statement.where(JupyterSessionRow.kernel_id == kernel_id)
-        async with self._database.begin(tenant) as session:
-            await session.execute(statement)
+
+        def remove(connection: Connection) -> None:
+            connection.execute(statement)
+
+        await self._database.write(tenant, remove)
 
     async def cursors(self, key: PathKey, limit: int) -> dict[str, int]:
         """Return the *limit* most recently used cursors of a path's clients, latest last."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from kernel_gateway.errors import NotFound, TooManyPreferences
 from kernel_gateway.ids import new_id
@@ -128,16 +128,22 @@ class LearnedRows:
 
     @whole
     async def worked(self, tenant: str, user: str, without: str = "") -> Sequence[WorkedCodeRow]:
-        """Return the code that worked for *user*, newest first; not of conversation *without*."""
+        """Return the code that worked for *user*, newest first; not of conversation *without*.
+
+        A thread reads it: there may be a megabyte.
+        """
         query = (
-            select(WorkedCodeRow)
+            select(*WorkedCodeRow.__table__.columns)
             .where(WorkedCodeRow.tenant == tenant, WorkedCodeRow.user == user)
             .where(WorkedCodeRow.conversation != without)
             .order_by(WorkedCodeRow.created_at.desc())
             .limit(MOST_WORKED)
         )
-        async with self._database.begin(tenant) as session:
-            return (await session.scalars(query)).all()
+
+        def found(connection: Connection) -> list[WorkedCodeRow]:
+            return [WorkedCodeRow(**row) for row in connection.execute(query).mappings()]
+
+        return await self._database.read(tenant, found)
 
     @whole
     async def keep(self, row: WorkedCodeRow) -> None:

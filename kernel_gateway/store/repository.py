@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kernel_gateway.store.audit import Audit
 from kernel_gateway.store.conversations import Conversations
 from kernel_gateway.store.database import Database, open_database
+from kernel_gateway.store.embeddings import EmbeddingRows
 from kernel_gateway.store.events import EventRows
 from kernel_gateway.store.jupyter import JupyterRows
 from kernel_gateway.store.learned import LearnedRows
@@ -26,6 +27,7 @@ class Repository:
     audit: Audit
     jupyter: JupyterRows
     learned: LearnedRows
+    embeddings: EmbeddingRows
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -48,4 +50,5 @@ async def open_repository(url: str, node: str = "") -> Repository:
         audit=Audit(database),
         jupyter=JupyterRows(database),
         learned=LearnedRows(database),
+        embeddings=EmbeddingRows(database),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, inspect
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Tenant = String(80)
@@ -199,6 +199,20 @@ class WorkedCodeRow(Base):
     shapes: Mapped[list[Any]] = mapped_column(JSON)
     created_at: Mapped[str]
     __table_args__ = (Index("worked_code_of_a_user", "tenant", "user", "created_at"),)
+
+
+class EmbeddingRow(Base):
+    """What an answered request means, as an embedding model tells: a unit vector in bytes."""
+
+    __tablename__ = "embeddings"
+    turn: Mapped[str] = mapped_column(ForeignKey("turns.id"), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    user: Mapped[str] = mapped_column(String(80))
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    model: Mapped[str]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[str]
+    __table_args__ = (Index("embeddings_of_a_user", "tenant", "user", "created_at"),)
 
 
 class AuditRow(Base):

@@ -39,6 +39,13 @@ class DeferredModel:
         model = await asyncio.shield(self.prepare())
         return await model.generate(system, history, on_text, tools)
 
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return embeddings; see `agent.ports.Model`."""
+        model = await asyncio.shield(self.prepare())
+        return await model.embed(texts, name, question=question)
+
     async def aclose(self) -> None:
         """Close the model's connections, if it was created."""
         if self._making is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from agent.learned import Origin, Preference, PreferenceRefused, WorkedCode
-from agent.memory.preferences import observed
+from agent.memory.preferences import names_any, observed
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable, TooManyPreferences
 from kernel_gateway.store.learned import LearnedRows
 from kernel_gateway.store.tables import TurnRow, WorkedCodeRow
@@ -70,6 +70,8 @@ class StoredLearned:
                         created_at=utc_now(),
                     )
                 )
+            if not names_any(turn.request):
+                return  # it can't be what makes something a preference
             requests = await self._rows.recent_requests(turn.tenant, turn.user)
             if found := observed(requests):
                 await self._rows.observe(turn.tenant, turn.user, found)

@@ -36,6 +36,7 @@ from kernel_gateway.store.tombstones import Deletions
 from kernel_gateway.store.turns import rows_of
 from kernel_gateway.telemetry import Telemetry
 from kernel_gateway.turns.approvals import Approvals, OwnCode, TurnApprover
+from kernel_gateway.turns.embeddings import TurnEmbeddings
 from kernel_gateway.turns.events import TurnEvents
 from kernel_gateway.turns.grants import network_of
 from kernel_gateway.turns.learned import StoredLearned
@@ -68,6 +69,7 @@ class TurnServices:
         network: Makes the network calls of cells.
         modes: The modes of conversations.
         egress: What must not leave kernels, by tenant.
+        embeddings: Finds past turns by their meaning.
     """
 
     repository: Repository
@@ -83,6 +85,7 @@ class TurnServices:
     retry: DatabaseRetry
     network: NetworkBroker
     modes: ConversationModes
+    embeddings: TurnEmbeddings
     egress: Policies = field(default_factory=Policies)
 
 
@@ -231,7 +234,7 @@ class TurnRun:
             sink=self._sink,
             profiler=services.profiler,
             hashes=path.hashes,
-            past=StoredTurns(services.repository.turns, row.tenant, row.user, row.conversation),
+            past=StoredTurns(services.repository.turns, services.embeddings, row),
             save=save,
             own_code=own_code,
             office=TurnOffice(services.panes, self._sink, key_of(row), row.user, row.id),
@@ -265,6 +268,8 @@ class TurnRun:
             path.recorder.announced(recorded)
         for column, value in columns.items():
             setattr(row, column, value)
+        if row.kind == "turn" and ending.status == "ok":
+            self._services.embeddings.follow(row.tenant, row.user)
         telemetry = self._services.telemetry
         telemetry.turns.labels(row.kind, ending.status).inc()
         began = datetime.fromisoformat(row.created_at)

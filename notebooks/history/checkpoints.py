@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -32,6 +32,10 @@ PLACE = "checkpoints"
 RANGES = "ranges"
 """The same for checkpoints of ranges of a workbook that is open in Excel."""
 DAY_SECONDS = 86_400.0
+PART_OF_QUOTA = 10
+"""A path's checkpoint files may take one part in so many of the room for contents."""
+LEAST_BYTES = 65_536
+"""What they may take at least."""
 TOO_LARGE = "size:"
 _FILE = re.compile(r"(\d{8})-(ck_[0-9a-f]{16})\.json")
 
@@ -114,6 +118,7 @@ class Checkpoints:
         """Keep checkpoints in *place* of *home*, the path's directory, and contents in *blobs*."""
         self.directory, self._blobs, self._retention = home / place, blobs, retention
         self._last: Checkpoint | None = None
+        self._bytes: int | None = None
 
     @property
     def enabled(self) -> bool:
@@ -218,6 +223,11 @@ class Checkpoints:
         content = json.dumps(checkpoint_to_json(made), ensure_ascii=True).encode()
         file = self.directory / f"{number:08d}-{made.id}.json"
         replace_atomically(file, content, durable=False)
+        self._bytes = self._size() if self._bytes is None else self._bytes + len(content)
+
+    def _size(self) -> int:
+        """Return the size in bytes of the checkpoints' own files."""
+        return sum((self.directory / name).stat().st_size for name in self._names())
 
     def _names(self) -> list[str]:
         return _names(self.directory)
@@ -273,6 +283,7 @@ class Checkpoints:
 
     def _remove(self, names: Collection[str]) -> int:
         freed = remove_checkpoints([self.directory / name for name in names], self._blobs)
+        self._bytes = None
         if self._last is not None and any(self._last.id in name for name in names):
             self._last = None
         return freed
@@ -287,8 +298,26 @@ class Checkpoints:
                 if (self.directory / name).stat().st_mtime >= oldest:
                     break
                 out.append(name)
+        out += self._over_quota(names[len(out) : -1])
         if out:
             self._remove(out)
+
+    def _over_quota(self, names: Sequence[str]) -> list[str]:
+        """Return the oldest of *names* without which the rest takes `PART_OF_QUOTA` at most.
+
+        The contents are in the quota themselves; these files name them, each all of a workspace.
+        """
+        most = max(LEAST_BYTES, self._blobs.quota_bytes // PART_OF_QUOTA)
+        if (self._bytes or 0) <= most:
+            return []
+        self._bytes = self._size()  # others may have been removed for want of room
+        over, out = self._bytes - most, list[str]()
+        for name in names if over > 0 else ():
+            if over <= -most // 10:
+                break
+            out.append(name)
+            over -= (self.directory / name).stat().st_size
+        return out
 
     def inherit(self, home: Path, ids: Collection[str]) -> None:
         """Copy the checkpoints with these *ids* to the path whose directory is *home*. Blocks."""

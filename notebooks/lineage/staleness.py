@@ -51,6 +51,23 @@ def stale_cells(cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
     return LiveCells().stale(cells, files)
 
 
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A live cell, with what is looked at each time.
+
+    Attributes:
+        cell: The cell.
+        marks: Names that it reads, sorted, each with how often it had been changed by then.
+        files: Files that it read and did not write, with their sha256 of then.
+        bound: Names that it gives a value.
+    """
+
+    cell: Cell
+    marks: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, str], ...]
+    bound: frozenset[str]
+
+
 class LiveCells:
     """The cells of one path since its kernel's last restart, followed as they come.
 
@@ -62,23 +79,21 @@ class LiveCells:
         self._forget()
 
     def _forget(self) -> None:
-        self._taken: list[Cell] = []
+        self._followed: list[_Followed] = []
         self._values = Values()
-        self._marks: list[dict[str, int]] = []
         self._last: tuple[Mapping[str, str], list[Stale]] | None = None
 
     def stale(self, cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
         """Return what `stale_cells` does; any thread may call it."""
         with self._lock:
             live = _live(cells)
-            count = len(self._taken)
-            if count > len(live) or (count and live[count - 1] is not self._taken[-1]):
+            count = len(self._followed)
+            if count > len(live) or (count and live[count - 1] is not self._followed[-1].cell):
                 self._forget()
-            new = live[len(self._taken) :]
+            new = live[len(self._followed) :]
             for cell in new:
                 self._values.take(cell)
-                self._marks.append(self._values.marks(inputs_of(cell.statements)))
-                self._taken.append(cell)
+                self._followed.append(_followed(cell, self._values))
             if new or self._last is None or self._last[0] != files:
                 self._last = dict(files), list(self._look(files))
             return list(self._last[1])
@@ -86,13 +101,15 @@ class LiveCells:
     def _look(self, files: Mapping[str, str]) -> Iterator[Stale]:
         found: set[int] = set()
         setters: dict[str, int] = {}
-        for cell, marks in zip(self._taken, self._marks, strict=True):
-            names = self._values.changed_since(marks)
-            old = tuple(_changed_files(cell, files))
-            through = tuple(
-                sorted({setters[n] for n in marks if setters.get(n) in found and n not in names})
-            )
-            if cell.status == "ok" and (names or old or through):
+        for each in self._followed:
+            cell = each.cell
+            names = self._values.changed_since(each.marks)
+            old = tuple(name for name, then in each.files if files.get(name) != then)
+            through: tuple[int, ...] = ()
+            if found:
+                used = {setters.get(n, 0) for n, _ in each.marks if n not in names}
+                through = tuple(sorted(used & found))
+            if (names or old or through) and cell.status == "ok":
                 found.add(cell.number)
                 yield Stale(
                     cell=cell.id,
@@ -102,9 +119,18 @@ class LiveCells:
                     through=through,
                     reason=_reason(cell, names, old, through),
                 )
-            for statement in cell.statements:
-                if not statement.imports:
-                    setters |= dict.fromkeys(statement.sets | statement.alters, cell.number)
+            for name in each.bound:
+                setters[name] = cell.number
+
+
+def _followed(cell: Cell, values: Values) -> _Followed:
+    bound = [s.sets | s.alters for s in cell.statements if not s.imports]
+    return _Followed(
+        cell=cell,
+        marks=values.marks(inputs_of(cell.statements)),
+        files=tuple(_files_only_read(cell)),
+        bound=frozenset().union(*bound),
+    )
 
 
 def _live(cells: Sequence[Cell]) -> list[Cell]:
@@ -147,13 +173,13 @@ def inputs_of(statements: Sequence[Statement]) -> set[str]:
     return read - own
 
 
-def _changed_files(cell: Cell, files: Mapping[str, str]) -> Iterator[str]:
+def _files_only_read(cell: Cell) -> Iterator[tuple[str, str]]:
     read = {*(cell.read or ()), *(str(table.get("file", "")) for table in cell.tables)}
     own = cell.written()
     for name in sorted(read):
         then = cell.before.get(name)
-        if then is not None and name not in own and files.get(name) != then:
-            yield name
+        if then is not None and name not in own:
+            yield name, then
 
 
 def _reason(

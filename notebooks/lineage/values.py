@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from notebooks.lineage.names import Statement
@@ -74,11 +74,11 @@ class Values:
         changes = self.changes.get(name)
         return changes[-1].value if changes else None
 
-    def marks(self, names: set[str]) -> dict[str, int]:
-        """Return how often each of *names* has been changed up to now, for `changed_since`."""
-        return {name: len(self.changes.get(name, ())) for name in names}
+    def marks(self, names: Collection[str]) -> tuple[tuple[str, int], ...]:
+        """Return each of *names*, sorted, with how often it has been changed up to now."""
+        return tuple((name, len(self.changes.get(name, ()))) for name in sorted(names))
 
-    def changed_since(self, marks: Mapping[str, int]) -> dict[str, int]:
+    def changed_since(self, marks: Sequence[tuple[str, int]]) -> dict[str, int]:
         """Return the names that have another value since *marks* by code that was run again.
 
         A value given anew counts, and an earlier statement that ran again, edited or not. What the
@@ -90,11 +90,13 @@ class Values:
         Returns:
             Name → number of the cell that changed it first.
         """
-        found = {}
-        for name, mark in sorted(marks.items()):
-            changes = self.changes.get(name, [])
+        found: dict[str, int] = {}
+        for name, mark in marks:
+            changes = self.changes.get(name)
+            if changes is None or len(changes) == mark:
+                continue
             then = changes[mark - 1].value if mark else None
-            if len(changes) > mark and changes[-1].value != then:
+            if changes[-1].value != then:
                 first = _first_again(changes[:mark], changes[mark:], then)
                 if first is not None:
                     found[name] = first.cell

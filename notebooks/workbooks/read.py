@@ -9,21 +9,13 @@ with open_book(path, found) as book:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from .formats.file_format import FileFormat, identify
-from .formats.html_tables import HtmlSource
-from .formats.ods import OdsSource
-from .formats.package import Package
-from .formats.spreadsheet_2003 import Spreadsheet2003Source
 from .formats.text_format import TextFormat
-from .formats.text_table import JsonSource, ParquetSource, TextSource
-from .formats.xls import XlsSource
-from .formats.xls_fallback import XlsFallbackSource
-from .formats.xlsb import XlsbSource
-from .formats.xlsx import XlsxSource
 from .values import DAMAGED, CellError, Row, SheetInfo, Unreadable, Value
 
 __all__ = [
@@ -46,29 +38,37 @@ def open_book(path: Path, found: FileFormat | None = None) -> Book:
         OSError: It can't be opened.
     """
     found = found or identify(path)
-    source: Any
-    if found.kind in ("xlsx", "xlsm", "xltx", "xltm"):
-        source = _from_package(path, XlsxSource)
-    elif found.kind == "xlsb":
-        source = _from_package(path, XlsbSource)
-    elif found.kind == "ods":
-        source = _from_package(path, OdsSource)
+    if found.kind in _IN_PACKAGES:
+        source = _from_package(path, _reader(*_IN_PACKAGES[found.kind]))
     elif found.kind == "text" and found.text is not None:
-        source = TextSource(path, found.text)
+        source = _reader("text_table", "TextSource")(path, found.text)
     elif found.kind == "xls":
         source = _xls(path)
     else:
-        source = _BY_PATH[found.kind](path)
+        source = _reader(*_BY_PATH[found.kind])(path)
     return Book(found, source)
 
 
-_BY_PATH: dict[str, Any] = {
-    "html": HtmlSource, "xml2003": Spreadsheet2003Source,
-    "json": JsonSource, "parquet": ParquetSource,
+_XLSX = "xlsx", "XlsxSource"
+_IN_PACKAGES = {
+    "xlsx": _XLSX, "xlsm": _XLSX, "xltx": _XLSX, "xltm": _XLSX,
+    "xlsb": ("xlsb", "XlsbSource"), "ods": ("ods", "OdsSource"),
+}  # fmt: skip
+_BY_PATH = {
+    "html": ("html_tables", "HtmlSource"), "xml2003": ("spreadsheet_2003", "Spreadsheet2003Source"),
+    "json": ("text_table", "JsonSource"), "parquet": ("text_table", "ParquetSource"),
 }  # fmt: skip
 
 
+def _reader(module: str, name: str) -> Any:
+    """Return a reader; its module is loaded only now, since a process mostly reads one file."""
+    return getattr(import_module(f".formats.{module}", __package__), name)
+
+
 def _xls(path: Path) -> Any:
+    from .formats.xls import XlsSource
+    from .formats.xls_fallback import XlsFallbackSource
+
     try:
         return XlsSource(path)
     except Unreadable as error:
@@ -78,6 +78,8 @@ def _xls(path: Path) -> Any:
 
 
 def _from_package(path: Path, source: Any) -> Any:
+    from .formats.package import Package
+
     package = Package(path)
     try:
         return source(package)

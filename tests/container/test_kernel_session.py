@@ -397,3 +397,19 @@ async def test_outputs_that_never_end_are_not_taken_for_too_many(start_kernel):
     assert "never the end of its outputs" in str(reply.error)
     assert printed == f"{'x' * 1000}\n"
     assert kernel.text() == "fine\n"
+
+
+async def test_half_a_character_is_shown_as_one_that_is_unknown(start_kernel):
+    """Text that was cut or decoded wrongly holds them; no message can be lost for one."""
+    kernel = await start_kernel()
+
+    printed = await kernel.run(
+        "print('a\\ud800b', 'c\\ud83d' '\\ude00', '\\udcff'); {'\\udfff': 'x\\ud800'}"
+    )
+    shown = kernel.text()
+    raised = await kernel.run("raise ValueError('at \\ud800')")
+
+    assert (printed.status, raised.status) == ("ok", "error")
+    assert shown == "a\ufffdb c\U0001f600 \ufffd\n{'\\udfff': 'x\\ud800'}"
+    assert raised.evalue == "at \ufffd"
+    assert "jupyter_client" not in kernel.text()

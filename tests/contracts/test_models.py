@@ -82,6 +82,23 @@ async def test_text_streams_in_pieces_and_comes_back_whole(make_model):
     assert not reply.calls
 
 
+async def test_texts_that_mean_the_same_have_near_embeddings(make_model):
+    model, _ = make_model({"text": "unused"})
+
+    texts = await model.embed(["turnover of May", "names of staff"], "e", question=False)
+    [asked] = await model.embed(["revenue of May"], "e", question=True)
+    near, far = (sum(a * b for a, b in zip(asked, text, strict=True)) for text in texts)
+
+    assert near > 0.9 > 0.5 > far
+
+
+async def test_embeddings_that_are_refused_are_a_typed_error(make_model):
+    model, _ = make_model({"text": "unused"}, key="wrong", server_key="right")
+
+    with pytest.raises(ModelRejected):
+        await model.embed(["x"], "e", question=True)
+
+
 async def test_a_function_call_carries_code_and_parameters(make_model):
     model, _ = make_model(code_reply("x = min_sales", "x", min_sales=1000))
 
@@ -272,6 +289,19 @@ async def test_a_stream_that_ends_without_saying_so_is_a_broken_reply(make_model
         await generate(model)
 
 
+async def test_a_reply_without_end_is_a_broken_one_and_is_not_kept(make_model, protocol):
+    piece = "x" * 100_000
+    chunk = (
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": piece}]}}]}
+        if protocol == "gemini"
+        else {"choices": [{"index": 0, "delta": {"content": piece}}]}
+    )
+    model, _ = make_model({"raw": f"data: {json.dumps(chunk)}\r\n\r\n" * 40})
+
+    with pytest.raises(ModelReplyBroken, match="longer than"):
+        await generate(model)
+
+
 async def test_text_cut_at_the_longest_output_is_no_answer(make_model):
     model, _ = make_model({"text": "The total is 1,", "finish_reason": "MAX_TOKENS"})
 
@@ -425,6 +455,34 @@ async def test_calls_that_all_have_the_same_index_are_told_apart(openai_model):
 
     assert [call.arguments for call in reply.calls] == [{"n": 1}, {"n": 2}]
     assert reply.tokens == {}
+
+
+@pytest.mark.parametrize("odd", [5, True, {"a": 1}, [[]], [5], "x", ""])
+@pytest.mark.parametrize("field", ["tool_calls", "finish_reason", "content", "refusal", "usage"])
+async def test_a_field_of_another_type_is_left_out(openai_model, field, odd):
+    choice = {"index": 0, "delta": {"content": "It is 4."}, "finish_reason": None}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    chunk = {"choices": [choice], "usage": odd if field == "usage" else None}
+    (choice if field == "finish_reason" else choice["delta"])[field] = odd
+    raw = "".join(f"data: {json.dumps(each)}\r\n\r\n" for each in (chunk, last))
+    model, _ = openai_model({"raw": f"{raw}data: [DONE]\r\n\r\n"})
+
+    try:
+        reply, _ = await generate(model)
+    except ModelDeclined:
+        assert field == "refusal"
+    else:
+        assert reply.text in ("It is 4.", "x", "")
+
+
+async def test_content_in_parts_is_read(openai_model):
+    delta = {"content": [{"type": "text", "text": "It is "}, {"type": "text", "text": "4."}]}
+    raw = json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": "stop"}]})
+    model, _ = openai_model({"raw": f"data: {raw}\r\n\r\ndata: [DONE]\r\n\r\n"})
+
+    reply, _ = await generate(model)
+
+    assert reply.text == "It is 4."
 
 
 async def test_a_quota_that_is_spent_is_no_reason_to_wait(openai_model):

@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+import xlsxwriter
 from openpyxl import Workbook
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
@@ -45,6 +46,32 @@ async def test_what_an_upload_holds_or_why_it_cannot_be_read_follows_as_an_event
         "tables": 1,
         "problem": None,
     }
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+async def test_it_is_said_how_far_the_profile_of_a_large_upload_is(start_gateway, tmp_path, ending):
+    """20 MB of text, packed or not; in the workbook they are two sheets."""
+    words, rows = "no change in any of these words " * 11, range(32_000)
+    path = tmp_path / f"large.{ending}"
+    if ending == "csv":
+        path.write_text("Number,Remark\n" + "".join(f"{n},{words}{n}\n" for n in rows) * 2)
+    else:
+        with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
+            for sheet in (book.add_worksheet(), book.add_worksheet()):
+                sheet.write_row(0, 0, ["Number", "Remark"])
+                for n in rows:
+                    sheet.write_row(n + 1, 0, [n, f"{words}{n}"])
+    conversation = await (await start_gateway([], upload_limit_mb=64)).conversation(path)
+
+    profiled = (await conversation.until("file.profiled"))["data"]
+
+    told = conversation.of_kind("file.profiling")
+    shares = [each["share"] for each in told]
+    assert {each["sha256"] for each in told} == {profiled["sha256"]}
+    assert len(shares) >= 3
+    assert shares == sorted(set(shares))
+    assert 0 < shares[0] < 0.6
+    assert 0.9 < shares[-1] <= 1
 
 
 async def test_a_files_profile_has_its_tables_and_the_code_that_loads_them(raw, files_url):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import exchange
-from tests.raw_http import Raw, error_of
+from tests.raw_http import Raw, error_of, multipart
 
 DONE = {"text": "Done."}
 URL = "/api/v1/preferences"
@@ -167,15 +167,24 @@ async def test_a_users_export_has_what_was_learned_and_a_deletion_takes_it(start
     assert await running.gateway.services.repository.learned.worked("local", "local") == []
 
 
-async def test_what_is_learned_of_a_user_is_nobody_elses(start_gateway):
-    running = await start_gateway(exchange("next", DONE), jwt_secret=SECRET)
+async def test_what_is_learned_of_a_user_is_nobody_elses(start_gateway, tmp_path):
+    running = await start_gateway(
+        [*exchange("rows", calls("run_code", code="mark = 1"), DONE), *exchange("next", DONE)],
+        jwt_secret=SECRET,
+    )
     ann, bob = (caller(running, hs256(user=user)) for user in ("ann", "bob"))
     made = json.loads((await ann("POST", URL, '{"text": "always xlsx"}')).body)
+    file = sales(tmp_path / "a.xlsx").read_bytes()
+
+    async def task(who, request):
+        body, headers = multipart(("request", None, request), ("files", "a.xlsx", file))
+        return (await who("POST", "/api/v1/execute-task", body, headers)).code
 
     assert json.loads((await bob("GET", URL)).body) == {"preferences": []}
     assert (await bob("DELETE", f"{URL}/{made['id']}")).code == 404
     assert (await bob("PATCH", f"{URL}/{made['id']}", '{"text": "always csv"}')).code == 404
-    conversation = json.loads((await bob("POST", "/api/v1/conversations", "{}")).body)["id"]
-    body = json.dumps({"message": "next", "conversation_id": conversation})
-    assert (await bob("POST", "/api/v1/chat/completion", body)).code == 200
+    assert (await task(ann, b"rows"), await task(bob, b"next")) == (200, 200)
     assert "always xlsx" not in sent(running)
+    assert "mark = 1" not in sent(running)
+    assert await task(ann, b"next") == 200
+    assert "| mark = 1" in sent(running)

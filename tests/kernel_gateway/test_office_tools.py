@@ -5,6 +5,8 @@ import asyncio
 import nbformat
 import pytest
 
+from agent.tools.office.transform import to_excel
+from agent.tools.tool import ToolFailed
 from kernel_gateway.events.kinds import KINDS
 from notebooks.ledger.verify import verify_notebook
 from tests.conftest import exchange, gateways
@@ -388,3 +390,13 @@ async def test_listing_comments_is_no_change_of_the_workbook(start_gateway):
     await finish(conversation, asked, result={"comments": []})
 
     assert asked["mutates"] is False
+
+
+@pytest.mark.parametrize("written", [b"[" * 100_000, b"5", b'{"a": 1}', b"\xff", b"[[1e999]]", b""])
+def test_what_python_made_for_excel_is_read_as_what_anybody_may_have_written(workspace, written):
+    """The kernel writes it, and its code can write anything."""
+    then = {"made": "made.json", "over": None, "sheet": "Q1", "range": "A1", "overwrite": True}
+    (workspace.directory / "made.json").write_bytes(written)
+
+    with pytest.raises(ToolFailed, match="could not be read back|can't be written"):
+        to_excel({**then, "pane": "p", "workbook": BOOK}, "call", workspace)

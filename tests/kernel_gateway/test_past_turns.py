@@ -5,9 +5,11 @@ import sqlite3
 
 import pytest
 
+from kernel_gateway.store.embeddings import vector_bytes
 from kernel_gateway.store.repository import open_repository
-from kernel_gateway.store.tables import TurnRow
+from kernel_gateway.store.tables import EmbeddingRow, TurnRow
 from tests.conftest import exchange
+from tests.waiting import eventually
 
 SAID = "Our sales data is in Sheet1 column B"
 ASKED = "where is my sales data?"
@@ -52,6 +54,111 @@ async def test_a_deleted_conversation_is_gone_from_search_and_from_the_file(
         for table in ("turn_texts", "turn_index_data"):
             dumped = repr(database.execute(f"SELECT * FROM {table}").fetchall())
             assert "zebrafinch" not in dumped
+
+
+IN_OTHER_WORDS = "where is our revenue held?"
+
+
+async def told_turnover(running):
+    first = await running.conversation()
+    await first.ask("Our turnover is kept in Sheet1")
+    return first
+
+
+def embedded(running):
+    rows = running.gateway.services.repository.embeddings
+    return lambda: rows.has_any("local", "local", "gemini-embedding-001", without="")
+
+
+def telling_turnover():
+    return [
+        *exchange("turnover", {"text": "Noted."}),
+        *exchange(IN_OTHER_WORDS, {"text": "In Sheet1."}),
+    ]
+
+
+async def test_what_was_said_in_other_words_is_found_by_its_meaning(start_gateway):
+    running = await start_gateway(telling_turnover())
+    first = await told_turnover(running)
+    await eventually("it is embedded", embedded(running))
+    today = await running.conversation()
+
+    await today.ask(IN_OTHER_WORDS)
+
+    found = today.of_kind("context.used")[0]["found"]["past_turns"]
+    assert [each["conversation"] for each in found] == [first.id]
+
+
+async def test_an_embedding_goes_with_its_conversation(start_gateway, tmp_path):
+    running = await start_gateway(telling_turnover())
+    first = await told_turnover(running)
+    await eventually("it is embedded", embedded(running))
+
+    await running.client.delete(f"/api/v1/conversations/{first.id}")
+
+    assert not await embedded(running)()
+
+
+async def test_without_embeddings_requests_are_answered_all_the_same(start_gateway, caplog):
+    running = await start_gateway(telling_turnover())
+    running.standin.embeds = False
+    await told_turnover(running)
+    await eventually("it was tried", lambda: "not searched by meaning" in caplog.text)
+    today = await running.conversation()
+
+    finished = await today.ask(IN_OTHER_WORDS)
+
+    assert finished["answer"] == "In Sheet1."
+
+
+async def test_an_operator_can_switch_embeddings_off(start_gateway):
+    running = await start_gateway(telling_turnover(), embedding_model="")
+
+    await told_turnover(running)
+
+    assert not running.gateway.services.settings.embeds_with
+    assert not await embedded(running)()
+
+
+async def embed(repository, tenant, user, request, vector, model="m"):
+    conversation = await add(repository, tenant, user, request)
+    [row] = [r for r in await repository.embeddings.missing(tenant, user, model, 9)
+             if r.request == request]  # fmt: skip
+    made = EmbeddingRow(
+        turn=row.id, tenant=tenant, user=user, conversation=conversation, model=model,
+        vector=vector_bytes(vector), created_at=row.created_at,
+    )  # fmt: skip
+    await repository.embeddings.keep(tenant, [made])
+    return conversation
+
+
+async def nearest(repository, tenant, user, vector, without=""):
+    rows = await repository.embeddings.nearest(
+        tenant, user, "m", vector_bytes(vector), without=without, most=2
+    )
+    return [row.request for row in rows]
+
+
+async def test_only_the_users_own_turns_are_near_and_the_nearest_come_first(repository):
+    await embed(repository, "a", "ann", "far", [0, 1, 0])
+    here = await embed(repository, "a", "ann", "near", [9, 1, 0])
+    await embed(repository, "a", "ann", "nearest", [2, 0, 0])
+    await embed(repository, "a", "bob", "of bob", [1, 0, 0])
+    await embed(repository, "b", "ann", "of the other ann", [1, 0, 0])
+    await embed(repository, "a", "ann", "of another model", [1, 0, 0], model="other")
+    await embed(repository, "a", "ann", "of another length", [1, 0])
+
+    assert await nearest(repository, "a", "ann", [1, 0, 0]) == ["nearest", "near"]
+    assert await nearest(repository, "a", "ann", [1, 0, 0], without=here) == ["nearest"]
+    assert await nearest(repository, "a", "eve", [1, 0, 0]) == []
+
+
+async def test_a_vector_of_zeros_is_near_to_nothing(repository):
+    await embed(repository, "a", "ann", "zeros", [0, 0, 0])
+    await embed(repository, "a", "ann", "ones", [1, 1, 1])
+
+    assert await nearest(repository, "a", "ann", [0, 0, 0]) == []
+    assert await nearest(repository, "a", "ann", [1, 1, 1]) == ["ones"]
 
 
 @pytest.fixture

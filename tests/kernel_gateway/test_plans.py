@@ -74,8 +74,23 @@ async def test_in_preview_the_whole_plan_is_approved_at_once_and_other_code_is_n
     await conversation.connection.send("permission.reply", id=first["id"], decision="once")
     second = (await conversation.until("permission.required"))["data"]
 
-    shown = [output["output"]["text"] for output in conversation.of_kind("cell.output")]
-    assert (shown, second["preview"]) == (["1\n", "2\n"], "print(3)")
+    shown = "".join(each["output"]["text"] for each in conversation.of_kind("cell.output"))
+    assert (shown, second["preview"]) == ("1\n2\n", "print(3)")
+
+
+async def test_approved_python_is_not_approved_in_another_language(start_gateway):
+    conversation = await start(
+        start_gateway,
+        calls(("plan", steps("print(1)", "pwd"))),
+        calls(("run_code", {"code": "print(1)"})),
+        calls(("run_code", {"code": "pwd", "language": "bash"})),
+        mode="preview",
+    )
+    first = (await conversation.until("permission.required"))["data"]
+
+    await conversation.connection.send("permission.reply", id=first["id"], decision="once")
+
+    assert (await conversation.until("permission.required"))["data"]["preview"] == "pwd"
 
 
 async def test_a_plan_that_changes_after_the_approval_is_shown_again(start_gateway):

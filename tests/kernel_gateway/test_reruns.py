@@ -49,6 +49,8 @@ async def test_a_rerun_gives_the_report_of_the_command_as_json_page_and_notebook
     again = json.loads((await raw("GET", f"{place}?as=ipynb")).body)
     [first, *_] = [cell for cell in again["cells"] if cell["cell_type"] == "code"]
     assert first["outputs"][0]["text"] == ["0.30000000000000004\n"]
+    exported = await raw("GET", f"{conversation.url}/notebook/export?to=html")
+    assert "4 of 4 cells and files the same" in exported.body.decode()
     audit = (await running.client.get("/api/v1/audit"))["audit"]
     assert [line["detail"] for line in audit if line["action"] == "notebook.rerun"] == [
         {"rerun": made["id"]}

@@ -47,3 +47,19 @@ async def test_lookups_without_end_spend_the_steps_of_the_turn(start_gateway):
 
     assert finished["status"] == "error"
     assert "There is no file 'a'" in str(finished["error"])
+
+
+async def test_a_language_that_is_none_is_explained_to_the_model(start_gateway):
+    odd = [["bash"], {"bash": 1}, 5, "cobol"]
+    replies = exchange(
+        "do it", *[calls("run_code", code="x = 1", language=each) for each in odd], {"text": "No."}
+    )
+    running = await start_gateway(replies, repairs=9)
+    conversation = await running.conversation()
+
+    finished = await conversation.ask("do it")
+
+    assert finished["answer"] == "No."
+    for request in running.standin.requests[1:]:
+        response = request["contents"][-1]["parts"][0]["functionResponse"]["response"]
+        assert "`language` must be one of python" in response["error"]

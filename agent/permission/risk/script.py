@@ -47,30 +47,31 @@ def assess_script(code: str) -> Assessment:
 
 
 def _findings(tree: Tree, node: Node, counters: frozenset[str]) -> Iterator[Finding]:
-    if node.type in NAMES:
+    kind = node.type  # each look makes a new text
+    if kind in NAMES:
         yield from _name(tree, node)
-    elif node.type in PROPERTIES:
+    elif kind in PROPERTIES:
         yield from _property(tree, node, tree.text(node))
-    elif node.type == "subscript_expression":
+    elif kind == "subscript_expression":
         index = node.child_by_field_name("index")
         if index is not None:
             yield from _index(tree, index, counters)
-    elif node.type == "computed_property_name":
+    elif kind == "computed_property_name":
         yield from (f for child in node.named_children for f in _index(tree, child, counters))
-    elif node.type in ("import_statement", "export_statement"):
+    elif kind in ("import_statement", "export_statement"):
         source = node.child_by_field_name("source")
         if source is not None:
             yield from _module(tree, node, _literal(tree, source))
-    elif node.type == "import" and node.parent and node.parent.type == "call_expression":
+    elif kind == "import" and node.parent and node.parent.type == "call_expression":
         yield from _module(tree, node.parent, _first_argument(tree, node.parent))
-    elif node.type == "meta_property" and tree.text(node).startswith("import"):
+    elif kind == "meta_property" and tree.text(node).startswith("import"):
         yield tree.finding(node, "medium", "module", "asks where it runs", tree.text(node))
-    elif node.type == "import_require_clause":
+    elif kind == "import_require_clause":
         source = node.child_by_field_name("source")
         yield from _module(tree, node, _literal(tree, source) if source is not None else None)
-    elif node.type == "this" and not _in_class(node):
+    elif kind == "this" and not _in_class(node):
         yield tree.finding(node, "medium", "name", GLOBAL_THIS, "this")
-    elif node.type == "with_statement":
+    elif kind == "with_statement":
         yield tree.finding(node, "high", "name", "hides which names are meant", "with")
 
 

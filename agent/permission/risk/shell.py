@@ -62,30 +62,31 @@ def _patterns(code: str) -> Iterator[Finding]:
 
 
 def _findings(tree: Tree, node: Node, own: frozenset[str]) -> Iterator[Finding]:
-    if node.type == "command":
+    kind = node.type  # each look makes a new text
+    if kind == "command":
         yield from _command(tree, node, own)
-    elif node.type in ("declaration_command", "unset_command"):
+    elif kind in ("declaration_command", "unset_command"):
         yield from _declaration(tree, node)
-    elif node.type == "file_redirect":
+    elif kind == "file_redirect":
         yield from _redirect(tree, node)
-    elif node.type == "variable_assignment":
+    elif kind == "variable_assignment":
         if (value := node.child_by_field_name("value")) is not None:
             yield from _held(tree, value)
-    elif node.type == "herestring_redirect":
+    elif kind == "herestring_redirect":
         for text in node.named_children:
             yield from _held(tree, text)
-    elif node.type in ("raw_string", "string", "ansi_c_string"):
+    elif kind in ("raw_string", "string", "ansi_c_string"):
         yield from _hidden(tree, node)
-    elif node.type == "function_definition":
+    elif kind == "function_definition":
         yield from _function(tree, node)
-    elif node.type == "&" and not node.is_named and node.parent and node.parent.type in GROUPS:
+    elif kind == "&" and not node.is_named and node.parent and node.parent.type in GROUPS:
         reason = "leaves a program running after its cell"
         yield tree.finding(node, "high", "background", reason, "&")
-    elif node.type == "expansion" and "@P" in tree.text(node):
+    elif kind == "expansion" and "@P" in tree.text(node):
         yield tree.finding(node, "high", "expansion", "runs a string as code", tree.text(node))
-    elif node.is_named and node.type not in words(KIND, "nodes"):
-        reason = f"uses {node.type.replace('_', ' ')}, which this check does not follow"
-        yield tree.finding(node, "medium", "shell-syntax", reason, node.type)
+    elif node.is_named and kind not in words(KIND, "nodes"):
+        reason = f"uses {kind.replace('_', ' ')}, which this check does not follow"
+        yield tree.finding(node, "medium", "shell-syntax", reason, kind)
 
 
 def _declaration(tree: Tree, node: Node) -> Iterator[Finding]:
@@ -167,10 +168,14 @@ def _is_plain(written: str) -> bool:
     return re.fullmatch(r"[\w./+:\[-]+", written) is not None
 
 
-def _below(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _below(child)
+def _below(node: Node) -> list[Node]:
+    """Return *node* and the nodes below it; most arguments have none."""
+    found, waiting = [node], list(node.children)
+    while waiting:
+        child = waiting.pop()
+        found.append(child)
+        waiting += child.children
+    return found
 
 
 def _arguments(tree: Tree, node: Node, name: str) -> Iterator[Finding]:

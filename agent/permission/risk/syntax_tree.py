@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from tree_sitter import Language, Node, Parser
 from agent.permission.risk.findings import Finding, Tier
 
 RULES = Path(__file__).with_name("language_rules.toml")
+SIGNS = frozenset({"&"})
+"""Nodes without a name that a rule is about."""
 DEEPEST = 400
 TARGET_CHARACTERS = 200
 
@@ -29,7 +31,7 @@ class Tree:
 
     Attributes:
         root: Its root node.
-        nodes: All its nodes, parents first.
+        nodes: Its named nodes, and those of `SIGNS`, parents first.
         problem: Where it can't be parsed, in words; else empty.
     """
 
@@ -37,21 +39,13 @@ class Tree:
         """Parse *code*; raise `TooDeep` if it is nested deeper than `DEEPEST`."""
         self._source = code.encode("utf-8", "surrogatepass")
         self.root = Parser(language).parse(self._source).root_node
-        self.nodes = tuple(self._walk())
+        self.nodes = _nodes_below(self.root)
         self.problem = ""
         if self.root.has_error:
-            broken = next((n for n in self.nodes if n.is_error or n.is_missing), self.root)
+            everything = _nodes_below(self.root, named=False)
+            broken = next((n for n in everything if n.is_error or n.is_missing), self.root)
             line = broken.start_point[0] + 1
             self.problem = f"SyntaxError: line {line}: the risk check can't read this"
-
-    def _walk(self) -> Iterator[Node]:
-        waiting = [(self.root, 0)]
-        while waiting:
-            node, depth = waiting.pop()
-            if depth > DEEPEST:
-                raise TooDeep
-            yield node
-            waiting.extend((child, depth + 1) for child in reversed(node.children))
 
     def text(self, node: Node) -> str:
         """Return the source of *node*."""
@@ -71,6 +65,27 @@ class Tree:
             target=target[:TARGET_CHARACTERS],
             capability=capability or (f"{rule}:{target[:60]}" if tier == "medium" else ""),
         )
+
+
+def _nodes_below(root: Node, *, named: bool = True) -> list[Node]:
+    """Return *root* and the nodes below it, parents first; raise `TooDeep`.
+
+    Args:
+        root: The node.
+        named: Leave out signs and keywords, half of all nodes, but for `SIGNS`.
+    """
+    found: list[Node] = []
+    waiting, depths = [root], [0]
+    while waiting:
+        node, depth = waiting.pop(), depths.pop()
+        if depth > DEEPEST:
+            raise TooDeep
+        if not named or node.is_named or node.type in SIGNS:
+            found.append(node)
+        if children := node.children:  # the node's own list, which must stay as it is
+            waiting += reversed(children)
+            depths += [depth + 1] * len(children)
+    return found
 
 
 @functools.cache

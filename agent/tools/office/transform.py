@@ -16,6 +16,7 @@ from agent.tools.office.arguments import WriteCells
 from agent.tools.tool import ToolFailed
 from agent.turn_state import PendingCode, PendingOffice
 from container.errors import ContainerError
+from container.untrusted_json import untrusted_json
 from container.workspace.workspace import INPUTS, Workspace
 
 NAME = "python_transform_range"
@@ -89,7 +90,11 @@ def to_excel(then: dict[str, Any], call_id: str, workspace: Workspace) -> Pendin
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ToolFailed(f"The result is larger than {MOST_BYTES / 1e6:g} MB: make it smaller.")
-        rows = [[_cell(value) for value in row] for row in json.loads(content)]
+        made = untrusted_json(content)
+        if not isinstance(made, list) or not all(isinstance(row, list) for row in made):
+            raise ValueError("it is no list of rows")
+        rows = [[_cell(value) for value in row] for row in made]
+        json.dumps(rows, allow_nan=False)  # an endless number is no JSON
     except (ContainerError, OSError, ValueError, TypeError) as error:
         raise ToolFailed(f"What the code made could not be read back: {error}.") from None
     if then["over"] is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.conversations.rerun_records import report_on
 from kernel_gateway.errors import BadRequest, ExportFailed
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import Query, operation
@@ -69,11 +69,19 @@ async def _exported(opened: OpenPath, name: str, kind: str, suffix: str) -> Asyn
     with tempfile.TemporaryDirectory(prefix="tallybook-export-") as directory:
         # A copy: cells that end meanwhile don't change it.
         notebook, made = Path(directory, f"{name}.ipynb"), Path(directory, f"export{suffix}")
-        await asyncio.to_thread(shutil.copyfile, opened.recorder.file, notebook)
+        await asyncio.to_thread(_copy, opened, notebook)
         Path(directory, "workspace").symlink_to(opened.workspace.directory)
         async with RUNNING:
             await _run("export", str(notebook), "--to", kind, "--output", str(made))
         yield made
+
+
+def _copy(opened: OpenPath, notebook: Path) -> None:
+    """Copy the notebook to *notebook*, with the report of a re-run of it if there is one."""
+    content = opened.recorder.file.read_bytes()
+    notebook.write_bytes(content)
+    if (report := report_on(opened.home, content)) is not None:
+        notebook.with_suffix(".rerun.json").write_bytes(report)
 
 
 async def _run(*arguments: str) -> None:

@@ -58,7 +58,12 @@ class TraceHandler(JsonHandler):
         files = await opened.hashes.current(opened.workspace)
         async with self.services.comparisons:  # each may take 2 GB
             found = await trace_cell(
-                cells, opened.workspace, files, (file, sheet, cell), replay=rows == "true"
+                cells,
+                opened.workspace,
+                files,
+                (file, sheet, cell),
+                replay=rows == "true",
+                forked=self.services.settings.backend == "zygote",
             )
         if form == "prov":
             self.write_json(200, trace_to_prov(found))

@@ -550,7 +550,7 @@ class RerunReport(_Exact):
 
 
 class RerunSummary(_Exact):
-    """A re-run: *cell* of *cells* have begun."""
+    """A re-run of the notebook with *of_sha256*: *cell* of *cells* have begun."""
 
     id: str
     status: Literal["waiting", "running", "finished", "failed", "cancelled", "interrupted"]
@@ -559,6 +559,7 @@ class RerunSummary(_Exact):
     parameters: dict[str, Any]
     inputs: dict[str, str]
     twice: bool
+    of_sha256: str
     cell: int
     cells: int
     verdict: str | None

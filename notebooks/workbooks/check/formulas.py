@@ -9,10 +9,11 @@ import html
 import re
 from dataclasses import dataclass, field
 
+from ..formats.scanning import holds
 from ..structure.shift import sheets_named
 from .finding import Finding, quoted, some
 
-_CELL = re.compile(rb"<c\s([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
+_CELL_START = re.compile(rb"<c\s([^>]*)>")
 _NAME = re.compile(rb'\br="([A-Z]+\d+)"')
 _FORMULA = re.compile(rb"<f\b([^>]*?)(?:/>|>(.*?)</f>)", re.DOTALL)
 _VALUE = re.compile(rb"<v>(.*?)</v>", re.DOTALL)
@@ -84,14 +85,17 @@ class Formulas:
     def take_sheet(self, sheet: str, cells: bytes) -> None:
         """Look at every formula of a sheet, given its sheetData."""
         prefix = sheet if _PLAIN_NAME.fullmatch(sheet) else quoted([sheet[:31]])
-        for cell in _CELL.finditer(cells):
-            found = _FORMULA.search(cell[2] or b"")
-            if found is None:
+        if not holds(cells, b"<f", 1):
+            return
+        for found in _FORMULA.finditer(cells):
+            cell = _cell_around(cells, found.start(), found.end())
+            if cell is None:
                 continue
-            name = _NAME.search(cell[1])
+            attributes, content = cell
+            name = _NAME.search(attributes)
             place = f"{prefix}!{name[1].decode() if name else '?'}"
             self.count += 1
-            self._take_value(place, cell[1], cell[2])
+            self._take_value(place, attributes, content)
             if found[2]:
                 text = html.unescape(found[2].decode("utf-8", "replace"))
                 self._take_text(place, text, array=b"array" in found[1])
@@ -200,6 +204,15 @@ class Formulas:
             ),
         ]  # fmt: skip
         return [each for each in found if each.count]
+
+
+def _cell_around(cells: bytes, start: int, end: int) -> tuple[bytes, bytes] | None:
+    """Return attributes and content of the cell whose formula stands from *start* to *end*."""
+    at = start
+    while (at := cells.rfind(b"<c", 0, at)) >= 0:
+        if opening := _CELL_START.match(cells, at, start):
+            return opening[1], cells[opening.end() : max(end, cells.find(b"</c>", end))]
+    return None
 
 
 def _by_name(code: str, places: dict[str, list[str]], message: str, hint: str) -> list[Finding]:

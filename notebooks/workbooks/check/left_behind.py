@@ -76,7 +76,8 @@ def _sheets_of_both(
     with EditablePackage(original) as source, EditablePackage(path) as target:
         old, new = sheet_parts(source), sheet_parts(target)
         for name in old:
-            if name in new:
+            large = max(source.size(old[name]), target.size(new.get(name, ""))) > MOST_BYTES
+            if name in new and not large:
                 before = _Sheet.of(original_book, name, source.read(old[name]))
                 after = _Sheet.of(book, name, target.read(new[name]))
                 if before is not None and after is not None:
@@ -102,7 +103,7 @@ class _Sheet:
     def of(cls, book: Book, name: str, content: bytes) -> _Sheet | None:
         """Read a sheet; ``None`` if it is large."""
         area = book.used_range(name)
-        if (area is not None and area[2] > MOST_ROWS) or len(content) > MOST_BYTES:
+        if area is not None and area[2] > MOST_ROWS:
             return None
         markup = SheetMarkup.of(content)
         formulas = {

@@ -61,7 +61,7 @@ def check_file(
 
 def _is_empty(book: Book) -> bool:
     sheets = [info.name for info in book.sheets if info.kind == "worksheet"]
-    return all(book.used_range(name) is None for name in sheets)
+    return all(next(iter(book.filled(name)), None) is None for name in sheets)
 
 
 def _has_objects(path: Path, kind: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
-from xml.sax.saxutils import unescape
+from html import unescape
 
 from ..values import (
     MAX_COLUMNS,
@@ -56,8 +56,7 @@ class OdsSource:
                 hidden.update(_HIDDEN_STYLE.findall(whole) if b"display=" in whole else ())
                 for found in _TABLE.finditer(whole):
                     of = dict(re.findall(rb'table:([a-z-]+)="([^"]*)"', found[1]))
-                    name = unescape(of.get(b"name", b"").decode("utf-8", "replace"),
-                                    {"&quot;": '"', "&apos;": "'"})  # fmt: skip
+                    name = unescape(of.get(b"name", b"").decode("utf-8", "replace"))
                     state = "hidden" if of.get(b"style-name") in hidden else "visible"
                     yield name, "worksheet", state
             for found in _TABLE.finditer(rest):

@@ -19,7 +19,7 @@ from .filters import fit_filters
 from .headers import carry_headers
 from .opc import EditablePackage, Relationship, parse, serialize
 from .rich_text import rich_texts, with_rich_texts
-from .sheet_markup import SheetMarkup, copy_of, name_of, references
+from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
 from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
@@ -272,7 +272,7 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
     Source: ECMA-376 part 1, section 18.3.1.4 (c): attributes cm and vm.
     """
     wanted: dict[bytes, bytes] = {}
-    if b' cm="' not in old.cells and b' vm="' not in old.cells:
+    if not has_metadata(old.cells):
         return
     for cell in _CELL.finditer(old.cells):
         if indexes := _INDEX.findall(cell[2]):

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
 from .filters import LISTS
 from .opc import EditablePackage, parse
 from .rich_text import rich_cells, rich_texts
-from .sheet_markup import SheetMarkup, name_of
+from .sheet_markup import SheetMarkup, has_metadata, name_of
 from .workbook_parts import sheet_parts, workbook_part
 
 Feature = tuple[str, str]
@@ -79,8 +80,7 @@ def _count_sheet(
     markup = SheetMarkup.of(package.read(part))
     _count_elements(markup.root, sheet, found)
     found[RICH, sheet] += len(rich_cells(rich, markup.cells))
-    indexed = b' cm="' in markup.cells or b' vm="' in markup.cells
-    for kind in _METADATA.findall(markup.cells) if indexed else ():
+    for kind in _METADATA.findall(markup.cells) if has_metadata(markup.cells) else ():
         found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
     seen, waiting = {part}, [part]
     while waiting:
@@ -131,8 +131,14 @@ def lost(
     Raises:
         Unreadable: One of the two is no readable package.
     """
-    with EditablePackage(original) as source, EditablePackage(result) as target:
-        before, after = inventory(source), inventory(target)
+    with (
+        EditablePackage(original) as source,
+        EditablePackage(result) as target,
+        ThreadPoolExecutor(1) as beside,  # most of it is unpacking, which takes no lock
+    ):
+        reading = beside.submit(inventory, source)
+        after = inventory(target)
+        before = reading.result()
     missing: Counter[Feature] = Counter()
     for (word, sheet), count in before.items():
         if sheet and sheet not in sheets:

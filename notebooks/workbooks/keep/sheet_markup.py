@@ -11,6 +11,7 @@ from typing import Any
 
 from lxml import etree
 
+from ..formats.scanning import holds
 from .opc import REFERENCE, STRICT_REFERENCE, parse, serialize
 
 ORDER = (
@@ -21,6 +22,8 @@ ORDER = (
     "smartTags drawing legacyDrawing legacyDrawingHF drawingHF picture oleObjects controls "
     "webPublishItems tableParts extLst"
 ).split()
+_START = re.compile(rb"<(\w+:)?sheetData\b[^>]*?(/?)>")
+_END = re.compile(rb"</(\w+:)?sheetData\s*>")
 _CELLS = re.compile(rb"<(\w+:)?sheetData\b[^>]*?(/>|>.*</(\w+:)?sheetData\s*>)", re.DOTALL)
 IGNORABLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Ignorable"
 _PLACE = b"<sheetData/>"
@@ -45,12 +48,13 @@ class SheetMarkup:
         Raises:
             Unreadable: It is no XML.
         """
-        found = _CELLS.search(content)
-        if found is None:
+        start = _START.search(content)
+        end = _end_of_cells(content, start) if start is not None else 0
+        if start is None or not end:
             return cls(parse(content), b"")
-        prefix = found[1] or b""
-        place = _PLACE.replace(b"<", b"<" + prefix)
-        return cls(parse(content[: found.start()] + place + content[found.end() :]), found[0])
+        place = _PLACE.replace(b"<", b"<" + (start[1] or b""))
+        around = content[: start.start()] + place + content[end:]
+        return cls(parse(around), content[start.start() : end])
 
     def content(self) -> bytes:
         """Return the whole part."""
@@ -70,6 +74,20 @@ class SheetMarkup:
         rank = _rank(element)
         later = [number for number, each in enumerate(self.root) if _rank(each) > rank]
         self.root.insert(later[0] if later else len(self.root), element)
+
+
+def _end_of_cells(content: bytes, start: re.Match[bytes]) -> int:
+    """Return where the sheetData element ends that begins with *start*; 0 if it never does."""
+    if start[2]:
+        return start.end()
+    at = content.rfind(b"</", start.end(), content.rfind(b"sheetData") + 1)
+    found = _END.match(content, at) if at >= 0 else None
+    return found.end() if found is not None else 0
+
+
+def has_metadata(cells: bytes) -> bool:
+    """Return whether a cell may name its metadata (``cm``) or its value's (``vm``)."""
+    return holds(cells, b'm="', 0) and (b' cm="' in cells or b' vm="' in cells)
 
 
 def name_of(element: Any) -> str:

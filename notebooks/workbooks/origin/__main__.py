@@ -21,10 +21,15 @@ def main() -> None:
     """Print ``{"answer": …, "failures": […]}``, or the ``problem`` with the file."""
     printed, sys.stdout = sys.stdout, sys.stderr  # recorded code may print
     asked = json.loads(sys.argv[1])
-    json.dump(_answer(asked), printed, ensure_ascii=True, default=str)
+    json.dump(answer_to(asked), printed, ensure_ascii=True, default=str)
 
 
-def _answer(asked: dict[str, Any]) -> dict[str, Any]:
+def answer_to(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what is printed; it changes the working directory, pandas and openpyxl.
+
+    Args:
+        asked: As on the command line.
+    """
     directory = Path(asked["directory"])
     os.chdir(directory)
     try:

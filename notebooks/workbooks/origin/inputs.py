@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from ..formats.addresses import column_index
-from ..profile import profile_file
 from ..read import open_book
 from ..values import Unreadable
 
@@ -34,6 +33,8 @@ def input_tables(directory: Path, names: Sequence[str]) -> list[tuple[str, str, 
 
 
 def _tables(path: Path, name: str) -> list[tuple[str, str, pd.DataFrame, Any]]:
+    from ..profile import profile_file  # it takes a while, and most traces don't need it
+
     profile = profile_file(path, name)
     text = profile["format"]["kind"] == "text"
     found = []

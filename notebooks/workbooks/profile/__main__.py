@@ -1,5 +1,7 @@
 """``python -m workbooks.profile FILE [NAME]``: print a file's profile as one JSON object.
 
+Before it, of a large file, stand lines with the share that is done: a record separator, a number.
+
 Run in a sandbox, for workbooks come from anywhere.
 """
 
@@ -11,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..read import Unreadable
-from .book import profile_file
+from .ahead import Ahead
 
+KEPT: list[Any] = []
+"""The cells: the process ends with them, since to free millions takes time."""
 MAX_PRINTED = 3_500_000
 """Characters; the service keeps the last 4 MiB of what the reader prints."""
 
@@ -22,12 +25,22 @@ def main() -> None:
     """Print the profile of the file named on the command line, or the problem with it."""
     gc.disable()  # the process is short, and the cells are many
     path, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
+    ahead = Ahead(path)
+    from ..values import Unreadable
+    from .book import profile_file
+
     try:
-        result = profile_file(path, name)
+        result = profile_file(path, name, kept=KEPT, say=_say, ahead=ahead)
     except Unreadable as problem:
         found = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         result = {"problem": found}
     sys.stdout.write(_printed(result))
+
+
+def _say(share: float) -> None:
+    """Print the share that is done: a line that is no part of the JSON."""
+    sys.stdout.write(f"\x1e{share:.2f}\n")
+    sys.stdout.flush()
 
 
 def _printed(result: dict[str, Any]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from . import cells
 from .amounts import read_amount, read_notation
 from .grid import Area, Grid
 
@@ -24,7 +24,7 @@ class Body:
         self.columns = {c: by_column[c - grid.left] for c in range(self.left, self.right + 1)}
         self.texts: dict[int, Sequence[Any]] = {}
         self.numbers: dict[int, Sequence[float | None]] = {}
-        self.types = {c: Counter(map(type, values)) for c, values in self.columns.items()}
+        self.types = {c: cells.types_of(values) for c, values in self.columns.items()}
         for c, values in self.columns.items():
             numbers = _numbers(values, set(self.types[c]))
             if numbers is not None:

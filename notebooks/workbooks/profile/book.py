@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 
 from ..read import Book, FileFormat, SheetInfo, TextFormat, identify, open_book
 from ..recipe import recipe_of
+from .ahead import Ahead
 from .column import Hints
 from .grid import Grid
 from .layout import Layout
 from .loading import load_sheet
 from .package import Package
+from .progress import Progress
 from .sheet_xml import SheetDetails
 from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_to_json
 from .tables import find_tables
@@ -40,7 +43,13 @@ class _Sheet:
 
 
 def profile_file(
-    path: Path, name: str | None = None, *, most_cells: int = MOST_CELLS
+    path: Path,
+    name: str | None = None,
+    *,
+    most_cells: int = MOST_CELLS,
+    kept: list[Any] | None = None,
+    ahead: Ahead | None = None,
+    say: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Profile the file at *path*.
 
@@ -49,6 +58,9 @@ def profile_file(
         name: How code names it, such as ``inputs/sales.xlsx``; *path* if not given.
         most_cells: Cells of a sheet that are looked at. Of the rows behind them only the last
             ones are, for totals; all are counted.
+        ahead: Has a part of the file already.
+        say: Is told the share that is done, from 0 to 1, of a large file.
+        kept: Takes the cells, for a process that ends then: to free millions takes time.
 
     Returns:
         ``{"format", "sheets": [...], "defined_names": [...], "objects", …}``, described in
@@ -60,9 +72,11 @@ def profile_file(
     found = identify(path)
     with ExitStack() as stack:
         book = stack.enter_context(open_book(path, found))
-        package = _package(path, found, stack)
+        package = _package(path, found, stack, ahead)
         profile: dict[str, Any] = {"format": _format(found), "sheet_count": len(book.sheets)}
-        sheets = _read_sheets(path, book, package, found, most_cells)
+        sheets = _read_sheets(path, book, package, found, most_cells, say)
+        if kept is not None:
+            kept.append(sheets)
         profile["sheets"] = [
             _sheet(sheet, path, name or str(path), found, book, package) for sheet in sheets
         ]
@@ -79,11 +93,13 @@ def profile_file(
     }
 
 
-def _package(path: Path, found: FileFormat, stack: ExitStack) -> Package | None:
+def _package(
+    path: Path, found: FileFormat, stack: ExitStack, ahead: Ahead | None
+) -> Package | None:
     if found.kind not in PACKAGES:
         return None
     try:
-        return stack.enter_context(Package(path))
+        return stack.enter_context(Package(path, ahead))
     except (zipfile.BadZipFile, OSError, ValueError):
         return None
 
@@ -102,8 +118,14 @@ def _format(found: FileFormat) -> dict[str, Any]:
 
 
 def _read_sheets(
-    path: Path, book: Book, package: Package | None, found: FileFormat, most_cells: int
+    path: Path,
+    book: Book,
+    package: Package | None,
+    found: FileFormat,
+    most_cells: int,
+    say: Callable[[float], None] | None,
 ) -> list[_Sheet]:
+    progress = Progress(say, _sizes(path, book, package))
     hints = Hints(from_text=found.kind == "text")
     if found.text is not None:
         hints = Hints(from_text=True, decimal=_known_decimal(found.text))
@@ -112,7 +134,8 @@ def _read_sheets(
         if info.kind != "worksheet":
             sheets.append(_Sheet(info, Grid(), SheetDetails(), []))
             continue
-        grid, details, strays = load_sheet(book, index, package, path, most_cells)
+        progress.begin(index)
+        grid, details, strays = load_sheet(book, index, package, most_cells, progress)
         grid.from_text = hints.from_text
         if found.text is not None:
             grid.fields = _most_fields(path, found.text)
@@ -120,6 +143,7 @@ def _read_sheets(
                 grid.extent = grid.bottom + 1, 0
         sheet = _Sheet(info, grid, details, strays)
         sheet.tables = describe_tables(grid, sheet.layout, hints)
+        progress.at(1.0)
         sheets.append(sheet)
     every = [table for sheet in sheets for table in sheet.tables]
     if is_unclear(every):
@@ -129,6 +153,14 @@ def _read_sheets(
                 if is_unclear(sheet.tables):
                     sheet.tables = describe_tables(sheet.grid, sheet.layout, proven)
     return sheets
+
+
+def _sizes(path: Path, book: Book, package: Package | None) -> list[int]:
+    """Return about how many bytes each sheet has."""
+    if package is None:
+        return [path.stat().st_size // max(1, len(book.sheets))] * len(book.sheets)
+    parts = package.sheet_parts
+    return [package.size(parts.get(sheet.name, "")) for sheet in book.sheets]
 
 
 def _known_decimal(form: TextFormat) -> str:

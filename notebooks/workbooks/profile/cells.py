@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,6 +66,12 @@ def parse_range(text: str) -> tuple[int, int, int, int] | None:
         return None
     (first, top), (last, bottom) = ends[0], ends[-1]
     return int(top) - 1, column_index(first), int(bottom) - 1, column_index(last)
+
+
+def types_of(values: Sequence[Any]) -> Counter[type]:
+    """Return type → count."""
+    kinds = set(map(type, values))  # mostly one: then nothing is to be counted
+    return Counter({kinds.pop(): len(values)}) if len(kinds) == 1 else Counter(map(type, values))
 
 
 def literal(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import cells
@@ -41,9 +41,8 @@ _CURRENCY_IN_NAME = re.compile(r"(?:\(|\[|\bin |, |\s|^)([A-Z]{3}|[€$£¥₹])
 _TRUTH = frozenset({"true", "false"})
 
 
-def of_numbers(column: Column, name: Any, values: Sequence[Any], shape: NumberFormat) -> None:
-    """Decide on a column of numbers whose format says *shape*."""
-    numbers = only_numbers(values)
+def of_numbers(column: Column, name: Any, numbers: Sequence[float], shape: NumberFormat) -> None:
+    """Decide on a column of *numbers* whose format says *shape*."""
     whole = all(map(float.is_integer, map(float, numbers)))
     column.currency = shape.currency or _currency_of_name(name)
     if shape.kind == "digits" and whole:
@@ -61,9 +60,9 @@ def of_numbers(column: Column, name: Any, values: Sequence[Any], shape: NumberFo
         column.currency = ""
 
 
-def only_numbers(values: Sequence[Any]) -> Sequence[float]:
-    """Return the numbers among *values*."""
-    if set(map(type, values)) <= {int, float}:
+def only_numbers(values: Sequence[Any], types: Iterable[type]) -> Sequence[float]:
+    """Return the numbers among *values*, which are of *types*."""
+    if set(types) <= {int, float}:
         return values
     return [v for v in values if type(v) in (int, float)]
 

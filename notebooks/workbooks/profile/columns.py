@@ -39,7 +39,7 @@ def describe_column(
         hints: What the rest of the workbook says.
         types: Type → count of *values*, where that is known.
     """
-    types = Counter(map(type, values)) if types is None else types
+    types = cells.types_of(values) if types is None else types
     texts = _texts(values, types)
     counts = _classes(types, texts)
     column = Column(blanks=counts.pop(cells.BLANK, 0))
@@ -55,7 +55,7 @@ def describe_column(
     shape = read_format(column.format) if column.format else NumberFormat("number")
     main = max(counts, key=counts.__getitem__)
     if set(counts) == {cells.NUMBER}:
-        of_numbers(column, name, values, shape)
+        of_numbers(column, name, only_numbers(values, types), shape)
     elif set(counts) == {cells.TEXT}:
         of_texts(column, name, texts, hints)
     elif cells.TEXT in counts and cells.NUMBER in counts and len(counts) == 2:
@@ -65,7 +65,7 @@ def describe_column(
     else:
         of_many(column, values, counts)
     column.looks_missing = not MISSING.isdisjoint(texts)
-    _statistics(column, values, texts)
+    _statistics(column, values, texts, types)
     return column
 
 
@@ -104,7 +104,9 @@ def _samples(values: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _statistics(column: Column, values: Sequence[Any], texts: Counter[str]) -> None:
+def _statistics(
+    column: Column, values: Sequence[Any], texts: Counter[str], types: Counter[type]
+) -> None:
     """Add the count of different values, and smallest, largest and sum."""
     if set(column.classes) == {cells.TEXT}:
         column.distinct = len(texts)
@@ -115,7 +117,7 @@ def _statistics(column: Column, values: Sequence[Any], texts: Counter[str]) -> N
         blank = sum(cells.is_blank(v) for v in distinct) if column.blanks else 0
         column.distinct = len(distinct) - blank - len(column.errors)
     if numeric and column.kind not in ("identifier", "mixed") and column.stored != "mixed":
-        numbers = only_numbers(values)
+        numbers = only_numbers(values, types)
         column.minimum, column.maximum = min(numbers), max(numbers)
         if column.kind != "date":
             column.sum = math.fsum(numbers)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from ..formats.addresses import address
 from ..read import Book, CellError
 from .borders import lines_of
-from .dense import Reading, is_dense
+from .dense import Reading, is_dense, last_row
 from .grid import Beyond, Grid
 from .package import Package
+from .progress import READING, Progress
 from .sheet_xml import SheetDetails, formats_of, read_sheet
 
 FAR_ROWS, FAR_COLUMNS = 1_000, 200
@@ -26,7 +26,7 @@ Filled = list[tuple[int, list[Any]]]
 
 
 def load_sheet(
-    book: Book, index: int, package: Package | None, path: Path, most_cells: int
+    book: Book, index: int, package: Package | None, most_cells: int, progress: Progress
 ) -> tuple[Grid, SheetDetails, list[str]]:
     """Return a sheet's cells, what its XML says of them, and addresses of cells far outside.
 
@@ -34,18 +34,20 @@ def load_sheet(
         book: The open book.
         index: The number of one of its sheets, from 0.
         package: The same file as a package, where it is one.
-        path: The file.
         most_cells: How many cells memory has room for.
+        progress: Is told how far the reading is.
     """
     sheet = book.sheets[index]
     part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
     content = package.read(part, MAX_SHEET_BYTES) if package is not None and part else b""
-    reading = Reading(path, sheet.name) if is_dense(content) else None
+    reading = Reading(content, package) if package is not None and is_dense(content) else None
     details = read_sheet(content) if content else SheetDetails()
     filled = reading.rows() if reading is not None else None
     beyond = None
     if filled is None:
-        filled, beyond = _first_rows(book.filled(index), most_cells)
+        last = last_row(content) if content else progress_rows(book)
+        filled, beyond = _first_rows(progress.reading(book.filled(index), last), most_cells)
+    progress.at(READING)
     grid, strays = _grid(filled, details)
     grid.beyond = beyond
     if package is not None:
@@ -55,6 +57,11 @@ def load_sheet(
     grid.extent = details.extent
     grid.formulas, grid.merged, grid.filters = details.formulas, details.merged, details.filters
     return grid, details, strays
+
+
+def progress_rows(book: Book) -> int:
+    """Return about how many rows a file of text has; 0 for others."""
+    return book.source.about_rows() if book.format.kind == "text" else 0
 
 
 def _first_rows(

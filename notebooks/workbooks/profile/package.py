@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from .ahead import Ahead
 from .borders import NONE, Lines, border_lines
 from .cells import parse_range
 from .grid import ExcelTable
@@ -64,13 +65,13 @@ class Styles:
 class Package:
     """An open .xlsx, .xlsm, .xltx or .xltm file; a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the package at *path*.
+    def __init__(self, path: Path, ahead: Ahead | None = None) -> None:
+        """Open the package at *path*, a part of which *ahead* may have.
 
         Raises:
             zipfile.BadZipFile: It is no zip file.
         """
-        self._zip = zipfile.ZipFile(path)
+        self._zip, self._ahead = zipfile.ZipFile(path), ahead
         self.names = {name.lstrip("/"): name for name in self._zip.namelist()}
         self._folded = {name.lower(): name for name in self.names}
 
@@ -88,7 +89,8 @@ class Package:
         try:
             if self._zip.getinfo(name).file_size > limit:
                 return b""
-            content = self._zip.read(name)
+            content = self._ahead.take(name) if self._ahead is not None else b""
+            content = content or self._zip.read(name)
         except (
             zipfile.BadZipFile,
             OSError,
@@ -102,6 +104,11 @@ class Package:
             content = content.decode("utf-16", "replace").encode()
             content = re.sub(rb'(<\?xml[^>]*?)encoding="[^"]*"', rb"\1", content, count=1)
         return content
+
+    def size(self, part: str) -> int:
+        """Return how many bytes a part says it has; 0 if it is missing."""
+        name = self.names.get(part) or self.names.get(self._folded.get(part.lower(), ""))
+        return self._zip.getinfo(name).file_size if name is not None else 0
 
     def tree(self, part: str) -> ElementTree.Element | None:
         """Return the root element of a part, ``None`` if it can't be had."""

@@ -13,7 +13,10 @@ class Occupancy:
 
     def __init__(self, grid: Grid) -> None:
         self.top, self.left = grid.top, grid.left
-        self.bits = [_bits(row) for row in grid.rows]
+        if grid.rows and all(map(all, grid.rows)):  # nothing blank, no zero
+            self.bits = [(1 << len(grid.rows[0])) - 1] * len(grid.rows)
+        else:
+            self.bits = [_bits(row) for row in grid.rows]
         for row, column in grid.formulas:
             if grid.top <= row <= grid.bottom and grid.left <= column <= grid.right:
                 self.bits[row - grid.top] |= 1 << (column - grid.left)

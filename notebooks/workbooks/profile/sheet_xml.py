@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..formats.addresses import address
+from ..formats.scanning import holds
 from . import cells
 from .grid import Area, Formula
 from .package import Styles, local, parse_xml
@@ -124,7 +125,7 @@ def _read_cells(content: bytes, details: SheetDetails) -> None:
 
 def _read_special(content: bytes, details: SheetDetails) -> None:
     """Read formulas and errors of a large sheet."""
-    if b"<f" in content or b":f>" in content[:DETAILED_HEAD]:
+    if holds(content, b"<f", 1) or b":f>" in content[:DETAILED_HEAD]:
         for found in _FORMULA_CELL.finditer(content):
             place = _place(_attributes(found[1]).get(b"r", b""))
             formula = _FORMULA.search(found[2])
@@ -134,7 +135,7 @@ def _read_special(content: bytes, details: SheetDetails) -> None:
                 )
             if len(details.formulas) >= MAX_FORMULAS:
                 break
-    if b't="e"' in content or b"t='e'" in content[:DETAILED_HEAD]:
+    if b"#" in content and (b't="e"' in content or b"t='e'" in content[:DETAILED_HEAD]):
         for found in _ERROR_CELL.finditer(content):
             if place := _place(_attributes(found[1]).get(b"r", b"")):
                 details.errors[place] = _text_of(_VALUE, found[2])
@@ -150,7 +151,7 @@ def _unescaped(raw: bytes) -> str:
 
 
 def _read_hidden_rows(content: bytes, details: SheetDetails) -> None:
-    if b"hidden=" not in content:
+    if not holds(content, b"hidden=", 0):
         return
     for raw in _ROW_TAG.findall(content):
         if b"hidden=" in raw:

@@ -95,19 +95,21 @@ def _describe_rows(grid: Grid, table: Table) -> None:
     if table.body_top > bottom:
         return
     width = right - left + 1
-    first = left - grid.left
-    for row, values in enumerate(
-        grid.rows[table.body_top - grid.top : bottom - grid.top + 1], table.body_top
-    ):
-        if not values[first] and not any(grid.filled(row, c) for c in range(left, right + 1)):
-            table.blank_rows.append(row)
+    first = grid.column(left, table.body_top, bottom)
+    if not all(first):
+        table.blank_rows = [
+            row
+            for row, value in enumerate(first, table.body_top)
+            if not value and not any(grid.filled(row, c) for c in range(left, right + 1))
+        ]
     if table.header_rows and width > 1:
         header = grid.row(table.header_rows[-1], left, right)
-        table.repeated_headers = [
-            row
-            for row, name in enumerate(grid.column(left, table.body_top, bottom), table.body_top)
-            if name == header[0] and grid.row(row, left, right) == header
-        ]
+        if header[0] in first:
+            table.repeated_headers = [
+                row
+                for row, name in enumerate(first, table.body_top)
+                if name == header[0] and grid.row(row, left, right) == header
+            ]
     table.body = Body(grid, (table.body_top, left, bottom, right))
     table.totals = find_totals(table.body)
     repeated = set(table.repeated_headers)

@@ -9,7 +9,14 @@ import pytest
 
 from notebooks.errors import CheckpointNotFound, CheckpointUnreadable
 from notebooks.history.blobs import Blobs
-from notebooks.history.checkpoints import EMPTY, Checkpoints, Present, Retention, make_room
+from notebooks.history.checkpoints import (
+    EMPTY,
+    LEAST_BYTES,
+    Checkpoints,
+    Present,
+    Retention,
+    make_room,
+)
 from tests.notebooks.history.contents import present, sha
 
 
@@ -216,3 +223,25 @@ def test_a_content_whose_room_a_later_one_of_the_same_checkpoint_took_is_named(t
 
     kept = {name for name, state in made.files.items() if state.sha256 in main._blobs}
     assert set(made.not_kept) == {"a", "b"} - kept
+
+
+@pytest.mark.parametrize("place", ["checkpoints", "ranges"])
+def test_the_files_of_checkpoints_have_a_quota_and_the_oldest_go(tmp_path, place):
+    """Each names every file of a workspace: few bytes of contents, but long lists of names."""
+    paths = Paths(tmp_path, quota=200_000)
+    (tmp_path / "main").mkdir()
+    main = Checkpoints(tmp_path / "main", paths.blobs, Retention(), place)
+    names = {f"{number:03d}{'n' * 60}": "same" for number in range(60)}
+
+    made = [main.add(present(**names, last=str(n)), turn="t")[0].id for n in range(20)]
+
+    left = [each.id for each in main.all()]
+    assert 0 < sum(file.stat().st_size for file in main.directory.iterdir()) <= LEAST_BYTES
+    assert left == made[-len(left) :]
+    assert 1 < len(left) < 20
+    again = Checkpoints(tmp_path / "main", paths.blobs, Retention(), place)
+    again.add(present(**names, last="more"), turn="t")
+    assert sum(file.stat().st_size for file in main.directory.iterdir()) <= LEAST_BYTES
+    assert paths.blobs.names() == sorted(
+        {state.sha256 for each in again.all() for state in each.files.values()}
+    )

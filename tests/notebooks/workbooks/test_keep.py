@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -542,3 +543,25 @@ book.save(target)
     assert "lost in saving: 1 slicer on 'Data'" in printed
     assert set(filters_of(tmp_path / "result.xlsx")) == {"Region", "Amount", "Date"}
     assert problems(tmp_path / "result.xlsx") == []
+
+
+def test_a_large_sheet_is_written_whole(tmp_path):
+    """It is compressed in two pieces, which are one stream."""
+    with xlsxwriter.Workbook(tmp_path / "template.xlsx") as book:
+        sheet = book.add_worksheet("Model")
+        for row in range(9_000):
+            sheet.write_row(row, 0, [row * 8 + n for n in range(8)])
+        sheet.add_sparkline("J1", {"range": "Model!A1:H1"})
+    code = 'book = openpyxl.load_workbook(source)\nbook["Model"]["A1"] = -1\nbook.save(target)'
+
+    printed = saved(tmp_path, code)
+
+    with zipfile.ZipFile(tmp_path / "result.xlsx") as package:
+        [part] = [each for each in package.infolist() if "worksheets/sheet" in each.filename]
+        content = package.read(part)
+        assert package.testzip() is None
+    assert printed == ""
+    assert part.file_size > 2_000_000
+    assert b"sparkline" in content
+    found = [int(v) for v in re.findall(rb"<v>(-?[0-9]+)</v>", content)]
+    assert found == [-1, *range(1, 9_000 * 8)]
