@@ -92,7 +92,6 @@ def _command(name: str) -> tuple[str, ...]:
     code = (
         f"import sys\nsys.path.insert(0, {LIBRARY!r})\n"
         f"import os\nfrom workbooks.{name}.__main__ import main\nmain()\n"
-        # A program may print aside of recorded code. Nothing is left to do but to free memory.
-        "sys.stdout.flush()\nsys.__stdout__.flush()\nos._exit(0)"
+        "sys.__stdout__.flush()\nos._exit(0)"  # nothing is left to do but to free memory
     )
     return sys.executable, "-c", code
