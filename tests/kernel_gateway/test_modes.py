@@ -402,3 +402,20 @@ async def test_autonomous_is_the_permission_of_the_user_who_gave_it(start_gatewa
             await who("POST", reply["permission"]["reply_to"], '{"decision": "deny"}')
 
     assert kinds == ["permission_required", "result"]
+
+
+async def test_without_room_for_a_copy_nothing_runs_in_read_only(start_gateway, small_disk):
+    small_disk(10)
+    running = await start_gateway([], file_versions_mb=0)
+    conversation = await running.conversation()
+    await conversation.execute("open('outputs/big.bin', 'wb').write(bytes(6_000_000)); x = 1")
+    await set_mode(running, conversation, "read-only")
+
+    finished = await conversation.execute("x = 2; open('outputs/big.bin', 'wb')")
+
+    assert finished["error"]["code"] == "storage-full"
+    home = running.home(conversation.id)
+    assert (home / "workspace/outputs/big.bin").stat().st_size == 6_000_000
+    assert [each.name for each in home.iterdir() if "kept-copy" in each.name] == []
+    await set_mode(running, conversation, "auto")
+    assert await conversation.printed("print(x)") == "1\n"
