@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from container.workspace.kept_copy import keep_copy, put_copy_back
+from container.workspace.workspace import Workspace
 from kernel_gateway.terminal.modes import ModeWordsWrong, asked_mode
 from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import code_reply, exchange, gateways
@@ -404,18 +406,31 @@ async def test_autonomous_is_the_permission_of_the_user_who_gave_it(start_gatewa
     assert kinds == ["permission_required", "result"]
 
 
-async def test_without_room_for_a_copy_nothing_runs_in_read_only(start_gateway, small_disk):
-    small_disk(10)
-    running = await start_gateway([], file_versions_mb=0)
-    conversation = await running.conversation()
-    await conversation.execute("open('outputs/big.bin', 'wb').write(bytes(6_000_000)); x = 1")
-    await set_mode(running, conversation, "read-only")
+def test_without_room_for_a_copy_there_is_none_and_the_files_stay(small_disk):
+    disk = small_disk(2)
+    workspace = Workspace.create(disk / "workspace")
+    file = workspace.directory / "outputs" / "big.bin"
+    file.write_bytes(bytes(1_500_000))
 
-    finished = await conversation.execute("x = 2; open('outputs/big.bin', 'wb')")
+    with pytest.raises(OSError, match="No space"):
+        keep_copy(workspace, disk / "kept")
 
-    assert finished["error"]["code"] == "storage-full"
-    home = running.home(conversation.id)
-    assert (home / "workspace/outputs/big.bin").stat().st_size == 6_000_000
-    assert [each.name for each in home.iterdir() if "kept-copy" in each.name] == []
-    await set_mode(running, conversation, "auto")
-    assert await conversation.printed("print(x)") == "1\n"
+    assert file.stat().st_size == 1_500_000
+    assert [each.name for each in disk.iterdir() if each.name.startswith("kept")] == []
+    put_copy_back(workspace, disk / "kept")
+    assert file.exists()
+
+
+def test_a_copy_is_put_back_whole_also_if_that_is_cut_off_and_done_again(workspace, tmp_path):
+    outputs = workspace.directory / "outputs"
+    (outputs / "a.txt").write_text("old")
+    keep_copy(workspace, tmp_path / "kept")
+    (outputs / "a.txt").write_text("new")
+    (workspace.directory / "other").mkdir()
+    (tmp_path / "kept").rename(tmp_path / "kept.returning")  # as a killed service leaves it
+
+    put_copy_back(workspace, tmp_path / "kept")
+    put_copy_back(workspace, tmp_path / "kept")
+
+    assert (outputs / "a.txt").read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("kept")] == []
