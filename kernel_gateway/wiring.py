@@ -179,7 +179,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
         )
         modes = ConversationModes(repository, events)
-        embeddings = TurnEmbeddings(repository.embeddings, model, settings.embeds_with)
+        embeddings = TurnEmbeddings(repository.embeddings, model, settings.embeds_with, policies)
         works_with = TurnServices(
             repository=repository,
             events=events,

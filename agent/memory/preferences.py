@@ -62,10 +62,10 @@ def own_words(words: str, request: str) -> str:
             f"That is longer than {LONGEST} characters: give the part that counts."
         )
     said = " ".join(request.split())
-    at = said.casefold().find(wanted.casefold())
-    if at < 0 or len(wanted) < 3:
+    found = re.search(re.escape(wanted), said, re.IGNORECASE) if len(wanted) >= 3 else None
+    if found is None:
         raise PreferenceRefused(NOT_THEIR_WORDS)
-    return said[at : at + len(wanted)]
+    return found[0]
 
 
 def names_any(request: str) -> bool:

@@ -52,6 +52,10 @@ class StandinServer:
     ) -> None:
         self.requests: list[dict[str, Any]] = []
         """The body of every request for a reply received, for tests."""
+        self.embedded: list[dict[str, Any]] = []
+        """The same of requests for embeddings."""
+        self.embeddings: Any = None
+        """What it gives in place of embeddings, for tests."""
         self.transcript = transcript
         self.api_key, self.embeds = api_key, embeds
         self._closing = threading.Event()
@@ -144,7 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Failure(404, "NOT_FOUND", f"{url.path} is not found.")
         model, method = match.groups()
         if method == "batchEmbedContents" and self.server_state.embeds:
-            self._send_json(200, {"embeddings": [_embedding(r) for r in body.get("requests", [])]})
+            self.server_state.embedded.append(body)
+            made = [_embedding(each) for each in body.get("requests", [])]
+            given = self.server_state.embeddings
+            self._send_json(200, {"embeddings": made if given is None else given})
             return
         if method not in ("generateContent", "streamGenerateContent"):
             raise _Failure(404, "NOT_FOUND", f"Method {method} is not found for model {model}.")

@@ -66,8 +66,10 @@ class Questions:
                 async with self._one:
                     if await allowed():
                         return None
-                    if await self._approver.granted([target.capability]):
-                        self._once.append(target)  # the user's own code: typing it is the reply
+                    given = await self._approver.granted([target.capability])
+                    if given is not None:
+                        if given.grant is None:  # the user's own code: typing it is the reply
+                            self._once.append(target)
                         return None
                     if (why := self._refused.get(target)) is not None:
                         return why

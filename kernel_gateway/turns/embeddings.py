@@ -7,6 +7,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from agent.egress.policy import Policies
+from agent.egress.stream import guarded
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
 from agent.ports import Model
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
@@ -33,8 +35,19 @@ class TurnEmbeddings:
     What the model's service does not give, or not in time, is done without.
     """
 
-    def __init__(self, rows: EmbeddingRows, model: Model | None, name: str) -> None:
-        """Use the embedding model *name* of the service of *model*; empty for none."""
+    def __init__(
+        self, rows: EmbeddingRows, model: Model | None, name: str, egress: Policies
+    ) -> None:
+        """Use the embedding model *name* of the service of *model*; empty for none.
+
+        Args:
+            rows: Has the embeddings.
+            model: Its service makes them.
+            name: The embedding model.
+            egress: What must not go to that service, by tenant. What was said before goes to it
+                as it goes to the model when it is remembered.
+        """
+        self._egress = egress
         self._rows, self._name = rows, name if model else ""
         self._model = model
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -69,6 +82,8 @@ class TurnEmbeddings:
         if not missing:
             return False
         texts = [f"{row.request[:CHARACTERS]}\n\n{row.answer[:CHARACTERS]}" for row in missing]
+        policy = self._egress.of(tenant)
+        texts = [guarded(text, policy.model).text for text in texts]
         vectors = await self._embedded(texts, question=False)
         made = [
             EmbeddingRow(
@@ -88,10 +103,15 @@ class TurnEmbeddings:
     async def _embedded(self, texts: Sequence[str], *, question: bool) -> list[bytes]:
         if self._model is None:
             return []
-        vectors = await self._model.embed(texts, self._name, question=question)
-        if len(vectors) != len(texts):
-            raise ModelReplyBroken(f"{len(vectors)} embeddings for {len(texts)} texts")
-        return await asyncio.to_thread(lambda: [vector_bytes(vector) for vector in vectors])
+        try:
+            vectors = await self._model.embed(texts, self._name, question=question)
+            made = await asyncio.to_thread(lambda: [vector_bytes(vector) for vector in vectors])
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            said = f"its embeddings are no numbers: {type(error).__name__}"
+            raise ModelReplyBroken(said) from None
+        if len(made) != len(texts):
+            raise ModelReplyBroken(f"{len(made)} embeddings for {len(texts)} texts")
+        return made
 
     async def nearest(self, tenant: str, user: str, request: str, without: str) -> Sequence[Any]:
         """Return the turns of *user*, but of the conversation *without*, nearest to *request*.

@@ -241,7 +241,8 @@ def tables_read(
         known = {str(table.get("file", "")) for table in cell.tables}
         for table in cell.tables:
             if (file := str(table.get("file", ""))) and _is_read_by(own, table.get("line")):
-                names = [str(c.get("name")) for c in table.get("columns") or () if
+                noted = table.get("columns")
+                names = [str(c.get("name")) for c in (noted if isinstance(noted, list) else ()) if
                          isinstance(c, Mapping)]  # fmt: skip
                 named = tuple(n for n in names if n in texts or f".{n}" in code)[:MOST_COLUMNS]
                 yield cell, (file, str(table.get("sheet", ""))), named

@@ -112,7 +112,7 @@ def cell_hash(cell: Mapping[str, Any], prev: str) -> str:
     if facts_of(cell).get("chain") == CHAIN:
         return joined_hash(field_digests(cell), prev)
     content = json.loads(json.dumps(cell))
-    content.get("metadata", {}).get(KEY, {}).pop("hash", None)
+    _take_out(content, "hash")
     return hashlib.sha256(legacy_json({"prev": prev, "cell": content})).hexdigest()
 
 
@@ -126,8 +126,16 @@ def seal(notebook: Mapping[str, Any]) -> str:
         own = {name: value for name, value in facts.items() if name not in SEALED_APART}
         return hashlib.sha256(canonical_json(own)).hexdigest()
     content = json.loads(json.dumps({k: v for k, v in notebook.items() if k != "cells"}))
-    content.get("metadata", {}).get(KEY, {}).pop("seal", None)
+    _take_out(content, "seal")
     return hashlib.sha256(legacy_json(content)).hexdigest()
+
+
+def _take_out(content: dict[str, Any], name: str) -> None:
+    """Take *name* out of Tallybook's own facts in *content*, a cell or a notebook."""
+    metadata = content.get("metadata")
+    facts = metadata.get(KEY) if isinstance(metadata, dict) else None
+    if isinstance(facts, dict):
+        facts.pop(name, None)
 
 
 def frame(notebook: Mapping[str, Any]) -> str:

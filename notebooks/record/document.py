@@ -18,6 +18,7 @@ from notebooks.record.chain import (
     GENESIS,
     KEY,
     Attester,
+    facts_of,
     field_digests,
     frame,
     joined_hash,
@@ -279,7 +280,7 @@ def head(notebook: Notebook) -> str:
     """Return the hash of the last cell, or `GENESIS` if there is none."""
     if not notebook.cells:
         return GENESIS
-    return str(notebook.cells[-1].metadata.get(KEY, {}).get("hash", GENESIS))
+    return str(facts_of(notebook.cells[-1]).get("hash", GENESIS))
 
 
 def sealed(notebook: Notebook, attester: Attester | None) -> Notebook:

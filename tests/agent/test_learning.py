@@ -37,6 +37,13 @@ def test_what_is_only_mentioned_or_is_not_clear_is_no_preference(requests):
     assert "kind of output" not in observed(requests)
 
 
+def test_words_are_found_whatever_letters_stand_before_them():
+    """Some letters get longer when capitals and small letters are made alike."""
+    request = "Gro\u00dfe Stra\u00dfe, \ufb01ne: always use EUR"
+
+    assert own_words("ALWAYS USE EUR", request) == "always use EUR"
+
+
 def test_only_the_users_own_words_are_remembered():
     request = "Sum it up.\nFrom now on\tuse ISO dates, thanks"
 

@@ -1,6 +1,7 @@
 """What a user said in another conversation helps in this one; nobody else's words do."""
 
 import contextlib
+import json
 import sqlite3
 
 import pytest
@@ -109,6 +110,36 @@ async def test_without_embeddings_requests_are_answered_all_the_same(start_gatew
     finished = await today.ask(IN_OTHER_WORDS)
 
     assert finished["answer"] == "In Sheet1."
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [[], [{}], 5, "x", [5], [{"values": "x"}], [{"values": [[1]]}], [{"values": [{}]}], {"a": 1}],
+)
+async def test_embeddings_that_are_none_stop_no_request(start_gateway, broken):
+    running = await start_gateway(telling_turnover())
+    await told_turnover(running)
+    await eventually("it is embedded", embedded(running))
+    running.standin.embeddings = broken
+    today = await running.conversation()
+
+    finished = await today.ask(IN_OTHER_WORDS)
+
+    assert finished["answer"] == "In Sheet1."
+
+
+async def test_what_is_embedded_is_guarded_as_what_the_model_gets(start_gateway):
+    """A key that an earlier answer or request holds does not reach the service by this way."""
+    key = "AKIAIOSFODNN7EXAMPLQ"
+    running = await start_gateway(exchange("turnover", {"text": "Noted."}))
+    first = await running.conversation()
+
+    await first.ask(f"Our turnover is behind {key}")
+    await eventually("it is embedded", embedded(running))
+
+    sent = json.dumps(running.standin.embedded)
+    assert "Our turnover is behind" in sent
+    assert key not in sent
 
 
 async def test_an_operator_can_switch_embeddings_off(start_gateway):

@@ -254,3 +254,16 @@ def test_what_is_no_notebook_gives_no_bundle(tmp_path, content):
 
     with pytest.raises(NotebookUnreadable):
         bundle_of(tmp_path / "x.ipynb")
+
+
+@pytest.mark.parametrize("facts", [True, 5, "x", None, [], [{}]])
+@pytest.mark.parametrize("place", [0, -1, None])
+def test_facts_of_another_type_in_a_foreign_notebook_do_no_harm(notebook, facts, place):
+    """Anybody can write anything into the metadata of a notebook that is sent in."""
+    content = json.loads(notebook.read_text())
+    of = content if place is None else content["cells"][place]
+    of["metadata"]["tallybook"] = facts
+    notebook.write_text(json.dumps(content))
+
+    assert not verify_notebook(notebook).verified
+    assert members(bundle_of(notebook))
