@@ -3,6 +3,7 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { EventData } from "../src/api/events";
 import { TurnView } from "../src/chat/turn";
+import { FilesPanel } from "../src/files/panel";
 import { lostParts, verdict } from "../src/facts/checks";
 import { redactedWords } from "../src/facts/lines";
 import type { CellStep, Turn } from "../src/state/model";
@@ -153,6 +154,30 @@ describe("what leaves", () => {
     expect(words).toContain("2 calls of the network");
     expect(words).toContain("not done. It was not allowed.");
   });
+});
+
+it("a large upload says how much of it is read, until all is", () => {
+  const name = "inputs/large.xlsx";
+  const reading = seen(logOf([["file.profiling", { name, sha256: "0", share: 0.429 }]], null));
+  const panel = (facts: typeof reading.fileFacts) => shown(
+    <FilesPanel
+      path={actions.path} files={[{ name, size: 1, url: "" }]} problem={null} facts={facts} uploads={[]} dismiss={() => {}} pick={() => {}} preview={() => {}}
+      changed={() => {}} canChange
+    />,
+  ).container.textContent;
+
+  expect(panel(reading.fileFacts)).toContain("being read: 42 %");
+  cleanup();
+  const words = panel(seen(logOf([["file.profiled", { name, sha256: "0", tables: 2, problem: null }]], null, 2), reading).fileFacts);
+  expect(words).toContain("2 tables");
+  expect(words).not.toContain("being read");
+});
+
+it("what the model got of a user's preferences and earlier code is among what it looked at", () => {
+  const used = { ...(WHOLE[1]![1] as EventData["context.used"]), found: { symbols: [], functions: [], past_turns: [], worked: [{ turn: "t", conversation: "c" }], preferences: ["p1", "p2"] } };
+  const state = seen(logOf([WHOLE[0]!, ["context.used", used], WHOLE.at(-1)!]));
+
+  expect(textOf(state.turns[0]!, ".sources")).toContain("2 preferencesVariables: keptCode that worked on tables like these, from 1 earlier request of yours");
 });
 
 it("a cell has the number that it has in the notebook", () => {

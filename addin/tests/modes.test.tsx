@@ -110,6 +110,7 @@ describe("the mode of a conversation", () => {
     await act(() => result.current.choose({ name: "preview", scope: [], until: null, cells: null }));
     mode = { name: "auto", until: null };
     rerender({ here: "c2" });
+    expect(result.current.mode).toBe("auto"); // also until the service has answered
     await waitFor(() => expect(result.current.mode).toBe("auto"));
     rerender({ here: null });
     expect(result.current.mode).toBe("auto");

@@ -60,7 +60,7 @@ describe("what is allowed without a question", () => {
   });
 
   it("names each host once, with its port", () => {
-    const named = ["network:GET http://a.example:8080/*", "network:POST http://a.example:8080/x", "network:GET https://b.example/", "network:url"];
+    const named = ["network:GET http://a.example:8080/*", "network:POST http://a.example:8080/x", "network:GET https://b.example/", "network:url", "path:/data/https://c.example/x"];
 
     expect(permittedHosts(named.map((each) => grant(each, each, each)))).toEqual(["http://a.example:8080", "https://b.example"]);
   });

@@ -63,10 +63,14 @@ export function Sources({ sources, route }: { sources: ContextUsed; route: Route
   const { workbooks, files, variables } = sources;
   const { whole = 0, shortened = 0, digests = 0 } = sources.history ?? {};
   const earlier = whole + shortened + digests;
+  // Logs of earlier versions lack these two.
+  const preferences = sources.found?.preferences?.length ?? 0;
+  const worked = sources.found?.worked?.length ?? 0;
   const parts = [
     workbooks.length > 0 ? count(workbooks.length, "workbook") : "",
     variables.length > 0 ? count(variables.length, "variable") : "",
     earlier > 0 ? count(earlier, "earlier step") : "",
+    preferences > 0 ? count(preferences, "preference") : "",
   ].filter(Boolean);
   if (parts.length === 0) return null;
   return (
@@ -83,6 +87,7 @@ export function Sources({ sources, route }: { sources: ContextUsed; route: Route
         ))}
         {variables.length > 0 && <li className="breakable">Variables: {variables.join(", ")}</li>}
         {files.length > workbooks.length && <li className="breakable">Files: {files.map(shortName).join(", ")}</li>}
+        {worked > 0 && <li>Code that worked on tables like these, from {count(worked, "earlier request")} of yours</li>}
         {route && (
           <li className="breakable">
             Worked on {route.way === "office" ? "in the open workbook" : "in Python"}: {route.reason}

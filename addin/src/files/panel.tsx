@@ -132,6 +132,7 @@ function FileRow({ path, file, facts, preview, changed, canChange }: {
           <div className="breakable strong">{name}</div>
           <div className="quiet file-size">
             {size(file.size)}
+            {facts?.share != null && `, being read: ${Math.floor(facts.share * 100)} %`}
             {facts && facts.tables > 0 ? `, ${count(facts.tables, "table")}` : ""}
           </div>
         </div>

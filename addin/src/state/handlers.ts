@@ -159,8 +159,12 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     const made = { name: data.name, size: data.size, sha256: data.sha256 };
     turn.files = [...turn.files.filter((file) => file.name !== data.name), made];
   },
+  "file.profiling": (draft, data) => {
+    const facts = { tables: 0, problem: null, share: data.share };
+    draft.state.fileFacts = { ...draft.state.fileFacts, [data.name]: facts };
+  },
   "file.profiled": (draft, data) => {
-    const facts = { tables: data.tables, problem: data.problem };
+    const facts = { tables: data.tables, problem: data.problem, share: null };
     draft.state.fileFacts = { ...draft.state.fileFacts, [data.name]: facts };
   },
   "tool.called": (_, data, turn) => {

@@ -131,10 +131,12 @@ export interface TieOut {
   written: readonly string[];
 }
 
-/** What is known of an upload once it was read. */
+/** What is known of an upload: how much of it was read, and once all was, what was found. */
 export interface FileFacts {
   tables: number;
   problem: FoundError | null;
+  /** From 0 to 1 while it is read; null then. */
+  share: number | null;
 }
 
 export type Rating = "up" | "down" | null;
