@@ -257,12 +257,13 @@ class QueueFull(GatewayError):
     code = "queue-full"
     hint = "Wait until they are done, or cancel them."
 
-    def __init__(self, waiting: int) -> None:
-        super().__init__(waiting)
-        self.waiting = waiting
+    def __init__(self, waiting: int, more: int = 1) -> None:
+        super().__init__(waiting, more)
+        self.waiting, self.more = waiting, more
 
     def __str__(self) -> str:
-        return f"{self.waiting} requests already wait in this conversation."
+        wait = f"{self.waiting} requests already wait in this conversation"
+        return f"{wait}." if self.more == 1 else f"{wait}: there is no room for {self.more} more."
 
 
 class EarlierRequestFailed(GatewayError):

@@ -58,6 +58,17 @@ describe("a slash", () => {
   });
 });
 
+it("what is being written is there again after another tab was shown", () => {
+  const draft = { current: "" };
+  const box = () => <Composer disabled={false} reason="" pick={() => {}} send={() => Promise.resolve()} draft={draft} />;
+  shown(box());
+  fireEvent.change(screen.getByLabelText("Request"), { target: { value: "half a request" } });
+  cleanup();
+  shown(box());
+
+  expect(screen.getByLabelText<HTMLTextAreaElement>("Request").value).toBe("half a request");
+});
+
 it("the help lists every command and the keys", () => {
   const close = vi.fn();
   shown(<HelpDialog commands={commands} close={close} />);

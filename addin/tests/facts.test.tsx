@@ -31,8 +31,8 @@ describe("what was checked of written files", () => {
     const { container } = shown(<TurnView turn={turnWith([["result.checked", tied]])} actions={actions} />);
 
     expect(container.querySelectorAll("details.checks").length).toBe(1);
-    expect(container.querySelector(".checks.tone-good summary")!.textContent).toBe("Opened and checked: nothing wrong. 69 rows left out by filter");
-    expect(container.querySelector(".checks")!.textContent).toContain("Sales: 2 before, 1 after, ties");
+    expect(container.querySelector(".checks.tone-good summary")!.textContent).toBe("Opened and checked: nothing wrong. Rows and sums tie out");
+    expect(container.querySelector(".checks")!.textContent).toContain("69 rows left out by filterSales: 2 before, 1 after, ties");
   });
 
   it.each([
@@ -51,7 +51,7 @@ describe("what was checked of written files", () => {
     const other = { ...tied, line: "other", written: [{ file: "outputs/b.xlsx", sheet: "S", rows: 1, total_rows: 0 }] };
     const turn = turnWith([["result.checked", { ...tied, status: "suspicious" }], ["result.checked", other], ["result.checked", tied]]);
 
-    expect(verdict([], turn.tieOuts)).toEqual({ tone: "good", words: "other. 69 rows left out by filter" });
+    expect(verdict([], turn.tieOuts)).toEqual({ tone: "good", words: "Rows and sums tie out" });
   });
 
   it("names what a workbook lost part by part", () => {

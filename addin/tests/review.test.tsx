@@ -160,7 +160,7 @@ it("rows that are not known are counted, and very many are cut", () => {
 
 describe("a re-run", () => {
   const rerun: Schemas["RerunSummary"] = {
-    id: "rr1", status: "finished", at: "2026-11-20T22:00:00+00:00", finished_at: null, parameters: {}, inputs: {}, twice: false, cell: 3, cells: 3, verdict: "differs", error: null,
+    id: "rr1", status: "finished", at: "2026-11-20T22:00:00+00:00", finished_at: null, parameters: {}, inputs: {}, twice: false, cell: 3, cells: 3, of_sha256: "", verdict: "differs", error: null,
   };
   const report = {
     verdict: "differs", exit_code: 1, changed: false, replaced_inputs: [], repaired_cells: [], replayed_calls: 0, missing_responses: 0,

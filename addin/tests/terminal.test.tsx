@@ -50,7 +50,7 @@ describe("the terminal", () => {
     render(
       <FluentProvider theme={webLightTheme}>
         <Terminal
-          place="new" state={EMPTY} disabled={false} run={run} again={() => {}} drop={() => {}}
+          draft={{ current: "" }} place="new" state={EMPTY} disabled={false} run={run} again={() => {}} drop={() => {}}
           actions={{ path: { conversation: "c", path: "main" }, preview: () => {}, branch: null, undo: null, cancel: () => {}, rate: () => {}, run: null, show: () => {}, insert: null }}
         />
       </FluentProvider>,

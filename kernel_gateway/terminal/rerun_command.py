@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -170,16 +171,20 @@ def _each(batch: Batch, jobs: int | None) -> None:
     from kernel_gateway.terminal.rerun_each import run_each, sets_of, usable_cores
 
     count, well = len(sets_of(batch)), 0
-    ended = 0
     try:
-        with Progress(transient=True) as progress:
+        with (
+            Progress(transient=True) as progress,
+            contextlib.closing(run_each(batch, jobs or usable_cores())) as results,
+        ):
             bar = progress.add_task(f"Running {count} sets", total=count)
-            for result in run_each(batch, jobs or usable_cores()):
-                ended += 1
+            for result in results:
                 well += result.fine
                 progress.console.print(_line(result), markup=False, soft_wrap=True)
                 progress.advance(bar)
     except KeyboardInterrupt:
+        ended = 0  # there is no report yet if none had begun
+        with contextlib.suppress(OSError, ValueError):
+            ended = len(json.loads((batch.to / "report.json").read_bytes()))
         left = f"Stopped: {ended} of {count} sets are done. Run the same command again to go on."
         raise click.ClickException(left) from None
     click.echo(f"report: {batch.to / 'report.html'}")

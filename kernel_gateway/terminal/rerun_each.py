@@ -9,8 +9,8 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def sets_of(batch: Batch) -> list[Path]:
     return found
 
 
-def run_each(batch: Batch, jobs: int) -> Iterator[SetResult]:
+def run_each(batch: Batch, jobs: int) -> Generator[SetResult]:
     """Run the notebook on every set; yield each result as it comes.
 
     A set that an earlier run did with the same notebook, files and parameters is not run again,
@@ -87,18 +87,18 @@ def run_each(batch: Batch, jobs: int) -> Iterator[SetResult]:
     read_copy(batch.notebook)
     sets = sets_of(batch)
     _make_directory(batch.to)
-    done: list[SetResult] = []
     # Processes: papermill's clients keep state that threads would share.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(sets)), mp_context=context)
+    futures: list[Future[SetResult]] = []
     try:
-        futures = [pool.submit(run_set, batch, each) for each in sets]
+        futures += [pool.submit(run_set, batch, each) for each in sets]
         for future in as_completed(futures):
-            done.append(future.result())
-            yield done[-1]
+            yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        _write_report(batch, done)
+        ended = [each for each in futures if not each.cancelled() and each.exception() is None]
+        _write_report(batch, [each.result() for each in ended])
 
 
 def run_set(batch: Batch, directory: Path) -> SetResult:

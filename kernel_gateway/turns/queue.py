@@ -19,6 +19,7 @@ from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest
 from container.kernel.languages import PYTHON
 from kernel_gateway.errors import (
+    BadRequest,
     ConversationDeleted,
     Draining,
     GatewayError,
@@ -139,8 +140,13 @@ class Turns:
     def _check_room(self, key: PathKey, count: int) -> None:
         queue = self._queues.get(key, _Queue())
         ahead = self._coming[key] + len(queue.tasks) - len(queue.of_clients)
+        if count > self._max_queue:
+            raise BadRequest(
+                f"{count} requests can never wait on one path: {self._max_queue} are the most. "
+                "Send fewer at once."
+            )
         if ahead + count > self._max_queue:
-            raise QueueFull(ahead)
+            raise QueueFull(ahead, count)
 
     def _check(self, request: str) -> None:
         if self._draining:

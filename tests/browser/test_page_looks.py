@@ -126,7 +126,7 @@ async def test_nothing_is_cut_or_out_of_bounds_and_axe_finds_nothing_serious(ful
                 for tab in ("chat", "files", "terminal", "review"):
                     if pane.all(f"#tab-{tab}"):
                         look_at(look, width, tab)
-            for width in (320, 800, 1400):
+            for width in {"light": (320, 800, 1400), "dark": (320, 1400)}.get(look, ()):
                 look_over(look, width)
         pane.size(320)
         pane.click("#menu")

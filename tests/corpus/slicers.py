@@ -210,6 +210,36 @@ def _add_parts(parts: dict[str, str], number: int | None) -> None:
     )
 
 
+def make_shared_caches(path: Path) -> Path:
+    """Write the workbook with two more pivot tables: one of other data, one of the same cache.
+
+    They are ``First`` on Cover, of the range Others, and ``Again`` on Data, of the table Sales.
+    """
+    make_slicers(path)
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name).decode() for name in package.namelist()}
+    book, cache = "xl/workbook.xml", "xl/pivotCache/pivotCacheDefinition{}.xml"
+    parts[cache.format(2)] = _pivot_cache(4712).replace('name="Sales"', 'name="Others"')
+    parts["xl/pivotCache/pivotCacheRecords2.xml"] = RECORDS
+    _relate(parts, cache.format(2), "rId1", f"{OFFICE}/pivotCacheRecords", "xl/pivotCache/pivotCacheRecords2.xml")  # fmt: skip
+    _relate(parts, book, "rId60", f"{OFFICE}/pivotCacheDefinition", cache.format(2))
+    parts[book] = parts[book].replace("</pivotCaches>", '<pivotCache cacheId="8" r:id="rId60"/></pivotCaches>')  # fmt: skip
+    more = [("pivotCache/pivotCacheDefinition2", "pivotCacheDefinition"), ("pivotCache/pivotCacheRecords2", "pivotCacheRecords")]  # fmt: skip
+    for number, name, cache_id, sheet in ((2, "First", 8, 1), (3, "Again", 7, 2)):
+        part = f"xl/pivotTables/pivotTable{number}.xml"
+        parts[part] = PIVOT.replace('"Sums"', f'"{name}"').replace('cacheId="7"', f'cacheId="{cache_id}"').replace("A3:B6", "H3:I6")  # fmt: skip
+        _relate(parts, part, "rId1", f"{OFFICE}/pivotCacheDefinition", cache.format(2 if cache_id == 8 else 1))  # fmt: skip
+        _relate(parts, f"xl/worksheets/sheet{sheet}.xml", f"rId6{number}", f"{OFFICE}/pivotTable", part)  # fmt: skip
+        more.append((f"pivotTables/pivotTable{number}", "pivotTable"))
+    for name, kind in more:
+        types = f'<Override PartName="/xl/{name}.xml" ContentType="{SPREADSHEET}.{kind}+xml"/></Types>'  # fmt: skip
+        parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace("</Types>", types)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    return path
+
+
 def _relate(parts: dict[str, str], owner: str, identity: str, kind: str, name: str) -> None:
     directory, _, file = owner.rpartition("/")
     described = f"{directory}/_rels/{file}.rels"

@@ -82,6 +82,14 @@ async def test_a_batch_for_which_the_queue_has_no_room_is_refused_as_a_whole(sta
     running, conversation = await begun(start_gateway, "a", max_queue=2)
 
     refused = await start(running, conversation, requests(("a", ""), ("b", ""), ("c", "")))
-
-    assert (refused.code, error_of(refused)["code"]) == (429, "queue-full")
+    assert refused.code == 400
+    assert "2 are the most" in error_of(refused)["message"]
     assert (await running.client.get(f"{conversation.url}/turns"))["turns"] == []
+
+    await conversation.connection.send("execute.request", code="import time\ntime.sleep(60)")
+    await conversation.until("cell.started")
+    refused = await start(running, conversation, requests(("a", ""), ("b", "")))
+    assert (refused.code, error_of(refused)["code"]) == (429, "queue-full")
+    assert "no room for 2 more" in error_of(refused)["message"]
+    await conversation.connection.send("cancel")
+    await conversation.until("turn.finished")

@@ -6,6 +6,12 @@ import zipfile
 import openpyxl
 import pytest
 
+from agent.modes import Mode, mode_facts, mode_from
+from kernel_gateway.store.audit import FORGOTTEN
+from kernel_gateway.store.learned import MOST_WORKED
+from kernel_gateway.store.repository import open_repository
+from kernel_gateway.store.tables import TurnRow, WorkedCodeRow
+from notebooks.record.cells import utc_now
 from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import exchange
 from tests.raw_http import Raw, error_of, multipart
@@ -188,3 +194,74 @@ async def test_what_is_learned_of_a_user_is_nobody_elses(start_gateway, tmp_path
     assert "mark = 1" not in sent(running)
     assert await task(ann, b"next") == 200
     assert "| mark = 1" in sent(running)
+
+
+async def test_both_databases_keep_modes_and_what_was_learned(database_url):
+    repository = await open_repository(database_url)
+    try:
+        learned, conversations = repository.learned, repository.conversations
+        made = await conversations.add("acme", "ann", "x")
+        turn = TurnRow(
+            id="turn_1", tenant="acme", conversation=made.id, path="main", user="ann", kind="turn",
+            request="as a csv", status="ok", created_at=utc_now(),
+        )  # fmt: skip
+        await repository.turns.add(turn)
+        await learned.keep(
+            WorkedCodeRow(
+                turn="turn_1", tenant="acme", user="ann", conversation=made.id, request="as a csv",
+                code="x = 1", shapes=[["a", "b"]], created_at=utc_now(),
+            )
+        )  # fmt: skip
+        stated = await learned.add("acme", "ann", "always xlsx")
+        await learned.observe("acme", "ann", {"dates": "dates as year-month-day"})
+        facts = mode_facts(Mode(name="step", id="mode_1", by="ann"))
+        await conversations.set_mode("acme", made.id, facts, None)
+
+        [worked] = await learned.worked("acme", "ann")
+        assert (worked.code, worked.shapes) == ("x = 1", [["a", "b"]])
+        assert await learned.recent_requests("acme", "ann") == ["as a csv"]
+        assert [p.origin for p in await learned.preferences("acme", "ann")] == [
+            "stated", "observed",
+        ]  # fmt: skip
+        changed = await learned.change("acme", "ann", stated.id, "always csv")
+        assert changed.text == "always csv"
+        assert mode_from((await conversations.get("acme", made.id)).mode).name == "step"
+        assert await learned.preferences("other", "ann") == []
+        await repository.audit.forget_user("acme", "ann")
+        assert await learned.preferences("acme", "ann") == []
+        assert await learned.worked("acme", "ann") == []
+        assert (await conversations.get("acme", made.id)).mode["by"] == FORGOTTEN
+    finally:
+        await repository.aclose()
+
+
+async def test_no_more_preferences_are_kept_than_there_may_be(running):
+    raw = Raw(running)
+    for number in range(50):
+        assert (await raw("POST", URL, json.dumps({"text": f"wish {number}"}))).code == 201
+
+    refused = await raw("POST", URL, '{"text": "one more"}')
+
+    assert (refused.code, error_of(refused)["code"]) == (409, "too-many-preferences")
+    assert len(await held(running)) == 50
+
+
+async def test_of_the_code_that_worked_the_oldest_goes(tmp_path):
+    repository = await open_repository(f"sqlite:///{tmp_path}/many.db")
+    try:
+        conversation = (await repository.conversations.add("acme", "ann", "x")).id
+        common = {"tenant": "acme", "user": "ann", "conversation": conversation, "request": "x"}
+        for number in range(MOST_WORKED + 2):
+            turn, at = f"turn_{number}", f"2026-01-01T{number:05d}"
+            row = TurnRow(**common, id=turn, path="main", kind="turn", status="ok", created_at=at)
+            await repository.turns.add(row)
+            await repository.learned.keep(
+                WorkedCodeRow(**common, turn=turn, code="x", shapes=[], created_at=at)
+            )
+
+        kept = [row.turn for row in await repository.learned.worked("acme", "ann")]
+
+        assert len(kept) == MOST_WORKED
+        assert (kept[0], kept[-1]) == (f"turn_{MOST_WORKED + 1}", "turn_2")
+    finally:
+        await repository.aclose()

@@ -56,6 +56,7 @@ def book(tmp_path_factory):
         "Ledger": [("General ledger 2025",), (), tuple(COLUMNS), *LEDGER],
         "Bank": [("Reference", "Paid"), *STATEMENT],
         "Budget": [("Line", "Actual", "Budget"), *PLAN],
+        "Words": [("Old", "New"), *((f"old {n}", f"new {n}") for n in "abcdef")],
     }  # fmt: skip
     book.remove(book.active)
     for name, rows in sheets.items():
@@ -204,7 +205,7 @@ WRONG = [
     ({"analysis": "npv", "rate": 19, "flows": [1, 2], "first_flow": "now"}, "rate: Input should be less than or equal to 1"),
     ({"analysis": "npv", "rate": 0.1, "first_flow": "now"}, "give either flows, or table and value"),
     ({"analysis": "xirr", "flows": [-1, 2], "days": ["2025-01-01"]}, "2 flows need as many days; there are 1"),
-    ({"analysis": "data_quality", "table": {"file": "sales.xlsx"}}, "has several sheets: its sheets with tables are 'Months', 'Tools', 'Ledger', 'Bank', 'Budget'. Give the sheet."),
+    ({"analysis": "data_quality", "table": {"file": "sales.xlsx"}}, "has several sheets: its sheets with tables are 'Months', 'Tools', 'Ledger', 'Bank', 'Budget', 'Words'. Give the sheet."),
     ({"analysis": "data_quality", "table": {"file": "sale.xlsx"}}, "There is no file 'sale.xlsx'. There are: 'inputs/sales.xlsx'"),
     ({"analysis": "data_quality", "table": {"file": "sales.xlsx", "variable": "x"}}, "give either file or variable"),
     ({"analysis": "data_quality", "table": {"variable": "framed"}}, "No variable 'framed' holds a DataFrame."),
@@ -212,6 +213,7 @@ WRONG = [
     ({"analysis": "compliance_check", "table": BOOK, "rules": [{"name": "x", "check": "between", "columns": ["Amount"]}]}, "the check between needs minimum or maximum"),
     ({"analysis": "compliance_check", "table": BOOK, "rules": [{"name": "x", "check": "between", "columns": ["Date"], "minimum": "soon"}]}, "give 'soon' as YYYY-MM-DD"),
     ({"analysis": "compliance_check", "table": BOOK, "rules": [{"name": "x", "check": "filled", "columns": ["Aprover"]}]}, "has no column 'Aprover'. Did you mean 'Approver'?"),
+    ({"analysis": "summary_statistics", "table": {"file": "sales.xlsx", "sheet": "Words"}, "by": ["Old"]}, "Sheet 'Words' of 'inputs/sales.xlsx' has no column of numbers"),
     ({"analysis": "data_quality", "table": BOOK, "save_as": "../x.xlsx"}, "save_as: "),
 ]  # fmt: skip
 

@@ -1,13 +1,13 @@
 import { Button } from "@fluentui/react-components";
 import { AttachRegular, SendFilled } from "@fluentui/react-icons";
 import { type Command, CommandList, commandsFor } from "./commands";
-import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from "react";
 
 const TALLEST = 200;
 const NONE: readonly Command[] = [];
 
 /** The box to ask in: Enter sends, Shift+Enter starts a new line. */
-export function Composer({ disabled, reason, pick, send, commands = NONE, mode = null }: {
+export function Composer({ disabled, reason, pick, send, commands = NONE, mode = null, draft }: {
   disabled: boolean;
   /** Why nothing can be asked now. */
   reason: string;
@@ -16,10 +16,12 @@ export function Composer({ disabled, reason, pick, send, commands = NONE, mode =
   send: (request: string) => Promise<unknown>;
   /** What a word behind a slash does. */
   commands?: readonly Command[];
+  /** Keeps what is being written while another tab is shown. */
+  draft?: RefObject<string>;
   /** How the conversation works, to be chosen. */
   mode?: ReactNode;
 }) {
-  const [request, setRequest] = useState("");
+  const [request, setRequest] = useState(draft?.current ?? "");
   const [place, setPlace] = useState(0);
   const offered = commandsFor(request, commands);
   const chosen = Math.min(place, offered.length - 1);
@@ -30,10 +32,11 @@ export function Composer({ disabled, reason, pick, send, commands = NONE, mode =
   };
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
+    if (draft) draft.current = request;
     if (!box.current) return;
     box.current.style.height = "auto";
     box.current.style.height = `${Math.min(TALLEST, box.current.scrollHeight)}px`;
-  }, [request]);
+  }, [request, draft]);
   const submit = () => {
     const words = request.trim();
     const command = offered[chosen];

@@ -11,11 +11,14 @@ export function verdict(checks: readonly Check[], tieOuts: readonly TieOut[]): {
   if (checks.length === 0 && tieOuts.length === 0) return null;
   const found = [...checks, ...tieOuts].reduce((sum, each) => sum + each.findings.length, 0);
   const suspicious = tieOuts.some((each) => each.status === "suspicious");
-  const lines = tieOuts.map((each) => each.line || each.why).filter(Boolean);
-  if (found > 0 || suspicious) return { tone: "warn", words: [`${count(Math.max(found, 1), "thing")} to look at`, ...lines].join(". ") };
+  if (found > 0 || suspicious) {
+    const what = suspicious ? ["Rows or sums are suspicious"] : [];
+    return { tone: "warn", words: [`${count(Math.max(found, 1), "thing")} to look at`, ...what].join(". ") };
+  }
   const opened = checks.length > 0 ? ["Opened and checked: nothing wrong"] : [];
-  const tone = tieOuts.some((each) => each.status === "not-tied-out") ? "open" : "good";
-  return { tone, words: [...opened, ...lines].join(". ") };
+  const untied = tieOuts.find((each) => each.status === "not-tied-out");
+  if (untied) return { tone: "open", words: [...opened, `Not tied out: ${untied.why || untied.line}`].join(". ") };
+  return { tone: "good", words: [...opened, ...(tieOuts.length > 0 ? ["Rows and sums tie out"] : [])].join(". ") };
 }
 
 /** What a workbook lost, each part alone; null if *finding* is about something else. */
@@ -77,6 +80,7 @@ function TieOutFacts({ tieOut }: { tieOut: TieOut }) {
     <section>
       <h4 className="breakable">{tieOut.written.length > 0 ? `Rows and sums of ${tieOut.written.map(shortName).join(", ")}` : "Rows and sums"}</h4>
       <ul>
+        {tieOut.line && <li className="breakable">{tieOut.line}</li>}
         {tieOut.findings.map((finding, place) => <Finding key={`finding-${place}`} finding={finding} />)}
         {tieOut.sums.map((sum, place) => (
           <li key={`sum-${place}`} className="breakable">

@@ -1,4 +1,5 @@
 import { Button, Menu, MenuItemRadio, MenuList, MenuPopover, MenuTrigger } from "@fluentui/react-components";
+import { ChevronDownRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Schemas } from "../api/events";
 import { momentAhead } from "../parts/words";
@@ -23,7 +24,7 @@ export function ModePicker({ mode, until, disabled, choose }: {
     <>
       <Menu checkedValues={{ mode: [mode] }} onCheckedValueChange={(_, data) => take((data.checkedItems[0] ?? "auto") as ModeName)}>
         <MenuTrigger disableButtonEnhancement>
-          <Button id="mode" size="small" appearance={mode === "auto" ? "subtle" : "outline"} disabled={disabled}>
+          <Button id="mode" size="small" icon={<ChevronDownRegular />} iconPosition="after" appearance={mode === "auto" ? "subtle" : "outline"} disabled={disabled}>
             <span><span className="visually-hidden">Mode: </span>{modeName(mode)}{until === null ? "" : ` until ${momentAhead(until)}`}</span>
           </Button>
         </MenuTrigger>

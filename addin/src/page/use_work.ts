@@ -15,6 +15,8 @@ const shortTitle = (words: string): string => {
 export interface Work {
   problem: FoundError | null;
   setProblem: (problem: FoundError | null) => void;
+  /** Show it if *work* fails; the caller gets the failure too. */
+  shown: (work: Promise<unknown>) => Promise<void>;
   /** Show it if *work* fails. */
   guarded: (work: Promise<unknown>) => void;
   /** The three below make a conversation if there is none. They reject if it failed, which is shown. */
@@ -76,5 +78,5 @@ export function useWork({ store, open, list, uploads, behind, made }: {
       }),
     );
   }, [begin, guarded, uploads, store]);
-  return { problem, setProblem, guarded, ask, run, attach };
+  return { problem, setProblem, shown, guarded, ask, run, attach };
 }

@@ -1,6 +1,6 @@
 import { Button } from "@fluentui/react-components";
 import { PlayRegular } from "@fluentui/react-icons";
-import { useMemo, useState } from "react";
+import { type RefObject, useEffect, useMemo, useState } from "react";
 import { Log } from "../chat/log";
 import { PendingView, type TurnActions } from "../chat/turn";
 import { Turns } from "../chat/turns";
@@ -8,18 +8,21 @@ import type { PathState, Pending } from "../state/model";
 import { detectLanguage, type Language, languageName, LANGUAGES } from "./languages";
 
 /** Code to run as it is, in the conversation's kernel; what it shows comes as it runs. */
-export function Terminal({ place, state, actions, disabled, run, again, drop }: {
+export function Terminal({ place, state, actions, disabled, draft, run, again, drop }: {
   /** Which path it is: another one has its log begin anew; the code that is being written stays. */
   place: string;
   state: PathState;
   actions: TurnActions;
   disabled: boolean;
+  /** Keeps the code that is being written while another tab is shown. */
+  draft: RefObject<string>;
   /** Resolves once the code is on its way; if it rejects, the code comes back. */
   run: (code: string, language: string) => Promise<unknown>;
   again: (pending: Pending) => void;
   drop: (key: string) => void;
 }) {
-  const [code, setCode] = useState("");
+  const [code, setCode] = useState(draft.current);
+  useEffect(() => void (draft.current = code), [draft, code]);
   /** The user's choice; empty: the language is seen by the code. */
   const [chosen, choose] = useState<Language | "">("");
   const detected = useMemo(() => detectLanguage(code), [code]);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.tools.analysis.arguments import DataQuality, Outliers, SummaryStatistics, Trend
 from agent.tools.analysis.written import FREQUENCIES, Places, Written, lines
+from agent.tools.tool import ToolFailed
 
 LIMITS = {"iqr": 1.5, "zscore": 3.0, "mad": 3.5}
 NUMPY = ("import numpy as np", "import pandas as pd")
@@ -58,6 +59,8 @@ def data_quality(asked: DataQuality, at: Places) -> Written:
 
 def summary_statistics(asked: SummaryStatistics, at: Places) -> Written:
     """Write the usual statistics; deviation, skewness and kurtosis are those of a sample."""
+    if not asked.columns and not at.tables[0].may_have_numbers:
+        raise ToolFailed(f"{at.tables[0].place} has no column of numbers.")
     if asked.columns:
         numbers = f"{at.frame}[{at.listed('columns')}]"
     else:

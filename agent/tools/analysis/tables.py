@@ -42,6 +42,11 @@ class Table:
     more: bool = False
     first_row: int | None = None
 
+    @property
+    def may_have_numbers(self) -> bool:
+        """Whether a column holds numbers, or may do so."""
+        return self.more or any(kind in NUMBERS | {"object"} for kind in self.kinds.values())
+
     def name(self, wanted: str, holds: str = "anything") -> str:
         """Return the name of the column *wanted* as code.
 

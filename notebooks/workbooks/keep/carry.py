@@ -34,6 +34,8 @@ NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "st
                       "sharedStrings", "externalLink", "pivotCacheDefinition",
                       "xlMacrosheet", "xlIntlMacrosheet"})  # fmt: skip
 """Relationships of a workbook that the writer made anew."""
+THEME = "xl/theme/theme1.xml"
+"""The part that openpyxl reads as theme; without it, it writes that of Office."""
 LISTED = frozenset({"slicerCache", "timelineCacheRef"})
 """Elements of a workbook's extensions that stand in a list: it is valid without one of them."""
 MACRO_TYPES = {
@@ -142,6 +144,7 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
         _carry_implicit(copying, before, after)
     _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
+    _carry_lists(old, new)
     _carry_cell_indexes(old, new)
     new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
@@ -257,6 +260,28 @@ def _carry_rules(old: SheetMarkup, new: SheetMarkup) -> None:
             rule.append(copy_of(extended[key]))
 
 
+def _carry_lists(old: SheetMarkup, new: SheetMarkup) -> None:
+    """Give drop-downs their list back that is said in two ways: openpyxl reads neither.
+
+    Source: [MS-XLSX] 2.4.45 (list): entries with commas, beside a plain formula1.
+    """
+    lists = {
+        str(each.get("sqref")): choice
+        for block in old.children("dataValidations")
+        for each in block
+        if (choice := next((c for c in each if _is_choice(c)), None)) is not None
+    }
+    for block in new.children("dataValidations") if lists else ():
+        for each in block:
+            choice = lists.get(str(each.get("sqref")))
+            if choice is not None and each.get("type") == "list" and not len(each):
+                each.append(copy_of(choice))
+
+
+def _is_choice(element: Any) -> bool:
+    return isinstance(element.tag, str) and element.tag.endswith("}AlternateContent")
+
+
 def _rules(sheet: SheetMarkup) -> Mapping[tuple[str, str, str], Any]:
     return {
         (str(block.get("sqref")), str(rule.get("type")), str(rule.get("priority"))): rule
@@ -309,6 +334,7 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
             continue
         if wanted.kind not in there:
             ids[wanted.id] = _relate(copying, after, wanted)
+    _carry_theme(source, target, before, after)
     old, new = parse(source.read(before)), parse(target.read(after))
     extensions = next((each for each in old if name_of(each) == "extLst"), None)
     if extensions is not None and not any(name_of(each) == "extLst" for each in new):
@@ -320,6 +346,16 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
         target.write(after, serialize(new))
     if suffix in MACRO_TYPES:
         target.set_content_type(after, MACRO_TYPES[suffix])
+
+
+def _carry_theme(source: EditablePackage, target: EditablePackage, before: str, after: str) -> None:
+    """Put the theme back where openpyxl has not found it: it looks under one name only."""
+    was, now = (
+        next((r.target for r in package.relationships(part) if r.kind == "theme"), "")
+        for package, part in ((source, before), (target, after))
+    )
+    if was != THEME and was in source and now in target:
+        target.write(now, source.read(was))
 
 
 def _carry_custom_views(old: Any, new: Any) -> bool:

@@ -63,6 +63,7 @@ def install() -> None:
         with _without_warnings_of_what_is_kept(filename):
             book = load(filename, *args, **options)
         note_opened(filename)
+        _share_pivot_caches(book)
         if not book.read_only:
             with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
                 book.__dict__["_origin"] = _origin_of(book, filename)
@@ -77,6 +78,18 @@ def install() -> None:
 
     openpyxl.load_workbook = excel.load_workbook = load_and_remember
     Workbook.save = save_and_keep
+
+
+def _share_pivot_caches(book: Any) -> None:
+    """Let pivot tables of several sheets that have one cache share it.
+
+    openpyxl reads a cache anew for each sheet, takes the second one for written when it saves, and
+    relates its pivot table to the first cache of the workbook: to other data.
+    """
+    caches: dict[Any, Any] = {}
+    for sheet in book._sheets:
+        for pivot in getattr(sheet, "_pivots", ()):
+            pivot.cache = caches.setdefault(pivot.cacheId, pivot.cache)
 
 
 @contextlib.contextmanager
@@ -97,9 +110,24 @@ def _origin_of(book: Any, filename: Any) -> _Origin | None:
     weakref.finalize(book, file.close)
     found = os.fstat(file.fileno())
     origin = _Origin(file, (found.st_size, found.st_mtime_ns))
+    if book.chartsheets:
+        _hide_chartsheets(book, name)
     for sheet in book._sheets:
         origin.sheets[id(sheet)] = _SheetAsRead(sheet.title, _drawn(sheet), _comments(sheet))
     return origin
+
+
+def _hide_chartsheets(book: Any, name: Path) -> None:
+    """Give chartsheets the state that openpyxl does not read: hidden ones would be shown."""
+    from ..values import Unreadable
+    from .opc import EditablePackage, parse
+    from .workbook_parts import workbook_part
+
+    with contextlib.suppress(Unreadable), EditablePackage(name) as package:
+        sheets = parse(package.read(workbook_part(package))).iter("{*}sheet")
+        states = {each.get("name"): each.get("state", "visible") for each in sheets}
+        for sheet in book.chartsheets:
+            sheet.sheet_state = states.get(sheet.title, "visible")
 
 
 def _name(file: Any) -> Path | None:

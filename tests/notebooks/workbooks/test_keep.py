@@ -17,7 +17,7 @@ from notebooks.workbooks.keep.parts import inventory, lost, said
 from notebooks.workbooks.keep.sheet_markup import references
 from notebooks.workbooks.keep.workbook_parts import sheet_parts
 from tests.corpus.rich_template import make_template
-from tests.corpus.slicers import make_slicers
+from tests.corpus.slicers import make_shared_caches, make_slicers
 
 START = """
 import sys, warnings
@@ -565,3 +565,87 @@ def test_a_large_sheet_is_written_whole(tmp_path):
     assert b"sparkline" in content
     found = [int(v) for v in re.findall(rb"<v>(-?[0-9]+)</v>", content)]
     assert found == [-1, *range(1, 9_000 * 8)]
+
+
+def sources_of(path):
+    """Return what each pivot table is made of, by its name."""
+    found = {}
+    with EditablePackage(path) as package:
+        for part in sheet_parts(package).values():
+            for each in package.relationships(part):
+                if each.kind == "pivotTable":
+                    [cache] = package.relationships(each.target)
+                    [source] = parse(package.read(cache.target)).iter("{*}worksheetSource")
+                    found[parse(package.read(each.target)).get("name")] = source.get("name")
+    return found
+
+
+def test_pivot_tables_that_share_a_cache_keep_their_data(tmp_path):
+    """openpyxl by itself gives the second one the first cache of the workbook."""
+    make_shared_caches(tmp_path / "template.xlsx")
+
+    printed = saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    result = tmp_path / "result.xlsx"
+    assert printed == ""
+    assert sources_of(result) == {"First": "Others", "Again": "Sales", "Sums": "Sales"}
+    assert filters_of(result) == FILTERS
+    assert problems(result) == []
+
+
+def test_a_hidden_chartsheet_stays_hidden(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "template.xlsx") as book:
+        book.add_worksheet("Model").write_column("A1", [1, 2, 3])
+        for name in ("Shown", "Hidden"):
+            chart = book.add_chart({"type": "line"})
+            chart.add_series({"values": "=Model!$A$1:$A$3"})
+            sheet = book.add_chartsheet(name)
+            sheet.set_chart(chart)
+        sheet.hide()
+
+    saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    book = openpyxl.load_workbook(tmp_path / "result.xlsx")
+    with zipfile.ZipFile(tmp_path / "result.xlsx") as package:
+        sheets = list(parse(package.read("xl/workbook.xml")).iter("{*}sheet"))
+    assert book.sheetnames == ["Model", "Shown", "Hidden"]
+    assert [each.get("state", "visible") for each in sheets] == ["visible", "visible", "hidden"]
+
+
+CHOICE = (
+    '<mc:AlternateContent xmlns:x12ac="http://schemas.microsoft.com/office/spreadsheetml/2011/1/ac"'
+    ' xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice '
+    'Requires="x12ac"><x12ac:list>1,"2,3",4</x12ac:list></mc:Choice><mc:Fallback>'
+    '<formula1>"1,2,3,4"</formula1></mc:Fallback></mc:AlternateContent>'
+)
+
+
+def test_a_theme_of_another_name_and_a_list_with_commas_are_kept(tmp_path):
+    source, result = tmp_path / "template.xlsx", tmp_path / "result.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        sheet = book.add_worksheet("Model")
+        sheet.data_validation("A1", {"validate": "list", "source": ["old"]})
+        sheet.data_validation("B1", {"validate": "list", "source": ["plain"]})
+    with zipfile.ZipFile(source) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/theme/theme.xml"] = parts.pop("xl/theme/theme1.xml").replace(b'"Office', b'"Ours')
+    for name in ("[Content_Types].xml", "xl/_rels/workbook.xml.rels"):
+        parts[name] = parts[name].replace(b"theme/theme1.xml", b"theme/theme.xml")
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace(b'<formula1>"old"</formula1>', CHOICE.encode())
+    with zipfile.ZipFile(source, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+
+    saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    with zipfile.ZipFile(result) as package:
+        theme = package.read("xl/theme/theme1.xml")
+        first, second = parse(package.read(sheet)).iter("{*}dataValidation")
+    assert b'"Ours' in theme
+    assert [each.text for each in first.iter("{*}list", "{*}formula1")] == [
+        '1,"2,3",4',
+        '"1,2,3,4"',
+    ]
+    assert [each.text for each in second.iter("{*}list", "{*}formula1")] == ['"plain"']
+    assert problems(result) == []
