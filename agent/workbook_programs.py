@@ -92,6 +92,6 @@ def _command(name: str) -> tuple[str, ...]:
     code = (
         f"import sys\nsys.path.insert(0, {LIBRARY!r})\n"
         f"import os\nfrom workbooks.{name}.__main__ import main\nmain()\n"
-        "sys.stdout.flush()\nos._exit(0)"  # nothing is left to do but to free memory
+        "sys.__stdout__.flush()\nos._exit(0)"  # nothing is left to do but to free memory
     )
     return sys.executable, "-c", code

@@ -147,7 +147,7 @@ CONTEXT_NOTES = """\
   By meaning: without the time that the model's service takes for the embedding of the request.
 """
 LINEAGE_NOTES = """\
-- *With lineage and without it*: the same cells in two services in turns, over HTTP; every tenth
+- *With lineage and without it*: the same cells in three services in turns, over HTTP; every tenth
   cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
 - *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
 """

@@ -49,6 +49,26 @@ async def test_permissions_refusals_failures_and_a_lost_kernel(start_gateway):
     assert {"permission.required", "permission.decided", "context.restored", "error"} <= seen
 
 
+async def test_modes_plans_and_what_was_learned(start_gateway):
+    steps = [{"title": "Count", "code": "print(1)"}, {"title": "Tell", "code": ""}]
+    planned = {"parts": [{"functionCall": {"id": "c1", "name": "plan", "args": {"steps": steps}}}]}
+    running = await start_gateway(exchange("try", planned, code_reply("print(1)"), {"text": "1."}))
+    conversation = await running.conversation()
+    await running.client.post("/api/v1/preferences", {"text": "always csv"})
+    url = f"/api/v1/conversations/{conversation.id}/mode"
+
+    await running.client.put(url, {"name": "preview"})
+    await conversation.connection.send("turn.request", request="try")
+    asked = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+    await conversation.until("turn.finished")
+    await running.client.delete(url)
+    await conversation.until("mode.changed")
+
+    seen = check(conversation.events)
+    assert {"mode.changed", "plan.made", "plan.step", "permission.required"} <= seen
+
+
 async def test_branches_and_merges(start_gateway):
     running = await start_gateway([])
     conversation = await running.conversation()

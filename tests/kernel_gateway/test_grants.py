@@ -50,7 +50,7 @@ async def test_a_permission_until_a_time_ends_then_even_within_a_running_cell(
     first = await allowed(conversation, read(server), decision="until", until=until)
     held = (await running.client.get("/api/v1/grants"))["grants"]
     await conversation.connection.send("execute.request", code=ENDLESSLY.format(server.url))
-    await conversation.until("cell.output")
+    await conversation.until("network.called")
     async with running.gateway.services.repository.database.begin("local") as session:
         await session.execute(update(GrantRow).values(expires_at=1.0))  # the time has come
     ended = (await conversation.until("turn.finished"))["data"]

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from container.workspace.kept_copy import keep_copy, put_copy_back
+from container.workspace.workspace import Workspace
 from kernel_gateway.terminal.modes import ModeWordsWrong, asked_mode
 from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import code_reply, exchange, gateways
@@ -402,3 +404,33 @@ async def test_autonomous_is_the_permission_of_the_user_who_gave_it(start_gatewa
             await who("POST", reply["permission"]["reply_to"], '{"decision": "deny"}')
 
     assert kinds == ["permission_required", "result"]
+
+
+def test_without_room_for_a_copy_there_is_none_and_the_files_stay(small_disk):
+    disk = small_disk(2)
+    workspace = Workspace.create(disk / "workspace")
+    file = workspace.directory / "outputs" / "big.bin"
+    file.write_bytes(bytes(1_500_000))
+
+    with pytest.raises(OSError, match="No space"):
+        keep_copy(workspace, disk / "kept")
+
+    assert file.stat().st_size == 1_500_000
+    assert [each.name for each in disk.iterdir() if each.name.startswith("kept")] == []
+    put_copy_back(workspace, disk / "kept")
+    assert file.exists()
+
+
+def test_a_copy_is_put_back_whole_also_if_that_is_cut_off_and_done_again(workspace, tmp_path):
+    outputs = workspace.directory / "outputs"
+    (outputs / "a.txt").write_text("old")
+    keep_copy(workspace, tmp_path / "kept")
+    (outputs / "a.txt").write_text("new")
+    (workspace.directory / "other").mkdir()
+    (tmp_path / "kept").rename(tmp_path / "kept.returning")  # as a killed service leaves it
+
+    put_copy_back(workspace, tmp_path / "kept")
+    put_copy_back(workspace, tmp_path / "kept")
+
+    assert (outputs / "a.txt").read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("kept")] == []
