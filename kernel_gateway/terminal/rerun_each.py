@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,15 +91,26 @@ def run_each(batch: Batch, jobs: int) -> Generator[SetResult]:
     # Processes: papermill's clients keep state that threads would share.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(sets)), mp_context=context)
-    futures: list[Future[SetResult]] = []
+    running: dict[Future[SetResult], str] = {}
+    broken: list[SetResult] = []
     try:
-        futures += [pool.submit(run_set, batch, each) for each in sets]
-        for future in as_completed(futures):
-            yield future.result()
+        running |= {pool.submit(run_set, batch, each): each.name for each in sets}
+        for future in as_completed(running):
+            try:
+                result = future.result()
+            except BrokenProcessPool:  # the sets that run, and those that wait, end with it
+                result = _cut_off(running[future])
+                broken.append(result)
+            yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        ended = [each for each in futures if not each.cancelled() and each.exception() is None]
-        _write_report(batch, [each.result() for each in ended])
+        ended = [each for each in running if not each.cancelled() and each.exception() is None]
+        _write_report(batch, [*(each.result() for each in ended), *broken])
+
+
+def _cut_off(name: str) -> SetResult:
+    reason = "a process was ended from outside, perhaps for want of memory; run it again"
+    return SetResult(name=name, verdict="failed", reason=reason, inputs={}, fine=False)
 
 
 def run_set(batch: Batch, directory: Path) -> SetResult:

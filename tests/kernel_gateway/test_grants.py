@@ -25,9 +25,10 @@ def server():
 
 ENDLESSLY = """
 import requests
+requests.get("{0}/v1/sales.csv")
 print("begun", flush=True)
 while True:
-    requests.get("{}/v1/sales.csv")
+    requests.get("{0}/v1/sales.csv")
 """
 
 

@@ -36,7 +36,7 @@ def test_the_columns_that_the_code_names_are_read_from_the_record():
     facts, _, _ = traced()
 
     assert [(each["file"], each["columns"]) for each in facts["inputs"]] == [
-        ("inputs/b.csv", ["a"])
+        ("inputs/b.csv", ("a",))
     ]
 
 

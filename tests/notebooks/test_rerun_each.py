@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +128,38 @@ async def test_ctrl_c_ends_the_running_set_and_says_how_to_go_on(record, tmp_pat
     assert "Traceback" not in said
     assert not list(to.rglob(".inputs"))
     assert [r["name"] for r in json.loads((to / "report.json").read_text())] == ["a"]
+
+
+def workers_of(process):
+    """Return the ids of the processes that run its sets."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+
+
+async def test_a_process_that_is_killed_is_a_failed_set_and_no_traceback(record, tmp_path):
+    """As the kernel does when memory runs out."""
+    endless = TOTAL + "\nif total > 1:\n    while True: pass"
+    notebook = await recorded_total(record, endless)
+    add_set(tmp_path, "a", 1)
+    add_set(tmp_path, "b", 2)
+    to = notebook.with_suffix(".each")
+    run = command(notebook, "--each", tmp_path / "sets", "--jobs", 1)
+    process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    try:
+        await eventually("the second set runs", lambda: (to / "b/.inputs").exists())
+        for worker in workers_of(process):
+            os.kill(worker, signal.SIGKILL)
+        printed, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+    assert process.returncode == 1
+    assert "b: failed" in printed
+    assert "ended from outside" in printed
+    assert "Traceback" not in said
+    verdicts = {r["name"]: r["verdict"] for r in json.loads((to / "report.json").read_text())}
+    assert verdicts == {"a": "ran", "b": "failed"}
 
 
 @pytest.mark.parametrize(
