@@ -28,7 +28,11 @@ KINDS = {
 }
 SECONDS = 150.0
 RUNNING = asyncio.Semaphore(2)
-SECRETS = ("GEMINI", "TALLYBOOK")
+PASSED_ON = (
+    "PATH HOME USER LOGNAME LANG LC_ALL TZ TMPDIR XDG_RUNTIME_DIR VIRTUAL_ENV PYTHONPATH "
+    "TALLYBOOK_RUNTIME_DIRECTORY"
+).split()
+"""The environment of the process: none of the service's secrets."""
 EXPORT_QUERY = (
     Query(
         name="to",
@@ -85,7 +89,7 @@ def _copy(opened: OpenPath, notebook: Path) -> None:
 
 
 async def _run(*arguments: str) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
+    clean = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
