@@ -10,9 +10,9 @@ from typing import Any, Literal
 from opentelemetry import trace
 
 from agent.budget import TurnBudget
+from agent.cells.file_hashes import FileHashes
 from agent.context.profiler import Profiler
 from agent.errors import CodeTooLong
-from agent.file_hashes import FileHashes
 from agent.learned import Learned, NothingLearned
 from agent.modes import AUTO, AlwaysAuto, Mode, Modes
 from agent.permission.approval import (

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Protocol
 
+from agent.cells.leaving import guarded_output, is_open
 from agent.egress.policy import Action
-from agent.leaving import guarded_output, is_open
 from container.kernel.outputs import FIELDS, UPDATE
 from container.kernel.session import KernelSession
 from kernel_gateway.channels import synthetic_messages as answers

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.file_hashes import FileHashes
+from agent.cells.file_hashes import FileHashes
 from container.kernel.session import KernelSession
 from container.shim.quota import Usage
 from container.tree import remove

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from agent.cells.leaving import LeavingOutputs
 from agent.egress.policy import Action
-from agent.leaving import LeavingOutputs
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.events.log import EventLog
 from kernel_gateway.ids import PathKey

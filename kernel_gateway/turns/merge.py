@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from agent.merge import run_again, summary
 from agent.permission.admission import TurnPorts
+from agent.turn.merge import run_again, summary
 from agent.turn_state import TurnState
 from container.errors import ContainerError
 from container.workspace.workspace import OUTPUTS

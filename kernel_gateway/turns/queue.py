@@ -13,7 +13,7 @@ from functools import partial
 from typing import cast
 
 from agent.errors import AgentError, InvalidRequest
-from agent.turn import check_request
+from agent.turn.run import check_request
 from agent.turn_state import PendingCode, TurnState, turn_state_to_json
 from container.errors import ContainerError
 from container.kernel.execute_reply import ClientRequest

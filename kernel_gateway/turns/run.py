@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 from agent.budget import TurnBudget
-from agent.cell_steps import run_direct
 from agent.context.profiler import Profiler
 from agent.egress.policy import Policies
 from agent.permission.admission import TurnPorts
 from agent.ports import Approver, Model
-from agent.turn import run_turn
+from agent.turn.cells import run_direct
+from agent.turn.run import run_turn
 from agent.turn_state import TurnState, turn_state_to_json
 from container.kernel.execute_reply import ClientRequest
 from kernel_gateway.contexts.manager import ExecutionContextManager

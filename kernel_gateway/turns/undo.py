@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.checkpoints import checkpoint_before
+from agent.cells.checkpoints import checkpoint_before
 from agent.permission.admission import TurnPorts
 from agent.prompts.quoting import escaped
 from container.errors import ContainerError

@@ -3,10 +3,10 @@
 import pytest
 
 from agent.budget import TurnBudget
+from agent.cells.file_hashes import HASHED_BYTES, FileHashes
 from agent.errors import InvalidRequest
-from agent.file_hashes import HASHED_BYTES, FileHashes
 from agent.parameters import MAX_PARAMETERS, parameters_problem
-from agent.turn import check_request
+from agent.turn.run import check_request
 from container.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.check

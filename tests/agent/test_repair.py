@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
+from agent.cells.run import make_execution
 from agent.repair.failure import failure_of
 from agent.repair.hints import Known, hint
 from agent.repair.nearest import nearest
-from agent.run_cell import make_execution
 from notebooks.record.cells import Execution
 from notebooks.workbooks.profile import profile_file
 from tests.agent.failing_cells import FAILING

@@ -15,7 +15,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from agent.checkpoints import present_files
+from agent.cells.checkpoints import present_files
 from kernel_gateway.contexts.open_path import OpenPath, open_path
 from kernel_gateway.contexts.putting_back import PLAN, StoredPlan, put_files_back, read_plan
 from kernel_gateway.contexts.versions import FileVersions

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 
-from agent.cell_steps import ENDED
+from agent.turn.cells import ENDED
 from kernel_gateway.errors import QueueFull
 from notebooks.ledger.verify import verify_notebook
 from tests.conftest import STACK, code_reply, exchange

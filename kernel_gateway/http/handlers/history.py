@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from agent.file_hashes import FileHashes
+from agent.cells.file_hashes import FileHashes
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.json_handler import JsonHandler

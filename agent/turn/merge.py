@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agent.cells.run import ran_before, run_cell
 from agent.permission.admission import TurnPorts, admit
-from agent.run_cell import ran_before, run_cell
 from agent.turn_state import PendingCode, TurnState
 from notebooks.record.cells import CellIntent, Execution
 from notebooks.record.recorder import Recorder

@@ -16,7 +16,7 @@ from agent.tools.office.catalog import changes
 from agent.tools.office.transform import NAME as TRANSFORM
 from agent.tools.office.transform import to_excel, to_python
 from agent.tools.tool import ToolFailed
-from agent.turn_messages import may_leave, repair, reply_to
+from agent.turn.messages import may_leave, repair, reply_to
 from agent.turn_state import PendingOffice, TurnState
 from container.errors import ContainerError
 from container.workspace.workspace import INPUTS, OUTPUTS

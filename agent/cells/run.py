@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from agent.cell_checks import CellChecks
-from agent.checkpoints import checkpoint_before
+from agent.cells.checkpoints import checkpoint_before
+from agent.cells.checks import CellChecks
+from agent.cells.file_hashes import FileHashes
+from agent.cells.leaving import LeavingOutputs
+from agent.cells.recorded_outputs import RecordedOutputs
+from agent.cells.staleness import made_stale, map_of, may_change
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import kept_notes
-from agent.file_hashes import FileHashes
-from agent.leaving import LeavingOutputs
 from agent.ports import EventSink, PathRuntime
-from agent.recorded_outputs import RecordedOutputs
-from agent.staleness import made_stale, map_of, may_change
 from container.kernel.execute_reply import ClientRequest, ExecuteReply
 from container.kernel.languages import KERNEL_OF, PYTHON
 from container.kernel.outputs import envelope_of

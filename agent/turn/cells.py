@@ -7,18 +7,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agent.cells.run import ran_before, run_cell
+from agent.cells.staleness import last_cell, made_stale, said
 from agent.checks.formula_values import summary
 from agent.checks.tie_out import said_to_model
-from agent.office_steps import reply_from_office, write_in_excel
 from agent.parameters import parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
-from agent.planning import cell_of_step
 from agent.ports import PathRuntime
 from agent.prompts.render import render_output
 from agent.repair.advice import REFUSED, advice
-from agent.run_cell import ran_before, run_cell
-from agent.staleness import last_cell, made_stale, said
-from agent.turn_messages import may_leave, repair, reply_to
+from agent.turn.messages import may_leave, repair, reply_to
+from agent.turn.office import reply_from_office, write_in_excel
+from agent.turn.planning import cell_of_step
 from agent.turn_state import PendingCode, TurnState
 from container.kernel.execute_reply import ClientRequest
 from container.kernel.languages import PYTHON

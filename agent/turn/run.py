@@ -9,29 +9,29 @@ from typing import Any
 
 from opentelemetry import trace
 
-from agent.answering import reviewed
 from agent.budget import TurnBudget
-from agent.call_steps import call_facts, set_pending, take_call
-from agent.cell_steps import run_pending
+from agent.cells.staleness import all_stale, cells_of_turn, made_stale, said
 from agent.checks.answer import marked, objection
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
 from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
-from agent.learning import learn, learned_before
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.modes import FOR_THE_MODEL
-from agent.office_steps import route_of, use_office_step
 from agent.permission.admission import TurnPorts
 from agent.ports import ModelReply, PathRuntime
 from agent.prompts.render import prompt_version, system_prompt
 from agent.repair.advice import BAD_CALL
 from agent.retrieval.hits import find_hits
 from agent.route import route_text
-from agent.staleness import all_stale, cells_of_turn, made_stale, said
 from agent.tools.analysis.call import RUN_ANALYSIS
 from agent.tools.office.call import office_declarations
 from agent.tools.registry import DECLARATIONS
-from agent.turn_messages import may_leave, repair, reply_to
+from agent.turn.answering import reviewed
+from agent.turn.calls import call_facts, set_pending, take_call
+from agent.turn.cells import run_pending
+from agent.turn.learning import learn, learned_before
+from agent.turn.messages import may_leave, repair, reply_to
+from agent.turn.office import route_of, use_office_step
 from agent.turn_state import TurnState
 
 tracer = trace.get_tracer("tallybook")

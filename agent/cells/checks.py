@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from agent.cells.file_hashes import FileHashes
 from agent.checks.tie_out import tie_out_cell
 from agent.checks.written_workbooks import (
     CHECK_CANCELLED,
@@ -21,7 +22,6 @@ from agent.checks.written_workbooks import (
     without_values,
     written_elsewhere,
 )
-from agent.file_hashes import FileHashes
 from agent.ports import PathRuntime
 from container.kernel.execute_reply import ExecuteReply
 from container.workspace.workspace import INPUTS

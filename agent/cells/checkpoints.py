@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, BinaryIO
 
-from agent.file_hashes import FileHashes
+from agent.cells.file_hashes import FileHashes
 from agent.ports import EventSink, PathRuntime
 from container.errors import ContainerError
 from container.workspace.workspace import Workspace

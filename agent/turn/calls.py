@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from agent.learning import prefer
 from agent.models.calls import RUN_CODE
-from agent.office_steps import begin_office, reply_from_office
 from agent.parameters import parameters_problem
 from agent.permission.admission import TurnPorts
 from agent.permission.fetch import fetch
-from agent.planning import TurnPlan, step_of
 from agent.ports import ToolCall
 from agent.repair.advice import BAD_CALL
 from agent.tools.analysis.call import RUN_ANALYSIS, analysis_code
@@ -21,7 +18,10 @@ from agent.tools.office.catalog import OFFICE_TOOLS
 from agent.tools.plan import PLANNING
 from agent.tools.registry import call_tool, called
 from agent.tools.tool import Reach, ToolFailed
-from agent.turn_messages import may_leave, repair, reply_to
+from agent.turn.learning import prefer
+from agent.turn.messages import may_leave, repair, reply_to
+from agent.turn.office import begin_office, reply_from_office
+from agent.turn.planning import TurnPlan, step_of
 from agent.turn_state import PendingCode, TurnState
 from container.errors import ContainerError
 from container.kernel.languages import PYTHON
