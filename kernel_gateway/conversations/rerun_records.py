@@ -20,9 +20,8 @@ from notebooks.history.network_responses import RESPONSES, is_response, recorded
 from notebooks.record.document import Notebook, parse_notebook
 from notebooks.record.files import replace_atomically
 from notebooks.record.undone import withdraw_undone
-from notebooks.rerun.judge import recorded_outputs
 from notebooks.rerun.parameters import given_parameters
-from notebooks.rerun.run import recorded_inputs
+from notebooks.rerun.recorded import recorded_inputs, recorded_outputs
 
 PLACE = "reruns"
 NOTEBOOK, AGAIN = "notebook.ipynb", "rerun.ipynb"

@@ -24,11 +24,11 @@ from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.programs import LAYERS, MOST_PLACES, Programs
+from notebooks.rerun.recorded import recorded_inputs
 from notebooks.rerun.run import (
     CELL_SECONDS,
     Progress,
     RerunReport,
-    recorded_inputs,
     rerun_notebook,
 )
 from notebooks.workbooks.compare.difference import Comparison

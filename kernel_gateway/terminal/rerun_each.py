@@ -8,9 +8,10 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Collection, Generator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +24,14 @@ from notebooks.record.files import file_sha256, replace_atomically
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.each_report import SetResult, each_html, result_from_json
 from notebooks.rerun.inputs import GivenInput, given_inputs
-from notebooks.rerun.run import RerunReport, recorded_inputs
+from notebooks.rerun.recorded import recorded_inputs
+from notebooks.rerun.run import RerunReport
 
 RESULT = "result.json"
 NOTEBOOK = "notebook.ipynb"
+STAGED = ".inputs"
+GRACE_SECONDS = 5.0
+"""What an interrupted process may take to end its kernel and tidy up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +108,24 @@ def run_each(batch: Batch, jobs: int) -> Generator[SetResult]:
                 broken.append(result)
             yield result
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        _end_processes(running)
+        pool.shutdown(wait=True)
+        for name in running.values():
+            shutil.rmtree(batch.to / name / STAGED, ignore_errors=True)  # of a killed process
         ended = [each for each in running if not each.cancelled() and each.exception() is None]
         _write_report(batch, [*(each.result() for each in ended), *broken])
+
+
+def _end_processes(running: Collection[Future[SetResult]]) -> None:
+    """Return once no set runs: Ctrl-C reaches each process, but may come where it is lost."""
+    for again in (None, signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+        for process in multiprocessing.active_children():
+            if again is not None and process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, again)
+        if not wait([each for each in running if not each.done()], GRACE_SECONDS).not_done:
+            return
 
 
 def _cut_off(name: str) -> SetResult:
@@ -143,7 +163,7 @@ def _run(batch: Batch, given: Sequence[GivenInput], to: Path) -> RerunReport:
     (to / RESULT).unlink(missing_ok=True)  # half a result must not count
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(to / "outputs")
-    staged = to / ".inputs"
+    staged = to / STAGED
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(staged)  # of a run that was killed
     staged.mkdir()

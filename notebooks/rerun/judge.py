@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from notebooks.record.cells import PYTHON, REST_OF_OUTPUT
+from notebooks.record.cells import PYTHON
 from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import Notebook, language_of
 from notebooks.record.files import is_recorded
-from notebooks.record.undone import UNDONE, knows_files
 from notebooks.rerun.compare import compare_outputs
 from notebooks.rerun.compare_files import file_difference, volatile_in_file
 from notebooks.rerun.programs import IN_THIS_PROCESS, Programs
+from notebooks.rerun.recorded import OUTPUTS
 from notebooks.rerun.tolerance import printable
 
 Verdict = Literal["reproduced", "differs", "failed", "not-run", "incomplete"]
 SEVERITY: tuple[Verdict, ...] = ("failed", "not-run", "differs", "incomplete", "reproduced")
 """Verdicts, worst first."""
-OUTPUTS = "outputs/"
 _VOLATILE = "volatile, as it differs between two re-runs: "
 LANGUAGES = frozenset({PYTHON, "bash", "javascript", "typescript"})
 """The languages of cells that `notebooks.rerun.engine` runs."""
@@ -153,31 +152,6 @@ def _judge_cell(
     if found.difference:
         return "differs", found.difference
     return "reproduced", _VOLATILE + found.volatile if found.volatile else ""
-
-
-def recorded_outputs(notebook: Notebook) -> dict[str, str]:
-    """Return sha256 by name of the files in ``outputs/`` after the last cell that ran.
-
-    Files with a cell's overlong printed text are left out: they are compared with the cell.
-    """
-    last: Mapping[str, str] = {}
-    spilled = set()
-    for cell in notebook.cells:
-        facts = facts_of(cell)
-        if facts.get("status") == UNDONE:
-            continue
-        after = mapping(facts.get("files_after"))
-        if after or knows_files(facts):  # a refused cell has no recorded files
-            last = after
-        outputs = cell.get("outputs", facts.get("outputs"))
-        for output in outputs if isinstance(outputs, list) else ():
-            if REST_OF_OUTPUT.search(str(mapping(output).get("text", ""))):
-                spilled.add(f"{OUTPUTS}cell-{cell.id}-output.txt")
-    return {
-        name: str(sha256)
-        for name, sha256 in last.items()
-        if name.startswith(OUTPUTS) and name not in spilled
-    }
 
 
 def judge_files(

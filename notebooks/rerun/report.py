@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notebooks.rerun.each_report import STYLE
-from notebooks.rerun.judge import CellVerdict, FileVerdict
-from notebooks.rerun.run import RerunReport
+
+if TYPE_CHECKING:  # papermill and numpy take a third of a second, which a page needs not
+    from notebooks.rerun.judge import CellVerdict, FileVerdict
+    from notebooks.rerun.run import RerunReport
 
 WELL, WRONG, INCOMPLETE = 0, 1, 3
 """Exit codes: all went well; something differs or failed; a recorded file could not be compared."""

@@ -20,7 +20,6 @@ from papermill.exceptions import PapermillExecutionError
 
 from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
 from notebooks.history.network_responses import Laid, lay_out
-from notebooks.record.chain import facts_of, mapping
 from notebooks.record.document import (
     KERNELSPEC,
     Notebook,
@@ -30,10 +29,9 @@ from notebooks.record.document import (
     read_notebook,
 )
 from notebooks.record.files import replace_atomically
-from notebooks.record.undone import UNDONE, withdraw_undone
+from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.engine import ENGINE, register
 from notebooks.rerun.judge import (
-    OUTPUTS,
     SEVERITY,
     CellVerdict,
     FileVerdict,
@@ -43,10 +41,10 @@ from notebooks.rerun.judge import (
     judge_cells,
     judge_files,
     judge_inputs,
-    recorded_outputs,
 )
 from notebooks.rerun.parameters import given_parameters, notebook_parameters, with_parameters
 from notebooks.rerun.programs import IN_THIS_PROCESS, Programs
+from notebooks.rerun.recorded import OUTPUTS, recorded_inputs, recorded_outputs
 
 CELL_SECONDS = 125
 Progress = Callable[[int, int], None]
@@ -90,18 +88,6 @@ class RerunReport:
         """The worst verdict of any cell or file."""
         found = {item.verdict for item in self.items}
         return next((verdict for verdict in SEVERITY if verdict in found), "reproduced")
-
-
-def recorded_inputs(notebook: Notebook) -> dict[str, str]:
-    """Return each input file's sha256 as of the first cell that had it."""
-    found: dict[str, str] = {}
-    for cell in notebook.cells:
-        if facts_of(cell).get("status") == UNDONE:
-            continue
-        for name, sha256 in mapping(facts_of(cell).get("files_before")).items():
-            if name.startswith("inputs/"):
-                found.setdefault(name.removeprefix("inputs/"), str(sha256))
-    return found
 
 
 def rerun_notebook(

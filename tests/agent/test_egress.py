@@ -252,10 +252,14 @@ def test_many_different_values_take_linear_time():
         "1234567890\t9876543210\t123456789\n",
     ],
 )  # fmt: skip
-def test_text_full_of_what_only_looks_like_it_is_read_fast(line):
-    text = line.encode() * (2_000_000 // len(line))
-    scan(text[:10_000])
-    began = time.process_time()
-    scan(text)
+def test_text_full_of_what_only_looks_like_it_takes_linear_time(line):
+    """Alone, 40 to 170 MB are read in a second; `benchmarks/egress.py` measures that."""
 
-    assert len(text) / 1e6 / (time.process_time() - began) > 5  # alone 40 to 170; others run too
+    def seconds(characters):
+        text = line.encode() * (characters // len(line))
+        began = time.process_time()
+        scan(text)
+        return time.process_time() - began
+
+    seconds(10_000)
+    assert min(seconds(2_000_000) for _ in range(2)) < 40 * max(seconds(200_000), 0.001)

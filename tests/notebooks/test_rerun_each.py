@@ -105,23 +105,23 @@ async def test_a_pattern_names_the_file_of_each_set(record, tmp_path):
     assert (notebook.with_suffix(".each") / "jan/outputs/total.txt").read_text() == "4"
 
 
-async def test_ctrl_c_ends_the_running_set_and_says_how_to_go_on(record, tmp_path):
+@pytest.mark.parametrize("end", [os.killpg, os.kill], ids=["all processes", "the command alone"])
+async def test_ctrl_c_ends_the_running_set_and_says_how_to_go_on(record, tmp_path, end):
     endless = TOTAL + "\nif total > 1:\n    while True: pass"
     notebook = await recorded_total(record, endless)
     add_set(tmp_path, "a", 1)
     add_set(tmp_path, "b", 2)
     to = notebook.with_suffix(".each")
     run = command(notebook, "--each", tmp_path / "sets", "--jobs", 1)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-    try:
-        await eventually("the second set runs", lambda: (to / "b/.inputs").exists())
-        os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            await eventually("the second set runs", lambda: (to / "b/.inputs").exists())
+            end(process.pid, signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
 
     assert process.returncode == 1
     assert "Stopped: 1 of 2 sets are done. Run the same command again to go on." in said
