@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import multiprocessing
 import os
 import shutil
@@ -95,7 +96,7 @@ def run_each(batch: Batch, jobs: int) -> Generator[SetResult]:
     _make_directory(batch.to)
     # Processes: papermill's clients keep state that threads would share.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(sets)), mp_context=context)
+    pool = ProcessPoolExecutor(min(jobs, len(sets)), context, initializer=_leave_out_tasks)
     running: dict[Future[SetResult], str] = {}
     broken: list[SetResult] = []
     try:
@@ -115,6 +116,11 @@ def run_each(batch: Batch, jobs: int) -> Generator[SetResult]:
             shutil.rmtree(batch.to / name / STAGED, ignore_errors=True)  # of a killed process
         ended = [each for each in running if not each.cancelled() and each.exception() is None]
         _write_report(batch, [*(each.result() for each in ended), *broken])
+
+
+def _leave_out_tasks() -> None:
+    """Log nothing of tasks that an interrupt cuts off: what failed is in the set's result."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def _end_processes(running: Collection[Future[SetResult]]) -> None:
