@@ -88,7 +88,8 @@ through the REST and websocket API, here and at the peer, in turns. The service 
 own and has sandbox, risk check, stored events and a recorded notebook; the peer has none of these.
 
 - *Session start*: `POST /api/kernels`, the websocket, `kernel_info_reply`. Blocks of four, one
-  after the other; the first of a block comes after a rest of a second.
+  after the other; the first of a block comes after a rest of two seconds, in which
+  spare kernels are started again.
 - *First DataFrame*: from `POST` until the reply and the idle status of a cell that imports pandas
   and openpyxl and shows a DataFrame.
 - *`1+1`*: from sending the request until its reply and the idle status have both come. The peer
