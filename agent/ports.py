@@ -206,7 +206,7 @@ class Approver(Protocol):
         """Wait for a reply to *request*; a repeated id continues the same wait."""
 
     async def withdraw(self, request: PermissionRequest) -> None:
-        """Close *request*, for which nobody waits any more; a reply that came counts."""
+        """Close *request* once nobody waits for its reply; an earlier reply counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

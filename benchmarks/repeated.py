@@ -12,10 +12,8 @@ import xlsxwriter
 from agent.memory.worked_code import OPENING
 from agent.prompts.tokens import estimate_tokens
 from agent.standin.server import StandinServer
-from agent.standin.transcript import Transcript, exchanges_from_json
-from kernel_gateway.settings import Settings
+from benchmarks.running import scripted
 from kernel_gateway.terminal.client import GatewayClient, path_url
-from kernel_gateway.wiring import open_gateway
 
 REQUEST = "What is the net amount by region?"
 RIGHT = """\
@@ -47,20 +45,9 @@ worked on such a table."""
 
 async def measure_repeated(directory: Path) -> list[tuple[str, float, float, str, str]]:
     """Ask once, then again in another conversation with another file of the same columns."""
-    with StandinServer(Transcript(exchanges_from_json(EXCHANGES))) as standin:
-        settings = Settings(
-            port=0,
-            data_dir=directory / "data",
-            gemini_api_key="runtime",
-            model_base_url=standin.base_url,
-        )
-        async with open_gateway(settings) as gateway:
-            client = GatewayClient(gateway.url, gateway.services.token)
-            try:
-                first = await _asked(client, standin, _workbook(directory / "one", 1))
-                second = await _asked(client, standin, _workbook(directory / "two", 2))
-            finally:
-                client.close()
+    async with scripted(directory, EXCHANGES) as (client, standin):
+        first = await _asked(client, standin, _workbook(directory / "one", 1))
+        second = await _asked(client, standin, _workbook(directory / "two", 2))
     return [
         ("The same request of next month's file: calls of the model", second[0], first[0] / 2,
          "calls", f"the first time: {first[0]}"),

@@ -37,6 +37,16 @@ async def running(
     directory: Path, exchanges: Sequence[dict[str, Any]] = (), **settings: Any
 ) -> AsyncIterator[tuple[GatewayClient, str]]:
     """Yield a client and the id of a fresh conversation; *settings* as in `Settings`."""
+    async with scripted(directory, exchanges, **settings) as (client, _):
+        made = await client.post("/api/v1/conversations", {})
+        yield client, made["id"]
+
+
+@asynccontextmanager
+async def scripted(
+    directory: Path, exchanges: Sequence[dict[str, Any]] = (), **settings: Any
+) -> AsyncIterator[tuple[GatewayClient, StandinServer]]:
+    """Yield a client and the stand-in for its model; *settings* as in `Settings`."""
     transcript = Transcript(exchanges_from_json(exchanges))
     with StandinServer(transcript) as standin:
         chosen = Settings(
@@ -49,8 +59,7 @@ async def running(
         async with open_gateway(chosen) as gateway:
             client = GatewayClient(gateway.url, gateway.services.token)
             try:
-                made = await client.post("/api/v1/conversations", {})
-                yield client, made["id"]
+                yield client, standin
             finally:
                 client.close()
 

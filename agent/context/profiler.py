@@ -72,7 +72,7 @@ class Profiler:
         Args:
             workspace: Has the file.
             file: The file.
-            on_progress: Is told the share that is done, from 0 to 1, of a large file.
+            on_progress: Called with the share of a large file that is read, from 0 to 1.
 
         Raises:
             SandboxUnavailable: This host can't confine the reader.

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from agent.errors import ModelReplyBroken, ModelUnavailable
+
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 """Statuses of a service that is overloaded or away: asking again may help."""
 _TRANSPORTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"})
@@ -15,3 +21,32 @@ def is_transport_fault(error: Exception) -> bool:
 def described(error: BaseException) -> str:
     """Return *error* in a short line: its message, or its name if it has none."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(": ")
+
+
+@contextlib.contextmanager
+def typed_errors(
+    timeout: float,
+    api_error: type[Exception],
+    typed: Callable[[Any], Exception],
+    broken: type[Exception],
+) -> Iterator[None]:
+    """Raise what a client raises in the block as one of `agent.errors`.
+
+    Args:
+        timeout: Seconds that the block may take; it limits itself.
+        api_error: The client's error for what its service answers.
+        typed: Returns one of ours for such an error.
+        broken: The client's error for an answer that it can't read.
+    """
+    try:
+        yield
+    except api_error as error:
+        raise typed(error) from None
+    except TimeoutError:
+        raise ModelUnavailable(f"no answer within {timeout:g} s") from None
+    except broken as error:
+        raise ModelReplyBroken(described(error)) from None
+    except Exception as error:
+        if is_transport_fault(error):
+            raise ModelUnavailable(described(error)) from None
+        raise

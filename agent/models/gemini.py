@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from google import genai
@@ -23,7 +23,7 @@ from agent.models.calls import (
     fenced_python,
     read_call,
 )
-from agent.models.faults import RETRYABLE, described, is_transport_fault
+from agent.models.faults import RETRYABLE, described, typed_errors
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
 
@@ -96,20 +96,8 @@ class GeminiModel:
                 )
         return [each.values or () for each in reply.embeddings or ()]
 
-    @contextlib.contextmanager
-    def _typed_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except errors.APIError as error:
-            raise _typed(error) from None
-        except TimeoutError:
-            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
-        except errors.UnknownApiResponseError as error:
-            raise ModelReplyBroken(described(error)) from None
-        except Exception as error:
-            if is_transport_fault(error):
-                raise ModelUnavailable(described(error)) from None
-            raise
+    def _typed_errors(self) -> contextlib.AbstractContextManager[None]:
+        return typed_errors(self._timeout, errors.APIError, _typed, errors.UnknownApiResponseError)
 
     async def aclose(self) -> None:
         """Close the client's connections."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import openai
@@ -23,7 +23,7 @@ from agent.models.calls import (
     fenced_python,
     parsed_call,
 )
-from agent.models.faults import RETRYABLE, described, is_transport_fault
+from agent.models.faults import RETRYABLE, described, typed_errors
 from agent.models.thoughts import Spoken
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
@@ -116,20 +116,8 @@ class OpenAICompatibleModel:
         except (TypeError, AttributeError) as error:  # what came has another shape
             raise ModelReplyBroken(described(error)) from None
 
-    @contextlib.contextmanager
-    def _typed_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except openai.APIError as error:
-            raise _typed(error) from None
-        except TimeoutError:
-            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from None
-        except ValueError as error:  # what came is no JSON
-            raise ModelReplyBroken(described(error)) from None
-        except Exception as error:
-            if is_transport_fault(error):
-                raise ModelUnavailable(described(error)) from None
-            raise
+    def _typed_errors(self) -> contextlib.AbstractContextManager[None]:
+        return typed_errors(self._timeout, openai.APIError, _typed, ValueError)
 
     async def aclose(self) -> None:
         """Close the client's connections."""

@@ -24,7 +24,7 @@ class TurnPlan:
         self._state, self._ports = state, ports
 
     async def make(self, steps: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
-        """Set the plan and emit ``plan.made``; return what the model is told."""
+        """Set the plan and emit ``plan.made``; return the reply to the model."""
         self._state.plan = [
             PlanStep(title=title, code=code, parameters=dict(parameters))
             for title, code, parameters in steps
@@ -34,7 +34,7 @@ class TurnPlan:
         return WAITS if (await self._ports.modes.current()).name == "preview" else SHOWN
 
     async def move(self, number: int, status: str) -> str:
-        """Set where a step stands; return what the model is told."""
+        """Set where a step stands; return the reply to the model."""
         if number > len(self._state.plan):
             known = f"it has {len(self._state.plan)} steps" if self._state.plan else "there is none"
             raise ToolFailed(f"The plan has no step {number}: {known}.")

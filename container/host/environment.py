@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from container.host.runtime import RUNTIME_VARIABLE
 from container.inside import patches
 from container.limits import Limits
 
@@ -85,6 +86,17 @@ def inside_command(python: str, module: str, *arguments: str) -> tuple[str, ...]
     """
     # -P: never import from the working directory, whatever the environment says.
     return (python, "-P", "-m", f"inside.{module}", *arguments)
+
+
+PROCESS_VARIABLES = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR",
+    "VIRTUAL_ENV", "PYTHONPATH", RUNTIME_VARIABLE, "TALLYBOOK_SHIM_IDLE_SECONDS", "DOCKER_HOST",
+)  # fmt: skip
+
+
+def process_environment() -> dict[str, str]:
+    """Return the environment of a process that the service starts: none of its secrets."""
+    return {name: os.environ[name] for name in PROCESS_VARIABLES if name in os.environ}
 
 
 def kernel_environment() -> dict[str, str]:

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from container.host.environment import process_environment
 from container.limits import Limits, limits_to_json
 from container.tree import remove
 from kernel_gateway.contexts.open_path import OpenPath
@@ -45,11 +45,6 @@ AT_ONCE, MOST_WAITING = 2, 8
 """How many run at the same time, and may wait of one path."""
 WHOLE_SECONDS = 3600.0
 LINE_BYTES = 64 * 1024 * 1024
-PASSED_ON = (
-    "PATH HOME LANG LC_ALL TZ TMPDIR XDG_RUNTIME_DIR TALLYBOOK_RUNTIME_DIRECTORY "
-    "TALLYBOOK_SHIM_IDLE_SECONDS DOCKER_HOST VIRTUAL_ENV PYTHONPATH"
-).split()
-"""The environment of the process: none of the service's secrets."""
 log = logging.getLogger("tallybook.reruns")
 
 
@@ -207,7 +202,7 @@ class Reruns:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            env=process_environment(),
             cwd=Path(__file__).resolve().parents[2],
             limit=LINE_BYTES,
         )  # fmt: skip

@@ -64,7 +64,6 @@ class EmbeddingRows:
             for row in rows:
                 await session.merge(row)
 
-    @whole
     async def has_any(self, tenant: str, user: str, model: str, *, without: str) -> bool:
         """Whether *user* has a vector of *model*, but of the conversation *without*."""
         query = (
@@ -73,8 +72,7 @@ class EmbeddingRows:
             .where(EmbeddingRow.model == model, EmbeddingRow.conversation != without)
             .limit(1)
         )
-        async with self._database.begin(tenant) as session:
-            return await session.scalar(query) is not None
+        return await self._database.read(tenant, lambda c: c.scalar(query)) is not None
 
     async def nearest(
         self, tenant: str, user: str, model: str, vector: bytes, *, without: str, most: int

@@ -138,7 +138,7 @@ class TurnApprover:
         return await self._told(row, request)
 
     async def withdraw(self, request: PermissionRequest) -> None:
-        """Close *request*, for which nobody waits any more; a reply that came counts."""
+        """Close *request* once nobody waits for its reply; an earlier reply counts."""
         permissions = self._approvals.repository.permissions
         with contextlib.suppress(PermissionAlreadyDecided, NotFound):
             await permissions.decide(self._tenant, request.id, "timeout", None)

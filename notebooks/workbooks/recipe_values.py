@@ -50,7 +50,7 @@ def conversion_line(
         target: The column, as code names it.
         column: What is known of it.
         text: The file holds text only.
-        decimal: The decimal sign that the reader is told.
+        decimal: The decimal sign that the reader gets as an argument.
         from_1904: Days count from 1904.
     """
     if column.kind == "date":

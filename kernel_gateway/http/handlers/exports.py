@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from container.host.environment import process_environment
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.conversations.rerun_records import report_on
 from kernel_gateway.errors import BadRequest, ExportFailed
@@ -28,11 +28,6 @@ KINDS = {
 }
 SECONDS = 150.0
 RUNNING = asyncio.Semaphore(2)
-PASSED_ON = (
-    "PATH HOME USER LOGNAME LANG LC_ALL TZ TMPDIR XDG_RUNTIME_DIR VIRTUAL_ENV PYTHONPATH "
-    "TALLYBOOK_RUNTIME_DIRECTORY"
-).split()
-"""The environment of the process: none of the service's secrets."""
 EXPORT_QUERY = (
     Query(
         name="to",
@@ -89,7 +84,6 @@ def _copy(opened: OpenPath, notebook: Path) -> None:
 
 
 async def _run(*arguments: str) -> None:
-    clean = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -98,7 +92,7 @@ async def _run(*arguments: str) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env=clean,
+        env=process_environment(),
     )
     try:
         async with asyncio.timeout(SECONDS):

@@ -59,7 +59,7 @@ def profile_file(
         most_cells: Cells of a sheet that are looked at. Of the rows behind them only the last
             ones are, for totals; all are counted.
         ahead: Has a part of the file already.
-        say: Is told the share that is done, from 0 to 1, of a large file.
+        say: Called with the share of a large file that is read, from 0 to 1.
         kept: Takes the cells, for a process that ends then: to free millions takes time.
 
     Returns:

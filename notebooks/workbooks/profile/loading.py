@@ -35,7 +35,7 @@ def load_sheet(
         index: The number of one of its sheets, from 0.
         package: The same file as a package, where it is one.
         most_cells: How many cells memory has room for.
-        progress: Is told how far the reading is.
+        progress: Called with the share that is read, from 0 to 1.
     """
     sheet = book.sheets[index]
     part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
