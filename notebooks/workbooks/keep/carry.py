@@ -7,6 +7,7 @@ workbook that was read. What the writer did write stays as it is.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from .names import restore_names
 from .rich_text import rich_texts, with_rich_texts
 from .settings import insert_in_workbook, restore_sheet, restore_workbook
 from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
+from .sizes import carry_sizes
+from .styles import carry_styles
 from .tables import restore_tables
 from .workbook_parts import sheet_parts, workbook_part
 
@@ -31,7 +34,7 @@ DROPPED = (
     "oleObjects controls webPublishItems extLst"
 ).split()
 """Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
-OF_SHEET = frozenset({"threadedComment", "namedSheetView"})
+OF_SHEET = frozenset({"threadedComment", "namedSheetView", "tableSingleCells", "queryTable"})
 """Relationships of a sheet that its part does not mention."""
 NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
                       "sharedStrings", "externalLink", "pivotCacheDefinition",
@@ -48,6 +51,7 @@ MACRO_TYPES = {
 """Content types of the workbook part: Excel opens no .xlsm that states another one."""
 
 _CELL = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"([^>]*)>')
+_FORMULA = re.compile(rb"<f[^>]*>([^<]*)</f>")
 _INDEX = re.compile(rb'\s(cm|vm)="(\d+)"')
 
 
@@ -155,6 +159,7 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     _carry_rules(old, new)
     _carry_lists(old, new)
     _carry_cell_indexes(old, new)
+    carry_sizes(old, new)
     new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
         target.write(after, new.content())
@@ -326,6 +331,8 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
     if not wanted:
         return
 
+    formulas = _formulas(old.cells, wanted)
+
     def with_indexes(cell: re.Match[bytes]) -> bytes:
         indexes = wanted.get(cell[1])
         if indexes is None or _INDEX.search(cell[2]) or cell[2].endswith(b"/"):
@@ -333,9 +340,25 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
         followed = new.cells[cell.end() : cell.end() + 40].partition(b">")[0]
         array = b" cm=" in indexes and followed.startswith(b"<f") and b't="array"' in followed
         error = b" vm=" in indexes and b't="e"' in cell[2]
-        return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if array or error else cell[0]
+        same = b" vm=" in indexes and formulas.get(cell[1]) == _formula(new.cells, cell.end())
+        kept = array or error or (same and cell[1] in formulas)
+        return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if kept else cell[0]
 
     new.cells = _CELL.sub(with_indexes, new.cells)
+
+
+def _formulas(cells: bytes, wanted: Mapping[bytes, bytes]) -> dict[bytes, str]:
+    """Return the formulas of these cells by their names."""
+    found = {
+        cell[1]: _formula(cells, cell.end()) for cell in _CELL.finditer(cells) if cell[1] in wanted
+    }
+    return {name: formula for name, formula in found.items() if formula}
+
+
+def _formula(cells: bytes, at: int) -> str:
+    """Return the formula that begins there; an empty one if none does."""
+    found = _FORMULA.match(cells, at)
+    return html.unescape(found[1].decode("utf-8", "replace")) if found is not None else ""
 
 
 # the workbook part
@@ -358,6 +381,7 @@ def _carry_workbook(
         if wanted.kind not in there:
             ids[wanted.id] = _relate(copying, after, wanted)
     _carry_theme(source, target, before, after)
+    carry_styles(source, target, before, after)
     old, new = parse(source.read(before)), parse(target.read(after))
     written = serialize(new)
     extensions = next((each for each in old if name_of(each) == "extLst"), None)

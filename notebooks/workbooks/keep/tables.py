@@ -40,6 +40,7 @@ def restore_tables(
         caches = _cache(source, part), _cache(result, pivots[name])
         _restore_part(source, result, part, pivots[name], TableDefinition.from_tree)
         if caches[0] and caches[1]:
+            _carry_records(source, result, *caches)
             _restore_part(source, result, *caches, CacheDefinition.from_tree)
 
 
@@ -55,6 +56,19 @@ def _named(
 def _cache(package: EditablePackage, pivot: str) -> str:
     related = package.relationships(pivot)
     return next((r.target for r in related if r.kind.endswith("CacheDefinition")), "")
+
+
+def _carry_records(
+    source: EditablePackage, result: EditablePackage, before: str, after: str
+) -> None:
+    """Carry the records of a cache where openpyxl names some but writes none."""
+    was, now = (
+        next((r.target for r in package.relationships(part) if r.kind == "pivotCacheRecords"), "")
+        for package, part in ((source, before), (result, after))
+    )
+    if now and now not in result and was in source:
+        result.write(now, source.read(was))
+        result.set_content_type(now, source.content_type(was))
 
 
 def _restore_part(
