@@ -25,7 +25,7 @@ from .settings import insert_in_workbook, restore_sheet, restore_workbook
 from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
 from .sizes import carry_sizes
 from .styles import carry_styles
-from .tables import restore_tables
+from .tables import relate_records, restore_tables
 from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
@@ -125,6 +125,7 @@ def carry_over(
         )
         if changes:
             change_package(source, changes)
+        relate_records(target)
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 restore_tables(source, target, before[pair.before], after[pair.after])
