@@ -19,6 +19,7 @@ from .document_properties import carry_properties
 from .drawings import carry_drawing
 from .filters import fit_filters
 from .opc import EditablePackage, Relationship, parse, serialize
+from .macro_sheets import carry_macro_sheets
 from .names import restore_names
 from .rich_text import rich_texts, with_rich_texts
 from .settings import insert_in_workbook, restore_sheet, restore_workbook
@@ -392,7 +393,9 @@ def _carry_workbook(
             new.append(copied)
     _carry_custom_views(old, new)
     restore_workbook(old, new)
-    restore_names((source, before, old), (target, after, new), sheets, changes)
+    macro_sheets = carry_macro_sheets(source, target, new, copying.parts, suffix in MACRO_TYPES)
+    of_sheets = {**sheets, **{name: name for name in macro_sheets}}
+    restore_names((source, before, old), (target, after, new), of_sheets, changes)
     if serialize(new) != written:
         target.write(after, serialize(new))
     if suffix in MACRO_TYPES:
