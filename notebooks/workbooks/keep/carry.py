@@ -393,11 +393,10 @@ def _carry_workbook(
             new.append(copied)
     _carry_custom_views(old, new)
     restore_workbook(old, new)
-    macro_sheets = carry_macro_sheets(source, target, new, copying.parts, suffix in MACRO_TYPES)
-    of_sheets = {**sheets, **{name: name for name in macro_sheets}}
-    restore_names((source, before, old), (target, after, new), of_sheets, changes)
+    restore_names((source, before, old), (target, after, new), sheets, changes)
     if serialize(new) != written:
         target.write(after, serialize(new))
+    carry_macro_sheets(source, target, sheets, copying.parts, macros=suffix in MACRO_TYPES)
     if suffix in MACRO_TYPES:
         target.set_content_type(after, MACRO_TYPES[suffix])
 

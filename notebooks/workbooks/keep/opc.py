@@ -230,10 +230,10 @@ class EditablePackage:
         self._relationships[part] = kept
         self._store_relationships(part)
 
-    def retarget(self, part: str, identity: str, target: str) -> None:
-        """Let a relationship of *part* lead to another part."""
+    def retarget(self, part: str, identity: str, target: str, *, kind: str = "") -> None:
+        """Let a relationship of *part* lead to another part, which may be of another *kind*."""
         self._relationships[part] = [
-            replace(each, target=target) if each.id == identity else each
+            replace(each, target=target, type=kind or each.type) if each.id == identity else each
             for each in self.relationships(part)
         ]
         self._store_relationships(part)
