@@ -12,8 +12,8 @@ from kernel_gateway.conversations.rerun_records import Rerun, notebook_of
 from kernel_gateway.errors import BadRequest, Conflict
 from kernel_gateway.http.json_handler import FILE_POLICY, JsonHandler
 from kernel_gateway.http.operations import Query, operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import NewRerun
+from kernel_gateway.http.schemas.responses import notebooks as models
 from notebooks.rerun.report import report_html
 
 STARTED = "notebook.rerun"
