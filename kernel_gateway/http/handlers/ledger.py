@@ -25,7 +25,7 @@ from notebooks.ledger.review import NOTE, review_facts, review_text
 from notebooks.ledger.signing import public_key
 from notebooks.ledger.verify import verify_bytes
 from notebooks.record.chain import facts_of
-from notebooks.record.document import parse_notebook
+from notebooks.record.reading import parse_notebook
 
 SIGNED = "notebook.signed-off"
 
