@@ -189,6 +189,38 @@ def test_rows_multiplied_by_a_join_are_suspicious(work, after):
     assert "'Sales' is counted more than once" in result.findings[0].message
 
 
+def test_an_outer_join_with_rows_alone_on_both_sides_multiplies_nothing(work):
+    (work / "inputs" / "ours.csv").write_text(
+        "Key,Ours\n" + "".join(f"{n},{n}\n" for n in range(80))
+    )
+    theirs = "".join(f"{n},{n}\n" for n in range(5, 85))
+    (work / "inputs" / "theirs.csv").write_text(f"Key,Theirs\n{theirs}")
+
+    [result] = tied(
+        work,
+        "ours, theirs = pd.read_csv('inputs/ours.csv'), pd.read_csv('inputs/theirs.csv')\n"
+        "both = ours.merge(theirs, on='Key', how='outer')\n"
+        "both.to_excel('outputs/out.xlsx', index=False)",
+    )
+
+    assert "rows-multiplied" not in codes([result])
+
+
+@pytest.mark.parametrize("how", ["inner", "outer"])
+def test_keys_that_are_there_several_times_on_both_sides_multiply_rows(work, how):
+    customers(twice=2).to_excel(work / "inputs" / "customers.xlsx", index=False)
+
+    result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='{how}')")
+
+    assert codes([result]) == ["rows-multiplied"]
+
+
+def test_a_join_of_every_row_with_every_row_is_meant(work):
+    result = of(work, f"{JOIN}frame = frame[['Region']].merge(other, how='cross')")
+
+    assert "rows-multiplied" not in codes([result])
+
+
 def test_a_join_to_one_row_each_ties_out(work):
     result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left')")
 
