@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .tables import MOST_COLUMNS, MOST_NAME, column_name
+
 ROOT = "/workspace/"
 ELSEWHERE = ("/tmp/", "/dev/shm/")  # noqa: S108 (the kernel's own)
 """Where code can write too, and nobody finds it: gone with the kernel."""
-MOST_NOTES, MOST_COLUMNS, MOST_NAME = 100, 300, 200
+MOST_NOTES = 100
 MOST_SUMMED_ROWS, MOST_SUMMED_COLUMNS = 200_000, 20
 """Frames of an aggregation with more rows are counted, not summed: that would cost too much."""
 Note = dict[str, Any]
@@ -106,7 +108,10 @@ def _name(file: Any, elsewhere: tuple[str, ...]) -> str | None:
 def _column(frame: pd.DataFrame, at: int) -> Note:
     values = frame.iloc[:, at]
     kind = values.dtype.kind
-    found: Note = {"name": str(frame.columns[at])[:MOST_NAME], "kind": _KINDS.get(kind, "text")}
+    found: Note = {
+        "name": column_name(frame.columns[at])[:MOST_NAME],
+        "kind": _KINDS.get(kind, "text"),
+    }
     if kind in "iu":
         found |= {"blanks": 0, "sum": float(values.sum())}
     elif kind == "f":
@@ -259,7 +264,7 @@ def _note_aggregation(grouped: Any, how: Any) -> None:
     if len(values) <= MOST_SUMMED_ROWS and how == "sum":
         frame = values if isinstance(values, pd.DataFrame) else None
         columns = [values] if frame is None else [frame.iloc[:, n] for n in range(_few(frame))]
-        sums = {str(c.name)[:MOST_NAME]: _sum(c) for c in columns if c.dtype.kind in "iuf"}
+        sums = {column_name(c.name)[:MOST_NAME]: _sum(c) for c in columns if c.dtype.kind in "iuf"}
         more["sums"] = {name: total for name, total in sums.items() if np.isfinite(total)}
     _note_step("aggregation", len(values), grouped.ngroups, more)
 

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 MOST_COLUMNS, MOST_NAME = 300, 200
+JOIN = " / "
+
+
+def column_name(label: object) -> str:
+    """Return the name of a column as text, the same for a frame and for the sheet it lies in.
+
+    Args:
+        label: The label of a data frame's column, or the value of a header cell. The levels of
+            several header rows, a tuple, are joined as in a profile; dates are written as
+            ISO 8601, whole numbers without a point.
+    """
+    if isinstance(label, tuple):
+        parts: list[str] = []
+        for level in map(column_name, label):
+            if level and not level.startswith("Unnamed:") and level not in parts[-1:]:
+                parts.append(level)
+        return JOIN.join(parts)
+    if isinstance(label, datetime.datetime):
+        midnight = label.time() == datetime.time()
+        return str(label.date() if midnight else label)
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,52 @@ def test_rows_multiplied_by_a_join_are_suspicious(work, after):
     assert "'Sales' is counted more than once" in result.findings[0].message
 
 
+def two_header_rows(work):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Konto", None, "Saldo", None])
+    sheet.append(["Nr", "Name", "Soll", "Haben"])
+    sheet.merge_cells("A1:B1")
+    sheet.merge_cells("C1:D1")
+    for n in range(12):
+        sheet.append([1000 + 37 * n * n, f"Konto {n}", 17.5 * n * n, 3.25 * (n % 5)])
+    book.save(work / "inputs" / "balance.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("names", "index"),
+    [
+        ("", "True"),
+        *(("frame.columns = map(' / '.join, frame.columns)\n", i) for i in ("True", "False")),
+    ],
+)
+def test_a_table_with_two_header_rows_ties_out(work, names, index):
+    two_header_rows(work)
+
+    [result] = tied(
+        work,
+        f"frame = pd.read_excel('inputs/balance.xlsx', header=[0, 1])\n{names}"
+        f"frame.to_excel('outputs/out.xlsx', index={index})",
+    )
+
+    assert (result.status, result.why) == ("tied-out", "")
+    assert {s.name: s.ties for s in result.sums}["Saldo / Soll"] is True
+
+
+def test_a_table_with_dates_as_headers_ties_out(work):
+    months = [datetime.datetime(2025, 7 + n, 1) for n in range(4)]
+    rows = [[f"Dept {n}", 13.5 * n * n, 200, 7, n] for n in range(9)]
+    pd.DataFrame(rows, columns=["Dept", *months]).to_excel(work / "inputs" / "b.xlsx", index=False)
+
+    [result] = tied(
+        work,
+        "frame = pd.read_excel('inputs/b.xlsx')\nframe.to_excel('outputs/out.xlsx', index=False)",
+    )
+
+    assert (result.status, result.why) == ("tied-out", "")
+    assert {s.name: s.ties for s in result.sums}["2025-07-01"] is True
+
+
 def test_an_outer_join_with_rows_alone_on_both_sides_multiplies_nothing(work):
     (work / "inputs" / "ours.csv").write_text(
         "Key,Ours\n" + "".join(f"{n},{n}\n" for n in range(80))
