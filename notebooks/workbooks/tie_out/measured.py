@@ -86,6 +86,7 @@ def _column(column: dict[str, Any], of_totals: list[Any]) -> Column:
         first_day=str(next(iter(first.values()))) if isinstance(first, dict) else "",
         errors=sum(column.get("errors", {}).values()),
         uncalculated=column.get("uncalculated", 0),
+        needs_text=column.get("needs_text", False),
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ class Column:
         first_day: Its first date, as ISO 8601; empty if it has none.
         errors: Its error cells, such as ``#N/A``.
         uncalculated: Its formulas without a stored value.
+        needs_text: Its digits would be lost as numbers: leading zeros, or more than 15 digits.
         read_as_blank: Other cells that reading it made blank, such as the text ``NA``.
     """
 
@@ -60,6 +61,7 @@ class Column:
     first_day: str = ""
     errors: int = 0
     uncalculated: int = 0
+    needs_text: bool = False
     read_as_blank: int = 0
 
 
@@ -137,6 +139,7 @@ def _column_from_json(value: object) -> Column | None:
         first_day=_text(value.get("first_day")),
         errors=_count(value.get("errors")) or 0,
         uncalculated=_count(value.get("uncalculated")) or 0,
+        needs_text=value.get("needs_text") is True,
     )
 
 

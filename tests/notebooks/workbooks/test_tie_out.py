@@ -252,6 +252,50 @@ def test_an_outer_join_with_rows_alone_on_both_sides_multiplies_nothing(work):
     assert "rows-multiplied" not in codes([result])
 
 
+def test_columns_that_a_join_leaves_blank_are_named_together(work):
+    some = customers(15).assign(Tier="A", Since=2020)
+    some.to_excel(work / "inputs" / "customers.xlsx", index=False)
+
+    result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left')")
+
+    assert codes([result]) == ["blanks-appeared"]
+    assert "'Tier' and 'Since' have 15 blank cells more each" in result.findings[0].message
+
+
+def ledger(work, codes):
+    frame = pd.DataFrame({"Account": codes, "Amount": [n * n * 1.5 for n in range(len(codes))]})
+    frame.to_excel(work / "inputs" / "ledger.xlsx", index=False)
+
+
+AS_TEXT = "frame = pd.read_excel('inputs/ledger.xlsx', dtype={'Account': str})\n"
+
+
+def test_digits_without_leading_zeros_lose_nothing_in_a_text_file(work):
+    ledger(work, [str(4000 + 10 * n) for n in range(12)])
+
+    [result] = tied(work, f"{AS_TEXT}frame.to_csv('outputs/out.csv', sep=';', index=False)")
+
+    assert codes([result]) == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [([str(4000 + 10 * n) for n in range(12)], "holds numbers: a lookup finds no text"),
+     ([f"{n:05d}" for n in range(12)], "zeros and digits may be lost")],
+)  # fmt: skip
+def test_identifiers_written_as_numbers_are_suspicious(work, numbers, said):
+    ledger(work, numbers)
+
+    [result] = tied(
+        work,
+        f"{AS_TEXT}frame['Account'] = frame['Account'].astype(int)\n"
+        "frame.to_excel('outputs/out.xlsx', index=False)",
+    )
+
+    assert codes([result]) == ["identifiers-became-numbers"]
+    assert said in result.findings[0].message
+
+
 @pytest.mark.parametrize("how", ["inner", "outer"])
 def test_keys_that_are_there_several_times_on_both_sides_multiply_rows(work, how):
     customers(twice=2).to_excel(work / "inputs" / "customers.xlsx", index=False)
