@@ -13,6 +13,8 @@ _CODE = re.compile(r"[0-9A-Za-z]+(?:[.\-/][0-9A-Za-z]+)*[.\-/]?")
 _DIGIT = re.compile("[0-9]")
 MOST_CODE = 30
 TRIED_COLUMNS, TRIED_ENDS = 3, 4
+MOST_CHILDREN = 300
+"""The last rows of a table, among which there must be a parent if it has any."""
 
 
 class _Below:
@@ -68,6 +70,8 @@ def parent_rows(body: Body, columns: Iterable[int]) -> Parents:
     below, levels = _Below(numbers, body.count), _levels(body)
     found, named = [], False
     for at in range(body.count - 1, -1, -1):
+        if not found and body.count - at > MOST_CHILDREN:
+            break
         end = _end(below, levels, at)
         below.put(at, leaf=end == 0)
         if end:
