@@ -509,6 +509,7 @@ class StaleCell(_Exact):
     names: dict[str, int]
     files: list[str]
     through: list[int]
+    certain: bool
     reason: str
 
 
