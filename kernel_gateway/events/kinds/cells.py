@@ -91,5 +91,6 @@ class CellStale(EventData):
     names: dict[str, int] = Field(description="Variable → number of the cell that changed it.")
     files: list[str] = Field(description="Files that are not those it read.")
     through: list[int] = Field(description="Numbers of stale cells whose variables it used.")
+    certain: bool = Field(description="`false` if code that can't be followed may have changed it.")
     reason: str = Field(description="All of it in a sentence.")
     by: str = Field(description="The cell that changed it.")

@@ -127,6 +127,7 @@ class StaleCell(Exact):
     names: dict[str, int]
     files: list[str]
     through: list[int]
+    certain: bool
     reason: str
 
 
