@@ -122,9 +122,12 @@ def sent_text(body: Mapping[str, Any]) -> str:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping | list):
-        for each in value.values() if isinstance(value, Mapping) else value:
+    elif isinstance(value, list):
+        for each in value:
             yield from _texts(each)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from [f"{key}: {each}"] if isinstance(each, int | float) else _texts(each)
 
 
 def _filled(value: Any, groups: Mapping[str, str]) -> Any:

@@ -222,7 +222,7 @@ NPV = one(
             rate=0.08,
             first_flow="now",
         ),
-        answer("The NPV is ⟦value⟧.", r"\bnpv\b\D*(?P<value>-?\d+\.\d+)"),
+        answer("The NPV is ⟦value⟧.", r"net present value at [\d.]+%: (?P<value>-?\d+\.\d+)"),
     ),
     right=(says(round(sum(flow / 1.08**n for n, flow in enumerate(FLOWS)), 2)),),
 )

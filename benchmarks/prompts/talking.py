@@ -91,7 +91,7 @@ PREFERENCE = Task(
                 call(
                     "remember_preference",
                     knows=(rule("states a lasting wish"),),
-                    text=WISH,
+                    words=WISH,
                 ),
                 answer("I will give amounts in thousands.", r"^.*(?P<kept>amounts in thousands).*$"),
             ),
