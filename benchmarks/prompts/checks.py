@@ -38,7 +38,7 @@ def mentions(*words: str) -> Check:
     return check
 
 
-def ran(cells: bool) -> Check:
+def ran(*, cells: bool) -> Check:
     """Return the check that code was run, or that none was."""
 
     def check(outcome: Outcome) -> str:
@@ -86,7 +86,9 @@ def rows(
             found = [row for row in found if any(value is not None for value in row)]
             if (found if ordered else _sorted(found)) == (wanted if ordered else _sorted(wanted)):
                 return ""
-            why = f"{file} has {len(found)} rows, {found[:2]} …; right {len(wanted)}, {wanted[:2]} …"
+            why = (
+                f"{file} has {len(found)} rows, {found[:2]} …; right {len(wanted)}, {wanted[:2]} …"
+            )
         return why
 
     return check

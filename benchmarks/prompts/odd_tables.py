@@ -117,10 +117,7 @@ SHEETS = one(
     replies=(
         code(
             "made = []",
-            *(
-                f'⟦{m}⟧\nmade.append(frame.assign(Month="{m}"))'
-                for m in MONTHS
-            ),
+            *(f'⟦{m}⟧\nmade.append(frame.assign(Month="{m}"))' for m in MONTHS),
             "whole = pd.concat(made, ignore_index=True)",
             'whole.to_excel("outputs/all_months.xlsx", index=False)',
             'print("sales", whole["Sales"].sum())',
@@ -232,8 +229,10 @@ MENDED = one(
     files=lambda d: [
         saved(
             d / "ledger.xlsx",
-            [["Posting Date", "G/L  Account", "Amount"], *((f"2025-01-{n:02}", 4000 + n % 2, n)
-             for n in range(1, 29))],
+            [
+                ["Posting Date", "G/L  Account", "Amount"],
+                *((f"2025-01-{n:02}", 4000 + n % 2, n) for n in range(1, 29)),
+            ],
         )
     ],
     request="Sum Amount by G/L account in ledger.xlsx and name the sum of account 4001.",
@@ -312,31 +311,6 @@ INJECTED = one(
     right=(says(23),),
 )
 
-GROWTH = one(
-    "years as numbers in the header",
-    files=lambda d: [
-        saved(
-            d / "years.xlsx",
-            [["Line", 2021, 2022, 2023], *((f"L{n}", n * 90, n * 100, n * 125) for n in range(1, 9))],
-        )
-    ],
-    request="How much did all lines of years.xlsx grow from 2022 to 2023, in per cent?",
-    replies=(
-        code(
-            "⟦recipe⟧",
-            'print("growth", round((frame[⟦last⟧].sum() / frame[⟦first⟧].sum() - 1) * 100, 2))',
-            knows=(
-                USE_RECIPE,
-                recipe("years.xlsx"),
-                r"^ *C (?P<first>'?2022'?)[ :(]",
-                r"^ *D (?P<last>'?2023'?)[ :(]",
-            ),
-        ),
-        answer("They grew by ⟦value⟧ %.", printed("growth")),
-    ),
-    right=(says(25),),
-)
-
 TASKS = (
-    TWO_ROWS, BLANKS, SHEETS, ERRORS, UNCALCULATED, AMBIGUOUS, MENDED, DOUBLED, INJECTED, GROWTH,
+    TWO_ROWS, BLANKS, SHEETS, ERRORS, UNCALCULATED, AMBIGUOUS, MENDED, DOUBLED, INJECTED,
 )  # fmt: skip

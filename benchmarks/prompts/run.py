@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.standin.server import StandinServer
-from agent.standin.transcript import words_of
-from agent.prompts.tokens import estimate_tokens
 from benchmarks.prompts.task import Outcome, Step, Task
 from kernel_gateway.terminal.client import GatewayClient, ServiceRefused, path_url
 
@@ -42,7 +37,9 @@ async def run_tasks(client: GatewayClient, tasks: Sequence[Task], directory: Pat
         async with slots:
             return await _run(client, task, Path(tempfile.mkdtemp(dir=directory)))
 
-    return list(await asyncio.gather(*(run(task) for task in tasks)))
+    together = [task for task in tasks if not task.alone]
+    scores = list(await asyncio.gather(*(run(task) for task in together)))
+    return scores + [await run(task) for task in tasks if task.alone]
 
 
 async def _run(client: GatewayClient, task: Task, directory: Path) -> Score:
@@ -79,6 +76,8 @@ async def _ask(client: GatewayClient, conversation: str, step: Step, directory: 
         if event.get("turn") in turns:
             continue
         events.append((event["kind"], event.get("data", {})))
+        if event["kind"] == "permission.required":  # no task needs one, and nobody is there to ask
+            await connection.send("permission.reply", id=event["data"]["id"], decision="deny")
         if event["kind"] == "turn.finished":
             break
     connection.close()

@@ -84,6 +84,7 @@ LIVE = Task(
 WISH = "From now on, always give amounts in thousands."
 PREFERENCE = Task(
     name="a preference stated once holds later",
+    alone=True,
     steps=(
         Step(
             request=WISH,
@@ -93,7 +94,9 @@ PREFERENCE = Task(
                     knows=(rule("states a lasting wish"),),
                     words=WISH,
                 ),
-                answer("I will give amounts in thousands.", r"^.*(?P<kept>amounts in thousands).*$"),
+                answer(
+                    "I will give amounts in thousands.", r"^.*(?P<kept>amounts in thousands).*$"
+                ),
             ),
             right=(mentions("thousands"),),
         ),
@@ -146,12 +149,11 @@ ADVICE = one(
     request="Which function of Excel combines text from several cells with a delimiter?",
     replies=(
         answer(
-            "⟦name⟧ does it, for example =⟦name⟧(\", \", TRUE, A2:A9).",
+            '⟦name⟧ does it, for example =⟦name⟧(", ", TRUE, A2:A9).',
             rule("This request is for advice"),
             r"\b(?P<name>TEXTJOIN)\b",
         ),
     ),
     right=(mentions("TEXTJOIN"),),
 )
-# The place is said before other tasks talk about sales data.
 TASKS = (PLACE, SECOND, LIVE, PREFERENCE, ADVICE)

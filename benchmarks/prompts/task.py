@@ -73,10 +73,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One task: a name, and requests one after the other."""
+    """One task: a name, and requests one after the other.
+
+    Attributes:
+        name: What it is about.
+        steps: The requests.
+        alone: Runs after the others, as it changes what the user's later requests are sent.
+    """
 
     name: str
     steps: tuple[Step, ...]
+    alone: bool = False
 
     def exchanges(self) -> list[dict[str, Any]]:
         """Return the task as a transcript's exchanges."""

@@ -24,8 +24,7 @@ async def test_a_reader_whose_workspace_gets_another_owner_meanwhile_reads_it_ag
     change_owner(workspace.directory, owner)
     # The second run finds no gate.
     script = (
-        "cd /workspace; if [ -p gate ]; then cat gate; fi\n"
-        f"cat book.csv 2>/dev/null || {otherwise}"
+        f"cd /workspace; if [ -p gate ]; then cat gate; fi\ncat book.csv 2>/dev/null || {otherwise}"
     )
 
     running = asyncio.create_task(
