@@ -168,6 +168,9 @@ class ContextRestored(EventData):
     differs: list[NamedCell]
     not_replayed: list[NamedCell]
     seconds: float
+    snapshot: str | None = Field(None, description="The snapshot of the variables that was read.")
+    covered: int = Field(0, description="How many cells did not have to run because of it.")
+    restored: list[str] = Field([], description="Variables that come from it.")
 
 
 class PathCreated(EventData):
@@ -488,6 +491,7 @@ class CheckpointSkipped(EventData):
 class RebuiltVariables(EventData):
     """What became of the variables."""
 
+    restored: list[str] = Field([], description="Names that a snapshot gave back.")
     recomputed: list[str] = Field(description="Names that the cells in force gave again.")
     uncertain: list[str] = Field(description="Set by a cell that showed something else this time.")
     lost: list[str] = Field(description="Names that could not be had again.")
@@ -688,7 +692,9 @@ class TurnFinished(EventData):
     mode: str | None = None
     cells: int | None = None
     undo: UndoResult | None = Field(None, description="What an undo put back.")
-    variables: RebuiltVariables | None = Field(None, description="Of an undo.")
+    variables: RebuiltVariables | None = Field(
+        None, description="Of an undo, and of a request that needed a new kernel."
+    )
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
     recorded: list[RecordedCell] | None = Field(

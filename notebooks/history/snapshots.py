@@ -12,6 +12,7 @@ segments are sealed like files' contents (`notebooks.history.sealing`).
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -24,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -132,6 +133,8 @@ class Snapshots:
             OSError: The disk is full or broken; nothing was kept.
         """
         self.directory.mkdir(mode=0o700, exist_ok=True)
+        if shutil.disk_usage(self.directory).free < self.most_bytes:
+            raise OSError(errno.ENOSPC, "the disk is nearly full")
         part = self.directory / f"{secrets.token_hex(8)}{PART}"
         try:
             with part.open("xb") as file:
@@ -143,11 +146,6 @@ class Snapshots:
             part.replace(self.directory / f"{sha256}{SEALED if self._keys else ''}")
         finally:
             part.unlink(missing_ok=True)
-
-    def has_room(self, size: int) -> bool:
-        """Whether the disk would not be nearly full with *size* bytes more."""
-        place = self.directory if self.directory.exists() else self.directory.parent
-        return shutil.disk_usage(place).free > 2 * size
 
     def add(
         self,
@@ -253,18 +251,16 @@ class Snapshots:
                 if left and file.name.removesuffix(SEALED) not in named:
                     file.unlink(missing_ok=True)
 
-    def inherit(self, home: Path, owner: str, cells: Sequence[str]) -> None:
-        """Give the branch in *home* the snapshots of states that its *cells* begin with."""
+    def inherit(self, home: Path, owner: str) -> None:
+        """Give the branch in *home* these snapshots; which of them it can use, its cells decide."""
         theirs = Snapshots(home, owner, self.limits, self._keys)
         with self._lock:
             for made in reversed(self.list()):
-                if made.count > len(cells) or made.cells != digest_of(cells[: made.count]):
-                    continue
                 theirs.directory.mkdir(mode=0o700, exist_ok=True)
                 for sha256, _ in made.segments:
                     if (file := self._segment(str(sha256))) is not None and sha256 not in theirs:
                         os.link(file, theirs.directory / file.name)  # neither is ever written
-                theirs._write(Snapshot(**{**asdict(made), "owner": owner}))
+                theirs._write(replace(made, owner=owner))
 
     def _retire(self) -> None:
         names = self._names()

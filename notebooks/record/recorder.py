@@ -194,6 +194,11 @@ class Recorder:
         return self.directory / NOTEBOOK
 
     @property
+    def settled(self) -> bool:
+        """Whether every cell that has begun is recorded."""
+        return self._begun is None and self.interrupted is None
+
+    @property
     def head(self) -> str:
         """Hash of the last recorded cell."""
         return head(self._notebook)
