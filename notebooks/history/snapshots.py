@@ -111,6 +111,8 @@ class Snapshots:
         """Keep them in the directory *home* of the path that *owner* names (see `owner_of`)."""
         self.directory, self._owner, self.limits, self._keys = home / PLACE, owner, limits, keys
         self._lock = threading.RLock()
+        self._checked: dict[str, tuple[int, ...]] = {}
+        """Segment → the file whose content had that hash: nothing has written it since."""
 
     @property
     def enabled(self) -> bool:
@@ -129,6 +131,10 @@ class Snapshots:
     def keep(self, sha256: str, pieces: Iterator[bytes]) -> None:
         """Keep a segment once all its *pieces* are there.
 
+        Args:
+            sha256: Its hash; *pieces* raise an error at their end if it is not theirs.
+            pieces: Its content.
+
         Raises:
             OSError: The disk is full or broken; nothing was kept.
         """
@@ -143,7 +149,9 @@ class Snapshots:
                     file.writelines(pieces)
                 else:
                     self._keys.seal(_in_chunks(pieces), file)
-            part.replace(self.directory / f"{sha256}{SEALED if self._keys else ''}")
+            file_now = part.replace(self.directory / f"{sha256}{SEALED if self._keys else ''}")
+            if self._keys is None:
+                self._checked[sha256] = _identity(file_now.stat())
         finally:
             part.unlink(missing_ok=True)
 
@@ -219,8 +227,23 @@ class Snapshots:
                     raise BlobDamaged(f"segment {str(sha256)[:8]} is missing")
                 descriptors.append(self._descriptor(file, size))
                 files.callback(os.close, descriptors[-1])
-            _check(descriptors, made.segments)
+            self._check(descriptors, made.segments)
             yield descriptors
+
+    def _check(self, descriptors: Sequence[int], segments: Sequence[Sequence[Any]]) -> None:
+        """Raise `BlobDamaged` unless each file has its segment's size and hash.
+
+        One that this process has checked, and that is the same file with the same times, is not
+        read again.
+        """
+        new = [
+            (file, str(sha256), size)
+            for file, (sha256, size) in zip(descriptors, segments, strict=True)
+            if self._checked.get(str(sha256)) != _identity(os.fstat(file))
+        ]
+        _check_contents(new)
+        if self._keys is None:
+            self._checked.update((sha256, _identity(os.fstat(file))) for file, sha256, _ in new)
 
     def _descriptor(self, file: Path, size: int) -> int:
         if file.suffix != SEALED:
@@ -341,11 +364,16 @@ def _copy(keys: SealingKeys, source: BinaryIO, target: BinaryIO, size: int) -> N
         target.write(chunk)
 
 
-def _check(descriptors: Sequence[int], segments: Sequence[Sequence[Any]]) -> None:
-    """Raise `BlobDamaged` unless each file has its segment's size and hash."""
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file is replaced or written."""
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _check_contents(segments: Sequence[tuple[int, str, int]]) -> None:
+    """Raise `BlobDamaged` unless each (descriptor, hash, size) is true."""
     with contextlib.ExitStack() as maps, ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs: list[tuple[str, Iterator[bytes]]] = []
-        for file, (sha256, size) in zip(descriptors, segments, strict=True):
+        for file, sha256, size in segments:
             if os.fstat(file).st_size != size:
                 raise BlobDamaged(f"segment {sha256[:8]} has another size")
             content = memoryview(b"")
