@@ -26,6 +26,18 @@ def fingerprints(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: walk.of(values[name]) for name in sorted(values)}
 
 
+def root_of(array: Any) -> Any:
+    """Return the NumPy array whose memory *array* is a view of; itself if it is none."""
+    kind = type(array)
+    while True:
+        base = array.base
+        if type(base).__name__ == "DummyArray":  # of NumPy's as_strided
+            base = base.base
+        if type(base) is not kind:
+            return array
+        array = base
+
+
 class _Walk:
     """Numbers objects in the order in which they are met, so that sharing shows."""
 
@@ -99,9 +111,7 @@ class _Walk:
 
     def _array(self, array: Any, digest: Any) -> list[Any]:
         digest.update(repr((array.dtype.str, array.shape)).encode())
-        root = array
-        while type(root.base) is type(array):
-            root = root.base
+        root = root_of(array)
         if root.nbytes:  # an array read from a snapshot is a view of its whole memory
             place = root.__array_interface__["data"][0]
             digest.update(f"@{self._places.setdefault(place, len(self._places))};".encode())

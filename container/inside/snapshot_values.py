@@ -4,7 +4,8 @@ All variables go into one pickle: objects that two of them share are shared agai
 of arrays are left out of it (PEP 574), so that they can be mapped. What pickle would get wrong
 without an error is handled here:
 
-* Functions and classes of cells are pickled by their code; their globals are those of the kernel.
+* Functions and classes of cells are pickled by their code; their globals are those of
+  the kernel.
 * An array that is a view of another one is pickled as such. Blocks of pandas are not: two frames
   that share memory by copy-on-write get a memory of their own, since pandas' count of who shares
   it is not pickled.
@@ -31,6 +32,8 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from inside.snapshot_prints import root_of  # type: ignore[import-not-found]
+
 MAIN = "__main__"
 LARGE_BYTES = 64 * 1024
 """Buffers of at least this size are kept out of the pickle."""
@@ -44,12 +47,19 @@ CLASS_OWN = frozenset({"__dict__", "__weakref__", "__module__", "__qualname__", 
 FUNCTION_FIELDS = ("__kwdefaults__", "__annotations__", "__doc__", "__qualname__", "__module__")
 
 
+_DEFINED = (types.ModuleType, types.FunctionType, type)
+
+
 class NotHeld(pickle.PicklingError):
     """An object that a snapshot can't hold; the text says why."""
 
 
 class TooLarge(Exception):
     """The pickle would be larger than it may be."""
+
+
+class _Nothing:
+    """Stands for a module that there is not."""
 
 
 class Pickled:
@@ -99,16 +109,31 @@ def pickled(values: Mapping[str, Any], most_bytes: int) -> Pickled:
     """
     taken = Pickled(most_bytes)
     pickler = _Pickler(taken)
-    pickler.dump(dict(values))
+    first = {name: value for name, value in values.items() if isinstance(value, _DEFINED)}
+    for part in (first, {n: value for n, value in values.items() if n not in first}):
+        pickler.dump(part)
     if pickler.shared_with_pandas():
         raise NotHeld("a frame and an array that can be written share their memory")
     return taken
 
 
-def unpickled(content: bytes, buffers: Iterable[Any]) -> dict[str, Any]:
-    """Return name → value of what `pickled` made: the pickle *content* and its *buffers*."""
-    values: dict[str, Any] = _Unpickler(io.BytesIO(content), buffers=buffers).load()
-    return values
+def unpickled(
+    content: bytes,
+    buffers: Iterable[Any],
+    define: Callable[[dict[str, Any]], None] = lambda defined: None,
+) -> dict[str, Any]:
+    """Return name → value of what `pickled` made.
+
+    Args:
+        content: The pickle.
+        buffers: Its buffers, in order.
+        define: Called with the modules, functions and classes, before the other variables are
+            made: their code may need them.
+    """
+    unpickler = _Unpickler(io.BytesIO(content), buffers=buffers)
+    values: dict[str, Any] = unpickler.load()
+    define(values)
+    return values | unpickler.load()
 
 
 class _Unpickler(pickle.Unpickler):
@@ -129,12 +154,12 @@ class _Pickler(pickle.Pickler):
 
     def __init__(self, file: Pickled) -> None:
         super().__init__(file, protocol=5, buffer_callback=file.take_buffer)
-        self._namespace = vars(sys.modules[MAIN])
         self._of_pandas: dict[int, Any] = {}
         self._pandas_roots: dict[int, Any] = {}
         self._written_roots: dict[int, Any] = {}
         self._only_roots: set[int] = set()
-        self._numpy, self._block = _ndarray(), _pandas_block()
+        self._numpy, self._block, self._of_index = _ndarray(), _pandas_block(), _pandas_index()
+        self._series = _pandas_series()
         self._sentinels = {id(value): name for name, value in _dataclass_sentinels()}
 
     def shared_with_pandas(self) -> bool:
@@ -147,6 +172,12 @@ class _Pickler(pickle.Pickler):
             return self._array(obj)
         if self._block is not None and issubclass(kind, self._block):
             return self._pandas(obj)
+        if kind is self._series:  # its own way leaves the block out
+            return kind, (obj.blocks[0], obj.axes[0])
+        if issubclass(kind, self._of_index):  # nobody writes the arrays of an index
+            for array in _arrays_of(obj, self._numpy):
+                self._of_pandas[id(array)] = array
+            return NotImplemented
         if kind is types.FunctionType:
             return self._function(obj)
         if issubclass(kind, type):
@@ -165,7 +196,7 @@ class _Pickler(pickle.Pickler):
     def _array(self, array: Any) -> Any:
         if id(array) in self._of_pandas:
             return NotImplemented
-        root = self._root(array)
+        root = root_of(array)
         if array.flags.writeable and id(array) not in self._only_roots:
             self._written_roots[id(root)] = root
         if root is not array:
@@ -179,15 +210,10 @@ class _Pickler(pickle.Pickler):
             return NotImplemented  # a large buffer says itself that it is read-only
         return _read_only, (array.copy("K"),)
 
-    def _root(self, array: Any) -> Any:
-        while type(array.base) is self._numpy:
-            array = array.base
-        return array
-
     def _pandas(self, block: Any) -> Any:
         rebuild, (values, *others) = block.__reduce__()
         for array in _arrays_of(values, self._numpy):
-            root = self._root(array)
+            root = root_of(array)
             self._pandas_roots[id(root)] = root
         if type(values) is self._numpy and not values.flags.forc:
             values = values.copy("K")
@@ -200,9 +226,10 @@ class _Pickler(pickle.Pickler):
         return rebuild, (values, *others)
 
     def _function(self, function: Any) -> Any:
-        if function.__globals__ is not self._namespace:
-            if _is_importable(function):
-                return NotImplemented
+        if function.__module__ != MAIN and _is_importable(function):
+            return NotImplemented
+        module = function.__globals__.get("__name__")
+        if vars(sys.modules.get(module, _Nothing)) is not function.__globals__:
             raise NotHeld(f"function {function.__qualname__} is of no module")
         state = {name: getattr(function, name) for name in FUNCTION_FIELDS}
         cells = function.__closure__
@@ -211,7 +238,7 @@ class _Pickler(pickle.Pickler):
             "__dict__": vars(function),
             "cells": None if cells is None else list(cells),
         }
-        made = (function.__code__, function.__name__, len(cells or ()))
+        made = (function.__code__, module, function.__name__, len(cells or ()))
         return _make_function, made, whole, None, None, _set_function
 
     def _class(self, kind: Any) -> Any:
@@ -238,6 +265,16 @@ def _ndarray() -> Any:
 def _pandas_block() -> Any:
     internals = sys.modules.get("pandas._libs.internals")
     return getattr(internals, "Block", None)
+
+
+def _pandas_series() -> Any:
+    managers = sys.modules.get("pandas.core.internals.managers")
+    return getattr(managers, "SingleBlockManager", None)
+
+
+def _pandas_index() -> Any:
+    pandas = sys.modules.get("pandas")
+    return () if pandas is None else (pandas.Index, pandas.api.extensions.ExtensionArray)
 
 
 def _address(array: Any) -> int:
@@ -346,9 +383,9 @@ def _make_code(fields: tuple[Any, ...]) -> types.CodeType:
     return types.CodeType(*fields)
 
 
-def _make_function(code: Any, name: str, cells: int) -> Any:
+def _make_function(code: Any, module: str, name: str, cells: int) -> Any:
     closure = tuple(types.CellType() for _ in range(cells)) if cells else None
-    return types.FunctionType(code, vars(sys.modules[MAIN]), name, None, closure)
+    return types.FunctionType(code, vars(importlib.import_module(module)), name, None, closure)
 
 
 def _set_function(function: Any, state: dict[str, Any]) -> None:
@@ -408,7 +445,7 @@ def _view(root: Any, dtype: Any, shape: Any, strides: Any, start: int, writeable
     import numpy as np
 
     if dtype.hasobject:
-        flat = root.reshape(-1, order="K")[start // dtype.itemsize :]
+        flat = root.ravel(order="K")[start // dtype.itemsize :]
         made = np.lib.stride_tricks.as_strided(flat, shape, strides)
     else:
         whole = root if root.flags.c_contiguous else root.T

@@ -31,7 +31,7 @@ import socket
 import sys
 import threading
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from inside import (  # type: ignore[import-not-found]
@@ -74,7 +74,7 @@ class Save:
 
 
 class Load:
-    """Reads a snapshot into the namespace, all of it or nothing."""
+    """Reads a snapshot into the namespace; if it fails, the kernel is of no use any more."""
 
     def __init__(self, shell: Any) -> None:
         """Read it; *shell* is IPython's shell."""
@@ -88,11 +88,11 @@ class Load:
 
 
 def _fork(shell: Any, most_bytes: int, most_seconds: float) -> dict[str, Any]:
-    for child in list(_children):
-        with contextlib.suppress(ChildProcessError):
-            if os.waitpid(child, os.WNOHANG)[0] == 0:
-                return {"declined": "the snapshot before is still being written"}
-        _children.remove(child)
+    while _children:  # the one before has sent everything, or the service gave it up
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            os.kill(_children[-1], signal.SIGKILL)
+            os.waitpid(_children[-1], 0)
+        _children.pop()
     if busy := [t.name for t in threading.enumerate() if not _is_ours(t)]:
         return {"declined": f"a thread of a cell still runs: {busy[0]}"}
     sent = _connected()
@@ -335,16 +335,28 @@ def _load(shell: Any) -> dict[str, Any]:
     variables, own = manifest["pickles"]
     if len(whole) != variables + own:
         return {"refused": "it was cut off"}
-    values = snapshot_values.unpickled(whole[:variables], buffers)
-    hidden = shell.user_ns_hidden
-    if bad := [n for n in values if type(n) is not str or INTERNAL.fullmatch(n) or n in hidden]:
-        return {"refused": f"it would replace {bad[0]!s:.80}, which is the kernel's own"}
+
+    def put(values: dict[str, Any]) -> None:
+        hidden = shell.user_ns_hidden
+        if bad := [n for n in values if type(n) is not str or INTERNAL.fullmatch(n) or n in hidden]:
+            raise snapshot_values.NotHeld(f"{bad[0]!s:.80} is the kernel's own")
+        shell.user_ns.update(values)
+
+    values = snapshot_values.unpickled(whole[:variables], buffers, put)
     prints = snapshot_prints.fingerprints(values)
     if other := [n for n, was in manifest["prints"].items() if was != prints.get(n)]:
         return {"refused": f"{other[0]} is not what it was"}
     snapshot_settings.apply(snapshot_values.unpickled(whole[variables:], ()), shell)
-    shell.user_ns.update(values)
+    put(values)
+    _forget(shell, {*values, *manifest["not_held"]})
     return {"restored": sorted(values), "prints": prints}
+
+
+def _forget(shell: Any, known: Collection[str]) -> None:
+    """Remove variables that cells before the snapshot set, and that were gone when it was made."""
+    for name in list(shell.user_ns):
+        if name not in known and name not in shell.user_ns_hidden and not INTERNAL.fullmatch(name):
+            del shell.user_ns[name]
 
 
 def _descriptor(connection: socket.socket, files: contextlib.ExitStack) -> int:
