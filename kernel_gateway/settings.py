@@ -247,6 +247,30 @@ class Settings(BaseModel):
     checkpoint_days: float = Field(
         90.0, ge=0, description="Checkpoints older than so many days are deleted; 0 keeps them."
     )
+    snapshot_mb: float = Field(
+        0.0,
+        ge=0,
+        description="Largest snapshot of a path's variables, in MB (10^6), which brings them back "
+        "faster than running cells again; 0 makes none.",
+    )
+    snapshots_mb: float = Field(
+        2000.0,
+        ge=0,
+        description="Room for the snapshots of one path's variables, in MB (10^6); the oldest go "
+        "first.",
+    )
+    snapshots: int = Field(
+        8, ge=0, description="Snapshots of a path's variables; the oldest go first, 0 makes none."
+    )
+    snapshot_days: float = Field(
+        30.0, ge=0, description="Snapshots older than so many days are deleted; 0 keeps them."
+    )
+    snapshot_after_seconds: float = Field(
+        1.0,
+        ge=0,
+        description="A snapshot is made after a request once the cells since the last one took so "
+        "long, and twice as long as a snapshot took.",
+    )
     lineage: bool = Field(
         default=True,
         description="After each cell, say which earlier cells it has made stale: they used a "

@@ -66,7 +66,9 @@ class TurnFinished(EventData):
     mode: str | None = None
     cells: int | None = None
     undo: UndoResult | None = Field(None, description="What an undo put back.")
-    variables: RebuiltVariables | None = Field(None, description="Of an undo.")
+    variables: RebuiltVariables | None = Field(
+        None, description="Of an undo, and of a request that needed a new kernel."
+    )
     error: FoundError | None = None
     notebook_head: str | None = Field(None, description="Hash of the last recorded cell.")
     recorded: list[RecordedCell] | None = Field(
