@@ -18,7 +18,9 @@ from tornado.netutil import bind_sockets
 
 from agent.context.profiler import Profiler
 from agent.egress.policy import Policies, PolicyInvalid, read_policies
+from agent.models.recorded import RecordedModel
 from agent.ports import Model
+from agent.standin.transcript import TRANSCRIPTS, Transcript, load_transcripts
 from container.errors import SandboxUnavailable
 from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
 from container.limits import MIB
@@ -51,6 +53,7 @@ from kernel_gateway.network.client import MB, HttpClient
 from kernel_gateway.network.client import Limits as NetworkLimits
 from kernel_gateway.network.secrets import read_secrets
 from kernel_gateway.proxies import TrustedProxies, networks
+from kernel_gateway.recorded_demo import REPLIES
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings, SettingsInvalid
 from kernel_gateway.store.database import open_database, sqlite_url
@@ -120,6 +123,10 @@ def make_model(settings: Settings) -> DeferredModel | None:
     return DeferredModel(settings.model, make)
 
 
+def _recorded_replies() -> Transcript:
+    return load_transcripts([TRANSCRIPTS / REPLIES])
+
+
 def _policies(settings: Settings) -> Policies:
     try:
         return read_policies(settings.egress_policy)
@@ -187,6 +194,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             approvals=approvals,
             profiler=profiler,
             model=model,
+            recorded=RecordedModel(_recorded_replies),
             telemetry=telemetry,
             budget=settings.budget(),
             deletions=deletions,

@@ -86,6 +86,8 @@ export const api = {
   },
   conversations: () => call<Schemas["Conversations"]>("GET", "/conversations"),
   create: (title: string) => call<Schemas["Conversation"]>("POST", "/conversations", { title }),
+  /** Start the recorded demo conversation. */
+  demo: () => call<Schemas["DemoStarted"]>("POST", "/demo"),
   rename: (id: string, title: string) =>
     call<Schemas["Conversation"]>("PATCH", `/conversations/${enc(id)}`, { title }),
   remove: (id: string) => call<Schemas["Deleted"]>("DELETE", `/conversations/${enc(id)}`),

@@ -1,7 +1,7 @@
 import { Button, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, Spinner } from "@fluentui/react-components";
 import {
   ArrowUndoRegular, BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular,
-  ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular,
+  ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular, VideoClipRegular,
 } from "@fluentui/react-icons";
 import { memo } from "react";
 import type { PathName } from "../api/client";
@@ -44,6 +44,7 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
         </div>
       )}
       <div className="work">
+        {turn.recorded && <p className="line quiet recorded-replies"><VideoClipRegular /> Recorded reply</p>}
         {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
         {turn.plan.length > 0 && <PlanSteps steps={turn.plan} />}
         {turn.steps.map((step, place) => (

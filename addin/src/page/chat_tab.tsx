@@ -48,7 +48,7 @@ export function ChatTab({ place, store, state, actions, work, wanted, model, mod
       welcome={
         <>
           {tour && <Tour end={endTour} />}
-          <Welcome model={model} pick={pick} ask={(idea) => work.guarded(work.ask(idea))} terminal={terminal} />
+          <Welcome model={model} pick={pick} ask={(idea) => work.guarded(work.ask(idea))} terminal={terminal} demo={work.demo} />
         </>
       }
     >

@@ -56,6 +56,13 @@ class Conversations(_Exact):
     conversations: list[Conversation]
 
 
+class DemoStarted(_Exact):
+    """The recorded demo conversation, and the ids of its turns: each begins when the last ended."""
+
+    conversation: Conversation
+    turns: list[str]
+
+
 class Deleted(_Exact):
     """What was deleted."""
 
