@@ -29,6 +29,7 @@ from kernel_gateway.http.handlers import (
     preferences,
     range_history,
     reruns,
+    resumable_uploads,
     turns,
     users,
 )
@@ -63,6 +64,8 @@ ROUTES = (
     Route(PATH + "/files/{name*}/preview", file_profiles.FilePreviewHandler),
     Route(PATH + "/files/{name*}/compare", file_comparisons.FileComparisonHandler),
     Route(PATH + "/files/{name*}", files.FileHandler),
+    Route(PATH + "/uploads", resumable_uploads.UploadsHandler),
+    Route(PATH + "/uploads/{upload}", resumable_uploads.UploadHandler),
     Route(PATH + "/versions/{name*}", file_versions.FileVersionsHandler),
     Route(PATH + "/history", history.HistoryHandler),
     Route(PATH + "/history/undo", history.UndoHandler),

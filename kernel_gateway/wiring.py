@@ -33,6 +33,7 @@ from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.restore import HeldCapabilities
+from kernel_gateway.contexts.resumable_uploads import ResumableUploads
 from kernel_gateway.contexts.signing_keys import open_key_ring
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
@@ -181,6 +182,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         contexts.on_start.append(partial(_follow_late_outputs, events, policies))
         profiler = Profiler(versions.profiles)
         upload_profiles = UploadProfiles(profiler, events)
+        resumable_uploads = ResumableUploads(directory, settings.unfinished_upload_hours)
         approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
         panes = OfficePanes(
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
@@ -245,7 +247,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             retention_days=settings.retention_days,
         )
         seconds = min(settings.cleanup_seconds, settings.context_ttl_seconds)
-        clean_up = CleanUp(contexts, data_rights, seconds)
+        clean_up = CleanUp(contexts, data_rights, resumable_uploads, seconds)
         stack.push_async_callback(clean_up.aclose)
         token = settings.token or load_or_create_token(settings.data_dir)
         services = Services(
@@ -264,6 +266,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             modes=modes,
             profiler=profiler,
             upload_profiles=upload_profiles,
+            resumable_uploads=resumable_uploads,
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
             reruns=reruns,

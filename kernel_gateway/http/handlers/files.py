@@ -144,6 +144,14 @@ class UploadingHandler(JsonHandler):
         return {"files": received.described, "rejected": rejected}
 
 
+def wants_to_replace(handler: JsonHandler) -> bool:
+    """Return the query argument of `REPLACE_QUERY`; raise `BadRequest` for another value."""
+    wanted = handler.get_query_argument("replace", "false")
+    if wanted not in ("true", "false"):
+        raise BadRequest(f"replace={wanted[:20]!r} is neither true nor false.")
+    return wanted == "true"
+
+
 @stream_request_body
 class FilesHandler(UploadingHandler):
     """``…/files``: upload and list."""
@@ -157,14 +165,8 @@ class FilesHandler(UploadingHandler):
         )
         self.open_path = await self.services.contexts.open(self.key)
         if self.request.method == "POST":
-            self.replaces = self._wants_to_replace()
+            self.replaces = wants_to_replace(self)
             await self.start_upload()
-
-    def _wants_to_replace(self) -> bool:
-        wanted = self.get_query_argument("replace", "false")
-        if wanted not in ("true", "false"):
-            raise BadRequest(f"replace={wanted[:20]!r} is neither true nor false.")
-        return wanted == "true"
 
     @operation(
         "Upload files",

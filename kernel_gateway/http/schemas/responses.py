@@ -296,6 +296,27 @@ class Uploaded(_Exact):
     rejected: list[RejectedFile]
 
 
+class ResumableUpload(_Exact):
+    """A resumable upload: how much of it came, and what became of the whole file."""
+
+    id: str
+    url: str
+    name: str
+    size: int
+    offset: int
+    last_modified: int | None = Field(
+        description="The metadata's `lastmodified`: when the file was changed, in ms of the epoch."
+    )
+    expires_at: str
+    file: UploadedFile | None
+
+
+class ResumableUploads(_Exact):
+    """The caller's uploads to a path that are not whole yet."""
+
+    uploads: list[ResumableUpload]
+
+
 class TurnReply(_Open):
     """Where a turn stands: what else there is depends on ``kind`` and on what was asked."""
 
@@ -600,6 +621,7 @@ class Cleanup(_Exact):
     ended: int
     failed: int
     removed_conversations: int
+    removed_uploads: int
 
 
 class RemovedUser(_Exact):
