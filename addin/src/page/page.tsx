@@ -6,6 +6,7 @@ import { ErrorCard } from "../chat/cards";
 import { canUndo } from "../chat/turn";
 import { ConversationList, titleOf } from "../conversations/list";
 import { FilesPanel, useFiles } from "../files/panel";
+import { unfinishedOf } from "../files/resumable";
 import { Uploads } from "../files/uploads";
 import { keepTour } from "../help/tour";
 import { useMode } from "../modes/use_mode";
@@ -92,6 +93,11 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
     void list();
   }, [here, go, list]);
   const openBranch = (name: string) => path && go({ conversation: path.conversation, path: name });
+  const listed = path === null || store?.link.state !== "live" ? "" : place;
+  useEffect(() => {
+    if (path === null) uploads.show([]);
+    else if (listed) unfinishedOf(path).then((left) => uploads.show(left), () => undefined);
+  }, [listed]);
   const attach = useCallback(
     (chosen: Iterable<File>) => work.attach(chosen, health?.upload_limit_bytes ?? USUAL_LIMIT),
     [work.attach, health],
