@@ -75,6 +75,7 @@ ROUTES = (
     Route(PATH + "/history/{checkpoint}/restore", history.RestoreHandler),
     Route(PATH + "/notebook", files.NotebookHandler),
     Route(PATH + "/notebook/export", exports.NotebookExportHandler),
+    Route(PATH + "/notebook/parameters", reruns.ParametersHandler),
     Route(PATH + "/notebook/reruns", reruns.RerunsHandler),
     Route(PATH + "/notebook/reruns/{rerun}", reruns.RerunHandler),
     Route(PATH + "/notebook/trace", lineage.TraceHandler),

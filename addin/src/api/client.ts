@@ -131,6 +131,7 @@ export const api = {
   notebook: (path: PathName) => call<unknown>("GET", `${of(path)}/notebook`),
   signOff: (path: PathName, kind: Schemas["SignOffRequest"]["kind"], note: string) =>
     call<Schemas["SignedOff"]>("POST", `${of(path)}/notebook/sign-off`, { kind, note }),
+  parameters: (path: PathName) => call<Schemas["NotebookParameters"]>("GET", `${of(path)}/notebook/parameters`),
   reruns: (path: PathName) => call<Schemas["Reruns"]>("GET", `${of(path)}/notebook/reruns`),
   rerun: (path: PathName, body: Schemas["NewRerun"]) => call<Schemas["Rerun"]>("POST", `${of(path)}/notebook/reruns`, body),
   rerunReport: (path: PathName, id: string) => call<Schemas["Rerun"]>("GET", `${of(path)}/notebook/reruns/${enc(id)}`),

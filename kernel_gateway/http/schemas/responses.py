@@ -546,6 +546,30 @@ class Staleness(_Exact):
     stale: list[StaleCell]
 
 
+class NotebookParameter(_Exact):
+    """A constant that a request named; *value* is a text that a re-run reads as it was recorded."""
+
+    name: str
+    kind: Literal[
+        "text",
+        "yes-or-no",
+        "whole-number",
+        "number",
+        "list",
+        "mapping",
+        "none",
+        "computed",
+        "other",
+    ] = Field(description="`computed` and `other` can't be replaced.")
+    value: str
+
+
+class NotebookParameters(_Exact):
+    """The parameters of all requests of a notebook, in the order they were first named."""
+
+    parameters: list[NotebookParameter]
+
+
 class RerunCell(_Exact):
     """The verdict on one code cell."""
 
