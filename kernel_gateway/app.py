@@ -98,6 +98,7 @@ ROUTES = (
     Route("/api/v1/grants", turns.GrantsHandler),
     Route("/api/v1/grants/{grant}", turns.GrantHandler),
     Route("/api/v1/audit", turns.AuditHandler),
+    Route("/api/v1/me", users.MeHandler),
     Route("/api/v1/users/{user}", users.UserHandler),
     Route("/api/v1/users/{user}/export", users.UserExportHandler),
     Route("/api/v1/admin/cleanup", admin.CleanupHandler),

@@ -83,11 +83,8 @@ export const api = {
     if (!response) throw AWAY();
     return (await response.json()) as Schemas["Health"];
   },
-  /** Name of the user who has signed in. */
-  user: async (): Promise<string> => {
-    const { identity } = await answerOf<{ identity: { username: string } }>("GET", "/api/me");
-    return identity.username;
-  },
+  /** Who has signed in, and what they may do. */
+  me: () => call<Schemas["Me"]>("GET", "/me"),
   conversations: () => call<Schemas["Conversations"]>("GET", "/conversations"),
   create: (title: string) => call<Schemas["Conversation"]>("POST", "/conversations", { title }),
   /** Start the recorded demo conversation. */

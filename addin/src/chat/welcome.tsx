@@ -1,4 +1,5 @@
 import { Button } from "@fluentui/react-components";
+import { READS_ONLY } from "../state/may";
 import { AttachRegular, CodeRegular, KeyRegular, PlayRegular } from "@fluentui/react-icons";
 
 const IDEAS = [
@@ -8,7 +9,9 @@ const IDEAS = [
 ];
 
 /** The first screen of a conversation; without a model it says how to set one up. */
-export function Welcome({ model, pick, ask, terminal, demo }: {
+export function Welcome({ reads = false, model, pick, ask, terminal, demo }: {
+  /** The user may read only. */
+  reads?: boolean;
   /** Name of the model; null without one, undefined while that is not known. */
   model: string | null | undefined;
   pick: () => void;
@@ -17,6 +20,14 @@ export function Welcome({ model, pick, ask, terminal, demo }: {
   /** Play the recorded conversation. */
   demo: () => void;
 }) {
+  if (reads) {
+    return (
+      <div className="welcome">
+        <h2>Conversations to read</h2>
+        <p className="quiet">{READS_ONLY}. Open a conversation: its answers, files, traces and the notebook are there.</p>
+      </div>
+    );
+  }
   if (model === null) return <NoModel terminal={terminal} demo={demo} />;
   return (
     <div className="welcome">

@@ -6,6 +6,7 @@ import { api, rerunReportAddress, type PathName } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
 import { count, moment, shortName } from "../parts/words";
+import { useMay } from "../state/may";
 import { foundError } from "../state/path_store";
 
 type Parameter = Schemas["NotebookParameter"];
@@ -42,6 +43,7 @@ export function Reruns({ path, inputs, files }: {
   /** Files of the workspace that may stand for them. */
   files: readonly string[];
 }) {
+  const may = useMay().can("rerun");
   const [all, setAll] = useState<readonly Summary[]>([]);
   const [others, setOthers] = useState<Readonly<Record<string, string>>>({});
   const [parameters, setParameters] = useState<readonly Parameter[]>([]);
@@ -72,11 +74,11 @@ export function Reruns({ path, inputs, files }: {
   return (
     <details className="reviews reruns">
       <summary>Run again and compare{all.length > 0 ? `: ${count(all.length, "re-run")}` : ""}</summary>
-      <p className="quiet">In a fresh kernel, on the recorded files; yours stay as they are.</p>
-      {parameters.map((each) => (
+      <p className="quiet">{may ? "In a fresh kernel, on the recorded files; yours stay as they are." : "Your role can’t run it again; what re-runs found is here."}</p>
+      {may && parameters.map((each) => (
         <ParameterInput key={each.name} parameter={each} value={values[each.name] ?? each.value} set={(value) => setValues({ ...values, [each.name]: value })} />
       ))}
-      {inputs.map((name) => (
+      {may && inputs.map((name) => (
         <label key={name} className="rerun-input">
           <span className="breakable">{name}</span>
           <select className="plain-input" value={others[name] ?? ""} onChange={(event) => setOthers({ ...others, [name]: event.target.value })}>
@@ -85,15 +87,15 @@ export function Reruns({ path, inputs, files }: {
           </select>
         </label>
       ))}
-      <label className="check">
+      {may && <label className="check">
         <input type="checkbox" checked={twice} onChange={(event) => setTwice(event.target.checked)} /> Twice: what differs in each run does not count
-      </label>
-      <div className="buttons">
+      </label>}
+      {may && <div className="buttons">
         <Button size="small" className="rerun" icon={<ArrowSyncRegular />} onClick={start}>
           {Object.keys(changed).length > 0 ? `Run again with ${count(Object.keys(changed).length, "other value")}` : "Run again"}
         </Button>
         {Object.keys(changed).length > 0 && <Button size="small" appearance="subtle" onClick={() => setValues({})}>As recorded</Button>}
-      </div>
+      </div>}
       {problem && <ErrorCard error={problem} />}
       <ul className="trace-list">
         {all.map((each) => (
@@ -103,9 +105,9 @@ export function Reruns({ path, inputs, files }: {
               <button type="button" className="link grow" aria-expanded={open === each.id} onClick={() => setOpen(open === each.id ? null : each.id)}>
                 {standing(each)} <span className="quiet">{moment(each.at)}{withWords(each)}</span>
               </button>
-              <Button size="small" appearance="subtle" onClick={() => work(api.dropRerun(path, each.id))}>
+              {may && <Button size="small" appearance="subtle" onClick={() => work(api.dropRerun(path, each.id))}>
                 {UNDER_WAY.includes(each.status) ? "Cancel" : "Delete"}
-              </Button>
+              </Button>}
             </div>
             {open === each.id && <Report path={path} rerun={each} />}
           </li>

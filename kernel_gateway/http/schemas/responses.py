@@ -648,6 +648,16 @@ class Cleanup(_Exact):
     removed_uploads: int
 
 
+class Me(_Exact):
+    """The caller: name, roles, and what these let them do."""
+
+    tenant: str
+    user: str
+    roles: list[str]
+    scopes: list[Literal["read", "run", "rerun", "undo", "audit", "review", "admin"]]
+    expires_at: str | None = Field(description="When their access token ends, if it does.")
+
+
 class RemovedUser(_Exact):
     """A user, deleted."""
 
