@@ -28,7 +28,7 @@ async def test_a_viewer_reads_a_reviewer_signs_and_only_who_asked_allows_for_lon
         token = hs256(user=user, roles=(role,))
         pane.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         pane.driver.get(f"{running.url}/?token={token}")
-        pane.driver.get(f"{running.url}/#/{made}/main")
+        pane.driver.get(f"{running.url}/#{made}")
         pane.driver.refresh()
         pane.find(".permission")
         return [button.text for button in pane.all(".permission .buttons button")]
