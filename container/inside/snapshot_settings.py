@@ -61,7 +61,7 @@ def _numpy_random() -> Any:
 def _set_numpy_random(state: Any) -> None:
     import numpy as np
 
-    np.random.set_state(state)  # noqa: NPY002
+    np.random.set_state(state)
 
 
 def _pandas_options() -> dict[str, Any] | None:

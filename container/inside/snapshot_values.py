@@ -318,7 +318,7 @@ def _module(module: types.ModuleType) -> Any:
 
 def _named_tuple(kind: Any) -> Any:
     defaults = tuple(kind._field_defaults.values())
-    usual = vars(collections.namedtuple("usual", kind._fields))  # noqa: PYI024
+    usual = vars(collections.namedtuple("usual", kind._fields))
     state = {name: value for name, value in vars(kind).items() if name not in usual}
     state["__qualname__"] = kind.__qualname__
     made = (kind.__name__, kind._fields, defaults)
@@ -438,7 +438,7 @@ def _make_lru_cache(function: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _make_named_tuple(name: str, fields: Any, defaults: Any) -> Any:
-    return collections.namedtuple(name, fields, defaults=defaults, module=MAIN)  # noqa: PYI024
+    return collections.namedtuple(name, fields, defaults=defaults, module=MAIN)
 
 
 def _view(root: Any, dtype: Any, shape: Any, strides: Any, start: int, writeable: bool) -> Any:

@@ -413,7 +413,6 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return bytes(data)
 
 
-
 def note_start() -> None:
     """Note the environment that kernels start with."""
     snapshot_settings.note_start()

@@ -189,9 +189,7 @@ async def ask(client: KernelClient, call: str, seconds: float) -> dict[str, Any]
     """
     replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
     expression = f"{_MODULE}.{call}"
-    request = client.execute(
-        "", silent=True, user_expressions={"v": expression}, allow_stdin=False
-    )
+    request = client.execute("", silent=True, user_expressions={"v": expression}, allow_stdin=False)
     client.expect("execute_reply", request, replies.put_nowait)
     try:
         async with asyncio.timeout(seconds):

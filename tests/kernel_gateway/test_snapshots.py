@@ -4,7 +4,9 @@ import pytest
 
 from tests.kernel_gateway.test_undo import cell, undo, write
 
-FRAME = "import pandas as pd, numpy as np\nframe = pd.DataFrame(np.arange(400_000.0).reshape(-1, 4))"
+FRAME = (
+    "import pandas as pd, numpy as np\nframe = pd.DataFrame(np.arange(400_000.0).reshape(-1, 4))"
+)
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ class TurnStarted(EventData):
     kind: Literal["turn", "execute", "jupyter", "merge", "undo"]
     user: str
     request: str | None = Field(None, description="The user's words, or what is merged.")
+    recorded: bool = Field(
+        default=False, description="The model's replies are recorded ones: no model is asked."
+    )
 
 
 class PathCreated(EventData):

@@ -18,8 +18,8 @@ from ..structure.package_changes import Change, change_package
 from .document_properties import carry_properties
 from .drawings import carry_drawing
 from .filters import fit_filters
-from .opc import EditablePackage, Relationship, parse, serialize
 from .names import restore_names
+from .opc import EditablePackage, Relationship, parse, serialize
 from .rich_text import rich_texts, with_rich_texts
 from .settings import insert_in_workbook, restore_sheet, restore_workbook
 from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
