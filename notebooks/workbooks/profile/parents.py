@@ -68,7 +68,8 @@ def parent_rows(body: Body, columns: Iterable[int]) -> Parents:
     if not numbers or not 4 <= body.count <= MAX_ARITHMETIC_ROWS:
         return Parents()
     below, levels = _Below(numbers, body.count), _levels(body)
-    found, named = [], False
+    found: list[int] = []
+    named = False
     for at in range(body.count - 1, -1, -1):
         if not found and body.count - at > MOST_CHILDREN:
             break
