@@ -47,7 +47,7 @@ class RecordedModel:
         words = str(history[0]["texts"][-1]) if history else ""
         after = sum(message["role"] == "model" for message in history)
         last = json.dumps(history[-1], ensure_ascii=False) if history else ""
-        sent = {"system": system, "history": list(history)}
+        sent = {"systemInstruction": system, "messages": list(history)}
         reply = self._transcript.reply_to(words, after, last, sent)
         if reply is None:
             raise ModelDeclined("only the recorded requests have a reply")
