@@ -203,7 +203,8 @@ class ModifyStructure(OnSheet):
     count: int = Field(1, ge=1, le=10_000)
     new_name: str = Field("", max_length=31, description="Of rename_sheet.")
     lose_objects: bool = Field(
-        False, description="The user agreed to lose charts, PivotTables or pictures for good."
+        default=False,
+        description="The user agreed to lose charts, PivotTables or pictures for good.",
     )
 
     @model_validator(mode="after")
