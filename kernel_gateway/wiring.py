@@ -231,6 +231,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         reruns = Reruns(
             settings.limits(),
+            events,
             backend=settings.backend,
             image=settings.image,
             runtime=settings.docker_runtime,

@@ -102,5 +102,7 @@ KINDS: dict[str, type[EventData]] = {
     "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
     "notebook.recorded": NotebookRecorded,
+    "rerun.progress": RerunProgress,
+    "rerun.finished": RerunFinished,
     "turn.finished": TurnFinished,
 }
