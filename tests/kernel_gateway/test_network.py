@@ -76,6 +76,43 @@ print(requests.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
     assert "/v1/sales.json?year=2025" in server.paths
 
 
+async def test_httpx_by_its_old_name_gets_what_was_allowed(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+
+    printed = await allowed(
+        conversation,
+        f"""
+import httpx
+print(httpx.get("{server.url}/v1/sales.json").json()[0]["sales"])
+async with httpx.AsyncClient() as client:
+    print((await client.get("{server.url}/v1/sales.csv")).status_code)
+import httpx2
+print(httpx is httpx2)
+""",
+    )
+
+    assert printed.split() == ["120", "200", "True"]
+
+
+async def test_aiohttp_says_what_to_use_in_its_place(start_gateway, server):
+    pytest.importorskip("aiohttp")
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+
+    printed = await allowed(
+        conversation,
+        f"""
+import aiohttp
+try:
+    async with aiohttp.ClientSession() as session:
+        await session.get("{server.url}/v1/sales.csv")
+except Exception as error:
+    print(error)
+""",
+    )
+
+    assert "aiohttp has no way to the network here. Use requests, or httpx2.AsyncClient" in printed
+
+
 async def test_other_http_libraries_get_what_was_allowed_too(start_gateway, server):
     conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
     host, port = server.url.removeprefix("http://").split(":")
