@@ -58,6 +58,8 @@ from kernel_gateway.events.kinds.turns import (
     NotebookRecorded,
     PathCreated,
     PathMerged,
+    RerunFinished,
+    RerunProgress,
     TurnFinished,
     TurnStarted,
 )
