@@ -118,15 +118,16 @@ def manifest_of(value: object, most_bytes: int) -> Manifest:
         raise SnapshotDeclined("The kernel sent no manifest.")
     if "declined" in value:
         raise SnapshotDeclined(f"No snapshot: {str(value['declined'])[:LONGEST_TEXT]}.")
-    names, prints = value.get("names"), value.get("prints")
-    not_held, segments = value.get("not_held"), value.get("segments")
-    buffers = value.get("buffers")
+    names: Any = value.get("names")
+    prints: Any = value.get("prints")
+    not_held: Any = value.get("not_held")
+    segments: Any = value.get("segments")
     if not (
         _is_list(names, MOST_NAMES, _is_text)
         and _is_texts(prints)
         and _is_texts(not_held)
         and _is_list(segments, MOST_SEGMENTS, _is_segment)
-        and _is_list(buffers, MOST_BUFFERS, lambda each: isinstance(each, list))
+        and _is_list(value.get("buffers"), MOST_BUFFERS, lambda each: isinstance(each, list))
     ):
         raise SnapshotDeclined("The kernel sent a manifest of another form.")
     made = Manifest(
@@ -148,8 +149,9 @@ def _is_text(value: object) -> bool:
 
 
 def _is_texts(value: object) -> bool:
-    whole = isinstance(value, dict) and len(value) <= MOST_NAMES
-    return whole and all(isinstance(each, str) for each in value.values())  # type: ignore[union-attr]
+    if not isinstance(value, dict) or len(value) > MOST_NAMES:
+        return False
+    return all(isinstance(each, str) for each in value.values())
 
 
 def _is_list(value: object, most: int, is_item: Callable[[object], bool]) -> bool:
@@ -189,9 +191,7 @@ async def ask(client: KernelClient, call: str, seconds: float) -> dict[str, Any]
     """
     replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
     expression = f"{_MODULE}.{call}"
-    request = client.execute(
-        "", silent=True, user_expressions={"v": expression}, allow_stdin=False
-    )
+    request = client.execute("", silent=True, user_expressions={"v": expression}, allow_stdin=False)
     client.expect("execute_reply", request, replies.put_nowait)
     try:
         async with asyncio.timeout(seconds):

@@ -236,4 +236,3 @@ async def _write(path: OpenPath, session: KernelSession) -> None:
     manifest = await session.write_snapshot(snapshots, snapshots.most_bytes, WRITE_SECONDS, wanted)
     segments = [(segment.sha256, segment.size) for segment in manifest.segments]
     await in_thread(snapshots.add, cells, seconds, segments, manifest.value)
-

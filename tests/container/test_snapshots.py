@@ -108,13 +108,16 @@ async def test_objects_that_variables_share_are_shared_again_and_frames_stay_apa
         "values = frame.to_numpy()",
     )
 
-    assert await printed(
-        kernel,
-        "rows.append(3); print(book['rows'], book['self'] is book)\n"
-        "part[0] = 5; print(whole[10], turned[10, 0])\n"
-        "names[0] = 'z'; print(back.tolist())\n"
-        "frame.iloc[0, 0] = 7; print(frame.iloc[0, 0], copy.iloc[0, 0], values.flags.writeable)",
-    ) == "[1, 2, 3] True\n5.0 5.0\n['b', 'z']\n7.0 0.0 False\n"
+    assert (
+        await printed(
+            kernel,
+            "rows.append(3); print(book['rows'], book['self'] is book)\n"
+            "part[0] = 5; print(whole[10], turned[10, 0])\n"
+            "names[0] = 'z'; print(back.tolist())\n"
+            "frame.iloc[0, 0] = 7; print(frame.iloc[0, 0], copy.iloc[0, 0], values.flags.writeable)",
+        )
+        == "[1, 2, 3] True\n5.0 5.0\n['b', 'z']\n7.0 0.0 False\n"
+    )
 
 
 async def test_functions_and_classes_of_cells_work_on_the_kernels_own_variables(
@@ -183,11 +186,14 @@ async def test_what_cells_set_outside_their_variables_is_set_again(start_kernel,
     await read(second, segments, manifest)
 
     assert await printed(second, following) == expected
-    assert await printed(
-        second,
-        "print(pd.options.display.max_rows, np.array([1 / 3]), os.environ['MONTH'], "
-        "decimal.getcontext().prec)",
-    ) == "7 [0.333] 2024-02 9\n"
+    assert (
+        await printed(
+            second,
+            "print(pd.options.display.max_rows, np.array([1 / 3]), os.environ['MONTH'], "
+            "decimal.getcontext().prec)",
+        )
+        == "7 [0.333] 2024-02 9\n"
+    )
     assert (await second.run("1")).execution_count == 4
 
 
