@@ -362,6 +362,15 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return bytes(data)
 
 
-def note_start() -> None:
-    """Note the environment that kernels start with."""
+def apply(shell: Any) -> None:
+    """Note the environment that kernels start with; reap the children between cells."""
     snapshot_settings.note_start()
+    shell.events.register("pre_execute", _reap)
+
+
+def _reap() -> None:
+    for child in list(_children):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(child, os.WNOHANG)[0] == 0:
+                continue
+        _children.remove(child)

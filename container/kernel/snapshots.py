@@ -232,10 +232,10 @@ async def read(
     return answer
 
 
-def receive(
+async def receive(
     listener: socket.socket, store: SegmentStore, most_bytes: int, seconds: float
 ) -> Manifest:
-    """Receive a snapshot from the kernel's child and keep its segments. Blocks.
+    """Receive a snapshot from the kernel's child and keep its segments.
 
     Args:
         listener: What `listening` yielded.
@@ -247,8 +247,32 @@ def receive(
         SnapshotDeclined: There is none, or it is not what its manifest says.
         OSError: The kernel ended, or the disk is full.
     """
+    connections: list[socket.socket] = []
+    receiving = asyncio.create_task(
+        asyncio.to_thread(_receive, listener, store, most_bytes, seconds, connections)
+    )
+    try:
+        return await asyncio.shield(receiving)
+    except asyncio.CancelledError:
+        for waiting in (listener, *connections):  # the thread ends
+            with contextlib.suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)
+        await asyncio.wait({receiving})
+        receiving.exception()  # mark as retrieved
+        raise
+
+
+def _receive(
+    listener: socket.socket,
+    store: SegmentStore,
+    most_bytes: int,
+    seconds: float,
+    connections: list[socket.socket],
+) -> Manifest:
+    """Do what `receive` does; blocks. *connections* gets the socket, for who wants to end it."""
     listener.settimeout(seconds)
     connection, _ = listener.accept()
+    connections.append(connection)
     with connection:
         connection.settimeout(seconds)
         manifest = manifest_of(_message(connection), most_bytes)
