@@ -27,6 +27,7 @@ from benchmarks.large_workbooks import measure_large_workbooks
 from benchmarks.lineage import measure_lineage
 from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
+from benchmarks.prompts.measure import measure_prompts
 from benchmarks.repeated import measure_repeated
 from benchmarks.running import Measure, in_its_own_directory
 from benchmarks.turn import measure_turn
@@ -157,6 +158,11 @@ A scripted model looks the table up, reads it wrong once, and mends that; where 
 that worked on a table with these columns, it takes that. So the figures say what a model that uses
 the reference saves, not how often a real one does. The second conversation is the same user's.
 """
+PROMPTS_NOTES = """\
+Tasks of finance on files made for them, each with values computed apart.
+`benchmarks/prompts/measured.md` has a row for each version of the prompt, and says what a recorded
+run can show and what it can't.
+"""
 SECTIONS = (
     Section(
         name="front-door",
@@ -209,6 +215,12 @@ SECTIONS = (
         heading="What is learned",
         measures=(measure_repeated,),
         notes=LEARNING_NOTES,
+    ),
+    Section(
+        name="prompts",
+        heading="The prompt on recorded tasks",
+        measures=(measure_prompts,),
+        notes=PROMPTS_NOTES,
     ),
 )
 INTRODUCTION = """\

@@ -152,6 +152,11 @@ class Settings(BaseModel):
     upload_seconds: float = Field(
         3600.0, gt=0, description="How long one request's body may take to arrive."
     )
+    unfinished_upload_hours: float = Field(
+        24.0,
+        gt=0,
+        description="A resumable upload of which nothing more came for so long is removed.",
+    )
     idle_seconds: float = Field(
         120.0, gt=0, description="A connection that sends no request for so long is closed."
     )

@@ -20,8 +20,8 @@ from container.workspace.copy import copy_files
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.errors import InputMissing, RerunFailed
 from notebooks.history.network_responses import RESPONSES
-from notebooks.record.document import read_copy
 from notebooks.record.files import is_recorded
+from notebooks.record.reading import read_copy
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.programs import LAYERS, MOST_PLACES, Programs
 from notebooks.rerun.recorded import recorded_inputs

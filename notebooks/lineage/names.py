@@ -13,7 +13,7 @@ MOST_CODE = 150_000
 """Characters of one cell; of a longer one nothing is known."""
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
 _BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython", "In", "Out", "_"}
-_PASSIVE = frozenset(
+PASSIVE = frozenset(
     """print display show head tail info describe plot savefig to_excel to_csv to_json to_html
     to_parquet to_string to_markdown""".split()
 )
@@ -181,11 +181,11 @@ class _Names(ast.NodeVisitor):
             return
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         name = call.func.id if isinstance(call.func, ast.Name) else method
-        if method and name not in _PASSIVE and (base := base_of(call.func)) is not None:
+        if method and name not in PASSIVE and (base := base_of(call.func)) is not None:
             self.changes.add(base)  # frames.append(…), sheet.append(…)
             if method in _MUTATORS:
                 self.alters.add(base)
-        if name in _PASSIVE and name not in ("to_excel", "to_csv"):
+        if name in PASSIVE and name not in ("to_excel", "to_csv"):
             return
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             if isinstance(argument, ast.Name):
@@ -224,6 +224,17 @@ class _Names(ast.NodeVisitor):
         self.texts |= inner.texts
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 (as `ast.NodeVisitor` names it)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        inner = _Names()
+        for each in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(each)
+        for child in node.body:
+            inner.visit(child)
+        self.sets.add(node.name)
+        self.reads |= inner.reads - inner.sets
+        self.calls |= inner.calls
+        self.texts |= inner.texts
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         inner = _Names()

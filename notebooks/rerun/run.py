@@ -20,15 +20,9 @@ from papermill.exceptions import PapermillExecutionError
 
 from notebooks.errors import InputMissing, NotebookUnreadable, RerunFailed
 from notebooks.history.network_responses import Laid, lay_out
-from notebooks.record.document import (
-    KERNELSPEC,
-    Notebook,
-    notebook_bytes,
-    parse_notebook,
-    read_copy,
-    read_notebook,
-)
+from notebooks.record.document import KERNELSPEC, Notebook, notebook_bytes
 from notebooks.record.files import replace_atomically
+from notebooks.record.reading import parse_notebook, read_copy, read_notebook
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.engine import ENGINE, register
 from notebooks.rerun.judge import (

@@ -360,6 +360,17 @@ async def test_the_cell_that_wrote_a_file_holds_its_map_which_is_signed_with_it(
     ]
 
 
+async def test_a_cell_holds_no_map_of_files_that_another_one_wrote(pivot):
+    conversation, _ = pivot
+    for code in ("len(large)", "means.to_csv('outputs/means.csv')"):
+        await conversation.execute(code)
+
+    looked, wrote = (c["metadata"]["tallybook"] for c in conversation.cells()[-2:])
+
+    assert "lineage" not in looked
+    assert list(wrote["lineage"]) == ["outputs/means.csv"]
+
+
 async def test_a_cell_is_stale_once_a_later_one_changes_what_it_used(running, tmp_path):
     """By a variable, by its result, and by a file; not by a comment, import or equal constant."""
     file = inputs.workbook(tmp_path / "sales.xlsx", [("Region", "Sales"), ("N", 5), ("S", 20)])

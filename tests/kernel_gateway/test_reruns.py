@@ -6,7 +6,7 @@ import pytest
 
 from kernel_gateway.conversations.reruns import AT_ONCE, MOST_WAITING
 from tests.access_tokens import SECRET, caller, hs256
-from tests.conftest import gateways
+from tests.conftest import code_reply, exchange, gateways
 from tests.raw_http import Raw
 from tests.waiting import eventually
 
@@ -183,3 +183,41 @@ async def test_reviewers_may_rerun_viewers_may_look_and_other_tenants_see_nothin
 
     assert codes == {"user": 202, "reviewer": 202, "viewer": 403, "stranger": 404}
     assert seen == {"user": 200, "reviewer": 200, "viewer": 200, "stranger": 404}
+
+
+async def test_a_notebooks_parameters_are_listed_as_texts_that_a_rerun_reads_back(start_gateway):
+    values = {
+        "least": 1000,
+        "rate": 0.2,
+        "region": "Nörd 'x'",
+        "signed": True,
+        "years": [2024, 2025],
+        "names": {"a": 1},
+        "nothing": None,
+    }
+    running = await start_gateway(
+        exchange(
+            "count",
+            code_reply(f"assert [{', '.join(values)}] == {list(values.values())!r}", **values),
+            {"text": "Done."},
+        )
+    )
+    conversation = await running.conversation()
+    await conversation.ask("count")
+
+    listed = (await running.client.get(f"{conversation.url}/notebook/parameters"))["parameters"]
+    texts = {each["name"]: each["value"] for each in listed}
+    _, made = await started(running, conversation, parameters=texts)
+    again = await ended(running, conversation, made["id"])
+
+    kinds = {each["name"]: each["kind"] for each in listed}
+    assert {name: kinds[name] for name in values} == {
+        "least": "whole-number",
+        "rate": "number",
+        "region": "text",
+        "signed": "yes-or-no",
+        "years": "list",
+        "names": "mapping",
+        "nothing": "none",
+    }
+    assert [cell["verdict"] for cell in again["report"]["cells"]][-1] == "reproduced"

@@ -16,7 +16,8 @@ from kernel_gateway.wiring import open_gateway
 from notebooks.ledger.signing import KeyRing
 from notebooks.ledger.statement import attester_of
 from notebooks.record.chain import KEY
-from notebooks.record.document import linked, notebook_bytes, read_notebook
+from notebooks.record.document import linked, notebook_bytes
+from notebooks.record.reading import read_notebook
 from tests.branching import branch
 from tests.callers import SECRET, caller
 

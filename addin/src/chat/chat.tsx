@@ -38,6 +38,12 @@ export function Chat({ place, state, actions, wanted = null, welcome, again, dro
           <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
         )}
         {empty && welcome}
+        {state.turns.some((turn) => turn.recorded) && (
+          <p className="note-info recorded-demo">
+            Recorded demo: the model's words and code were recorded. The workbooks, the code's run, the checks and the
+            notebook are real, and made just now.
+          </p>
+        )}
         <Turns turns={state.turns} actions={actions} wanted={wanted} />
         {pending.map((each, ahead) => (
           <PendingView

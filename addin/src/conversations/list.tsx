@@ -8,6 +8,7 @@ import { api } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
 import { moment } from "../parts/words";
+import { useMay } from "../state/may";
 import { foundError } from "../state/path_store";
 
 type Conversation = Schemas["Conversation"];
@@ -31,15 +32,18 @@ export const ConversationList = memo(function ConversationList({ conversations, 
   /** Called after a conversation was renamed or deleted. */
   changed: (deleted: string | null) => void;
 }) {
+  const may = useMay().can("run");
   const [search, setSearch] = useState("");
   const [renaming, setRenaming] = useState<Conversation | null>(null);
   const [removing, setRemoving] = useState<Conversation | null>(null);
   const listed = found(conversations, search);
   return (
     <nav className="conversations" aria-label="Conversations">
-      <Button id="new" icon={<AddRegular />} appearance="primary" onClick={begin}>
-        New conversation
-      </Button>
+      {may && (
+        <Button id="new" icon={<AddRegular />} appearance="primary" onClick={begin}>
+          New conversation
+        </Button>
+      )}
       <Input
         className="search"
         contentBefore={<SearchRegular />}
@@ -60,7 +64,7 @@ export const ConversationList = memo(function ConversationList({ conversations, 
               <span className="conversation-title">{titleOf(each)}</span>
               <span className="quiet">{moment(each.created_at)}</span>
             </button>
-            <Menu>
+            {may && <Menu>
               <MenuTrigger disableButtonEnhancement>
                 <Button
                   size="small"
@@ -75,7 +79,7 @@ export const ConversationList = memo(function ConversationList({ conversations, 
                   <MenuItem icon={<DeleteRegular />} onClick={() => setRemoving(each)}>Delete</MenuItem>
                 </MenuList>
               </MenuPopover>
-            </Menu>
+            </Menu>}
           </li>
         ))}
       </ul>

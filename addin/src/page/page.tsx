@@ -6,6 +6,7 @@ import { ErrorCard } from "../chat/cards";
 import { canUndo } from "../chat/turn";
 import { ConversationList, titleOf } from "../conversations/list";
 import { FilesPanel, useFiles } from "../files/panel";
+import { unfinishedOf } from "../files/resumable";
 import { Uploads } from "../files/uploads";
 import { keepTour } from "../help/tour";
 import { useMode } from "../modes/use_mode";
@@ -16,6 +17,7 @@ import { useMedia } from "../parts/media";
 import { useFileDrop } from "../parts/use_file_drop";
 import { type Part, ReviewPanel } from "../review/panel";
 import { NOTHING_ASKED } from "../review/trace";
+import { useMay } from "../state/may";
 import { EMPTY } from "../state/model";
 import { foundError } from "../state/path_store";
 import { usePath } from "../state/use_path";
@@ -41,6 +43,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   ended: () => void;
 }) {
   const { store, open } = usePath();
+  const may = useMay();
   const state = store?.state ?? EMPTY;
   const path = store?.path ?? null;
   const place = path ? `${path.conversation}/${path.path}` : "new";
@@ -92,9 +95,14 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
     void list();
   }, [here, go, list]);
   const openBranch = (name: string) => path && go({ conversation: path.conversation, path: name });
+  const listed = path === null || store?.link.state !== "live" ? "" : place;
+  useEffect(() => {
+    if (path === null) uploads.show([]);
+    else if (listed) unfinishedOf(path).then((left) => uploads.show(left), () => undefined);
+  }, [listed]);
   const attach = useCallback(
-    (chosen: Iterable<File>) => work.attach(chosen, health?.upload_limit_bytes ?? USUAL_LIMIT),
-    [work.attach, health],
+    (chosen: Iterable<File>) => may.can("run") && work.attach(chosen, health?.upload_limit_bytes ?? USUAL_LIMIT),
+    [work.attach, health, may],
   );
   const dragging = useFileDrop(attach);
   const pick = useCallback(() => picker.current?.click(), []);
@@ -133,7 +141,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const conversation = conversations.find((each) => each.id === here);
   const title = conversation ? titleOf(conversation) : "Tallybook";
   const source = paths.find((each) => each.name === path?.path)?.source_path ?? "main";
-  const merged = state.mergedInto !== null;
+  const fixed = state.mergedInto !== null || !may.can("run");
   const shownTab = wide && tab === "files" ? "chat" : tab;
   const filesPanel = (
     <FilesPanel
@@ -146,7 +154,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
       pick={pick}
       preview={actions.preview}
       changed={bump}
-      canChange={!merged}
+      canChange={!fixed}
     />
   );
 
@@ -186,7 +194,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
             place={place}
             state={state}
             actions={actions}
-            disabled={merged}
+            disabled={fixed}
             draft={drafts.code}
             run={work.run}
             again={(pending) => store?.again(pending)}

@@ -146,6 +146,8 @@ export interface Turn {
   kind: TurnKind;
   user: string;
   request: string | null;
+  /** The model's replies were recorded: no model was asked. */
+  recorded: boolean;
   status: TurnStatus;
   /** What happens just now, in words. */
   doing: string;

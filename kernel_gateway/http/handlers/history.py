@@ -14,8 +14,9 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import Query, operation
 from kernel_gateway.http.problems import problem_of_turn
 from kernel_gateway.http.render import turn_to_json
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import RestoreRequest, UndoBody
+from kernel_gateway.http.schemas.responses import history as models
+from kernel_gateway.http.schemas.responses.turns import TurnReply
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.turns.undo_target import UndoRequest
@@ -110,7 +111,7 @@ class RestoreHandler(JsonHandler):
     @operation(
         "Put files back as a checkpoint has them",
         body=RestoreRequest,
-        returns={200: models.TurnReply},
+        returns={200: TurnReply},
     )
     async def post(self, conversation_id: str, path: str, checkpoint: str) -> None:
         body = self.json_body(RestoreRequest)
@@ -126,7 +127,7 @@ class UndoHandler(JsonHandler):
 
     scopes: ClassVar = {"POST": "undo"}
 
-    @operation("Undo requests: files and variables", body=UndoBody, returns={200: models.TurnReply})
+    @operation("Undo requests: files and variables", body=UndoBody, returns={200: TurnReply})
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(UndoBody)
         if body.to is not None and body.turn is not None:

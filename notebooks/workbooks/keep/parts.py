@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from .filters import LISTS
 from .opc import EditablePackage, parse
-from .rich_text import rich_cells, rich_texts
+from .rich_text import has_formats, has_hints, rich_cells, rich_texts
 from .sheet_markup import SheetMarkup, has_metadata, name_of
 from .workbook_parts import sheet_parts, workbook_part
 
@@ -79,7 +79,9 @@ def _count_sheet(
 ) -> None:
     markup = SheetMarkup.of(package.read(part))
     _count_elements(markup.root, sheet, found)
-    found[RICH, sheet] += len(rich_cells(rich, markup.cells))
+    for text in rich_cells(rich, markup.cells).values():
+        found[RICH, sheet] += has_formats(text)
+        found["phonetic hint", sheet] += has_hints(text)
     for kind in _METADATA.findall(markup.cells) if has_metadata(markup.cells) else ():
         found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
     seen, waiting = {part}, [part]

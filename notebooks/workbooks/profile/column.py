@@ -28,6 +28,8 @@ class Column:
         notation: How amounts kept as text are written.
         date: How dates kept as text or as numbers are written.
         format: The number format of most cells.
+        needs_text: Whether an identifier would lose digits as a number: leading zeros, or more
+            than 15 digits.
         blanks: Count of blank cells.
         errors: Error → count.
         formulas: Count of formulas; *formula_range* goes from the first to the last of them, and
@@ -49,6 +51,7 @@ class Column:
     notation: Notation | None = None
     date: DateText | None = None
     format: str = ""
+    needs_text: bool = False
     blanks: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     formulas: int = 0
@@ -88,6 +91,7 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "stored_as": column.stored,
         "counts": column.classes if len(column.classes) > 1 else None,
         "digits": column.digits,
+        "needs_text": column.needs_text,
         "currency": column.currency or " ".join(notation.currencies if notation else ()),
         "notation": notation.name if notation and column.stored else "",
         "decimal": notation.decimal if notation and column.stored else "",

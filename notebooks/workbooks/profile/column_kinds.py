@@ -47,6 +47,7 @@ def of_numbers(column: Column, name: Any, numbers: Sequence[float], shape: Numbe
     column.currency = shape.currency or _currency_of_name(name)
     if shape.kind == "digits" and whole:
         column.kind, column.digits, column.stored = "identifier", shape.digits, "number"
+        column.needs_text = shape.digits > 0
     elif shape.kind == "currency":
         column.kind = "currency"
     elif shape.kind == "percent":
@@ -100,6 +101,7 @@ def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> No
     are_days = not hints.from_text and names_a_date(name) and are_compact(set(digits), name)
     if digits and _are_identifiers(digits, name, hints) and not are_days:
         column.kind, column.stored, column.strays = "identifier", "text", strays
+        column.needs_text = _need_text([t.strip() for t in digits])
         return
     if digits and are_compact({t.strip() for t in digits}, name):
         column.kind, column.stored, column.strays = "date", "text", strays
@@ -139,9 +141,7 @@ def _promising(texts: Counter[str], hints: Hints) -> bool:
 def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
     """Return whether texts of digits only are names rather than numbers."""
     stripped = [t.strip() for t in digits]
-    if any(len(t) > 1 and t[0] == "0" for t in stripped):
-        return True
-    if any(len(t) > 15 for t in stripped):
+    if _need_text(stripped):
         return True
     if hints.from_text:
         return False
@@ -151,6 +151,11 @@ def _are_identifiers(digits: Sequence[str], name: Any, hints: Hints) -> bool:
     return _is_identifier_name(name) or (
         len({len(t) for t in stripped}) == 1 and len(stripped[0]) >= 3
     )
+
+
+def _need_text(digits: Sequence[str]) -> bool:
+    """Return whether numbers would lose leading zeros, or digits behind the fifteenth."""
+    return any((len(t) > 1 and t[0] == "0") or len(t) > 15 for t in digits)
 
 
 def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bool:
@@ -208,6 +213,7 @@ def of_both(
         column.digits = (
             max(len(t.strip()) for t in texts) if any(t.startswith("0") for t in texts) else 0
         )
+        column.needs_text = _need_text([t.strip() for t in texts])
         return
     dashes = all(t.strip() in DASHES for t in texts)
     if dashes and share <= 0.5:

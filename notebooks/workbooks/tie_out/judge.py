@@ -205,11 +205,9 @@ def _bases(
 def _multiplied(accounts: Accounts, columns: Columns) -> list[Finding]:
     findings = []
     for join in accounts.joins:
-        main = {"left": join.rows_in, "right": join.right}
-        most = main.get(join.how, max(join.rows_in, join.right))
         grew = [each for each in columns.sums if each.ties is False]
         tie = bool(columns.sums) and all(each.ties for each in columns.sums)
-        if join.how == "cross" or join.rows_out <= most or tie:
+        if join.how == "cross" or not join.repeated or tie:
             continue
         message = (
             f"The join in line {join.line} made {join.rows_out:,} rows of {join.rows_in:,} and "
@@ -219,8 +217,7 @@ def _multiplied(accounts: Accounts, columns: Columns) -> list[Finding]:
             message += f", and {quoted(grew[0].name)} is counted more than once"
             columns.findings[:] = [f for f in columns.findings if f.code != "sum-changed"]
         hint = "Drop duplicate keys first, or pass validate='many_to_one' to merge."
-        more = join.rows_out - most
-        findings.append(Finding("rows-multiplied", f"{message}.", hint, more))
+        findings.append(Finding("rows-multiplied", f"{message}.", hint, join.repeated))
     return findings
 
 

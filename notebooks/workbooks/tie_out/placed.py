@@ -16,7 +16,7 @@ from typing import Any
 
 from ..read import Book, open_book
 from .finding import close
-from .tables import Column, Table
+from .tables import Column, Table, column_name
 
 MOST_HEAD_ROWS = 200
 
@@ -122,11 +122,11 @@ def _head(rows: Any, frame: Frame) -> tuple[int, dict[str, int]] | None:
     for number, cells in itertools.islice(rows, MOST_HEAD_ROWS):
         places: dict[str, int] = {}
         for place, value in enumerate(cells):
-            if value is not None and (title := _title(value)) in wanted:
+            if value is not None and (title := column_name(value)) in wanted:
                 places.setdefault(title, place)
         if len(places) * 2 >= len(wanted):
             others = {
-                _title(value): place
+                column_name(value): place
                 for place, value in enumerate(cells)
                 if value is not None and place not in places.values()
             }  # the index
@@ -155,10 +155,6 @@ def _column(name: str, values: list[Any], count: int, of_totals: float) -> Colum
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _title(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _at(values: Sequence[Any], column: int) -> Any:

@@ -189,6 +189,128 @@ def test_rows_multiplied_by_a_join_are_suspicious(work, after):
     assert "'Sales' is counted more than once" in result.findings[0].message
 
 
+def two_header_rows(work):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Konto", None, "Saldo", None])
+    sheet.append(["Nr", "Name", "Soll", "Haben"])
+    sheet.merge_cells("A1:B1")
+    sheet.merge_cells("C1:D1")
+    for n in range(12):
+        sheet.append([1000 + 37 * n * n, f"Konto {n}", 17.5 * n * n, 3.25 * (n % 5)])
+    book.save(work / "inputs" / "balance.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("names", "index"),
+    [
+        ("", "True"),
+        *(("frame.columns = map(' / '.join, frame.columns)\n", i) for i in ("True", "False")),
+    ],
+)
+def test_a_table_with_two_header_rows_ties_out(work, names, index):
+    two_header_rows(work)
+
+    [result] = tied(
+        work,
+        f"frame = pd.read_excel('inputs/balance.xlsx', header=[0, 1])\n{names}"
+        f"frame.to_excel('outputs/out.xlsx', index={index})",
+    )
+
+    assert (result.status, result.why) == ("tied-out", "")
+    assert {s.name: s.ties for s in result.sums}["Saldo / Soll"] is True
+
+
+def test_a_table_with_dates_as_headers_ties_out(work):
+    months = [datetime.datetime(2025, 7 + n, 1) for n in range(4)]
+    rows = [[f"Dept {n}", 13.5 * n * n, 200, 7, n] for n in range(9)]
+    pd.DataFrame(rows, columns=["Dept", *months]).to_excel(work / "inputs" / "b.xlsx", index=False)
+
+    [result] = tied(
+        work,
+        "frame = pd.read_excel('inputs/b.xlsx')\nframe.to_excel('outputs/out.xlsx', index=False)",
+    )
+
+    assert (result.status, result.why) == ("tied-out", "")
+    assert {s.name: s.ties for s in result.sums}["2025-07-01"] is True
+
+
+def test_an_outer_join_with_rows_alone_on_both_sides_multiplies_nothing(work):
+    (work / "inputs" / "ours.csv").write_text(
+        "Key,Ours\n" + "".join(f"{n},{n}\n" for n in range(80))
+    )
+    theirs = "".join(f"{n},{n}\n" for n in range(5, 85))
+    (work / "inputs" / "theirs.csv").write_text(f"Key,Theirs\n{theirs}")
+
+    [result] = tied(
+        work,
+        "ours, theirs = pd.read_csv('inputs/ours.csv'), pd.read_csv('inputs/theirs.csv')\n"
+        "both = ours.merge(theirs, on='Key', how='outer')\n"
+        "both.to_excel('outputs/out.xlsx', index=False)",
+    )
+
+    assert "rows-multiplied" not in codes([result])
+
+
+def test_columns_that_a_join_leaves_blank_are_named_together(work):
+    some = customers(15).assign(Tier="A", Since=2020)
+    some.to_excel(work / "inputs" / "customers.xlsx", index=False)
+
+    result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left')")
+
+    assert codes([result]) == ["blanks-appeared"]
+    assert "'Tier' and 'Since' have 15 blank cells more each" in result.findings[0].message
+
+
+def ledger(work, codes):
+    frame = pd.DataFrame({"Account": codes, "Amount": [n * n * 1.5 for n in range(len(codes))]})
+    frame.to_excel(work / "inputs" / "ledger.xlsx", index=False)
+
+
+AS_TEXT = "frame = pd.read_excel('inputs/ledger.xlsx', dtype={'Account': str})\n"
+
+
+def test_digits_without_leading_zeros_lose_nothing_in_a_text_file(work):
+    ledger(work, [str(4000 + 10 * n) for n in range(12)])
+
+    [result] = tied(work, f"{AS_TEXT}frame.to_csv('outputs/out.csv', sep=';', index=False)")
+
+    assert codes([result]) == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [([str(4000 + 10 * n) for n in range(12)], "holds numbers: a lookup finds no text"),
+     ([f"{n:05d}" for n in range(12)], "zeros and digits may be lost")],
+)  # fmt: skip
+def test_identifiers_written_as_numbers_are_suspicious(work, numbers, said):
+    ledger(work, numbers)
+
+    [result] = tied(
+        work,
+        f"{AS_TEXT}frame['Account'] = frame['Account'].astype(int)\n"
+        "frame.to_excel('outputs/out.xlsx', index=False)",
+    )
+
+    assert codes([result]) == ["identifiers-became-numbers"]
+    assert said in result.findings[0].message
+
+
+@pytest.mark.parametrize("how", ["inner", "outer"])
+def test_keys_that_are_there_several_times_on_both_sides_multiply_rows(work, how):
+    customers(twice=2).to_excel(work / "inputs" / "customers.xlsx", index=False)
+
+    result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='{how}')")
+
+    assert codes([result]) == ["rows-multiplied"]
+
+
+def test_a_join_of_every_row_with_every_row_is_meant(work):
+    result = of(work, f"{JOIN}frame = frame[['Region']].merge(other, how='cross')")
+
+    assert "rows-multiplied" not in codes([result])
+
+
 def test_a_join_to_one_row_each_ties_out(work):
     result = of(work, f"{JOIN}frame = frame.merge(other, on='Customer', how='left')")
 
