@@ -254,7 +254,7 @@ class Settings(BaseModel):
         90.0, ge=0, description="Checkpoints older than so many days are deleted; 0 keeps them."
     )
     snapshot_mb: float = Field(
-        0.0,
+        1000.0,
         ge=0,
         description="Largest snapshot of a path's variables, in MB (10^6), which brings them back "
         "faster than running cells again; 0 makes none.",

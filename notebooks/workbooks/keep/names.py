@@ -57,7 +57,7 @@ def restore_names(
     Returns:
         Whether the tree was changed.
     """
-    old, new = source[2], result[2]
+    new = result[2]
     titles = [each.get("name", "") for each in _sheets(new)]
     now, read = _written(result, titles), _read_sheets(source)
     before = {key: (each.text or "").strip() for key, each in now.items()}
