@@ -87,7 +87,7 @@ OF_SHEET = {
     'copies="3"/>',
     "page without values": '<pageSetup orientation="default" errors="displayed"/>',
     "headers": '<headerFooter differentOddEven="1" differentFirst="1" scaleWithDoc="0" '
-    "alignWithMargins=\"0\"><oddHeader>&amp;L&amp;\"Arial,Bold\"&amp;12A&amp;K00FF00B</oddHeader>"
+    'alignWithMargins="0"><oddHeader>&amp;L&amp;"Arial,Bold"&amp;12A&amp;K00FF00B</oddHeader>'
     "<oddFooter>Page &amp;P</oddFooter><evenHeader>&amp;Ceven</evenHeader><firstFooter>first"
     "</firstFooter></headerFooter>",
     "headers without text": '<headerFooter alignWithMargins="0"/>',
@@ -148,7 +148,12 @@ NAMES = {
     "print area of two ranges": ("_xlnm.Print_Area", 1, "Plan!$A$1:$B$2,Plan!$D$1:$E$2", ""),
     "print area of columns": ("_xlnm.Print_Area", 1, "Plan!$A:$C", ""),
     "print area of rows": ("_xlnm.Print_Area", 1, "Plan!$1:$9", ""),
-    "computed print area": ("_xlnm.Print_Area", 1, "OFFSET(Plan!$A$1,0,0,COUNTA(Plan!$A:$A),2)", ""),
+    "computed print area": (
+        "_xlnm.Print_Area",
+        1,
+        "OFFSET(Plan!$A$1,0,0,COUNTA(Plan!$A:$A),2)",
+        "",
+    ),
     "print area of another file": ("_xlnm.Print_Area", 1, "[1]Other!$A$1:$B$2", ""),
     "print titles": ("_xlnm.Print_Titles", 1, "Plan!$A:$B,Plan!$1:$2", ""),
     "print titles in quotes": ("_xlnm.Print_Titles", 1, "'Plan'!$1:$2", ""),
@@ -303,7 +308,9 @@ def write_other(path: Path) -> Path:
     _relate(parts, "_rels/.rels", "metadata/thumbnail", "docProps/thumbnail.png")
     parts[SHEET] = _prefixed(parts[SHEET])
     parts["xl/macrosheets/sheet1.xml"] = MACRO_SHEET.encode()
-    identity = _relate(parts, "xl/_rels/workbook.xml.rels", "xlMacrosheet", "macrosheets/sheet1.xml")
+    identity = _relate(
+        parts, "xl/_rels/workbook.xml.rels", "xlMacrosheet", "macrosheets/sheet1.xml"
+    )
     book_part = parts[BOOK].decode().replace(
         "</sheets>",
         f'<sheet name="Macro1" sheetId="9" state="hidden" r:id="{identity}"/></sheets>'
@@ -338,4 +345,3 @@ def _prefixed(content: bytes) -> bytes:
     renamed.extend(list(root))
     etree.cleanup_namespaces(renamed, keep_ns_prefixes=["x", "r"])
     return etree.tostring(renamed, xml_declaration=True, encoding="UTF-8", standalone=True)
-
