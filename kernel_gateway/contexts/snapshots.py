@@ -188,6 +188,7 @@ class SnapshotWriter:
         """Have a snapshot of *path* made if it is worth it; returns at once."""
         state, limits = path.snapshot_state, path.snapshots.limits
         worth = max(limits.least_seconds, COST_FACTOR * state.cost_seconds)
+        worth = worth if limits.least_seconds else 0.0
         if not path.snapshots.enabled or state.run_seconds < worth or path.key in self._writing:
             return
         if path.live is not None:
