@@ -205,6 +205,17 @@ async def test_without_room_there_is_no_snapshot_and_the_cells_run_again(start_g
     assert path.snapshots.known() == []
 
 
+async def test_deleting_all_checkpoints_deletes_the_snapshots_too(running):
+    conversation = await running.conversation()
+    await run(conversation, FRAME)
+    path = await settled(conversation)
+    assert path.snapshots.known()
+
+    await running.client._fetch("DELETE", f"{conversation.url}/history")
+
+    assert list(path.snapshots.directory.iterdir()) == []
+
+
 async def test_switched_off_no_snapshot_is_made(start_gateway):
     running = await start_gateway([], snapshot_mb=0, snapshot_after_seconds=0)
     conversation = await running.conversation()
