@@ -56,7 +56,6 @@ class Beginning:
         rest: The cells after it.
         files: Workspace file → sha256 after the cells that it covers.
         names: The variables in it.
-        not_held: Variable that is not in it → why.
     """
 
     snapshot: Snapshot
@@ -64,7 +63,6 @@ class Beginning:
     rest: Sequence[Cell] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    not_held: Mapping[str, str] = field(default_factory=dict)
 
 
 def ran_cells(path: OpenPath) -> list[dict[str, Any]]:
@@ -108,7 +106,6 @@ def _beginning(path: OpenPath, cells: Sequence[Cell]) -> Beginning | None:
         rest=rest,
         files=files,
         names=manifest.names,
-        not_held=manifest.not_held,
     )
 
 

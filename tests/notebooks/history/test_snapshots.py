@@ -39,7 +39,9 @@ def add(kept, cells, number=1, size=100_000):
 
 def read(kept, made):
     with kept.opened(made) as files:
-        return [os.pread(file, size, 0) for file, (_, size) in zip(files, made.segments)]
+        return [
+            os.pread(file, size, 0) for file, (_, size) in zip(files, made.segments, strict=True)
+        ]
 
 
 def test_the_nearest_snapshot_is_that_of_most_of_the_same_cells(tmp_path):
