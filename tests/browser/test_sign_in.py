@@ -112,7 +112,9 @@ async def test_a_token_that_ends_in_mid_turn_asks_for_another_and_nothing_is_los
     pane, start_gateway
 ):
     waits = code_reply(
-        "import os, time", "while not os.path.exists('go'): time.sleep(0.02)", "print('went on')"
+        "import pathlib, time",
+        "while not pathlib.Path('go').exists(): time.sleep(0.02)",
+        "print('went on')",
     )
     running = await start_gateway(
         exchange("wait", waits, {"text": "It went on."}), jwt_secret=SECRET
