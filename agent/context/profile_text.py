@@ -23,7 +23,7 @@ MADE = "outputs/"
 """Files that cells made get a brief text: the model has seen their code."""
 MAX_TEXT = 100
 MAX_LISTED = 12
-MAX_RECIPE = 4_000
+MAX_RECIPE = 5_500
 MAX_RUNS = 3_000
 """Lines for columns of one table: more names than that don't fit a model's context."""
 UNCHANGED = "unchanged since an earlier request; in short: describe_table has the rest"
@@ -290,6 +290,9 @@ def _kind(column: Facts) -> str:
     words = str(KINDS.get(kind, kind))
     if column.get("currency"):
         words += f" {column['currency']}"
+    if several := column.get("currencies"):
+        counts = ", ".join(f"{code} {count}" for code, count in several.items())
+        words += f" in {len(several)} currencies ({counts}; never add them up)"
     if kind == "identifier" and column.get("digits"):
         words += f" of {column['digits']} digits"
     if stored == "text" and kind != "identifier":

@@ -25,6 +25,7 @@ class Column:
         classes: Class → count of the values; more than one where they differ.
         digits: How many digits an identifier shows, where its format pads it.
         currency: ISO code, or ``""``.
+        currencies: ISO code → how many amounts name it, where they name several.
         notation: How amounts kept as text are written.
         date: How dates kept as text or as numbers are written.
         format: The number format of most cells.
@@ -48,6 +49,7 @@ class Column:
     classes: dict[str, int] = field(default_factory=dict)
     digits: int = 0
     currency: str = ""
+    currencies: dict[str, int] = field(default_factory=dict)
     notation: Notation | None = None
     date: DateText | None = None
     format: str = ""
@@ -92,7 +94,8 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "counts": column.classes if len(column.classes) > 1 else None,
         "digits": column.digits,
         "needs_text": column.needs_text,
-        "currency": column.currency or " ".join(notation.currencies if notation else ()),
+        "currency": column.currency,
+        "currencies": column.currencies,
         "notation": notation.name if notation and column.stored else "",
         "decimal": notation.decimal if notation and column.stored else "",
         "ambiguous": bool(notation and notation.ambiguous) or bool(date and not date.proven),
