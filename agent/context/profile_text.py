@@ -298,7 +298,7 @@ def _kind(column: Facts) -> str:
     if stored == "text" and kind != "identifier":
         words += " kept as text"
     elif stored == "mixed":
-        words += ", some kept as text and some as numbers"
+        words += _mixture(column)
     elif stored == "number":
         words += " kept as a number"
     elif stored == "serial":
@@ -310,6 +310,18 @@ def _kind(column: Facts) -> str:
     if column.get("ambiguous"):
         words += " (AMBIGUOUS: ask)"
     return words
+
+
+def _mixture(column: Facts) -> str:
+    if column["kind"] != "date":
+        return ", some kept as text and some as numbers"
+    texts = column.get("counts", {}).get("text", 0)
+    parts = [f"{texts} of them kept as text"] if column.get("date_format") else []
+    if serials := column.get("serials"):
+        parts.append(f"{serials} of them kept as Excel's day number")
+    if column.get("swapped"):
+        parts.append("the true dates may have day and month swapped: theirs go up to 12 only")
+    return "".join(f", {part}" for part in parts)
 
 
 def _quality(column: Facts) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 
 from .profile.column import Column
-from .profile.column_kinds import PLACEHOLDERS
 from .profile.eras import ERAS, FORMAT
 from .profile.number_formats import CODES, SYMBOLS
+from .profile.placeholders import PLACEHOLDERS
 
 NUMBERS = ("number", "currency", "percent", "integer")
 _CODES = textwrap.fill(" ".join(sorted(CODES)), 88).replace(" ", "|").replace("\n", '|"\n    r"')
@@ -146,7 +146,33 @@ def _odd(column: Column) -> str:
     return f"{sum(column.strays.values())} cells are something else: {values}".replace("\n", " ")
 
 
+def _mixed_dates(target: str, column: Column, *, from_1904: bool) -> str:
+    """Return the lines that turn the texts and day numbers among dates into dates."""
+    date, lines, parts = column.date, [], []
+    if column.swapped or (date is not None and not date.proven):
+        form = date.format if date else ""
+        why = "true dates may have day and month swapped" if column.swapped else f"{form}?"
+        return f"# {target}: day and month of some dates can't be told apart ({why}); ask first"
+    if date is not None:
+        texts = f'{target}.str.normalize("NFKC")' if date.wide else target
+        lines.append(f"texts = {target}.map(type) == str")
+        errors = ', errors="coerce"' if column.strays else ""
+        parts.append(f'pd.to_datetime({texts}.where(texts), format="{date.format}"{errors})')
+    if column.serials:
+        origin = "1904-01-01" if from_1904 else "1899-12-30"
+        lines.append(f"numbers = {target}.map(lambda day: isinstance(day, int | float))")
+        parts.append(
+            f'pd.to_datetime(pd.to_numeric({target}.where(numbers)), unit="D", origin="{origin}")'
+        )
+    kinds = " | ".join(kind.split(" =")[0] for kind in lines)
+    lines.append(f"{target} = pd.to_datetime({target}.mask({kinds}))")
+    lines[-1] += "".join(f".fillna({part})" for part in parts)
+    return "\n".join(lines)
+
+
 def _date(target: str, column: Column, *, from_1904: bool) -> str:
+    if column.stored == "mixed":
+        return _mixed_dates(target, column, from_1904=from_1904)
     if column.stored == "serial":
         origin = "1904-01-01" if from_1904 else "1899-12-30"
         return f'{target} = pd.to_datetime({target}, unit="D", origin="{origin}")'

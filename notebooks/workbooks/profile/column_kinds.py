@@ -13,14 +13,12 @@ from .amounts import DASHES, SIDE, by_shape, read_amount, read_amounts, read_not
 from .column import SAMPLE_TEXT, Column, Hints
 from .dates import DateText, are_compact, are_serials, names_a_date, read_dates
 from .eras import read_era_dates
+from .mixed_dates import read_mixed_dates
 from .number_formats import NumberFormat, currency_of
+from .placeholders import PLACEHOLDERS
 from .signs import narrow
 
 SAMPLED_TEXTS = 500
-PLACEHOLDERS = frozenset(
-    """- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. ./. entfällt
-    s.o. n.v. n.d. nd keine pending open""".split()
-)
 _PLACEHOLDERS_AS_WRITTEN = {
     blank + written + blank
     for text in PLACEHOLDERS
@@ -259,8 +257,20 @@ def of_both(
     column.kind = "mixed"
 
 
-def of_many(column: Column, values: Sequence[Any], counts: Counter[str]) -> None:
+def of_many(
+    column: Column, values: Sequence[Any], counts: Counter[str], texts: Counter[str], hints: Hints
+) -> None:
     """Decide on a column of other mixtures; *counts* has its classes."""
+    if cells.DATE in counts and set(counts) <= {cells.DATE, cells.TEXT, cells.NUMBER}:
+        found = read_mixed_dates(values, texts, column.format, hints.order)
+        if found is not None:
+            column.kind, column.stored, column.date = "date", "mixed", found.texts
+            column.serials, column.swapped, column.strays = (
+                found.serials,
+                found.swapped,
+                found.strays,
+            )
+            return
     total = counts.total()
     main, count = counts.most_common(1)[0]
     others = [v for v in values if cells.class_of(v) not in (main, cells.BLANK, cells.ERROR)]

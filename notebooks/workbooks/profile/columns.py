@@ -63,7 +63,7 @@ def describe_column(
     elif len(counts) == 1:
         column.kind = main
     else:
-        of_many(column, values, counts)
+        of_many(column, values, counts, texts, hints)
     if column.kind == "currency" and not column.stored and len(formats) > 1:
         _name_currencies(column, formats)
     column.looks_missing = not MISSING.isdisjoint(texts)
@@ -135,7 +135,7 @@ def _statistics(
         column.minimum, column.maximum = min(numbers), max(numbers)
         if column.kind != "date":
             column.sum = math.fsum(numbers)
-    elif column.kind == "date":
+    elif column.kind == "date" and column.stored != "mixed":
         days = [v for v in set(values) if isinstance(v, datetime.date)]
         if days:
             column.minimum = min(days, key=_as_datetime)
