@@ -10,7 +10,7 @@ from .formats.addresses import column_letters
 from .profile.cells import literal
 from .profile.column import Column
 from .recipe_totals import rule_of_totals, totals_lines, whole_number_lines
-from .recipe_values import AMOUNT, NUMBERS, conversion_line, identifier_line, is_plain
+from .recipe_values import AMOUNT, ERA_DATE, NUMBERS, conversion_line, identifier_line, is_plain
 
 if TYPE_CHECKING:
     from .profile.sheets import Described
@@ -51,12 +51,19 @@ def recipe_of(
     else:
         call = _read_excel(plan, name, sheet, sheets)
     after = _after(plan, from_1904=from_1904)
-    head = ["import pandas as pd"]
-    if any("(amount" in line for line in after):
-        head = ["import re", "", *head, "", AMOUNT]
+    head = _head(after)
     if any(literal(name).startswith("datetime(") for name in described.names):
         head.insert(0, "from datetime import datetime\n")
     return "\n".join([*head, "", *_notes(described), call, *after]) + "\n"
+
+
+def _head(after: Sequence[str]) -> list[str]:
+    """Return the imports and the functions that the lines *after* the reading need."""
+    amounts = any("(amount" in line for line in after)
+    eras = any("(era_date" in line for line in after)
+    modules = ["import re"] * (amounts or eras) + ["import unicodedata"] * amounts
+    head = [*modules, "", "import pandas as pd"] if modules else ["import pandas as pd"]
+    return [*head, *[""] * amounts, *[AMOUNT] * amounts, *[""] * eras, *[ERA_DATE] * eras]
 
 
 class _Plan:
