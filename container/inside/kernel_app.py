@@ -182,7 +182,7 @@ def build() -> Any:
     audit_hook.follow_cells(
         app.audit_hook, app.shell, lambda: _permissions(app.kernel), _take_tables
     )
-    snapshots.note_start()
+    snapshots.apply(app.shell)
     top_level_await.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)

@@ -19,7 +19,6 @@ from __future__ import annotations
 import array
 import contextlib
 import gc
-import hashlib
 import json
 import mmap
 import os
@@ -39,12 +38,10 @@ from inside import (  # type: ignore[import-not-found]
     snapshot_settings,
     snapshot_values,
 )
-from inside.snapshot_wire import CHUNK_BYTES, LENGTH, SOCKET  # type: ignore[import-not-found]
+from inside.snapshot_layout import digest, laid_out  # type: ignore[import-not-found]
+from inside.snapshot_wire import LENGTH, SOCKET  # type: ignore[import-not-found]
 
 FORMAT = 1
-PAGE = mmap.PAGESIZE
-OWN_SEGMENT_BYTES = 1024 * 1024
-MOST_OWN_SEGMENTS = 64
 MOST_MESSAGE_BYTES = 32 * 1024 * 1024
 MOST_WALKED = 200_000
 OURS = frozenset({"MainThread", "IOPub", "Heartbeat", "Control"})
@@ -173,7 +170,7 @@ def _snapshot(shell: Any, most_bytes: int) -> tuple[dict[str, Any], list[list[An
         raise snapshot_values.NotHeld("a variable is another one once it was pickled")
     del again
     own = snapshot_values.pickled(snapshot_settings.settings(shell), most_bytes).content()
-    segments, places = _laid_out([content, own], raws)
+    segments, places = laid_out([content, own], raws)
     sizes = [sum(len(piece) for piece in pieces) for pieces in segments]
     if sum(sizes) > most_bytes:
         raise snapshot_values.TooLarge
@@ -186,7 +183,7 @@ def _snapshot(shell: Any, most_bytes: int) -> tuple[dict[str, Any], list[list[An
         "pickles": [len(content), len(own)],
         "buffers": places,
         "segments": [
-            {"sha256": _digest(pieces), "size": size}
+            {"sha256": digest(pieces), "size": size}
             for pieces, size in zip(segments, sizes, strict=True)
         ],
     }
@@ -273,54 +270,6 @@ def _reachable(roots: list[Any]) -> Iterator[Any]:
             yield found
         if kind not in (types.ModuleType, types.FunctionType, types.CodeType):
             waiting += gc.get_referents(found)
-
-
-def _laid_out(pickles: list[bytes], raws: list[Any]) -> tuple[list[list[Any]], list[list[Any]]]:
-    """Return the pieces of each segment, and (segment, start, size, read-only) of each buffer.
-
-    The pickles are the first segment, the smaller buffers the second; each large one has its own.
-    """
-    large = sorted((r.nbytes for r in raws if r.nbytes >= OWN_SEGMENT_BYTES), reverse=True)
-    least = large[MOST_OWN_SEGMENTS] + 1 if len(large) > MOST_OWN_SEGMENTS else OWN_SEGMENT_BYTES
-    segments: list[list[Any]] = [pickles, []]
-    places, start = list[list[Any]](), 0
-    known: dict[tuple[int, int], int] = {}  # frames may share memory until one is written
-    for raw in raws:
-        if raw.nbytes >= least:
-            number = known.setdefault((_address(raw), raw.nbytes), len(segments))
-            places.append([number, 0, raw.nbytes, raw.readonly])
-            if number == len(segments):
-                segments.append([raw])
-        else:
-            places.append([1, start, raw.nbytes, raw.readonly])
-            gap = -raw.nbytes % PAGE
-            segments[1] += [raw, bytes(gap)]
-            start += raw.nbytes + gap
-    return segments, places
-
-
-def _address(raw: Any) -> int:
-    import numpy as np
-
-    address: int = np.frombuffer(raw, "u1").__array_interface__["data"][0]
-    return address
-
-
-def _digest(pieces: list[Any]) -> str:
-    """Return the SHA-256 of the SHA-256 of each `CHUNK_BYTES`: many can be computed at once."""
-    whole, chunk, room = hashlib.sha256(), hashlib.sha256(), CHUNK_BYTES
-    for piece in pieces:
-        rest = memoryview(piece).cast("B")
-        while len(rest):
-            part, rest = rest[:room], rest[room:]
-            chunk.update(part)
-            room -= len(part)
-            if not room:
-                whole.update(chunk.digest())
-                chunk, room = hashlib.sha256(), CHUNK_BYTES
-    if room < CHUNK_BYTES:
-        whole.update(chunk.digest())
-    return whole.hexdigest()
 
 
 def _load(shell: Any) -> dict[str, Any]:
@@ -413,6 +362,15 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return bytes(data)
 
 
-def note_start() -> None:
-    """Note the environment that kernels start with."""
+def apply(shell: Any) -> None:
+    """Note the environment that kernels start with; reap the children between cells."""
     snapshot_settings.note_start()
+    shell.events.register("pre_execute", _reap)
+
+
+def _reap() -> None:
+    for child in list(_children):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(child, os.WNOHANG)[0] == 0:
+                continue
+        _children.remove(child)

@@ -486,7 +486,7 @@ class KernelSession:
                 answer = await ask(self._client, call, ANSWER_SECONDS)
             if "forked" not in answer:
                 raise SnapshotDeclined(f"No snapshot: {str(answer.get('declined'))[:300]}.")
-            return await asyncio.to_thread(receive, listener, store, most_bytes, seconds)
+            return await receive(listener, store, most_bytes, seconds)
 
     async def read_snapshot(
         self, manifest: Mapping[str, Any], files: Sequence[int], seconds: float

@@ -118,15 +118,16 @@ def manifest_of(value: object, most_bytes: int) -> Manifest:
         raise SnapshotDeclined("The kernel sent no manifest.")
     if "declined" in value:
         raise SnapshotDeclined(f"No snapshot: {str(value['declined'])[:LONGEST_TEXT]}.")
-    names, prints = value.get("names"), value.get("prints")
-    not_held, segments = value.get("not_held"), value.get("segments")
-    buffers = value.get("buffers")
+    names: Any = value.get("names")
+    prints: Any = value.get("prints")
+    not_held: Any = value.get("not_held")
+    segments: Any = value.get("segments")
     if not (
         _is_list(names, MOST_NAMES, _is_text)
         and _is_texts(prints)
         and _is_texts(not_held)
         and _is_list(segments, MOST_SEGMENTS, _is_segment)
-        and _is_list(buffers, MOST_BUFFERS, lambda each: isinstance(each, list))
+        and _is_list(value.get("buffers"), MOST_BUFFERS, lambda each: isinstance(each, list))
     ):
         raise SnapshotDeclined("The kernel sent a manifest of another form.")
     made = Manifest(
@@ -148,8 +149,9 @@ def _is_text(value: object) -> bool:
 
 
 def _is_texts(value: object) -> bool:
-    whole = isinstance(value, dict) and len(value) <= MOST_NAMES
-    return whole and all(isinstance(each, str) for each in value.values())  # type: ignore[union-attr]
+    if not isinstance(value, dict) or len(value) > MOST_NAMES:
+        return False
+    return all(isinstance(each, str) for each in value.values())
 
 
 def _is_list(value: object, most: int, is_item: Callable[[object], bool]) -> bool:
@@ -230,10 +232,10 @@ async def read(
     return answer
 
 
-def receive(
+async def receive(
     listener: socket.socket, store: SegmentStore, most_bytes: int, seconds: float
 ) -> Manifest:
-    """Receive a snapshot from the kernel's child and keep its segments. Blocks.
+    """Receive a snapshot from the kernel's child and keep its segments.
 
     Args:
         listener: What `listening` yielded.
@@ -245,8 +247,32 @@ def receive(
         SnapshotDeclined: There is none, or it is not what its manifest says.
         OSError: The kernel ended, or the disk is full.
     """
+    connections: list[socket.socket] = []
+    receiving = asyncio.create_task(
+        asyncio.to_thread(_receive, listener, store, most_bytes, seconds, connections)
+    )
+    try:
+        return await asyncio.shield(receiving)
+    except asyncio.CancelledError:
+        for waiting in (listener, *connections):  # the thread ends
+            with contextlib.suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)
+        await asyncio.wait({receiving})
+        receiving.exception()  # mark as retrieved
+        raise
+
+
+def _receive(
+    listener: socket.socket,
+    store: SegmentStore,
+    most_bytes: int,
+    seconds: float,
+    connections: list[socket.socket],
+) -> Manifest:
+    """Do what `receive` does; blocks. *connections* gets the socket, for who wants to end it."""
     listener.settimeout(seconds)
     connection, _ = listener.accept()
+    connections.append(connection)
     with connection:
         connection.settimeout(seconds)
         manifest = manifest_of(_message(connection), most_bytes)

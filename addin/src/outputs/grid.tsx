@@ -3,7 +3,7 @@ import { compareCells, numberIn } from "./frame";
 
 const ROW = 28;
 const VIEW_ROWS = 12;
-const OVERSCAN = 20;
+const OVERSCAN = 8;
 
 export interface GridProps {
   header: readonly (readonly string[])[];
@@ -41,6 +41,8 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
 
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(order.length, first + VIEW_ROWS + 2 * OVERSCAN + 10);
+  // A row that comes takes the place of one that went: its texts change, no elements are made.
+  const slots = last - first;
   const columns = Math.max(0, ...header.map((row) => row.length), rows[0]?.length ?? 0);
   // A sheet's columns mix titles and numbers: there each cell is aligned by itself.
   const isNumber = (column: number, text: string) => numeric[column] || (!sortable && numberIn(text) !== null);
@@ -95,7 +97,7 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
               const marked = mark?.(place) ?? null;
               return (
                 <tr
-                  key={place}
+                  key={(first + offset) % slots}
                   aria-rowindex={first + offset + header.length + 1}
                   className={marked?.kind}
                   title={marked?.why}

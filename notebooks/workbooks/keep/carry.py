@@ -18,6 +18,7 @@ from ..structure.package_changes import Change, change_package
 from .document_properties import carry_properties
 from .drawings import carry_drawing
 from .filters import fit_filters
+from .macro_sheets import carry_macro_sheets
 from .names import restore_names
 from .opc import EditablePackage, Relationship, parse, serialize
 from .rich_text import rich_texts, with_rich_texts
@@ -25,7 +26,7 @@ from .settings import insert_in_workbook, restore_sheet, restore_workbook
 from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
 from .sizes import carry_sizes
 from .styles import carry_styles
-from .tables import restore_tables
+from .tables import relate_records, restore_tables
 from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
@@ -125,6 +126,7 @@ def carry_over(
         )
         if changes:
             change_package(source, changes)
+        relate_records(target)
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 restore_tables(source, target, before[pair.before], after[pair.after])
@@ -394,6 +396,7 @@ def _carry_workbook(
     restore_names((source, before, old), (target, after, new), sheets, changes)
     if serialize(new) != written:
         target.write(after, serialize(new))
+    carry_macro_sheets(source, target, sheets, copying.parts, macros=suffix in MACRO_TYPES)
     if suffix in MACRO_TYPES:
         target.set_content_type(after, MACRO_TYPES[suffix])
 
