@@ -116,10 +116,6 @@ def _fork(shell: Any, most_bytes: int, most_seconds: float) -> dict[str, Any]:
     return {"forked": True}
 
 
-def _is_ours(thread: threading.Thread) -> bool:
-    return thread.name in OURS or "_watch_pipe_fd" in thread.name
-
-
 def _connected() -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -128,6 +124,14 @@ def _connected() -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+CODE = (_fork.__code__, _connected.__code__)
+"""What may fork the kernel, and what may connect to `SOCKET` (`inside.audit_hook`)."""
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    return thread.name in OURS or "_watch_pipe_fd" in thread.name
 
 
 def _be_child(sent: socket.socket, most_seconds: float) -> None:
