@@ -25,6 +25,7 @@ from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.large_workbooks import measure_large_workbooks
 from benchmarks.lineage import measure_lineage
+from benchmarks.pane import measure_pane
 from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
 from benchmarks.prompts.measure import measure_prompts
@@ -172,6 +173,16 @@ Tasks of finance on files made for them, each with values computed apart.
 `benchmarks/prompts/measured.md` has a row for each version of the prompt, and says what a recorded
 run can show and what it can't.
 """
+PANE_NOTES = """\
+Debian's Chromium without a screen, on the same two cores as the service, its kernel and the
+stand-in for the model. *Work* is what Chromium says of the page's main thread (`TaskDuration`): it
+says what the page costs, where times also say what else runs on the machine.
+
+- *Cold*: nothing in the browser's cache; the time is from the navigation until what is asked for is
+  drawn. The rest of the page's parts are loaded behind it.
+- *Streamed*: one cell prints; the longest task is what can hold up a frame.
+- *Scrolled*: from the first row to the last in 300 steps, one a frame.
+"""
 SECTIONS = (
     Section(
         name="front-door",
@@ -237,6 +248,7 @@ SECTIONS = (
         measures=(measure_prompts,),
         notes=PROMPTS_NOTES,
     ),
+    Section(name="pane", heading="The page", measures=(measure_pane,), notes=PANE_NOTES),
 )
 INTRODUCTION = """\
 # Benchmarks

@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent.budget import TurnBudget
+from agent.models import local_embeddings
 from container.host.environment import DEFAULT_IMAGE
 from container.limits import MIB, Limits
 from kernel_gateway.proxies import networks
@@ -135,8 +136,8 @@ class Settings(BaseModel):
     embedding_model: str | None = Field(
         None,
         description="Embedding model of the model's service, to find past requests by their "
-        "meaning; by default gemini-embedding-001 with Gemini, and none with openai. Empty for "
-        "none.",
+        "meaning; by default gemini-embedding-001 with Gemini, and none with openai. local: one in "
+        "the service itself (pip install 'tallybook[embeddings]'). Empty for none.",
     )
     model_timeout: float = Field(120.0, gt=0, description="Seconds one model call may take.")
     gemini_api_key: str | None = Field(
@@ -404,6 +405,8 @@ class Settings(BaseModel):
         """Name of the embedding model; empty for none."""
         if not self.has_model:
             return ""
+        if self.embedding_model == local_embeddings.SETTING:
+            return local_embeddings.NAME
         usual = DEFAULT_EMBEDDING_MODEL if self.model_protocol == "gemini" else ""
         return usual if self.embedding_model is None else self.embedding_model
 

@@ -7,7 +7,8 @@ import { cellsOf, inputsOf } from "../src/review/cells";
 import { Badge, NotebookView } from "../src/review/notebook";
 import { firstCell, originOf, placeOf, rowsWords } from "../src/review/origin";
 import { Reruns, standing } from "../src/review/reruns";
-import { NOTHING_ASKED, TraceFound, TraceView, traceable } from "../src/review/trace";
+import { NOTHING_ASKED } from "../src/review/asked";
+import { TraceFound, TraceView, traceable } from "../src/review/trace";
 import { ExcelStandin } from "./excel_standin";
 import { HOSTILE } from "./hostile";
 

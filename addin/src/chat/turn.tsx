@@ -11,7 +11,8 @@ import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
 import { PlanSteps } from "../modes/plan";
 import { PermissionCard } from "../permission/card";
-import type { Pending, Step, Turn } from "../state/model";
+import type { Step, Turn } from "../state/model";
+import { canUndo } from "../state/undo";
 import { ErrorCard, OtherCard, ResultCard, Sources } from "./cards";
 import { CellView } from "./cell";
 import { OfficeLine } from "./office_line";
@@ -80,13 +81,6 @@ const requestWords = (turn: Turn): string =>
     : turn.kind === "undo"
       ? "Undo"
       : (turn.request ?? "");
-
-/** Whether there is something of it to undo. */
-export const canUndo = (turn: Turn): boolean =>
-  !turn.undone &&
-  (turn.kind === "undo"
-    ? turn.status === "ok"
-    : turn.steps.some((step) => step.type === "cell" && step.startedAt !== null));
 
 /** A failure of code that was sent stands in its cell already. */
 const shownInCell = (turn: Turn): boolean =>
@@ -184,41 +178,5 @@ function Foot({ turn, actions: { branch, undo, rate } }: { turn: Turn; actions: 
         </MenuPopover>
       </Menu>
     </div>
-  );
-}
-
-/** A request that has not begun yet. */
-export function PendingView({ pending, ahead, cancel, again, drop }: {
-  pending: Pending;
-  ahead: number;
-  cancel: TurnActions["cancel"];
-  again: () => void;
-  drop: () => void;
-}) {
-  const words =
-    pending.state === "sending"
-      ? "Sending …"
-      : ahead === 0
-        ? "Next in line …"
-        : `Waiting in line, ${ahead} ahead …`;
-  return (
-    <article className="turn pending" aria-label={pending.request}>
-      <div className={pending.kind === "turn" ? "request" : "request code-request"}>{pending.request}</div>
-      <div className="work">
-        {pending.state === "refused" && pending.error ? (
-          <>
-            <ErrorCard error={pending.error} retry={again} />
-            <Button size="small" appearance="subtle" onClick={drop}>Remove</Button>
-          </>
-        ) : (
-          <div className="progress">
-            <span className="grow quiet">{words}</span>
-            {cancel && pending.turn !== null && (
-              <Button size="small" icon={<StopRegular />} onClick={() => cancel(pending.turn ?? "")}>Cancel</Button>
-            )}
-          </div>
-        )}
-      </div>
-    </article>
   );
 }

@@ -58,6 +58,8 @@ from kernel_gateway.events.kinds.turns import (
     NotebookRecorded,
     PathCreated,
     PathMerged,
+    RerunFinished,
+    RerunProgress,
     TurnFinished,
     TurnStarted,
 )
@@ -102,5 +104,7 @@ KINDS: dict[str, type[EventData]] = {
     "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
     "notebook.recorded": NotebookRecorded,
+    "rerun.progress": RerunProgress,
+    "rerun.finished": RerunFinished,
     "turn.finished": TurnFinished,
 }

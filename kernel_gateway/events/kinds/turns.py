@@ -56,6 +56,24 @@ class NotebookRecorded(EventData):
     recorded: list[RecordedCell]
 
 
+class RerunProgress(EventData):
+    """A re-run of the notebook waits, or has come further."""
+
+    rerun: str
+    status: Literal["waiting", "running"]
+    cell: int = Field(description="How many of its cells have begun.")
+    cells: int = Field(description="How many there are; 0 until that is known.")
+
+
+class RerunFinished(EventData):
+    """A re-run of the notebook has ended; its record has the report."""
+
+    rerun: str
+    status: Literal["finished", "failed", "cancelled", "interrupted"]
+    verdict: str | None = Field(None, description="Of the whole report, if there is one.")
+    error: FoundError | None = Field(None, description="Why there is no report.")
+
+
 class TurnFinished(EventData):
     """A request has ended."""
 
