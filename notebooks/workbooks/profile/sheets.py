@@ -16,6 +16,7 @@ from .dates import order_of
 from .grid import Grid
 from .layout import Layout, Table
 from .names import repeated_names, table_names
+from .number_formats import read_format
 from .sheet_xml import SheetDetails, formula_facts
 from .sum_columns import MOST_ROWS, SumColumn, sum_columns
 from .totals import find_totals
@@ -26,6 +27,7 @@ MAX_LISTED = 400
 MAX_MERGED = 30
 MAX_FACTS = 40
 FORMAT_ROWS = 60
+CURRENCY_ROWS = 5_000
 DETAILED_COLUMNS = 400
 FIRST_ROWS = 3
 MAX_COMPARED_ROWS = 50_000
@@ -79,12 +81,19 @@ class Described:
         formats = self.grid.formats
         if not formats:
             return Counter()
-        rows = range(top, min(self.table.area[2], top + FORMAT_ROWS) + 1)
-        seen = Counter(
-            formats.get((row, column), "General")
-            for row in rows
-            if row not in self.table.left_out and self.grid.filled(row, column)
-        )
+        out, bottom = self.table.left_out, self.table.area[2]
+
+        def seen_in(first: int, end: int) -> Counter[str]:
+            rows = (row for row in range(first, min(bottom + 1, end)) if row not in out)
+            return Counter(
+                formats.get((row, column), "General")
+                for row in rows
+                if self.grid.filled(row, column)
+            )
+
+        seen = seen_in(top, top + FORMAT_ROWS)
+        if any(read_format(code).currency for code in seen):  # there may be others further down
+            seen += seen_in(top + FORMAT_ROWS, top + CURRENCY_ROWS)
         if len(seen) > 1 and seen.get("General", 0) <= 0.5 * seen.total():
             del seen["General"]
         return seen
