@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from container.kernel.execute_reply import (
 from container.kernel.execute_request import execute_request, with_granted
 from container.kernel.languages import KERNELS, PYTHON, install_hint
 from container.kernel.late_outputs import LateOutputs
+from container.kernel.modules import ask_for_absent
 from container.kernel.print_queue import PrintQueue
 from container.kernel.variables import ask_for_variables
 from container.limits import Limits
@@ -445,6 +446,16 @@ class KernelSession:
             if not self.alive:
                 return []
             return await ask_for_variables(self._client, VARIABLES_SECONDS)
+
+    async def absent_modules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return which of *names*, of top-level modules, the kernel can't import.
+
+        None if the kernel does not answer within `VARIABLES_SECONDS`.
+        """
+        async with self._lock:
+            if not self.alive:
+                return ()
+            return await ask_for_absent(self._client, names, VARIABLES_SECONDS)
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""
