@@ -32,6 +32,7 @@ class Column:
         swapped: Day and month of the true dates may have changed places: all have days up to 12,
             and all texts days beyond.
         format: The number format of most cells.
+        scale: What that format divides the numbers by to show them.
         needs_text: Whether an identifier would lose digits as a number: leading zeros, or more
             than 15 digits.
         blanks: Count of blank cells.
@@ -58,6 +59,7 @@ class Column:
     serials: int = 0
     swapped: bool = False
     format: str = ""
+    scale: int = 1
     needs_text: bool = False
     blanks: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -110,6 +112,7 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "serials": column.serials,
         "swapped": column.swapped,
         "date_format": date.format if date else "",
+        "shown_divided_by": 0 if column.scale == 1 else column.scale,
         "format": "" if column.format in ("General", "@") else column.format,
         "blanks": column.blanks,
         "merged_down": column.merged_down,
