@@ -306,7 +306,9 @@ def _kind(column: Facts) -> str:
         words += " kept as Excel's day number"
     if scale := column.get("shown_divided_by"):
         name = SCALES.get(scale, f"units of {scale:,}")
-        words += f", SHOWN IN {name} by its format {quoted(column['format'])}: the values are in full"
+        words += (
+            f", SHOWN IN {name} by its format {quoted(column['format'])}: the values are in full"
+        )
     if column.get("date_format"):
         words += f", format {column['date_format']}"
     if column.get("notation"):
@@ -334,6 +336,8 @@ def _quality(column: Facts) -> list[str]:
         phrases.append(f"{column['repeats']} again")
     if column["kind"] == "mixed" and column.get("counts"):
         phrases.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
+    if sides := column.get("sides"):
+        phrases.append(f"the sign of amounts beside it that have none: {sides}")
     if column.get("blanks"):
         phrases.append(f"{column['blanks']} blank")
     if column.get("merged_down"):

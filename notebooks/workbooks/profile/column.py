@@ -45,6 +45,7 @@ class Column:
         strays: Values that are not of the column's kind → count.
         merged_down: Count of cells that a merged cell above them covers, if no other cell is
             blank: they mean its value.
+        sides: What its letters mean that stand for the signs of amounts beside it.
         looks_missing: It has texts that pandas takes for missing values, such as ``NA``.
     """
 
@@ -71,6 +72,7 @@ class Column:
     samples: list[Any] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
     looks_missing: bool = False
+    sides: str = ""
     merged_down: int = 0
     minimum: Any = None
     maximum: Any = None
@@ -111,6 +113,7 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "unread": notation.unread if notation else 0,
         "serials": column.serials,
         "swapped": column.swapped,
+        "sides": column.sides,
         "date_format": date.format if date else "",
         "shown_divided_by": 0 if column.scale == 1 else column.scale,
         "format": "" if column.format in ("General", "@") else column.format,

@@ -127,7 +127,7 @@ def read_format(code: str) -> NumberFormat:
 
 
 def scale_of(code: str) -> int:
-    """Return what a format *code* divides a number by to show it: 1, 1,000, 1,000,000 …
+    """Return what a format *code* divides a number by to show it: 1, 1,000 or 1,000,000.
 
     Of formats that divide large numbers more than small ones, what its first section does counts.
     """
