@@ -31,6 +31,7 @@ from benchmarks.profile import measure_profile
 from benchmarks.prompts.measure import measure_prompts
 from benchmarks.repeated import measure_repeated
 from benchmarks.running import Measure, in_its_own_directory
+from benchmarks.snapshots import measure_snapshots
 from benchmarks.turn import measure_turn
 from benchmarks.upload import measure_upload
 from benchmarks.workbooks import measure_workbooks
@@ -154,6 +155,14 @@ LINEAGE_NOTES = """\
   cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
 - *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
 """
+SNAPSHOTS_NOTES = """\
+- *Undo*: `POST …/history/undo` of a request that changed one of five frames of 40 MB, until its
+  reply; the same cells in a service without snapshots. The files go back too; the kernel is a new
+  one, and hashes and fingerprints are checked.
+- *A lost kernel*: from `/execute` of a path whose kernel was ended, until its reply.
+- *What the next cell waits*: `1 + 1` sent right after the reply to the cell whose snapshot is made,
+  less the same without snapshots.
+"""
 LEARNING_NOTES = """\
 A scripted model looks the table up, reads it wrong once, and mends that; where the prompt has code
 that worked on a table with these columns, it takes that. So the figures say what a model that uses
@@ -220,6 +229,12 @@ SECTIONS = (
         heading="Lineage",
         measures=(measure_lineage,),
         notes=LINEAGE_NOTES,
+    ),
+    Section(
+        name="snapshots",
+        heading="Snapshots of variables",
+        measures=(measure_snapshots,),
+        notes=SNAPSHOTS_NOTES,
     ),
     Section(
         name="learning",

@@ -275,7 +275,7 @@ class Settings(BaseModel):
         1.0,
         ge=0,
         description="A snapshot is made after a request once the cells since the last one took so "
-        "long, and twice as long as a snapshot took.",
+        "long, and twice as long as a snapshot took; with 0 after each.",
     )
     lineage: bool = Field(
         default=True,

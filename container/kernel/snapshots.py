@@ -9,11 +9,13 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +31,7 @@ MOST_MESSAGE_BYTES = 8 * 1024 * 1024
 MOST_NAMES, MOST_SEGMENTS, MOST_BUFFERS = 10_000, 100, 100_000
 LONGEST_TEXT = 300
 PIECE_BYTES = 1024 * 1024
+RECEIVED_AT_ONCE = 4
 _MODULE = "__import__('inside.snapshots', fromlist=['x'])"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -241,25 +244,33 @@ async def receive(
         listener: What `listening` yielded.
         store: Keeps the segments.
         most_bytes: Largest snapshot.
-        seconds: Longest silence of the child.
+        seconds: Longest time it may take.
 
     Raises:
         SnapshotDeclined: There is none, or it is not what its manifest says.
         OSError: The kernel ended, or the disk is full.
     """
     connections: list[socket.socket] = []
-    receiving = asyncio.create_task(
-        asyncio.to_thread(_receive, listener, store, most_bytes, seconds, connections)
+    receiving = asyncio.get_running_loop().run_in_executor(
+        _threads(), _receive, listener, store, most_bytes, seconds, connections
     )
     try:
-        return await asyncio.shield(receiving)
-    except asyncio.CancelledError:
-        for waiting in (listener, *connections):  # the thread ends
+        async with asyncio.timeout(seconds):
+            return await asyncio.shield(receiving)
+    except TimeoutError:
+        raise SnapshotDeclined(f"No snapshot: it was not there within {seconds:g} s.") from None
+    finally:
+        for waiting in (listener, *connections):  # then its thread ends
             with contextlib.suppress(OSError):
                 waiting.shutdown(socket.SHUT_RDWR)
         await asyncio.wait({receiving})
         receiving.exception()  # mark as retrieved
-        raise
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Return threads for receiving only: kernels that send slowly keep nothing else waiting."""
+    return ThreadPoolExecutor(RECEIVED_AT_ONCE, "snapshots")
 
 
 def _receive(

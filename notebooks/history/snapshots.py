@@ -262,6 +262,13 @@ class Snapshots:
                 if (file := self._segment(str(sha256))) is not None and not self._named(sha256):
                     file.unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Remove all of them."""
+        with self._lock:
+            for name in self._names():
+                (self.directory / name).unlink(missing_ok=True)
+            self.collect()
+
     def _named(self, sha256: str) -> bool:
         return any(sha256 == named for made in self.known() for named, _ in made.segments)
 

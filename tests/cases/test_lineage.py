@@ -337,6 +337,25 @@ async def test_a_file_that_was_changed_since_is_said_to_be(pivot, tmp_path):
     assert "the rows are not known" in said.output
 
 
+async def test_no_rows_are_named_of_an_input_that_is_another_file_now(running, tmp_path):
+    """Also if the same number stands in it by chance."""
+    file = inputs.workbook(tmp_path / "in.xlsx", [("Region", "Sales"), ("N", 5), ("S", 20)])
+    conversation = await running.conversation(file)
+    await conversation.execute(
+        "import pandas as pd\nsales = pd.read_excel('inputs/in.xlsx')\n"
+        "sales.groupby('Region').sum().to_excel('outputs/sums.xlsx')"
+    )
+    inputs.workbook(file, [("Region", "Sales"), ("N", 1), ("N", 2), ("S", 20)])
+    await running.client.upload(conversation.url, [file], replace=True)
+
+    found = await traced(conversation, "outputs/sums.xlsx", "B3")
+
+    assert found["origin"]["value"] == 20
+    assert found["origin"]["kind"] == "unknown"
+    assert "'inputs/in.xlsx' changed since it was read" in found["origin"]["reason"]
+    assert found["inputs"][0]["changed"] is True
+
+
 async def test_a_file_that_is_in_no_record_is_refused_with_a_reason(pivot, tmp_path):
     conversation, _ = pivot
     alone = tmp_path / "alone.xlsx"

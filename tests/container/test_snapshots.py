@@ -253,6 +253,39 @@ async def test_variables_larger_than_a_snapshot_may_be_are_not_saved(start_kerne
     assert await printed(kernel, "print(large.sum())") == "1000000.0\n"
 
 
+@pytest.mark.parametrize("audited", [False])
+@pytest.mark.parametrize(
+    "sent",
+    ["b''", "(2**60).to_bytes(8)", "(2).to_bytes(8) + b'no'", "(2).to_bytes(8) + b'{}'"],
+)
+async def test_a_kernel_that_sends_something_else_makes_no_snapshot(start_kernel, segments, sent):
+    kernel = await start_kernel()
+    await kernel.run(
+        "import sys\n"
+        "def other(connection, *_): connection.sendall(SENT)\n"
+        f"SENT = {sent}\nsys.modules['inside.snapshots']._write = other"
+    )
+
+    with pytest.raises((SnapshotDeclined, ConnectionError)):
+        await saved(kernel, segments)
+    assert list(segments.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("audited", [False])
+async def test_a_kernel_that_sends_other_bytes_than_it_says_makes_no_snapshot(
+    start_kernel, segments
+):
+    kernel = await start_kernel()
+    await kernel.run(
+        "import sys\nsnapshots = sys.modules['inside.snapshots']\n"
+        "snapshots.digest = lambda pieces: '0' * 64\nx = 1"
+    )
+
+    with pytest.raises(SnapshotDeclined, match="something else than its manifest says"):
+        await saved(kernel, segments)
+    assert list(segments.directory.iterdir()) == []
+
+
 @pytest.fixture
 def hostile():
     """Code of a cell that names what a snapshot would have to replace."""

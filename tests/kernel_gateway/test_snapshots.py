@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,6 @@ async def settled(conversation):
     contexts = conversation.running.gateway.services.contexts
     path = await contexts.open(conversation.key)
     await contexts.snapshots.settled(path)
-    path.snapshot_state.cost_seconds = 0.0  # the next one is made too
     assert path.snapshot_state.problem == ""
     return path
 
@@ -85,7 +85,8 @@ async def test_cells_after_the_snapshot_run_again_with_the_files_of_that_time(ru
         conversation, "import random\nlucky = random.random()\n" + write("outputs/a.txt", "1")
     )
     lucky = await conversation.printed("print(lucky)")
-    (await settled(conversation)).snapshot_state.cost_seconds = 1e9  # no more snapshots
+    path = await settled(conversation)
+    path.snapshots.limits = replace(path.snapshots.limits, least_seconds=1e9)  # no more of them
     await cell(conversation, "text = open('outputs/a.txt').read()")
     await cell(conversation, write("outputs/a.txt", "2"))
     await lose_the_kernel(conversation)
@@ -202,6 +203,17 @@ async def test_without_room_there_is_no_snapshot_and_the_cells_run_again(start_g
 
     assert reply["variables"]["recomputed"] == ["frame"]
     assert path.snapshots.known() == []
+
+
+async def test_deleting_all_checkpoints_deletes_the_snapshots_too(running):
+    conversation = await running.conversation()
+    await run(conversation, FRAME)
+    path = await settled(conversation)
+    assert path.snapshots.known()
+
+    await running.client._fetch("DELETE", f"{conversation.url}/history")
+
+    assert list(path.snapshots.directory.iterdir()) == []
 
 
 async def test_switched_off_no_snapshot_is_made(start_gateway):

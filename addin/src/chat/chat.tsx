@@ -36,7 +36,7 @@ export function Chat({ place, state, actions, wanted = null, welcome, again, dro
   const empty = state.turns.length === 0 && pending.length === 0;
   return (
     <div className="chat">
-      <Log key={place} id="log" label="Conversation" changes={state}>
+      <Log key={place} id="log" label="Conversation" changes={state} empty={empty}>
         {state.source && (
           <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
         )}

@@ -56,17 +56,21 @@ function NoModel({ terminal, demo }: { terminal: () => void; demo: () => void })
   return (
     <div className="welcome" id="no-model">
       <h2>There is no language model yet</h2>
-      <p>Asking in plain words needs one. It is set up once, where this service is started:</p>
-      <SetUpModel />
       <p>
-        Until then you can add files and run code yourself, recorded in the same notebook. Or play the recorded demo:
-        three example workbooks are stacked, pivoted and checked. The model's words and code were recorded; the files,
-        the code's run and its checks are real.
+        Asking in plain words needs one. Until then you can play the recorded demo, add files, and run code yourself,
+        recorded in the same notebook.
       </p>
       <div className="buttons">
         <Button appearance="primary" icon={<PlayRegular />} onClick={demo}>Play the recorded demo</Button>
         <Button icon={<CodeRegular />} onClick={terminal}>Run code</Button>
       </div>
+      <p className="quiet">
+        The demo stacks three example workbooks, makes a pivot and checks both. The model's words and code were recorded;
+        the files, the code's run and the checks are real.
+      </p>
+      <h3 className="group">Set a language model up</h3>
+      <p>Once, where this service is started:</p>
+      <SetUpModel />
     </div>
   );
 }
@@ -94,4 +98,9 @@ export function SetUpModel() {
   );
 }
 
-const Command = ({ line }: { line: string }) => <pre className="printed" tabIndex={0} aria-label="Command">{line}</pre>;
+/** A command; it is broken between its words only. */
+const Command = ({ line }: { line: string }) => (
+  <pre className="printed command" tabIndex={0} aria-label="Command">
+    {line.split(" ").map((word, place) => <span key={place}>{place > 0 && " "}<span className="word">{word}</span></span>)}
+  </pre>
+);

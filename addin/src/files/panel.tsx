@@ -105,7 +105,7 @@ function UploadRow({ entry, dismiss }: { entry: UploadEntry; dismiss: () => void
           {WORDS[entry.state] && (
             <span className="quiet upload-words" role="status">
               {" "}
-              {Math.floor(entry.progress * 100)} % of {size(entry.size)} sent. {WORDS[entry.state]}
+              {entry.state === "unfinished" && `${Math.floor(entry.progress * 100)} % of ${size(entry.size)} sent. `}{WORDS[entry.state]}
             </span>
           )}
         </span>

@@ -23,7 +23,12 @@ from .macro_sheets import carry_macro_sheets
 from .names import restore_names
 from .opc import EditablePackage, Relationship, parse, serialize
 from .rich_text import rich_texts, with_rich_texts
-from .settings import insert_in_workbook, restore_sheet, restore_workbook
+from .settings import (
+    insert_in_workbook,
+    restore_rules,
+    restore_sheet,
+    restore_workbook,
+)
 from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
 from .sizes import carry_sizes
 from .styles import carry_styles
@@ -57,7 +62,9 @@ MACRO_TYPES = {
 """Content types of the workbook part: Excel opens no .xlsm that states another one."""
 
 _CELL = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"([^>]*)>')
-_FORMULA = re.compile(rb"<f[^>]*>([^<]*)</f>")
+_FORMULA = re.compile(rb"<f\b[^>]*?(?:/>|>([^<]*)</f>)")
+SHARED = "shared"
+"""A formula that another cell has in full: openpyxl writes it out."""
 _INDEX = re.compile(rb'\s(cm|vm)="(\d+)"')
 
 
@@ -318,7 +325,11 @@ def _tables(package: EditablePackage, sheet: str) -> dict[str, str]:
 
 
 def _carry_rules(old: SheetMarkup, new: SheetMarkup) -> None:
-    """Give rules of conditional formats their extensions back: the link to a rule in extLst."""
+    """Put rules of conditional formats back that openpyxl can't read, and the links of others.
+
+    The link leads to a rule in the sheet's extensions.
+    """
+    restore_rules(old, new)
     extended = {
         key: extensions
         for key, rule in _rules(old).items()
@@ -383,8 +394,9 @@ def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
         followed = new.cells[cell.end() : cell.end() + 40].partition(b">")[0]
         array = b" cm=" in indexes and followed.startswith(b"<f") and b't="array"' in followed
         error = b" vm=" in indexes and b't="e"' in cell[2]
-        same = b" vm=" in indexes and formulas.get(cell[1]) == _formula(new.cells, cell.end())
-        kept = array or error or (same and cell[1] in formulas)
+        formula = _formula(new.cells, cell.end())
+        same = b" vm=" in indexes and formulas.get(cell[1]) in (formula, SHARED)
+        kept = array or error or (same and formula)
         return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if kept else cell[0]
 
     new.cells = _CELL.sub(with_indexes, new.cells)
@@ -399,9 +411,11 @@ def _formulas(cells: bytes, wanted: Mapping[bytes, bytes]) -> dict[bytes, str]:
 
 
 def _formula(cells: bytes, at: int) -> str:
-    """Return the formula that begins there; an empty one if none does."""
+    """Return the formula that begins there, or `SHARED`; an empty one if none does."""
     found = _FORMULA.match(cells, at)
-    return html.unescape(found[1].decode("utf-8", "replace")) if found is not None else ""
+    if found is None:
+        return ""
+    return html.unescape((found[1] or SHARED.encode()).decode("utf-8", "replace"))
 
 
 # the workbook part

@@ -114,7 +114,7 @@ def _count_sheet(
         found[RICH, sheet] += has_formats(text)
         found["phonetic hint", sheet] += has_hints(text)
     for kind in _METADATA.findall(markup.cells) if has_metadata(markup.cells) else ():
-        found["dynamic array" if kind == b"cm" else "data type or picture in a cell", sheet] += 1
+        found["dynamic array" if kind == b"cm" else "cell with a data type or picture", sheet] += 1
     seen, waiting = {part}, [part]
     while waiting:
         for related in package.relationships(waiting.pop()):
