@@ -75,7 +75,8 @@ def _share(before: Cells, after: Cells) -> float:
     texts = {place: value for place, value in before.items() if isinstance(value, str)}
     if len(texts) < FEWEST_TEXTS:
         return 0.0
-    return sum(after.get(place) == value for place, value in texts.items()) / len(texts)
+    same: int = sum(bool(after.get(place) == value) for place, value in texts.items())
+    return same / len(texts)
 
 
 def _shape(package: EditablePackage, part: str) -> set[Any]:

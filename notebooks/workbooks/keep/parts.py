@@ -89,7 +89,8 @@ def inventory(package: EditablePackage) -> Counter[Feature]:
             found[word, ""] += 1
     book = parse(package.read(main))
     for each in book.iter():
-        if word := OF_WORKBOOK.get(name_of(each)):
+        word = OF_WORKBOOK.get(name_of(each))
+        if word and (each.attrib or len(each)):  # openpyxl writes an empty workbookProtection
             found[word, ""] += 1
     for name, sheet in names_of(package, main, book):
         if word := BUILT_IN.get(name, "defined name"):
