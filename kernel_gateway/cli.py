@@ -33,6 +33,7 @@ from kernel_gateway.terminal.grants_commands import grants
 from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.modes import SETTABLE
+from kernel_gateway.terminal.preferences_commands import preferences
 from kernel_gateway.terminal.rerun_command import rerun
 from kernel_gateway.terminal.service_import import import_service
 from kernel_gateway.terminal.trace_command import trace
@@ -89,6 +90,7 @@ cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
 cli.add_command(grants)
+cli.add_command(preferences)
 cli.add_command(export)
 cli.add_command(trace)
 cli.add_command(keys)

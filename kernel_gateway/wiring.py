@@ -18,8 +18,9 @@ from tornado.netutil import bind_sockets
 
 from agent.context.profiler import Profiler
 from agent.egress.policy import Policies, PolicyInvalid, read_policies
+from agent.models import local_embeddings
 from agent.models.recorded import RecordedModel
-from agent.ports import Model
+from agent.ports import Embedder, Model
 from agent.standin.transcript import TRANSCRIPTS, Transcript, load_transcripts
 from container.errors import SandboxUnavailable
 from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
@@ -128,6 +129,19 @@ def _recorded_replies() -> Transcript:
     return load_transcripts([TRANSCRIPTS / REPLIES])
 
 
+def _embedder(settings: Settings, model: Model | None) -> Embedder | None:
+    """Return what makes embeddings.
+
+    Raises:
+        SettingsInvalid: They are to be made here, and what that takes is not installed.
+    """
+    if settings.embeds_with != local_embeddings.NAME:
+        return model
+    if not local_embeddings.is_installed():
+        raise SettingsInvalid(f"Setting embedding_model: {local_embeddings.EXTRA}.")
+    return local_embeddings.LocalEmbeddings()
+
+
 def _policies(settings: Settings) -> Policies:
     try:
         return read_policies(settings.egress_policy)
@@ -188,7 +202,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
         )
         modes = ConversationModes(repository, events)
-        embeddings = TurnEmbeddings(repository.embeddings, model, settings.embeds_with, policies)
+        embeddings = TurnEmbeddings(
+            repository.embeddings, _embedder(settings, model), settings.embeds_with, policies
+        )
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -231,6 +247,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         reruns = Reruns(
             settings.limits(),
+            events,
             backend=settings.backend,
             image=settings.image,
             runtime=settings.docker_runtime,

@@ -26,7 +26,6 @@ from agent.ports import PathRuntime
 from container.kernel.execute_reply import ExecuteReply
 from container.workspace.workspace import INPUTS
 from notebooks.record.cells import PYTHON, CellIntent, Execution
-from notebooks.record.recorder import RecordedCell
 from notebooks.workbooks.tie_out.accounts import notes_of
 
 T = TypeVar("T")
@@ -76,10 +75,8 @@ class CellChecks:
         ]
         return after
 
-    async def checked(
-        self, cell: RecordedCell, execution: Execution, reply: ExecuteReply
-    ) -> Execution:
-        """Check, compute and tie out what the cell has written; record what was found."""
+    async def checked(self, execution: Execution, reply: ExecuteReply) -> Execution:
+        """Check, compute and tie out what the cell has written; return it with what was found."""
         elsewhere = written_elsewhere(reply.tables)
         if not self.created and not elsewhere:
             return execution
@@ -100,9 +97,7 @@ class CellChecks:
         if checks and self._nothing_was_read(execution):
             checks = {name: [*findings, NOTHING_READ] for name, findings in checks.items()}
         tied = {**execution.tie_out, "results": results} if results else execution.tie_out
-        execution = replace(execution, checks=checks, tie_out=tied)
-        await cell.finish(execution)
-        return execution
+        return replace(execution, checks=checks, tie_out=tied)
 
     async def _unless_cancelled(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Await *work*; return ``None`` if the caller is cancelled meanwhile.

@@ -243,6 +243,7 @@ class _Following:
         if (before := self._kept) is None:
             before = await self._hashes.current(self._runtime.workspace)
         self._before = before
+        self._intent = replace(self._intent, files_before=before)
         return before
 
     async def checkpoint(self, files: Mapping[str, str]) -> str | None:
@@ -305,9 +306,10 @@ class _Following:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
-        execution = await self._checks.checked(cell, execution, reply)
         if lineage := await map_of(self._runtime, self._intent, execution):
             execution = replace(execution, lineage=lineage)
+        execution = await self._checks.checked(execution, reply)
+        if cell.execution is not execution:
             await cell.finish(execution)
         await self._announce(execution)
         return execution

@@ -23,8 +23,9 @@ MADE = "outputs/"
 """Files that cells made get a brief text: the model has seen their code."""
 MAX_TEXT = 100
 MAX_LISTED = 12
-MAX_RECIPE = 4_000
+MAX_RECIPE = 5_500
 MAX_RUNS = 3_000
+MAX_SUM_COLUMNS = 30
 """Lines for columns of one table: more names than that don't fit a model's context."""
 UNCHANGED = "unchanged since an earlier request; in short: describe_table has the rest"
 FOREWORD = (
@@ -241,6 +242,9 @@ def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Itera
         yield f"      and {more} more columns: the recipe with nrows=0 has their names"
     if totals := table["totals"]:
         yield "      total rows, not data: " + _totals(totals)
+    if sums := table.get("sum_columns"):
+        said = _sum_columns(sums)
+        yield f"      columns that are sums of others (do not add them up with these): {said}"
     if level == FULL and not whole:
         for at, row in enumerate(table.get("first_rows", ()), table.get("first_data_row", 1)):
             yield f"      row {at}: " + " | ".join(quoted(v, 40) for v in row[:30])
@@ -257,6 +261,12 @@ def _totals(totals: Sequence[Facts]) -> str:
     more = len(totals) - len(shown)
     rest = f" and {more} more, to row {totals[-1]['row']}" if more > 0 else ""
     return ", ".join(shown) + rest
+
+
+def _sum_columns(sums: Sequence[Facts]) -> str:
+    shown = [f"{each['name']} = {' + '.join(each['of'])}" for each in sums[:MAX_SUM_COLUMNS]]
+    more = len(sums) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _recipe(code: str, *, with_amount: bool) -> str:
@@ -290,12 +300,15 @@ def _kind(column: Facts) -> str:
     words = str(KINDS.get(kind, kind))
     if column.get("currency"):
         words += f" {column['currency']}"
+    if several := column.get("currencies"):
+        counts = ", ".join(f"{code} {count}" for code, count in several.items())
+        words += f" in {len(several)} currencies ({counts}; never add them up)"
     if kind == "identifier" and column.get("digits"):
         words += f" of {column['digits']} digits"
     if stored == "text" and kind != "identifier":
         words += " kept as text"
     elif stored == "mixed":
-        words += ", some kept as text and some as numbers"
+        words += _mixture(column)
     elif stored == "number":
         words += " kept as a number"
     elif stored == "serial":
@@ -307,6 +320,18 @@ def _kind(column: Facts) -> str:
     if column.get("ambiguous"):
         words += " (AMBIGUOUS: ask)"
     return words
+
+
+def _mixture(column: Facts) -> str:
+    if column["kind"] != "date":
+        return ", some kept as text and some as numbers"
+    texts = column.get("counts", {}).get("text", 0)
+    parts = [f"{texts} of them kept as text"] if column.get("date_format") else []
+    if serials := column.get("serials"):
+        parts.append(f"{serials} of them kept as Excel's day number")
+    if column.get("swapped"):
+        parts.append("the true dates may have day and month swapped: theirs go up to 12 only")
+    return "".join(f", {part}" for part in parts)
 
 
 def _quality(column: Facts) -> list[str]:

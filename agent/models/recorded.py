@@ -47,7 +47,8 @@ class RecordedModel:
         words = str(history[0]["texts"][-1]) if history else ""
         after = sum(message["role"] == "model" for message in history)
         last = json.dumps(history[-1], ensure_ascii=False) if history else ""
-        reply = self._transcript.reply_to(words, after, last)
+        sent = {"systemInstruction": system, "messages": list(history)}
+        reply = self._transcript.reply_to(words, after, last, sent)
         if reply is None:
             raise ModelDeclined("only the recorded requests have a reply")
         text = str(reply.get("text", ""))

@@ -173,6 +173,7 @@ def build() -> Any:
         interrupts,
         network,
         patches,
+        snapshots,
         threads,
         top_level_await,
     )
@@ -181,6 +182,7 @@ def build() -> Any:
     audit_hook.follow_cells(
         app.audit_hook, app.shell, lambda: _permissions(app.kernel), _take_tables
     )
+    snapshots.apply(app.shell)
     top_level_await.apply(app.shell)
     cell_text.apply(app.shell)
     defaults.apply(app.shell)

@@ -16,7 +16,7 @@ from kernel_gateway import __version__
 from kernel_gateway.events.kinds import KINDS
 from kernel_gateway.http.json_handler import READING
 from kernel_gateway.http.operations import Operation, operation_of
-from kernel_gateway.http.schemas.responses import ErrorBody
+from kernel_gateway.http.schemas.responses.base import ErrorBody
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REFERENCE = "#/components/schemas/{model}"

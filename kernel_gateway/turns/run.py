@@ -167,7 +167,12 @@ class TurnRun:
         finally:
             path.in_use -= 1
         await contexts.touch(path)
-        return replace(ending, result={**ending.result, "notebook_head": path.recorder.head})
+        contexts.snapshots.consider(path)
+        restored, path.restored = path.restored, None
+        result = {**ending.result, "notebook_head": path.recorder.head}
+        return replace(
+            ending, result=result if restored is None else {"variables": restored, **result}
+        )
 
     async def _check_earlier(self) -> None:
         """Raise `EarlierRequestFailed` if a turn that this one comes after has not ended well."""

@@ -216,7 +216,7 @@ function SourceLine({ source, actions }: { source: Source; actions: TraceActions
       <FileName name={source.file} sheet={source.sheet} actions={actions} />: {rowsWords(source)}
       <span className="quiet">
         {source.columns.length > 0 && ` Columns ${source.columns.join(", ")}.`}
-        {source.checked ? " Computed again from these rows: the same." : " Not computed again: these are the rows that the code used."}
+        {source.checked ? " Computed again from these rows: the same." : " Not computed again: the code used these rows."}
       </span>
     </li>
   );

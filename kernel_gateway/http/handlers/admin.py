@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import CleanupRequest
+from kernel_gateway.http.schemas.responses import service as models
 from kernel_gateway.identity.auth import LOCAL
 
 CRON_HEADER = "X-Cron-Secret"

@@ -14,7 +14,7 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.received_files import receive
 from kernel_gateway.http.render import conversation_to_json
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import conversations as models
 from kernel_gateway.http.uploads import UploadedFile
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.recorded_demo import EXAMPLES, REQUESTS

@@ -18,7 +18,7 @@ from kernel_gateway.http.operations import FILES, Query, operation
 from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.http.received_files import receive
 from kernel_gateway.http.render import file_to_json
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import files as models
 from kernel_gateway.http.upload_quota import quota_of
 from kernel_gateway.http.uploads import Upload
 from kernel_gateway.ids import PathKey

@@ -12,9 +12,9 @@ from kernel_gateway.conversations.rerun_records import Rerun, notebook_of
 from kernel_gateway.errors import BadRequest, Conflict
 from kernel_gateway.http.json_handler import FILE_POLICY, JsonHandler
 from kernel_gateway.http.operations import Query, operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import NewRerun
-from notebooks.record.document import parse_notebook
+from kernel_gateway.http.schemas.responses import notebooks as models
+from notebooks.record.reading import parse_notebook
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.listed_parameters import ListedParameter, listed_parameters
 from notebooks.rerun.report import report_html

@@ -37,7 +37,7 @@ from kernel_gateway.http.json_handler import CHUNK_BYTES, JsonHandler
 from kernel_gateway.http.operations import Query, operation
 from kernel_gateway.http.received_files import receive
 from kernel_gateway.http.render import path_url
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import files as models
 from kernel_gateway.http.upload_quota import UploadQuota, quota_of
 from kernel_gateway.http.uploads import UploadedFile, same_content
 

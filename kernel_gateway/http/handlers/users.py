@@ -9,7 +9,7 @@ from kernel_gateway.cluster.asking import ask_node
 from kernel_gateway.errors import NodeUnreachable
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import service as models
 
 
 class MeHandler(JsonHandler):

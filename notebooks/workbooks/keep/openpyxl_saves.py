@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..structure.package_changes import Change
 from ..tie_out.journal import note_opened
+from . import merged_cells
 
 KEPT = (".xlsx", ".xlsm", ".xltx", ".xltm")
 WARNED = (".* extension is not supported and will be removed", ".* so the image is being dropped")
@@ -76,6 +77,7 @@ def install() -> None:
         else:
             _save_from(self, origin, filename, save)
 
+    merged_cells.install()
     openpyxl.load_workbook = excel.load_workbook = load_and_remember
     Workbook.save = save_and_keep
 
@@ -227,20 +229,33 @@ def _room(beside: Path | None) -> contextlib.AbstractContextManager[str]:
     if beside is not None:
         with contextlib.suppress(OSError):
             _remove_left_over(beside)
-            return _locked(tempfile.TemporaryDirectory(dir=beside, prefix=SAVING))
-    return _locked(tempfile.TemporaryDirectory(prefix=SAVING))
+            return _used(*_new_room(beside))
+    return _used(*_new_room(None))
+
+
+def _new_room(beside: Path | None) -> tuple[str, int]:
+    """Make and lock a directory: one without a lock is left over from a killed save.
+
+    Another save may take a new one for such, and remove it before it is locked: then one more is
+    made.
+    """
+    while True:
+        directory = tempfile.mkdtemp(dir=beside, prefix=SAVING)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        with contextlib.suppress(FileNotFoundError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), Path(directory).stat()):
+                return directory, descriptor
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
-def _locked(directory: tempfile.TemporaryDirectory[str]) -> Iterator[str]:
-    """Lock *directory* while it is used: one without a lock is left over from a killed save."""
-    with directory as name:
-        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield name
-        finally:
-            os.close(descriptor)
+def _used(directory: str, descriptor: int) -> Iterator[str]:
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(descriptor)
 
 
 def _remove_left_over(within: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .target import Label, Target
+from .target import Label, Target, number_in
 
 VALUE = "value"
 _COUNTS = frozenset({"count", "size", "nunique"})
@@ -141,7 +141,10 @@ def _equal(column: pd.Series, value: Any) -> Any:
         if column.dtype.kind in "iufbM":
             if column.dtype.kind == "M":
                 return _dates(column, value)
-            return np.zeros(len(column), dtype=bool)
+            number = number_in(value.strip())  # in a text file, numbers are texts too
+            if isinstance(number, str):
+                return np.zeros(len(column), dtype=bool)
+            return _equal(column, number)
         return (column.astype("string").str.strip() == value.strip()).fillna(False).to_numpy(bool)  # noqa: FBT003
     if isinstance(value, datetime.datetime | datetime.date):
         if column.dtype.kind == "M":

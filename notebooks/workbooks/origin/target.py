@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,12 +156,23 @@ class WrittenFile:
         header_row, headers = _headers(grid, place[1], place[2])
         return Target(
             place=place,
-            value=self.value(place),
+            value=number_in(self.value(place)) if self.text else self.value(place),
             formula=self.formula(place),
             row_labels=tuple(_row_labels(grid, place[1], place[2], header_row)),
             headers=tuple(headers),
             header_row=header_row,
         )
+
+
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+
+
+def number_in(value: Any) -> Any:
+    """Return the number that a text is, as a program writes it; an identifier stays a text."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() and "." not in value else number
 
 
 def _at(grid: Sequence[Sequence[Any]], row: int, column: int) -> Any:

@@ -35,7 +35,7 @@ def test_amounts_are_read_in_the_notation_of_their_column(texts, numbers):
     assert [read_amount(text, notation) for text in texts] == pytest.approx(numbers)
 
 
-@pytest.mark.parametrize("texts", [["1.250", "2.375"], ["1,250"], ["1,250.00 CR", "3.50 DR"]])
+@pytest.mark.parametrize("texts", [["1.250", "2.375"], ["1,250"], ["1,250.00", "3.50 DR"]])
 def test_amounts_that_can_be_read_in_two_ways_are_named(texts):
     assert read_notation(texts).ambiguous
 

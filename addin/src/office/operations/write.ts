@@ -98,7 +98,7 @@ async function fill(job: Job, whole: Excel.Range, formula: string): Promise<void
   const first = whole.getCell(0, 0);
   first.formulas = [[formula]];
   first.load("formulasR1C1");
-  await job.sync();
+  await job.sure();
   job.done = "The first cell of the range was written.";
   // One formula in R1C1 notation is the same in every cell: Excel takes it for the whole range.
   whole.formulasR1C1 = first.formulasR1C1[0]![0] as unknown as string[][];
