@@ -200,7 +200,7 @@ def _carry_to_copy(
         carry_drawing(source, target, own.parts, before, after, old, new, pair)
     _carry_rules(old, new)
     _carry_lists(old, new)
-    _carry_cell_indexes(old, new)
+    carry_cell_metadata(old, new)
     carry_sizes(old, new)
     new.cells = with_rich_texts(own.texts, old.cells, new.cells)
     target.write(after, new.content())
