@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the reply to render; ``None`` if it was sent as raw text."""
         read = openai_protocol.words_of(body) if self._speaks_openai() else words_of(body)
-        reply = self.server_state.transcript.reply_to(*read)
+        reply = self.server_state.transcript.reply_to(*read, body)
         if reply is None:
             message = f"The transcript has no reply to this request: {read[0][:200]!r}"
             raise _Failure(400, "INVALID_ARGUMENT", message)

@@ -12,7 +12,7 @@ from agent.permission.admission import TurnPorts
 from agent.permission.fetch import fetch
 from agent.ports import ToolCall
 from agent.repair.advice import BAD_CALL
-from agent.tools.analysis.call import RUN_ANALYSIS, analysis_code
+from agent.tools.analysis.call import RUN_ANALYSIS, analysis_code, explained
 from agent.tools.fetch_url import NAME as FETCH
 from agent.tools.office.catalog import OFFICE_TOOLS
 from agent.tools.plan import PLANNING
@@ -60,6 +60,11 @@ async def _set_analysis(state: TurnState, ports: TurnPorts, call: Mapping[str, A
     live = runtime.live_session()
     reach = Reach(runtime.workspace, ports.profiler)
     asked = ToolCall(call["name"], call["arguments"])
+    if takes := explained(asked):
+        await ports.sink.emit("tool.called", called(asked, "ok"))
+        state.steps += 1
+        reply_to(state, {"status": "ok", "result": takes})
+        return
     try:
         code = await analysis_code(asked, reach, await live.variables() if live else [])
     except (ToolFailed, ContainerError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import statistics
 
 import pytest
@@ -277,12 +278,72 @@ async def test_it_works_on_a_variable_that_code_made_whatever_its_columns_are_ca
     assert await value(conversation, "summary_statistics.iloc[:, 2].tolist()") == [3, 4]
 
 
-async def test_the_schema_has_the_arguments_of_every_analysis():
-    declared = RUN_ANALYSIS.schema["properties"]
+async def test_the_declaration_names_every_argument_of_every_analysis_in_under_3_kb():
+    """Each call of the model carries it."""
+    lines = dict(
+        line.split("(", 1) for line in RUN_ANALYSIS.description.splitlines() if "(" in line
+    )
 
-    assert declared.pop("analysis")["enum"] == list(KINDS)
-    for kind in KINDS.values():
-        for name, each in schema_of(kind.arguments)["properties"].items():
-            assert declared[name].get("enum") == each.get("enum"), name
-            assert declared[name].get("type", "object") in str(each)
+    for name, kind in KINDS.items():
+        taken = re.findall(r"[\w|=?]+", lines[name].partition(")")[0].replace("[]", ""))
+        named = [each.partition("=")[0].rstrip("?") for each in taken]
+        properties = schema_of(kind.arguments)["properties"]
+        assert [*named, "save_as"] == [*(p for p in properties if p != "save_as"), "save_as"], name
+        for argument, each in properties.items():
+            assert "|".join(each.get("enum", ())) in lines[name], argument
+    assert len(json.dumps([RUN_ANALYSIS.description, RUN_ANALYSIS.schema])) < 3_000
     assert "$ref" not in json.dumps(RUN_ANALYSIS.schema)
+
+
+IN_OPTIONS = asks(
+    analysis="npv", options={"flows": [-100, 60, 60], "rate": 0.1, "first_flow": "now"}
+)
+TWICE = asks(analysis="irr", flows=[-1, 2], options={"flows": [-1, 3]})
+EXPLAINED = asks(analysis="compliance_check", explain=True)
+
+
+async def test_arguments_may_stand_in_options_but_not_twice(conversation):
+    await conversation.ask(IN_OPTIONS)
+    assert await value(conversation, "npv") == pytest.approx(-100 + 60 / 1.1 + 60 / 1.21)
+
+    await conversation.ask(TWICE)
+    assert reply_of(conversation)["error"] == "flows is given twice, also in options."
+
+
+async def test_the_arguments_of_one_analysis_are_explained_on_request_and_nothing_runs(
+    conversation,
+):
+    before = len(conversation.of_kind("cell.started"))
+
+    await conversation.ask(EXPLAINED)
+
+    takes = reply_of(conversation)["result"]
+    assert "- rules (list of object)\n  - name (string): What it demands" in takes
+    assert "    - is ('equal' or 'not_equal'" in takes
+    assert conversation.of_kind("tool.called")[-1]["status"] == "ok"
+    assert len(conversation.of_kind("cell.started")) == before
+
+
+async def test_a_call_that_does_not_fit_gets_all_arguments_of_its_analysis(reach):
+    with pytest.raises(ToolFailed) as failed:
+        await analysis_code(ToolCall("run_analysis", {"analysis": "npv", "rate": 8}), reach, [])
+
+    assert "- first_flow ('now' or 'after_one_period'): When the first" in str(failed.value)
+
+
+async def test_in_preview_the_user_sees_the_code_of_an_analysis_before_it_runs(conversation):
+    url = f"/api/v1/conversations/{conversation.id}/mode"
+    await conversation.running.client.put(url, {"name": "preview"})
+    try:
+        await conversation.connection.send("turn.request", request=IN_OPTIONS)
+        asked = (await conversation.until("permission.required"))["data"]
+        started = len(conversation.of_kind("cell.started"))
+        await conversation.connection.send("permission.reply", id=asked["id"], decision="once")
+        await conversation.until("turn.finished")
+    finally:
+        await conversation.running.client.put(url, {"name": "auto"})
+
+    assert "# Npv" in asked["preview"]
+    assert "rate = 0.1" in asked["preview"]
+    assert started < len(conversation.of_kind("cell.started"))
+    assert reply_of(conversation)["status"] == "ok"

@@ -82,7 +82,7 @@ class OfTable(Analysis):
 
 
 class DataQuality(OfTable):
-    """Blanks, repeats, mixed types and odd texts of each column."""
+    """Blanks, repeats, mixed types, odd texts of each column."""
 
     key: Columns = Field(
         default_factory=list, description="Columns that together should name each row once."
@@ -112,7 +112,7 @@ class Outliers(OfTable):
 
 
 class Trend(OfTable):
-    """A value by period: change, growth, straight line through it, and what that gives next."""
+    """A value by period: change, growth, straight line and what it gives next."""
 
     value: NumberColumn = Field(description="The column of amounts.")
     date: DateColumn = Field(description="The column of dates.")
@@ -123,7 +123,7 @@ class Trend(OfTable):
 
 
 class Reconciliation(OfTable):
-    """Two tables by key: matched, different, only in one of them."""
+    """Two tables by key: matched, different, only in one."""
 
     other: TableSource = Field(description="The table that it is compared with.")
     key: Columns = Field(min_length=1, description="Columns that name each item in table.")
@@ -146,7 +146,7 @@ class Reconciliation(OfTable):
 
 
 class Variance(OfTable):
-    """Actual against budget, in money and per cent, favourable or not."""
+    """Actual against budget: money, per cent, favourable or not."""
 
     actual: NumberColumn = Field(description="The column of what was.")
     budget: NumberColumn = Field(description="The column of what was planned, or the year before.")
@@ -216,7 +216,7 @@ class Irr(OfFlows):
 
 
 class Xirr(OfFlows):
-    """Internal rate of return of dated flows, a year; with rate also their net present value."""
+    """Yearly internal rate of return of dated flows; with rate also their NPV."""
 
     days: list[Day] = Field(
         default_factory=list, max_length=MOST_FLOWS, description="The date of each of flows."
@@ -297,7 +297,7 @@ class Bracket(Strict):
 
 
 class TaxCalculation(Analysis):
-    """Tax by a rate, by a column of rates, or by brackets."""
+    """Tax by a rate, a column of rates, or brackets."""
 
     amount: Amount | None = Field(None, description="The amount that is taxed.")
     table: TableSource | None = Field(
@@ -393,6 +393,6 @@ class Rule(Strict):
 
 
 class ComplianceCheck(OfTable):
-    """Which rows break which of the rules given."""
+    """Rows that break the rules given."""
 
     rules: list[Rule] = Field(min_length=1, max_length=50)

@@ -14,13 +14,12 @@ from agent.repair.nearest import nearest
 from agent.tools.analysis import arguments as of
 from agent.tools.analysis import comparing, describing, money, rules
 from agent.tools.analysis.arguments import Analysis, Holds, TableSource
+from agent.tools.analysis.declared import COMMON, details, signature
 from agent.tools.analysis.tables import Table, find_table
 from agent.tools.analysis.written import Places, Written
-from agent.tools.office.arguments import schema_of
 from agent.tools.tool import Reach, ToolFailed
 
 NAME = "run_analysis"
-LIMITS = ("default", "maxLength", "minLength", "maxItems", "minItems", "additionalProperties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Kind:
     Attributes:
         arguments: The model of its arguments.
         write: Writes its code.
-        needs: What it needs, in words, where that is more than its required arguments.
+        needs: What has to be given of the arguments that may be left out, with | for alternatives.
     """
 
     arguments: type[Analysis]
@@ -38,7 +37,7 @@ class Kind:
     needs: str = ""
 
 
-FLOWS = "flows, or table and value"
+FLOWS = "flows | table and value"
 KINDS: Mapping[str, Kind] = {
     "data_quality": Kind(of.DataQuality, describing.data_quality),
     "summary_statistics": Kind(of.SummaryStatistics, describing.summary_statistics),
@@ -46,70 +45,49 @@ KINDS: Mapping[str, Kind] = {
     "trend": Kind(of.Trend, describing.trend),
     "reconciliation": Kind(of.Reconciliation, comparing.reconciliation),
     "variance": Kind(of.Variance, comparing.variance),
-    "cash_flow": Kind(
-        of.CashFlow, comparing.cash_flow, "table, date; value, or inflow and outflow"
-    ),
-    "npv": Kind(of.Npv, money.npv, f"{FLOWS}; rate, first_flow"),
+    "cash_flow": Kind(of.CashFlow, comparing.cash_flow, "value | inflow and outflow"),
+    "npv": Kind(of.Npv, money.npv, FLOWS),
     "irr": Kind(of.Irr, money.irr, FLOWS),
-    "xirr": Kind(of.Xirr, money.xirr, "flows and days, or table, value and date"),
+    "xirr": Kind(of.Xirr, money.xirr, "flows and days | table, value and date"),
     "loan_schedule": Kind(of.LoanSchedule, money.loan_schedule),
     "depreciation": Kind(of.Depreciation, money.depreciation),
     "tax_calculation": Kind(
         of.TaxCalculation,
         rules.tax_calculation,
-        "amount, or table and value; rate, rate_column or brackets",
+        "amount | table and value; rate | rate_column | brackets",
     ),
     "compliance_check": Kind(of.ComplianceCheck, rules.compliance_check),
 }
 
 
+EXPLAIN = "explain"
+
+
 def _declaration() -> ToolDeclaration:
-    """Return the declaration: the arguments of all analyses, each saying whose it is."""
-    properties: dict[str, Any] = {}
-    users: dict[str, list[str]] = {}
-    told = []
-    for name, kind in KINDS.items():
-        schema = schema_of(kind.arguments)
-        needed = schema["required"]
-        words = (kind.arguments.__doc__ or "").strip().rstrip(".")
-        told.append(f"{name} ({kind.needs or ', '.join(needed)}): {words}")
-        for argument, each in schema["properties"].items():
-            users.setdefault(argument, []).append(name)
-            properties.setdefault(argument, _short(each))
-    for argument, each in properties.items():
-        if len(users[argument]) < len(KINDS):
-            words = str(each.get("description", "")).rstrip(".")
-            each["description"] = f"{words}{'. ' if words else ''}For {', '.join(users[argument])}."
-    first = {"type": "string", "enum": list(KINDS), "description": "; ".join(told) + "."}
-    return ToolDeclaration(
-        NAME,
-        "Run a usual analysis of finance. It writes the code, with the table's recipe, which runs "
-        "and is recorded as a cell; variables stay. Use it rather than own code where it fits.",
-        {
-            "type": "object",
-            "properties": {"analysis": first, **properties},
-            "required": ["analysis"],
-        },
+    """Return the declaration: what all analyses take, and a line on each of them.
+
+    All arguments with their descriptions are 11 kB, which each call of the model would carry. The
+    model gets those of one analysis when it asks for them, and with a call that does not fit.
+    """
+    lines = [signature(name, kind.arguments, kind.needs) for name, kind in KINDS.items()]
+    words = (
+        "Run a usual analysis of finance: it writes the code, with the table's recipe, and runs it "
+        "as a cell. Use it rather than own code where it fits. ? marks what may be "
+        "left out, | alternatives; rates are fractions (0.08 is 8 %), days YYYY-MM-DD, money paid "
+        "negative; other is as table. Analyses:\n"
     )
-
-
-def _short(schema: Any) -> Any:
-    """Return *schema* without the limits that few calls meet: the check has them all."""
-    if isinstance(schema, list):
-        return [_short(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    either = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    if len(either) == 1:
-        schema = {**either[0], **{k: v for k, v in schema.items() if k != "anyOf"}}
-    return {
-        k: {name: _short(each) for name, each in v.items()} if k == "properties" else _short(v)
-        for k, v in schema.items()
-        if k not in LIMITS and not (isinstance(v, float) and abs(v) > 1e9)
-    }
+    return ToolDeclaration(NAME, words + "\n".join(lines), COMMON)
 
 
 RUN_ANALYSIS = _declaration()
+
+
+def explained(call: ToolCall) -> str:
+    """Return the arguments of the analysis that *call* asks to have explained, else nothing."""
+    kind = KINDS.get(str(call.arguments.get("analysis")))
+    if kind is None or call.arguments.get(EXPLAIN) is not True:
+        return ""
+    return details(kind.arguments)
 
 
 async def analysis_code(
@@ -131,6 +109,8 @@ async def analysis_code(
     """
     given = dict(call.arguments)
     name = given.pop("analysis", None)
+    given.pop(EXPLAIN, None)
+    given = _with_options(given)
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         like = nearest(name, KINDS) if isinstance(name, str) else []
@@ -144,6 +124,20 @@ async def analysis_code(
     written = kind.write(asked, Places(tables, _columns(asked, table, other)))
     code = _whole(str(name), written, tables, asked.save_as)
     return {"code": code, "parameters": dict(written.parameters)}
+
+
+def _with_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with those of ``options`` beside the others.
+
+    Raises:
+        ToolFailed: One is in both.
+    """
+    options = given.pop("options", None) or {}
+    if not isinstance(options, Mapping):
+        raise ToolFailed("options must be an object: the name of each argument to its value.")
+    if twice := sorted(set(given) & set(options)):
+        raise ToolFailed(f"{twice[0]} is given twice, also in options.")
+    return {**given, **options}
 
 
 def _checked(name: str, kind: Kind, given: Mapping[str, Any]) -> Analysis:
@@ -161,8 +155,9 @@ def _checked(name: str, kind: Kind, given: Mapping[str, Any]) -> Analysis:
                     f"; did you mean {' or '.join(like)}?" if like else ""
                 )
             faults.append(f"{where}: {words}" if where else words)
-    takes = ", ".join(known)
-    raise ToolFailed(f"The arguments of {name} don't fit: {'; '.join(faults)}. It takes: {takes}.")
+    takes = details(kind.arguments)
+    why = "; ".join(faults)
+    raise ToolFailed(f"The arguments of {name} don't fit: {why}. It takes:\n{takes}")
 
 
 async def _table(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from ..structure.package_changes import Change, change_package
+from ..structure.package_changes import Change, change_package, name_after, refer_to_copy
+from ..structure.shift import Copied
 from .cell_metadata import carry_cell_metadata
 from .document_properties import carry_properties
 from .drawings import carry_drawing
@@ -39,6 +40,10 @@ DROPPED = (
     "oleObjects controls webPublishItems extLst"
 ).split()
 """Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
+OF_COPIES = (
+    "sheetCalcPr protectedRanges phoneticPr cellWatches ignoredErrors picture extLst".split()
+)
+"""Those that a copy of a worksheet gets too."""
 OF_SHEET = frozenset({"threadedComment", "namedSheetView", "tableSingleCells", "queryTable"})
 """Relationships of a sheet that its part does not mention."""
 NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
@@ -99,6 +104,7 @@ def carry_over(
     *,
     suffix: str,
     changes: Sequence[Change] = (),
+    copies: Sequence[SheetPair] = (),
 ) -> bool:
     """Put what *result* lost of *original* back, and write it to *saved*.
 
@@ -109,6 +115,8 @@ def carry_over(
         saved: Where the workbook with the parts goes; not *result* itself.
         suffix: The ending its name will have: macros are kept in .xlsm and .xltm.
         changes: What was inserted, deleted and renamed in between, in order.
+        copies: Sheets of *result* that are copies of sheets of *original*: they get what openpyxl
+            does not know of those, as far as a workbook may have it twice.
 
     Returns:
         Whether anything was lost, and *saved* was written.
@@ -134,6 +142,9 @@ def carry_over(
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 _carry_sheet(copying, before[pair.before], after[pair.after], pair)
+        for pair in copies:
+            if pair.before in before and pair.after in after:
+                _carry_to_copy(copying, before[pair.before], after[pair.after], pair, changes)
         names = {pair.before: pair.after for pair in sheets}
         _carry_workbook(copying, suffix.lower(), names, changes)
         _mend_pivot_caches(target)
@@ -165,6 +176,36 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
         target.write(after, new.content())
+
+
+def _carry_to_copy(
+    copying: _Copying, before: str, after: str, pair: SheetPair, changes: Sequence[Change]
+) -> None:
+    """Give a copy of a sheet what openpyxl does not know of the sheet, in parts of its own.
+
+    What may be in a workbook once stays away: slicers, timelines, controls, comment threads.
+    """
+    source, target = copying.source, copying.result
+    once = {r.target for r in source.relationships(before) if r.kind in ("slicer", "timeline")}
+    own = _Copying(
+        source, target, copying.texts,
+        missing=copying.missing - {pair.before}, left_out=frozenset(once),
+    )  # fmt: skip
+    old, new = SheetMarkup.of(source.read(before)), SheetMarkup.of(target.read(after))
+    for name in OF_COPIES:
+        if (element := old.child(name)) is not None and new.child(name) is None:
+            _carry_element(own, element, before, after, new)
+    restore_sheet(old, new)
+    if not once and old.child("controls") is None and old.child("oleObjects") is None:
+        carry_drawing(source, target, own.parts, before, after, old, new, pair)
+    _carry_rules(old, new)
+    _carry_lists(old, new)
+    carry_cell_metadata(old, new)
+    carry_sizes(old, new)
+    new.cells = with_rich_texts(own.texts, old.cells, new.cells)
+    target.write(after, new.content())
+    name = name_after(pair.before, changes)
+    refer_to_copy(target, after, name, Copied(name, pair.after))
 
 
 def _carry_element(
