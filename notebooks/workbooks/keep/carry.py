@@ -403,12 +403,22 @@ def _carry_workbook(
 
 
 def _carry_theme(source: EditablePackage, target: EditablePackage, before: str, after: str) -> None:
-    """Put the theme back where openpyxl has not found it: it looks under one name only."""
+    """Put the theme back where openpyxl has not found it, or has left out its pictures.
+
+    It looks under one name only, and writes the part without what that is related to.
+    """
     was, now = (
         next((r.target for r in package.relationships(part) if r.kind == "theme"), "")
         for package, part in ((source, before), (target, after))
     )
-    if was != THEME and was in source and now in target:
+    if was not in source or now not in target:
+        return
+    if source.relationships(was):
+        target.remove(now)
+        carried = target.copy(source, was, {})
+        for each in [r for r in target.relationships(after) if r.target == now]:
+            target.retarget(after, each.id, carried)
+    elif was != THEME:
         target.write(now, source.read(was))
 
 

@@ -620,6 +620,27 @@ CHOICE = (
 )
 
 
+def test_pictures_of_a_theme_stay(tmp_path, template):
+    with zipfile.ZipFile(template) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/theme/_rels/theme1.xml.rels"] = (
+        b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        b'<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
+        b'relationships/image" Target="../media/image1.png"/></Relationships>'
+    )
+    with zipfile.ZipFile(template, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+
+    saved(tmp_path, "openpyxl.load_workbook(source).save(target)")
+
+    with EditablePackage(tmp_path / "result.xlsx") as package:
+        [theme] = [r for r in package.relationships("xl/workbook.xml") if r.kind == "theme"]
+        [picture] = package.relationships(theme.target)
+        assert package.read(picture.target) == parts["xl/media/image1.png"]
+    assert problems(tmp_path / "result.xlsx") == []
+
+
 def test_a_theme_of_another_name_and_a_list_with_commas_are_kept(tmp_path):
     source, result = tmp_path / "template.xlsx", tmp_path / "result.xlsx"
     with xlsxwriter.Workbook(source) as book:
