@@ -17,6 +17,7 @@ import click
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
+from kernel_gateway.recorded_demo import EXAMPLES
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 
 SWITCH_SECONDS = 0.0001
 Command = TypeVar("Command", bound=Callable[..., Any])
-HERE = Path(__file__).resolve().parent
-# In a wheel the examples are inside the package, in a checkout beside it.
-EXAMPLES = next((d for d in (HERE / "examples", HERE.parent / "examples") if d.is_dir()), None)
 
 
 def _console() -> Console:

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.ports import PathRuntime
 from notebooks.lineage.map import lineage_map
-from notebooks.lineage.names import statements_of
+from notebooks.lineage.names import PASSIVE, statements_of
 from notebooks.lineage.record import Cell
 from notebooks.lineage.staleness import Stale, made_by
 from notebooks.record.cells import CellIntent, Execution
@@ -22,7 +22,8 @@ log = logging.getLogger("tallybook.lineage")
 
 def may_change(source: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether a cell may change what earlier cells used: a quick look at the cell alone."""
-    changed = any(s.sets | s.alters for s in statements_of(source) if not s.imports)
+    statements = [each for each in statements_of(source) if not each.imports]
+    changed = any(s.sets or s.alters or s.calls - PASSIVE for s in statements)
     return changed or before != after
 
 

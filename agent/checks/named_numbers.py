@@ -9,9 +9,11 @@ whole numbers are not looked for.
 from __future__ import annotations
 
 import bisect
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agent.checks.number_text import Written, numbers_in
 
@@ -60,6 +62,14 @@ class Sources:
 
     results: Sequence[str]
     words: Sequence[str] = ()
+
+
+def text_of_facts(facts: Any) -> str:
+    r"""Return *facts*, JSON values, as text in which only their own digits stand.
+
+    The escapes of other alphabets (``\u5e74``) would be read as numbers.
+    """
+    return json.dumps(facts, default=str, ensure_ascii=False)
 
 
 def not_from_a_result(answer: str, sources: Sources) -> list[str]:

@@ -24,6 +24,8 @@ _UNITS = {
     "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6, "millionen": 1e6,
     "bn": 1e9, "billion": 1e9, "billions": 1e9, "mrd": 1e9, "milliarde": 1e9, "milliarden": 1e9,
 }  # fmt: skip
+MOST_POWER = 250
+"""Larger powers of ten are no amounts, and 10.0 to the power of 309 is no float."""
 _PERCENT = frozenset({"%", "percent", "prozent", "per cent", "pp"})
 
 
@@ -65,6 +67,8 @@ def numbers_in(text: str, *, output: bool = False) -> Iterator[Written]:
         digits = found["digits"].rstrip(".,'’")
         unit = found["after"].strip(SPACES).rstrip(".").lower()
         power = int(found["power"] or 0)
+        if abs(power) > MOST_POWER:  # within a digest or a code, such as 5e743
+            continue
         readings = tuple(
             (value * 10.0**power, place * 10.0**power) for value, place in _read(digits)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from opentelemetry import trace
@@ -23,11 +23,13 @@ from agent.permission.approval import (
     preview_of,
     waits_for_user,
 )
+from agent.permission.installed import LIBRARY_RULES, why_absent
 from agent.permission.network import is_covered, what_always_covers
 from agent.permission.network_calls import NetworkCall, call_to_json, call_words, network_calls
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
 from agent.permission.risk.findings import (
+    NETWORK_RULES,
     Assessment,
     Finding,
     assessment_to_json,
@@ -155,6 +157,8 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         outcome, reason = "not-run", assessment.syntax_error
     elif assessment.tier == "high":
         outcome, reason = "blocked", assessment.reasons
+    elif absent := await _absent_libraries(pending, assessment, ports):
+        outcome, reason = "not-run", absent
     else:
         decision = await _decision(state, pending, ports, assessment, calls)
         if decision is not None and not decision.allowed:
@@ -171,6 +175,14 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     )
     await _record_refusal(pending, admission, ports)
     return admission
+
+
+async def _absent_libraries(pending: PendingCode, assessment: Assessment, ports: TurnPorts) -> str:
+    """Return why code can't run that needs permission for a library which is not there."""
+    asks = any(finding.rule in LIBRARY_RULES for finding in assessment.findings)
+    if not asks or pending.language != PYTHON or pending.permission_id is not None:
+        return ""
+    return await why_absent(pending.code, assessment, await ports.runtime.session())
 
 
 async def _decision(
@@ -262,17 +274,24 @@ class ReplayVerdict:
     granted: tuple[str, ...] = ()
 
 
-async def judge_replay(source: str, held: Collection[str], language: str = PYTHON) -> ReplayVerdict:
+async def judge_replay(
+    source: str, held: Collection[str], language: str = PYTHON, *, offline: bool = False
+) -> ReplayVerdict:
     """Check a recorded cell again before a replay; a "once" permission covered one run only.
 
     Args:
         source: The cell's code.
         held: Capabilities that the user's standing grants cover.
         language: The code's language.
+        offline: Its network calls get their recorded responses and nothing is sent, so that they
+            need no permission.
     """
     assessment = await _assess(source, language)
     if assessment.syntax_error or assessment.tier == "high":
         return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
+    if offline:
+        kept = tuple(f for f in assessment.findings if f.rule not in NETWORK_RULES)
+        assessment = replace(assessment, findings=kept)
     calls = network_calls(source) if assessment.wants_network else ()
     missing = [name for name in asked_for(assessment, calls) if not is_covered(name, held)]
     if missing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from agent.checks.answer import Review, review
 from agent.checks.claims import Facts
-from agent.checks.named_numbers import Sources
+from agent.checks.named_numbers import Sources, text_of_facts
 from agent.context.profiler import Profiler
 from agent.ports import PathRuntime
 from agent.prompts.render import output_text
@@ -90,7 +89,7 @@ def _results(ran: list[dict[str, Any]]) -> Iterator[str]:
         yield output_text(cell.get("outputs", ()))[:MOST_TEXT]
         for name in ("tie_out", "checks", "computed"):
             if known := cell.get(name):
-                yield json.dumps(known)[:MOST_TEXT]
+                yield text_of_facts(known)[:MOST_TEXT]
 
 
 async def _profiles(runtime: PathRuntime, profiler: Profiler) -> list[str]:
@@ -98,7 +97,7 @@ async def _profiles(runtime: PathRuntime, profiler: Profiler) -> list[str]:
     for file in runtime.workspace.files(INPUTS)[:MOST_FILES]:
         with contextlib.suppress(ContainerError, OSError):
             if (profile := await profiler.profile(runtime.workspace, file)) is not None:
-                found.append(json.dumps(profile, default=str)[:MOST_TEXT])
+                found.append(text_of_facts(profile)[:MOST_TEXT])
     return found
 
 

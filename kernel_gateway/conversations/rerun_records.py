@@ -17,8 +17,9 @@ from kernel_gateway.errors import BadRequest
 from notebooks.errors import BlobError
 from notebooks.export.workspace_files import safe_name
 from notebooks.history.network_responses import RESPONSES, is_response, recorded_calls
-from notebooks.record.document import Notebook, parse_notebook
+from notebooks.record.document import Notebook
 from notebooks.record.files import replace_atomically
+from notebooks.record.reading import parse_notebook
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.parameters import given_parameters
 from notebooks.rerun.recorded import recorded_inputs, recorded_outputs

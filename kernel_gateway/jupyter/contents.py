@@ -8,9 +8,9 @@ from typing import Any
 from kernel_gateway import __version__
 from kernel_gateway.errors import BadRequest, MethodNotAllowed, NotFound
 from kernel_gateway.http.operations import Query, operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import jupyter as models
 from kernel_gateway.jupyter.handler import JupyterHandler, iso
-from notebooks.record.document import read_notebook
+from notebooks.record.reading import read_notebook
 
 LISTED = 200
 CONTENT_QUERY = (

@@ -7,7 +7,7 @@ import uuid
 from pydantic import BaseModel, ConfigDict, Field
 
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import jupyter as models
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.jupyter.handler import KERNEL_NAME, JupyterHandler
 from kernel_gateway.jupyter.kernelspecs import check_kernel_name, kernelspecs

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kernel_gateway.errors import BadRequest, NotFound
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import jupyter as models
 from kernel_gateway.jupyter.handler import JupyterHandler
 from kernel_gateway.jupyter.kernels import end_kernel, start_kernel
 from kernel_gateway.jupyter.kernelspecs import check_kernel_name

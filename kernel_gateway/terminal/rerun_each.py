@@ -20,8 +20,8 @@ from pathlib import Path
 from container.errors import ContainerError
 from kernel_gateway.terminal.rerun import rerun_file
 from notebooks.errors import NotebookError, RerunFailed
-from notebooks.record.document import read_copy
 from notebooks.record.files import file_sha256, replace_atomically
+from notebooks.record.reading import read_copy
 from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.each_report import SetResult, each_html, result_from_json
 from notebooks.rerun.inputs import GivenInput, given_inputs

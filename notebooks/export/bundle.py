@@ -23,7 +23,8 @@ from notebooks.export.formats import page_of
 from notebooks.export.workspace_files import open_below, safe_name
 from notebooks.history.network_responses import RESPONSES, is_response, recorded_calls, response_of
 from notebooks.record.chain import KEY, mapping
-from notebooks.record.document import head, read_copy
+from notebooks.record.document import head
+from notebooks.record.reading import read_copy
 from notebooks.record.undone import withdraw_undone
 
 NOTEBOOK, MANIFEST, README, PAGE = "notebook.ipynb", "manifest.json", "README.md", "review.html"

@@ -8,7 +8,8 @@ from pathlib import Path
 from notebooks.export.page import notebook_page
 from notebooks.export.script import notebook_script
 from notebooks.export.verdicts import verdicts_on
-from notebooks.record.document import notebook_bytes, read_copy
+from notebooks.record.document import notebook_bytes
+from notebooks.record.reading import read_copy
 from notebooks.record.undone import withdraw_undone
 
 

@@ -16,8 +16,9 @@ from notebooks.ledger.signing import Signer, is_signature, key_id_of, public_key
 from notebooks.ledger.statement import SigningAttester, cell_message
 from notebooks.record.cells import new_cell_id, utc_now
 from notebooks.record.chain import GENESIS, KEY, facts_of, mapping
-from notebooks.record.document import linked, notebook_bytes, read_notebook
+from notebooks.record.document import linked, notebook_bytes
 from notebooks.record.files import encodable, replace_atomically
+from notebooks.record.reading import read_notebook
 
 SIGN_OFF, NOTE = "sign-off", "review-note"
 KINDS = frozenset({SIGN_OFF, NOTE})

@@ -20,8 +20,9 @@ from notebooks.ledger.review import reviews
 from notebooks.ledger.signatures import check_signatures
 from notebooks.ledger.statement import produced_files
 from notebooks.record.chain import GENESIS, KEY, VIEW, frame, seal
-from notebooks.record.document import notebook_bytes, plain_notebook
+from notebooks.record.document import notebook_bytes
 from notebooks.record.files import file_sha256
+from notebooks.record.reading import plain_notebook
 
 __all__ = ["Problem", "VerifyReport", "verify_bytes", "verify_notebook"]
 

@@ -13,7 +13,7 @@ MOST_CODE = 150_000
 """Characters of one cell; of a longer one nothing is known."""
 _MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
 _BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython", "In", "Out", "_"}
-_PASSIVE = frozenset(
+PASSIVE = frozenset(
     """print display show head tail info describe plot savefig to_excel to_csv to_json to_html
     to_parquet to_string to_markdown""".split()
 )
@@ -24,6 +24,12 @@ _MUTATORS = frozenset(
 )
 """Methods that change their object."""
 _PARTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Name)
+_GIVES_PART = frozenset(
+    """create_sheet cell iter_rows iter_cols add_worksheet add_chartsheet add_format
+    get_worksheet_by_name get_sheet_by_name get setdefault items values keys sheet_by_name
+    sheet_by_index book""".split()
+)
+"""Methods whose value is a part of their object; that of others is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +187,11 @@ class _Names(ast.NodeVisitor):
             return
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         name = call.func.id if isinstance(call.func, ast.Name) else method
-        if method and name not in _PASSIVE and (base := base_of(call.func)) is not None:
+        if method and name not in PASSIVE and (base := base_of(call.func)) is not None:
             self.changes.add(base)  # frames.append(…), sheet.append(…)
             if method in _MUTATORS:
                 self.alters.add(base)
-        if name in _PASSIVE and name not in ("to_excel", "to_csv"):
+        if name in PASSIVE and name not in ("to_excel", "to_csv"):
             return
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             if isinstance(argument, ast.Name):
@@ -224,6 +230,17 @@ class _Names(ast.NodeVisitor):
         self.texts |= inner.texts
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 (as `ast.NodeVisitor` names it)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        inner = _Names()
+        for each in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(each)
+        for child in node.body:
+            inner.visit(child)
+        self.sets.add(node.name)
+        self.reads |= inner.reads - inner.sets
+        self.calls |= inner.calls
+        self.texts |= inner.texts
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         inner = _Names()
@@ -283,5 +300,17 @@ def _bases(code: str) -> Iterator[tuple[str, str]]:
             name, value = node.target.id, node.iter
         else:
             continue
-        if isinstance(value, _PARTS) and (base := base_of(value)) is not None:
+        if _is_part(value) and (base := base_of(value)) is not None:
             yield name, base
+
+
+def _is_part(node: ast.AST) -> bool:
+    """Whether the value of *node* is an object that another one has, or that object itself."""
+    while isinstance(node, _PARTS) and not isinstance(node, ast.Name):
+        if not isinstance(node, ast.Call):
+            node = node.value
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES_PART:
+            node = node.func.value
+        else:
+            return False
+    return isinstance(node, ast.Name)

@@ -11,7 +11,7 @@ from typing import Any
 from notebooks.lineage.names import Statement, statements_of
 from notebooks.record.cells import CellIntent, Execution
 from notebooks.record.chain import facts_of, mapping
-from notebooks.record.document import read_copy
+from notebooks.record.reading import read_copy
 from notebooks.record.undone import RESTART, UNDO, is_recorded_code, standing
 
 

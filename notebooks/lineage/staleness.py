@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from notebooks.lineage.names import Statement
+from notebooks.lineage.effects import Effects
 from notebooks.lineage.record import Cell
-from notebooks.lineage.values import Values
+from notebooks.lineage.values import Done, Values, done
 
 MOST_NAMED = 5
 
@@ -30,6 +30,8 @@ class Stale:
         names: Variable → number of the cell that changed it first.
         files: Files that it read, which are other ones now or gone.
         through: Numbers of stale cells whose variables it read.
+        certain: Whether the code surely changed them; it may not have, where it calls what can't
+            be followed.
         reason: All of it in a sentence.
     """
 
@@ -38,6 +40,7 @@ class Stale:
     names: Mapping[str, int] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     through: tuple[int, ...] = ()
+    certain: bool = True
     reason: str = ""
 
 
@@ -58,12 +61,14 @@ class _Followed:
     Attributes:
         cell: The cell.
         marks: Names that it reads, sorted, each with how often it had been changed by then.
+        maybe: The same, with what may have changed them.
         files: Files that it read and did not write, with their sha256 of then.
         bound: Names that it gives a value.
     """
 
     cell: Cell
     marks: tuple[tuple[str, int], ...]
+    maybe: tuple[tuple[str, int], ...]
     files: tuple[tuple[str, str], ...]
     bound: frozenset[str]
 
@@ -80,7 +85,8 @@ class LiveCells:
 
     def _forget(self) -> None:
         self._followed: list[_Followed] = []
-        self._values = Values()
+        self._effects, self._values, self._maybe = Effects(), Values(), Values()
+        self._unsure = False
         self._last: tuple[Mapping[str, str], list[Stale]] | None = None
 
     def stale(self, cells: Sequence[Cell], files: Mapping[str, str]) -> list[Stale]:
@@ -92,22 +98,47 @@ class LiveCells:
                 self._forget()
             new = live[len(self._followed) :]
             for cell in new:
-                self._values.take(cell)
-                self._followed.append(_followed(cell, self._values))
+                self._follow(cell)
             if new or self._last is None or self._last[0] != files:
-                self._last = dict(files), list(self._look(files))
+                self._last = dict(files), self._all(files)
             return list(self._last[1])
 
-    def _look(self, files: Mapping[str, str]) -> Iterator[Stale]:
+    def _follow(self, cell: Cell) -> None:
+        statements = [done(each, self._effects.take(each)) for each in cell.statements]
+        self._values.take(cell, statements)
+        self._maybe.take(cell, statements, maybe=True)
+        self._unsure = self._unsure or any(each.may for each in statements)
+        read = inputs_of(statements)
+        may = frozenset().union(*(each.may for each in statements))
+        bound = [each.sets | each.alters for each in statements if not each.statement.imports]
+        self._followed.append(
+            _Followed(
+                cell=cell,
+                marks=self._values.marks(read),
+                maybe=self._maybe.marks(read - may),
+                files=tuple(_files_only_read(cell)),
+                bound=frozenset().union(*bound),
+            )
+        )
+
+    def _all(self, files: Mapping[str, str]) -> list[Stale]:
+        found = {each.number: each for each in self._look(files, certain=True)}
+        if self._unsure:
+            for each in self._look(files, certain=False):
+                found.setdefault(each.number, each)
+        return [found[number] for number in sorted(found)]
+
+    def _look(self, files: Mapping[str, str], *, certain: bool) -> Iterator[Stale]:
+        values = self._values if certain else self._maybe
         found: set[int] = set()
         setters: dict[str, int] = {}
         for each in self._followed:
-            cell = each.cell
-            names = self._values.changed_since(each.marks)
+            cell, marks = each.cell, each.marks if certain else each.maybe
+            names = values.changed_since(marks)
             old = tuple(name for name, then in each.files if files.get(name) != then)
             through: tuple[int, ...] = ()
             if found:
-                used = {setters.get(n, 0) for n, _ in each.marks if n not in names}
+                used = {setters.get(n, 0) for n, _ in marks if n not in names}
                 through = tuple(sorted(used & found))
             if (names or old or through) and cell.status == "ok":
                 found.add(cell.number)
@@ -117,20 +148,11 @@ class LiveCells:
                     names=names,
                     files=old,
                     through=through,
-                    reason=_reason(cell, names, old, through),
+                    certain=certain,
+                    reason=_reason(cell, names, old, through, certain=certain),
                 )
             for name in each.bound:
                 setters[name] = cell.number
-
-
-def _followed(cell: Cell, values: Values) -> _Followed:
-    bound = [s.sets | s.alters for s in cell.statements if not s.imports]
-    return _Followed(
-        cell=cell,
-        marks=values.marks(inputs_of(cell.statements)),
-        files=tuple(_files_only_read(cell)),
-        bound=frozenset().union(*bound),
-    )
 
 
 def _live(cells: Sequence[Cell]) -> list[Cell]:
@@ -163,13 +185,13 @@ def made_by(stale: Sequence[Stale], cells: Sequence[Cell], makers: Collection[in
     return list(found.values())
 
 
-def inputs_of(statements: Sequence[Statement]) -> set[str]:
+def inputs_of(statements: Sequence[Done]) -> set[str]:
     """Return the names that a cell reads and does not itself set or change."""
     read: set[str] = set()
     own: set[str] = set()
-    for statement in statements:
-        read |= statement.reads
-        own |= statement.sets | statement.alters
+    for each in statements:
+        read |= each.reads
+        own |= each.sets | each.alters
     return read - own
 
 
@@ -183,18 +205,25 @@ def _files_only_read(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def _reason(
-    cell: Cell, names: Mapping[str, int], files: Sequence[str], through: Sequence[int]
+    cell: Cell,
+    names: Mapping[str, int],
+    files: Sequence[str],
+    through: Sequence[int],
+    *,
+    certain: bool,
 ) -> str:
     parts = []
+    did = "changed" if certain else "may have changed"
     for name, number in list(names.items())[:MOST_NAMED]:
-        parts.append(f"cell {number} changed {name!r} after it ran")
+        parts.append(f"cell {number} {did} {name!r} after it ran")
     parts += [f"the file {name!r} is not the one it read" for name in files[:MOST_NAMED]]
     if through:
         parts.append(f"it uses results of stale cell {', '.join(map(str, through[:MOST_NAMED]))}")
     more = len(names) + len(files) - len(parts) + bool(through)
     if more > 0:
         parts.append(f"{more} more inputs changed")
-    return f"Cell {cell.number} is stale: {'; '.join(parts)}."
+    said = "is stale" if certain else "may be stale"
+    return f"Cell {cell.number} {said}: {'; '.join(parts)}."
 
 
 def stale_to_json(stale: Stale) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from notebooks.lineage.effects import Effect
 from notebooks.lineage.names import Statement
 from notebooks.lineage.record import Cell
 
@@ -41,6 +42,36 @@ class Change:
     shape: str
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A statement with what it does, functions that it calls included.
+
+    Attributes:
+        statement: The statement.
+        reads: Names whose values it uses when it runs: a definition uses none of its body's.
+        sets: Names that it gives a new value.
+        alters: Names whose value it changes in place.
+        may: Names whose value it may change in place.
+    """
+
+    statement: Statement
+    reads: frozenset[str]
+    sets: frozenset[str]
+    alters: frozenset[str]
+    may: frozenset[str]
+
+
+def done(statement: Statement, effect: Effect) -> Done:
+    """Return what *statement* does, given the *effect* of its calls."""
+    return Done(
+        statement=statement,
+        reads=effect.reads | (frozenset() if statement.defines else statement.reads),
+        sets=statement.sets | effect.sets,
+        alters=statement.alters | effect.alters - statement.sets,
+        may=effect.may - statement.sets,
+    )
+
+
 class Values:
     """The values of all variables, cell by cell."""
 
@@ -48,21 +79,30 @@ class Values:
         self.changes: dict[str, list[Change]] = {}
         self._numbers: dict[tuple[object, ...], int] = {}
 
-    def take(self, cell: Cell) -> None:
-        """Follow the statements of *cell*, which comes after all that were taken before."""
+    def take(self, cell: Cell, statements: Sequence[Done], *, maybe: bool = False) -> None:
+        """Follow the statements of *cell*, which comes after all that were taken before.
+
+        Args:
+            cell: The cell.
+            statements: What its statements do.
+            maybe: Count what they may change as changed.
+        """
         files = _files_read(cell)
-        for statement in cell.statements:
-            bound = statement.sets | statement.alters
+        for each in statements:
+            statement, alters = each.statement, each.alters | (each.may if maybe else frozenset())
+            bound = each.sets | alters
             if not bound or (statement.imports and bound <= self.changes.keys()):
                 continue
-            value = self._number(statement, cell, files)
+            value = self._number(statement, each.reads | alters, cell, files)
             shape = shape_of(statement.code)
             for name in bound:
-                anew = name not in statement.alters and name not in statement.reads
+                anew = name not in alters and name not in each.reads
                 self.changes.setdefault(name, []).append(Change(cell.number, value, anew, shape))
 
-    def _number(self, statement: Statement, cell: Cell, files: tuple[tuple[str, str], ...]) -> int:
-        reads = statement.reads | statement.alters
+    def _number(
+        self, statement: Statement, reads: frozenset[str], cell: Cell,
+        files: tuple[tuple[str, str], ...],
+    ) -> int:  # fmt: skip
         before = tuple((name, self.value(name)) for name in sorted(reads))
         key: tuple[object, ...] = (statement.code, before, files if statement.calls else ())
         if statement.calls & _CHANCE:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from notebooks.record.cells import (
-    PARAMETER_TAGS,
     CellIntent,
     Execution,
     Outcome,
@@ -23,7 +22,6 @@ from notebooks.record.cells import (
     execution_to_json,
     intent_from_json,
     intent_to_json,
-    literal_assignments,
     new_cell_id,
     utc_now,
 )
@@ -34,14 +32,9 @@ from notebooks.record.document import (
     append_cell,
     append_text,
     branch_notebook,
-    execution_of,
-    head,
     inherited_cells,
-    intent_of,
-    language_of,
     make_notebook,
     notebook_bytes,
-    read_notebook,
     remove_last_cell,
     sealed,
 )
@@ -53,8 +46,9 @@ from notebooks.record.files import (
     replace_atomically,
     sweep_parts,
 )
+from notebooks.record.reading import read_notebook
+from notebooks.record.recorded_notebook import RecordedNotebook
 from notebooks.record.shielded import in_thread
-from notebooks.record.undone import WITHDRAWN, files_at, standing, undone, undone_turns
 
 NOTEBOOK = "notebook.ipynb"
 JOURNAL = "notebook.journal"
@@ -93,14 +87,15 @@ class RecordedCell:
         self.execution = execution
 
 
-class Recorder:
+class Recorder(RecordedNotebook):
     """Writes one path's notebook; a notebook has at most one recorder at a time."""
 
     def __init__(
         self, directory: Path, notebook: Notebook, attester: Attester | None = None
     ) -> None:
         self.directory, self._attester = directory, attester
-        self._notebook, self._growing = notebook, GrowingFile()
+        super().__init__(notebook)
+        self._growing = GrowingFile()
         self._ids = {cell.id for cell in notebook.cells}
         self._unannounced: set[str] = set()
         self._unwritten = 0
@@ -153,103 +148,19 @@ class Recorder:
         notebook = branch_notebook(self._notebook, conversation, path, turn, self._attester)
         replace_atomically(directory / NOTEBOOK, notebook_bytes(notebook))
 
-    def files_after(self, turn: str) -> dict[str, str]:
-        """Return file name → sha256 as of the end of *turn*."""
-        cells = self._notebook.cells
-        of_turn = [cell.id for cell in cells if cell.metadata.get(KEY, {}).get("turn") == turn]
-        return files_at(cells, of_turn[-1]) if of_turn else {}
-
-    @property
-    def cells(self) -> Sequence[Any]:
-        """All cells of the notebook, undone ones too; not to be changed."""
-        cells: Sequence[Any] = self._notebook.cells
-        return cells
-
-    def own_texts(self) -> list[dict[str, Any]]:
-        """Return text, kind and turn of each markdown cell that is neither inherited nor undone."""
-        own = self._notebook.cells[inherited_cells(self._notebook) :]
-        out = undone_turns(self._notebook.cells)
-        return [
-            {"text": c.source, "kind": c.metadata[KEY].get("kind"), "turn": c.metadata[KEY]["turn"]}
-            for c in own
-            if c.cell_type == "markdown"
-            and "turn" in c.metadata.get(KEY, {})
-            and c.metadata[KEY]["turn"] not in out
-        ]
-
-    def own_intents(self) -> list[CellIntent]:
-        """Return the intents of the successful cells that are neither inherited nor undone."""
-        own, out = self._notebook.cells[inherited_cells(self._notebook) :], self.undone()
-        return [
-            intent_of(cell)
-            for cell in own
-            if cell.cell_type == "code"
-            and cell.metadata[KEY].get("status") == "ok"
-            and cell.id not in out
-        ]
-
     @property
     def file(self) -> Path:
         """The notebook file."""
         return self.directory / NOTEBOOK
 
     @property
-    def head(self) -> str:
-        """Hash of the last recorded cell."""
-        return head(self._notebook)
-
-    def parameters(self) -> dict[str, Any] | None:
-        """Return the parameters' current values; ``None`` if no cell sets any."""
-        out = self.undone()
-        cells = [
-            c
-            for c in self._notebook.cells
-            if PARAMETER_TAGS & set(c.metadata.get("tags", ())) and c.id not in out
-        ]
-        if not cells:
-            return None
-        return {k: v for cell in cells for k, v in literal_assignments(cell.source).items()}
-
-    def code_cells(self) -> list[dict[str, Any]]:
-        """Return id, source, status, turn, request, outputs, files_after of each code cell.
-
-        Cells that an undo has taken out are left out.
-        """
-        out = self.undone()
-        return _code_cells([cell for cell in self._notebook.cells if cell.id not in out])
-
-    def undone(self) -> frozenset[str]:
-        """Return the ids of the code cells that an undo has taken out."""
-        return undone(self._notebook.cells)
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Return every recorded cell, oldest first, inherited ones included.
-
-        Returns:
-            For a text (a request, an answer, a merge's summary, a restart, an undo): its metadata
-            and ``text``. For code: its metadata and ``id``, ``source``, ``tags``, ``outputs``; the
-            ``status`` of a cell that an undo has taken out is ``undone``.
-        """
-        out = self.undone()
-        entries = [_entry(cell) for cell in self._notebook.cells if KEY in cell.metadata]
-        return [{**e, **WITHDRAWN} if e.get("id") in out else e for e in entries]
+    def settled(self) -> bool:
+        """Whether every cell that has begun is recorded."""
+        return self._begun is None and self.interrupted is None
 
     def knows(self, cell_id: str) -> bool:
         """Whether a cell with this id is recorded."""
         return cell_id in self._ids
-
-    def outcome_of(self, cell_id: str) -> Outcome | None:
-        """Return the outcome of a recorded cell; ``None`` if there is no such cell."""
-        if not self.knows(cell_id):
-            return None
-        cell = next(cell for cell in self._notebook.cells if cell.id == cell_id)
-        outcome: Outcome | None = cell.metadata.get(KEY, {}).get("status")
-        return outcome
-
-    def live_cells(self) -> list[dict[str, Any]]:
-        """Return `code_cells` since the user last restarted the kernel."""
-        live = set(standing(self._notebook.cells).live)
-        return _code_cells([cell for cell in self._notebook.cells if cell.id in live])
 
     async def note(self, text: str, facts: Mapping[str, Any]) -> None:
         """Record *text* (a request or an answer) as a markdown cell with *facts*."""
@@ -424,18 +335,7 @@ class Recorder:
         journal = self.directory / JOURNAL
         if not journal.exists():
             return False
-        pending: dict[str, CellIntent] = {}
-        results: dict[str, Execution] = {}
-        for line in journal.read_bytes().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # empty, or cut off by a crash before it was acted on
-            if "intent" in entry:
-                intent = intent_from_json(entry["intent"])
-                pending[intent.id] = intent
-            elif entry.get("id") in pending:
-                results[entry["id"]] = execution_from_json(entry["result"])
+        pending, results = _journalled(journal)
         unknown = [intent for intent in pending.values() if not self.knows(intent.id)]
         for intent in unknown:
             last = intent is unknown[-1]
@@ -450,14 +350,6 @@ class Recorder:
             self._write()
         empty(journal)
         return bool(unknown)
-
-    def execution_of(self, turn: str) -> tuple[str, Execution] | None:
-        """Return id and execution of the last code cell, if it was recorded for *turn*."""
-        for cell in reversed(self._notebook.cells):
-            if cell.cell_type in ("code", "raw") and KEY in cell.metadata:
-                ours = cell.metadata[KEY].get("turn") == turn
-                return (cell.id, execution_of(cell)) if ours else None
-        return None
 
     def take_recovered(self, turn: str) -> tuple[str, Outcome] | None:
         """Return, once, id and outcome of the cell recovered after a crash, if it is *turn*'s."""
@@ -479,40 +371,6 @@ class Recorder:
         self._unwritten = 0
 
 
-def _code_cells(cells: Sequence[Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": cell.id,
-            "source": cell.source,
-            "language": language_of(cell.metadata[KEY]),
-            "status": cell.metadata[KEY].get("status"),
-            "turn": cell.metadata[KEY].get("turn"),
-            "request": cell.metadata[KEY].get("request", ""),
-            "decision": cell.metadata[KEY].get("decision"),
-            "files_after": dict(cell.metadata[KEY].get("files_after", {})),
-            "inputs_read": cell.metadata[KEY].get("inputs_read"),
-            "tie_out": cell.metadata[KEY].get("tie_out", {}),
-            "outputs": cell.get("outputs", []),
-        }
-        for cell in cells
-        if cell.cell_type in ("code", "raw") and KEY in cell.metadata
-    ]
-
-
-def _entry(cell: Any) -> dict[str, Any]:
-    facts = cell.metadata[KEY]
-    if cell.cell_type == "markdown":
-        return {**facts, "text": cell.source}
-    return {
-        **facts,
-        "id": cell.id,
-        "source": cell.source,
-        "language": language_of(facts),
-        "tags": list(cell.metadata.get("tags", ())),
-        "outputs": facts.get("outputs", cell.get("outputs", [])),
-    }
-
-
 def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, ensure_ascii=True).encode()
 
@@ -526,3 +384,20 @@ def _take_failure(durable: Durable) -> None:
 def _died(message: str) -> Execution:
     error = {"code": "service-stopped", "message": message}
     return Execution(outcome="died", error=error)
+
+
+def _journalled(journal: Path) -> tuple[dict[str, CellIntent], dict[str, Execution]]:
+    """Return the intents and the results that *journal* holds, by cell."""
+    pending: dict[str, CellIntent] = {}
+    results: dict[str, Execution] = {}
+    for line in journal.read_bytes().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # empty, or cut off by a crash before it was acted on
+        if "intent" in entry:
+            intent = intent_from_json(entry["intent"])
+            pending[intent.id] = intent
+        elif entry.get("id") in pending:
+            results[entry["id"]] = execution_from_json(entry["result"])
+    return pending, results

@@ -106,6 +106,7 @@ FAILING = [
     Failing("library-misuse", "sales.iloc[10_000]", "rows"),
     Failing("library-misuse", "[1, 2][5]", "len("),
     Failing("library-misuse", "pd.concat([])", "empty"),
+    Failing("library-misuse", "sales.to_excel('outputs/old.xls')", "Save as .xlsx"),
     Failing("library-misuse", "sales.columns = ['a']", "length"),
     Failing("library-misuse", "pd.Series([1, 2], index=[0, 0]).reindex([0, 1])", "drop_duplicates"),
     Failing("library-misuse", "raise SystemExit(0)", "exit()"),

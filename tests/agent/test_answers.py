@@ -4,7 +4,7 @@ import pytest
 
 from agent.checks.answer import marked, objection, review
 from agent.checks.claims import Facts, contradictions
-from agent.checks.named_numbers import Sources, not_from_a_result
+from agent.checks.named_numbers import Sources, not_from_a_result, text_of_facts
 from tests.agent.answers.ordinary import COUNTS, ORDINARY, SALES
 from tests.agent.answers.wrong import WRONG
 
@@ -47,6 +47,17 @@ def test_a_number_that_only_the_code_or_the_user_named_is_not_marked():
     sources = Sources([SALES], ["limit 4,711 please", "rate = 0.0875"])
 
     assert not_from_a_result("With your limit of 4,711 and the rate of 8.75 %.", sources) == []
+
+
+@pytest.mark.parametrize("printed", ["9f5e743c", "code 12E999", "1e-743", "年3 5e743"])
+def test_digests_and_codes_that_look_like_huge_powers_are_no_numbers(printed):
+    assert unfound(printed, "x", "The total is 5,843.20.") == ["5,843.20"]
+
+
+def test_names_in_other_alphabets_bear_out_no_number():
+    profile = text_of_facts({"file": "試算表_2026年3月.xlsx", "sum": 1204})
+
+    assert unfound(profile, "x", "The total is 6,708, of 1,204.") == ["6,708"]
 
 
 def test_thousands_of_printed_numbers_do_not_bear_out_just_any_number():

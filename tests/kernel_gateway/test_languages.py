@@ -8,7 +8,7 @@ import pytest
 from notebooks.export.page import notebook_page
 from notebooks.export.script import notebook_script
 from notebooks.ledger.verify import verify_notebook
-from notebooks.record.document import read_notebook
+from notebooks.record.reading import read_notebook
 from tests.conftest import exchange
 
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from notebooks.errors import NotebookUnreadable
 from notebooks.export.formats import EXPORTS
 from notebooks.ledger.verify import verify_bytes
 from notebooks.record.cells import CellIntent, Execution, Provenance, new_cell_id
-from notebooks.record.document import NotebookUnreadable
 from notebooks.record.recorder import NOTEBOOK, Recorder
 from tests.notebooks.records import error, printed
 

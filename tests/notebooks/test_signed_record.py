@@ -18,7 +18,8 @@ from notebooks.ledger.statement import PAYLOAD_TYPE, attester_of, pre_authentica
 from notebooks.ledger.verify import verify_bytes, verify_notebook
 from notebooks.record.cells import CellIntent, Execution, Provenance
 from notebooks.record.chain import KEY, cell_hash, field_digests, kept_digits, seal
-from notebooks.record.document import notebook_bytes, parse_notebook
+from notebooks.record.document import notebook_bytes
+from notebooks.record.reading import parse_notebook
 from notebooks.record.recorder import NOTEBOOK, Recorder
 
 pytestmark = pytest.mark.check

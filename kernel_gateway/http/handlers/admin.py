@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import CleanupRequest
+from kernel_gateway.http.schemas.responses import service as models
 from kernel_gateway.identity.auth import LOCAL
 
 CRON_HEADER = "X-Cron-Secret"
@@ -38,5 +38,10 @@ class CleanupHandler(JsonHandler):
         done = await self.services.clean_up.run(body.limit)
         self.write_json(
             200,
-            {"ended": done.ended, "failed": done.failed, "removed_conversations": done.removed},
+            {
+                "ended": done.ended,
+                "failed": done.failed,
+                "removed_conversations": done.removed,
+                "removed_uploads": done.uploads,
+            },
         )

@@ -11,8 +11,8 @@ from kernel_gateway.errors import NodeUnreachable
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.problems import problem_of_turn
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import ChatRequest
+from kernel_gateway.http.schemas.responses import turns as models
 from kernel_gateway.ids import MAIN_PATH, PathKey
 from kernel_gateway.turns.outcome import key_of
 

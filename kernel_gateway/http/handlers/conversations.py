@@ -5,8 +5,8 @@ from __future__ import annotations
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.render import conversation_to_json
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import NewConversation, Rename
+from kernel_gateway.http.schemas.responses import conversations as models
 from kernel_gateway.ids import MAIN_PATH, PathKey
 
 LISTED = 200

@@ -11,7 +11,7 @@ from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.handlers.file_versions import open_version
 from kernel_gateway.http.handlers.files import FileHandler
 from kernel_gateway.http.operations import Query, operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import files as models
 from notebooks.workbooks.compare.difference import LAYERS, comparison_to_json
 
 MOST_NAME = 1024

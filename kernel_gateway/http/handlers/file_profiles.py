@@ -11,7 +11,7 @@ from container.errors import WorkspaceFileNotFound
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.handlers.files import FileHandler
 from kernel_gateway.http.operations import Query, operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import files as models
 
 MAX_SHEET_NAME = 255
 PREVIEW_QUERY = (

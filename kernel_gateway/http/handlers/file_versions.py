@@ -19,7 +19,7 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.render import file_to_json, path_url
 from kernel_gateway.http.schemas import requests as schemas
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import files as models
 from kernel_gateway.ids import PathKey
 from kernel_gateway.services import Services
 from kernel_gateway.store.tables import EventRow

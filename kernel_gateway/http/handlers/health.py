@@ -11,7 +11,7 @@ from kernel_gateway import __version__
 from kernel_gateway.errors import DatabaseUnavailable
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import service as models
 
 FREE_BYTES = 100_000_000
 

@@ -14,8 +14,9 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import Query, operation
 from kernel_gateway.http.problems import problem_of_turn
 from kernel_gateway.http.render import turn_to_json
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import RestoreRequest, UndoBody
+from kernel_gateway.http.schemas.responses import history as models
+from kernel_gateway.http.schemas.responses.turns import TurnReply
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.turns.undo_target import UndoRequest
@@ -83,6 +84,7 @@ class HistoryHandler(JsonHandler):
     async def delete(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
         opened = await self.services.contexts.open(key)
+        await asyncio.to_thread(opened.snapshots.clear)  # they hold what the files held
         await delete_checkpoints(self, key, opened.checkpoints, None)
 
 
@@ -110,7 +112,7 @@ class RestoreHandler(JsonHandler):
     @operation(
         "Put files back as a checkpoint has them",
         body=RestoreRequest,
-        returns={200: models.TurnReply},
+        returns={200: TurnReply},
     )
     async def post(self, conversation_id: str, path: str, checkpoint: str) -> None:
         body = self.json_body(RestoreRequest)
@@ -126,7 +128,7 @@ class UndoHandler(JsonHandler):
 
     scopes: ClassVar = {"POST": "undo"}
 
-    @operation("Undo requests: files and variables", body=UndoBody, returns={200: models.TurnReply})
+    @operation("Undo requests: files and variables", body=UndoBody, returns={200: TurnReply})
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(UndoBody)
         if body.to is not None and body.turn is not None:

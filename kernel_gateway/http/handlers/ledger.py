@@ -14,8 +14,8 @@ from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import SignOffRequest
+from kernel_gateway.http.schemas.responses import notebooks as models
 from kernel_gateway.ids import PathKey
 from kernel_gateway.store.audit import audit_line
 from kernel_gateway.turns.recorded import KINDS, announce
@@ -25,7 +25,7 @@ from notebooks.ledger.review import NOTE, review_facts, review_text
 from notebooks.ledger.signing import public_key
 from notebooks.ledger.verify import verify_bytes
 from notebooks.record.chain import facts_of
-from notebooks.record.document import parse_notebook
+from notebooks.record.reading import parse_notebook
 
 SIGNED = "notebook.signed-off"
 

@@ -8,7 +8,7 @@ from agent.lineage import trace_cell
 from kernel_gateway.errors import BadRequest
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import Query, operation
-from kernel_gateway.http.schemas import responses as models
+from kernel_gateway.http.schemas.responses import notebooks as models
 from notebooks.lineage.prov import trace_to_prov
 from notebooks.lineage.staleness import Stale, stale_to_json
 from notebooks.lineage.trace import trace_to_json

@@ -6,8 +6,9 @@ from kernel_gateway.errors import BadRequest, NotFound
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.render import context_to_json, path_to_json, turn_to_json
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import MergeRequest, NewPath
+from kernel_gateway.http.schemas.responses import conversations as models
+from kernel_gateway.http.schemas.responses.turns import TurnReply
 from kernel_gateway.ids import is_id
 
 
@@ -46,9 +47,7 @@ class PathHandler(JsonHandler):
 class MergeHandler(JsonHandler):
     """``…/paths/{p}/merge``: merge a branch into another path."""
 
-    @operation(
-        "Merge a branch into another path", body=MergeRequest, returns={200: models.TurnReply}
-    )
+    @operation("Merge a branch into another path", body=MergeRequest, returns={200: TurnReply})
     async def post(self, conversation_id: str, path: str) -> None:
         body = self.json_body(MergeRequest)
         source = await self.path_key(conversation_id, path, to_change=True)

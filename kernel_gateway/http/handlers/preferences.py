@@ -7,8 +7,8 @@ from typing import Any
 from kernel_gateway.errors import NotFound
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.preferences import PreferenceBody, PreferenceReply, Preferences
+from kernel_gateway.http.schemas.responses import conversations as models
 from kernel_gateway.ids import is_id
 from kernel_gateway.store.tables import PreferenceRow
 

@@ -13,8 +13,8 @@ from kernel_gateway.errors import Conflict, HistoryOff
 from kernel_gateway.http.handlers.history import delete_checkpoints
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import NewRangeCheckpoint
+from kernel_gateway.http.schemas.responses import history as models
 from notebooks.errors import BlobError, CheckpointNotFound
 from notebooks.history.checkpoints import Checkpoint, Present
 

@@ -18,7 +18,6 @@ from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import FILES, Query, operation
 from kernel_gateway.http.problems import problem_from_error
 from kernel_gateway.http.render import turn_summary, turn_to_json
-from kernel_gateway.http.schemas import responses as models
 from kernel_gateway.http.schemas.requests import (
     Cancel,
     ExecuteRequest,
@@ -26,6 +25,8 @@ from kernel_gateway.http.schemas.requests import (
     Rating,
     TurnRequest,
 )
+from kernel_gateway.http.schemas.responses import turns as models
+from kernel_gateway.http.schemas.responses.service import AuditList
 from kernel_gateway.ids import MAIN_PATH, PathKey, is_id
 from kernel_gateway.store.tables import GrantRow, TurnRow
 
@@ -285,7 +286,7 @@ class AuditHandler(JsonHandler):
 
     scopes: ClassVar = {"GET": "audit"}
 
-    @operation("List who did what", query=AUDIT_QUERY, returns={200: models.AuditList})
+    @operation("List who did what", query=AUDIT_QUERY, returns={200: AuditList})
     async def get(self) -> None:
         limit = self.int_argument("limit", 100, low=1, high=AUDIT_LISTED)
         before = self.int_argument("before", None, low=1, high=2**53)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel_gateway.http.schemas.responses import TurnReply
+from kernel_gateway.http.schemas.responses.turns import TurnReply
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 

@@ -7,19 +7,31 @@ workbook that was read. What the writer did write stays as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from ..structure.package_changes import Change, change_package
+from ..structure.package_changes import Change, change_package, name_after, refer_to_copy
+from ..structure.shift import Copied
+from .cell_metadata import carry_cell_metadata
+from .document_properties import carry_properties
 from .drawings import carry_drawing
 from .filters import fit_filters
-from .headers import carry_headers
+from .macro_sheets import carry_macro_sheets
+from .names import restore_names
 from .opc import EditablePackage, Relationship, parse, serialize
 from .rich_text import rich_texts, with_rich_texts
-from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
+from .settings import (
+    insert_in_workbook,
+    restore_rules,
+    restore_sheet,
+    restore_workbook,
+)
+from .sheet_markup import SheetMarkup, copy_of, name_of, references
+from .sizes import carry_sizes
+from .styles import carry_styles
+from .tables import relate_records, restore_tables
 from .workbook_parts import sheet_parts, workbook_part
 
 DROPPED = (
@@ -28,7 +40,11 @@ DROPPED = (
     "oleObjects controls webPublishItems extLst"
 ).split()
 """Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
-OF_SHEET = frozenset({"threadedComment", "namedSheetView"})
+OF_COPIES = (
+    "sheetCalcPr protectedRanges phoneticPr cellWatches ignoredErrors picture extLst".split()
+)
+"""Those that a copy of a worksheet gets too."""
+OF_SHEET = frozenset({"threadedComment", "namedSheetView", "tableSingleCells", "queryTable"})
 """Relationships of a sheet that its part does not mention."""
 NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
                       "sharedStrings", "externalLink", "pivotCacheDefinition",
@@ -43,9 +59,6 @@ MACRO_TYPES = {
     ".xltm": "application/vnd.ms-excel.template.macroEnabled.main+xml",
 }
 """Content types of the workbook part: Excel opens no .xlsm that states another one."""
-
-_CELL = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"([^>]*)>')
-_INDEX = re.compile(rb'\s(cm|vm)="(\d+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,7 @@ def carry_over(
     *,
     suffix: str,
     changes: Sequence[Change] = (),
+    copies: Sequence[SheetPair] = (),
 ) -> bool:
     """Put what *result* lost of *original* back, and write it to *saved*.
 
@@ -101,6 +115,8 @@ def carry_over(
         saved: Where the workbook with the parts goes; not *result* itself.
         suffix: The ending its name will have: macros are kept in .xlsm and .xltm.
         changes: What was inserted, deleted and renamed in between, in order.
+        copies: Sheets of *result* that are copies of sheets of *original*: they get what openpyxl
+            does not know of those, as far as a workbook may have it twice.
 
     Returns:
         Whether anything was lost, and *saved* was written.
@@ -118,12 +134,21 @@ def carry_over(
         )
         if changes:
             change_package(source, changes)
+        relate_records(target)
+        for pair in sheets:
+            if pair.before in before and pair.after in after:
+                restore_tables(source, target, before[pair.before], after[pair.after])
         copying.left_out = fit_filters(source, target, sheets)
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 _carry_sheet(copying, before[pair.before], after[pair.after], pair)
-        _carry_workbook(copying, suffix.lower())
+        for pair in copies:
+            if pair.before in before and pair.after in after:
+                _carry_to_copy(copying, before[pair.before], after[pair.after], pair, changes)
+        names = {pair.before: pair.after for pair in sheets}
+        _carry_workbook(copying, suffix.lower(), names, changes)
         _mend_pivot_caches(target)
+        carry_properties(source, target, copying.parts)
         if target.changed:
             target.save(saved)
         return target.changed
@@ -137,18 +162,50 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
         if (element := old.child(name)) is not None and new.child(name) is None:
             _carry_element(copying, element, before, after, new)
     _carry_printer_settings(copying, before, after, old, new)
-    carry_headers(old, new)
+    restore_sheet(old, new)
     carry_drawing(copying.source, copying.result, copying.parts, before, after, old, new, pair)
     if pair.comments:
         _carry_legacy_drawing(copying, before, after, old, new)
         _carry_implicit(copying, before, after)
+        _carry_comments(source, target, before, after)
     _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
     _carry_lists(old, new)
-    _carry_cell_indexes(old, new)
+    carry_cell_metadata(old, new)
+    carry_sizes(old, new)
     new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
         target.write(after, new.content())
+
+
+def _carry_to_copy(
+    copying: _Copying, before: str, after: str, pair: SheetPair, changes: Sequence[Change]
+) -> None:
+    """Give a copy of a sheet what openpyxl does not know of the sheet, in parts of its own.
+
+    What may be in a workbook once stays away: slicers, timelines, controls, comment threads.
+    """
+    source, target = copying.source, copying.result
+    once = {r.target for r in source.relationships(before) if r.kind in ("slicer", "timeline")}
+    own = _Copying(
+        source, target, copying.texts,
+        missing=copying.missing - {pair.before}, left_out=frozenset(once),
+    )  # fmt: skip
+    old, new = SheetMarkup.of(source.read(before)), SheetMarkup.of(target.read(after))
+    for name in OF_COPIES:
+        if (element := old.child(name)) is not None and new.child(name) is None:
+            _carry_element(own, element, before, after, new)
+    restore_sheet(old, new)
+    if not once and old.child("controls") is None and old.child("oleObjects") is None:
+        carry_drawing(source, target, own.parts, before, after, old, new, pair)
+    _carry_rules(old, new)
+    _carry_lists(old, new)
+    carry_cell_metadata(old, new)
+    carry_sizes(old, new)
+    new.cells = with_rich_texts(own.texts, old.cells, new.cells)
+    target.write(after, new.content())
+    name = name_after(pair.before, changes)
+    refer_to_copy(target, after, name, Copied(name, pair.after))
 
 
 def _carry_element(
@@ -231,6 +288,18 @@ def _carry_implicit(copying: _Copying, before: str, after: str) -> None:
             _relate(copying, after, wanted)
 
 
+def _carry_comments(
+    source: EditablePackage, target: EditablePackage, before: str, after: str
+) -> None:
+    """Give comments their formats back: openpyxl reads plain texts."""
+    was, now = (
+        next((r.target for r in package.relationships(part) if r.kind == "comments"), "")
+        for package, part in ((source, before), (target, after))
+    )
+    if was in source and now in target:
+        target.write(now, source.read(was))
+
+
 def _carry_query_tables(copying: _Copying, before: str, after: str) -> None:
     """Relate tables to the queries that fill them, which openpyxl leaves out."""
     written = _tables(copying.result, after)
@@ -249,7 +318,11 @@ def _tables(package: EditablePackage, sheet: str) -> dict[str, str]:
 
 
 def _carry_rules(old: SheetMarkup, new: SheetMarkup) -> None:
-    """Give rules of conditional formats their extensions back: the link to a rule in extLst."""
+    """Put rules of conditional formats back that openpyxl can't read, and the links of others.
+
+    The link leads to a rule in the sheet's extensions.
+    """
+    restore_rules(old, new)
     extended = {
         key: extensions
         for key, rule in _rules(old).items()
@@ -291,36 +364,12 @@ def _rules(sheet: SheetMarkup) -> Mapping[tuple[str, str, str], Any]:
     }
 
 
-def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
-    """Give cells their metadata back: that of dynamic arrays (cm) and of data types (vm).
-
-    Source: ECMA-376 part 1, section 18.3.1.4 (c): attributes cm and vm.
-    """
-    wanted: dict[bytes, bytes] = {}
-    if not has_metadata(old.cells):
-        return
-    for cell in _CELL.finditer(old.cells):
-        if indexes := _INDEX.findall(cell[2]):
-            wanted[cell[1]] = b"".join(b' %s="%s"' % index for index in indexes)
-    if not wanted:
-        return
-
-    def with_indexes(cell: re.Match[bytes]) -> bytes:
-        indexes = wanted.get(cell[1])
-        if indexes is None or _INDEX.search(cell[2]) or cell[2].endswith(b"/"):
-            return cell[0]
-        followed = new.cells[cell.end() : cell.end() + 40].partition(b">")[0]
-        array = b" cm=" in indexes and followed.startswith(b"<f") and b't="array"' in followed
-        error = b" vm=" in indexes and b't="e"' in cell[2]
-        return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if array or error else cell[0]
-
-    new.cells = _CELL.sub(with_indexes, new.cells)
-
-
 # the workbook part
 
 
-def _carry_workbook(copying: _Copying, suffix: str) -> None:
+def _carry_workbook(
+    copying: _Copying, suffix: str, sheets: Mapping[str, str], changes: Sequence[Change]
+) -> None:
     source, target = copying.source, copying.result
     before, after = workbook_part(source), workbook_part(target)
     there = {each.kind for each in target.relationships(after)}
@@ -335,15 +384,20 @@ def _carry_workbook(copying: _Copying, suffix: str) -> None:
         if wanted.kind not in there:
             ids[wanted.id] = _relate(copying, after, wanted)
     _carry_theme(source, target, before, after)
+    carry_styles(source, target, before, after)
     old, new = parse(source.read(before)), parse(target.read(after))
+    written = serialize(new)
     extensions = next((each for each in old if name_of(each) == "extLst"), None)
     if extensions is not None and not any(name_of(each) == "extLst" for each in new):
         copied = _without_lost(copy_of(extensions), ids)
         if len(copied):
             new.append(copied)
-            target.write(after, serialize(new))
-    if _carry_custom_views(old, new):
+    _carry_custom_views(old, new)
+    restore_workbook(old, new)
+    restore_names((source, before, old), (target, after, new), sheets, changes)
+    if serialize(new) != written:
         target.write(after, serialize(new))
+    carry_macro_sheets(source, target, sheets, copying.parts, macros=suffix in MACRO_TYPES)
     if suffix in MACRO_TYPES:
         target.set_content_type(after, MACRO_TYPES[suffix])
 
@@ -358,25 +412,21 @@ def _carry_theme(source: EditablePackage, target: EditablePackage, before: str, 
         target.write(now, source.read(was))
 
 
-def _carry_custom_views(old: Any, new: Any) -> bool:
-    """Carry the list of custom views, whose settings are on the sheets; return whether it is there.
+def _carry_custom_views(old: Any, new: Any) -> None:
+    """Carry the list of custom views, whose settings are on the sheets.
 
-    Source: ECMA-376 part 1, sections 18.2.3 (customWorkbookView) and 18.2.27 (workbook).
+    Source: ECMA-376 part 1, section 18.2.3 (customWorkbookView).
     """
     views = next((each for each in old if name_of(each) == "customWorkbookViews"), None)
     if views is None or any(name_of(each) == "customWorkbookViews" for each in new):
-        return False
+        return
     copied, sheets = copy_of(views), _sheet_ids(new)
     names = {identity: name for name, identity in _sheet_ids(old).items()}
     for view in copied:
         if isinstance(view.tag, str):
             active = sheets.get(names.get(view.get("activeSheetId"), ""))
             view.set("activeSheetId", active or next(iter(sheets.values()), "1"))
-    before = {"pivotCaches", "smartTagPr", "smartTagTypes", "webPublishing", "fileRecoveryPr",
-              "webPublishObjects", "extLst"}  # fmt: skip
-    places = [at for at, each in enumerate(new) if name_of(each) in before]
-    new.insert(places[0] if places else len(new), copied)
-    return True
+    insert_in_workbook(new, copied)
 
 
 def _sheet_ids(book: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,7 +61,7 @@ class Relationship:
         id: Its id, unique in its part.
         type: Its type, a URI.
         target: A part's name, or an address outside the package.
-        external: The target is outside the package.
+        external: The target is no part: it is outside the package, or a place (``#Sheet1!A1``).
     """
 
     id: str
@@ -87,6 +87,8 @@ class EditablePackage:
         self._zip = open_package(path)
         self._old = {info.filename: info for info in self._zip.infolist()}
         self._new: dict[str, bytes] = {}
+        self._spelled = {name.lower(): name for name in self._old}
+        """The spelling of part names, which are the same in upper and lower case."""
         self._relationships: dict[str, list[Relationship]] = {}
         self._types: Any = None
         self._last: tuple[str, bytes] = "", b""
@@ -197,18 +199,21 @@ class EditablePackage:
         return self._relationships[part]
 
     def _read_relationships(self, part: str) -> Iterator[Relationship]:
-        described = relationships_part(part)
+        described = self._as_spelled(relationships_part(part))
         if described not in self:
             return
         for each in parse(self.read(described)).iterfind(f"{RELATIONSHIPS}Relationship"):
-            external = each.get("TargetMode") == "External"
             target = each.get("Target", "")
+            external = each.get("TargetMode") == "External" or target.startswith("#")
             yield Relationship(
                 each.get("Id", ""),
                 each.get("Type", ""),
-                target if external else resolve(posixpath.dirname(part), target),
+                target if external else self._as_spelled(resolve(posixpath.dirname(part), target)),
                 external,
             )
+
+    def _as_spelled(self, name: str) -> str:
+        return name if name in self else self._spelled.get(name.lower(), name)
 
     def relate(self, part: str, kind: str, target: str, *, external: bool = False) -> str:
         """Add a relationship of type *kind* (a URI) to *part*; return its id."""
@@ -225,12 +230,20 @@ class EditablePackage:
         self._relationships[part] = kept
         self._store_relationships(part)
 
+    def retarget(self, part: str, identity: str, target: str, *, kind: str = "") -> None:
+        """Let a relationship of *part* lead to another part, which may be of another *kind*."""
+        self._relationships[part] = [
+            replace(each, target=target, type=kind or each.type) if each.id == identity else each
+            for each in self.relationships(part)
+        ]
+        self._store_relationships(part)
+
     def _store_relationships(self, part: str) -> None:
         root = etree.Element(f"{RELATIONSHIPS}Relationships", nsmap={None: RELATIONSHIPS[1:-1]})
         for each in self.relationships(part):
             target = each.target if each.external else f"/{each.target}"
             described = {"Id": each.id, "Type": each.type, "Target": target}
-            if each.external:
+            if each.external and not each.target.startswith("#"):
                 described["TargetMode"] = "External"
             etree.SubElement(root, f"{RELATIONSHIPS}Relationship", described)
         name = relationships_part(part)

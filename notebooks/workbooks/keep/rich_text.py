@@ -1,8 +1,11 @@
-"""Texts with several formats in one cell, put back where the text is still the same.
+"""Texts that openpyxl simplifies, put back where the text is still the same.
 
-openpyxl reads such a text as plain text, and writes it so, within the cell.
+It reads a text with several formats, or with hints of how to pronounce it, as plain text, and
+writes it so, within the cell. The escape of an escape (``_x005F_x000D_``, the text ``_x000D_``)
+it takes away: Excel would show another text.
 
-Source: ECMA-376 part 1, sections 18.4.8 (si), 18.4.4 (r) and 18.3.1.53 (is).
+Source: ECMA-376 part 1, sections 18.4.8 (si), 18.4.4 (r), 18.4.6 (rPh), 18.4.3 (phoneticPr),
+18.3.1.53 (is) and 22.9.2.19 (ST_Xstring).
 """
 
 from __future__ import annotations
@@ -26,12 +29,14 @@ _INLINE = re.compile(
 _WRITTEN = re.compile(
     rb'(<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>)<is><t[^>]*>([^<]*)</t></is>'
 )
-_INLINE_RUN = re.compile(rb"<is>\s*<r[\s>]")
-_RUN = re.compile(rb"<r[\s>]")
+_INLINE_RUN = re.compile(rb"<is>\s*<(\w+:)?r[\s>]|<(\w+:)?rPh[\s>]|x005F_")
+ESCAPED = "x005F_"
+"""What openpyxl takes away, wherever it is in a text."""
+_RUN = re.compile(rb"<(\w+:)?(r|rPh|phoneticPr)[\s>]|x005F_")
 
 
 def rich_texts(package: EditablePackage) -> dict[int, Any]:
-    """Return the shared texts with several formats, by their index.
+    """Return the shared texts that openpyxl simplifies, by their index.
 
     Raises:
         Unreadable: The table of texts is broken.
@@ -41,12 +46,27 @@ def rich_texts(package: EditablePackage) -> dict[int, Any]:
         content = package.read(part)
         if _RUN.search(content):
             items = enumerate(parse(content))
-            return {n: item for n, item in items if any(run.tag == f"{MAIN}r" for run in item)}
+            return {n: item for n, item in items if _is_simplified(item)}
     return {}
 
 
+def has_formats(item: Any) -> bool:
+    """Return whether a text has formats of its own within a cell."""
+    return any(name_of(run) == "r" for run in item)
+
+
+def has_hints(item: Any) -> bool:
+    """Return whether a text has hints of how to pronounce it."""
+    return any(name_of(run) == "rPh" for run in item)
+
+
+def _is_simplified(item: Any) -> bool:
+    names = {name_of(each) for each in item}
+    return bool(names & {"r", "rPh", "phoneticPr"}) or ESCAPED in _text(item)
+
+
 def rich_cells(shared: Mapping[int, Any], cells: bytes) -> dict[bytes, Any]:
-    """Return the text of each cell with several formats, by the cell's name.
+    """Return the text of each cell whose text openpyxl simplifies, by the cell's name.
 
     Args:
         shared: `rich_texts` of the workbook.
@@ -85,12 +105,18 @@ def with_rich_texts(shared: Mapping[int, Any], before: bytes, after: bytes) -> b
 
 
 def _plain(item: Any) -> str:
-    """Return a text without its formats and phonetic hints."""
+    """Return a text as openpyxl reads it."""
+    return _text(item).replace(ESCAPED, "")
+
+
+def _text(item: Any) -> str:
+    """Return a text without its formats and hints."""
     texts = (text for child in item for text in ([child] if name_of(child) == "t" else child)
              if name_of(child) in ("t", "r") and name_of(text) == "t")  # fmt: skip
     return "".join(text.text or "" for text in texts)
 
 
 def _inline(item: Any) -> bytes:
-    runs = (etree.tostring(copy_of(run)) for run in item if name_of(run) in ("t", "r"))
+    known = ("t", "r", "rPh", "phoneticPr")
+    runs = (etree.tostring(copy_of(run)) for run in item if name_of(run) in known)
     return b"<is>" + b"".join(runs) + b"</is>"

@@ -27,6 +27,9 @@ _END = re.compile(rb"</(\w+:)?sheetData\s*>")
 _CELLS = re.compile(rb"<(\w+:)?sheetData\b[^>]*?(/>|>.*</(\w+:)?sheetData\s*>)", re.DOTALL)
 IGNORABLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Ignorable"
 _PLACE = b"<sheetData/>"
+_FIRST_CELL = re.compile(rb"<c\s+([^>]*)>")
+_CELL_START = re.compile(rb"<c(\s[^>]*)>")
+_NAME = re.compile(rb'\sr="([A-Z]{1,3}\d{1,7})"')
 
 
 @dataclass(slots=True)
@@ -35,7 +38,8 @@ class SheetMarkup:
 
     Attributes:
         root: The part's tree, with an empty sheetData.
-        cells: The sheetData element as it was written.
+        cells: The sheetData element as Excel writes it: names without a prefix, and the name of
+            a cell as its first attribute.
     """
 
     root: Any
@@ -53,8 +57,8 @@ class SheetMarkup:
         if start is None or not end:
             return cls(parse(content), b"")
         place = _PLACE.replace(b"<", b"<" + (start[1] or b""))
-        around = content[: start.start()] + place + content[end:]
-        return cls(parse(around), content[start.start() : end])
+        root = parse(content[: start.start()] + place + content[end:])
+        return cls(root, _usual(content[start.start() : end], start[1] or b"", root))
 
     def content(self) -> bytes:
         """Return the whole part."""
@@ -74,6 +78,27 @@ class SheetMarkup:
         rank = _rank(element)
         later = [number for number, each in enumerate(self.root) if _rank(each) > rank]
         self.root.insert(later[0] if later else len(self.root), element)
+
+
+def _usual(cells: bytes, prefix: bytes, root: Any) -> bytes:
+    """Return cells written as Excel writes them; other writers use prefixes and other orders."""
+    if prefix:
+        namespace = root.tag.partition("}")[0][1:].encode()
+        cells = re.sub(rb"<(/?)" + re.escape(prefix), rb"<\1", cells)
+        cells = cells.replace(b"<sheetData", b'<sheetData xmlns="%s"' % namespace, 1)
+    first = _FIRST_CELL.search(cells)
+    if first is not None and not first[1].startswith(b'r="'):
+        cells = _CELL_START.sub(_name_first, cells)
+    return cells
+
+
+def _name_first(cell: re.Match[bytes]) -> bytes:
+    attributes = cell[1].replace(b"'", b'"')
+    named = _NAME.search(attributes)
+    if named is None:
+        return cell[0]
+    others = attributes[: named.start()] + attributes[named.end() :]
+    return b'<c r="%s"%s>' % (named[1], others.rstrip())
 
 
 def _end_of_cells(content: bytes, start: re.Match[bytes]) -> int:

@@ -39,9 +39,10 @@ class Body:
         return self.bottom - self.top + 1
 
     def label(self, at: int) -> str:
-        """Return the first text of the row at *at* (from 0 in the body)."""
+        """Return the first text with letters of the row at *at* (from 0), else the first text."""
         values = (self.columns[c][at] for c in range(self.left, self.right + 1))
-        return next((v.strip() for v in values if isinstance(v, str) and v.strip()), "")
+        texts = [v.strip() for v in values if isinstance(v, str) and v.strip()]
+        return next((t for t in texts if any(map(str.isalpha, t))), texts[0] if texts else "")
 
     def is_bare(self, at: int) -> bool:
         """Return whether a row has no label where the rows before it have one."""

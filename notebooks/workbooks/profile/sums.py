@@ -21,6 +21,7 @@ class Sums:
         self.body = body
         self.numbers = {c: body.numbers[c] for c in columns if c in body.numbers}
         self.totals: list[int] = []
+        self._of_above: set[int] = set()
         self._running: dict[int, Sequence[float]] = {}
         self._of_totals: dict[int, list[float]] = {column: [0.0] for column in self.numbers}
 
@@ -36,19 +37,26 @@ class Sums:
         filled = self._filled(at)
         if not filled:
             return None, last
-        since = self.totals[-1] + 1 if self.totals else 0
-        if at - since >= 2 and self._equal(filled, since, at):
-            return True, "subtotal"
-        if at - len(self.totals) >= 2 and self._equal(filled, 0, at, without_totals=True):
-            return True, "total"
-        if len(self.totals) >= 2 and self._sums_totals(filled):
-            return True, "total"
-        for start in self._starts(at):
-            if self._equal(filled, start, at, without_totals=True):
-                return True, "subtotal"
+        if level := self._level_above(at, filled):
+            self._of_above.add(at)
+            return True, level
         if at + 2 < self.body.count and self._equal(filled, at + 1, self.body.count):
             return True, "total"
         return False, last
+
+    def _level_above(self, at: int, filled: Mapping[int, float]) -> str:
+        """Return the level of row *at* if it is a sum of rows above it, else an empty text."""
+        since = self.totals[-1] + 1 if self.totals else 0
+        if at - since >= 2 and self._equal(filled, since, at):
+            return "subtotal"
+        if at - len(self.totals) >= 2 and self._equal(filled, 0, at, without_totals=True):
+            return "total"
+        if len(self.totals) >= 2 and self._sums_totals(filled):
+            return "total"
+        for start in self._starts(at):
+            if self._equal(filled, start, at, without_totals=True):
+                return "subtotal"
+        return "subtotal" if self._runs_on(at) else ""
 
     def covers_following(self, at: int, worded: Iterable[int]) -> bool:
         """Return whether row *at* is the sum of the rows up to the next row with a word."""
@@ -59,15 +67,43 @@ class Sums:
         """Return whether a sum in row *at* without a word for it would be more than chance."""
         start = self.totals[-1] + 1 if self.totals else 0
         addends = at - start
+        filled = self._filled(at)
+        weighty = [column for column, number in filled.items() if is_weighty(number)]
+        if len(self.totals) >= 2 and weighty and self._sums_totals(filled):
+            return True
+        if self._runs_on(at):
+            return True
         if addends < 2:
             return False
-        filled = self._filled(at).items()
-        weighty = [column for column, n in filled if n and (abs(n) > 20 or n % 1)]
         if self.body.is_bare(at):
             return len(weighty) >= 2 or (len(weighty) == 1 and addends >= 3)
-        if len(weighty) < 2 or addends >= MAX_ADDENDS or (addends < 3 and not self._bold(at)):
+        if len(weighty) < 2 or addends >= MAX_ADDENDS:
             return False
-        return self._independent(weighty, start, at)
+        if addends < 3 and len(weighty) < 3 and not self._bold(at):
+            return False
+        return are_independent(self.numbers, weighty, start, at)
+
+    def _runs_on(self, at: int) -> bool:
+        """Return whether row *at* is the last total with the rows since, added or subtracted.
+
+        So go the lines of an income statement: gross profit is net sales less costs. The last
+        total must sum rows above it: one that sums rows below it, less all of these but the last,
+        is the last.
+        """
+        if not self.totals or at - self.totals[-1] < 2 or self.totals[-1] not in self._of_above:
+            return False
+        last, filled = self.totals[-1], self._filled(at)
+        weighty = [column for column, number in filled.items() if is_weighty(number)]
+        if len(weighty) < 2 and not self._bold(at):
+            return False
+        if len(weighty) >= 2 and not are_independent(self.numbers, weighty, last, at):
+            return False
+        since = {column: self._sum(column, last + 1, at) for column in filled}
+        base = {column: self.numbers[column][last] or 0.0 for column in filled}
+        return any(
+            agree(filled, {column: base[column] + sign * since[column] for column in filled})
+            for sign in (1, -1)
+        )
 
     def _filled(self, at: int) -> dict[int, float]:
         """Return column → number of row *at*."""
@@ -96,10 +132,10 @@ class Sums:
             if without_totals:
                 of_totals = self._of_totals[column]
                 found[column] -= of_totals[last] - of_totals[first]
-        return _agree(filled, found)
+        return agree(filled, found)
 
     def _sums_totals(self, filled: Mapping[int, float]) -> bool:
-        return _agree(filled, {column: self._of_totals[column][-1] for column in filled})
+        return agree(filled, {column: self._of_totals[column][-1] for column in filled})
 
     def _starts(self, at: int) -> list[int]:
         """Return further rows a sum may begin at: behind each of the last totals, or a group's."""
@@ -112,33 +148,43 @@ class Sums:
                 starts.append(first)
         return starts
 
-    def _independent(self, columns: Sequence[int], start: int, end: int) -> bool:
-        """Return whether two of the *columns* are not multiples of each other in those rows."""
-        first = self.numbers[columns[0]][start:end]
-        for column in columns[1:]:
-            pairs = zip(first, self.numbers[column][start:end], strict=True)
-            ratios = [b / a for a, b in pairs if a and b is not None]
-            if len(ratios) >= 2 and max(ratios) - min(ratios) > 1e-6 * abs(max(ratios)):
-                return True
-        return False
-
     def _bold(self, at: int) -> bool:
         row, bold = self.body.top + at, self.body.grid.bold
         here = [column for column in self.numbers if (row, column) in bold]
         return any((row - 1, column) not in bold for column in here)
 
 
-def _agree(numbers: Mapping[int, float], sums: Mapping[int, float]) -> bool:
+def is_weighty(number: float) -> bool:
+    """Return whether another sum would hardly be *number* by chance."""
+    return bool(number) and (abs(number) > 20 or bool(number % 1))
+
+
+def are_independent(
+    numbers: Mapping[int, Sequence[float | None]], columns: Sequence[int], start: int, end: int
+) -> bool:
+    """Return whether two of the *columns* are not multiples of each other in those rows."""
+    if not columns:
+        return False
+    first = numbers[columns[0]][start:end]
+    for column in columns[1:]:
+        pairs = zip(first, numbers[column][start:end], strict=True)
+        ratios = [b / a for a, b in pairs if a and b is not None]
+        if len(ratios) >= 2 and max(ratios) - min(ratios) > 1e-6 * abs(max(ratios)):
+            return True
+    return False
+
+
+def agree(numbers: Mapping[int, float], sums: Mapping[int, float]) -> bool:
     """Return whether most *numbers*, and one that is not 0, are the *sums* of their columns."""
     hits = misses = 0
     for column, number in numbers.items():
-        if _same(sums[column], number):
+        if same(sums[column], number):
             hits += number != 0
         else:
             misses += 1
     return hits > 0 and hits >= 2 * misses
 
 
-def _same(a: float, b: float) -> bool:
+def same(a: float, b: float) -> bool:
     """Return whether two sums agree; sums of amounts may be rounded to a cent."""
     return math.isclose(a, b, rel_tol=1e-9, abs_tol=0.006 if abs(b) >= 1 else 1e-9)

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from . import cells
 from .body import MAX_ARITHMETIC_ROWS, Body
 from .grid import Formula
+from .parents import parent_rows
 from .sums import Sums
+from .top_total import sums_all_below
 
-_WORDS = """total totals totale totales totaal totalt totalsumme totalsumma totaux totali
-grand\\s+total overall\\s+total sub-?\\s?totals? sous-?\\s?total subtotale subtotales subtotaal
-total\\s+g[eé]n[eé]ral sum sums summe summa zwischensumme endsumme gesamt gesamtsumme gesamtbetrag
-gesamtergebnis gesamttotal insgesamt suma sumy razem ogółem łącznie celkem součet mezisoučet spolu
-medzisúčet összesen összeg végösszeg részösszeg итого всего подытог общий\\s+итог усього разом
-підсумок toplam genel\\s+toplam ara\\s+toplam somme montant\\s+total somma soma i\\s+alt samlet
-sammenlagt delsumma delsum yhteensä välisumma kokonaissumma σύνολο γενικό\\s+σύνολο μερικό\\s+σύνολο
-ukupno sveukupno međuzbroj skupaj vsota общо всичко kokku vahesumma kopā pavisam iš\\s+viso viso
-jumlah subjumlah tổng tổng\\s+cộng cộng รวม รวมทั้งหมด कुल योग 合計 小計 総計 合计 小计 总计 總計
+_WORDS = """total totals totale totales totaal eindtotaal totalt totalsumme totalsumma totaux
+totali grand\\s+total overall\\s+total sub-?\\s?totals? sous-?\\s?total subtotale subtotales
+subtotaal total\\s+g[eé]n[eé]ral sum sums summe summa zwischensumme endsumme gesamt gesamtsumme
+gesamtbetrag mindösszesen slutsumma loppusumma gesamtergebnis gesamttotal insgesamt suma sumy
+razem ogółem łącznie celkem součet mezisoučet spolu medzisúčet összesen összeg végösszeg
+részösszeg итого всего подытог общий\\s+итог усього разом підсумок toplam genel\\s+toplam
+ara\\s+toplam somme montant\\s+total somma soma i\\s+alt samlet sammenlagt delsumma delsum
+yhteensä välisumma kokonaissumma σύνολο γενικό\\s+σύνολο μερικό\\s+σύνολο ukupno sveukupno
+međuzbroj skupaj vsota общо всичко kokku vahesumma kopā pavisam iš\\s+viso viso jumlah subjumlah
+tổng tổng\\s+cộng cộng รวม รวมทั้งหมด कुल योग 合計 小計 総計 合计 小计 总计 總計
 합계 소계 총계 إجمالي الإجمالي المجموع مجموع סך\\s+הכל סה["״]כ סהכ samtals""".split("\n")
 _WORD = "|".join(
     sorted({word for line in _WORDS for word in line.split(" ") if word}, key=len, reverse=True)
@@ -33,7 +36,8 @@ _FIRST = re.compile(rf"^\W*({_WORD})(\b|(?<=\W))", re.IGNORECASE)
 _LAST = re.compile(rf"(^|\s|[-–_:(])({_WORD})\W*$", re.IGNORECASE)
 _CJK = re.compile(r"(合計|小計|総計|合计|小计|总计|總計|합계|소계|총계)")
 _GRAND = re.compile(
-    r"grand|general|général|genel|gesamtergebnis|gesamtsumme|endsumme|kokonais|総計|总计|總計|총계|"
+    r"grand|eindtotaal|mindösszesen|slutsumma|loppusumma|general|général|genel|gesamtergebnis|"
+    r"gesamtsumme|endsumme|kokonais|総計|总计|總計|총계|"
     r"total(es|e|i)?\s+gen|celkem|végösszeg|всего|общий|sveukupno|pavisam",
     re.IGNORECASE,
 )
@@ -77,32 +81,60 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
         body.worded = _by_word(body)
     worded = body.worded
     formulas = _by_formula(body.grid.formulas, body)
-    sums = Sums(body, body.numbers if additive is None else additive)
-    found: list[Total] = []
+    summed = body.numbers if additive is None else list(additive)
     candidates: Sequence[int] = range(body.count)
     if body.count > MAX_ARITHMETIC_ROWS:
         last = [at for at in range(body.count - 5, body.count) if body.is_bare(at)]
         candidates = sorted({*worded, *formulas, *last})
-    for at in candidates:
-        label, strength = worded.get(at, ("", 0))
-        hinted = at in worded or at in formulas
-        if not hinted and not sums.convincing(at):
-            continue
-        tie, level = sums.test(at)
-        if not tie and at in worded and sums.covers_following(at, worded):
-            tie = True
-        reasons = []
-        if strength == 2 or (strength == 1 and (tie or at in formulas)):
-            reasons.append("word")
-        if tie and (reasons or at in formulas or sums.convincing(at)):
-            reasons.append("arithmetic")
-        if at in formulas and (reasons or body.is_bare(at) or at == body.count - 1):
-            reasons.append("formula")
-        if reasons:
-            label = label or body.label(at)
-            found.append(Total(body.top + at, label, level, "+".join(reasons), tie))
-            sums.add_total(at)
+    found = _found(body, summed, candidates, formulas, frozenset())
+    parents = parent_rows(body, summed)
+    # Net sales is what was sold above it, or costs and profit below it: more totals decide.
+    if parents.rows and (parents.named or len(parents.rows) > len(found)):
+        found = _found(body, summed, candidates, formulas, frozenset(parents.rows))
+    if sums_all_below(body, summed, [total.row - body.top for total in found]):
+        found.insert(0, Total(body.top, body.label(0), "total", "arithmetic", ties=True))
     return _levels(found, body)
+
+
+def _found(
+    body: Body, summed: Iterable[int], candidates: Sequence[int], formulas: set[int],
+    parents: frozenset[int],
+) -> list[Total]:  # fmt: skip
+    """Return the totals of rows above them, and *parents*, which sum rows below them."""
+    sums, found = Sums(body, summed), []
+    worded = body.worded or {}
+    for at in candidates:
+        total: Total | None
+        if at in parents:
+            total = Total(body.top + at, body.label(at), "subtotal", "arithmetic", ties=True)
+        else:
+            total = _total(body, sums, at, worded, summing=at in formulas)
+        if total is not None:
+            found.append(total)
+            sums.add_total(at)
+    return found
+
+
+def _total(
+    body: Body, sums: Sums, at: int, worded: Mapping[int, tuple[str, int]], *, summing: bool
+) -> Total | None:
+    """Return the total that row *at* is; ``None`` if it is data."""
+    label, strength = worded.get(at, ("", 0))
+    if not (at in worded or summing or sums.convincing(at)):
+        return None
+    tie, level = sums.test(at)
+    if not tie and at in worded and sums.covers_following(at, worded):
+        tie = True
+    reasons = []
+    if strength == 2 or (strength == 1 and (tie or summing)):
+        reasons.append("word")
+    if tie and (reasons or summing or sums.convincing(at)):
+        reasons.append("arithmetic")
+    if summing and (reasons or body.is_bare(at) or at == body.count - 1):
+        reasons.append("formula")
+    if not reasons:
+        return None
+    return Total(body.top + at, label or body.label(at), level, "+".join(reasons), tie)
 
 
 def _by_word(body: Body) -> dict[int, tuple[str, int]]:

@@ -19,7 +19,19 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a kernel counted of one filter, join or aggregation (see `journal`)."""
+    """What a kernel counted of one filter, join or aggregation (see `journal`).
+
+    Attributes:
+        kind: ``filter``, ``join`` or ``aggregation``.
+        line: The line of the cell's code.
+        rows_in: Rows before it; of the left side of a join.
+        rows_out: Rows after it.
+        how: Of a join, as pandas names it.
+        right: Rows of the right side of a join.
+        repeated: Rows of the main side of a join that came more than once; where no side is the
+            main one, of the side that has fewer of them.
+        sums: Column → sum that was aggregated.
+    """
 
     kind: str
     line: int
@@ -27,6 +39,7 @@ class Step:
     rows_out: int
     how: str = ""
     right: int = 0
+    repeated: int = 0
     sums: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -82,6 +95,7 @@ def _step(value: object) -> Step | None:
         rows_out,
         how=str(value.get("how", ""))[:20],
         right=_count(value.get("right")) or 0,
+        repeated=_count(value.get("repeated")) or 0,
         sums={
             str(name)[:MOST_NAME]: float(number)
             for name, number in given
@@ -100,6 +114,8 @@ def step_to_json(step: Step) -> dict[str, Any]:
         "step": step.kind, "line": step.line, "rows_in": step.rows_in, "rows_out": step.rows_out,
         "how": step.how, "right": step.right, "sums": dict(step.sums),
     }  # fmt: skip
+    if step.repeated:
+        found["repeated"] = step.repeated
     return {key: value for key, value in found.items() if value not in ("", {})}
 
 

@@ -12,6 +12,7 @@ from .flow import Flow
 from .tables import Column, Table
 
 YEAR_OF_ZERO = "1970-"
+MOST_NAMES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,22 @@ class Compared:
         before: The column in each source that has it, by the source.
         after: The column in each table that was written.
         lacking: Names of sources without it.
+        rows_lacking: Their rows.
         forms: The tables that were written differ in rows or columns: one may be the whole, and
             another one a summary of it.
+        longest: The column in the longest table that was written, and in those with the same
+            columns: others beside it may be summaries.
+        untyped: Text files were written: they hold digits, whether of texts or of numbers.
     """
 
     name: str
     before: Sequence[tuple[Table, Column]]
     after: Sequence[Column]
     lacking: Sequence[str] = ()
+    rows_lacking: Sequence[int] = ()
     forms: bool = False
+    longest: Sequence[Column] = ()
+    untyped: bool = False
 
     @property
     def sum_before(self) -> float | None:
@@ -47,6 +55,13 @@ class Compared:
     def sum_after(self) -> float | None:
         """Sum in what was written."""
         return _total(column.sum for column in self.after)
+
+    @property
+    def filled_from_others(self) -> bool:
+        """Whether rows of sources without it have values: of a column with another name."""
+        rows = sum(self.rows_lacking)
+        blanks = _total(column.blanks for column in self.after)
+        return bool(rows) and (blanks is None or blanks < rows)
 
     @property
     def only_grows(self) -> bool:
@@ -78,19 +93,30 @@ def pairs(
 ) -> list[Compared]:
     """Return the columns that sources and results share, by name or by ``rename``."""
     names = dict.fromkeys(column.name for table in written for column in table.columns)
+    untyped = all(not table.sheet for table in written)
     forms = len({(table.rows, *(c.name for c in table.columns)) for table in written}) > 1
     found = []
     renames = {old: new for old, new in renamed.items() if old not in names}
     for name in names:
-        before, lacking = [], []
+        before: list[tuple[Table, Column]] = []
+        lacking: list[Table] = []
         for table in sources:
             of = [c for c in table.columns if name in (c.name, renames.get(c.name))]
             before += [(table, of[0])] if of else []
-            lacking += [] if of else [table.file]
+            lacking += [] if of else [table]
         after = [c for table in written if (c := table.column(name)) is not None]
         if before and len(after) == len(written):
-            found.append(Compared(name, before, after, lacking, forms))
+            files, rows = [table.file for table in lacking], [table.rows or 0 for table in lacking]
+            longest = [c for table in _like_longest(written) if (c := table.column(name))]
+            found.append(Compared(name, before, after, files, rows, forms, longest, untyped))
     return found
+
+
+def _like_longest(written: Sequence[Table]) -> list[Table]:
+    """Return the longest table, and those that have its columns."""
+    names = [{column.name for column in table.columns} for table in written]
+    longest = max(range(len(written)), key=lambda n: written[n].rows or 0)
+    return [table for table, own in zip(written, names, strict=True) if own == names[longest]]
 
 
 def compare(
@@ -109,6 +135,7 @@ def compare(
         if (found := _sum(column, flow, accounts, missing, result.findings)) is not None:
             result.sums.append(found)
         result.findings += _of_types(column, accounts)
+    result.findings += _of_blanks(compared, accounts)
     result.sums.sort(key=lambda each: (each.before == int(each.before), -abs(each.before)))
     return result
 
@@ -129,6 +156,7 @@ def _sum(
         for extra in (0, each.of_totals)
     ):
         return SumOf(column.name, before, before, ties=True)
+    after = _total(each.sum for each in column.longest) or after
     with_totals = before + column.of_totals
     if column.of_totals and close(after, with_totals):
         tables = [table for table, c in column.before if c.of_totals]
@@ -139,6 +167,9 @@ def _sum(
         return SumOf(column.name, before, after, ties=True)
     if column.name in flow.assigned:
         return SumOf(column.name, before, after, ties=None, why="the code gives it other values")
+    if column.filled_from_others and not accounts.joins:
+        why = "columns were renamed in a way that could not be followed"
+        return SumOf(column.name, before, after, ties=None, why=why)
     if not flow.found or flow.changes:
         return SumOf(column.name, before, after, ties=None, why="the code may change its values")
     grew = column.only_grows and after > max(before, with_totals)
@@ -210,14 +241,7 @@ def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
             )
         )
     if kinds == {"identifier"} and written == {"number"} and not accounts.aggregated:
-        findings.append(
-            Finding(
-                "identifiers-became-numbers",
-                f"{name} held identifiers (leading zeros, or many digits) and holds plain "
-                "numbers: zeros and digits may be lost.",
-                "Read them as texts, as in the recipe: dtype={…: str}, then str.zfill.",
-            )
-        )
+        findings += _of_identifiers(column, name)
     to_numbers = bool(written) and written <= {"number", "identifier"}
     if kinds == {"date"} and to_numbers and not accounts.aggregated:
         findings.append(
@@ -236,20 +260,50 @@ def _of_types(column: Compared, accounts: Accounts) -> list[Finding]:
                 "Numbers were read as nanoseconds: days need unit='D', origin='1899-12-30'.",
             )
         )
-    return findings + _of_blanks(column, accounts)
+    return findings
 
 
-def _of_blanks(column: Compared, accounts: Accounts) -> list[Finding]:
+def _of_identifiers(column: Compared, name: str) -> list[Finding]:
+    """Return what became of identifiers that are numbers now."""
+    if any(c.needs_text for _, c in column.before):
+        message = (
+            f"{name} held identifiers (leading zeros, or many digits) and holds plain numbers: "
+            "zeros and digits may be lost."
+        )
+        hint = "Read them as texts, as in the recipe: dtype={…: str}, then str.zfill."
+    elif column.untyped:
+        return []
+    else:
+        message = f"{name} held digits as text and holds numbers: a lookup finds no text by them."
+        hint = "Read them as texts, as in the recipe: dtype={…: str}."
+    return [Finding("identifiers-became-numbers", message, hint)]
+
+
+def _of_blanks(compared: Sequence[Compared], accounts: Accounts) -> list[Finding]:
+    """Return the columns with more blanks, those of the same cause in one finding."""
     if accounts.aggregated or accounts.reshaped:
         return []
-    before = _total(c.blanks for _, c in column.before)
-    after = _total(c.blanks for c in column.after)
-    if before is None or after is None or after <= before:
-        return []
-    why, hint = _why_blank(column, accounts)
-    count = int(after - before)
-    message = f"{quoted(column.name)} has {named(int(after), 'blank cell')}, and had {before:,.0f}"
-    return [Finding("blanks-appeared", f"{message}: {why}.", hint, count)]
+    alike: dict[tuple[str, str, int], list[tuple[str, int]]] = {}
+    for column in compared:
+        before = _total(c.blanks for _, c in column.before)
+        after = _total(c.blanks for c in column.after)
+        if before is not None and after is not None and after > before:
+            cause = *_why_blank(column, accounts), int(after - before)
+            alike.setdefault(cause, []).append((column.name, int(after)))
+    return [
+        Finding("blanks-appeared", f"{_with_blanks(columns, more)}: {why}.", hint, more)
+        for (why, hint, more), columns in alike.items()
+    ]
+
+
+def _with_blanks(columns: Sequence[tuple[str, int]], more: int) -> str:
+    if len(columns) == 1:
+        [(name, after)] = columns
+        return f"{quoted(name)} has {named(after, 'blank cell')}, and had {after - more:,}"
+    names = [quoted(name) for name, _ in columns[:MOST_NAMES]]
+    rest = len(columns) - len(names)
+    names += [f"{rest} more"] if rest else []
+    return f"{', '.join(names[:-1])} and {names[-1]} have {named(more, 'blank cell')} more each"
 
 
 def _why_blank(column: Compared, accounts: Accounts) -> tuple[str, str]:

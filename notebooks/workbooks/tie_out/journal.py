@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .tables import MOST_COLUMNS, MOST_NAME, column_name
+
 ROOT = "/workspace/"
 ELSEWHERE = ("/tmp/", "/dev/shm/")  # noqa: S108 (the kernel's own)
 """Where code can write too, and nobody finds it: gone with the kernel."""
-MOST_NOTES, MOST_COLUMNS, MOST_NAME = 100, 300, 200
+MOST_NOTES = 100
 MOST_SUMMED_ROWS, MOST_SUMMED_COLUMNS = 200_000, 20
 """Frames of an aggregation with more rows are counted, not summed: that would cost too much."""
 Note = dict[str, Any]
@@ -106,7 +108,10 @@ def _name(file: Any, elsewhere: tuple[str, ...]) -> str | None:
 def _column(frame: pd.DataFrame, at: int) -> Note:
     values = frame.iloc[:, at]
     kind = values.dtype.kind
-    found: Note = {"name": str(frame.columns[at])[:MOST_NAME], "kind": _KINDS.get(kind, "text")}
+    found: Note = {
+        "name": column_name(frame.columns[at])[:MOST_NAME],
+        "kind": _KINDS.get(kind, "text"),
+    }
     if kind in "iu":
         found |= {"blanks": 0, "sum": float(values.sum())}
     elif kind == "f":
@@ -146,7 +151,7 @@ def _line() -> int:
 
 
 @_quietly
-def _note_step(step: str, rows_in: int, rows_out: int, more: Note) -> None:
+def _note_step(step: str, rows_in: int, rows_out: int, more: Note, repeated: int = 0) -> None:
     key = step, _line(), str(more)
     if (note := _steps.get(key)) is None:
         if len(_steps) >= MOST_NOTES:
@@ -155,6 +160,8 @@ def _note_step(step: str, rows_in: int, rows_out: int, more: Note) -> None:
         _steps[key] = note
     note["rows_in"] += rows_in
     note["rows_out"] += rows_out
+    if repeated:
+        note["repeated"] = note.get("repeated", 0) + repeated
 
 
 def install() -> None:
@@ -195,18 +202,44 @@ def _filters_rows(of: Any) -> bool:
 
 
 def _note_joins() -> None:
+    """Every join comes by here once it is known which rows of both sides match."""
     from pandas.core.reshape.merge import _MergeOperation
 
-    join = _MergeOperation.get_result
+    put_together = _MergeOperation._reindex_and_concat
 
-    @functools.wraps(join)
-    def join_and_note(self: Any, *given: Any, **options: Any) -> Any:
-        result = join(self, *given, **options)
-        sizes = {"how": str(self.how), "right": len(self.right)}
-        _note_step("join", len(self.left), len(result), sizes)
-        return result
+    @functools.wraps(put_together)
+    def note_and_put_together(self: Any, index: Any, left: Any, right: Any, *more: Any) -> Any:
+        _note_join(self, len(index), left, right)
+        return put_together(self, index, left, right, *more)
 
-    _MergeOperation.get_result = join_and_note
+    _MergeOperation._reindex_and_concat = note_and_put_together
+
+
+@_quietly
+def _note_join(join: Any, rows: int, left: Any, right: Any) -> None:
+    repeated = {
+        "left": _repeated(left, len(join.left)),
+        "right": _repeated(right, len(join.right)),
+    }
+    how = "cross" if type(join).__name__ == "_CrossMergeOperation" else str(join.how)
+    # One side may repeat, as a price does for each sale; both must not.
+    twice = repeated.get(how, min(repeated.values()))
+    sizes = {"how": how, "right": len(join.right)}
+    _note_step("join", len(join.left), rows, sizes, twice)
+
+
+def _repeated(taken: Any, count: int) -> int:
+    """Return how many rows of one side of a join came more than once.
+
+    Args:
+        taken: Numbers of its rows in the order of the result, -1 for none; ``None`` if each row
+            came once.
+        count: Its rows.
+    """
+    if taken is None:
+        return 0
+    there = taken[taken >= 0]
+    return len(there) - int(np.count_nonzero(np.bincount(there, minlength=count)))
 
 
 def _note_aggregations() -> None:
@@ -231,7 +264,7 @@ def _note_aggregation(grouped: Any, how: Any) -> None:
     if len(values) <= MOST_SUMMED_ROWS and how == "sum":
         frame = values if isinstance(values, pd.DataFrame) else None
         columns = [values] if frame is None else [frame.iloc[:, n] for n in range(_few(frame))]
-        sums = {str(c.name)[:MOST_NAME]: _sum(c) for c in columns if c.dtype.kind in "iuf"}
+        sums = {column_name(c.name)[:MOST_NAME]: _sum(c) for c in columns if c.dtype.kind in "iuf"}
         more["sums"] = {name: total for name, total in sums.items() if np.isfinite(total)}
     _note_step("aggregation", len(values), grouped.ngroups, more)
 

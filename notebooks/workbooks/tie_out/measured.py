@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from ..profile import profile_file
 from ..read import open_book
 from .placed import Frame, placed_tables
-from .tables import MOST_COLUMNS, Column, Table
+from .tables import MOST_COLUMNS, Column, Table, column_name
 
 _NUMBERS = frozenset({"number", "currency", "integer", "percent"})
 _KINDS = frozenset({"number", "identifier", "date", "text", "mixed", "empty"})
@@ -85,6 +86,7 @@ def _column(column: dict[str, Any], of_totals: list[Any]) -> Column:
         first_day=str(next(iter(first.values()))) if isinstance(first, dict) else "",
         errors=sum(column.get("errors", {}).values()),
         uncalculated=column.get("uncalculated", 0),
+        needs_text=column.get("needs_text", False),
     )  # fmt: skip
 
 
@@ -105,10 +107,21 @@ def _total_cells(path: Path, wanted: dict[str, set[int]]) -> dict[str, dict[int,
 
 
 def _name(literal: str) -> str:
+    """Return the column's name that *literal* is in Python."""
     try:
-        return str(ast.literal_eval(literal))
-    except (ValueError, SyntaxError):  # a date, as pandas names it
-        return literal
+        return column_name(ast.literal_eval(literal))
+    except (ValueError, SyntaxError):
+        return _date_name(literal) or literal
+
+
+def _date_name(literal: str) -> str:
+    """Return the name that ``datetime(2025, 7, 1)`` is; empty for anything else."""
+    with contextlib.suppress(ValueError, SyntaxError, TypeError, OverflowError):
+        call = ast.parse(literal, mode="eval").body
+        if isinstance(call, ast.Call):
+            given = [ast.literal_eval(argument) for argument in call.args]
+            return column_name(datetime.datetime(*given))
+    return ""
 
 
 def _number_of(letters: str) -> int:

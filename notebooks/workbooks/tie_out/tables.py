@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 MOST_COLUMNS, MOST_NAME = 300, 200
+JOIN = " / "
+
+
+def column_name(label: object) -> str:
+    """Return the name of a column as text, the same for a frame and for the sheet it lies in.
+
+    Args:
+        label: The label of a data frame's column, or the value of a header cell. The levels of
+            several header rows, a tuple, are joined as in a profile; dates are written as
+            ISO 8601, whole numbers without a point.
+    """
+    if isinstance(label, tuple):
+        parts: list[str] = []
+        for level in map(column_name, label):
+            if level and not level.startswith("Unnamed:") and level not in parts[-1:]:
+                parts.append(level)
+        return JOIN.join(parts)
+    if isinstance(label, datetime.datetime):
+        midnight = label.time() == datetime.time()
+        return str(label.date() if midnight else label)
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +48,7 @@ class Column:
         first_day: Its first date, as ISO 8601; empty if it has none.
         errors: Its error cells, such as ``#N/A``.
         uncalculated: Its formulas without a stored value.
+        needs_text: Its digits would be lost as numbers: leading zeros, or more than 15 digits.
         read_as_blank: Other cells that reading it made blank, such as the text ``NA``.
     """
 
@@ -36,6 +61,7 @@ class Column:
     first_day: str = ""
     errors: int = 0
     uncalculated: int = 0
+    needs_text: bool = False
     read_as_blank: int = 0
 
 
@@ -113,6 +139,7 @@ def _column_from_json(value: object) -> Column | None:
         first_day=_text(value.get("first_day")),
         errors=_count(value.get("errors")) or 0,
         uncalculated=_count(value.get("uncalculated")) or 0,
+        needs_text=value.get("needs_text") is True,
     )
 
 
