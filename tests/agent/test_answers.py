@@ -78,6 +78,8 @@ LOST = {"code": "parts-lost", "message": "Compared with 'a.xlsx' the file lost 2
 CHANGED = {"code": "changed-besides", "message": "5 cells differ although the code names others."}
 ERRORS = {"code": "formula-errors", "message": "3 formulas show an error: #REF! in A1"}
 UNCOMPUTED = {"code": "formulas-without-values", "message": "9 of 9 formulas have no value"}
+PIVOT = {"code": "pivot-behind", "message": "Pivot 'A' on 'B' does not include row 33."}
+CHART = {"code": "chart-behind", "message": "Data were added behind what charts show."}
 MULTIPLIED = {"code": "rows-multiplied", "message": "The join made 9 rows of 5"}
 ROWS_LOST = {"code": "rows-lost", "message": "5 rows that were read are not in what was written"}
 LEFT_OUT = {
@@ -114,6 +116,10 @@ def facts(*findings, results=(), **more):
         ("No rows were duplicated.", facts(results=[{"findings": [MULTIPLIED]}])),
         ("All checks passed.", facts(ERRORS)),
         ("I saved it to outputs/b.xlsx.", facts(files=["outputs/a.xlsx"])),
+        ("The pivot now includes the new user: grand total 10.", facts(PIVOT)),
+        ("I updated the pivot table.", facts(PIVOT)),
+        ("Die Pivot-Tabelle enthält die neue Zeile.", facts(PIVOT)),
+        ("The chart shows the new month.", facts(CHART)),
     ],
 )  # fmt: skip
 def test_a_claim_that_a_check_says_otherwise_of_is_found(answer, known):
@@ -140,6 +146,9 @@ def test_a_claim_that_a_check_says_otherwise_of_is_found(answer, known):
         ("I saved it to outputs/a.xlsx.", facts(files=["outputs/a.xlsx"])),
         ("I could not write outputs/b.xlsx.", facts(files=["outputs/a.xlsx"])),
         ("Use a chart to keep the overview.", facts(LOST)),
+        ("The pivot does not include row 33 until Excel refreshes it.", facts(PIVOT)),
+        ("The pivot is refreshed once you open it; until then it shows the old total.", facts(PIVOT)),
+        ("The chart shows the new month.", facts(PIVOT)),
     ],
 )  # fmt: skip
 def test_what_is_true_or_hedged_is_never_stopped(answer, known):

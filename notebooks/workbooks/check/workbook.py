@@ -16,6 +16,7 @@ from ..values import Unreadable
 from .finding import Finding, quoted
 from .formulas import Formulas
 from .left_behind import left_behind_findings
+from .sources import source_findings
 from .tables import table_findings
 
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
@@ -150,6 +151,7 @@ def _original_findings(path: Path, book: Book, original: Path) -> list[Finding]:
         with open_book(original, found) as other:
             pairs = _alike_sheets(book, other)
             left = left_behind_findings(path, book, original, other)
+            left += source_findings(path, book, other) if pairs else []
         missing = lost(original, path, pairs) if pairs else None
     except Unreadable:
         return []
