@@ -23,8 +23,9 @@ MADE = "outputs/"
 """Files that cells made get a brief text: the model has seen their code."""
 MAX_TEXT = 100
 MAX_LISTED = 12
-MAX_RECIPE = 4_000
+MAX_RECIPE = 5_500
 MAX_RUNS = 3_000
+MAX_SUM_COLUMNS = 30
 """Lines for columns of one table: more names than that don't fit a model's context."""
 UNCHANGED = "unchanged since an earlier request; in short: describe_table has the rest"
 FOREWORD = (
@@ -174,6 +175,7 @@ def _objects(sheet: Facts) -> str:
 
 
 KINDS = {"formula": "formulas that were never calculated", "empty": "no values"}
+SCALES = {1_000: "thousands", 1_000_000: "millions", 1_000_000_000: "billions"}
 COUNTED = frozenset(
     """charts images shapes slicers timelines comments threads pivot_tables controls query_tables
     embedded_objects conditional_formats sparklines hyperlinks""".split()
@@ -241,6 +243,9 @@ def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Itera
         yield f"      and {more} more columns: the recipe with nrows=0 has their names"
     if totals := table["totals"]:
         yield "      total rows, not data: " + _totals(totals)
+    if sums := table.get("sum_columns"):
+        said = _sum_columns(sums)
+        yield f"      columns that are sums of others (do not add them up with these): {said}"
     if level == FULL and not whole:
         for at, row in enumerate(table.get("first_rows", ()), table.get("first_data_row", 1)):
             yield f"      row {at}: " + " | ".join(quoted(v, 40) for v in row[:30])
@@ -257,6 +262,12 @@ def _totals(totals: Sequence[Facts]) -> str:
     more = len(totals) - len(shown)
     rest = f" and {more} more, to row {totals[-1]['row']}" if more > 0 else ""
     return ", ".join(shown) + rest
+
+
+def _sum_columns(sums: Sequence[Facts]) -> str:
+    shown = [f"{each['name']} = {' + '.join(each['of'])}" for each in sums[:MAX_SUM_COLUMNS]]
+    more = len(sums) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _recipe(code: str, *, with_amount: bool) -> str:
@@ -290,16 +301,24 @@ def _kind(column: Facts) -> str:
     words = str(KINDS.get(kind, kind))
     if column.get("currency"):
         words += f" {column['currency']}"
+    if several := column.get("currencies"):
+        counts = ", ".join(f"{code} {count}" for code, count in several.items())
+        words += f" in {len(several)} currencies ({counts}; never add them up)"
     if kind == "identifier" and column.get("digits"):
         words += f" of {column['digits']} digits"
     if stored == "text" and kind != "identifier":
         words += " kept as text"
     elif stored == "mixed":
-        words += ", some kept as text and some as numbers"
+        words += _mixture(column)
     elif stored == "number":
         words += " kept as a number"
     elif stored == "serial":
         words += " kept as Excel's day number"
+    if scale := column.get("shown_divided_by"):
+        name = SCALES.get(scale, f"units of {scale:,}")
+        words += (
+            f", SHOWN IN {name} by its format {quoted(column['format'])}: the values are in full"
+        )
     if column.get("date_format"):
         words += f", format {column['date_format']}"
     if column.get("notation"):
@@ -309,12 +328,26 @@ def _kind(column: Facts) -> str:
     return words
 
 
+def _mixture(column: Facts) -> str:
+    if column["kind"] != "date":
+        return ", some kept as text and some as numbers"
+    texts = column.get("counts", {}).get("text", 0)
+    parts = [f"{texts} of them kept as text"] if column.get("date_format") else []
+    if serials := column.get("serials"):
+        parts.append(f"{serials} of them kept as Excel's day number")
+    if column.get("swapped"):
+        parts.append("the true dates may have day and month swapped: theirs go up to 12 only")
+    return "".join(f", {part}" for part in parts)
+
+
 def _quality(column: Facts) -> list[str]:
     phrases = []
     if "repeats" in column:
         phrases.append(f"{column['repeats']} again")
     if column["kind"] == "mixed" and column.get("counts"):
         phrases.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
+    if sides := column.get("sides"):
+        phrases.append(f"the sign of amounts beside it that have none: {sides}")
     if column.get("blanks"):
         phrases.append(f"{column['blanks']} blank")
     if column.get("merged_down"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from opentelemetry import trace
@@ -29,6 +29,7 @@ from agent.permission.network_calls import NetworkCall, call_to_json, call_words
 from agent.permission.risk.assess import assess
 from agent.permission.risk.client_scripts import is_known_script
 from agent.permission.risk.findings import (
+    NETWORK_RULES,
     Assessment,
     Finding,
     assessment_to_json,
@@ -273,17 +274,24 @@ class ReplayVerdict:
     granted: tuple[str, ...] = ()
 
 
-async def judge_replay(source: str, held: Collection[str], language: str = PYTHON) -> ReplayVerdict:
+async def judge_replay(
+    source: str, held: Collection[str], language: str = PYTHON, *, offline: bool = False
+) -> ReplayVerdict:
     """Check a recorded cell again before a replay; a "once" permission covered one run only.
 
     Args:
         source: The cell's code.
         held: Capabilities that the user's standing grants cover.
         language: The code's language.
+        offline: Its network calls get their recorded responses and nothing is sent, so that they
+            need no permission.
     """
     assessment = await _assess(source, language)
     if assessment.syntax_error or assessment.tier == "high":
         return ReplayVerdict(refusal=f"the risk check refuses it. {assessment.reasons}".strip())
+    if offline:
+        kept = tuple(f for f in assessment.findings if f.rule not in NETWORK_RULES)
+        assessment = replace(assessment, findings=kept)
     calls = network_calls(source) if assessment.wants_network else ()
     missing = [name for name in asked_for(assessment, calls) if not is_covered(name, held)]
     if missing:

@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import FrameType, MappingProxyType
+from types import CodeType, FrameType, MappingProxyType
 from typing import Any, NoReturn
 
 PROCESSES = "starts another program"
@@ -63,6 +63,8 @@ NATIVE_USERS = ("/numpy/_core/", "/scipy/", "/threadpoolctl.py", "/psutil/", "/z
 IMPORTERS = ("<frozen importlib._bootstrap_external>", "<frozen zipimport>")
 """Code that may unmarshal compiled modules."""
 WORKSPACE, UPLOADS = "/workspace/", "/workspace/inputs/"
+SNAPSHOTS = "/run/kernel/net/snapshots"
+"""The service's socket for snapshots of the variables, for `inside.snapshots` only."""
 MOST_OPENED = 200
 PAYLOAD = "tallybook"
 OWN_FILES = ("/workspace", "/tmp", "/dev/shm")  # noqa: S108 (the sandbox's own)
@@ -107,15 +109,19 @@ class AuditHook:
     take_opened: Callable[[], list[str]]
 
 
-def set_hook() -> AuditHook:
+def set_hook(forks: CodeType | None = None, connects: CodeType | None = None) -> AuditHook:
     """Set a hook that refuses nothing until it is armed.
+
+    Args:
+        forks: The one piece of code that may fork the kernel.
+        connects: The one that may connect to `SNAPSHOTS`.
 
     The hook uses only local variables of this call, so that code which rebinds names of this
     module can't change it.
     """
     refused, connecting, opening = dict(REFUSED), CONNECTING, OPENING
     refuse, lies_in, is_of_library = _refuse, _lies_in, _is_of_library
-    leave_out_unaudited_calls = _leave_out_unaudited_calls
+    leave_out_unaudited_calls, snapshots = _leave_out_unaudited_calls, SNAPSHOTS
     library = tuple({sys.prefix, sys.base_prefix, "/usr/lib/python3"})
     named = (*OWN_FILES, *LIBRARY_FILES, *library)
     readable = tuple({*named, *map(os.path.realpath, named)})
@@ -127,7 +133,8 @@ def set_hook() -> AuditHook:
         if not armed:
             return
         if event in refused:
-            refuse(event, refused[event])
+            if event != "os.fork" or sys._getframe(1).f_code is not forks:
+                refuse(event, refused[event])
         elif event.startswith("ctypes."):
             if not is_of_library(sys._getframe(1), NATIVE_USERS, library):
                 refuse(event, NATIVE)
@@ -137,13 +144,17 @@ def set_hook() -> AuditHook:
         elif event in opening:
             check_file(event, arguments[0])
         elif event in connecting:
-            if NETWORK not in granted:
+            if NETWORK not in granted and not is_snapshot(event, arguments):
                 refuse(event, CONNECTS, NOT_GRANTED)
         elif event == "marshal.loads":
             if sys._getframe(1).f_code.co_filename not in IMPORTERS:
                 refuse(event, UNPICKLES)
         elif event == "import":
             check_import(str(arguments[0]), arguments[1])
+
+    def is_snapshot(event: str, arguments: tuple[Any, ...]) -> bool:
+        known = event == "socket.connect" and arguments[1] == snapshots
+        return known and sys._getframe(2).f_code is connects
 
     def check_file(event: str, path: Any) -> None:
         if isinstance(path, int) or path in ("", ":memory:", b""):

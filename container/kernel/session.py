@@ -34,6 +34,16 @@ from container.kernel.languages import KERNELS, PYTHON, install_hint
 from container.kernel.late_outputs import LateOutputs
 from container.kernel.modules import ask_for_absent
 from container.kernel.print_queue import PrintQueue
+from container.kernel.snapshots import (
+    ANSWER_SECONDS,
+    Manifest,
+    SegmentStore,
+    SnapshotDeclined,
+    ask,
+    listening,
+    read,
+    receive,
+)
 from container.kernel.variables import ask_for_variables
 from container.limits import Limits
 from container.messages import KernelMessage
@@ -446,6 +456,62 @@ class KernelSession:
             if not self.alive:
                 return []
             return await ask_for_variables(self._client, VARIABLES_SECONDS)
+
+    async def write_snapshot(
+        self,
+        store: SegmentStore,
+        most_bytes: int,
+        seconds: float,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Manifest:
+        """Have the kernel write a snapshot of its variables; the next cell waits for a fork only.
+
+        Args:
+            store: Keeps its segments.
+            most_bytes: Largest snapshot.
+            seconds: Longest time it may take.
+            wanted: Asked once no cell runs; ``False`` makes none.
+
+        Raises:
+            SnapshotDeclined: There is none; the text says why.
+            OSError: The kernel ended, or the disk is full.
+        """
+        directory = self.network_directory
+        if directory is None or not self.alive:
+            raise SnapshotDeclined("There is no kernel.")
+        with listening(directory) as listener:
+            async with self._lock:
+                if not self.alive or not wanted():
+                    raise SnapshotDeclined("The variables have changed meanwhile.")
+                call = f"Save(get_ipython(), {most_bytes:d}, {seconds!r})"
+                answer = await ask(self._client, call, ANSWER_SECONDS)
+            if "forked" not in answer:
+                raise SnapshotDeclined(f"No snapshot: {str(answer.get('declined'))[:300]}.")
+            return await receive(listener, store, most_bytes, seconds)
+
+    async def read_snapshot(
+        self, manifest: Mapping[str, Any], files: Sequence[int], seconds: float
+    ) -> Mapping[str, Any]:
+        """Have the kernel, a new one, read a snapshot that a kernel of the same path wrote.
+
+        Args:
+            manifest: Its `Manifest.value`.
+            files: A descriptor for each segment, to read only.
+            seconds: Longest time it may take.
+
+        Returns:
+            ``restored``, the names, and ``prints``, name → fingerprint, as the kernel says.
+
+        Raises:
+            SnapshotDeclined: The kernel could not read it; it may have run a part of its code, so
+                it must be ended.
+        """
+        directory = self.network_directory
+        if directory is None:
+            raise SnapshotDeclined("There is no kernel.")
+        self.fresh = False
+        async with self._lock:
+            return await read(self._client, directory, manifest, files, seconds)
 
     async def absent_modules(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return which of *names*, of top-level modules, the kernel can't import.

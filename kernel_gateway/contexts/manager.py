@@ -27,6 +27,7 @@ from kernel_gateway.contexts.open_path import OpenPath, open_path, spared
 from kernel_gateway.contexts.open_paths import OpenPaths
 from kernel_gateway.contexts.other_kernels import OtherKernels
 from kernel_gateway.contexts.restore import Emit
+from kernel_gateway.contexts.snapshots import SnapshotWriter
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.state import Cleared, ExecutionContext, new_context
 from kernel_gateway.contexts.stores import ContextStore
@@ -94,6 +95,7 @@ class ExecutionContextManager:
         self._line = KernelLine(limit, wait_seconds, count=self._count, evict=self._evict_one)
         self._others = OtherKernels(starter, self._line, deletions, telemetry)
         self._ttl_seconds = ttl_seconds
+        self.snapshots = SnapshotWriter()
         self._deletions = deletions
         self._paths = OpenPaths(self._read)
         self._starting: set[PathKey] = set()
@@ -156,6 +158,8 @@ class ExecutionContextManager:
             blobs,
             self.versions.retention,
             self._attester,
+            self.versions.snapshots,
+            self.versions.keys,
         )
         if not path.new:
             path.context = await self._store.get(key)
@@ -211,6 +215,8 @@ class ExecutionContextManager:
     def count_cell(self, key: PathKey, seconds: float) -> None:
         """Add a cell to the resource usage of a path's context; stored with its next change."""
         path = self._paths.get(key)
+        if path is not None:
+            path.snapshot_state.run_seconds += seconds
         if path is not None and path.context is not None:
             usage = dict(path.context.resource_usage)
             usage["cells"] = usage.get("cells", 0) + 1
@@ -455,6 +461,7 @@ class ExecutionContextManager:
             self._warm.close()
             self._warm = None
         await self._paths.opened()
+        await self.snapshots.aclose()
         await asyncio.gather(*(self._close(path) for path in self._paths))
         await self._values.aclose()
 

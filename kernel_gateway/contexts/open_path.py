@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent.cells.file_hashes import FileHashes
 from container.kernel.session import KernelSession
@@ -20,6 +21,8 @@ from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import RANGES, Checkpoints, Retention
+from notebooks.history.sealing import SealingKeys
+from notebooks.history.snapshots import SnapshotLimits, Snapshots, owner_of
 from notebooks.lineage.record import RecordedCells
 from notebooks.lineage.staleness import LiveCells
 from notebooks.record.chain import Attester
@@ -31,8 +34,24 @@ STAGED = "restoring"
 KEPT_COPY = "kept-copy"
 UNFINISHED = ".unfinished"
 USUAL_RETENTION = Retention()
+NO_SNAPSHOTS = SnapshotLimits()
 RAN = frozenset({"ok", "error", "interrupted", "died"})
 """Outcomes of cells that may have changed their kernel's state."""
+
+
+@dataclass(slots=True)
+class SnapshotState:
+    """What is known of making snapshots of a path's variables.
+
+    Attributes:
+        run_seconds: How long the cells since the last one took.
+        cost_seconds: How long the last one took.
+        problem: Why the last one was not made, in plain words.
+    """
+
+    run_seconds: float = 0.0
+    cost_seconds: float = 0.0
+    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -50,6 +69,10 @@ class OpenPath:
         blobs: Earlier contents of the conversation's files.
         checkpoints: Which files the workspace held, before each cell that followed a change.
         ranges: What ranges of the workbook open in Excel held, before each change of them.
+        snapshots: Snapshots of its variables.
+        snapshot_state: What is known of making them.
+        restored: What became of the variables when the kernel was last replaced; the reply to the
+            next request takes it.
         recorded: The notebook's cells as lineage reads them, kept from cell to cell.
         live_cells: Those with variables, followed for what is stale, likewise.
         session: The current Python kernel, if there is one.
@@ -78,6 +101,9 @@ class OpenPath:
     blobs: Blobs
     checkpoints: Checkpoints
     ranges: Checkpoints
+    snapshots: Snapshots
+    snapshot_state: SnapshotState = field(default_factory=SnapshotState)
+    restored: dict[str, Any] | None = None
     recorded: RecordedCells = field(default_factory=RecordedCells)
     live_cells: LiveCells = field(default_factory=LiveCells)
     session: KernelSession | None = None
@@ -155,6 +181,8 @@ def open_path(
     blobs: Blobs,
     retention: Retention = USUAL_RETENTION,
     attester: Attester | None = None,
+    snapshots: SnapshotLimits = NO_SNAPSHOTS,
+    keys: SealingKeys | None = None,
 ) -> OpenPath:
     """Open a path's notebook and files in *home*; recover from a crash if needed.
 
@@ -165,6 +193,8 @@ def open_path(
         blobs: Stores its files' contents.
         retention: How many checkpoints are kept.
         attester: Signs the notebook.
+        snapshots: What snapshots of its variables may take.
+        keys: Seal them.
 
     Raises:
         NotebookUnreadable: The notebook is damaged.
@@ -195,6 +225,7 @@ def open_path(
         blobs=blobs,
         checkpoints=Checkpoints(home, blobs, retention),
         ranges=Checkpoints(home, blobs, retention, RANGES),
+        snapshots=Snapshots(home, owner_of(*key), snapshots, keys),
     )
 
 

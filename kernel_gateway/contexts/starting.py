@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from container.kernel.session import KernelSession
 from container.limits import Limits
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.restore import Emit, HeldCapabilities, restore
+from kernel_gateway.contexts.snapshots import SnapshotUnusable
 from kernel_gateway.telemetry import Telemetry
 
 MOST_DEATHS = 2
+log = logging.getLogger("tallybook.contexts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +76,25 @@ class KernelStarter:
             LanguageNotInstalled, SandboxUnavailable, KernelStartFailed: No kernel could start.
         """
         skip: dict[str, str] = {}
+        from_snapshot = True
         while True:
             session = self.session(path, kernel)
             try:
                 await session.start()
-                restored = await restore(path, session, emit, skip, self.held, kernel)
+                restored = await restore(
+                    path, session, emit, skip, self.held, kernel, from_snapshot=from_snapshot
+                )
+            except SnapshotUnusable as unusable:  # it is dropped: an older one, or a replay
+                log.warning("path %s: a snapshot was not used: %s", path.key.path, unusable)
+                from_snapshot = not unusable.kept
+                await session.aclose()
+                continue
             except BaseException:
                 await session.aclose()
                 raise
             killer = restored.killer
             if killer is None:
-                if restored.replayed or restored.failed:
+                if restored.replayed or restored.failed or restored.snapshot:
                     complete = "yes" if restored.complete else "no"
                     telemetry.contexts_restored.labels(complete).inc()
                 return session

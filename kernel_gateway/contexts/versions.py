@@ -14,6 +14,7 @@ from notebooks.errors import SealingKeyInvalid
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import Retention, make_room
 from notebooks.history.sealing import SealingKeys, sealing_keys
+from notebooks.history.snapshots import SnapshotLimits
 
 BLOBS = ".blobs"
 PROFILES = ".profiles"
@@ -31,6 +32,7 @@ class FileVersions:
         quota_bytes: Quota of one conversation's versions, uploads aside; 0 keeps none.
         uploads_bytes: Quota of the versions of one conversation's uploads.
         retention: How many checkpoints of a path are kept.
+        snapshots: What snapshots of a path's variables may take; sealed with the same keys.
     """
 
     directory: Path
@@ -38,6 +40,7 @@ class FileVersions:
     quota_bytes: int
     uploads_bytes: int
     retention: Retention = field(default_factory=Retention)
+    snapshots: SnapshotLimits = field(default_factory=SnapshotLimits)
     _open: weakref.WeakValueDictionary[str, Blobs] = field(
         default_factory=weakref.WeakValueDictionary, init=False, repr=False, compare=False
     )
@@ -71,7 +74,14 @@ def file_versions(settings: Settings, directory: Path) -> FileVersions:
         raise SettingsInvalid(f"Setting blob_key: {error}") from None
     room, uploads = settings.file_versions_mb, settings.upload_versions_mb
     retention = Retention(most=settings.checkpoints, days=settings.checkpoint_days)
-    return FileVersions(directory, keys, int(room * MB), int(uploads * MB), retention)
+    snapshots = SnapshotLimits(
+        most_bytes=int(settings.snapshot_mb * MB),
+        path_bytes=int(settings.snapshots_mb * MB),
+        most=settings.snapshots,
+        days=settings.snapshot_days,
+        least_seconds=settings.snapshot_after_seconds,
+    )
+    return FileVersions(directory, keys, int(room * MB), int(uploads * MB), retention, snapshots)
 
 
 def _make_room(blobs: weakref.ref[Blobs], wanted: int) -> None:

@@ -25,6 +25,7 @@ from kernel_gateway.store.tables import NewRow, PathRow, TurnRow, columns_of
 from kernel_gateway.store.turns import UNFINISHED
 from kernel_gateway.turns.queue import Turns
 from notebooks.errors import BlobError, BlobNotFound
+from notebooks.history.snapshots import owner_of
 from notebooks.record.shielded import in_thread, shielded
 from notebooks.record.undone import checkpoints_of
 
@@ -185,6 +186,7 @@ def _make_home(source: OpenPath, home: Path, key: PathKey, turn: str | None) -> 
     made.mkdir(mode=0o700)  # fails if the conversation was deleted: its directory is gone
     source.recorder.branch(made, conversation=key.conversation, path=key.path, turn=turn)
     source.checkpoints.inherit(made, checkpoints_of(source.recorder.cells, turn))
+    source.snapshots.inherit(made, owner_of(*key))
     workspace = Workspace.create(made / "workspace")
     present = {file.name for file in source.workspace.files()}
     then = source.recorder.files_after(turn) if turn is not None else {}

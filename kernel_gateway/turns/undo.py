@@ -1,4 +1,7 @@
-"""Undoes requests: files go back, cells are marked undone, variables are rebuilt by replay.
+"""Undoes requests: files go back, cells are marked undone, variables are rebuilt.
+
+Variables come from the nearest snapshot and from running the cells after it, or from running all
+(`kernel_gateway.contexts.restore`).
 
 The undo is a turn of its path, so nothing else runs meanwhile, and a stopped service takes it up
 again: what is decided is stored before a file is touched (`kernel_gateway.contexts.putting_back`).
@@ -266,8 +269,10 @@ def _became(
     if len(after) >= MOST_VARIABLES:
         missing -= names_of(c["id"] for c in cells if c["status"] == "ok")
     gone = missing & names_of(path.recorder.undone())
+    restored = set(replay.get("restored", ())) & after
     return {
-        "recomputed": sorted(after),
+        "restored": sorted(restored),
+        "recomputed": sorted(after - restored),
         "uncertain": sorted(names_of(bad["differs"]) & after),
         "lost": sorted((failed - after) | (missing - gone)),
         "gone": sorted(gone),
@@ -326,6 +331,7 @@ def _answer(facts: Mapping[str, Any], variables: Mapping[str, Any] | None) -> st
         lines += [
             f"{words}: {named_files(variables[kind], 20)}."
             for kind, words in (
+                ("restored", "Variables restored from a snapshot"),
                 ("recomputed", "Variables recomputed"),
                 ("uncertain", "Of these, set by a cell that showed something else this time"),
                 ("lost", "Variables lost"),

@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,13 @@ def recorded_calls(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]
                 yield str(cell.id), facts_of_call
 
 
-def response_of(notebook_file: Path, sha256: Any) -> bytes | None:
+def response_of(notebook_file: Path, sha256: Any, blobs: Blobs | None = None) -> bytes | None:
     """Return the content of a response, from beside the notebook or from the service's own files.
 
     Args:
         notebook_file: The notebook.
         sha256: As the notebook names it; it is hostile text.
+        blobs: The service's own files; without it, those beside the notebook that are not sealed.
 
     Returns:
         The content; ``None`` if it is not there, not readable here, or another one.
@@ -82,17 +83,33 @@ def response_of(notebook_file: Path, sha256: Any) -> bytes | None:
         return content if hashlib.sha256(content).hexdigest() == sha256 else None
     copy = io.BytesIO()
     try:
-        Blobs(home.parent / BLOBS, None, 0).copy(sha256, copy)
+        (blobs or Blobs(home.parent / BLOBS, None, 0)).copy(sha256, copy)
     except (NotebookError, OSError):
         return None
     return copy.getvalue()
 
 
-def lay_out(notebook: Notebook, notebook_file: Path, target: Path) -> Laid:
-    """Write the responses that *notebook* records into *target*; it is made if there are calls."""
+def lay_out(
+    notebook: Notebook,
+    notebook_file: Path,
+    target: Path,
+    cells: Collection[str] | None = None,
+    blobs: Blobs | None = None,
+) -> Laid:
+    """Write the responses that *notebook* records into *target*; it is made if there are calls.
+
+    Args:
+        notebook: The notebook.
+        notebook_file: Its file.
+        target: Where its kernel finds them.
+        cells: Ids of the cells that will run; by default all.
+        blobs: See `response_of`.
+    """
     laid, entries = Laid(), list[dict[str, Any]]()
     for cell, call in recorded_calls(notebook):
-        content = response_of(notebook_file, call.get("sha256"))
+        if cells is not None and cell not in cells:
+            continue
+        content = response_of(notebook_file, call.get("sha256"), blobs)
         if content is None:
             laid.missing[cell] += 1
             continue

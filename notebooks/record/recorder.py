@@ -153,6 +153,11 @@ class Recorder(RecordedNotebook):
         """The notebook file."""
         return self.directory / NOTEBOOK
 
+    @property
+    def settled(self) -> bool:
+        """Whether every cell that has begun is recorded."""
+        return self._begun is None and self.interrupted is None
+
     def knows(self, cell_id: str) -> bool:
         """Whether a cell with this id is recorded."""
         return cell_id in self._ids

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .formats.addresses import column_letters
 from .profile.cells import literal
 from .profile.column import Column
-from .recipe_values import AMOUNT, NUMBERS, conversion_line, identifier_line, is_plain
+from .recipe_totals import rule_of_totals, totals_lines, whole_number_lines
+from .recipe_values import AMOUNT, ERA_DATE, NUMBERS, conversion_line, identifier_line, is_plain
 
 if TYPE_CHECKING:
+    from .formats.json_table import JsonCode
     from .profile.sheets import Described
     from .read import FileFormat, TextFormat
 
@@ -31,6 +31,7 @@ def recipe_of(
     sheets: int,
     *,
     from_1904: bool = False,
+    json_code: JsonCode | None = None,
 ) -> str:
     """Return the code that loads a table into ``frame``.
 
@@ -40,24 +41,35 @@ def recipe_of(
         found: The file's format.
         sheet: The name of its sheet.
         sheets: How many sheets the file has.
+        json_code: Where the records are in a JSON file.
         from_1904: The workbook counts days from 1904.
     """
     if found.kind == "parquet":
         return f"import pandas as pd\n\nframe = pd.read_parquet({name!r})\n"
-    if found.kind == "json":
-        return f"import pandas as pd\n\nframe = pd.read_json({name!r})\n"
     plan = _Plan(described, text=found.kind == "text")
-    if found.text is not None:
+    if found.kind == "json" and json_code is not None:
+        plan.as_objects = True
+        call = _read_json(plan, name, json_code)
+    elif found.text is not None:
         call = _read_csv(plan, name, found.text)
     else:
         call = _read_excel(plan, name, sheet, sheets)
     after = _after(plan, from_1904=from_1904)
-    head = ["import pandas as pd"]
-    if any("(amount" in line for line in after):
-        head = ["import re", "", *head, "", AMOUNT]
+    head = _head(after)
+    if found.kind == "json":
+        head = ["import json", "from pathlib import Path", "", *head]
     if any(literal(name).startswith("datetime(") for name in described.names):
         head.insert(0, "from datetime import datetime\n")
     return "\n".join([*head, "", *_notes(described), call, *after]) + "\n"
+
+
+def _head(after: Sequence[str]) -> list[str]:
+    """Return the imports and the functions that the lines *after* the reading need."""
+    amounts = any("(amount" in line for line in after)
+    eras = any("(era_date" in line for line in after)
+    modules = ["import re"] * (amounts or eras) + ["import unicodedata"] * amounts
+    head = [*modules, "", "import pandas as pd"] if modules else ["import pandas as pd"]
+    return [*head, *[""] * amounts, *[AMOUNT] * amounts, *[""] * eras, *[ERA_DATE] * eras]
 
 
 class _Plan:
@@ -73,7 +85,7 @@ class _Plan:
         self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
         if self.drops_blanks:
             skipped -= set(self.table.blank_rows)
-        self.by_text = rule_of_totals(described) if len(self.table.totals) > MAX_SKIPPED else None
+        self.by_text = rule_of_totals(described, text=text)
         if self.by_text is not None:
             skipped -= {total.row for total in self.table.totals}
         self.skipped = sorted(skipped)
@@ -182,6 +194,29 @@ def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
     return _call("pd.read_csv", arguments)
 
 
+def _read_json(plan: _Plan, name: str, code: JsonCode) -> str:
+    """Return the reading of records as they are: pandas.read_json makes 1 of the text 001."""
+    text = f"Path({name!r}).read_text(encoding={code.encoding!r})"
+    if code.lines:
+        lines = f'{text}.split("\\n")'
+        found = f"records = [json.loads(line) for line in {lines} if line.strip()]"
+    else:
+        found = f"records = json.loads({text}){code.path}"
+    calls = [found, f"frame = pd.DataFrame({code.frame}, dtype=object)"]
+    if any(name != shown for name, shown in zip(plan.described.names, code.names, strict=False)):
+        calls.append(_column_names(plan))
+    calls += [
+        f'frame[{literal(name)}] = frame[{literal(name)}].astype("Int64")'
+        for name, column in plan.columns()
+        if column.kind == "integer" and 2**53 < (column.maximum or 0) < 2**63
+    ]
+    left_out = [row - plan.table.body_top for row in plan.skipped]
+    if left_out:
+        rows = [str(row) for row in left_out]
+        calls.append(_wrapped("frame = frame.drop(index=[", rows, "]).reset_index(drop=True)"))
+    return "\n".join(calls)
+
+
 def _file_decimal(plan: _Plan) -> str:
     signs = [
         c.notation.decimal
@@ -248,35 +283,6 @@ def _rows(plan: _Plan, before: int) -> list[str]:
     return found
 
 
-def rule_of_totals(described: Described) -> tuple[int, str] | None:
-    """Return (column, pattern) of the texts that just the total rows have, ``None`` if none has.
-
-    A list of thousands of positions is no code to read.
-    """
-    table, grid = described.table, described.grid
-    totals = {total.row for total in table.totals}
-    for at, column in enumerate(range(table.area[1], table.area[3] + 1)):
-        values = grid.column(column, table.body_top, table.area[2])
-        words = Counter(
-            word
-            for row in totals
-            if row <= table.area[2] and isinstance(v := values[row - table.body_top], str)
-            for word in {v.split()[0], v.split()[-1]}
-            if v.strip()
-        )
-        patterns = [rf"\b{re.escape(word)}\b" for word, _ in words.most_common(3)]
-        for pattern in [*patterns, "|".join(patterns)] if patterns else ():
-            rule = re.compile(pattern)
-            found = {
-                row
-                for row, v in enumerate(values, table.body_top)
-                if isinstance(v, str) and rule.search(v)
-            }
-            if found == {row for row in totals if row <= table.area[2]}:
-                return at, pattern
-    return None
-
-
 def _dtype(plan: _Plan) -> list[str]:
     types = plan.types()
     if not types:
@@ -294,10 +300,7 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         lines.append(_wrapped("frame = frame.drop(index=[", rows, "], errors='ignore')"))
         lines.append("frame = frame.reset_index(drop=True)")
     if plan.by_text is not None:
-        at, pattern = plan.by_text
-        labels = f"frame[{literal(plan.described.names[at])}].astype(str)"
-        lines.append(f"total = {labels}.str.contains({pattern!r})")
-        lines.append("frame = frame[~total].reset_index(drop=True)")
+        lines += totals_lines(plan.described, plan.by_text)
     targets = [(f"frame[{literal(name)}]", column) for name, column in plan.columns()]
     if not plan.text:
         lines += [
@@ -307,6 +310,8 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         ]
     if plan.as_objects or plan.dropped or plan.by_text is not None:
         lines.append("frame = frame.infer_objects()")
+    if plan.by_text is not None:
+        lines += whole_number_lines(plan.described)
     for target, column in targets:
         if column.merged_down:
             lines.append(f"{target} = {target}.ffill()  # merged cells")

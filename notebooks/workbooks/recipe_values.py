@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from .profile.column import Column
-from .profile.column_kinds import PLACEHOLDERS
+from .profile.eras import ERAS, FORMAT
+from .profile.number_formats import CODES, SYMBOLS
+from .profile.placeholders import PLACEHOLDERS
 
 NUMBERS = ("number", "currency", "percent", "integer")
-AMOUNT = '''
-def amount(text, decimal="."):
-    """Return the number that a text such as (1,250.00), 1'250.00- or 15 % stands for."""
+_CODES = textwrap.fill(" ".join(sorted(CODES)), 88).replace(" ", "|").replace("\n", '|"\n    r"')
+AMOUNT = rf'''
+UNITS = (
+    r"(?<![^\W\d_])(?:{_CODES}"
+    r"|zł|Kč|Ft|лв|S?Fr\.|руб\.)(?![^\W\d_])|[A-Z]{{0,2}}\$|[€£¥￥₹₽₩₪₺₴₫฿₦元円]"
+)
+WIDE = str.maketrans("－＋，．（）％٫٬", "-+,.()%.,")
+
+
+def amount(text, decimal=".", minus="", plus=""):
+    """Return the number of a text such as (1,250.00), 1'250.00- or 15 %; None where unclear.
+
+    minus, plus: words or signs that mean so, as in minus="Cr", plus="Dr".
+    """
     if not isinstance(text, str):
         return text
-    bare = re.sub(r"[^\\W\\d_]+\\.?", "", text)
-    digits = "".join(sign for sign in bare if sign.isdigit() or sign == decimal)
-    if not any(map(str.isdigit, digits)):
-        return 0.0 if bare.strip() and not bare.strip("-−–— .,\\u00a0") else None
-    number = float(digits.replace(decimal, ".") if decimal else digits)
-    number = number / 100 if "%" in bare else number
-    return -number if set(bare) & set("(-−–") else number
+    text = "".join(str(unicodedata.decimal(sign, sign)) for sign in text).translate(WIDE)
+    text = re.sub(UNITS, "", text, flags=re.I)
+    word = re.sub(r"[\d\s.,:'’ʼ`´()%+\-−–—]", "", text)
+    negative, positive = (words.casefold().split() for words in (minus, plus))
+    if word and word.casefold() not in negative + positive:
+        return None
+    bare = re.sub(re.escape(word) + "[.:]?", "", text) if word else text
+    found = re.fullmatch(r"[\s(+\-−–]*(\d[\d.,'’ʼ`´\s]*|[.,]\d+)[\s)%+\-−–]*", bare)
+    if not found:
+        return 0.0 if re.fullmatch(r"\s*[-−–—][-−–—.,\s]*", bare) else None
+    whole, _, rest = found[1].strip().partition(decimal or "\n")
+    if re.search(r"\D", rest):
+        return None
+    number = float(re.sub(r"\D", "", whole) + "." + rest) / (100 if "%" in bare else 1)
+    if not set(bare) & set("(-−–"):
+        return -number if word and word.casefold() in negative else number
+    return None if word else -number
+'''
+
+
+ERA_DATE = rf'''
+ERAS = {ERAS!r}
+
+
+def era_date(text):
+    """Return the day that a text such as 令和8年3月1日 or R8.3.1 stands for, None if none."""
+    form = r"\s*(令和|平成|昭和|[RHS])\s*(元|\d+)\D\s*(\d+)\D\s*(\d+)日?\s*"
+    found = re.fullmatch(form, str(text))
+    if found is None:
+        return None
+    era, year, month, day = found.groups()
+    return pd.Timestamp(ERAS[era] + (1 if year == "元" else int(year)), int(month), int(day))
 '''
 
 
@@ -57,6 +97,8 @@ def conversion_line(
         return _date(target, column, from_1904=from_1904)
     if column.kind not in NUMBERS:
         return ""
+    if column.currencies:
+        return _of_currencies(target, column)
     odd = _is_odd(column)
     if (
         column.notation
@@ -65,14 +107,33 @@ def conversion_line(
     ):
         if column.notation.ambiguous:
             return f"# {target}: {column.notation.name}; ask before reading it as numbers"
-        sign = column.notation.decimal
+        sign, side = column.notation.decimal, column.notation.side
         option = "" if sign == "." else f", decimal={sign!r}"
+        for meaning, words in (("minus", side.minus), ("plus", side.plus)):
+            option += f", {meaning}={' '.join(words)!r}" if words else ""
         line = f"{target} = {target}.map(amount{option})"
         return f"# {line}  # {_odd(column)}" if odd else line
     if column.strays:
         line = f'{target} = pd.to_numeric({target}, errors="coerce")'
         return f"# {line}  # {_odd(column)}" if odd else f"{line}  # {_odd(column)}"
     return ""
+
+
+def _of_currencies(target: str, column: Column) -> str:
+    """Return the lines that put the currencies of amounts into a column of their own."""
+    counts = ", ".join(f"{code} {count}" for code, count in column.currencies.items())
+    said = f"# {target} has several currencies ({counts}): never add them up"
+    if column.stored != "text" or column.notation is None:
+        return f"{said}; the cells' number formats name them"
+    units = f'frame[str({target[len("frame[") : -1]}) + " currency"]'
+    names = {symbol: code for symbol, code in SYMBOLS.items() if code in column.currencies}
+    option = "" if column.notation.decimal == "." else f", decimal={column.notation.decimal!r}"
+    return (
+        f"{said}\n"
+        f'{units} = {target}.str.replace(r"[\\d.,\'’()+\\-−–\\s]", "", regex=True)\n'
+        f"{units} = {units}.replace({names})\n"
+        f"{target} = {target}.map(amount{option})"
+    )
 
 
 def _is_odd(column: Column) -> bool:
@@ -85,10 +146,38 @@ def _odd(column: Column) -> str:
     return f"{sum(column.strays.values())} cells are something else: {values}".replace("\n", " ")
 
 
+def _mixed_dates(target: str, column: Column, *, from_1904: bool) -> str:
+    """Return the lines that turn the texts and day numbers among dates into dates."""
+    date, lines, parts = column.date, [], []
+    if column.swapped or (date is not None and not date.proven):
+        form = date.format if date else ""
+        why = "true dates may have day and month swapped" if column.swapped else f"{form}?"
+        return f"# {target}: day and month of some dates can't be told apart ({why}); ask first"
+    if date is not None:
+        texts = f'{target}.str.normalize("NFKC")' if date.wide else target
+        lines.append(f"texts = {target}.map(type) == str")
+        errors = ', errors="coerce"' if column.strays else ""
+        parts.append(f'pd.to_datetime({texts}.where(texts), format="{date.format}"{errors})')
+    if column.serials:
+        origin = "1904-01-01" if from_1904 else "1899-12-30"
+        lines.append(f"numbers = {target}.map(lambda day: isinstance(day, int | float))")
+        parts.append(
+            f'pd.to_datetime(pd.to_numeric({target}.where(numbers)), unit="D", origin="{origin}")'
+        )
+    kinds = " | ".join(kind.split(" =")[0] for kind in lines)
+    lines.append(f"{target} = pd.to_datetime({target}.mask({kinds}))")
+    lines[-1] += "".join(f".fillna({part})" for part in parts)
+    return "\n".join(lines)
+
+
 def _date(target: str, column: Column, *, from_1904: bool) -> str:
+    if column.stored == "mixed":
+        return _mixed_dates(target, column, from_1904=from_1904)
     if column.stored == "serial":
         origin = "1904-01-01" if from_1904 else "1899-12-30"
         return f'{target} = pd.to_datetime({target}, unit="D", origin="{origin}")'
+    if column.date is not None and column.date.format == FORMAT:
+        return f'{target} = {target}.map(era_date, na_action="ignore")'
     if column.date is None:
         if not column.strays:
             return ""
@@ -97,7 +186,8 @@ def _date(target: str, column: Column, *, from_1904: bool) -> str:
     if not column.date.proven:
         form = column.date.format
         return f"# {target}: day and month can't be told apart ({form}?); ask before parsing"
-    values = target if column.stored == "text" else f'{target}.astype("Int64").astype("string")'
+    text = f'{target}.str.normalize("NFKC")' if column.date.wide else target
+    values = text if column.stored == "text" else f'{target}.astype("Int64").astype("string")'
     errors = ', errors="coerce"' if column.strays or column.date.unread else ""
     line = f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
     return f"{line}  # {column.date.unread} can't be read so" if column.date.unread else line

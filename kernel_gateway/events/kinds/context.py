@@ -106,3 +106,6 @@ class ContextRestored(EventData):
     differs: list[NamedCell]
     not_replayed: list[NamedCell]
     seconds: float
+    snapshot: str | None = Field(None, description="The snapshot of the variables that was read.")
+    covered: int = Field(0, description="How many cells did not have to run because of it.")
+    restored: list[str] = Field([], description="Variables that come from it.")

@@ -67,6 +67,7 @@ class CheckpointSkipped(EventData):
 class RebuiltVariables(EventData):
     """What became of the variables."""
 
+    restored: list[str] = Field([], description="Names that a snapshot gave back.")
     recomputed: list[str] = Field(description="Names that the cells in force gave again.")
     uncertain: list[str] = Field(description="Set by a cell that showed something else this time.")
     lost: list[str] = Field(description="Names that could not be had again.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .number_formats import CODES, SYMBOLS, currency_of
+from .signs import CREDITS, DEBITS, DOWNS, UPS, Side, is_short, meaning_of, narrow
 
 BLANKS = " \t\u00a0\u202f\u2009\u2007"
 APOSTROPHES = "'\u2019\u02bc`\u00b4"
@@ -16,13 +17,20 @@ _DIGITS = str.maketrans("012345678", "9" * 9)
 _BEFORE_DIGITS = "-+( \t\u00a0"
 DASHES = frozenset({*MINUSES, "\u2014", "--", "-.-", "-,-", "–.–"})
 _UNITS = "|".join(re.escape(unit) for unit in sorted([*SYMBOLS, *CODES], key=len, reverse=True))
+_SIDES = "|".join(sorted(map(re.escape, CREDITS | DEBITS), key=len, reverse=True))
+_SIGN = rf"[-+−–{UPS}{DOWNS}]"
 _AMOUNT = re.compile(
-    rf"""^(?P<open>\()?\s*(?P<sign>[-+−–])?\s*(?P<before>{_UNITS})?\s*(?P<open2>\()?\s*(?P<sign2>[-+−–])?\s*
+    rf"""^(?:(?P<front>{_SIDES})(?:[.:]\s*|\s+))?
+    (?P<open>\()?\s*(?P<sign>{_SIGN})?\s*(?P<before>{_UNITS})?\s*(?P<open2>\()?\s*(?P<sign2>{_SIGN})?\s*
     (?P<digits>\d[\d.,{APOSTROPHES}{BLANKS}]*|[.,]\d+)\s*
-    (?P<behind>[-−–])?\s*(?P<percent>%)?\s*(?P<close>\))?\s*(?P<after>{_UNITS})?\s*(?P<close2>\))?
-    \s*(?P<behind2>[-−–])?\s*(?P<side>CR|DR)?$""",
+    (?P<behind>[-−–+])?\s*(?P<percent>%)?\s*(?P<close>\))?\s*(?P<after>{_UNITS})?\s*(?P<close2>\))?
+    \s*(?P<behind2>[-−–+])?\s*(?:(?P<side>{_SIDES})\.?)?$""",
     re.VERBOSE | re.IGNORECASE,
 )
+WHOLE = frozenset({"JPY", "KRW"})
+"""Currencies without cents, of countries that part thousands by commas."""
+_MONEY = re.compile(r"[.,]\d\d$")
+SIDE = "debit or credit named"
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,14 @@ class Shape:
         negative: It has a minus before or behind, or stands in parentheses.
         marks: What is notable: ``parentheses``, ``minus behind``, ``percent``, ``currency``.
         currency: The ISO code of its currency sign, or ``""``.
+        side: The word or triangle that stands for its sign, or ``""``.
     """
 
     digits: str
     negative: bool
     marks: frozenset[str]
     currency: str
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,26 +60,28 @@ class Notation:
         decimal: The decimal sign; ``""`` if none of them has decimals.
         thousands: The thousands sign; ``""`` if there is none.
         marks: As in `Shape`, of all amounts, with ``dash for zero``.
-        currencies: The ISO codes that they name.
+        currencies: ISO code → how many name it, the most frequent first.
         shares: Mark → share of the amounts that have it.
         ambiguous: ``1.250`` may be 1250 or 1.25: nothing in the column tells.
         unread: How many texts are no amounts.
         read: How many are.
+        side: What the words or triangles mean that stand for signs.
     """
 
     decimal: str
     thousands: str
     marks: frozenset[str]
-    currencies: tuple[str, ...]
+    currencies: Mapping[str, int]
     shares: Mapping[str, float]
     ambiguous: bool
     unread: int
     read: int
+    side: Side = field(default_factory=Side)
 
     @property
     def currency(self) -> str:
         """Return the one ISO code that they name, ``""`` for none or several."""
-        return self.currencies[0] if len(self.currencies) == 1 else ""
+        return next(iter(self.currencies)) if len(self.currencies) == 1 else ""
 
     @property
     def name(self) -> str:
@@ -77,9 +89,10 @@ class Notation:
         thousands, decimal = self.thousands, self.decimal or "."
         example = f"1{thousands}234{decimal}56" if self.decimal else f"1{thousands}234"
         if self.ambiguous:
-            unclear = "sign" if "CR or DR behind" in self.marks else "size"
+            unclear = "sign" if self.side.unclear else "size"
             example = f"1{self.decimal or self.thousands}234, of unclear {unclear}"
-        return "; ".join([example, *sorted(self.marks)])
+        signs = [self.side.name] if self.side.name and not self.side.unclear else []
+        return "; ".join([example, *sorted(self.marks - {SIDE} if signs else self.marks), *signs])
 
     @property
     def plain(self) -> bool:
@@ -89,30 +102,48 @@ class Notation:
 
 def read_shape(text: str) -> Shape | None:
     """Return how the amount *text* is written, ``None`` if it is none."""
-    found = _AMOUNT.match(text.strip(BLANKS))
+    narrowed = narrow(text).strip(BLANKS)
+    found = _AMOUNT.match(narrowed)
     if found is None:
         return None
     part = found.groupdict()
     blanks = any(sign in BLANKS for sign in part["digits"].strip(BLANKS))
-    if blanks and ("+" in text or re.match(r"0\d", part["digits"])):
+    if blanks and (narrowed.startswith("+") or re.match(r"0\d", part["digits"])):
         return None  # a telephone number
     brackets = bool(part["open"] or part["open2"])
     if brackets != bool(part["close"] or part["close2"]):
         return None
-    behind = bool(part["behind"] or part["behind2"])
-    minus = (part["sign"] or part["sign2"] or "+") in MINUSES
+    digits = part["digits"].strip(BLANKS)
+    signs = {part["sign"], part["sign2"]} & {*UPS, *DOWNS}
+    sides = [*signs, *filter(None, (part["front"], part["side"]))]
+    if len(sides) > 1 or not all(_is_side(side, digits, part) for side in sides):
+        return None
+    behind = any(part[name] and part[name] in MINUSES for name in ("behind", "behind2"))
+    minus = any(part[name] and part[name] in MINUSES for name in ("sign", "sign2"))
     unit = part["before"] or part["after"] or ""
     flags = {
         "parentheses": brackets,
         "minus behind": behind,
+        "plus behind": "+" in (part["behind"], part["behind2"]),
         "odd minus sign": any(sign in text for sign in MINUSES[1:]),
         "percent": bool(part["percent"]),
-        "CR or DR behind": bool(part["side"]),
+        SIDE: bool(sides),
         "currency": bool(unit),
+        "digits not of ASCII": narrowed != text.strip(BLANKS),
     }
     marks = frozenset(mark for mark, there in flags.items() if there)
     currency = SYMBOLS.get(unit) or currency_of(unit)
-    return Shape(part["digits"].strip(BLANKS), brackets or behind or minus, marks, currency)
+    return Shape(digits, brackets or behind or minus, marks, currency, "".join(sides))
+
+
+def _is_side(side: str, digits: str, part: Mapping[str, str | None]) -> bool:
+    """Return whether a word stands for a side: a letter does behind cents, not in ``12 S``."""
+    if side in UPS + DOWNS:
+        return True
+    cents = _MONEY.search(digits) is not None
+    if part["front"]:
+        return cents and len(side) > 1  # else the number of a credit note
+    return not is_short(side.casefold()) or (cents and side != side.lower())
 
 
 def by_shape(texts: Counter[str]) -> Counter[str]:
@@ -123,7 +154,8 @@ def by_shape(texts: Counter[str]) -> Counter[str]:
     counts: Counter[tuple[str, bool]] = Counter()
     example: dict[tuple[str, bool], str] = {}
     for text, count in texts.items():
-        shape = text.translate(_DIGITS), text.lstrip(_BEFORE_DIGITS)[:1] == "0"
+        bare = narrow(text)
+        shape = bare.translate(_DIGITS), bare.lstrip(_BEFORE_DIGITS)[:1] == "0"
         if shape not in example:
             example[shape] = text.strip(BLANKS)
         counts[shape] += count
@@ -145,12 +177,19 @@ def read_notation(texts: Iterable[str] | Counter[str], *, decimal: str = "") -> 
     shapes: list[tuple[Shape, int]] = []
     dashes = unread = 0
     for text, count in counts.items():
-        if text in DASHES:
+        if narrow(text) in DASHES:
             dashes += count
         elif shape := read_shape(text):
             shapes.append((shape, count))
         else:
             unread += count
+    side = _side_of(shapes)
+    unread += sum(count for shape, count in shapes if not _has_known_side(shape, side))
+    shapes = [(shape, count) for shape, count in shapes if _has_known_side(shape, side)]
+    eastern = any(
+        set(shape.side) & {*UPS, *DOWNS} or shape.currency in WHOLE for shape, _ in shapes
+    )
+    decimal = decimal or ("." if eastern else "")
     signs = _signs([(shape.digits, count) for shape, count in shapes], decimal)
     if signs is None:
         return None
@@ -161,17 +200,37 @@ def read_notation(texts: Iterable[str] | Counter[str], *, decimal: str = "") -> 
     for shape, count in shapes:
         counted.update(dict.fromkeys(shape.marks, count))
     marks: frozenset[str] = frozenset().union(*(shape.marks for shape, _ in shapes))
-    currencies = {shape.currency for shape, _ in shapes if shape.currency}
+    currencies: Counter[str] = Counter()
+    for shape, count in shapes:
+        currencies.update({shape.currency: count} if shape.currency else {})
     return Notation(
         decimal=point,
         thousands=thousands,
         marks=marks | ({"dash for zero"} if dashes else set()),
-        currencies=tuple(sorted(currencies)),
+        currencies=dict(currencies.most_common()),
         shares={mark: count / total for mark, count in counted.items()},
-        ambiguous=ambiguous or "CR or DR behind" in marks,
+        ambiguous=ambiguous or side.unclear,
         unread=unread + wrong,
         read=sum(count for _, count in shapes) - wrong + dashes,
+        side=side,
     )
+
+
+def _side_of(shapes: Sequence[tuple[Shape, int]]) -> Side:
+    """Return what the words and triangles of amounts mean."""
+    marks: Counter[str] = Counter()
+    bare = signed = 0
+    for shape, count in shapes:
+        if shape.side:
+            marks[shape.side] += count
+            signed += count * shape.negative
+        elif not shape.negative:
+            bare += count
+    return meaning_of(marks, bare, signed)
+
+
+def _has_known_side(shape: Shape, side: Side) -> bool:
+    return not shape.side or side.unclear or shape.side.casefold() in side.known
 
 
 def _signs(digits: Sequence[tuple[str, int]], known: str) -> tuple[str, str, bool, set[str]] | None:
@@ -244,17 +303,20 @@ def _fits(text: str, decimal: str) -> bool:
 def read_amount(text: str, notation: Notation) -> float | None:
     """Return the number that *text* stands for in *notation*, ``None`` if it is no amount."""
     text = text.strip(BLANKS)
-    if text in DASHES:
+    if narrow(text) in DASHES:
         return 0.0
     shape = read_shape(text)
     if shape is None or not _fits(shape.digits, notation.decimal):
+        return None
+    if not _has_known_side(shape, notation.side):
         return None
     whole, _, rest = (
         shape.digits.partition(notation.decimal) if notation.decimal else (shape.digits, "", "")
     )
     number = float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{rest or '0'}")
     number = number / 100 if "percent" in shape.marks else number
-    return -number if shape.negative else number
+    minus = shape.side.casefold() in {word.casefold() for word in notation.side.minus}
+    return -number if shape.negative or minus else number
 
 
 def read_amounts(texts: Iterable[str], notation: Notation) -> list[float | None]:

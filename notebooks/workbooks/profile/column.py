@@ -25,9 +25,14 @@ class Column:
         classes: Class → count of the values; more than one where they differ.
         digits: How many digits an identifier shows, where its format pads it.
         currency: ISO code, or ``""``.
+        currencies: ISO code → how many amounts name it, where they name several.
         notation: How amounts kept as text are written.
         date: How dates kept as text or as numbers are written.
+        serials: How many dates are kept as Excel's day number.
+        swapped: Day and month of the true dates may have changed places: all have days up to 12,
+            and all texts days beyond.
         format: The number format of most cells.
+        scale: What that format divides the numbers by to show them.
         needs_text: Whether an identifier would lose digits as a number: leading zeros, or more
             than 15 digits.
         blanks: Count of blank cells.
@@ -40,6 +45,7 @@ class Column:
         strays: Values that are not of the column's kind → count.
         merged_down: Count of cells that a merged cell above them covers, if no other cell is
             blank: they mean its value.
+        sides: What its letters mean that stand for the signs of amounts beside it.
         looks_missing: It has texts that pandas takes for missing values, such as ``NA``.
     """
 
@@ -48,9 +54,13 @@ class Column:
     classes: dict[str, int] = field(default_factory=dict)
     digits: int = 0
     currency: str = ""
+    currencies: dict[str, int] = field(default_factory=dict)
     notation: Notation | None = None
     date: DateText | None = None
+    serials: int = 0
+    swapped: bool = False
     format: str = ""
+    scale: int = 1
     needs_text: bool = False
     blanks: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -62,6 +72,7 @@ class Column:
     samples: list[Any] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
     looks_missing: bool = False
+    sides: str = ""
     merged_down: int = 0
     minimum: Any = None
     maximum: Any = None
@@ -92,12 +103,19 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "counts": column.classes if len(column.classes) > 1 else None,
         "digits": column.digits,
         "needs_text": column.needs_text,
-        "currency": column.currency or " ".join(notation.currencies if notation else ()),
+        "currency": column.currency,
+        "currencies": column.currencies,
         "notation": notation.name if notation and column.stored else "",
         "decimal": notation.decimal if notation and column.stored else "",
-        "ambiguous": bool(notation and notation.ambiguous) or bool(date and not date.proven),
+        "ambiguous": bool(notation and notation.ambiguous)
+        or bool(date and not date.proven)
+        or column.swapped,
         "unread": notation.unread if notation else 0,
+        "serials": column.serials,
+        "swapped": column.swapped,
+        "sides": column.sides,
         "date_format": date.format if date else "",
+        "shown_divided_by": 0 if column.scale == 1 else column.scale,
         "format": "" if column.format in ("General", "@") else column.format,
         "blanks": column.blanks,
         "merged_down": column.merged_down,

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import cells
-from .amounts import DASHES, by_shape, read_amount, read_amounts, read_notation
+from .amounts import DASHES, SIDE, by_shape, read_amount, read_amounts, read_notation
 from .column import SAMPLE_TEXT, Column, Hints
 from .dates import DateText, are_compact, are_serials, names_a_date, read_dates
+from .eras import read_era_dates
+from .mixed_dates import read_mixed_dates
 from .number_formats import NumberFormat, currency_of
+from .placeholders import PLACEHOLDERS
+from .signs import narrow, sides_of
 
 SAMPLED_TEXTS = 500
-PLACEHOLDERS = frozenset(
-    """- -- — – n/a na n.a. n.a #n/a nan null none nil tbd tbc tba . .. ... x ? k.a. ./. entfällt
-    s.o. n.v. n.d. nd keine pending open""".split()
-)
 _PLACEHOLDERS_AS_WRITTEN = {
     blank + written + blank
     for text in PLACEHOLDERS
@@ -116,17 +116,21 @@ def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> No
     if (dates := read_dates(list(real), order=hints.order)) and dates.unread <= 0.1 * len(real):
         column.kind, column.stored, column.date, column.strays = "date", "text", dates, strays
         return
+    if eras := read_era_dates(real, name):
+        column.kind, column.stored, column.date, column.strays = "date", "text", eras, strays
+        return
     dashes = {t: n for t, n in strays.items() if t.strip() in DASHES}
     if _amounts(column, name, real + Counter(dashes) if dashes else real, hints):
         column.strays |= {t: n for t, n in strays.items() if t not in dashes}
         return
     column.kind = "text"
+    column.sides = sides_of(real, name)
 
 
 def _all_digits(texts: Counter[str]) -> Sequence[str]:
     """Return the texts if all of them are digits, else none."""
-    stripped = [t.strip() for t in texts]
-    return list(texts) if "".join(stripped).isascii() and all(map(str.isdigit, stripped)) else ()
+    stripped = [narrow(t.strip()) for t in texts]
+    return stripped if "".join(stripped).isascii() and all(map(str.isdigit, stripped)) else ()
 
 
 def _promising(texts: Counter[str], hints: Hints) -> bool:
@@ -165,7 +169,7 @@ def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bo
     if notation is None or notation.read < 0.9 * total:
         return False
     letters = sum(n for t, n in shapes.items() if any(sign.isalpha() for sign in t))
-    if letters and "currency" not in notation.marks and letters > notation.unread:
+    if letters > notation.unread and not notation.marks & {"currency", SIDE}:
         return False
     column.notation = notation
     column.stored = "text"
@@ -184,6 +188,11 @@ def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bo
         column.kind = "number"
     else:
         column.kind = "integer"
+    if hints.from_text:
+        column.stored = "" if notation.plain else "text"
+    if len(notation.currencies) > 1:
+        name_several(column, notation.currencies)
+        return True
     read = [v for v in values if v is not None]
     column.minimum, column.maximum = (min(read), max(read)) if read else (None, None)
     column.sum = (
@@ -191,9 +200,13 @@ def _amounts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> bo
         if notation.ambiguous
         else math.fsum(v * n for v, n in zip(values, texts.values(), strict=True) if v is not None)
     )
-    if hints.from_text:
-        column.stored = "" if notation.plain else "text"
     return True
+
+
+def name_several(column: Column, currencies: Mapping[str, int]) -> None:
+    """Note that *column* has amounts in several currencies, whose sum means nothing."""
+    column.kind, column.currency = "currency", ""
+    column.currencies = dict(Counter(currencies).most_common())
 
 
 def of_both(
@@ -229,6 +242,11 @@ def of_both(
     if notation and not notation.unread and not notation.ambiguous:
         of_numbers(column, name, numbers, shape)
         column.notation, column.stored = notation, "mixed"
+        several = Counter(notation.currencies)
+        several.update({shape.currency: len(numbers)} if shape.currency else {})
+        if len(several) > 1:
+            name_several(column, several)
+            return
         column.currency = column.currency or notation.currency
         column.kind = (
             "currency" if column.currency else "number" if column.kind == "integer" else column.kind
@@ -240,8 +258,20 @@ def of_both(
     column.kind = "mixed"
 
 
-def of_many(column: Column, values: Sequence[Any], counts: Counter[str]) -> None:
+def of_many(
+    column: Column, values: Sequence[Any], counts: Counter[str], texts: Counter[str], hints: Hints
+) -> None:
     """Decide on a column of other mixtures; *counts* has its classes."""
+    if cells.DATE in counts and set(counts) <= {cells.DATE, cells.TEXT, cells.NUMBER}:
+        found = read_mixed_dates(values, texts, column.format, hints.order)
+        if found is not None:
+            column.kind, column.stored, column.date = "date", "mixed", found.texts
+            column.serials, column.swapped, column.strays = (
+                found.serials,
+                found.swapped,
+                found.strays,
+            )
+            return
     total = counts.total()
     main, count = counts.most_common(1)[0]
     others = [v for v in values if cells.class_of(v) not in (main, cells.BLANK, cells.ERROR)]

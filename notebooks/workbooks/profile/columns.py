@@ -10,8 +10,8 @@ from typing import Any
 
 from . import cells
 from .column import Column, Hints
-from .column_kinds import of_both, of_many, of_numbers, of_texts, only_numbers
-from .number_formats import NumberFormat, read_format
+from .column_kinds import name_several, of_both, of_many, of_numbers, of_texts, only_numbers
+from .number_formats import NumberFormat, read_format, scale_of
 
 MISSING = frozenset(
     """#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan
@@ -63,7 +63,11 @@ def describe_column(
     elif len(counts) == 1:
         column.kind = main
     else:
-        of_many(column, values, counts)
+        of_many(column, values, counts, texts, hints)
+    if column.kind == "currency" and not column.stored and len(formats) > 1:
+        _name_currencies(column, formats)
+    if cells.NUMBER in counts and column.format:
+        column.scale = scale_of(column.format)
     column.looks_missing = not MISSING.isdisjoint(texts)
     _statistics(column, values, texts, types)
     return column
@@ -104,12 +108,24 @@ def _samples(values: Sequence[Any]) -> list[Any]:
     return found
 
 
+def _name_currencies(column: Column, formats: Counter[str]) -> None:
+    """Note the currencies that the number formats of a column name, if they are several."""
+    named: Counter[str] = Counter()
+    for code, count in formats.items():
+        if currency := read_format(code).currency:
+            named[currency] += count
+    if len(named) > 1:
+        name_several(column, named)
+
+
 def _statistics(
     column: Column, values: Sequence[Any], texts: Counter[str], types: Counter[type]
 ) -> None:
     """Add the count of different values, and smallest, largest and sum."""
     if set(column.classes) == {cells.TEXT}:
         column.distinct = len(texts)
+        return
+    if column.currencies:
         return
     numeric = set(column.classes) <= {cells.NUMBER, cells.TEXT} and cells.NUMBER in column.classes
     if not numeric or column.kind == "identifier" or len(values) <= MAX_COUNTED_NUMBERS:
@@ -121,7 +137,7 @@ def _statistics(
         column.minimum, column.maximum = min(numbers), max(numbers)
         if column.kind != "date":
             column.sum = math.fsum(numbers)
-    elif column.kind == "date":
+    elif column.kind == "date" and column.stored != "mixed":
         days = [v for v in set(values) if isinstance(v, datetime.date)]
         if days:
             column.minimum = min(days, key=_as_datetime)

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from .signs import narrow
+
 FIRST = 30
 """Texts of a long column that must look like dates before all of them are looked at."""
 MAX_TRIED = 1_000
@@ -20,6 +22,7 @@ _NUMERIC = re.compile(
 )
 _NAMED = re.compile(r"^(\d{1,2})([-/. ])([A-Za-z]{3,9})\.?([-/. ])(\d{2}|\d{4})$")
 _NAMED_FIRST = re.compile(r"^([A-Za-z]{3,9})\.? (\d{1,2})(,?) (\d{4})$")
+_MARKED = re.compile(r"^\d{4}(?P<a> ?[年년] ?)\d{1,2}(?P<b> ?[月월] ?)\d{1,2}(?P<c> ?[日일])$")
 _COMPACT = re.compile(r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
 _DATE_NAME = re.compile(
     r"date|datum|fecha|data\b|dato|dátum|päivä|tarih|дата|日付|日期|날짜|تاريخ|posted|valuta|buchung"
@@ -37,12 +40,14 @@ class DateText:
         proven: No other order of day and month fits all values of the column.
         separator: What stands between the numbers; ``""`` where a month has its name.
         unread: How many texts are no dates in this format.
+        wide: Some are in other digits than ASCII's, which pandas does not read.
     """
 
     format: str
     proven: bool
     separator: str = ""
     unread: int = 0
+    wide: bool = False
 
 
 def read_dates(texts: Collection[str], *, order: str = "") -> DateText | None:
@@ -52,6 +57,9 @@ def read_dates(texts: Collection[str], *, order: str = "") -> DateText | None:
         texts: A column's texts.
         order: ``"dmy"`` or ``"mdy"`` if the rest of the workbook proves one.
     """
+    wide = any(not text.isascii() and narrow(text) != text for text in texts)
+    if wide:
+        texts = [narrow(text) for text in texts]
     if len(texts) > 10 * FIRST and _format_of(list(islice(texts, FIRST)), order) is None:
         return None
     found = _format_of(texts, order)
@@ -62,7 +70,7 @@ def read_dates(texts: Collection[str], *, order: str = "") -> DateText | None:
     unread = sum(not _is_date(text.strip(), found.format) for text in tried)
     if unread > 0.1 * len(tried):
         return None
-    return replace(found, unread=unread * step)
+    return replace(found, unread=unread * step, wide=wide)
 
 
 def _is_date(text: str, form: str) -> bool:
@@ -75,6 +83,8 @@ def _is_date(text: str, form: str) -> bool:
 
 def _format_of(texts: Collection[str], order: str) -> DateText | None:
     """Return the format that most of *texts* seem to have."""
+    if marked := _marked(texts):
+        return marked
     parts = [found.groups() for text in texts if (found := _NUMERIC.match(text.strip()))]
     if texts and len(parts) >= 0.9 * len(texts):
         return _numeric(parts, len(texts) - len(parts), order)
@@ -92,6 +102,16 @@ def _format_of(texts: Collection[str], order: str) -> DateText | None:
         form = f"{name} %d{front[0][2]} %Y"
         return DateText(form, proven=True, unread=len(texts) - len(front))
     return None
+
+
+def _marked(texts: Collection[str]) -> DateText | None:
+    """Return the format of dates with signs for year, month and day: 2026年3月1日."""
+    found = [match for text in texts if (match := _MARKED.match(text.strip()))]
+    if not found or len(found) < 0.9 * len(texts):
+        return None
+    a, b, c = found[0].group("a", "b", "c")
+    alike = sum(match.group("a", "b", "c") == (a, b, c) for match in found)
+    return DateText(f"%Y{a}%m{b}%d{c}", proven=True, unread=len(texts) - alike)
 
 
 def _numeric(parts: list[tuple[str, ...]], unread: int, order: str) -> DateText | None:

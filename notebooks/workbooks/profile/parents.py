@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .body import MAX_ARITHMETIC_ROWS, Body
 from .sums import MAX_SUMMED_COLUMNS, agree, are_independent, is_weighty
+from .top_total import stands_out
 
 _CODE = re.compile(r"[0-9A-Za-z]+(?:[.\-/][0-9A-Za-z]+)*[.\-/]?")
 _DIGIT = re.compile("[0-9]")
@@ -57,7 +58,8 @@ class Parents:
 def parent_rows(body: Body, columns: Iterable[int]) -> Parents:
     """Return the rows of *body* that are sums of the rows right below them.
 
-    One such row may be chance: there must be three, or two of which codes or indents say so.
+    One such row may be chance: there must be three, or two of which codes or indents say so, or
+    all must look other than what they sum.
 
     Args:
         body: The rows of a table.
@@ -68,7 +70,8 @@ def parent_rows(body: Body, columns: Iterable[int]) -> Parents:
     if not numbers or not 4 <= body.count <= MAX_ARITHMETIC_ROWS:
         return Parents()
     below, levels = _Below(numbers, body.count), _levels(body)
-    found, named = [], False
+    found: list[int] = []
+    named, apart = False, True
     for at in range(body.count - 1, -1, -1):
         if not found and body.count - at > MOST_CHILDREN:
             break
@@ -76,8 +79,11 @@ def parent_rows(body: Body, columns: Iterable[int]) -> Parents:
         below.put(at, leaf=end == 0)
         if end:
             found.append(at)
+            leaves = [row for row in range(at + 1, end) if row not in found]
+            apart = apart and len(leaves) >= 2 and stands_out(body, at, leaves, numbers)
             named |= any(_is_above(level, at, end) for level in levels)
-    return Parents(found[::-1], named) if len(found) >= (2 if named else 3) else Parents()
+    least = 1 if apart else 2 if named else 3
+    return Parents(found[::-1], named or apart) if len(found) >= least else Parents()
 
 
 def _end(below: _Below, levels: Sequence[Sequence[str]], at: int) -> int:

@@ -11,6 +11,7 @@ from .body import MAX_ARITHMETIC_ROWS, Body
 from .grid import Formula
 from .parents import parent_rows
 from .sums import Sums
+from .top_total import sums_all_below
 
 _WORDS = """total totals totale totales totaal eindtotaal totalt totalsumme totalsumma totaux
 totali grand\\s+total overall\\s+total sub-?\\s?totals? sous-?\\s?total subtotale subtotales
@@ -90,6 +91,8 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
     # Net sales is what was sold above it, or costs and profit below it: more totals decide.
     if parents.rows and (parents.named or len(parents.rows) > len(found)):
         found = _found(body, summed, candidates, formulas, frozenset(parents.rows))
+    if sums_all_below(body, summed, [total.row - body.top for total in found]):
+        found.insert(0, Total(body.top, body.label(0), "total", "arithmetic", ties=True))
     return _levels(found, body)
 
 

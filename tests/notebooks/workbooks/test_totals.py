@@ -152,3 +152,42 @@ def test_rows_of_small_or_repeated_numbers_are_data(totals_of, seed):
     ]
 
     assert totals_of(["Item", "Count", "Price", "Cost", "Value"], rows) == {}
+
+
+DEPARTMENTS = [
+    [d, a, 100.25 * n + 7 * len(a), 90.5 * n * n + 3 * len(d), 31.75 * n]
+    for n, (d, a) in enumerate(
+        [(d, a) for d in ("Sales", "IT") for a in ("Pay", "Travel", "Fees")], 1
+    )
+]
+COSTS = ["Department", "Account", "Jan", "Feb", "Mar"]
+
+
+def summed(label, account, rows):
+    return [label, account, *(sum(row[c] for row in rows) for c in (2, 3, 4))]
+
+
+@pytest.mark.parametrize(
+    ("label", "account"),
+    [("Company", None), ("All departments", "Pay"), ("Alle Abteilungen", "x"), ("全社", "x"), ("Abc", None)],
+)  # fmt: skip
+def test_a_total_in_the_first_row_needs_no_known_word(totals_of, label, account):
+    top = summed(label, account, DEPARTMENTS)
+
+    assert totals_of(COSTS, [top, *DEPARTMENTS]) == {2: "total"}
+
+
+def test_totals_above_their_groups_are_found_by_what_they_leave_blank(totals_of):
+    groups = DEPARTMENTS[:3], DEPARTMENTS[3:]
+    rows = [row for group in groups for row in (summed(group[0][0], None, group), *group)]
+
+    assert totals_of(COSTS, rows) == {2: "subtotal", 6: "subtotal"}
+    assert set(totals_of(COSTS, [summed("Group", None, DEPARTMENTS), *rows])) == {2, 3, 7}
+
+
+@pytest.mark.parametrize("last", ["Profit", "Closing cash"])
+def test_the_first_line_of_a_statement_is_data_though_the_others_add_up_to_it(totals_of, last):
+    sales = ["Sales", 900.5, 810.25, 777]
+    costs = [["Goods", 310, 299.5, 347.5], ["Pay", 95.25, 101, 88], ["Rent", 33, 34.5, 36]]
+
+    assert totals_of(MONTHS, [sales, *costs, less(last, sales, *costs)]) == {}
