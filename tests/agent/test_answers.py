@@ -1,11 +1,13 @@
 """An answer's numbers are looked for in results; its claims are held against the checks."""
 
+import random
+
 import pytest
 
 from agent.checks.answer import marked, objection, review
 from agent.checks.claims import Facts, contradictions
 from agent.checks.named_numbers import Sources, not_from_a_result, text_of_facts
-from tests.agent.answers.ordinary import COUNTS, ORDINARY, SALES
+from tests.agent.answers.ordinary import COUNTS, ORDINARY, REGIONS, SALES
 from tests.agent.answers.wrong import WRONG
 
 pytestmark = pytest.mark.check
@@ -65,6 +67,20 @@ def test_thousands_of_printed_numbers_do_not_bear_out_just_any_number():
     printed = "\n".join(f"{n} {n * 7919 % 100003 / 7:.2f}" for n in range(5000))
 
     assert unfound(printed, "x", "The total is 88,123,456.78.") == ["88,123,456.78"]
+
+
+@pytest.mark.parametrize(
+    ("form", "low", "high"),
+    [("North has {:.1f}% of sales.", 1, 95), ("Growth was {:.1f}%.", 0.5, 40),
+     ("The average is {:,.2f}.", 10, 60_000)],
+)  # fmt: skip
+def test_few_printed_numbers_do_not_bear_out_just_any_share_or_average(form, low, high):
+    chance = random.Random(1)
+    answers = [form.format(chance.uniform(low, high)) for _ in range(200)]
+
+    passed = [answer for answer in answers if not unfound(REGIONS, "x", answer)]
+
+    assert len(passed) <= 0.1 * len(answers)
 
 
 def test_long_answers_and_outputs_take_no_time_to_speak_of():
