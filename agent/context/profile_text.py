@@ -232,6 +232,13 @@ def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Itera
         phrases.append(f"{repeats} rows repeat others")
     if blanks := table.get("blank_rows"):
         phrases.append(f"blank rows {_listed(blanks, plain=True)}")
+    if rules := table.get("rules"):
+        phrases.append(f"lines of dashes in rows {_listed(rules, plain=True)}")
+    if heads := table.get("section_heads"):
+        where = (
+            f"{_listed(heads, plain=True)}, written into {table['section_column']} by the recipe"
+        )
+        phrases.append(f"section heads in rows {where}")
     if again := table.get("repeated_headers"):
         phrases.append(f"header repeated in rows {_listed(again, plain=True)}")
     yield "; ".join(phrases)

@@ -82,7 +82,9 @@ class _Plan:
         self.top, self.left, self.bottom, self.right = self.table.area
         self.several = len(self.table.header_rows) > 1
         self.named = self.several or not described.plain_names or self._types_spread()
-        skipped = set(self.table.left_out)
+        sections = self.table.sections
+        # the rows below a section's head get its text before it is dropped
+        skipped = set(self.table.left_out) - set(sections.rows if sections else ())
         self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
         if self.drops_blanks:
             skipped -= set(self.table.blank_rows)
@@ -99,7 +101,7 @@ class _Plan:
         # pandas counts nrows wrong beside a list of rows to skip
         self.cut = not text and not self.to_the_end and self.skips_rows_inside
         renamed = self.named and bool(self.types())
-        awkward = self.cut or self.several or renamed
+        awkward = self.cut or self.several or renamed or sections is not None
         self.as_objects = awkward and not text
 
     @property
@@ -334,6 +336,14 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         labels = f"frame[{literal(plan.described.names[at])}].astype(str)"
         lines.append(f"total = {labels}.str.contains({pattern!r})")
         lines.append("frame = frame[~total].reset_index(drop=True)")
+    if plan.table.sections is not None:
+        name = literal(plan.described.names[plan.table.sections.column - plan.left])
+        lines.append(
+            f"frame[{name}] = frame[{name}].ffill()  # heads of sections name the rows below"
+        )
+        lines.append(
+            f'frame = frame.dropna(how="all", subset=frame.columns.drop({name}), ignore_index=True)'
+        )
     targets = [(f"frame[{literal(name)}]", column) for name, column in plan.columns()]
     if not plan.text:
         lines += [
