@@ -166,8 +166,10 @@ def _objects(sheet: Facts) -> str:
             phrases.append(f"frozen at {value}")
         elif key == "merged" and value:
             phrases.append(f"merged {_listed(value, plain=True)}")
+        elif key == "control_macros":
+            phrases.append(f"run by controls: {_listed(value)}")
         elif key == "formulas":
-            phrases.append(_formulas(value))
+            phrases.append(_formulas(value, zeros=bool(sheet.get("formulas_read_as_zero"))))
         elif isinstance(value, int) and not isinstance(value, bool) and key in COUNTED:
             phrases.append(f"{value} {words if value != 1 else words.removesuffix('s')}")
     return "; " + "; ".join(phrases) if phrases else ""
@@ -181,10 +183,11 @@ COUNTED = frozenset(
 )
 
 
-def _formulas(facts: Facts) -> str:
+def _formulas(facts: Facts, *, zeros: bool = False) -> str:
     text = f"{facts['formulas']} formulas"
     if missing := facts.get("without_value"):
-        text += f", {missing} of them never calculated (they read as blank)"
+        read = "0: the program that wrote the file computed none" if zeros else "blank"
+        text += f", {missing} of them never calculated (they read as {read})"
     if sheets := facts.get("refers_to_sheets"):
         text += f", of sheets {_listed(sheets)}"
     if facts.get("external"):

@@ -354,6 +354,8 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     if plan.as_objects or plan.dropped or plan.by_text is not None:
         lines.append("frame = frame.infer_objects()")
     for target, column in targets:
+        if plan.grid.zero_formulas and column.kind == "formula":
+            lines.append(f'{target} = float("nan")  # never calculated')
         if column.merged_down:
             lines.append(f"{target} = {target}.ffill()  # merged cells")
         line = conversion_line(
@@ -376,8 +378,9 @@ def _notes(described: Described) -> list[str]:
             shown = ", ".join(f"{count} {error}" for error, count in column.errors.items())
             lines.append(f"# error cells of {literal(name)} are read as blank: {shown}")
         if column.uncalculated and len(lines) < 12:
+            read = "0, which is no result" if described.grid.zero_formulas else "blank"
             lines.append(
-                f"# {column.uncalculated} formulas of {literal(name)} have no value: blank"
+                f"# {column.uncalculated} formulas of {literal(name)} have no value: {read}"
             )
     if table.repeated_headers:
         lines.append(f"# left out: {len(table.repeated_headers)} repeated header rows")
