@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ TRACE_LIMITS = Limits(memory_bytes=2048 * MIB, pids=16, seconds=60.0, tmp_bytes=
 MOST_ASKED = 100_000
 MOST_COPIED = 64 * MIB
 """Size of a workspace up to which a kernel gets copies of its files."""
+_OF_ROWS = frozenset({"kind", "computation", "sources"})
 NOT_RUN = "its code is of high risk and is not run again"
 log = logging.getLogger("tallybook.lineage")
 
@@ -77,7 +78,24 @@ async def trace_cell(
         )
     if problem := printed.get("problem"):
         notes.append(str(problem["message"]))
-    return with_origin(found, printed.get("answer") or {}, notes)
+    changed = {each.file for each in found.inputs if each.changed}
+    return with_origin(found, _as_read(printed.get("answer") or {}, changed), notes)
+
+
+def _as_read(node: dict[str, Any], changed: Collection[str]) -> dict[str, Any]:
+    """Return *node* of an answer without rows of files that are other ones than those read.
+
+    A value that stands in such a file by chance is not where the traced one came from.
+    """
+    used = sorted({each["file"] for each in node.get("sources", ()) if each["file"] in changed})
+    if used:
+        kept = {name: each for name, each in node.items() if name not in _OF_ROWS}
+        names = ", ".join(map(repr, used[:5]))
+        reason = f"{names} changed since it was read, so the rows are not known."
+        return {**kept, "kind": "unknown", "reason": reason}
+    for area in node.get("precedents", ()):
+        area["cells"] = [_as_read(cell, changed) for cell in area["cells"]]
+    return node
 
 
 def _without_high_risk(asked: dict[str, Any]) -> list[str]:

@@ -83,7 +83,25 @@ class ModelReply:
     version: str | None = None
 
 
-class Model(Protocol):
+class Embedder(Protocol):
+    """Makes vectors of texts: near ones of texts that mean the same."""
+
+    async def embed(
+        self, texts: Sequence[str], name: str, *, question: bool
+    ) -> Sequence[Sequence[float]]:
+        """Return the embedding of each of *texts*, by the embedding model *name*.
+
+        Args:
+            texts: At most 100.
+            name: Of a model of the same service.
+            question: They are questions; else they are what questions are about.
+
+        Raises:
+            ModelUnavailable, ModelRejected, ModelReplyBroken
+        """
+
+
+class Model(Embedder, Protocol):
     """A language model that writes code."""
 
     name: str
@@ -105,20 +123,6 @@ class Model(Protocol):
 
         Raises:
             ModelUnavailable, ModelRejected, ModelDeclined, ModelReplyBroken
-        """
-
-    async def embed(
-        self, texts: Sequence[str], name: str, *, question: bool
-    ) -> Sequence[Sequence[float]]:
-        """Return the embedding of each of *texts*, by the embedding model *name*.
-
-        Args:
-            texts: At most 100.
-            name: Of a model of the same service.
-            question: They are questions; else they are what questions are about.
-
-        Raises:
-            ModelUnavailable, ModelRejected, ModelReplyBroken
         """
 
     async def aclose(self) -> None:

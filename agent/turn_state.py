@@ -102,6 +102,7 @@ class TurnState:
         approved: Digests of the code that the user has seen and approved in this turn.
         after: Ids of the turns that have to end well before this one begins.
         shapes: Of each uploaded table, its columns with their kinds, when the turn began.
+        recorded: The model's replies are recorded ones: it is a turn of the demo conversation.
     """
 
     id: str
@@ -124,6 +125,7 @@ class TurnState:
     approved: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     shapes: list[list[str]] = field(default_factory=list)
+    recorded: bool = False
 
 
 def turn_state_to_json(state: TurnState) -> dict[str, Any]:

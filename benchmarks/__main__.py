@@ -25,11 +25,13 @@ from benchmarks.kernel_hold import measure_cycles, measure_idle
 from benchmarks.kernel_start import measure_kernel_start
 from benchmarks.large_workbooks import measure_large_workbooks
 from benchmarks.lineage import measure_lineage
+from benchmarks.pane import measure_pane
 from benchmarks.past_turns import measure_past_turns
 from benchmarks.profile import measure_profile
 from benchmarks.prompts.measure import measure_prompts
 from benchmarks.repeated import measure_repeated
 from benchmarks.running import Measure, in_its_own_directory
+from benchmarks.snapshots import measure_snapshots
 from benchmarks.turn import measure_turn
 from benchmarks.upload import measure_upload
 from benchmarks.workbooks import measure_workbooks
@@ -153,6 +155,14 @@ LINEAGE_NOTES = """\
   cell writes a workbook, which is checked. Lineage: the map in the record, and what is stale.
 - *Trace*: `GET …/notebook/trace`, of a pivot that was written before the other cells.
 """
+SNAPSHOTS_NOTES = """\
+- *Undo*: `POST …/history/undo` of a request that changed one of five frames of 40 MB, until its
+  reply; the same cells in a service without snapshots. The files go back too; the kernel is a new
+  one, and hashes and fingerprints are checked.
+- *A lost kernel*: from `/execute` of a path whose kernel was ended, until its reply.
+- *What the next cell waits*: `1 + 1` sent right after the reply to the cell whose snapshot is made,
+  less the same without snapshots.
+"""
 LEARNING_NOTES = """\
 A scripted model looks the table up, reads it wrong once, and mends that; where the prompt has code
 that worked on a table with these columns, it takes that. So the figures say what a model that uses
@@ -162,6 +172,16 @@ PROMPTS_NOTES = """\
 Tasks of finance on files made for them, each with values computed apart.
 `benchmarks/prompts/measured.md` has a row for each version of the prompt, and says what a recorded
 run can show and what it can't.
+"""
+PANE_NOTES = """\
+Debian's Chromium without a screen, on the same two cores as the service, its kernel and the
+stand-in for the model. *Work* is what Chromium says of the page's main thread (`TaskDuration`): it
+says what the page costs, where times also say what else runs on the machine.
+
+- *Cold*: nothing in the browser's cache; the time is from the navigation until what is asked for is
+  drawn. The rest of the page's parts are loaded behind it.
+- *Streamed*: one cell prints; the longest task is what can hold up a frame.
+- *Scrolled*: from the first row to the last in 300 steps, one a frame.
 """
 SECTIONS = (
     Section(
@@ -211,6 +231,12 @@ SECTIONS = (
         notes=LINEAGE_NOTES,
     ),
     Section(
+        name="snapshots",
+        heading="Snapshots of variables",
+        measures=(measure_snapshots,),
+        notes=SNAPSHOTS_NOTES,
+    ),
+    Section(
         name="learning",
         heading="What is learned",
         measures=(measure_repeated,),
@@ -222,6 +248,7 @@ SECTIONS = (
         measures=(measure_prompts,),
         notes=PROMPTS_NOTES,
     ),
+    Section(name="pane", heading="The page", measures=(measure_pane,), notes=PANE_NOTES),
 )
 INTRODUCTION = """\
 # Benchmarks

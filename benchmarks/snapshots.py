@@ -21,7 +21,9 @@ MAKE = """
 import numpy as np, pandas as pd
 rng = np.random.default_rng(1)
 parts = [pd.DataFrame({f"c{n}": rng.normal(size=1_250_000) for n in range(4)}) for _ in range(5)]
-total = sum(part.sort_values("c0").groupby((part["c1"] * 10).round()).sum().shape[0] for part in parts)
+total = 0
+for part in parts:
+    total += len(part.sort_values("c0").groupby((part["c1"] * 10).round()).sum())
 total
 """
 CHANGE = "parts[0] = parts[0] * 2\nparts[0].shape"

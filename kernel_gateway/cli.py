@@ -17,6 +17,7 @@ import click
 from container.inside import heap
 from kernel_gateway import __version__
 from kernel_gateway.errors import OwnershipLost
+from kernel_gateway.recorded_demo import EXAMPLES
 from kernel_gateway.settings import (
     Settings,
     SettingsInvalid,
@@ -32,6 +33,7 @@ from kernel_gateway.terminal.grants_commands import grants
 from kernel_gateway.terminal.history_commands import history
 from kernel_gateway.terminal.ledger_commands import keys, sign, verify
 from kernel_gateway.terminal.modes import SETTABLE
+from kernel_gateway.terminal.preferences_commands import preferences
 from kernel_gateway.terminal.rerun_command import rerun
 from kernel_gateway.terminal.service_import import import_service
 from kernel_gateway.terminal.trace_command import trace
@@ -45,9 +47,6 @@ if TYPE_CHECKING:
 
 SWITCH_SECONDS = 0.0001
 Command = TypeVar("Command", bound=Callable[..., Any])
-HERE = Path(__file__).resolve().parent
-# In a wheel the examples are inside the package, in a checkout beside it.
-EXAMPLES = next((d for d in (HERE / "examples", HERE.parent / "examples") if d.is_dir()), None)
 
 
 def _console() -> Console:
@@ -91,6 +90,7 @@ cli.add_command(files)
 cli.add_command(compare)
 cli.add_command(history)
 cli.add_command(grants)
+cli.add_command(preferences)
 cli.add_command(export)
 cli.add_command(trace)
 cli.add_command(keys)

@@ -220,6 +220,80 @@ class WorkspaceFull(GatewayError):
         )
 
 
+class UploadMoved(GatewayError):
+    """Bytes were sent for another place of an upload than the one it has reached."""
+
+    code = "upload-moved"
+    hint = "Ask where it is (HEAD, header Upload-Offset), and go on there."
+
+    def __init__(self, offset: int, given: int | None = None) -> None:
+        super().__init__(offset, given)
+        self.offset, self.given = offset, given
+        self.details = {"offset": offset}
+
+    def __str__(self) -> str:
+        if self.given is None:
+            return f"Another request has gone on with this upload, at byte {self.offset:,}."
+        return f"The upload has {self.offset:,} bytes; the request begins at {self.given:,}."
+
+
+class UploadTooLong(GatewayError):
+    """More bytes were sent for an upload than it was begun with; the rest was not kept."""
+
+    code = "upload-too-long"
+    hint = "Begin another upload with the file's whole size in Upload-Length."
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(name, size)
+        self.name, self.size = name, size
+
+    def __str__(self) -> str:
+        return f"The upload of {self.name!r} was begun with {self.size:,} bytes; more were sent."
+
+
+class TooManyUnfinishedUploads(GatewayError):
+    """A path has as many unfinished uploads as it may have."""
+
+    code = "too-many-unfinished-uploads"
+    hint = "Finish some, or remove them with DELETE; they also end by themselves after a while."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"This path has {self.limit} unfinished uploads, which is the most."
+
+
+class UploadProtocolUnknown(GatewayError):
+    """A resumable upload was sent by another version of its protocol, or without one."""
+
+    code = "upload-protocol-unknown"
+    hint = "Send the header 'Tus-Resumable: 1.0.0'."
+
+    def __init__(self, version: str | None) -> None:
+        super().__init__(version)
+        self.version = version
+
+    def __str__(self) -> str:
+        given = "is missing" if self.version is None else f"is {self.version[:40]!r}"
+        return f"Resumable uploads follow tus 1.0.0; the header Tus-Resumable {given}."
+
+
+class MediaTypeUnsupported(GatewayError):
+    """A body of another media type than the address takes."""
+
+    code = "media-type-unsupported"
+    hint = "Send the body with the Content-Type that the message names."
+
+    def __init__(self, given: str, wanted: str) -> None:
+        super().__init__(given, wanted)
+        self.given, self.wanted = given, wanted
+
+    def __str__(self) -> str:
+        return f"The body is {self.given[:80]!r}; this address takes {self.wanted}."
+
+
 class PermissionAlreadyDecided(GatewayError):
     """A second reply to one permission request."""
 

@@ -10,6 +10,7 @@ from container.probe import HostReport
 from kernel_gateway.channels.registry import ChannelsRegistry
 from kernel_gateway.cluster.membership import Membership
 from kernel_gateway.contexts.manager import ExecutionContextManager
+from kernel_gateway.contexts.resumable_uploads import ResumableUploads
 from kernel_gateway.contexts.upload_profiles import UploadProfiles
 from kernel_gateway.conversations.branches import Branches
 from kernel_gateway.conversations.cleanup import CleanUp
@@ -51,6 +52,7 @@ class Services:
     modes: ConversationModes
     profiler: Profiler
     upload_profiles: UploadProfiles
+    resumable_uploads: ResumableUploads
     turns: Turns
     branches: Branches
     reruns: Reruns

@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent.budget import TurnBudget
+from agent.models import local_embeddings
 from container.host.environment import DEFAULT_IMAGE
 from container.limits import MIB, Limits
 from kernel_gateway.proxies import networks
@@ -135,8 +136,8 @@ class Settings(BaseModel):
     embedding_model: str | None = Field(
         None,
         description="Embedding model of the model's service, to find past requests by their "
-        "meaning; by default gemini-embedding-001 with Gemini, and none with openai. Empty for "
-        "none.",
+        "meaning; by default gemini-embedding-001 with Gemini, and none with openai. local: one in "
+        "the service itself (pip install 'tallybook[embeddings]'). Empty for none.",
     )
     model_timeout: float = Field(120.0, gt=0, description="Seconds one model call may take.")
     gemini_api_key: str | None = Field(
@@ -151,6 +152,11 @@ class Settings(BaseModel):
     upload_limit_mb: float = Field(200.0, gt=0, description="Largest uploaded file, in MB (10^6).")
     upload_seconds: float = Field(
         3600.0, gt=0, description="How long one request's body may take to arrive."
+    )
+    unfinished_upload_hours: float = Field(
+        24.0,
+        gt=0,
+        description="A resumable upload of which nothing more came for so long is removed.",
     )
     idle_seconds: float = Field(
         120.0, gt=0, description="A connection that sends no request for so long is closed."
@@ -248,7 +254,7 @@ class Settings(BaseModel):
         90.0, ge=0, description="Checkpoints older than so many days are deleted; 0 keeps them."
     )
     snapshot_mb: float = Field(
-        0.0,
+        1000.0,
         ge=0,
         description="Largest snapshot of a path's variables, in MB (10^6), which brings them back "
         "faster than running cells again; 0 makes none.",
@@ -269,7 +275,7 @@ class Settings(BaseModel):
         1.0,
         ge=0,
         description="A snapshot is made after a request once the cells since the last one took so "
-        "long, and twice as long as a snapshot took.",
+        "long, and twice as long as a snapshot took; with 0 after each.",
     )
     lineage: bool = Field(
         default=True,
@@ -399,6 +405,8 @@ class Settings(BaseModel):
         """Name of the embedding model; empty for none."""
         if not self.has_model:
             return ""
+        if self.embedding_model == local_embeddings.SETTING:
+            return local_embeddings.NAME
         usual = DEFAULT_EMBEDDING_MODEL if self.model_protocol == "gemini" else ""
         return usual if self.embedding_model is None else self.embedding_model
 

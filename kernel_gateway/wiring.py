@@ -18,7 +18,10 @@ from tornado.netutil import bind_sockets
 
 from agent.context.profiler import Profiler
 from agent.egress.policy import Policies, PolicyInvalid, read_policies
-from agent.ports import Model
+from agent.models import local_embeddings
+from agent.models.recorded import RecordedModel
+from agent.ports import Embedder, Model
+from agent.standin.transcript import TRANSCRIPTS, Transcript, load_transcripts
 from container.errors import SandboxUnavailable
 from container.host.runtime import open_files_to_the_limit, sweep_runtime_directory
 from container.limits import MIB
@@ -31,6 +34,7 @@ from kernel_gateway.contexts.kernel_limit import KernelLimit
 from kernel_gateway.contexts.manager import ExecutionContextManager
 from kernel_gateway.contexts.open_path import OpenPath
 from kernel_gateway.contexts.restore import HeldCapabilities
+from kernel_gateway.contexts.resumable_uploads import ResumableUploads
 from kernel_gateway.contexts.signing_keys import open_key_ring
 from kernel_gateway.contexts.starting import KernelStarter
 from kernel_gateway.contexts.stores import ContextStore, DatabaseContextStore
@@ -51,6 +55,7 @@ from kernel_gateway.network.client import MB, HttpClient
 from kernel_gateway.network.client import Limits as NetworkLimits
 from kernel_gateway.network.secrets import read_secrets
 from kernel_gateway.proxies import TrustedProxies, networks
+from kernel_gateway.recorded_demo import REPLIES
 from kernel_gateway.services import Services
 from kernel_gateway.settings import Settings, SettingsInvalid
 from kernel_gateway.store.database import open_database, sqlite_url
@@ -120,6 +125,23 @@ def make_model(settings: Settings) -> DeferredModel | None:
     return DeferredModel(settings.model, make)
 
 
+def _recorded_replies() -> Transcript:
+    return load_transcripts([TRANSCRIPTS / REPLIES])
+
+
+def _embedder(settings: Settings, model: Model | None) -> Embedder | None:
+    """Return what makes embeddings.
+
+    Raises:
+        SettingsInvalid: They are to be made here, and what that takes is not installed.
+    """
+    if settings.embeds_with != local_embeddings.NAME:
+        return model
+    if not local_embeddings.is_installed():
+        raise SettingsInvalid(f"Setting embedding_model: {local_embeddings.EXTRA}.")
+    return local_embeddings.LocalEmbeddings()
+
+
 def _policies(settings: Settings) -> Policies:
     try:
         return read_policies(settings.egress_policy)
@@ -174,12 +196,15 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         contexts.on_start.append(partial(_follow_late_outputs, events, policies))
         profiler = Profiler(versions.profiles)
         upload_profiles = UploadProfiles(profiler, events)
+        resumable_uploads = ResumableUploads(directory, settings.unfinished_upload_hours)
         approvals = Approvals(repository, retry, seconds=settings.permission_seconds)
         panes = OfficePanes(
             seconds=settings.office_seconds, away_seconds=settings.office_away_seconds
         )
         modes = ConversationModes(repository, events)
-        embeddings = TurnEmbeddings(repository.embeddings, model, settings.embeds_with, policies)
+        embeddings = TurnEmbeddings(
+            repository.embeddings, _embedder(settings, model), settings.embeds_with, policies
+        )
         works_with = TurnServices(
             repository=repository,
             events=events,
@@ -187,6 +212,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             approvals=approvals,
             profiler=profiler,
             model=model,
+            recorded=RecordedModel(_recorded_replies),
             telemetry=telemetry,
             budget=settings.budget(),
             deletions=deletions,
@@ -221,6 +247,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         telemetry.watch("queue_depth", "Turns that run or wait.", turns.depth)
         reruns = Reruns(
             settings.limits(),
+            events,
             backend=settings.backend,
             image=settings.image,
             runtime=settings.docker_runtime,
@@ -237,7 +264,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             retention_days=settings.retention_days,
         )
         seconds = min(settings.cleanup_seconds, settings.context_ttl_seconds)
-        clean_up = CleanUp(contexts, data_rights, seconds)
+        clean_up = CleanUp(contexts, data_rights, resumable_uploads, seconds)
         stack.push_async_callback(clean_up.aclose)
         token = settings.token or load_or_create_token(settings.data_dir)
         services = Services(
@@ -256,6 +283,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             modes=modes,
             profiler=profiler,
             upload_profiles=upload_profiles,
+            resumable_uploads=resumable_uploads,
             turns=turns,
             branches=Branches(repository, contexts, events, turns),
             reruns=reruns,

@@ -4,104 +4,15 @@
 // batch, and what came before it in the batch stays. Formulas are not computed.
 // Source: https://learn.microsoft.com/office/dev/add-ins/excel/excel-add-ins-core-concepts
 
-type Cell = string | number | boolean;
-interface Box { sheet: Sheet; row: number; column: number; rows: number; columns: number }
-class Sheet {
-  cells = new Map<string, Cell>();
-  formulas = new Map<string, string>();
-  numberFormats = new Map<string, string>();
-  /** Properties of formats that were set, such as `font.bold`, by cell. */
-  styles = new Map<string, Record<string, unknown>>();
-  merges: string[] = [];
-  rules: { address: string; type: string; rule: unknown; format: Record<string, unknown> }[] = [];
-  comments: { cell: string; content: string; resolved: boolean; replies: string[] }[] = [];
-  charts: { type: string; source: string; title: string; place: string }[] = [];
-  visibility = "Visible";
-  locked = false;
-  constructor(readonly id: string, public name: string) {}
-}
+import {
+  addressOf, type Box, boxOf, Collection, type Cell, ExcelError, inside, keysIn, lettersOf, LIMIT, Loadable, numberOf, overlap, type Queue, Sheet, shift, shiftedFormula,
+  withoutSheet,
+} from "./excel_model";
+import { commentOf, namedThings, pointsOf, rulesOf, thing, writable } from "./excel_objects";
 
-export class ExcelError extends Error {
-  constructor(readonly code: string, message = code) {
-    super(message);
-  }
-}
-const LIMIT = 5_000_000;
-const lettersOf = (column: number): string =>
-  (column >= 26 ? lettersOf(Math.floor(column / 26) - 1) : "") + String.fromCharCode(65 + (column % 26));
-const numberOf = (letters: string) => [...letters].reduce((sum, each) => sum * 26 + each.charCodeAt(0) - 64, 0) - 1;
+export { ExcelError } from "./excel_model";
 
-function boxOf(sheet: Sheet, address: string): Box {
-  const found = /^([A-Z]+)(\d+)(?::([A-Z]+)(\d+))?$/.exec(address);
-  if (!found) throw new ExcelError("InvalidReference");
-  const [, left, top, right = left, bottom = top] = found;
-  const [row, column] = [Number(top) - 1, numberOf(left!)];
-  return { sheet, row, column, rows: Number(bottom) - row, columns: numberOf(right!) - column + 1 };
-}
-const addressOf = ({ sheet, row, column, rows, columns }: Box): string => {
-  const first = `${lettersOf(column)}${row + 1}`;
-  const last = `${lettersOf(column + columns - 1)}${row + rows}`;
-  return `${sheet.name}!${first === last ? first : `${first}:${last}`}`;
-};
-
-const keysIn = (box: Box): [key: string, row: number, column: number][] =>
-  Array.from({ length: box.rows * box.columns }, (_, place) => {
-    const [r, c] = [Math.floor(place / box.columns), place % box.columns];
-    return [`${box.row + r},${box.column + c}`, r, c];
-  });
-
-const inside = (address: string, box: Box): boolean => {
-  const each = boxOf(box.sheet, address.replace(/^.*!/, "").replace(" across", ""));
-  return each.row >= box.row && each.column >= box.column && each.row + each.rows <= box.row + box.rows && each.column + each.columns <= box.column + box.columns;
-};
-
-/** Moves what lies behind *from* by *by* rows or columns; what lies in a deleted part is gone. */
-function shift(sheet: Sheet, rows: boolean, from: number, by: number): void {
-  const moved = <T>(map: Map<string, T>): Map<string, T> => {
-    const result = new Map<string, T>();
-    for (const [key, value] of map) {
-      const place = key.split(",").map(Number) as [number, number];
-      const at = place[rows ? 0 : 1];
-      if (by < 0 && at >= from && at < from - by) continue;
-      if (at >= from) place[rows ? 0 : 1] = at + by;
-      result.set(place.join(","), value);
-    }
-    return result;
-  };
-  for (const name of ["cells", "formulas", "numberFormats", "styles"] as const) sheet[name] = moved(sheet[name] as Map<string, never>);
-}
-
-class Loadable {
-  protected values_: Record<string, unknown> = {};
-  constructor(protected readonly context: Context) {}
-  protected read(_name: string): unknown {
-    throw new ExcelError("InvalidArgument");
-  }
-  load(names: string): this {
-    this.context.later(() => {
-      for (const each of names.split(",")) {
-        const name = each.trim();
-        if (name.startsWith("items/")) this.items_(name);
-        else this.take_(name);
-      }
-    });
-    return this;
-  }
-  take_(name: string): void {
-    const value = this.read(name);
-    this.context.answered += JSON.stringify(value ?? null)?.length ?? 0;
-    this.values_[name] = value;
-  }
-  protected items_(_name: string): void {
-    throw new ExcelError("InvalidArgument");
-  }
-  protected loaded(name: string): never {
-    if (!(name in this.values_)) throw new ExcelError("PropertyNotLoaded", `The property '${name}' is not available.`);
-    return this.values_[name] as never;
-  }
-}
-
-class Range extends Loadable {
+class Range extends Loadable<Context> {
   private null_: boolean | undefined;
   constructor(context: Context, private readonly where: () => Box | null) {
     super(context);
@@ -122,6 +33,7 @@ class Range extends Loadable {
     if (name === "columnCount") return box.columns;
     if (name === "rowIndex") return box.row;
     if (name === "columnIndex") return box.column;
+    if (["top", "left", "height", "width"].includes(name)) return pointsOf(box.sheet, addressOf(box).replace(/^.*!/, ""))[name as "top"];
     const grid = (of: (key: string) => unknown) =>
       Array.from({ length: box.rows }, (_, r) =>
         Array.from({ length: box.columns }, (_, c) => of(`${box.row + r},${box.column + c}`)));
@@ -131,6 +43,10 @@ class Range extends Loadable {
     if (name !== "values") throw new ExcelError("InvalidArgument", name);
     return grid((key) => box.sheet.cells.get(key) ?? "");
   }
+  get top(): number { return this.loaded("top"); }
+  get left(): number { return this.loaded("left"); }
+  get height(): number { return this.loaded("height"); }
+  get width(): number { return this.loaded("width"); }
   get rowIndex(): number { return this.loaded("rowIndex"); }
   get columnIndex(): number { return this.loaded("columnIndex"); }
   get formulas(): Cell[][] { return this.loaded("formulas"); }
@@ -161,13 +77,36 @@ class Range extends Loadable {
       get: (_, name: string) => {
         if (name === "clear") return () => range.style(`${prefix}color`, undefined);
         if (name === "autofitColumns") return () => range.style("autofit", true);
-        if (name === "borders") return { getItem: (edge: string) => range.formats(`border.${edge}.`) };
+        if (name === "borders") return { getItem: (edge: string) => range.edge(edge) };
         return range.formats(`${prefix}${name}.`);
       },
-      set: (_, name: string, value: unknown) => (range.style(prefix + name, value), true),
+      set: (_, name: string, value: unknown) => {
+        if (name !== "columnWidth") range.style(prefix + name, value);
+        else range.context.later(() => { const box = range.unlocked(); for (let c = 0; c < box.columns; c += 1) box.sheet.widths.set(box.column + c, value as number); });
+        return true;
+      },
     }) as never;
   }
-  private style(name: string, value: unknown): void {
+  /** The line of one edge: that of the whole range, or those between its cells. */
+  private edge(edge: string) {
+    const set = (name: string, value: unknown) => this.context.later(() => {
+      const box = this.unlocked();
+      const draw = (r: number, c: number, side: string) => {
+        const key = `${box.row + r},${box.column + c}`;
+        box.sheet.styles.set(key, { ...box.sheet.styles.get(key), [`borders.${side}.${name}`]: value });
+      };
+      for (const [, r, c] of keysIn(box)) {
+        if (edge === "EdgeTop" && r === 0) draw(r, c, "top");
+        if (edge === "EdgeBottom" && r === box.rows - 1) draw(r, c, "bottom");
+        if (edge === "EdgeLeft" && c === 0) draw(r, c, "left");
+        if (edge === "EdgeRight" && c === box.columns - 1) draw(r, c, "right");
+        if (edge === "InsideHorizontal" && r > 0) { draw(r, c, "top"); draw(r - 1, c, "bottom"); }
+        if (edge === "InsideVertical" && c > 0) { draw(r, c, "left"); draw(r, c - 1, "right"); }
+      }
+    });
+    return { set style(value: string) { set("style", value); }, set color(value: string) { set("color", value); } };
+  }
+  style(name: string, value: unknown): void {
     this.context.later(() => {
       const box = this.unlocked();
       for (const [key] of keysIn(box)) box.sheet.styles.set(key, { ...box.sheet.styles.get(key), [name]: value });
@@ -180,29 +119,72 @@ class Range extends Loadable {
     this.context.later(() => { const box = this.unlocked(); box.sheet.merges = box.sheet.merges.filter((each) => !inside(each, box)); });
   }
   getMergedAreasOrNullObject(): Areas {
-    return new Areas(this.context, () => { const box = this.box(); return box.sheet.merges.filter((each) => inside(each, box)); });
+    return new Areas(this.context, () => { const box = this.box(); return box.sheet.merges.filter((each) => overlap(boxOf(box.sheet, each.replace(/^.*!/, "").replace(" across", "")), box)); });
   }
-  getCellProperties(_wanted: object): { value: object[][] } {
-    let value: object[][] | null = null;
+  private answer<T>(minor: number, find: () => T): { value: T } {
+    this.context.needs(minor);
+    let value: T | null = null;
     this.context.later(() => {
-      const box = this.box();
-      value = Array.from({ length: box.rows }, (_, r) => Array.from({ length: box.columns }, (_, c) => {
-        const style = box.sheet.styles.get(`${box.row + r},${box.column + c}`) ?? {};
-        const fill = style["fill.color"];
-        return { format: { fill: { color: fill ?? "#FFFFFF", pattern: fill ? "Solid" : "None" }, font: { bold: style["font.bold"] ?? false } } };
-      }));
+      value = find();
       this.context.answered += JSON.stringify(value).length;
     });
-    return { get value() { if (!value) throw new ExcelError("ValueNotLoaded"); return value; } };
+    return { get value() { if (value === null) throw new ExcelError("ValueNotLoaded"); return value; } };
   }
-  setCellProperties(given: { format: Record<string, Record<string, unknown>> }[][]): void {
+  getCellProperties(_wanted: object): { value: object[][] } {
+    const EDGES = ["bottom", "left", "right", "top", "diagonalDown", "diagonalUp"];
+    return this.answer(9, () => {
+      const box = this.box();
+      return Array.from({ length: box.rows }, (_, r) => Array.from({ length: box.columns }, (_, c) => {
+        const style = box.sheet.styles.get(`${box.row + r},${box.column + c}`) ?? {};
+        const fill = style["fill.color"];
+        const border = (edge: string) => ({
+          style: style[`borders.${edge}.style`] ?? "None", color: style[`borders.${edge}.color`] ?? "#000000", weight: style[`borders.${edge}.weight`] ?? "Thin",
+        });
+        return {
+          format: {
+            fill: { color: fill ?? "#FFFFFF", pattern: fill ? "Solid" : "None", patternColor: "" },
+            font: { bold: style["font.bold"] ?? false, italic: style["font.italic"] ?? false, name: style["font.name"] ?? "Calibri" },
+            borders: Object.fromEntries(EDGES.map((edge) => [edge, border(edge)])),
+            horizontalAlignment: style.horizontalAlignment ?? "General", wrapText: style.wrapText ?? false,
+          },
+        };
+      }));
+    });
+  }
+  getColumnProperties(_wanted: object): { value: object[] } {
+    return this.answer(9, () => {
+      const { sheet, column, columns } = this.box();
+      return Array.from({ length: columns }, (_, c) => ({ columnHidden: false, format: { columnWidth: sheet.widths.get(column + c) ?? 60 } }));
+    });
+  }
+  getRowProperties(_wanted: object): { value: object[] } {
+    return this.answer(9, () => {
+      const { sheet, row, rows } = this.box();
+      return Array.from({ length: rows }, (_, r) => ({ rowHidden: false, format: { rowHeight: sheet.heights.get(row + r) ?? 20 } }));
+    });
+  }
+  private lines(rows: boolean) {
+    const set = (size: number) => this.context.later(() => {
+      const box = this.unlocked();
+      if (rows) box.sheet.heights.set(box.row, size);
+      else box.sheet.widths.set(box.column, size);
+    });
+    return { format: rows ? { set rowHeight(size: number) { set(size); } } : { set columnWidth(size: number) { set(size); } } };
+  }
+  getEntireColumn = () => this.lines(false);
+  getEntireRow = () => this.lines(true);
+  get dataValidation() {
+    this.context.needs(8);
+    return thing(this.context, () => this.box().sheet.validation, ["type", "rule", "errorAlert", "prompt", "ignoreBlanks"]);
+  }
+  setCellProperties(given: { format: Record<string, unknown> }[][]): void {
+    this.context.needs(9);
+    this.context.sent += JSON.stringify(given).length;
+    const flat = (value: unknown, path: string): [string, unknown][] =>
+      value && typeof value === "object" ? Object.entries(value).flatMap(([name, inner]) => flat(inner, path ? `${path}.${name}` : name)) : [[path, value]];
     this.context.later(() => {
       const box = this.unlocked();
-      for (const [key, r, c] of keysIn(box)) {
-        const style = { ...box.sheet.styles.get(key) };
-        for (const [group, values] of Object.entries(given[r]![c]!.format)) for (const [name, value] of Object.entries(values)) style[`${group}.${name}`] = value;
-        box.sheet.styles.set(key, style);
-      }
+      for (const [key, r, c] of keysIn(box)) box.sheet.styles.set(key, { ...box.sheet.styles.get(key), ...Object.fromEntries(flat(given[r]![c]!.format, "")) });
     });
   }
   insert(to: string): void { this.shift(to === "Down", 1); }
@@ -210,21 +192,14 @@ class Range extends Loadable {
   private shift(rows: boolean, sign: number): void {
     this.context.later(() => {
       const box = this.unlocked();
-      shift(box.sheet, rows, rows ? box.row : box.column, sign * (rows ? box.rows : box.columns));
+      const [from, by] = [rows ? box.row : box.column, sign * (rows ? box.rows : box.columns)];
+      shift(box.sheet, rows, from, by);
+      this.context.excel.mapFormulas((formula, own) => shiftedFormula(formula, own, box.sheet, rows, from, by));
     });
   }
   get conditionalFormats() {
-    const range = this;
-    return {
-      clearAll: () => range.context.later(() => { range.unlocked().sheet.rules = []; }),
-      add: (type: string) => {
-        const made = { address: "", type, rule: {} as Record<string, unknown>, format: {} as Record<string, unknown> };
-        range.context.later(() => { const box = range.unlocked(); made.address = addressOf(box); box.sheet.rules.push(made); });
-        const format = { fill: { set color(value: string) { made.format.fill = value; } }, font: { set color(value: string) { made.format.font = value; } } };
-        const kind = { format, get rule() { return made.rule; }, set rule(value: Record<string, unknown>) { made.rule = value; } };
-        return { custom: kind, cellValue: kind, textComparison: kind, topBottom: kind, preset: kind };
-      },
-    };
+    this.context.needs(6);
+    return rulesOf(this.context, () => [this.box()]);
   }
   private write(given: Cell[][] | Cell, formulas: boolean): void {
     this.context.sent += new TextEncoder().encode(JSON.stringify(given)).length;
@@ -292,36 +267,7 @@ class Range extends Loadable {
   }
 }
 
-class Comment extends Loadable {
-  constructor(context: Context, private readonly sheet: Sheet, readonly it: Sheet["comments"][number]) { super(context); }
-  protected override read(name: string): unknown {
-    if (name === "authorName") return "Ann";
-    return this.it[name as "content" | "resolved"];
-  }
-  get content(): string { return this.loaded("content"); }
-  get authorName(): string { return this.loaded("authorName"); }
-  get resolved(): boolean { return this.loaded("resolved"); }
-  set resolved(value: boolean) { this.context.later(() => { this.it.resolved = value; }); }
-  getLocation = () => new Range(this.context, () => boxOf(this.sheet, this.it.cell));
-  replies = { add: (text: string) => this.context.later(() => this.it.replies.push(text)) };
-  delete(): void { this.context.later(() => { this.sheet.comments = this.sheet.comments.filter((each) => each !== this.it); }); }
-}
-
-/** A collection: its items are there once a property of them was loaded and synced. */
-class Collection<T extends Loadable> extends Loadable {
-  private found: T[] | null = null;
-  constructor(context: Context, private readonly list: () => T[]) { super(context); }
-  protected override items_(name: string): void {
-    this.found ??= this.list();
-    for (const each of this.found) each.take_(name.slice(6));
-  }
-  get items(): T[] {
-    if (!this.found) throw new ExcelError("PropertyNotLoaded", "items");
-    return this.found;
-  }
-}
-
-class SheetObject extends Loadable {
+class SheetObject extends Loadable<Context> {
   private null_: boolean | undefined;
   constructor(context: Context, private readonly find: () => Sheet | null) {
     super(context);
@@ -337,7 +283,8 @@ class SheetObject extends Loadable {
     const sheet = this.find();
     this.null_ = sheet === null;
     if (!sheet) return undefined;
-    if (name === "name" || name === "visibility" || name === "id") return sheet[name];
+    if (name === "name" || name === "visibility" || name === "id" || name === "tabColor") return sheet[name];
+    if (name === "position") return this.context.excel.sheets.indexOf(sheet);
     throw new ExcelError("InvalidArgument", name);
   }
   get isNullObject(): boolean {
@@ -347,9 +294,19 @@ class SheetObject extends Loadable {
   get name(): string { return this.loaded("name"); }
   set name(value: string) { this.context.later(() => { this.it().name = value; }); }
   get visibility(): string { return this.loaded("visibility"); }
+  get tabColor(): string { return this.loaded("tabColor"); }
+  set tabColor(value: string) { this.context.later(() => { this.it().tabColor = value; }); }
+  get position(): number { return this.loaded("position"); }
+  set position(value: number) {
+    this.context.later(() => {
+      const { excel } = this.context;
+      const others = excel.sheets.filter((each) => each !== this.it());
+      excel.sheets = [...others.slice(0, value), this.it(), ...others.slice(value)];
+    });
+  }
   get id(): string { return this.loaded("id"); }
   private readonly guard = new (class extends Loadable {
-    constructor(context: Context, private readonly sheet: () => Sheet) { super(context); }
+    constructor(context: Queue, private readonly sheet: () => Sheet) { super(context); }
     protected override read(): unknown { return this.sheet().locked; }
     get protected(): boolean { return this.loaded("protected"); }
   })(this.context, () => this.it());
@@ -358,9 +315,19 @@ class SheetObject extends Loadable {
     this.context.later(() => { this.context.excel.active = this.it().name; });
   }
   delete(): void {
-    this.context.later(() => { const gone = this.it(); this.context.excel.sheets = this.context.excel.sheets.filter((each) => each !== gone); });
+    this.context.later(() => { 
+      const { excel } = this.context;
+      const gone = this.it();
+      excel.sheets = excel.sheets.filter((each) => each !== gone);
+      excel.mapFormulas((formula) => withoutSheet(formula, gone.name));
+    });
   }
-  getRange = (address: string) => new Range(this.context, () => rangeOf(this.it(), address));
+  getRange = (address = "1:1048576") => new Range(this.context, () => rangeOf(this.it(), address));
+  getRanges(addresses: string) {
+    this.context.needs(9);
+    const boxes = () => addresses.split(",").map((each) => rangeOf(this.it(), each));
+    return { conditionalFormats: rulesOf(this.context, boxes) };
+  }
   getUsedRangeOrNullObject = (valuesOnly: boolean) =>
     new Range(this.context, () => ({ sheet: this.it(), row: 0, column: 0, rows: 1_048_576, columns: 16_384 })).getUsedRangeOrNullObject(valuesOnly);
   findAllOrNullObject(text: string, { completeMatch }: { completeMatch: boolean }) {
@@ -377,20 +344,59 @@ class SheetObject extends Loadable {
       });
     });
   }
-  get comments() { return new Collection(this.context, () => this.it().comments.map((each) => new Comment(this.context, this.it(), each))); }
-  charts = {
-    add: (type: string, source: Range, _by: string) => {
-      const made = { type, source: "", title: "", place: "" };
-      this.context.later(() => { made.source = source.where_(); this.it().charts.push(made); });
-      const context = this.context;
-      return {
-        title: { set text(value: string) { context.later(() => { made.title = value; }); } },
-        setPosition: (place: string) => context.later(() => { made.place = place; }),
-        load: () => undefined,
-        name: "Chart 1",
-      };
-    },
-  };
+  get comments() {
+    this.context.needs(10);
+    const made = (it: Sheet["comments"][number]) => commentOf(this.context, () => this.it(), () => it, (box) => new Range(this.context, box));
+    return new Collection<any>(this.context, () => this.it().comments.map(made));
+  }
+  private drawn(list: "charts" | "shapes"): any {
+    const find = () => this.it()[list].map((each) => Object.assign(each, pointsOf(this.it(), each.box))) as { name: string }[];
+    const drop = (gone: { name: string }) => { this.it()[list] = this.it()[list].filter((each) => each.name !== gone.name) as never; };
+    return namedThings(this.context, find, ["name", "top", "left", "height", "width"], () => ({}), drop);
+  }
+  get shapes() { this.context.needs(9); return this.drawn("shapes"); }
+  get slicers() { this.context.needs(10); return namedThings(this.context, () => [], ["name"], () => ({}), () => undefined); }
+  get charts() {
+    return Object.assign(this.drawn("charts"), {
+      add: (type: string, source: Range, _by: string) => {
+        const made = { type, source: "", title: "", place: "", name: `Chart ${this.context.excel.charted += 1}`, box: "H1:K10" };
+        this.context.later(() => { made.source = source.where_(); writable(this.it()).charts.push(made); });
+        const { context } = this;
+        return thing(context, () => made, ["name"], {
+          title: { set text(value: string) { context.later(() => { made.title = value; }); } },
+          setPosition: (place: string) => context.later(() => { made.place = place; made.box = `${place}:${place}`; }),
+        });
+      },
+    });
+  }
+  get pivotTables() {
+    this.context.needs(3);
+    const more = (find: () => Sheet["pivots"][number] | null) => ({
+      layout: { getRange: () => new Range(this.context, () => boxOf(this.it(), find()!.address)) },
+    });
+    return namedThings(this.context, () => this.it().pivots, ["name"], more, (gone) => { this.it().pivots = this.it().pivots.filter((each) => each !== gone); });
+  }
+  get tables() {
+    const more = (find: () => Sheet["tables"][number] | null) => ({ getRange: () => new Range(this.context, () => boxOf(this.it(), find()!.address)) });
+    const all = namedThings(this.context, () => this.it().tables, ["name", "style", "showHeaders", "showTotals"], more, () => undefined);
+    return Object.assign(all, {
+      add: (address: string, headers: boolean) => {
+        const made = { name: "Table1", address, style: "TableStyleMedium2", showHeaders: headers, showTotals: false };
+        this.context.later(() => this.it().tables.push(made));
+        const { context } = this;
+        return new Proxy(thing(context, () => made, ["name"]), {
+          set: (_, name: string, value: never) => {
+            context.later(() => {
+              Object.assign(made, { [name]: value });
+              const box = boxOf(this.it(), made.address);
+              if (name === "showTotals" && value) made.address = addressOf({ ...box, rows: box.rows + 1 }).replace(/^.*!/, "");
+            });
+            return true;
+          },
+        });
+      },
+    });
+  }
 }
 
 function rangeOf(sheet: Sheet, address: string): Box {
@@ -415,9 +421,10 @@ class Areas extends Loadable {
   get cellCount(): number { return this.loaded("cellCount"); }
 }
 
-class Book extends Loadable {
+class Book extends Loadable<Context> {
   protected override read(name: string): unknown {
     if (name !== "name") throw new ExcelError("InvalidArgument");
+    this.context.excel.lookedAt = this.context.excel.syncs;
     return this.context.excel.name;
   }
   get name(): string { return this.loaded("name"); }
@@ -439,10 +446,17 @@ class Book extends Loadable {
   tables = new Collection<Loadable>(this.context, () => []);
   names = new Collection<Loadable>(this.context, () => []);
   comments = {
-    add: (range: Range, content: string) => this.context.later(() => {
-      const { sheet, ...box } = range.box_();
-      sheet.comments.push({ cell: `${lettersOf(box.column)}${box.row + 1}`, content, resolved: false, replies: [] });
-    }),
+    add: (range: Range, content: string) => {
+      this.context.needs(10);
+      const made = { cell: "", content, resolved: false, replies: [] as string[] };
+      this.context.later(() => {
+        const { sheet, ...box } = range.box_();
+        made.cell = `${lettersOf(box.column)}${box.row + 1}`;
+        if (sheet.comments.some((each) => each.cell === made.cell)) throw new ExcelError("ItemAlreadyExists");
+        writable(sheet).comments.push(made);
+      });
+      return commentOf(this.context, () => range.box_().sheet, () => made, (box) => new Range(this.context, box));
+    },
   };
   getSelectedRange = () =>
     new Range(this.context, () => {
@@ -469,12 +483,12 @@ class Book extends Loadable {
   };
 }
 
-class Application extends Loadable {
+class Application extends Loadable<Context> {
   protected override read(_name: string): unknown { return this.context.excel.calculation; }
   get calculationMode(): string { return this.loaded("calculationMode"); }
 }
 
-class Context {
+class Context implements Queue {
   private queue: (() => void)[] = [];
   sent = 0;
   answered = 0;
@@ -483,6 +497,9 @@ class Context {
   constructor(readonly excel: ExcelStandin) {}
   later(call: () => void): void {
     this.queue.push(call);
+  }
+  needs(minor: number): void {
+    if (Math.round((this.excel.version - 1) * 100) < minor) this.later(() => { throw new ExcelError("ApiNotFound"); });
   }
   async sync(): Promise<void> {
     const { excel } = this;
@@ -503,6 +520,10 @@ export class ExcelStandin {
   name = "Book.xlsx";
   url = "https://contoso.sharepoint.com/Book.xlsx";
   sheets = [new Sheet("{1}", "Sheet1")];
+  /** The last sync in which the workbook's name was read. */
+  lookedAt = 0;
+  /** How many charts were made. */
+  charted = 0;
   selected: [sheet: string, address: string] | null = ["Sheet1", "A1"];
   active = "Sheet1";
   editing = false;
@@ -520,6 +541,10 @@ export class ExcelStandin {
   /** Called after each write: a test changes what depends on it. */
   recalculate: () => void = () => {};
 
+  /** Change every formula, as Excel does when cells move or go. */
+  mapFormulas(change: (formula: string, own: Sheet) => string): void {
+    for (const sheet of this.sheets) for (const [key, formula] of sheet.formulas) sheet.formulas.set(key, change(formula, sheet));
+  }
   sheet(name: string): Sheet {
     const found = this.sheets.find((sheet) => sheet.name === name);
     if (!found) throw new ExcelError("ItemNotFound");

@@ -66,6 +66,19 @@ describe("the history of the workbook", () => {
     expect(screen.getByRole("alert").textContent).toContain("“Other.xlsx” is open");
   });
 
+  it("asks before it takes away what can't be kept", async () => {
+    kept = [{ id: "ck_1", content: { url: excel.url, snapshot: { kind: "chart-added", sheet: "Sheet1", name: "Tallybook 1" } } }];
+    excel.sheet("Sheet1").charts = [{ type: "Line", source: "", title: "", place: "", name: "Tallybook 1", box: "A1:B2" }];
+    shown(<HistoryDialog path={path} inExcel close={() => {}} />);
+    fireEvent.click(await screen.findByRole("button", { name: "Put back Sheet1!A1" }));
+    expect((await screen.findByRole("alert")).textContent).toContain("takes away chart Tallybook 1, which can't be kept");
+    expect(excel.sheet("Sheet1").charts).toHaveLength(1);
+
+    fireEvent.click(await screen.findByRole("button", { name: "Put back all the same" }));
+    await screen.findByText(/Chart Tallybook 1 is removed again/);
+    expect(excel.sheet("Sheet1").charts).toHaveLength(0);
+  });
+
   it("finds, deletes one, deletes all; outside Excel it puts nothing back", async () => {
     kept.push({ id: "ck_9", content: {} });
     shown(<HistoryDialog path={path} inExcel={false} close={() => {}} />);

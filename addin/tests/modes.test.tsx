@@ -42,7 +42,7 @@ afterEach(() => {
 
 describe("a mode that asks", () => {
   it("shows the plan with its code, and offers nothing that would stand", () => {
-    const { container } = shown(<PermissionCard step={{ type: "permission", asked, decision: null, who: null, until: null }} />);
+    const { container } = shown(<PermissionCard asker="ann" step={{ type: "permission", asked, decision: null, who: null, until: null }} />);
 
     expect(container.textContent).toContain("Run this plan?");
     expect([...container.querySelectorAll(".plan .code")].map((each) => each.textContent)).toEqual(["print(1)", "print(2)"]);
@@ -52,7 +52,7 @@ describe("a mode that asks", () => {
 
   it("asks for each step, and for what the step needs as well", () => {
     const needs = { ...asked, mode: "step", plan: [], capabilities: ["library:urllib"], always: ["every use of the library urllib"] };
-    const { container } = shown(<PermissionCard step={{ type: "permission", asked: needs, decision: null, who: null, until: null }} />);
+    const { container } = shown(<PermissionCard asker="ann" step={{ type: "permission", asked: needs, decision: null, who: null, until: null }} />);
 
     expect([...container.querySelectorAll(".buttons button")].map((each) => each.textContent)).toEqual(["Run it", "Allow until …", "Always allow", "Deny"]);
     expect(container.textContent).toContain("every use of the library urllib");

@@ -185,7 +185,7 @@ describe("changing formats and structure", () => {
     await format({ bold: true, fill_colour: "#FFF2CC", number_format: "#,##0.00", borders: "outline" });
 
     const style = excel.sheet("Sheet1").styles.get("1,1");
-    expect(style).toMatchObject({ "font.bold": true, "fill.color": "#FFF2CC", "border.EdgeTop.style": "Continuous" });
+    expect(style).toMatchObject({ "font.bold": true, "fill.color": "#FFF2CC", "borders.bottom.style": "Continuous" });
     expect(style).not.toHaveProperty("font.italic");
     expect(excel.sheet("Sheet1").numberFormats.get("0,0")).toBe("#,##0.00");
   });
@@ -236,7 +236,7 @@ describe("changing formats and structure", () => {
 
   it("makes charts, and works with comments", async () => {
     await run("create_chart", { range: "A1:B9", kind: "column", title: "<b>Sales</b>", series_by: "auto", place: "D2" });
-    expect(excel.sheet("Sheet1").charts).toEqual([
+    expect(excel.sheet("Sheet1").charts).toMatchObject([
       { type: "ColumnClustered", source: "Sheet1!A1:B9", title: "<b>Sales</b>", place: "D2" },
     ]);
 
@@ -245,6 +245,67 @@ describe("changing formats and structure", () => {
     expect(await run("comments", { action: "list", cell: "", text: "" })).toMatchObject({ comments: [{ cell: "B2", text: "Why?", author: "Ann" }] });
     await run("comments", { action: "delete", cell: "B2", text: "" });
     expect(await failure(run("comments", { action: "resolve", cell: "B2", text: "" }))).toMatchObject({ code: "no-comment" });
+  });
+});
+
+describe("long texts", () => {
+  it("are written though they are too many to be looked at together, and read back in parts", async () => {
+    excel.insert("Notes");
+    const sheet = excel.sheet("Notes");
+    for (let row = 0; row < 600; row += 1) sheet.cells.set(`${row},0`, "x".repeat(10_000));
+    excel.put("A1", [["kept"]]);
+
+    const done = await write("B1", Array.from({ length: 1200 }, (_, n) => [n === 1199 ? "=1/0" : "y".repeat(5_000)]));
+
+    expect(done.cells).toBe(1200);
+    expect(done.outside).toContain("too big to look");
+    expect(excel.at("B1199")).toBe("y".repeat(5_000));
+  });
+});
+
+describe("a workbook that is switched in the middle", () => {
+  const STRUCTURE = { first: 1, count: 1, new_name: "" };
+  const RULE = {
+    range: "A1:B2", kind: "cell_value", formula: "=1", second_formula: "", operator: "greater", text: "", rank: 10,
+    top_bottom: "top_items", preset: "blanks", fill_colour: null, font_colour: null,
+  };
+  const state = () => JSON.stringify(excel.sheets.map((sheet) => [
+    sheet.name, ...[sheet.cells, sheet.formulas, sheet.styles, sheet.numberFormats].map((each) => [...each]), sheet.merges, sheet.rules, sheet.comments, sheet.charts,
+  ]));
+
+  it.each([
+    ["write_cells", { range: "D1", values: [[1], ["=A1"]], overwrite: true, text: false }],
+    ["fill_formula", { range: "D1:D9", formula: "=A1", overwrite: true }],
+    ["format_cells", { range: "D1:E1", ...FORMAT, bold: true, merge: "merge", borders: "all" }],
+    ["conditional_format", RULE],
+    ["comments", { action: "add", cell: "A1", text: "x" }],
+    ["comments", { action: "reply", cell: "B2", text: "x" }],
+    ["comments", { action: "delete", cell: "B2", text: "" }],
+    ["create_chart", { range: "A1:B2", kind: "line", title: "", series_by: "auto", place: "" }],
+    ["modify_structure", { ...STRUCTURE, action: "add_sheet", sheet: "New" }],
+    ["modify_structure", { ...STRUCTURE, action: "rename_sheet", new_name: "New" }],
+    ["modify_structure", { ...STRUCTURE, action: "delete_sheet" }],
+    ["modify_structure", { ...STRUCTURE, action: "delete_rows" }],
+    ["modify_structure", { ...STRUCTURE, action: "insert_columns" }],
+  ])("gets nothing of %s %j, and the plain reason", async (tool, asked) => {
+    for (let at = 1; at <= 8; at += 1) {
+      excel = new ExcelStandin().install();
+      excel.insert("Second");
+      excel.put("A1", [["a", 1], ["b", 2]]);
+      excel.sheet("Sheet1").comments = [{ cell: "B2", content: "Why?", resolved: false, replies: [] }];
+      let [switched, next, looked] = ["", "", 0];
+      excel.synced = (number) => {
+        if (number === at) {
+          [switched, looked] = [state(), excel.lookedAt];
+          excel.name = "Other.xlsx";
+        } else if (number === at + 1) next = state();
+      };
+      const done = await run(tool, asked).catch((error: unknown) => error as { code: string; message: string });
+      // Between a look at the workbook and the change that it allows there is nothing that could be asked.
+      if (next && next !== switched && looked !== at) throw new Error(`${tool} had not looked in sync ${at}`);
+      if (next && state() !== next) throw new Error(`${tool} went on after sync ${at}`);
+      if ("code" in done) expect(done).toMatchObject({ code: "workbook-switched" });
+    }
   });
 });
 

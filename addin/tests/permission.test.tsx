@@ -41,7 +41,7 @@ afterEach(() => {
 
 describe("the card of a permission", () => {
   it("says why, which addresses and files, what leaves, and what a standing permission covers", () => {
-    const { container } = shown(<PermissionCard step={step} />);
+    const { container } = shown(<PermissionCard asker="ann" step={step} />);
     const facts = Object.fromEntries([...container.querySelectorAll("dt")].map((name) => [name.textContent, name.nextElementSibling!.textContent]));
 
     expect(container.textContent).toContain("Line 3: urllib talks to the network");
@@ -60,7 +60,7 @@ describe("the card of a permission", () => {
     ["Deny", { decision: "deny" }],
   ])("sends %s once, whatever is clicked behind it", async (words, body) => {
     const bodies = posted();
-    shown(<PermissionCard step={step} />);
+    shown(<PermissionCard asker="ann" step={step} />);
 
     fireEvent.click(screen.getByText(words));
     fireEvent.click(screen.getByText("Deny"));
@@ -69,7 +69,7 @@ describe("the card of a permission", () => {
 
   it("sends until when it is allowed, and takes no time that is past", async () => {
     const bodies = posted();
-    shown(<PermissionCard step={step} />);
+    shown(<PermissionCard asker="ann" step={step} />);
     fireEvent.click(screen.getByText("Allow until …"));
     fireEvent.change(screen.getByLabelText("Until"), { target: { value: "2020-01-01T10:00" } });
     fireEvent.click(screen.getByText("Allow"));
@@ -83,7 +83,7 @@ describe("the card of a permission", () => {
 
   it("says why a reply was not taken, and lets choose again", async () => {
     posted(409);
-    shown(<PermissionCard step={step} />);
+    shown(<PermissionCard asker="ann" step={step} />);
     fireEvent.click(screen.getByText("Allow once"));
 
     expect((await screen.findByRole("alert")).textContent).toContain("Too late.");
@@ -99,7 +99,7 @@ describe("the card of a permission", () => {
     ]));
     const decided = state.turns[0]!.steps[0]!;
     if (decided.type !== "permission") throw new Error(decided.type);
-    const { container } = shown(<PermissionCard step={decided} />);
+    const { container } = shown(<PermissionCard asker="ann" step={decided} />);
 
     expect(container.textContent).toMatch(/^Allowed until .*2999.* by ann: urllib talks to the network$/);
     expect(container.querySelector("button")).toBeNull();

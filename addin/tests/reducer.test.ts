@@ -217,3 +217,15 @@ describe("a request made here", () => {
     expect(reduce(state, { type: "queued", turns })).toBe(state);
   });
 });
+
+describe("a re-run of the notebook", () => {
+  it("is followed without a word in the conversation", () => {
+    const events = logOf([
+      ["rerun.progress", { rerun: "rerun_1", status: "running", cell: 2, cells: 3 }],
+      ["rerun.finished", { rerun: "rerun_1", status: "finished", verdict: "reproduced", error: null }],
+    ], null);
+
+    expect(seen(events.slice(0, 1)).reruns).toEqual({ rerun_1: { status: "running", cell: 2, cells: 3 } });
+    expect(seen(events)).toMatchObject({ reruns: { rerun_1: { status: "finished", cell: 2 } }, turns: [] });
+  });
+});

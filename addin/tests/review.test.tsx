@@ -7,7 +7,8 @@ import { cellsOf, inputsOf } from "../src/review/cells";
 import { Badge, NotebookView } from "../src/review/notebook";
 import { firstCell, originOf, placeOf, rowsWords } from "../src/review/origin";
 import { Reruns, standing } from "../src/review/reruns";
-import { NOTHING_ASKED, TraceFound, TraceView, traceable } from "../src/review/trace";
+import { NOTHING_ASKED } from "../src/review/asked";
+import { TraceFound, TraceView, traceable } from "../src/review/trace";
 import { ExcelStandin } from "./excel_standin";
 import { HOSTILE } from "./hostile";
 
@@ -43,12 +44,12 @@ let answers: Record<string, [number, unknown]>;
 beforeEach(() => {
   asked = [];
   answers = {
-    reruns: [200, { reruns: [] }], trace: [200, found], verification: [200, verified], notebook: [200, notebook],
+    reruns: [200, { reruns: [] }], parameters: [200, { parameters: [] }], trace: [200, found], verification: [200, verified], notebook: [200, notebook],
     "sign-off": [201, { kind: "sign-off", user: "ann", cell: 5, head: "h" }],
   };
   vi.stubGlobal("fetch", async (address: string, { body }: { body?: string }) => {
     asked.push(body ? `${address} ${body}` : address);
-    const [status, answer] = answers[/(reruns|trace|verification|sign-off|notebook)(\?|$|\/rr)/.exec(address)![1]!]!;
+    const [status, answer] = answers[/(reruns|parameters|trace|verification|sign-off|notebook)(\?|$|\/rr)/.exec(address)![1]!]!;
     return new Response(JSON.stringify(answer), { status });
   });
 });
@@ -173,7 +174,6 @@ describe("a re-run", () => {
     fireEvent.change(screen.getByLabelText(/q2.xlsx/), { target: { value: "inputs/q3.xlsx" } });
     answers.reruns = [200, { ...rerun, report, reruns: [rerun] }];
     fireEvent.click(screen.getByText("Run again"));
-    fireEvent.click(await screen.findByText(/Something differs/));
     await screen.findByText(/prints 2 for 1/);
 
     expect(asked).toContain('/api/v1/conversations/c/paths/main/notebook/reruns {"parameters":{},"twice":false,"inputs":{"q2.xlsx":"inputs/q3.xlsx"}}');
@@ -181,6 +181,22 @@ describe("a re-run", () => {
       expect(document.body.textContent).toContain(words);
     }
     expect(screen.getByText("Report").closest("a")!.getAttribute("href")).toBe("/api/v1/conversations/c/paths/main/notebook/reruns/rr1?as=html");
+  });
+
+  it("is started with other values for the parameters, of which each has its type and recorded value", async () => {
+    answers.parameters = [200, { parameters: [{ name: "least", kind: "whole-number", value: "1000" }, { name: "signed", kind: "yes-or-no", value: "true" }, { name: "made", kind: "computed", value: "f()" }] }];
+    const { container } = shown(<Reruns path={path} inputs={[]} files={[]} />);
+    const least = await screen.findByLabelText(/least/);
+    const offered = [...container.querySelectorAll(".parameter span.breakable")].map((each) => each.textContent);
+    fireEvent.change(least, { target: { value: "2000" } });
+    answers.reruns = [200, { ...rerun, reruns: [{ ...rerun, parameters: { least: "2000" } }] }];
+    fireEvent.click(screen.getByText("Run again with 1 other value"));
+    await screen.findByText(/with least = 2000/);
+
+    expect(offered).toEqual(["least whole number", "signed yes or no", "made computed by the code"]);
+    expect(container.querySelector<HTMLInputElement>("[data-parameter=made] input")!.disabled).toBe(true);
+    expect(container.querySelector("[data-parameter=least]")!.textContent).toContain("recorded: 1000");
+    expect(asked).toContain('/api/v1/conversations/c/paths/main/notebook/reruns {"parameters":{"least":"2000"},"twice":false,"inputs":{}}');
   });
 
   it.each([

@@ -86,12 +86,14 @@ describe("the settings", () => {
 });
 
 it("without a model the first screen names a key, a local endpoint, the demo and the terminal", () => {
-  const terminal = vi.fn();
-  const { container } = shown(<Welcome model={null} pick={() => {}} ask={() => {}} terminal={terminal} />);
+  const [terminal, demo] = [vi.fn(), vi.fn()];
+  const { container } = shown(<Welcome model={null} pick={() => {}} ask={() => {}} terminal={terminal} demo={demo} />);
 
-  for (const words of ["GEMINI_API_KEY", "http://127.0.0.1:11434/v1", "tallybook demo"]) expect(container.textContent).toContain(words);
+  for (const words of ["GEMINI_API_KEY", "http://127.0.0.1:11434/v1"]) expect(container.textContent).toContain(words);
   fireEvent.click(screen.getByText("Run code"));
+  fireEvent.click(screen.getByText("Play the recorded demo"));
   expect(terminal).toHaveBeenCalledOnce();
+  expect(demo).toHaveBeenCalledOnce();
 });
 
 it.each([

@@ -225,7 +225,7 @@ _CLAIMS: tuple[tuple[re.Pattern[str], Callable[[Facts, str, str], Iterator[str]]
     ),
     (
         _claim(r"\bopens? (?:\w+ )*without (?:any )?(?:problems?|warnings?|repairs?)", r"\bfile is (?:valid|fine|sound)\b"),
-        _of(_BROKEN | frozenset({"table-header-differs", "table-header-repeated", "table-header-not-text"})),
+        _of(_BROKEN | frozenset({"table-header-differs", "table-header-repeated", "table-header-not-text", "table-filter"})),
     ),
     (
         _claim(

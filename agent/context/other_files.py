@@ -42,7 +42,7 @@ def is_a_table(profile: dict[str, Any]) -> bool:
         return False
     filled = tables[0]["data_rows"]
     rows = filled + len(tables[0]["header_rows"]) + len(tables[0]["totals"])
-    return filled >= LEAST_ROWS and rows >= 0.8 * sheet["rows"]
+    return bool(filled >= LEAST_ROWS and rows >= 0.8 * sheet["rows"])
 
 
 def describe_file(name: str, size: int, problem: dict[str, Any] | None) -> str:

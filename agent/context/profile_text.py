@@ -25,6 +25,7 @@ MAX_TEXT = 100
 MAX_LISTED = 12
 MAX_RECIPE = 5_500
 MAX_RUNS = 3_000
+MAX_SUM_COLUMNS = 30
 """Lines for columns of one table: more names than that don't fit a model's context."""
 UNCHANGED = "unchanged since an earlier request; in short: describe_table has the rest"
 FOREWORD = (
@@ -252,6 +253,9 @@ def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Itera
         yield f"      and {more} more columns: the recipe with nrows=0 has their names"
     if totals := table["totals"]:
         yield "      total rows, not data: " + _totals(totals)
+    if sums := table.get("sum_columns"):
+        said = _sum_columns(sums)
+        yield f"      columns that are sums of others (do not add them up with these): {said}"
     if level == FULL and not whole:
         for at, row in enumerate(table.get("first_rows", ()), table.get("first_data_row", 1)):
             yield f"      row {at}: " + " | ".join(quoted(v, 40) for v in row[:30])
@@ -268,6 +272,12 @@ def _totals(totals: Sequence[Facts]) -> str:
     more = len(totals) - len(shown)
     rest = f" and {more} more, to row {totals[-1]['row']}" if more > 0 else ""
     return ", ".join(shown) + rest
+
+
+def _sum_columns(sums: Sequence[Facts]) -> str:
+    shown = [f"{each['name']} = {' + '.join(each['of'])}" for each in sums[:MAX_SUM_COLUMNS]]
+    more = len(sums) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _recipe(code: str, *, with_amount: bool) -> str:

@@ -11,13 +11,19 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import comb
 
 from agent.egress import check_digits, context
-from agent.egress.context import Around
+from agent.egress.context import Around, Column
 from agent.egress.rules import Kind, Rules, Secret, entropy, rules
 
 SHARE, ENOUGH = 0.8, 4
 """Share of valid numbers from which a column of at least so many is one of them."""
+HALF, BY_CHANCE = 0.4, 0.005
+"""Share, and chance, from which a column holds cards beside other numbers."""
+MOST_WHOLE = 7
+"""A number with that many digits before or behind a decimal comma has no card's digits, too."""
+_DECIMALS = b"0123456789"
 MOST_KEY_BLOCK = 16_000
 MOST_IN_WORDS = 50
 """More numbers in one column are a table: its header names them, no word before each."""
@@ -55,13 +61,13 @@ class _Digits:
         end: Behind its last byte.
         text: The digits.
         column: See `Around.column`.
-        by_comma: A comma touches it, which may part fields, or be a decimal comma.
+        by_comma: A comma touches it on one side, and may be a decimal one.
     """
 
     start: int
     end: int
     text: str
-    column: tuple[int, int]
+    column: tuple[int, Column]
     by_comma: bool
 
 
@@ -81,7 +87,7 @@ def scan(text: bytes) -> list[Found]:
     digits: list[_Digits] = []
     claims = [*_secrets(text, known), *_numbers(text, around, known, digits, named=named)]
     claims += _emails(text, known)
-    claims += [_Claim(each.start, each.end, each) for each in _of_columns(digits, text)]
+    claims += [_Claim(each.start, each.end, each) for each in _of_columns(digits, around)]
     found, last = [], 0
     # Of two at the same place, a secret comes first: it was found first.
     for claim in sorted(claims, key=lambda claim: claim.start):
@@ -148,7 +154,7 @@ def _numbers(
                     end,
                     piece.decode(),
                     around.column(start, end),
-                    text[start - 1 : start] == b"," or _goes_on(text, end, b","),
+                    _by_comma(text, start, end),
                 )
             )
 
@@ -158,6 +164,23 @@ def _stands_alone(text: bytes, start: int, end: int) -> bool:
     if start and text[start - 1 : start] in (b".", b"-"):
         return False
     return not _goes_on(text, end, b".")
+
+
+def _by_comma(text: bytes, start: int, end: int) -> bool:
+    """Whether a comma on one side may be decimal: a few digits touch it, and no bracket follows."""
+    before, after = text[start - 1 : start] == b",", _goes_on(text, end, b",")
+    if before == after:
+        return False
+    other = text[end : end + 1] if before else text[start - 1 : start]
+    if other and other in b"[](){}\"'":
+        return False
+    if before:
+        near = text[max(0, start - 2 - MOST_WHOLE) : start - 1]
+        rest = near.rstrip(_DECIMALS)
+    else:
+        near = text[end + 1 : end + 2 + MOST_WHOLE]
+        rest = near.lstrip(_DECIMALS)
+    return 0 < len(near) - len(rest) <= MOST_WHOLE
 
 
 def _goes_on(text: bytes, end: int, mark: bytes) -> bool:
@@ -242,12 +265,11 @@ def _phone(piece: bytes, start: int, text: bytes, around: Around, known: Rules) 
     return None
 
 
-def _of_columns(digits: Iterable[_Digits], text: bytes) -> Iterator[Found]:
+def _of_columns(digits: Iterable[_Digits], around: Around) -> Iterator[Found]:
     """Judge numbers without marks by their columns."""
-    columns: dict[tuple[int, int, int], list[_Digits]] = defaultdict(list)
+    columns: dict[tuple[int, Column, int], list[_Digits]] = defaultdict(list)
     for each in digits:
         columns[*each.column, len(each.text)].append(each)
-    around = Around(text)
     for group in columns.values():
         yield from _cards(group, around)
         yield from _identities(group, around)
@@ -260,18 +282,28 @@ def _cards(group: list[_Digits], around: Around) -> Iterator[Found]:
     valid = [each for each in group if check_digits.card(each.text)]
     if not valid:
         return
-    is_column = len(group) >= ENOUGH and len(valid) >= SHARE * len(group)
-    header = around.header(valid[-1].start, valid[-1].end)
-    by_header = context.names_a_card(header)
-    another = context.names_another_number(header)
+    first = valid[-1].start, valid[-1].end
+    is_column = len(group) >= ENOUGH and _more_than_chance(len(valid), len(group))
+    another = around.names_another(*first)
+    if len(group) > MOST_IN_WORDS and (around.names_card(*first) or (is_column and not another)):
+        yield from (Found(each.start, each.end, "card", "card") for each in valid)
+        return
     for each in valid:
-        if not (by_header or (is_column and not another and len(group) > MOST_IN_WORDS)):
-            before = around.before(each.start)
+        if not around.names_card(each.start, each.end):
             doubtful = (each.by_comma or len(group) >= ENOUGH) and not is_column
-            other = another or context.names_another_number(before)
-            if (doubtful or other) and not context.names_a_card(before):
+            if doubtful or another or around.names_another(each.start, each.end):
                 continue
         yield Found(each.start, each.end, "card", "card")
+
+
+def _more_than_chance(valid: int, count: int) -> bool:
+    """Whether *valid* of *count* numbers are cards: one of ten passes their check by chance."""
+    if valid >= SHARE * count:
+        return True
+    if count > MOST_IN_WORDS:
+        return valid >= HALF * count
+    ways = (comb(count, k) * 0.1**k * 0.9 ** (count - k) for k in range(valid, count + 1))
+    return sum(ways) < BY_CHANCE
 
 
 def _identities(group: list[_Digits], around: Around) -> Iterator[Found]:

@@ -88,8 +88,9 @@ def _without_failed_attempts(cells: tuple[PastCell, ...]) -> tuple[PastCell, ...
 
 def _cell(cell: PastCell, entry: Entry, length: Length) -> Iterator[str]:
     if PARAMETER_TAGS & set(cell.tags) and cell.status == "ok":
+        constants = "\n".join(line for line in cell.source.splitlines() if line[:1] != "#")
         yield "Constants were set:"
-        yield _clipped(cell.source, length.words)
+        yield _clipped(constants, length.words)
         return
     if OFFICE_TAG in cell.tags:
         yield f"You used a tool on the workbook open in Excel ({cell.status}):"

@@ -20,7 +20,15 @@ def is_transport_fault(error: Exception) -> bool:
 
 def described(error: BaseException) -> str:
     """Return *error* in a short line: its message, or its name if it has none."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(": ")
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return in_words(f"{type(error).__name__}: {error}", 200).rstrip(": ")
+
+
+def in_words(said: object, most: int = 300) -> str:
+    """Return what a service said as one line of at most *most* characters that any client shows."""
+    line = " ".join(str(said)[: 4 * most].split())
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)[:most]
 
 
 @contextlib.contextmanager
@@ -44,7 +52,7 @@ def typed_errors(
         raise typed(error) from None
     except TimeoutError:
         raise ModelUnavailable(f"no answer within {timeout:g} s") from None
-    except broken as error:
+    except (broken, RecursionError) as error:
         raise ModelReplyBroken(described(error)) from None
     except Exception as error:
         if is_transport_fault(error):

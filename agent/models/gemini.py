@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from google import genai
@@ -19,11 +19,13 @@ from agent.models.calls import (
     CUT,
     MOST_CALLS,
     RUN_CODE,
+    WRITTEN_CALL,
     ReplySize,
     fenced_python,
+    is_written_call,
     read_call,
 )
-from agent.models.faults import RETRYABLE, described, typed_errors
+from agent.models.faults import RETRYABLE, described, in_words, typed_errors
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
 
@@ -72,9 +74,10 @@ class GeminiModel:
                 stream = await self._client.aio.models.generate_content_stream(
                     model=self.name, contents=contents, config=config
                 )
-                async for chunk in _readable(stream):
-                    if text := reading.add(chunk):
-                        await on_text(text)
+                async with contextlib.aclosing(_readable(stream)) as chunks:
+                    async for chunk in chunks:
+                        if text := reading.add(chunk):
+                            await on_text(text)
         return reading.reply()
 
     async def embed(
@@ -106,12 +109,12 @@ class GeminiModel:
 
 async def _readable(
     stream: AsyncIterator[types.GenerateContentResponse],
-) -> AsyncIterator[types.GenerateContentResponse]:
+) -> AsyncGenerator[types.GenerateContentResponse, None]:
     """Yield the chunks; what the client fails on is no reply."""
     try:
         async for chunk in stream:
             yield chunk
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise ModelReplyBroken(described(error)) from None
 
 
@@ -168,6 +171,8 @@ class _Reading:
             problem = CUT
         elif not calls and self._finish in MALFORMED:
             problem = "the function call was malformed"
+        elif not calls and is_written_call(text):
+            problem = WRITTEN_CALL
         return ModelReply(
             text=text,
             calls=calls,
@@ -246,12 +251,12 @@ def _said(message: Message) -> types.Content:
 
 
 def _typed(error: errors.APIError) -> Exception:
-    reason = f"{error.status or error.code}: {error.message or 'no message'}"[:300]
+    reason = in_words(f"{error.status or error.code}: {error.message or 'no message'}")
     if error.code in RETRYABLE:
         return ModelUnavailable(reason, _retry_after(error.details))
     if not isinstance(error.code, int) or error.code < 400:
         return ModelReplyBroken(reason)
-    return ModelRejected(error.code, str(error.message or error.status)[:300])
+    return ModelRejected(error.code, in_words(error.message or error.status))
 
 
 def _retry_after(details: Any) -> float | None:

@@ -19,11 +19,13 @@ from agent.models.calls import (
     CUT,
     MOST_CALLS,
     RUN_CODE,
+    WRITTEN_CALL,
     ReplySize,
     fenced_python,
+    is_written_call,
     parsed_call,
 )
-from agent.models.faults import RETRYABLE, described, typed_errors
+from agent.models.faults import RETRYABLE, described, in_words, typed_errors
 from agent.models.thoughts import Spoken
 from agent.ports import Message, ModelReply, ToolCall, ToolDeclaration
 from notebooks.record.files import encodable
@@ -157,11 +159,15 @@ class _Reading:
         delta = choice.get("delta")
         if not isinstance(delta, Mapping):
             return ""
-        self._refusal += str(delta.get("refusal") or "")
+        refusal = str(delta.get("refusal") or "")
+        self._size.add(refusal)
+        self._refusal += refusal
         calls = delta.get("tool_calls")
         for piece in calls if isinstance(calls, list) else ():
             if isinstance(piece, Mapping):
                 self._add_call(piece)
+        if isinstance(old := delta.get("function_call"), Mapping):  # as services had it before
+            self._add_call({"index": 0, "function": old})
         content = _text_of(delta.get("content"))
         self._size.add(content)
         text = self._spoken.add(content)
@@ -179,6 +185,7 @@ class _Reading:
         given = piece.get("index")
         index = given if isinstance(given, int) else len(self._calls)
         made = str(piece.get("id") or "")
+        self._size.add(made or "-")  # calls without end are none
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else {}
         known = self._places.get(index)
@@ -212,6 +219,8 @@ class _Reading:
         cut = self._finish == "length"
         calls = self._made_calls(cut=cut)
         problem = CUT if cut and not calls else ""
+        if not calls and not cut and is_written_call(text):
+            problem = WRITTEN_CALL
         return ModelReply(
             text=text,
             calls=calls,
@@ -282,12 +291,12 @@ def _id(call: Mapping[str, Any]) -> str:
 
 
 def _typed(error: openai.APIError) -> Exception:
-    said = " ".join(str(error.message or type(error).__name__).split())[:300]
-    code = str(error.code or error.type or "")
+    said = in_words(error.message or type(error).__name__)
+    code = in_words(error.code or error.type or "", 40)
     if isinstance(error, openai.APITimeoutError | openai.APIConnectionError):
         return ModelUnavailable(described(error.__cause__ or error))
     if not isinstance(error, openai.APIStatusError):  # an error in the middle of a stream
-        if code in BUSY or (code.isdecimal() and int(code) in RETRYABLE):
+        if code in BUSY or code in map(str, RETRYABLE):
             return ModelUnavailable(said)
         return ModelDeclined(said) if code in FILTERED else ModelReplyBroken(said)
     if code in FILTERED:

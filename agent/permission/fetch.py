@@ -57,6 +57,12 @@ def question(target: Target, url: str, body_bytes: int) -> PermissionRequest:
     return _request(target, url, "The code that runs now wants to call an address.", body_bytes)
 
 
+def redirected(target: Target, url: str, body_bytes: int) -> PermissionRequest:
+    """Return the request for an address that an allowed one sends on to; see `question`."""
+    who = "The address that the model reads sends it on to another one."
+    return _request(target, url, who, body_bytes)
+
+
 def _request(target: Target, url: str, who: str, body_bytes: int = 0) -> PermissionRequest:
     call = NetworkCall(
         line=1,

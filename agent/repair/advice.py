@@ -20,6 +20,11 @@ REFUSED = {
     "hint": "Reach the goal in another way: pandas, openpyxl and pathlib on files in inputs/ and "
     "outputs/ need no permission. If there is no other way, say in your answer what can't be done.",
 }
+UNREADABLE = {
+    "kind": "syntax",
+    "hint": "Nothing ran, also of the lines before it. Mend the code and send all of it again, as "
+    "plain source without a fence around it.",
+}
 BAD_CALL = {
     "kind": "model-fault",
     "hint": "Call run_code with `code`, the Python source of one cell as a text, and `parameters`, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ def _of_profile(file: str, profile: Mapping[str, Any]) -> Iterator[Symbol]:
             if isinstance(name := table.get("name"), str):
                 yield Symbol(name, "table", place)
             for column in _listed(table.get("columns")):
-                yield Symbol(str(column.get("name", "")), "column", place)
+                yield Symbol(_bare(str(column.get("name", ""))), "column", place)
                 for value in column.get("samples") or ():
                     if isinstance(value, str) and 2 < len(value) <= 40:
                         yield Symbol(value, "value", f"{place} · column {column.get('name')}")
@@ -83,6 +84,16 @@ def find_symbols(request: str, symbols: Iterable[Symbol], most: int = MOST) -> l
             best[name] = max(best.get(name, 0.0), score + len(phrase) / 100)
     ranked = sorted(best, key=lambda name: -best[name])
     return [symbol for name in ranked for symbol in by_name[name]][:most]
+
+
+def _bare(name: str) -> str:
+    """Return a column's name without the quotes that a profile has around it."""
+    if name[:1] not in ("'", '"'):
+        return name
+    try:
+        return str(ast.literal_eval(name))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return name
 
 
 def _plain(name: str) -> str:

@@ -15,7 +15,7 @@ from agent.parameters import parameters_source, turn_parameters_source
 from agent.permission.admission import TurnPorts, admit
 from agent.ports import PathRuntime
 from agent.prompts.render import render_output
-from agent.repair.advice import REFUSED, advice
+from agent.repair.advice import REFUSED, UNREADABLE, advice
 from agent.turn.messages import may_leave, repair, reply_to
 from agent.turn.office import reply_from_office, write_in_excel
 from agent.turn.planning import cell_of_step
@@ -43,7 +43,8 @@ async def run_pending(state: TurnState, pending: PendingCode, ports: TurnPorts) 
     admission = await admit(state, pending, ports)
     if admission.outcome is not None:
         repair(state, admission.reason)
-        reply_to(state, {"status": admission.outcome, "error": admission.reason, **REFUSED})
+        way = UNREADABLE if admission.outcome == "not-run" else REFUSED
+        reply_to(state, {"status": admission.outcome, "error": admission.reason, **way})
         return
     await cell_of_step(state, pending, ports, "running", None)
     python = pending.language == PYTHON

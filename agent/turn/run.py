@@ -13,7 +13,7 @@ from agent.budget import TurnBudget
 from agent.cells.staleness import all_stale, cells_of_turn, made_stale, said
 from agent.checks.answer import marked, objection
 from agent.context.context import TurnContext, context_facts, opening, read_profiles
-from agent.errors import InvalidRequest, ModelUnavailable, TurnBudgetSpent
+from agent.errors import InvalidRequest, ModelReplyBroken, ModelUnavailable, TurnBudgetSpent
 from agent.memory.compaction import remember
 from agent.memory.history import entries_of, profiles_seen, unanswered, with_endings
 from agent.modes import FOR_THE_MODEL
@@ -190,10 +190,11 @@ async def _generate(state: TurnState, ports: TurnPorts) -> ModelReply:
                 reply = await model.generate(system_prompt(), state.history, on_text, tools)
                 span.set_attributes({f"tokens.{k}": v for k, v in reply.tokens.items()})
                 return reply
-        except ModelUnavailable as error:
+        except (ModelUnavailable, ModelReplyBroken) as error:
             if attempt == ports.budget.model_tries:
                 raise
-            pause = ports.budget.pause(wait, error.retry_after)
+            asked = error.retry_after if isinstance(error, ModelUnavailable) else None
+            pause = ports.budget.pause(wait, asked)
             facts = {"attempt": attempt, "wait_seconds": pause, "reason": error.reason}
             await ports.sink.emit("model.retrying", facts)
             await asyncio.sleep(pause)

@@ -165,7 +165,7 @@ ERRORS = one(
             printed("total", "total"),
             printed("average", "average"),
             r"2 error cells \((?P<errors>[^)]*)\)",
-            rule("Say plainly what you assumed or could not do"),
+            rule("Where a profile counts error cells"),
         ),
     ),
     right=(says(60.25, 7.53), mentions("error|#N/A")),

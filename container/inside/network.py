@@ -3,7 +3,9 @@
 A kernel has no network device. While a cell runs that has permission for the network, a broker
 of the service listens on `BROKER`; it makes the calls that were granted. Here ``http.client``
 (and so urllib and pandas), urllib3 (and so requests), httpx and httpx2 are pointed to it: as to a
-proxy, they send it the whole URL in the request line, without TLS, which the broker does.
+proxy, they send it the whole URL in the request line, without TLS, which the broker does. Where
+only httpx2 is installed, httpx is another name of it. aiohttp names no whole URL to a proxy it
+speaks TLS through, so it says what to use in its place.
 
 In a re-run nothing is sent: the responses recorded then lie in `STORED` and are given again.
 
@@ -17,8 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import io
 import json
 import os
@@ -39,6 +43,11 @@ NO_PERMISSION = (
     "of the cell that calls it, so that the permission can name it."
 )
 
+NO_AIOHTTP = (
+    "aiohttp has no way to the network here. Use requests, or httpx2.AsyncClient for calls that "
+    "await, with the whole URL in the code."
+)
+
 
 class NetworkRefused(PermissionError):
     """The service did not allow the call."""
@@ -53,7 +62,9 @@ def apply() -> None:
     _use_in_http_client()
     uses = {"urllib3.connection": _use_in_urllib3}
     uses |= dict.fromkeys(("httpx", "httpx2"), _use_in_httpx)  # the same library, twice named
+    uses["aiohttp.connector"] = _refuse_in_aiohttp
     sys.meta_path.insert(0, _AfterImport(uses))
+    sys.meta_path.append(_OtherName("httpx", "httpx2"))
     for name, use in uses.items():
         if (module := sys.modules.get(name)) is not None:
             use(module)
@@ -140,6 +151,13 @@ def _use_in_httpx(module: ModuleType) -> None:
     module.AsyncHTTPTransport.handle_async_request = handle_async_request
 
 
+def _refuse_in_aiohttp(module: ModuleType) -> None:
+    async def connect(self: Any, *arguments: Any, **options: Any) -> Any:
+        raise NetworkRefused(NO_AIOHTTP)
+
+    module.BaseConnector.connect = connect
+
+
 async def _in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
     import asyncio
 
@@ -181,7 +199,7 @@ class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._uses or fullname in self._loaders:
+        if fullname not in self._uses:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
         if spec is None or spec.loader is None:
@@ -196,6 +214,26 @@ class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         self._loaders[module.__name__].exec_module(module)
         self._uses[module.__name__](module)
+
+
+class _OtherName(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives a library by its other name, where that name is not installed itself."""
+
+    def __init__(self, name: str, installed: str) -> None:
+        self._name, self._installed = name, installed
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name or importlib.util.find_spec(self._installed) is None:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return importlib.import_module(self._installed)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: the library was imported by its own name."""
 
 
 class _StoredResponses:

@@ -46,7 +46,7 @@ def apply(found: dict[str, Any], shell: Any) -> None:
             if name in found and name != "warnings" and ask() != found[name]:
                 put(found[name])
     if (filters := found.get("warnings")) is not None and warnings.filters != filters:
-        warnings.filters[:] = filters
+        warnings.filters = filters
         warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
@@ -61,7 +61,7 @@ def _numpy_random() -> Any:
 def _set_numpy_random(state: Any) -> None:
     import numpy as np
 
-    np.random.set_state(state)  # noqa: NPY002
+    np.random.set_state(state)
 
 
 def _pandas_options() -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ def _cell_texts() -> dict[str, Any]:
     texts = {k: v for k, v in linecache.cache.items() if k.startswith(CELL_FILES) and len(v) == 4}
     size, kept = 0, {}
     for name, text in reversed(list(texts.items())):
-        size += int(text[0])  # type: ignore[call-overload]
+        size += int(text[0])
         if size > MOST_TEXT:
             break
         kept[name] = text

@@ -32,9 +32,11 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from inside import snapshot_makers  # type: ignore[import-not-found]
 from inside.snapshot_prints import root_of  # type: ignore[import-not-found]
 
 MAIN = "__main__"
+MAKERS = "inside.snapshot_makers"
 LARGE_BYTES = 64 * 1024
 """Buffers of at least this size are kept out of the pickle."""
 OWN_PLACES = ("/workspace", "/tmp", "/dev/shm")  # noqa: S108 (the sandbox's own)
@@ -133,7 +135,8 @@ def unpickled(
     unpickler = _Unpickler(io.BytesIO(content), buffers=buffers)
     values: dict[str, Any] = unpickler.load()
     define(values)
-    return values | unpickler.load()
+    values |= unpickler.load()
+    return values
 
 
 class _Unpickler(pickle.Unpickler):
@@ -141,7 +144,7 @@ class _Unpickler(pickle.Unpickler):
         # pickle's own would raise the audit event that refuses cells to unpickle.
         if module == MAIN:
             raise pickle.UnpicklingError(f"{name} of a cell is pickled by its name only")
-        if module.partition(".")[0] == "inside" and module != __name__:
+        if module.partition(".")[0] == "inside" and module != MAKERS:
             raise pickle.UnpicklingError(f"{module} is the kernel's own")
         found: Any = importlib.import_module(module)
         for part in name.split("."):
@@ -204,11 +207,11 @@ class _Pickler(pickle.Pickler):
                 raise NotHeld("an array is a view of memory with gaps")
             self._only_roots.add(id(root))
             start = _address(array) - _address(root)
-            facts = (array.dtype, array.shape, array.strides, start, array.flags.writeable)
-            return _view, (root, *facts)
+            facts = (array.dtype, array.shape, array.strides, start, not array.flags.writeable)
+            return snapshot_makers.view, (root, *facts)
         if array.flags.writeable or array.nbytes >= LARGE_BYTES:
             return NotImplemented  # a large buffer says itself that it is read-only
-        return _read_only, (array.copy("K"),)
+        return snapshot_makers.read_only, (array.copy("K"),)
 
     def _pandas(self, block: Any) -> Any:
         rebuild, (values, *others) = block.__reduce__()
@@ -239,7 +242,7 @@ class _Pickler(pickle.Pickler):
             "cells": None if cells is None else list(cells),
         }
         made = (function.__code__, module, function.__name__, len(cells or ()))
-        return _make_function, made, whole, None, None, _set_function
+        return snapshot_makers.make_function, made, whole, None, None, snapshot_makers.set_function
 
     def _class(self, kind: Any) -> Any:
         if (name := _INTERPRETERS.get(kind)) is not None:
@@ -254,12 +257,12 @@ class _Pickler(pickle.Pickler):
         state = {n: v for n, v in vars(kind).items() if n not in CLASS_OWN and n != "__slots__"}
         state = {n: v for n, v in state.items() if type(v) is not types.MemberDescriptorType}
         made = (type(kind), kind.__name__, kind.__qualname__, bases, slots)
-        return _make_class, made, state, None, None, _set_class
+        return snapshot_makers.make_class, made, state, None, None, snapshot_makers.set_class
 
 
 def _ndarray() -> Any:
     numpy = sys.modules.get("numpy")
-    return numpy.ndarray if numpy is not None else _Namespace
+    return numpy.ndarray if numpy is not None else _Nothing
 
 
 def _pandas_block() -> Any:
@@ -303,7 +306,9 @@ def _is_importable(function: Any) -> bool:
 
 
 def _code(code: types.CodeType) -> Any:
-    return _make_code, (tuple(getattr(code, f"co_{field}") for field in CODE_FIELDS),)
+    return snapshot_makers.make_code, (
+        tuple(getattr(code, f"co_{field}") for field in CODE_FIELDS),
+    )
 
 
 def _module(module: types.ModuleType) -> Any:
@@ -318,11 +323,11 @@ def _module(module: types.ModuleType) -> Any:
 
 def _named_tuple(kind: Any) -> Any:
     defaults = tuple(kind._field_defaults.values())
-    usual = vars(collections.namedtuple("usual", kind._fields))  # noqa: PYI024
+    usual = vars(collections.namedtuple("usual", kind._fields))
     state = {name: value for name, value in vars(kind).items() if name not in usual}
     state["__qualname__"] = kind.__qualname__
     made = (kind.__name__, kind._fields, defaults)
-    return _make_named_tuple, made, state, None, None, _set_class
+    return snapshot_makers.make_named_tuple, made, state, None, None, snapshot_makers.set_class
 
 
 def _closure_cell(cell: Any) -> Any:
@@ -330,7 +335,7 @@ def _closure_cell(cell: Any) -> Any:
         content = (cell.cell_contents,)
     except ValueError:
         content = ()  # type: ignore[assignment]
-    return _make_cell, (), content, None, None, _fill_cell
+    return snapshot_makers.make_cell, (), content, None, None, snapshot_makers.fill_cell
 
 
 def _descriptor(found: Any) -> Any:
@@ -342,13 +347,13 @@ def _property(found: property) -> Any:
 
 
 def _cached_property(found: Any) -> Any:
-    return _make_cached_property, (found.func, found.attrname)
+    return snapshot_makers.make_cached_property, (found.func, found.attrname)
 
 
 def _lru_cache(found: Any) -> Any:
     if _is_importable(found) and found.__module__ != MAIN:
         return found.__qualname__
-    return _make_lru_cache, (found.__wrapped__, found.cache_parameters())
+    return snapshot_makers.make_lru_cache, (found.__wrapped__, found.cache_parameters())
 
 
 def _iterator(found: Any) -> Any:
@@ -377,84 +382,3 @@ _INTERPRETERS = {
     if isinstance(kind, type) and not hasattr(builtins, kind.__name__)
 }
 """Types of the interpreter that have a name in ``types`` only."""
-
-
-def _make_code(fields: tuple[Any, ...]) -> types.CodeType:
-    return types.CodeType(*fields)
-
-
-def _make_function(code: Any, module: str, name: str, cells: int) -> Any:
-    closure = tuple(types.CellType() for _ in range(cells)) if cells else None
-    return types.FunctionType(code, vars(importlib.import_module(module)), name, None, closure)
-
-
-def _set_function(function: Any, state: dict[str, Any]) -> None:
-    cells = state.pop("cells")
-    for ours, theirs in zip(function.__closure__ or (), cells or (), strict=True):
-        with contextlib.suppress(ValueError):
-            ours.cell_contents = theirs.cell_contents
-    vars(function).update(state.pop("__dict__"))
-    for name, value in state.items():
-        setattr(function, name, value)
-
-
-def _make_cell() -> Any:
-    return types.CellType()
-
-
-def _fill_cell(cell: Any, content: tuple[Any, ...]) -> None:
-    if content:
-        cell.cell_contents = content[0]
-
-
-def _make_class(kind: Any, name: str, qualname: str, bases: Any, slots: Any) -> Any:
-    def fill(body: dict[str, Any]) -> None:
-        body |= {"__module__": MAIN, "__qualname__": qualname}
-        if slots is not None:
-            body["__slots__"] = slots
-
-    return types.new_class(name, bases, {"metaclass": kind}, fill)
-
-
-def _set_class(made: Any, state: dict[str, Any]) -> None:
-    for name, value in state.items():
-        with contextlib.suppress(AttributeError):  # __doc__ of a class with slots
-            setattr(made, name, value)
-    if hasattr(made, "__abstractmethods__"):
-        import abc
-
-        abc.update_abstractmethods(made)
-
-
-def _make_cached_property(function: Any, name: str | None) -> Any:
-    made: Any = functools.cached_property(function)
-    if name is not None:
-        made.__set_name__(None, name)
-    return made
-
-
-def _make_lru_cache(function: Any, parameters: Mapping[str, Any]) -> Any:
-    return functools.lru_cache(**parameters)(function)
-
-
-def _make_named_tuple(name: str, fields: Any, defaults: Any) -> Any:
-    return collections.namedtuple(name, fields, defaults=defaults, module=MAIN)  # noqa: PYI024
-
-
-def _view(root: Any, dtype: Any, shape: Any, strides: Any, start: int, writeable: bool) -> Any:
-    import numpy as np
-
-    if dtype.hasobject:
-        flat = root.ravel(order="K")[start // dtype.itemsize :]
-        made = np.lib.stride_tricks.as_strided(flat, shape, strides)
-    else:
-        whole = root if root.flags.c_contiguous else root.T
-        made = np.ndarray(shape, dtype, whole, start, strides)
-    if not writeable:
-        made.flags.writeable = False
-    return made
-
-
-def _read_only(array: Any) -> Any:
-    array.flags.writeable = False
-    return array

@@ -19,7 +19,6 @@ from __future__ import annotations
 import array
 import contextlib
 import gc
-import hashlib
 import json
 import mmap
 import os
@@ -35,22 +34,25 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from inside import (  # type: ignore[import-not-found]
+    memory,
     snapshot_prints,
     snapshot_settings,
     snapshot_values,
 )
-from inside.snapshot_wire import CHUNK_BYTES, LENGTH, SOCKET  # type: ignore[import-not-found]
+from inside.snapshot_layout import digest, laid_out  # type: ignore[import-not-found]
+from inside.snapshot_wire import LENGTH, SOCKET  # type: ignore[import-not-found]
 
 FORMAT = 1
-PAGE = mmap.PAGESIZE
-OWN_SEGMENT_BYTES = 1024 * 1024
-MOST_OWN_SEGMENTS = 64
 MOST_MESSAGE_BYTES = 32 * 1024 * 1024
 MOST_WALKED = 200_000
 OURS = frozenset({"MainThread", "IOPub", "Heartbeat", "Control"})
 INTERNAL = re.compile(r"_(i+|ih|oh|dh|\d+|i\d+)?|__|___|In|Out|__.*__")
 """Names of IPython's own variables."""
+BLOCK_BYTES = 128
+"""About what an object takes. The child copies the page of each one that it pickles, as that counts
+who refers to it; the large memory of arrays it only reads."""
 _children: list[int] = []
+_blocks_at_start = 0
 
 
 class Save:
@@ -95,6 +97,10 @@ def _fork(shell: Any, most_bytes: int, most_seconds: float) -> dict[str, Any]:
         _children.pop()
     if busy := [t.name for t in threading.enumerate() if not _is_ours(t)]:
         return {"declined": f"a thread of a cell still runs: {busy[0]}"}
+    room = memory.room_bytes()
+    touched = (sys.getallocatedblocks() - _blocks_at_start) * BLOCK_BYTES
+    if room is not None and 2 * touched > room:
+        return {"declined": "memory is too short to pickle that many objects"}
     sent = _connected()
     state = random.getstate()  # a fork seeds the child's generator anew
     child = os.fork()
@@ -110,10 +116,6 @@ def _fork(shell: Any, most_bytes: int, most_seconds: float) -> dict[str, Any]:
     return {"forked": True}
 
 
-def _is_ours(thread: threading.Thread) -> bool:
-    return thread.name in OURS or "_watch_pipe_fd" in thread.name
-
-
 def _connected() -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -122,6 +124,14 @@ def _connected() -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+CODE = (_fork.__code__, _connected.__code__)
+"""What may fork the kernel, and what may connect to `SOCKET` (`inside.audit_hook`)."""
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    return thread.name in OURS or "_watch_pipe_fd" in thread.name
 
 
 def _be_child(sent: socket.socket, most_seconds: float) -> None:
@@ -173,7 +183,7 @@ def _snapshot(shell: Any, most_bytes: int) -> tuple[dict[str, Any], list[list[An
         raise snapshot_values.NotHeld("a variable is another one once it was pickled")
     del again
     own = snapshot_values.pickled(snapshot_settings.settings(shell), most_bytes).content()
-    segments, places = _laid_out([content, own], raws)
+    segments, places = laid_out([content, own], raws)
     sizes = [sum(len(piece) for piece in pieces) for pieces in segments]
     if sum(sizes) > most_bytes:
         raise snapshot_values.TooLarge
@@ -186,7 +196,7 @@ def _snapshot(shell: Any, most_bytes: int) -> tuple[dict[str, Any], list[list[An
         "pickles": [len(content), len(own)],
         "buffers": places,
         "segments": [
-            {"sha256": _digest(pieces), "size": size}
+            {"sha256": digest(pieces), "size": size}
             for pieces, size in zip(segments, sizes, strict=True)
         ],
     }
@@ -273,54 +283,6 @@ def _reachable(roots: list[Any]) -> Iterator[Any]:
             yield found
         if kind not in (types.ModuleType, types.FunctionType, types.CodeType):
             waiting += gc.get_referents(found)
-
-
-def _laid_out(pickles: list[bytes], raws: list[Any]) -> tuple[list[list[Any]], list[list[Any]]]:
-    """Return the pieces of each segment, and (segment, start, size, read-only) of each buffer.
-
-    The pickles are the first segment, the smaller buffers the second; each large one has its own.
-    """
-    large = sorted((r.nbytes for r in raws if r.nbytes >= OWN_SEGMENT_BYTES), reverse=True)
-    least = large[MOST_OWN_SEGMENTS] + 1 if len(large) > MOST_OWN_SEGMENTS else OWN_SEGMENT_BYTES
-    segments: list[list[Any]] = [pickles, []]
-    places, start = list[list[Any]](), 0
-    known: dict[tuple[int, int], int] = {}  # frames may share memory until one is written
-    for raw in raws:
-        if raw.nbytes >= least:
-            number = known.setdefault((_address(raw), raw.nbytes), len(segments))
-            places.append([number, 0, raw.nbytes, raw.readonly])
-            if number == len(segments):
-                segments.append([raw])
-        else:
-            places.append([1, start, raw.nbytes, raw.readonly])
-            gap = -raw.nbytes % PAGE
-            segments[1] += [raw, bytes(gap)]
-            start += raw.nbytes + gap
-    return segments, places
-
-
-def _address(raw: Any) -> int:
-    import numpy as np
-
-    address: int = np.frombuffer(raw, "u1").__array_interface__["data"][0]
-    return address
-
-
-def _digest(pieces: list[Any]) -> str:
-    """Return the SHA-256 of the SHA-256 of each `CHUNK_BYTES`: many can be computed at once."""
-    whole, chunk, room = hashlib.sha256(), hashlib.sha256(), CHUNK_BYTES
-    for piece in pieces:
-        rest = memoryview(piece).cast("B")
-        while len(rest):
-            part, rest = rest[:room], rest[room:]
-            chunk.update(part)
-            room -= len(part)
-            if not room:
-                whole.update(chunk.digest())
-                chunk, room = hashlib.sha256(), CHUNK_BYTES
-    if room < CHUNK_BYTES:
-        whole.update(chunk.digest())
-    return whole.hexdigest()
 
 
 def _load(shell: Any) -> dict[str, Any]:
@@ -413,7 +375,17 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return bytes(data)
 
 
-
-def note_start() -> None:
-    """Note the environment that kernels start with."""
+def apply(shell: Any) -> None:
+    """Note the environment that kernels start with; reap the children between cells."""
+    global _blocks_at_start
     snapshot_settings.note_start()
+    _blocks_at_start = sys.getallocatedblocks()
+    shell.events.register("pre_execute", _reap)
+
+
+def _reap() -> None:
+    for child in list(_children):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(child, os.WNOHANG)[0] == 0:
+                continue
+        _children.remove(child)

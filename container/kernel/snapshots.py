@@ -9,11 +9,13 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +31,7 @@ MOST_MESSAGE_BYTES = 8 * 1024 * 1024
 MOST_NAMES, MOST_SEGMENTS, MOST_BUFFERS = 10_000, 100, 100_000
 LONGEST_TEXT = 300
 PIECE_BYTES = 1024 * 1024
+RECEIVED_AT_ONCE = 4
 _MODULE = "__import__('inside.snapshots', fromlist=['x'])"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -118,15 +121,16 @@ def manifest_of(value: object, most_bytes: int) -> Manifest:
         raise SnapshotDeclined("The kernel sent no manifest.")
     if "declined" in value:
         raise SnapshotDeclined(f"No snapshot: {str(value['declined'])[:LONGEST_TEXT]}.")
-    names, prints = value.get("names"), value.get("prints")
-    not_held, segments = value.get("not_held"), value.get("segments")
-    buffers = value.get("buffers")
+    names: Any = value.get("names")
+    prints: Any = value.get("prints")
+    not_held: Any = value.get("not_held")
+    segments: Any = value.get("segments")
     if not (
         _is_list(names, MOST_NAMES, _is_text)
         and _is_texts(prints)
         and _is_texts(not_held)
         and _is_list(segments, MOST_SEGMENTS, _is_segment)
-        and _is_list(buffers, MOST_BUFFERS, lambda each: isinstance(each, list))
+        and _is_list(value.get("buffers"), MOST_BUFFERS, lambda each: isinstance(each, list))
     ):
         raise SnapshotDeclined("The kernel sent a manifest of another form.")
     made = Manifest(
@@ -148,8 +152,9 @@ def _is_text(value: object) -> bool:
 
 
 def _is_texts(value: object) -> bool:
-    whole = isinstance(value, dict) and len(value) <= MOST_NAMES
-    return whole and all(isinstance(each, str) for each in value.values())  # type: ignore[union-attr]
+    if not isinstance(value, dict) or len(value) > MOST_NAMES:
+        return False
+    return all(isinstance(each, str) for each in value.values())
 
 
 def _is_list(value: object, most: int, is_item: Callable[[object], bool]) -> bool:
@@ -189,9 +194,7 @@ async def ask(client: KernelClient, call: str, seconds: float) -> dict[str, Any]
     """
     replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
     expression = f"{_MODULE}.{call}"
-    request = client.execute(
-        "", silent=True, user_expressions={"v": expression}, allow_stdin=False
-    )
+    request = client.execute("", silent=True, user_expressions={"v": expression}, allow_stdin=False)
     client.expect("execute_reply", request, replies.put_nowait)
     try:
         async with asyncio.timeout(seconds):
@@ -232,23 +235,57 @@ async def read(
     return answer
 
 
-def receive(
+async def receive(
     listener: socket.socket, store: SegmentStore, most_bytes: int, seconds: float
 ) -> Manifest:
-    """Receive a snapshot from the kernel's child and keep its segments. Blocks.
+    """Receive a snapshot from the kernel's child and keep its segments.
 
     Args:
         listener: What `listening` yielded.
         store: Keeps the segments.
         most_bytes: Largest snapshot.
-        seconds: Longest silence of the child.
+        seconds: Longest time it may take.
 
     Raises:
         SnapshotDeclined: There is none, or it is not what its manifest says.
         OSError: The kernel ended, or the disk is full.
     """
+    connections: list[socket.socket] = []
+    receiving = asyncio.get_running_loop().run_in_executor(
+        _threads(), _receive, listener, store, most_bytes, seconds, connections
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.shield(receiving)
+    except TimeoutError:
+        raise SnapshotDeclined(f"No snapshot: it was not there within {seconds:g} s.") from None
+    except ConnectionError:
+        raise SnapshotDeclined("No snapshot: what wrote it in the kernel has ended.") from None
+    finally:
+        for waiting in (listener, *connections):  # then its thread ends
+            with contextlib.suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)
+        await asyncio.wait({receiving})
+        receiving.exception()  # mark as retrieved
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Return threads for receiving only: kernels that send slowly keep nothing else waiting."""
+    return ThreadPoolExecutor(RECEIVED_AT_ONCE, "snapshots")
+
+
+def _receive(
+    listener: socket.socket,
+    store: SegmentStore,
+    most_bytes: int,
+    seconds: float,
+    connections: list[socket.socket],
+) -> Manifest:
+    """Do what `receive` does; blocks. *connections* gets the socket, for who wants to end it."""
     listener.settimeout(seconds)
     connection, _ = listener.accept()
+    connections.append(connection)
     with connection:
         connection.settimeout(seconds)
         manifest = manifest_of(_message(connection), most_bytes)

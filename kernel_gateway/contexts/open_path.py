@@ -21,8 +21,8 @@ from kernel_gateway.contexts.state import ExecutionContext
 from kernel_gateway.ids import PathKey
 from notebooks.history.blobs import Blobs
 from notebooks.history.checkpoints import RANGES, Checkpoints, Retention
-from notebooks.history.snapshots import SnapshotLimits, Snapshots, owner_of
 from notebooks.history.sealing import SealingKeys
+from notebooks.history.snapshots import SnapshotLimits, Snapshots, owner_of
 from notebooks.lineage.record import RecordedCells
 from notebooks.lineage.staleness import LiveCells
 from notebooks.record.chain import Attester

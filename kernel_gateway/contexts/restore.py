@@ -56,7 +56,6 @@ class Restored:
         snapshot: The snapshot that was read, if one was.
         covered: Number of cells whose variables came from it.
         restored: Names of the variables that came from it.
-        lacking: Variable that it does not hold → why.
     """
 
     replayed: int = 0
@@ -67,7 +66,6 @@ class Restored:
     snapshot: str | None = None
     covered: int = 0
     restored: list[str] = field(default_factory=list)
-    lacking: dict[str, str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -173,7 +171,7 @@ async def restore(
         path.state_note = work.restored.words()
         path.restored = await _became(work)
         if kernel == PYTHON:
-            path.snapshot_state.run_seconds = 0.0 if begin is not None else seconds
+            path.snapshot_state.run_seconds = seconds
         await emit("context.restored", work.restored.facts(seconds))
     return work.restored
 
@@ -267,7 +265,6 @@ async def _read(work: _Work, begin: Beginning) -> None:
     restored = work.restored
     restored.snapshot, restored.covered = begin.snapshot.id, begin.snapshot.count
     restored.restored = sorted(set(begin.names) - changed)
-    restored.lacking = dict(begin.not_held)
 
 
 async def _responses(work: _Work, again: Sequence[Cell]) -> contextlib.ExitStack:

@@ -56,7 +56,6 @@ class Beginning:
         rest: The cells after it.
         files: Workspace file → sha256 after the cells that it covers.
         names: The variables in it.
-        not_held: Variable that is not in it → why.
     """
 
     snapshot: Snapshot
@@ -64,7 +63,6 @@ class Beginning:
     rest: Sequence[Cell] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    not_held: Mapping[str, str] = field(default_factory=dict)
 
 
 def ran_cells(path: OpenPath) -> list[dict[str, Any]]:
@@ -108,7 +106,6 @@ def _beginning(path: OpenPath, cells: Sequence[Cell]) -> Beginning | None:
         rest=rest,
         files=files,
         names=manifest.names,
-        not_held=manifest.not_held,
     )
 
 
@@ -188,6 +185,7 @@ class SnapshotWriter:
         """Have a snapshot of *path* made if it is worth it; returns at once."""
         state, limits = path.snapshot_state, path.snapshots.limits
         worth = max(limits.least_seconds, COST_FACTOR * state.cost_seconds)
+        worth = worth if limits.least_seconds else 0.0
         if not path.snapshots.enabled or state.run_seconds < worth or path.key in self._writing:
             return
         if path.live is not None:
@@ -233,7 +231,10 @@ async def _write(path: OpenPath, session: KernelSession) -> None:
         return path.recorder.settled and path.live is session
 
     snapshots = path.snapshots
+    ids = [cell["id"] for cell in ran_cells(path)]
+    known = await in_thread(snapshots.nearest, ids)
+    if known is not None and known.count == len(ids):
+        return  # the variables came from it
     manifest = await session.write_snapshot(snapshots, snapshots.most_bytes, WRITE_SECONDS, wanted)
     segments = [(segment.sha256, segment.size) for segment in manifest.segments]
     await in_thread(snapshots.add, cells, seconds, segments, manifest.value)
-

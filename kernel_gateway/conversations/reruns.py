@@ -23,6 +23,7 @@ from container.host.environment import process_environment
 from container.limits import Limits, limits_to_json
 from container.tree import remove
 from kernel_gateway.contexts.open_path import OpenPath
+from kernel_gateway.conversations.rerun_events import RerunEvents
 from kernel_gateway.conversations.rerun_records import (
     PLACE,
     UNFINISHED,
@@ -38,6 +39,7 @@ from kernel_gateway.conversations.rerun_records import (
     stored,
 )
 from kernel_gateway.errors import NotFound, QueueFull, error_facts
+from kernel_gateway.events.log import EventLog
 from kernel_gateway.ids import PathKey, is_id, new_id
 from notebooks.record.cells import utc_now
 
@@ -51,15 +53,19 @@ log = logging.getLogger("tallybook.reruns")
 class Reruns:
     """Starts re-runs, follows them, and keeps what they found."""
 
-    def __init__(self, limits: Limits, *, backend: str, image: str, runtime: str) -> None:
+    def __init__(
+        self, limits: Limits, events: EventLog, *, backend: str, image: str, runtime: str
+    ) -> None:
         """Start none yet.
 
         Args:
             limits: Those of the service's kernels.
+            events: Where a path's clients learn how far its re-runs are.
             backend: That of the service's kernels.
             image: Image of the docker backend.
             runtime: OCI runtime of the docker backend.
         """
+        self._events = events
         self._seconds = round(limits.seconds) + 5
         self._launch = {
             "limits": limits_to_json(limits),
@@ -160,9 +166,11 @@ class Reruns:
 
     async def _follow(self, path: OpenPath, made: Rerun, content: bytes) -> None:
         """Wait for a place, run it, store how it ended."""
+        told = RerunEvents(self._events, path.key)
         try:
+            await told.progress(made)
             async with self._places:
-                ended = await self._run(path, made, content)
+                ended = await self._run(path, made, content, told)
         except asyncio.CancelledError:
             status: Status = "cancelled" if made.id in self._cancelled else "interrupted"
             ended = replace(self._now(path.key, made), status=status)
@@ -181,21 +189,25 @@ class Reruns:
             del of_path[made.id]
             if not of_path:
                 del self._live[path.key]
+        await told.finished(ended)
 
     def _now(self, key: PathKey, made: Rerun) -> Rerun:
         return self._live[key].get(made.id, made)
 
-    async def _run(self, path: OpenPath, made: Rerun, content: bytes) -> Rerun:
+    async def _run(self, path: OpenPath, made: Rerun, content: bytes, told: RerunEvents) -> Rerun:
         self._live[path.key][made.id] = running = replace(made, status="running")
+        await told.progress(running)
         work = Path(tempfile.mkdtemp(prefix="tallybook-rerun-"))
         try:
             await asyncio.to_thread(lay_out, path, work, content, made.inputs)
-            last = await self._worker(path.key, running, work)
+            last = await self._worker(path.key, running, work, told)
             return await asyncio.to_thread(finished, path.home, running, work, last)
         finally:
             await asyncio.shield(asyncio.to_thread(remove, work))
 
-    async def _worker(self, key: PathKey, made: Rerun, work: Path) -> Mapping[str, Any]:
+    async def _worker(
+        self, key: PathKey, made: Rerun, work: Path, told: RerunEvents
+    ) -> Mapping[str, Any]:
         """Run the process; return the last line that it prints, or an error in its place."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "kernel_gateway.terminal.rerun_worker",
@@ -223,9 +235,9 @@ class Reruns:
                 while line := await printed.readline():
                     last = json.loads(line)
                     if "cell" in last:
-                        self._live[key][made.id] = replace(
-                            made, cell=int(last["cell"]), cells=int(last["of"])
-                        )
+                        now = replace(made, cell=int(last["cell"]), cells=int(last["of"]))
+                        self._live[key][made.id] = now
+                        await told.progress(now)
                 await process.wait()
         except TimeoutError:
             return _problem(f"It took longer than {WHOLE_SECONDS / 60:g} minutes.")

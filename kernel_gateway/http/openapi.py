@@ -137,16 +137,23 @@ def _describe(route: Route, method: str, found: Operation) -> dict[str, Any]:
     }
     if public:
         described["security"] = []
-    if found.query:
+    if found.query or found.headers:
         described["parameters"] = [
-            {"name": q.name, "in": "query", "required": False, "schema": dict(q.schema),
+            {"name": q.name, "in": place, "required": False, "schema": dict(q.schema),
              "description": q.help}
-            for q in found.query
+            for place, names in (("query", found.query), ("header", found.headers))
+            for q in names
         ]  # fmt: skip
     if found.body is not None:
         described["requestBody"] = {
             "required": any(field.is_required() for field in found.body.model_fields.values()),
             "content": {"application/json": {"schema": _reference(found.body)}},
+        }
+    elif found.content is not None:
+        binary = {"type": "string", "contentMediaType": found.content}
+        described["requestBody"] = {
+            "required": True,
+            "content": {found.content: {"schema": binary}},
         }
     elif found.form:
         schema = {"type": "object", "properties": dict(found.form)}
@@ -248,7 +255,8 @@ def endpoints_table(document: Mapping[str, Any]) -> str:
     lines = ["| call | what | scope | takes | answers |", "|---|---|---|---|---|"]
     for call in _calls(document):
         described = call.described
-        query = ", ".join(f"?{q['name']}" for q in described.get("parameters", ()))
+        given = described.get("parameters", ())
+        query = ", ".join(f"?{q['name']}" if q["in"] == "query" else q["name"] for q in given)
         scope = described["description"].removeprefix("Scope: ").rstrip(".")
         cells = (f"`{call.method} {call.address}`", described["summary"], scope,
                  " ".join(part for part in (call.takes, query) if part), call.statuses)  # fmt: skip

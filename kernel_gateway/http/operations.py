@@ -22,7 +22,7 @@ MARK = "__operation__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query argument; *schema* is JSON Schema."""
+    """A query argument, or a header; *schema* is JSON Schema."""
 
     name: str
     schema: Mapping[str, Any]
@@ -40,6 +40,8 @@ class Operation:
         body: Model of the JSON body it takes.
         form: Names of the fields of the multipart body it takes.
         query: Its query arguments.
+        headers: The headers it takes.
+        content: Media type of the body it takes, if that is neither JSON nor a form.
     """
 
     summary: str
@@ -47,6 +49,8 @@ class Operation:
     body: type[BaseModel] | None = None
     form: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     query: Sequence[Query] = ()
+    headers: Sequence[Query] = ()
+    content: str | None = None
 
 
 def operation(summary: str, **facts: Any) -> Callable[[Method], Method]:

@@ -206,7 +206,7 @@ class Upload:
 
     def _keep(self, part: _Part, new: NewInput) -> None:
         workspace, sha256 = self._workspace(), part.digest.hexdigest()
-        if twin := _same_content(workspace, part.wanted_name, part.size, sha256):
+        if twin := same_content(workspace, part.wanted_name, part.size, sha256):
             self._drop(part)
             stored = twin
         else:
@@ -231,7 +231,7 @@ class _Abandoned(Exception):
     """Makes `Workspace.add_input` drop its temporary file."""
 
 
-def _same_content(workspace: Workspace, name: str, size: int, sha256: str) -> str | None:
+def same_content(workspace: Workspace, name: str, size: int, sha256: str) -> str | None:
     """Return the input called *name* if it already has this content."""
     taken = f"{INPUTS}/{name}"
     try:

@@ -54,9 +54,14 @@ class Identity:
     roles: frozenset[str] = frozenset({"user"})
     expires: int | None = None
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the roles let them do."""
+        return frozenset().union(*(ROLES[role] for role in self.roles))
+
     def check(self, scope: str) -> None:
         """Raise `Forbidden` unless one of the roles has *scope*."""
-        if not any(scope in ROLES[role] for role in self.roles):
+        if scope not in self.scopes:
             raise Forbidden(scope)
 
 

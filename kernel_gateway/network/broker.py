@@ -98,7 +98,8 @@ class Use:
         why = await self.questions.ask(target, address, body_bytes, allowed)
         grant = None if why else await self.grant_for(method, address)
         if grant is None:
-            raise CallRefused(f"{called}: {why or 'its permission has ended'}. {HOW_TO_ASK}")
+            way = "" if self.cell is None else f". {HOW_TO_ASK}"
+            raise CallRefused(f"{called}: {why or 'its permission has ended'}{way}")
         return grant
 
 

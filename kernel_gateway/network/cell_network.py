@@ -17,7 +17,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import bind_unix_socket
 
-from agent.permission.fetch import FetchRefused
+from agent.permission.fetch import FetchRefused, redirected
 from agent.permission.network import targets_among
 from agent.ports import Approver, Fetched
 from container.inside.network import BROKER, FAILED, REFUSED
@@ -63,12 +63,16 @@ class CellNetwork:
         )
 
     async def fetch(self, url: str, granted: Sequence[str]) -> Fetched:
-        """Return what is at *url*; follow redirects, each of which must be allowed as well.
+        """Return what is at *url*; follow redirects, each of which is asked for as a new address.
 
         Raises:
             FetchRefused: It is not allowed, failed, or is redirected in circles.
         """
         use = self.use(None, granted)
+        if self._approver is not None:
+            use.questions = Questions(
+                self._approver, contextlib.nullcontext, use.once, asked=redirected
+            )
         plain = [("Accept-Encoding", "identity")]
         try:
             for _ in range(MOST_REDIRECTS + 1):

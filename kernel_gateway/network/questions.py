@@ -1,4 +1,4 @@
-"""What a running cell asks: may it call this address, which nobody could know before it ran?"""
+"""What is asked while calls are made: may this address be called, which nobody knew before?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from agent.permission.fetch import question
 from agent.permission.network import Address, Target
-from agent.ports import Approver
+from agent.ports import Approver, PermissionRequest
 from notebooks.record.shielded import shielded
 
 MOST_QUESTIONS = 5
@@ -29,6 +29,7 @@ class Questions:
         approver: Approver,
         untimed: Callable[[], AbstractContextManager[None]],
         once: list[Target],
+        asked: Callable[[Target, str, int], PermissionRequest] = question,
     ) -> None:
         """Ask *approver*.
 
@@ -36,7 +37,9 @@ class Questions:
             approver: Asks the user.
             untimed: While a question waits, the cell's time does not run.
             once: Takes what is allowed for this cell alone.
+            asked: Words the request, given the target, the whole URL and the body's size.
         """
+        self._asked_as = asked
         self._approver, self._untimed, self._once = approver, untimed, once
         self._one = asyncio.Lock()
         self._asked = 0
@@ -81,7 +84,7 @@ class Questions:
             self.waiting -= 1
 
     async def _reply(self, target: Target, address: Address, body_bytes: int) -> str | None:
-        request = question(target, address.url, body_bytes)
+        request = self._asked_as(target, address.url, body_bytes)
         try:
             decision = await self._approver.ask(request)
         except asyncio.CancelledError:  # the cell has ended

@@ -7,13 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from agent.models import local_embeddings
 from kernel_gateway.store.database import Database, whole
 from kernel_gateway.store.tables import EmbeddingRow, TurnRow
 
 MOST = 5_000
 """The newest vectors of a user; older ones are not compared."""
-LEAST_LIKENESS = 0.55
+USUAL_LIKENESS = 0.55
 """Cosine of the angle between two texts' vectors; below it they have little in common."""
+LEAST_LIKENESS = {local_embeddings.NAME: local_embeddings.LEAST_LIKENESS}
+"""The same of models whose vectors are less alike."""
 ONE = 127
 """The byte that stands for 1."""
 
@@ -85,7 +88,7 @@ class EmbeddingRows:
             model: Vectors of other models are left out.
             vector: As `vector_bytes` gives it.
             without: A conversation whose turns are left out.
-            most: How many at most; none below `LEAST_LIKENESS`.
+            most: How many at most; none that is less alike.
 
         Returns:
             Rows as of `missing`.
@@ -100,7 +103,8 @@ class EmbeddingRows:
                 .order_by(EmbeddingRow.created_at.desc())
                 .limit(MOST)
             )
-            near = _nearest(connection.execute(query).all() if vector else [], vector, most)
+            rows = connection.execute(query).all() if vector else []
+            near = _nearest(rows, vector, most, LEAST_LIKENESS.get(model, USUAL_LIKENESS))
             turns = select(*_TURN).where(TurnRow.id.in_(near))
             by_id = {row.id: row for row in connection.execute(turns)} if near else {}
             return [by_id[turn] for turn in near if turn in by_id]
@@ -108,7 +112,7 @@ class EmbeddingRows:
         return await self._database.read(tenant, find)
 
 
-def _nearest(rows: Sequence[Any], vector: bytes, most: int) -> list[str]:
+def _nearest(rows: Sequence[Any], vector: bytes, most: int, least: float) -> list[str]:
     if not rows:
         return []
     import numpy as np
@@ -117,4 +121,4 @@ def _nearest(rows: Sequence[Any], vector: bytes, most: int) -> list[str]:
     asked = np.frombuffer(vector, dtype=np.int8).astype(np.float32)
     likeness = stored.reshape(len(rows), -1).astype(np.float32) @ asked / ONE**2
     best = np.argsort(-likeness, kind="stable")[:most]
-    return [rows[place].turn for place in best if likeness[place] >= LEAST_LIKENESS]
+    return [rows[place].turn for place in best if likeness[place] >= least]

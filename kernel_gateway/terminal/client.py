@@ -65,6 +65,11 @@ class GatewayClient:
         response = await self._fetch("PUT", path, body=json.dumps(body))
         return json.loads(response.body)
 
+    async def patch(self, path: str, body: Any) -> Any:
+        """PATCH JSON."""
+        response = await self._fetch("PATCH", path, body=json.dumps(body))
+        return json.loads(response.body)
+
     async def delete(self, path: str) -> Any:
         """DELETE; return the answer's JSON."""
         return json.loads((await self._fetch("DELETE", path)).body)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from kernel_gateway.recorded_demo import REPLIES, REQUESTS
 from kernel_gateway.settings import Settings
 from kernel_gateway.terminal.chat import Chat
 from kernel_gateway.terminal.client import GatewayClient, path_url
@@ -20,12 +21,6 @@ from kernel_gateway.terminal.view import TerminalView
 from kernel_gateway.wiring import open_gateway
 from notebooks.ledger.verify import verify_notebook
 from notebooks.record.chain import KEY
-
-REQUESTS = (
-    "Stack these 3 workbooks and keep rows where Sales > 1000",
-    "now a pivot of Sales by Region and Quarter, and a chart",
-    "and how many rows did the filter leave out?",  # only the conversation's memory has this
-)
 
 TRACED = ("outputs/sales_pivot.xlsx", "Pivot!B2")
 """The number whose origin the demo ends with."""
@@ -45,7 +40,7 @@ def model_settings(settings: Settings, console: Console) -> Iterator[Settings]:
         "No GEMINI_API_KEY is set: replaying a transcript through the local Gemini stand-in. "
         "Everything else is real."
     )
-    transcript = load_transcripts([TRANSCRIPTS / "stack_sales.json"])
+    transcript = load_transcripts([TRANSCRIPTS / REPLIES])
     with StandinServer(transcript) as standin:
         changes = {"gemini_api_key": "standin", "model_base_url": standin.base_url}
         yield settings.model_copy(update=changes)

@@ -45,19 +45,11 @@ def export(notebook: Path, kind: str, output: Path | None) -> None:
 def _write(notebook: Path, kind: str, target: Path) -> dict[str, str]:
     """Write the export; return why files that a bundle should have are missing, by name."""
     from container.printer import print_pdf
-    from notebooks.export.bundle import write_bundle
     from notebooks.export.formats import EXPORTS, page_of
     from notebooks.record.files import replace_atomically
 
     if kind == "bundle":
-        part = target.with_name(f".{target.name}.part")
-        try:
-            with part.open("w+b") as file:
-                contents = write_bundle(notebook, file)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        return contents.missing
+        return write_bundle_file(notebook, target)
     if kind == "pdf":
         page = page_of(notebook, unfolded=True).encode("utf-8", "replace")
         take_host_users(Path(tempfile.gettempdir()))
@@ -65,6 +57,26 @@ def _write(notebook: Path, kind: str, target: Path) -> dict[str, str]:
     else:
         replace_atomically(target, EXPORTS[kind](notebook))
     return {}
+
+
+def write_bundle_file(notebook: Path, target: Path, *, title: str = "") -> dict[str, str]:
+    """Write *notebook*'s review bundle to *target*, all or nothing; return what is missing.
+
+    Args:
+        notebook: The notebook; its files lie beside it.
+        target: The zip.
+        title: The notebook's name; by default, its file's.
+    """
+    from notebooks.export.bundle import write_bundle
+
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with part.open("w+b") as file:
+            contents = write_bundle(notebook, file, title=title)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return contents.missing
 
 
 def take_host_users(directory: Path) -> None:

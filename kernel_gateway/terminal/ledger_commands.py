@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 import platformdirs
 
 from kernel_gateway.settings import SettingsInvalid, load_settings
-from kernel_gateway.terminal.export_command import notebook_of
+from kernel_gateway.terminal.export_command import notebook_of, write_bundle_file
 
 if TYPE_CHECKING:
     from notebooks.ledger.report import Review, VerifyReport
@@ -129,6 +129,7 @@ def sign(
     """Sign NOTEBOOK off with a key of your own, which is made at its first use.
 
     The entry is added at the end; what was recorded stays as it is and still verifies.
+    NOTEBOOK may be a review bundle: the signed one is written beside it, as NAME.signed.zip.
     """
     if note_only and not note.strip():
         raise click.UsageError("--note-only needs a --note.")
@@ -140,9 +141,16 @@ def sign(
     kind = NOTE if note_only else SIGN_OFF
     try:
         signer = own_signer(file)
-        review = sign_notebook(
-            notebook, signer, kind=kind, name=name or getpass.getuser(), note=note
-        )
+        with notebook_of(notebook) as (opened, wrong):
+            if wrong:
+                raise click.ClickException(_not_signed(notebook, wrong))
+            review = sign_notebook(
+                opened, signer, kind=kind, name=name or getpass.getuser(), note=note
+            )
+            if opened != notebook:
+                target = notebook.with_suffix(".signed.zip")
+                write_bundle_file(opened, target, title=notebook.stem)
+                click.echo(str(target))
         public = file.with_suffix(".pub.pem")
         public.write_text(signer.public_key)
     except NotebookError as error:
@@ -151,6 +159,11 @@ def sign(
         raise click.ClickException(f"{error.filename} can't be written: {error.strerror}") from None
     click.echo(f"cell {review.cell}: {review.kind} by {review.name!r} as {role} at {review.at}")
     click.echo(f"signed with the key {signer.key_id}; its public half is {public}")
+
+
+def _not_signed(bundle: Path, wrong: Sequence[str]) -> str:
+    lines = "".join(f"\n  {line}" for line in wrong[:20])
+    return f"{bundle} was not signed: it is not as its manifest says.{lines}"
 
 
 @click.group()

@@ -23,6 +23,7 @@ from notebooks.history.network_responses import RESPONSES
 from notebooks.record.files import is_recorded
 from notebooks.record.reading import read_copy
 from notebooks.record.undone import withdraw_undone
+from notebooks.rerun.inputs import stand_ins
 from notebooks.rerun.programs import LAYERS, MOST_PLACES, Programs
 from notebooks.rerun.recorded import recorded_inputs
 from notebooks.rerun.run import (
@@ -76,7 +77,9 @@ def rerun_file(
         raise InputMissing(sorted(wanted), str(notebook_file.parent / INPUTS))
     saved = saved or notebook_file.with_suffix(".rerun.ipynb")
     report_file = _report_file(notebook_file, saved)
-    with _workspace(found, work) as workspace, _second(found, work, twice=twice) as second:
+    standing = {} if found is None else stand_ins(wanted, found)
+    given = _given(found, standing)
+    with _workspace(given, work) as workspace, _second(given, work, twice=twice) as second:
         report = rerun_notebook(
             notebook_file,
             workspace.directory,
@@ -85,6 +88,7 @@ def rerun_file(
             inputs=found,
             outputs=_first_directory(notebook_file, OUTPUTS),
             replaced_inputs=_replaced(wanted, workspace.directory / INPUTS),
+            stand_ins=standing,
             cell_seconds=cell_seconds,
             responses=workspace.directory.parent / RESPONSES,
             launch=launch,
@@ -137,8 +141,17 @@ def _compare_pictures(before: bytes, after: bytes) -> str:
     return asyncio.run(pictures_difference(before, after))
 
 
+def _given(inputs: Path | None, standing: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files of *inputs* by the names that the code opens."""
+    files = sorted(inputs.iterdir()) if inputs is not None else ()
+    plain = {file.name: file for file in files if file.is_file() and not file.is_symlink()}
+    return {**plain, **standing}
+
+
 @contextmanager
-def _second(inputs: Path | None, work: Path | None, *, twice: bool) -> Iterator[Workspace | None]:
+def _second(
+    inputs: Mapping[str, Path], work: Path | None, *, twice: bool
+) -> Iterator[Workspace | None]:
     if not twice:
         yield None
         return
@@ -147,12 +160,11 @@ def _second(inputs: Path | None, work: Path | None, *, twice: bool) -> Iterator[
 
 
 @contextmanager
-def _workspace(inputs: Path | None, work: Path | None) -> Iterator[Workspace]:
-    """Yield a fresh workspace in *work* that holds a copy of *inputs*."""
+def _workspace(inputs: Mapping[str, Path], work: Path | None) -> Iterator[Workspace]:
+    """Yield a fresh workspace in *work* that holds copies of *inputs* under their names."""
     with tempfile.TemporaryDirectory(prefix="tallybook-rerun-", dir=work) as directory:
         workspace = Workspace.create(Path(directory) / "workspace")
-        for source in sorted(inputs.iterdir()) if inputs is not None else ():
-            if source.is_file() and not source.is_symlink():
-                with source.open("rb") as file, workspace.add_input(source.name) as copy:
-                    shutil.copyfileobj(file, copy.file)
+        for name, source in inputs.items():
+            with source.open("rb") as file, workspace.add_input(name) as copy:
+                shutil.copyfileobj(file, copy.file)
         yield workspace

@@ -138,6 +138,10 @@ def _notebook_beside(file: Path) -> Path:
     fit = [each for each in dict.fromkeys(found) if _records(each, file.name)]
     if len(fit) == 1:
         return fit[0]
+    if not fit and file.suffix.lower() == ".zip":
+        raise click.UsageError(
+            f"Name a file in the bundle: tallybook trace outputs/NAME.xlsx CELL --notebook {file}"
+        )
     if not fit:
         raise click.UsageError(
             f"No notebook beside {file} has recorded it; name the notebook with --notebook."

@@ -10,7 +10,7 @@ from typing import Any
 from agent.egress.policy import Policies
 from agent.egress.stream import guarded
 from agent.errors import ModelDeclined, ModelRejected, ModelReplyBroken, ModelUnavailable
-from agent.ports import Model
+from agent.ports import Embedder
 from kernel_gateway.errors import ConversationDeleted, DatabaseUnavailable
 from kernel_gateway.store.embeddings import EmbeddingRows, vector_bytes
 from kernel_gateway.store.tables import EmbeddingRow
@@ -36,13 +36,13 @@ class TurnEmbeddings:
     """
 
     def __init__(
-        self, rows: EmbeddingRows, model: Model | None, name: str, egress: Policies
+        self, rows: EmbeddingRows, model: Embedder | None, name: str, egress: Policies
     ) -> None:
-        """Use the embedding model *name* of the service of *model*; empty for none.
+        """Use the embedding model *name* of *model*; empty for none.
 
         Args:
             rows: Has the embeddings.
-            model: Its service makes them.
+            model: Makes them: a model's service, or `agent.models.local_embeddings`.
             name: The embedding model.
             egress: What must not go to that service, by tenant. What was said before goes to it
                 as it goes to the model when it is remembered.

@@ -94,6 +94,7 @@ class Turns:
         language: str = PYTHON,
         advice: bool = False,
         after: Sequence[str] = (),
+        recorded: bool = False,
     ) -> TurnRow:
         """Queue a turn and return its row.
 
@@ -106,6 +107,7 @@ class Turns:
             language: That of the code.
             advice: Answer in words; nothing is run.
             after: Turns of this path that have to end well before it begins.
+            recorded: The model's replies are recorded ones.
 
         Raises:
             InvalidRequest: The request is empty or too long, or holds a NUL character.
@@ -117,10 +119,13 @@ class Turns:
             request = check_request(request, self._services.budget)
         self._check_room(key, 1)
         row = _new_row(key, user, kind, request)
-        state = TurnState(id=row.id, request=request, advice=advice, after=list(after))
+        state = TurnState(
+            id=row.id, request=request, advice=advice, after=list(after), recorded=recorded
+        )
         if language != PYTHON:
             state.pending = PendingCode(code=request, language=language)
-        if advice or after or language != PYTHON:  # what a row without a state does not say
+        said_by_the_row = TurnState(id=row.id, request=request)
+        if state != said_by_the_row:
             row.state = turn_state_to_json(state)
         await self._add(key, row)
         self._launch(row, state)

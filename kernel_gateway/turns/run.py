@@ -61,6 +61,7 @@ class TurnServices:
         approvals: Asks the user.
         profiler: Profiles the workbooks.
         model: Writes the code; ``None`` if none is configured.
+        recorded: Has the recorded replies of the demo conversation.
         telemetry: Counts turns and cells.
         budget: The limits of a turn.
         deletions: The conversations being deleted.
@@ -78,6 +79,7 @@ class TurnServices:
     approvals: Approvals
     profiler: Profiler
     model: Model | None
+    recorded: Model
     telemetry: Telemetry
     budget: TurnBudget
     deletions: Deletions
@@ -131,9 +133,11 @@ class TurnRun:
         Both are stored in one transaction: a turn without that event is started again.
         """
         row = self.row
-        facts = {"kind": row.kind, "user": row.user}
+        facts: dict[str, Any] = {"kind": row.kind, "user": row.user}
         if row.kind in ("turn", "merge"):
             facts["request"] = row.request
+        if self._state.recorded:
+            facts["recorded"] = True
         if self._client is not None:  # its row is not stored yet
             row.status = "running"
             await self._sink.emit("turn.started", facts, add=rows_of(row))
@@ -166,7 +170,9 @@ class TurnRun:
         contexts.snapshots.consider(path)
         restored, path.restored = path.restored, None
         result = {**ending.result, "notebook_head": path.recorder.head}
-        return replace(ending, result=result if restored is None else {"variables": restored, **result})
+        return replace(
+            ending, result=result if restored is None else {"variables": restored, **result}
+        )
 
     async def _check_earlier(self) -> None:
         """Raise `EarlierRequestFailed` if a turn that this one comes after has not ended well."""
@@ -208,6 +214,11 @@ class TurnRun:
             )
         return ending
 
+    def _model(self) -> Model | None:
+        if self.row.kind != "turn":
+            return None
+        return self._services.recorded if self._state.recorded else self._services.model
+
     def _ports(self, path: OpenPath, modes: TurnModes) -> TurnPorts:
         services, row = self._services, self.row
 
@@ -225,7 +236,7 @@ class TurnRun:
             )
         )
         return TurnPorts(
-            model=services.model if row.kind == "turn" else None,
+            model=self._model(),
             runtime=replace(
                 services.contexts.runtime(path, self._sink.emit),
                 network=network_of(

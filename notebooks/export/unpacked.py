@@ -8,12 +8,12 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from notebooks.errors import BundleUnreadable
+from notebooks.errors import BundleUnreadable, NotebookError
 from notebooks.export.bundle import (
     MANIFEST,
     NOTEBOOK,
@@ -25,9 +25,13 @@ from notebooks.export.bundle import (
     RERUN_REPORT,
     STATEMENT,
 )
+from notebooks.export.evidence import code_of, files_of
 from notebooks.export.workspace_files import safe_name
 from notebooks.history.network_responses import is_response
 from notebooks.record.chain import mapping
+from notebooks.record.files import is_recorded
+from notebooks.record.reading import read_copy
+from notebooks.record.undone import withdraw_undone
 from notebooks.rerun.tolerance import printable
 
 OWN = frozenset(
@@ -42,7 +46,8 @@ class UnpackedBundle:
 
     Attributes:
         notebook: The notebook file there; its inputs and outputs lie beside it.
-        problems: What differs from its manifest, one line each.
+        problems: What differs from its manifest, and files that are not those of the record, one
+            line each.
         missing: Why recorded files are not in it, by name.
     """
 
@@ -77,9 +82,13 @@ def unpacked(bundle_file: Path, *, most_bytes: int = MOST_BYTES) -> Iterator[Unp
         manifest = _manifest(bundle_file, Path(directory, MANIFEST))
         listed = {str(n): str(sha) for n, sha in mapping(manifest.get("files")).items()}
         missing = mapping(manifest.get("missing"))
+        notebook = Path(directory, NOTEBOOK)
+        problems = _problems(hashes, listed)
+        named = {name for name in listed if hashes.get(name) != listed[name]}
+        problems += _unlike_the_record(notebook, hashes, {*named, *map(str, missing)})
         yield UnpackedBundle(
-            notebook=Path(directory, NOTEBOOK),
-            problems=tuple(printable(line) for line in _problems(hashes, listed)),
+            notebook=notebook,
+            problems=tuple(printable(line) for line in problems),
             missing={printable(str(n)): printable(str(why)) for n, why in missing.items()},
         )
 
@@ -157,4 +166,27 @@ def _problems(hashes: Mapping[str, str], listed: Mapping[str, str]) -> list[str]
         for name in sorted(listed)
         if name in hashes and hashes[name] != listed[name]
     ]
+    return found
+
+
+def _unlike_the_record(
+    notebook: Path, hashes: Mapping[str, str], named: Collection[str]
+) -> list[str]:
+    """Return which recorded files are other ones, or not there: a manifest can be made anew.
+
+    Those in *named* are left out.
+    """
+    try:
+        recorded = withdraw_undone(read_copy(notebook)[0])
+        files = [each for each in files_of(recorded, code_of(recorded)) if each.present]
+    except NotebookError:
+        return []  # who reads it says why
+    found = []
+    for file in files:
+        if file.name in named:
+            continue
+        if file.name not in hashes:
+            found.append(f"{file.name}: the record names it, and it is not in the bundle")
+        elif not is_recorded(notebook.parent / file.name, file.sha256):
+            found.append(f"{file.name}: it is not the recorded file")
     return found

@@ -197,7 +197,7 @@ class Snapshots:
         whole = hashlib.sha256(content).hexdigest().encode() + b"\n" + content
         replace_atomically(self.directory / f"{number:08}-{made.id}.json", whole)
 
-    def list(self) -> list[Snapshot]:
+    def known(self) -> list[Snapshot]:
         """Return them, newest first; damaged records and those of another path are left out."""
         found = (self._read(name) for name in reversed(self._names()))
         return [made for made in found if made is not None]
@@ -205,7 +205,7 @@ class Snapshots:
     def nearest(self, cells: Sequence[str]) -> Snapshot | None:
         """Return the snapshot of most of *cells*, from the first on; ``None`` if there is none."""
         best: Snapshot | None = None
-        for made in self.list() if self.enabled else ():
+        for made in self.known() if self.enabled else ():
             fits = made.count <= len(cells) and made.cells == digest_of(cells[: made.count])
             if fits and (best is None or made.count > best.count):
                 best = made
@@ -262,13 +262,20 @@ class Snapshots:
                 if (file := self._segment(str(sha256))) is not None and not self._named(sha256):
                     file.unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Remove all of them."""
+        with self._lock:
+            for name in self._names():
+                (self.directory / name).unlink(missing_ok=True)
+            self.collect()
+
     def _named(self, sha256: str) -> bool:
-        return any(sha256 == named for made in self.list() for named, _ in made.segments)
+        return any(sha256 == named for made in self.known() for named, _ in made.segments)
 
     def collect(self) -> None:
         """Remove segments that no record names: a crash or an undone record left them."""
         with self._lock:
-            named = {str(sha256) for made in self.list() for sha256, _ in made.segments}
+            named = {str(sha256) for made in self.known() for sha256, _ in made.segments}
             for file in self._entries():
                 left = file.suffix == PART or _SEGMENT.fullmatch(file.name) is not None
                 if left and file.name.removesuffix(SEALED) not in named:
@@ -278,7 +285,7 @@ class Snapshots:
         """Give the branch in *home* these snapshots; which of them it can use, its cells decide."""
         theirs = Snapshots(home, owner, self.limits, self._keys)
         with self._lock:
-            for made in reversed(self.list()):
+            for made in reversed(self.known()):
                 theirs.directory.mkdir(mode=0o700, exist_ok=True)
                 for sha256, _ in made.segments:
                     if (file := self._segment(str(sha256))) is not None and sha256 not in theirs:

@@ -74,10 +74,13 @@ def slice_of(cells: Sequence[Cell], writer: Cell, file: str, sheet: str) -> list
 
 
 def _bases(taken: Sequence[Taken]) -> dict[str, set[str]]:
+    """Return name → names that its value is a part of; what a function gives is none of it."""
+    made = [each.statement for each in taken if each.statement.imports or each.statement.defines]
+    makers = frozenset[str]().union(*(statement.sets for statement in made))
     bases: dict[str, set[str]] = {}
     for each in taken:
         for name, base in bases_of(each.statement):
-            if name != base:
+            if name != base and base not in makers:
                 bases.setdefault(name, set()).add(base)
     return bases
 

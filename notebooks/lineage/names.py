@@ -24,6 +24,12 @@ _MUTATORS = frozenset(
 )
 """Methods that change their object."""
 _PARTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Name)
+_GIVES_PART = frozenset(
+    """create_sheet cell iter_rows iter_cols add_worksheet add_chartsheet add_format
+    get_worksheet_by_name get_sheet_by_name get setdefault items values keys sheet_by_name
+    sheet_by_index book""".split()
+)
+"""Methods whose value is a part of their object; that of others is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,5 +300,17 @@ def _bases(code: str) -> Iterator[tuple[str, str]]:
             name, value = node.target.id, node.iter
         else:
             continue
-        if isinstance(value, _PARTS) and (base := base_of(value)) is not None:
+        if _is_part(value) and (base := base_of(value)) is not None:
             yield name, base
+
+
+def _is_part(node: ast.AST) -> bool:
+    """Whether the value of *node* is an object that another one has, or that object itself."""
+    while isinstance(node, _PARTS) and not isinstance(node, ast.Name):
+        if not isinstance(node, ast.Call):
+            node = node.value
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES_PART:
+            node = node.func.value
+        else:
+            return False
+    return isinstance(node, ast.Name)

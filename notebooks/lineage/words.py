@@ -133,6 +133,12 @@ def rows_words(node: Mapping[str, Any]) -> list[str]:
         what = "their number" if made["how"] == "size" else quoted(column)
         together = " of these files together" if checked[0].get("together") else ""
         lines.append(f"  checked: computed again from {what} in the rows{together}")
+    elif across := made.get("across"):
+        lines.append(
+            f"  not checked against the file: the code computes {quoted(made['column'])} with "
+            f"{', '.join(across[:5])}, over other rows as well. Which those are is not known; the "
+            "row is the one that it stands beside"
+        )
     else:
         lines.append(
             f"  not checked against the file: {quoted(made['column'])} is not one of its columns; "

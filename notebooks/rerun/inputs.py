@@ -59,6 +59,21 @@ def given_inputs(
     ]
 
 
+def stand_ins(wanted: Mapping[str, str], directory: Path) -> dict[str, Path]:
+    """Return the files of *directory* that stand for a recorded input of another name.
+
+    By case and Unicode normalization of the name, else by content.
+
+    Args:
+        wanted: Recorded input name → sha256.
+        directory: The given files.
+    """
+    there = {f.name: f for f in sorted(directory.iterdir()) if f.is_file() and not f.is_symlink()}
+    absent = {name: sha256 for name, sha256 in wanted.items() if name not in there}
+    found = {name: _same(name, sha256, there) for name, sha256 in absent.items()}
+    return {name: file for name, file in found.items() if file is not None}
+
+
 def _by_pattern(
     name: str, there: Mapping[str, Path], wanted: Mapping[str, str], pattern: str
 ) -> Path:

@@ -214,20 +214,26 @@ def _compare(
     return "reproduced", ""
 
 
-def judge_inputs(wanted: Mapping[str, str], given: Path | None) -> tuple[FileVerdict, ...]:
-    """Return a verdict for each recorded input file that is missing in the directory *given*.
+def judge_inputs(
+    wanted: Mapping[str, str], given: Path | None, stand_ins: Mapping[str, Path]
+) -> tuple[FileVerdict, ...]:
+    """Return a verdict for each recorded input file that is not in the directory *given*.
 
     Args:
         wanted: sha256 by name below ``inputs/``, from the record.
         given: Directory of the re-run's inputs; ``None`` if there is none.
+        stand_ins: Recorded input → the file of another name that was taken for it.
     """
     there = {} if given is None else _plain_files(given)
-    detail = "the record names this input, it was not given"
-    return tuple(
-        FileVerdict(name=f"inputs/{name}", verdict="incomplete", detail=detail)
-        for name in sorted(wanted)
-        if name not in there
-    )
+    absent = "the record names this input, it was not given"
+    found = []
+    for name in sorted(wanted):
+        if name in stand_ins:
+            detail = f"{stand_ins[name].name!r} was taken for it"
+            found.append(FileVerdict(name=f"inputs/{name}", verdict="reproduced", detail=detail))
+        elif name not in there:
+            found.append(FileVerdict(name=f"inputs/{name}", verdict="incomplete", detail=absent))
+    return tuple(found)
 
 
 def _plain_files(directory: Path) -> dict[str, Path]:

@@ -24,8 +24,8 @@ _WHOLE = re.compile(r"[-+]?[0-9]{1,4000}")
 _REAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
-class _Computed:
-    """Placeholder for the value of a parameter that is not a literal."""
+class Computed:
+    """Placeholder for the value of a parameter that is not a literal; *source* is its code."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -78,7 +78,7 @@ def _assign(target: ast.expr, value: ast.expr | None, found: dict[str, Any]) -> 
         try:
             found[target.id] = ast.literal_eval(value)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            found[target.id] = _Computed(ast.unparse(value))
+            found[target.id] = Computed(ast.unparse(value))
 
 
 def given_parameters(notebook: Notebook, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class _Misfit(Exception):
 
 
 def _fitting(recorded: Any, value: Any) -> Any:
-    if isinstance(recorded, _Computed):
+    if isinstance(recorded, Computed):
         raise _Misfit(f"is computed in the notebook ({recorded.source}); it can't be replaced")
     if isinstance(value, str):
         value = _from_text(recorded, value)

@@ -93,6 +93,7 @@ def rerun_notebook(
     inputs: Path | None = None,
     outputs: Path | None = None,
     replaced_inputs: tuple[str, ...] = (),
+    stand_ins: Mapping[str, Path] = MappingProxyType({}),
     cell_seconds: int = CELL_SECONDS,
     responses: Path | None = None,
     launch: Mapping[str, Any] = MappingProxyType({}),
@@ -114,6 +115,7 @@ def rerun_notebook(
         inputs: Directory the inputs were copied from; ``None`` if there was none.
         outputs: Directory of the recorded ``outputs/``; ``None`` if there is none.
         replaced_inputs: Names of inputs that differ from the recorded ones.
+        stand_ins: Recorded input → the file of another name that was taken for it.
         cell_seconds: Time limit of a cell, in seconds; a cell over it ends the re-run.
         responses: Directory to lay out the recorded responses of network calls in, from which
             the kernel gets them: a re-run sends nothing.
@@ -153,7 +155,7 @@ def rerun_notebook(
         notebook=saved,
         cells=tuple(_with_network(cell, laid) for cell in cells),
         files=(
-            *judge_inputs(wanted, inputs),
+            *judge_inputs(wanted, inputs, stand_ins),
             *judge_files(
                 recorded_outputs(recorded),
                 outputs,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .formats.addresses import column_letters
 from .profile.cells import literal
 from .profile.column import Column
+from .recipe_totals import rule_of_totals, totals_lines, whole_number_lines
 from .recipe_values import AMOUNT, ERA_DATE, NUMBERS, conversion_line, identifier_line, is_plain
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class _Plan:
         self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
         if self.drops_blanks:
             skipped -= set(self.table.blank_rows)
-        self.by_text = rule_of_totals(described) if len(self.table.totals) > MAX_SKIPPED else None
+        self.by_text = rule_of_totals(described, text=text)
         if self.by_text is not None:
             skipped -= {total.row for total in self.table.totals}
         self.skipped = sorted(skipped)
@@ -286,35 +285,6 @@ def _rows(plan: _Plan, before: int) -> list[str]:
     return found
 
 
-def rule_of_totals(described: Described) -> tuple[int, str] | None:
-    """Return (column, pattern) of the texts that just the total rows have, ``None`` if none has.
-
-    A list of thousands of positions is no code to read.
-    """
-    table, grid = described.table, described.grid
-    totals = {total.row for total in table.totals}
-    for at, column in enumerate(range(table.area[1], table.area[3] + 1)):
-        values = grid.column(column, table.body_top, table.area[2])
-        words = Counter(
-            word
-            for row in totals
-            if row <= table.area[2] and isinstance(v := values[row - table.body_top], str)
-            for word in {v.split()[0], v.split()[-1]}
-            if v.strip()
-        )
-        patterns = [rf"\b{re.escape(word)}\b" for word, _ in words.most_common(3)]
-        for pattern in [*patterns, "|".join(patterns)] if patterns else ():
-            rule = re.compile(pattern)
-            found = {
-                row
-                for row, v in enumerate(values, table.body_top)
-                if isinstance(v, str) and rule.search(v)
-            }
-            if found == {row for row in totals if row <= table.area[2]}:
-                return at, pattern
-    return None
-
-
 def _dtype(plan: _Plan) -> list[str]:
     types = plan.types()
     if not types:
@@ -332,10 +302,7 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         lines.append(_wrapped("frame = frame.drop(index=[", rows, "], errors='ignore')"))
         lines.append("frame = frame.reset_index(drop=True)")
     if plan.by_text is not None:
-        at, pattern = plan.by_text
-        labels = f"frame[{literal(plan.described.names[at])}].astype(str)"
-        lines.append(f"total = {labels}.str.contains({pattern!r})")
-        lines.append("frame = frame[~total].reset_index(drop=True)")
+        lines += totals_lines(plan.described, plan.by_text)
     if plan.table.sections is not None:
         name = literal(plan.described.names[plan.table.sections.column - plan.left])
         lines.append(
@@ -353,6 +320,8 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         ]
     if plan.as_objects or plan.dropped or plan.by_text is not None:
         lines.append("frame = frame.infer_objects()")
+    if plan.by_text is not None:
+        lines += whole_number_lines(plan.described)
     for target, column in targets:
         if plan.grid.zero_formulas and column.kind == "formula":
             lines.append(f'{target} = float("nan")  # never calculated')

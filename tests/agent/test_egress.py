@@ -12,6 +12,7 @@ from agent.egress.scan import scan
 from agent.egress.stream import GuardedStream, guarded
 from benchmarks.egress import megabytes_a_second, score
 from tests.corpus.egress import card, corpus, grouped, iban, numeric_sheet, secret
+from tests.corpus.printed_tables import PRINTED, printed
 
 pytestmark = pytest.mark.check
 
@@ -31,6 +32,25 @@ def test_precision_and_recall_on_the_corpus(seed):
     assert count > 3000
     assert precision >= 0.97, of_all
     assert recall >= 0.95, of_all
+
+
+def test_cards_are_found_and_references_kept_however_tables_are_printed():
+    """Two tables in one cell, Series, dicts, JSON, CSV and Markdown: each has names of its own."""
+    kept = seen = 0
+    for name, text, references in printed(11, 8):
+        data = text.text.encode()
+        found = {data[each.start : each.end].decode() for each in scan(data)}
+        assert {card for _, card in text.values} <= found, f"{name}:\n{text.text}"
+        kept += len(set(references) - found)
+        seen += len(references)
+
+    assert len(PRINTED) > 40
+    assert kept >= 0.97 * seen
+
+
+def test_an_order_that_could_be_a_card_is_kept_in_each_of_two_tables():
+    text = "   Order no          Amount\n0  4111111111111111    5.00\n"
+    assert not kinds(text + text)
 
 
 def test_a_sheet_of_numbers_has_nothing_and_is_read_fast():
@@ -249,7 +269,8 @@ def test_many_different_values_take_linear_time():
     [
         "%064x\n" % (2**255 // 7), "QWxhZGRpbjpvcGVuIHNlc2FtZQ" * 3 + "\n",
         "8f14e45f-ceea-467f-a9d2-123456789012,5\n", "2024-01-31 12:30:00,12345,North\n",
-        "1234567890\t9876543210\t123456789\n",
+        "1234567890\t9876543210\t123456789\n", "4111111111111111,4111111111111112,",
+        "4111111111111111  ACME\n",
     ],
 )  # fmt: skip
 def test_text_full_of_what_only_looks_like_it_takes_linear_time(line):
@@ -263,3 +284,15 @@ def test_text_full_of_what_only_looks_like_it_takes_linear_time(line):
 
     seconds(10_000)
     assert min(seconds(2_000_000) for _ in range(2)) < 40 * max(seconds(200_000), 0.001)
+
+
+@pytest.mark.parametrize("line", ["4111111111111111,4111111111111112,", "4111111111111111  A\n"])
+def test_text_full_of_cards_takes_linear_time(line):
+    def seconds(characters):
+        text = line.encode() * (characters // len(line))
+        began = time.process_time()
+        scan(text)
+        return time.process_time() - began
+
+    seconds(1000)
+    assert seconds(100_000) < 40 * max(seconds(10_000), 0.001)

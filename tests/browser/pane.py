@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,10 @@ class Pane:
         """Wait until nothing matches *selector*."""
         wait = WebDriverWait(self.driver, SECONDS)
         wait.until(lambda _: not self.all(selector), f"{selector!r} stays")
+
+    def wait(self, what: str, look: Callable[[], object]) -> None:
+        """Wait until *look* returns something true; *what* is named if it never does."""
+        WebDriverWait(self.driver, SECONDS).until(lambda _: look(), f"{what}: it never came")
 
     def click(self, selector: str, text: str = "") -> None:
         """Click what `find` finds, also if it moves meanwhile."""

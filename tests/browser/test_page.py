@@ -313,6 +313,29 @@ async def test_without_a_model_the_page_says_how_to_set_one_up_and_runs_code(pan
     assert bar.startswith("Bash, 1 line")
 
 
+async def test_without_a_model_the_recorded_demo_plays_in_the_page_and_says_what_it_is(
+    pane, start_gateway
+):
+    running = await start_gateway([], gemini_api_key=None, model_base_url=None)
+
+    def drive():
+        pane.open(running.gateway)
+        pane.click("#no-model button", "Play the recorded demo")
+        pane.find(".answer", "69 of the 180 rows")
+        pane.find(".result", "sales_pivot.xlsx")
+        pane.find(".conversation", "Recorded demo")
+        marks = [each.text for each in pane.all(".recorded-replies")]
+        return pane.find(".recorded-demo").text, marks, pane.log(), pane.findings()
+
+    words, marks, log, findings = await asyncio.to_thread(drive)
+
+    assert "recorded" in words
+    assert "real" in words
+    assert marks == ["Recorded reply"] * 3
+    assert "kept:    111 rows" in log
+    assert findings == []
+
+
 async def test_what_is_always_allowed_is_listed_and_revoked(pane, start_gateway):
     code = code_reply("import urllib.request\nprint('allowed')")
     running = await start_gateway(exchange("encode", code, {"text": "Done."}))

@@ -42,14 +42,26 @@ async def test_a_reviewer_traces_a_number_verifies_signs_off_and_runs_it_again(
         pane.click(".reruns summary")
         pane.click(".reruns .rerun")
         pane.find(".reruns", "The same again")
-        pane.click(".reruns .link")
         unfit += pane.findings()
         compared = pane.find(".rerun-report").text
+        minimum = "[data-parameter=min_sales]"
+        offered = pane.find(minimum).text
+        pane.find(f"{minimum} input").send_keys(Keys.BACKSPACE * 4, "many")
+        pane.click(".reruns .rerun", "Run again with 1 other value")
+        refused = pane.find(".reruns .card, .reruns [role=alert]", "min_sales").text
+        pane.find(f"{minimum} input").send_keys(Keys.BACKSPACE * 4, "2000")
+        pane.click(".reruns .rerun", "Run again with 1 other value")
+        pane.find(".reruns .link", "with min_sales = 2000")
+        pane.find(".reruns .link", "Something differs")
+        other = pane.find(".rerun-report", "stacked_sales.xlsx").text
+        unfit += pane.findings()
         headers = {"Authorization": f"Bearer {running.token}"}
         exported = urlopen(Request(page, headers=headers)).read().decode()
-        return traced, badge, unfit, compared, exported
+        return traced, badge, unfit, compared, exported, offered, refused, other
 
-    traced, badge, unfit, compared, exported = await asyncio.to_thread(drive)
+    traced, badge, unfit, compared, exported, offered, refused, other = await asyncio.to_thread(
+        drive
+    )
 
     assert "Pivot!C3 = 17,782.29" in traced
     assert "sales_q2.xlsx, Q2: rows" in traced
@@ -57,3 +69,6 @@ async def test_a_reviewer_traces_a_number_verifies_signs_off_and_runs_it_again(
     assert unfit == []
     assert "2 files of 2 are the same." in compared
     assert "stacked_sales.xlsx" in exported
+    assert offered == "min_sales whole number"
+    assert "whole number" in refused
+    assert "Something differs" in other

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -10,8 +11,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.access_tokens import SECRET, hs256
+from tests.access_tokens import SECRET, caller, hs256
 from tests.browser import chromium
+from tests.conftest import code_reply, exchange
 
 
 @pytest.fixture
@@ -104,3 +106,36 @@ async def test_the_page_asks_for_a_token_and_takes_only_a_right_one(browser, sta
     assert "token" in refused
     assert user == "ann"
     assert all(cookie["httpOnly"] for cookie in cookies)
+
+
+async def test_a_token_that_ends_in_mid_turn_asks_for_another_and_nothing_is_lost(
+    pane, start_gateway
+):
+    waits = code_reply(
+        "import pathlib, time",
+        "while not pathlib.Path('go').exists(): time.sleep(0.02)",
+        "print('went on')",
+    )
+    running = await start_gateway(
+        exchange("wait", waits, {"text": "It went on."}), jwt_secret=SECRET
+    )
+
+    ann = caller(running, hs256())
+    made = json.loads((await ann("POST", "/api/v1/conversations", "{}")).body)["id"]
+    await ann("POST", f"/api/v1/conversations/{made}/paths/main/turns", '{"request": "wait"}')
+
+    def drive():
+        pane.driver.get(f"{running.url}/?token={hs256(exp=time.time() + 8)}")
+        pane.driver.get(f"{running.url}/#{made}")
+        words = pane.find(".sign-in").text
+        pane.write("#token", hs256() + Keys.ENTER)
+        pane.find(".progress")
+        (running.home(made) / "workspace" / "go").touch()
+        pane.find(".answer", "It went on.")
+        return words, pane.log()
+
+    words, log = await asyncio.to_thread(drive)
+    pane.complaints()  # of requests that were refused
+
+    assert "access token" in words
+    assert "went on" in log

@@ -52,6 +52,15 @@ people = pd.read_excel("inputs/people.xlsx")
 merged = orders.merge(people, on="Person", how="left")
 merged["Value"] = merged["Quantity"] * merged["Price"]
 merged.groupby("Team")["Value"].sum().to_frame().to_excel("outputs/teams.xlsx")"""
+RUNNING = """import pandas as pd
+df = pd.read_csv("inputs/m.csv")
+t = df.copy()
+t["Running"] = t["Amt"].cumsum()
+t.to_excel("outputs/running.xlsx", index=False)
+pd.crosstab(df["Acct"], df["Region"]).to_excel("outputs/counts.xlsx")
+df.groupby("Acct")["Amt"].sum().to_csv("outputs/accounts.csv")
+for account, part in df.groupby("Acct"):
+    part.to_excel(f"outputs/{account}.xlsx", index=False)"""
 OPENPYXL = """from openpyxl import Workbook, load_workbook
 source = load_workbook("inputs/ledger.xlsx", data_only=True)["Book"]
 sums = {}
@@ -66,7 +75,7 @@ for account, amount in sums.items():
 last = sheet.max_row
 sheet.cell(last + 1, 1, "Total")
 sheet.cell(last + 1, 2, f"=SUM(B2:B{last})")
-sheet["D1"] = 12345.5
+sheet["D1"] = 2.5
 sheet["D2"] = "=B4*2"
 book.save("outputs/ledger.xlsx")"""
 STYLE = """book = load_workbook("outputs/ledger.xlsx")
@@ -195,6 +204,44 @@ async def test_a_merge_is_traced_to_the_rows_of_both_files(running, tmp_path):
     assert any("not checked against the file" in line for line in found["words"])
 
 
+async def test_counts_numeric_keys_and_running_totals_are_traced_as_far_as_is_known(
+    running, tmp_path
+):
+    """Of a running total the row is named, and that other rows are in it."""
+    rows = "Acct,Region,Amt\n4000,N,1.5\n4001,S,2\n4001,N,3\n4000,N,5.25\n"
+    (tmp_path / "m.csv").write_text(rows)
+    conversation = await running.conversation(tmp_path / "m.csv")
+    await conversation.execute(RUNNING)
+
+    count = await traced(conversation, "outputs/counts.xlsx", "B2")
+    total = await traced(conversation, "outputs/accounts.csv", "B2")
+    running_total = await traced(conversation, "outputs/running.xlsx", "D4")
+
+    for found, how, expected in ((count, "size", [2, 5]), (total, "sum", [2, 5])):
+        assert found["origin"]["computation"]["how"] == how
+        assert rows_of(found["origin"]["sources"][0]) == expected
+        assert found["origin"]["sources"][0]["checked"]
+    made = running_total["origin"]["computation"]
+    assert (made["across"], made["column"]) == (["cumsum"], "Running")
+    assert not running_total["origin"]["sources"][0]["checked"]
+    assert any("cumsum, over other rows as well" in line for line in running_total["words"])
+    assert all(each["variables"] == ["df"] for each in (count, total))
+
+
+async def test_a_row_that_a_loop_over_groups_wrote_is_that_row_and_no_minimum(running, tmp_path):
+    """Each group has a file of its own; the first row of one is also its smallest number."""
+    (tmp_path / "m.csv").write_text("Acct,Region,Amt\n4001,N,9\n4000,N,1.5\n4000,S,5\n4001,S,9\n")
+    conversation = await running.conversation(tmp_path / "m.csv")
+    await conversation.execute(RUNNING)
+
+    for cell, row in (("4000.xlsx:C2", 3), ("4000.xlsx:C3", 4), ("4001.xlsx:C3", 5)):
+        name, _, place = cell.partition(":")
+        origin = (await traced(conversation, f"outputs/{name}", place))["origin"]
+        assert origin["computation"]["how"] == "value", cell
+        assert rows_of(origin["sources"][0]) == [row], cell
+        assert origin["sources"][0]["checked"], cell
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ledger(running, tmp_path_factory):
     """A conversation that wrote a workbook with openpyxl, and later changed how it looks."""
@@ -232,6 +279,7 @@ async def test_a_cell_that_only_changed_how_a_workbook_looks_did_not_write_its_v
 
 
 async def test_a_constant_in_the_code_is_said_to_be_one(ledger):
+    """Also if a row of the input has the same number."""
     found = await traced(ledger, "outputs/ledger.xlsx", "'It''s <b>'!D1")
 
     assert found["origin"]["kind"] == "constant"
@@ -303,6 +351,25 @@ async def test_a_file_that_was_changed_since_is_said_to_be(pivot, tmp_path):
     assert said.exit_code == 0
     assert "was changed after cell" in said.output
     assert "the rows are not known" in said.output
+
+
+async def test_no_rows_are_named_of_an_input_that_is_another_file_now(running, tmp_path):
+    """Also if the same number stands in it by chance."""
+    file = inputs.workbook(tmp_path / "in.xlsx", [("Region", "Sales"), ("N", 5), ("S", 20)])
+    conversation = await running.conversation(file)
+    await conversation.execute(
+        "import pandas as pd\nsales = pd.read_excel('inputs/in.xlsx')\n"
+        "sales.groupby('Region').sum().to_excel('outputs/sums.xlsx')"
+    )
+    inputs.workbook(file, [("Region", "Sales"), ("N", 1), ("N", 2), ("S", 20)])
+    await running.client.upload(conversation.url, [file], replace=True)
+
+    found = await traced(conversation, "outputs/sums.xlsx", "B3")
+
+    assert found["origin"]["value"] == 20
+    assert found["origin"]["kind"] == "unknown"
+    assert "'inputs/in.xlsx' changed since it was read" in found["origin"]["reason"]
+    assert found["inputs"][0]["changed"] is True
 
 
 async def test_a_file_that_is_in_no_record_is_refused_with_a_reason(pivot, tmp_path):

@@ -108,13 +108,16 @@ async def test_objects_that_variables_share_are_shared_again_and_frames_stay_apa
         "values = frame.to_numpy()",
     )
 
-    assert await printed(
-        kernel,
-        "rows.append(3); print(book['rows'], book['self'] is book)\n"
-        "part[0] = 5; print(whole[10], turned[10, 0])\n"
-        "names[0] = 'z'; print(back.tolist())\n"
-        "frame.iloc[0, 0] = 7; print(frame.iloc[0, 0], copy.iloc[0, 0], values.flags.writeable)",
-    ) == "[1, 2, 3] True\n5.0 5.0\n['b', 'z']\n7.0 0.0 False\n"
+    assert (
+        await printed(
+            kernel,
+            "rows.append(3); print(book['rows'], book['self'] is book)\n"
+            "part[0] = 5; print(whole[10], turned[10, 0])\n"
+            "names[0] = 'z'; print(back.tolist())\n"
+            "frame.iloc[0, 0] = 7; print(frame.iloc[0, 0], copy.iloc[0, 0], values.flags.writeable)",
+        )
+        == "[1, 2, 3] True\n5.0 5.0\n['b', 'z']\n7.0 0.0 False\n"
+    )
 
 
 async def test_functions_and_classes_of_cells_work_on_the_kernels_own_variables(
@@ -183,11 +186,14 @@ async def test_what_cells_set_outside_their_variables_is_set_again(start_kernel,
     await read(second, segments, manifest)
 
     assert await printed(second, following) == expected
-    assert await printed(
-        second,
-        "print(pd.options.display.max_rows, np.array([1 / 3]), os.environ['MONTH'], "
-        "decimal.getcontext().prec)",
-    ) == "7 [0.333] 2024-02 9\n"
+    assert (
+        await printed(
+            second,
+            "print(pd.options.display.max_rows, np.array([1 / 3]), os.environ['MONTH'], "
+            "decimal.getcontext().prec)",
+        )
+        == "7 [0.333] 2024-02 9\n"
+    )
     assert (await second.run("1")).execution_count == 4
 
 
@@ -238,6 +244,15 @@ async def test_nothing_is_saved_while_a_thread_of_a_cell_runs(start_kernel, segm
         await saved(kernel, segments)
 
 
+async def test_where_memory_is_short_many_objects_are_not_saved(start_kernel, segments):
+    kernel = await start_kernel(memory_bytes=300 * 2**20)
+    await kernel.run("rows = [[n] for n in range(900_000)]")
+
+    with pytest.raises(SnapshotDeclined, match="memory is too short"):
+        await saved(kernel, segments)
+    assert await printed(kernel, "print(len(rows))") == "900000\n"
+
+
 async def test_variables_larger_than_a_snapshot_may_be_are_not_saved(start_kernel, segments):
     kernel = await start_kernel()
     await kernel.run("import numpy as np\nlarge = np.ones(1_000_000)\ntexts = ['x' * 50] * 9")
@@ -245,6 +260,39 @@ async def test_variables_larger_than_a_snapshot_may_be_are_not_saved(start_kerne
     with pytest.raises(SnapshotDeclined, match="larger|more than"):
         await saved(kernel, segments, most_bytes=1_000_000)
     assert await printed(kernel, "print(large.sum())") == "1000000.0\n"
+
+
+@pytest.mark.parametrize("audited", [False])
+@pytest.mark.parametrize(
+    "sent",
+    ["b''", "(2**60).to_bytes(8)", "(2).to_bytes(8) + b'no'", "(2).to_bytes(8) + b'{}'"],
+)
+async def test_a_kernel_that_sends_something_else_makes_no_snapshot(start_kernel, segments, sent):
+    kernel = await start_kernel()
+    await kernel.run(
+        "import sys\n"
+        "def other(connection, *_): connection.sendall(SENT)\n"
+        f"SENT = {sent}\nsys.modules['inside.snapshots']._write = other"
+    )
+
+    with pytest.raises(SnapshotDeclined):
+        await saved(kernel, segments)
+    assert list(segments.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("audited", [False])
+async def test_a_kernel_that_sends_other_bytes_than_it_says_makes_no_snapshot(
+    start_kernel, segments
+):
+    kernel = await start_kernel()
+    await kernel.run(
+        "import sys\nsnapshots = sys.modules['inside.snapshots']\n"
+        "snapshots.digest = lambda pieces: '0' * 64\nx = 1"
+    )
+
+    with pytest.raises(SnapshotDeclined, match="something else than its manifest says"):
+        await saved(kernel, segments)
+    assert list(segments.directory.iterdir()) == []
 
 
 @pytest.fixture
@@ -358,3 +406,22 @@ def test_a_forged_manifest_is_refused(changed):
     with pytest.raises(SnapshotDeclined):
         manifest_of({**GOOD, **changed}, 10**9)
     assert manifest_of(GOOD, 10**9).names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("s.socket(s.AF_UNIX).connect('/run/kernel/net/snapshots')", "opens a network connection"),
+        ("__import__('os').fork()", "starts another program"),
+    ],
+)
+async def test_a_cell_gets_neither_the_socket_nor_a_fork_even_under_our_name(
+    start_kernel, call, reason
+):
+    kernel = await start_kernel()
+    forged = f"exec(compile({call!r}, '/opt/tallybook/inside/snapshots.py', 'exec'))"
+
+    for code in (call, forged):
+        reply = await kernel.run(f"import socket as s\n{code}")
+        assert reply.ename == "ForbiddenCall"
+        assert reason in reply.evalue

@@ -35,7 +35,7 @@ for line in sys.stdin:
 class MortalService:
     """`tallybook serve` as a process that is killed and started again and again."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
         self._log = (data_dir / "stderr").open("w")
         self.parent = subprocess.Popen(
@@ -44,7 +44,8 @@ class MortalService:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, "TALLYBOOK_KEEP_KERNELS_SECONDS": "120", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "TALLYBOOK_KEEP_KERNELS_SECONDS": "120", "PYTHONUNBUFFERED": "1"}
+            | environment,
         )
         self.pid = 0
 

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from notebooks.history.snapshots import SnapshotLimits, Snapshots
 from notebooks.ledger.verify import verify_notebook
 from tests.faults.test_kills import SEED, MortalService
 
@@ -19,7 +20,8 @@ FILE = "outputs/a.txt"
 def service(tmp_path):
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    made = MortalService(data_dir)
+    # A snapshot after each request: kills come while one is written or read, too.
+    made = MortalService(data_dir, TALLYBOOK_SNAPSHOT_AFTER_SECONDS="0")
     yield made
     made.close()
 
@@ -86,6 +88,11 @@ async def test_after_any_kill_the_record_is_whole_and_files_and_variables_agree(
     assert int(printed["text"]) == int(content) == works.number - 1
     check_record(home, turns, events, hashlib.sha256(content).hexdigest())
     assert undone["undo"]["restored"] == [FILE]
+    assert "x" in {*undone["variables"]["restored"], *undone["variables"]["recomputed"]}
+    snapshots = Snapshots(home, f"local/{works.conversation}/main", SnapshotLimits())
+    for snapshot in snapshots.known():
+        with snapshots.opened(snapshot):  # all of it is there
+            pass
 
 
 def check_record(home, turns, events, sha256):

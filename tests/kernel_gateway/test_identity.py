@@ -230,3 +230,16 @@ async def test_a_page_of_any_other_origin_is_told_nothing(start_gateway):
     raw.headers = {**raw.headers, "Origin": "https://evil.example"}
 
     assert "Access-Control-Allow-Origin" not in (await raw("GET", "/api/v1/conversations")).headers
+
+
+async def test_the_caller_sees_what_their_roles_let_them_do(start_gateway):
+    running = await start_gateway([], jwt_secret=SECRET)
+
+    answer = await caller(running, hs256(user="rita", roles=("reviewer", "viewer")))(
+        "GET", "/api/v1/me"
+    )
+
+    me = json.loads(answer.body)
+    assert (me["tenant"], me["user"], me["roles"]) == ("acme", "rita", ["reviewer", "viewer"])
+    assert me["scopes"] == ["audit", "read", "rerun", "review", "undo"]
+    assert me["expires_at"].startswith("20")

@@ -1,5 +1,6 @@
 """What is learned of a user: preferences and code that worked, shown, changed, deleted, private."""
 
+import asyncio
 import json
 import zipfile
 
@@ -14,6 +15,7 @@ from kernel_gateway.store.tables import TurnRow, WorkedCodeRow
 from notebooks.record.cells import utc_now
 from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import exchange
+from tests.kernel_gateway.test_cli import tallybook
 from tests.raw_http import Raw, error_of, multipart
 
 DONE = {"text": "Done."}
@@ -265,3 +267,28 @@ async def test_of_the_code_that_worked_the_oldest_goes(tmp_path):
         assert (kept[0], kept[-1]) == (f"turn_{MOST_WORKED + 1}", "turn_2")
     finally:
         await repository.aclose()
+
+
+async def test_the_terminal_lists_states_changes_and_deletes_preferences(start_gateway):
+    running = await start_gateway([])
+    options = ("--url", running.url, "--token", running.token)
+
+    async def run(*words):
+        return await asyncio.to_thread(tallybook, "preferences", *words, *options)
+
+    stated = await run("set", "Write dates as 31.12.2026")
+    [held] = (await running.client.get("/api/v1/preferences"))["preferences"]
+    changed = await run("set", "Write dates as 2026-12-31", "--id", held["id"])
+    listed = await run("list")
+    short, unknown = await run("set", "x"), await run("delete", "../conversations")
+    gone = await run("delete", "--all")
+
+    assert stated.stdout == f"{held['id']}  Write dates as 31.12.2026 (stated)\n"
+    assert changed.stdout == listed.stdout == f"{held['id']}  Write dates as 2026-12-31 (stated)\n"
+    assert [each.returncode for each in (stated, changed, listed, gone)] == [0] * 4
+    for refused in (short, unknown):
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr
+        assert refused.stderr
+    assert gone.stdout == f"deleted {held['id']}\n"
+    assert (await run("list")).stdout == "There are no preferences.\n"

@@ -76,6 +76,43 @@ print(requests.post("{server.url}/v1/echo", json={{"a": 1}}).json()["body"])
     assert "/v1/sales.json?year=2025" in server.paths
 
 
+async def test_httpx_by_its_old_name_gets_what_was_allowed(start_gateway, server):
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+
+    printed = await allowed(
+        conversation,
+        f"""
+import httpx
+print(httpx.get("{server.url}/v1/sales.json").json()[0]["sales"])
+async with httpx.AsyncClient() as client:
+    print((await client.get("{server.url}/v1/sales.csv")).status_code)
+import httpx2
+print(httpx is httpx2)
+""",
+    )
+
+    assert printed.split() == ["120", "200", "True"]
+
+
+async def test_aiohttp_says_what_to_use_in_its_place(start_gateway, server):
+    pytest.importorskip("aiohttp")
+    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
+
+    printed = await allowed(
+        conversation,
+        f"""
+import aiohttp
+try:
+    async with aiohttp.ClientSession() as session:
+        await session.get("{server.url}/v1/sales.csv")
+except Exception as error:
+    print(error)
+""",
+    )
+
+    assert "aiohttp has no way to the network here. Use requests, or httpx2.AsyncClient" in printed
+
+
 async def test_other_http_libraries_get_what_was_allowed_too(start_gateway, server):
     conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
     host, port = server.url.removeprefix("http://").split(":")
@@ -478,12 +515,41 @@ async def test_a_fetch_follows_only_allowed_redirects_and_no_circle(start_gatewa
     await conversation.connection.send("turn.request", request="look")
     asked = (await conversation.until("permission.required"))["data"]
     await conversation.connection.send("permission.reply", id=asked["id"], decision="always")
+    onward = (await conversation.until("permission.required"))["data"]
+    await conversation.connection.send("permission.reply", id=onward["id"], decision="deny")
     await conversation.until("turn.finished")
 
     assert "north,120" in told(running, 1)["result"]
-    assert "GET http://169.254.169.254/latest was not allowed" in told(running, 2)["error"]
+    assert onward["targets"] == ["http://169.254.169.254/latest"]
+    refused = "GET http://169.254.169.254/latest was not allowed: the user said no."
+    assert refused in told(running, 2)["error"]
     assert "redirected more than 5 times" in told(running, 3)["error"]
     assert "is not an http or https URL" in told(running, 4)["error"]
+
+
+async def test_a_redirect_of_a_fetch_to_another_host_is_asked_for_as_a_new_address(
+    start_gateway, server
+):
+    """The permission for the first host does not cover it; "once" covers it this time."""
+    other = server.url.replace("127.0.0.1", "localhost")
+    url = f"{server.url}/v1/away?to={other}/v1/sales.csv"
+    running = await start_gateway(fetching(url, url), network_private=LOOPBACK, repairs=9)
+    conversation = await running.conversation()
+    asked = []
+    await conversation.connection.send("turn.request", request="look")
+    for decision in ("always", "once", "deny"):
+        asked.append((await conversation.until("permission.required"))["data"])
+        await conversation.connection.send(
+            "permission.reply", id=asked[-1]["id"], decision=decision
+        )
+    await conversation.until("turn.finished")
+
+    assert [each["targets"] for each in asked] == [[url], *[[f"{other}/v1/sales.csv"]] * 2]
+    assert "sends it on to another one" in asked[1]["explanation"]
+    assert "north,120" in told(running, 1)["result"]
+    assert "the user said no" in told(running, 2)["error"]
+    called = [each["url"] for each in conversation.of_kind("network.called") if each["status"]]
+    assert called == [url, f"{other}/v1/sales.csv", url]
 
 
 def run_again(notebook, tmp_path):

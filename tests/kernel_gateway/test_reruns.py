@@ -5,8 +5,9 @@ import json
 import pytest
 
 from kernel_gateway.conversations.reruns import AT_ONCE, MOST_WAITING
+from kernel_gateway.events.kinds import KINDS
 from tests.access_tokens import SECRET, caller, hs256
-from tests.conftest import gateways
+from tests.conftest import code_reply, exchange, gateways
 from tests.raw_http import Raw
 from tests.waiting import eventually
 
@@ -55,6 +56,25 @@ async def test_a_rerun_gives_the_report_of_the_command_as_json_page_and_notebook
     assert [line["detail"] for line in audit if line["action"] == "notebook.rerun"] == [
         {"rerun": made["id"]}
     ]
+
+
+async def test_the_events_of_the_path_follow_a_rerun_to_its_report(running):
+    conversation = await running.conversation()
+    for code in ("print(1)", "import uuid\nprint(uuid.uuid4())"):
+        await conversation.execute(code)
+
+    _, made = await started(running, conversation)
+    last = (await conversation.until("rerun.finished"))["data"]
+    found = await running.client.get(f"{conversation.url}/notebook/reruns/{made['id']}")
+
+    seen = [e["data"] for e in conversation.events if e["kind"] == "rerun.progress"]
+    assert {each["rerun"] for each in [*seen, last]} == {made["id"]}
+    assert [each["status"] for each in seen[:2]] == ["waiting", "running"]
+    assert (seen[-1]["status"], seen[-1]["cell"], seen[-1]["cells"]) == ("running", 2, 2)
+    assert (last["status"], last["verdict"]) == ("finished", "differs")
+    assert found["report"]["verdict"] == "differs"
+    for event in conversation.events:
+        KINDS[event["kind"]].model_validate(event["data"])
 
 
 async def test_the_recorded_contents_count_also_after_a_later_cell_has_changed_them(
@@ -183,3 +203,41 @@ async def test_reviewers_may_rerun_viewers_may_look_and_other_tenants_see_nothin
 
     assert codes == {"user": 202, "reviewer": 202, "viewer": 403, "stranger": 404}
     assert seen == {"user": 200, "reviewer": 200, "viewer": 200, "stranger": 404}
+
+
+async def test_a_notebooks_parameters_are_listed_as_texts_that_a_rerun_reads_back(start_gateway):
+    values = {
+        "least": 1000,
+        "rate": 0.2,
+        "region": "Nörd 'x'",
+        "signed": True,
+        "years": [2024, 2025],
+        "names": {"a": 1},
+        "nothing": None,
+    }
+    running = await start_gateway(
+        exchange(
+            "count",
+            code_reply(f"assert [{', '.join(values)}] == {list(values.values())!r}", **values),
+            {"text": "Done."},
+        )
+    )
+    conversation = await running.conversation()
+    await conversation.ask("count")
+
+    listed = (await running.client.get(f"{conversation.url}/notebook/parameters"))["parameters"]
+    texts = {each["name"]: each["value"] for each in listed}
+    _, made = await started(running, conversation, parameters=texts)
+    again = await ended(running, conversation, made["id"])
+
+    kinds = {each["name"]: each["kind"] for each in listed}
+    assert {name: kinds[name] for name in values} == {
+        "least": "whole-number",
+        "rate": "number",
+        "region": "text",
+        "signed": "yes-or-no",
+        "years": "list",
+        "names": "mapping",
+        "nothing": "none",
+    }
+    assert [cell["verdict"] for cell in again["report"]["cells"]][-1] == "reproduced"

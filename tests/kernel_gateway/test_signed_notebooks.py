@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +21,7 @@ from notebooks.record.document import linked, notebook_bytes
 from notebooks.record.reading import read_notebook
 from tests.branching import branch
 from tests.callers import SECRET, caller
+from tests.raw_http import Raw
 
 WRITE = "import pathlib\npathlib.Path('outputs/a.csv').write_text('a,b\\n1,2\\n')"
 
@@ -212,6 +214,38 @@ async def test_a_reviewer_signs_a_downloaded_notebook_with_a_key_of_their_own(
     assert verified.exit_code == 0, verified.output
     assert "signed off by 'Rita'" in verified.output
     assert "which you gave" in verified.output
+
+
+async def test_a_reviewer_signs_a_bundle_as_it_is_and_no_bundle_that_was_changed(
+    start_gateway, tmp_path
+):
+    running = await start_gateway([])
+    conversation = await running.conversation()
+    await conversation.execute("open('outputs/a.csv', 'w').write('a,1')")
+    made = tmp_path / "made.zip"
+    place = f"{path_url(conversation.id)}/notebook/export?to=bundle"
+    made.write_bytes((await Raw(running)("GET", place)).body)
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(made) as bundle, zipfile.ZipFile(forged, "w") as other:
+        for name in bundle.namelist():
+            other.writestr(name, b"x" if name == "outputs/a.csv" else bundle.read(name))
+    key = tmp_path / "reviewer.pem"
+    options = ["--as", "reviewer", "--name", "Rita", "--key-file", key]
+
+    signed = run("sign", made, *options)
+    verified = run("verify", tmp_path / "made.signed.zip")
+    refused = run("sign", forged, *options)
+
+    assert signed.exit_code == 0, signed.output
+    assert verified.exit_code == 0, verified.output
+    assert "signed off by 'Rita'" in verified.output
+    with zipfile.ZipFile(tmp_path / "made.signed.zip") as bundle:
+        assert bundle.read("outputs/a.csv") == b"a,1"
+        assert b"`tallybook verify made.zip`" in bundle.read("README.md")
+    assert refused.exit_code == 1
+    assert "was not signed" in refused.output
+    assert "outputs/a.csv: its sha256 is not the one in the manifest" in refused.output
+    assert not (tmp_path / "forged.signed.zip").exists()
 
 
 async def test_a_key_that_is_rotated_signs_the_next_cell(start_gateway):

@@ -142,6 +142,26 @@ async def test_an_input_of_a_later_request_that_is_not_there_is_said(record, tmp
     assert (report.verdict, report.changed) == ("incomplete", False)
 
 
+async def test_a_renamed_input_is_found_by_its_content_and_said(record, tmp_path):
+    """A name that differs in case or Unicode normalization only is the same name."""
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs" / "renamed.csv").write_text("a")
+    (tmp_path / "inputs" / "B.csv").write_text("other")
+    before = {"inputs/a.csv": sha256(tmp_path / "inputs" / "renamed.csv"), "inputs/b.csv": "0" * 64}
+    code = "print(open('inputs/a.csv').read(), open('inputs/b.csv').read())"
+    printed = {"output_type": "stream", "name": "stdout", "text": "a other\n"}
+    notebook = await record((code, "ok", [printed]), files_before=before)
+
+    report = await rerun(notebook)
+
+    assert [cell.verdict for cell in report.cells][-1] == "reproduced"
+    assert [(file.name, file.verdict, file.detail) for file in report.files] == [
+        ("inputs/a.csv", "reproduced", "'renamed.csv' was taken for it"),
+        ("inputs/b.csv", "reproduced", "'B.csv' was taken for it"),
+    ]
+    assert report.replaced_inputs == ("b.csv",)
+
+
 async def test_where_other_input_files_are_named_the_recorded_ones_are_not_missed(record, tmp_path):
     given = tmp_path / "given"
     given.mkdir()

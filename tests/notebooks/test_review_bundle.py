@@ -164,6 +164,37 @@ def test_a_file_that_is_not_the_manifests_is_named(notebook, unpack, facts, said
         assert bundle.problems == (said,)
 
 
+def with_a_new_manifest(content):
+    """Return a bundle whose manifest fits what is in it, as a forger would make it."""
+    files = {n: hashlib.sha256(c).hexdigest() for n, c in members(content).items()}
+    manifest = json.loads(members(content)["manifest.json"])
+    manifest["files"] = {name: sha256 for name, sha256 in files.items() if name != "manifest.json"}
+    return changed(content, **{"manifest.json": json.dumps(manifest)})
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({STACKED: b"forged"}, f"{STACKED}: it is not the recorded file"),
+        (
+            {"inputs/sales_q1.xlsx": b"x"},
+            "inputs/sales_q1.xlsx: it is not the recorded file",
+        ),
+        (
+            {"inputs/sales_q1.xlsx": None, "inputs/other.xlsx": b"quarter 1"},
+            "inputs/sales_q1.xlsx: the record names it, and it is not in the bundle",
+        ),
+    ],
+)
+def test_a_file_that_is_not_the_recorded_one_is_named_also_with_a_new_manifest(
+    notebook, unpack, facts, said
+):
+    content = with_a_new_manifest(changed(bundle_of(notebook), **facts))
+
+    with unpack(content) as bundle:
+        assert said in bundle.problems
+
+
 def test_a_name_in_a_manifest_that_would_steer_a_terminal_is_escaped(notebook, unpack):
     content = bundle_of(notebook)
     manifest = json.loads(members(content)["manifest.json"])

@@ -55,17 +55,21 @@ const AWAY = () =>
 
 const call = <T>(method: string, address: string, body?: unknown): Promise<T> => answerOf<T>(method, API + address, body);
 
-async function answerOf<T>(method: string, address: string, body?: unknown): Promise<T> {
-  let response: Response;
+/** `fetch`, whose failure is an ApiError. */
+export async function fetched(address: string, init: RequestInit): Promise<Response> {
   try {
-    response = await fetch(address, {
-      method,
-      headers: { ...paneToken.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    return await fetch(address, init);
   } catch {
     throw AWAY();
   }
+}
+
+async function answerOf<T>(method: string, address: string, body?: unknown): Promise<T> {
+  const response = await fetched(address, {
+    method,
+    headers: { ...paneToken.headers(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
   const value: unknown = await response.json().catch(() => null);
   if (!response.ok) throw errorOf(response.status, value);
   return value as T;
@@ -79,13 +83,12 @@ export const api = {
     if (!response) throw AWAY();
     return (await response.json()) as Schemas["Health"];
   },
-  /** Name of the user who has signed in. */
-  user: async (): Promise<string> => {
-    const { identity } = await answerOf<{ identity: { username: string } }>("GET", "/api/me");
-    return identity.username;
-  },
+  /** Who has signed in, and what they may do. */
+  me: () => call<Schemas["Me"]>("GET", "/me"),
   conversations: () => call<Schemas["Conversations"]>("GET", "/conversations"),
   create: (title: string) => call<Schemas["Conversation"]>("POST", "/conversations", { title }),
+  /** Start the recorded demo conversation. */
+  demo: () => call<Schemas["DemoStarted"]>("POST", "/demo"),
   rename: (id: string, title: string) =>
     call<Schemas["Conversation"]>("PATCH", `/conversations/${enc(id)}`, { title }),
   remove: (id: string) => call<Schemas["Deleted"]>("DELETE", `/conversations/${enc(id)}`),
@@ -125,6 +128,7 @@ export const api = {
   notebook: (path: PathName) => call<unknown>("GET", `${of(path)}/notebook`),
   signOff: (path: PathName, kind: Schemas["SignOffRequest"]["kind"], note: string) =>
     call<Schemas["SignedOff"]>("POST", `${of(path)}/notebook/sign-off`, { kind, note }),
+  parameters: (path: PathName) => call<Schemas["NotebookParameters"]>("GET", `${of(path)}/notebook/parameters`),
   reruns: (path: PathName) => call<Schemas["Reruns"]>("GET", `${of(path)}/notebook/reruns`),
   rerun: (path: PathName, body: Schemas["NewRerun"]) => call<Schemas["Rerun"]>("POST", `${of(path)}/notebook/reruns`, body),
   rerunReport: (path: PathName, id: string) => call<Schemas["Rerun"]>("GET", `${of(path)}/notebook/reruns/${enc(id)}`),
@@ -158,51 +162,16 @@ export const api = {
  * In a frame of Excel on the web no cookie would come back, so there the page keeps the token.
  */
 export async function signIn(token: string): Promise<void> {
-  let response: Response;
-  try {
-    response = paneToken.used
-      ? await fetch(`${API}/conversations`, { headers: paneToken.headers(token) })
-      : await fetch("/", { method: "POST", body: new URLSearchParams({ token }) });
-  } catch {
-    throw AWAY();
-  }
+  const response = paneToken.used
+    ? await fetched(`${API}/conversations`, { headers: paneToken.headers(token) })
+    : await fetched("/", { method: "POST", body: new URLSearchParams({ token }) });
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
   if (paneToken.used) paneToken.keep(token);
 }
 
 /** The content of a file of the service, such as a result. */
 export async function fileContent(address: string): Promise<Blob> {
-  let response: Response;
-  try {
-    response = await fetch(address, { headers: paneToken.headers() });
-  } catch {
-    throw AWAY();
-  }
+  const response = await fetched(address, { headers: paneToken.headers() });
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
   return response.blob();
-}
-
-/** Upload one file; `onProgress` gets the part that is sent, 0 to 1. */
-export function upload(
-  path: PathName,
-  file: File,
-  onProgress: (part: number) => void,
-): { done: Promise<Schemas["Uploaded"]>; abort: () => void } {
-  const request = new XMLHttpRequest();
-  const done = new Promise<Schemas["Uploaded"]>((resolve, reject) => {
-    request.open("POST", `${addressOf(path)}/files?replace=true`);
-    request.responseType = "json";
-    for (const [name, value] of Object.entries(paneToken.headers())) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0);
-    request.onload = () =>
-      request.status < 300
-        ? resolve(request.response as Schemas["Uploaded"])
-        : reject(errorOf(request.status, request.response));
-    request.onerror = () => reject(AWAY());
-    request.onabort = () => reject(new ApiError("cancelled", "The upload was cancelled.", "", 0));
-    const form = new FormData();
-    form.append("files", file, file.name);
-    request.send(form);
-  });
-  return { done, abort: () => request.abort() };
 }

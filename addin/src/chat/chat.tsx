@@ -1,9 +1,12 @@
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
+import { soon } from "../parts/lazily";
 import type { PathState, Pending } from "../state/model";
 import { Announcer } from "./cards";
 import { Log } from "./log";
-import { PendingView, type TurnActions } from "./turn";
-import { Turns } from "./turns";
+import { PendingView } from "./pending";
+import type { TurnActions } from "./turn";
+
+const Turns = soon(() => import("./turns").then((m) => m.Turns));
 
 /** What a screen reader says of the newest request. */
 function announced(state: PathState): string {
@@ -33,12 +36,18 @@ export function Chat({ place, state, actions, wanted = null, welcome, again, dro
   const empty = state.turns.length === 0 && pending.length === 0;
   return (
     <div className="chat">
-      <Log key={place} id="log" label="Conversation" changes={state}>
+      <Log key={place} id="log" label="Conversation" changes={state} empty={empty}>
         {state.source && (
           <p className="line quiet">This is a branch of “{state.source.path}”. What is done here changes nothing there.</p>
         )}
         {empty && welcome}
-        <Turns turns={state.turns} actions={actions} wanted={wanted} />
+        {state.turns.some((turn) => turn.recorded) && (
+          <p className="note-info recorded-demo">
+            Recorded demo: the model's words and code were recorded. The workbooks, the code's run, the checks and the
+            notebook are real, and made just now.
+          </p>
+        )}
+        <Suspense>{state.turns.length > 0 && <Turns turns={state.turns} actions={actions} wanted={wanted} />}</Suspense>
         {pending.map((each, ahead) => (
           <PendingView
             key={each.key}

@@ -2,8 +2,8 @@ import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 
 const NEAR = 80;
 
-/** Keeps the end of a log in view until the user scrolls away from it. */
-export function useStick(changes: unknown): {
+/** Keeps the end of a log in view until the user scrolls away from it; of an *empty* one the beginning. */
+export function useStick(changes: unknown, empty: boolean): {
   log: RefObject<HTMLDivElement | null>;
   onScroll: () => void;
   away: boolean;
@@ -13,6 +13,9 @@ export function useStick(changes: unknown): {
   const sticks = useRef(true);
   const height = useRef(0);
   const [away, setAway] = useState(false);
+  const wasEmpty = useRef(empty);
+  if (wasEmpty.current && !empty) sticks.current = true;
+  wasEmpty.current = empty;
   const toEnd = () => {
     sticks.current = true;
     setAway(false);
@@ -24,19 +27,19 @@ export function useStick(changes: unknown): {
     // The log's own growth scrolls too: only a move at the same height is the user's.
     const grew = box.scrollHeight !== height.current;
     height.current = box.scrollHeight;
-    if (grew && sticks.current) return;
+    if (empty || (grew && sticks.current)) return;
     sticks.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
     setAway(!sticks.current);
   };
   useLayoutEffect(() => {
-    if (sticks.current && log.current) log.current.scrollTop = log.current.scrollHeight;
-  }, [changes]);
+    if (sticks.current && !empty && log.current) log.current.scrollTop = log.current.scrollHeight;
+  }, [changes, empty]);
   // Pictures and tables get their height after they were drawn.
   useLayoutEffect(() => {
     const content = log.current?.firstElementChild;
     if (!content || typeof ResizeObserver === "undefined") return;
     const observer = new ResizeObserver(() => {
-      if (sticks.current && log.current) log.current.scrollTop = log.current.scrollHeight;
+      if (sticks.current && !wasEmpty.current && log.current) log.current.scrollTop = log.current.scrollHeight;
     });
     observer.observe(content);
     return () => observer.disconnect();

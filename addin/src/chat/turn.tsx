@@ -1,7 +1,7 @@
 import { Button, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, Spinner } from "@fluentui/react-components";
 import {
   ArrowUndoRegular, BranchForkRegular, CopyRegular, MoreHorizontalRegular, PlayCircleRegular, StopRegular,
-  ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular,
+  ThumbDislikeFilled, ThumbDislikeRegular, ThumbLikeFilled, ThumbLikeRegular, VideoClipRegular,
 } from "@fluentui/react-icons";
 import { memo } from "react";
 import type { PathName } from "../api/client";
@@ -11,7 +11,8 @@ import { Markdown } from "../parts/markdown";
 import { duration, elapsed, useNow } from "../parts/words";
 import { PlanSteps } from "../modes/plan";
 import { PermissionCard } from "../permission/card";
-import type { Pending, Step, Turn } from "../state/model";
+import type { Step, Turn } from "../state/model";
+import { canUndo } from "../state/undo";
 import { ErrorCard, OtherCard, ResultCard, Sources } from "./cards";
 import { CellView } from "./cell";
 import { OfficeLine } from "./office_line";
@@ -21,8 +22,8 @@ export interface TurnActions {
   preview: (name: string) => void;
   branch: ((turn: string) => void) | null;
   undo: ((turn: string) => void) | null;
-  cancel: (turn: string) => void;
-  rate: (turn: string, rating: "up" | "down") => void;
+  cancel: ((turn: string) => void) | null;
+  rate: ((turn: string, rating: "up" | "down") => void) | null;
   /** Run code as it is; null where nothing can be run. */
   run: ((code: string, language: string) => void) | null;
   /** Go to a cell in the chat. */
@@ -44,10 +45,11 @@ export const TurnView = memo(function TurnView({ turn, actions }: { turn: Turn; 
         </div>
       )}
       <div className="work">
+        {turn.recorded && <p className="line quiet recorded-replies"><VideoClipRegular /> Recorded reply</p>}
         {turn.sources && <Sources sources={turn.sources} route={turn.route} />}
         {turn.plan.length > 0 && <PlanSteps steps={turn.plan} />}
         {turn.steps.map((step, place) => (
-          <StepView key={place} step={step} open={turn.kind === "execute"} actions={actions} />
+          <StepView key={place} step={step} asker={turn.user} open={turn.kind === "execute"} actions={actions} />
         ))}
         {turn.draft && <Markdown text={turn.draft} />}
         {!ended && <Progress turn={turn} cancel={actions.cancel} />}
@@ -80,25 +82,18 @@ const requestWords = (turn: Turn): string =>
       ? "Undo"
       : (turn.request ?? "");
 
-/** Whether there is something of it to undo. */
-export const canUndo = (turn: Turn): boolean =>
-  !turn.undone &&
-  (turn.kind === "undo"
-    ? turn.status === "ok"
-    : turn.steps.some((step) => step.type === "cell" && step.startedAt !== null));
-
 /** A failure of code that was sent stands in its cell already. */
 const shownInCell = (turn: Turn): boolean =>
   turn.steps.some((step) => step.type === "cell" && (step.error !== null || step.outputs.shown.some((o) => o.type === "failure")));
 
-function StepView({ step, open, actions }: { step: Step; open: boolean; actions: TurnActions }) {
+function StepView({ step, asker, open, actions }: { step: Step; asker: string; open: boolean; actions: TurnActions }) {
   switch (step.type) {
     case "text":
       return <Markdown text={step.text} />;
     case "cell":
       return <CellView cell={step} open={open} actions={actions} />;
     case "permission":
-      return <PermissionCard step={step} />;
+      return <PermissionCard step={step} asker={asker} />;
     case "office":
       return <OfficeLine step={step} />;
     case "redacted":
@@ -114,16 +109,18 @@ function StepView({ step, open, actions }: { step: Step; open: boolean; actions:
   }
 }
 
-function Progress({ turn, cancel }: { turn: Turn; cancel: (turn: string) => void }) {
+function Progress({ turn, cancel }: { turn: Turn; cancel: TurnActions["cancel"] }) {
   const now = useNow(true);
   return (
     <div className="progress">
       {turn.status === "waiting" ? null : <Spinner size="tiny" aria-hidden="true" />}
       <span className="grow breakable">{turn.doing} …</span>
       <span className="quiet elapsed">{elapsed(now - turn.startedAt)}</span>
-      <Button size="small" icon={<StopRegular />} className="cancel" onClick={() => cancel(turn.id)}>
-        Cancel
-      </Button>
+      {cancel && (
+        <Button size="small" icon={<StopRegular />} className="cancel" onClick={() => cancel(turn.id)}>
+          Cancel
+        </Button>
+      )}
     </div>
   );
 }
@@ -134,7 +131,7 @@ function Foot({ turn, actions: { branch, undo, rate } }: { turn: Turn; actions: 
   return (
     <div className="foot">
       <span className="quiet">{took}</span>
-      {turn.kind === "turn" && turn.status === "ok" && (
+      {rate && turn.kind === "turn" && turn.status === "ok" && (
         <>
           <Button
             size="small"
@@ -181,41 +178,5 @@ function Foot({ turn, actions: { branch, undo, rate } }: { turn: Turn; actions: 
         </MenuPopover>
       </Menu>
     </div>
-  );
-}
-
-/** A request that has not begun yet. */
-export function PendingView({ pending, ahead, cancel, again, drop }: {
-  pending: Pending;
-  ahead: number;
-  cancel: (turn: string) => void;
-  again: () => void;
-  drop: () => void;
-}) {
-  const words =
-    pending.state === "sending"
-      ? "Sending …"
-      : ahead === 0
-        ? "Next in line …"
-        : `Waiting in line, ${ahead} ahead …`;
-  return (
-    <article className="turn pending" aria-label={pending.request}>
-      <div className={pending.kind === "turn" ? "request" : "request code-request"}>{pending.request}</div>
-      <div className="work">
-        {pending.state === "refused" && pending.error ? (
-          <>
-            <ErrorCard error={pending.error} retry={again} />
-            <Button size="small" appearance="subtle" onClick={drop}>Remove</Button>
-          </>
-        ) : (
-          <div className="progress">
-            <span className="grow quiet">{words}</span>
-            {pending.turn !== null && (
-              <Button size="small" icon={<StopRegular />} onClick={() => cancel(pending.turn ?? "")}>Cancel</Button>
-            )}
-          </div>
-        )}
-      </div>
-    </article>
   );
 }

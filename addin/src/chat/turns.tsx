@@ -2,7 +2,8 @@ import { startTransition, useEffect, useRef, useState } from "react";
 import type { Turn } from "../state/model";
 import { type TurnActions, TurnView } from "./turn";
 
-const AT_ONCE = 30;
+const FIRST = 10;
+const AT_ONCE = 40;
 const PAUSE_MS = 20;
 
 /** An undo that was refused until somebody says yes: the dialog has asked, and nothing was changed. */
@@ -16,7 +17,7 @@ export function Turns({ turns, actions, wanted = null }: {
   /** The cell to go to. */
   wanted?: { cell: string } | null;
 }) {
-  const [drawn, setDrawn] = useState(AT_ONCE);
+  const [drawn, setDrawn] = useState(FIRST);
   const shown = turns.filter((turn) => !onlyAsked(turn));
   const more = drawn < shown.length;
   useEffect(() => {

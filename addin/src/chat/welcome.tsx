@@ -1,5 +1,6 @@
 import { Button } from "@fluentui/react-components";
-import { AttachRegular, CodeRegular, KeyRegular } from "@fluentui/react-icons";
+import { READS_ONLY } from "../state/may";
+import { AttachRegular, CodeRegular, KeyRegular, PlayRegular } from "@fluentui/react-icons";
 
 const IDEAS = [
   "Stack these workbooks and keep rows where Sales > 1000",
@@ -8,14 +9,26 @@ const IDEAS = [
 ];
 
 /** The first screen of a conversation; without a model it says how to set one up. */
-export function Welcome({ model, pick, ask, terminal }: {
+export function Welcome({ reads = false, model, pick, ask, terminal, demo }: {
+  /** The user may read only. */
+  reads?: boolean;
   /** Name of the model; null without one, undefined while that is not known. */
   model: string | null | undefined;
   pick: () => void;
   ask: (request: string) => void;
   terminal: () => void;
+  /** Play the recorded conversation. */
+  demo: () => void;
 }) {
-  if (model === null) return <NoModel terminal={terminal} />;
+  if (reads) {
+    return (
+      <div className="welcome">
+        <h2>Conversations to read</h2>
+        <p className="quiet">{READS_ONLY}. Open a conversation: its answers, files, traces and the notebook are there.</p>
+      </div>
+    );
+  }
+  if (model === null) return <NoModel terminal={terminal} demo={demo} />;
   return (
     <div className="welcome">
       <h2>What should be done with your workbooks?</h2>
@@ -39,19 +52,25 @@ export function Welcome({ model, pick, ask, terminal }: {
   );
 }
 
-function NoModel({ terminal }: { terminal: () => void }) {
+function NoModel({ terminal, demo }: { terminal: () => void; demo: () => void }) {
   return (
     <div className="welcome" id="no-model">
       <h2>There is no language model yet</h2>
-      <p>Asking in plain words needs one. It is set up once, where this service is started:</p>
-      <SetUpModel />
       <p>
-        Until then you can add files and run code yourself, recorded in the same notebook. To see what a conversation
-        looks like, run <code className="inline-code">tallybook demo</code> on that machine: it needs no model.
+        Asking in plain words needs one. Until then you can play the recorded demo, add files, and run code yourself,
+        recorded in the same notebook.
       </p>
       <div className="buttons">
-        <Button appearance="primary" icon={<CodeRegular />} onClick={terminal}>Run code</Button>
+        <Button appearance="primary" icon={<PlayRegular />} onClick={demo}>Play the recorded demo</Button>
+        <Button icon={<CodeRegular />} onClick={terminal}>Run code</Button>
       </div>
+      <p className="quiet">
+        The demo stacks three example workbooks, makes a pivot and checks both. The model's words and code were recorded;
+        the files, the code's run and the checks are real.
+      </p>
+      <h3 className="group">Set a language model up</h3>
+      <p>Once, where this service is started:</p>
+      <SetUpModel />
     </div>
   );
 }
@@ -79,4 +98,9 @@ export function SetUpModel() {
   );
 }
 
-const Command = ({ line }: { line: string }) => <pre className="printed" tabIndex={0} aria-label="Command">{line}</pre>;
+/** A command; it is broken between its words only. */
+const Command = ({ line }: { line: string }) => (
+  <pre className="printed command" tabIndex={0} aria-label="Command">
+    {line.split(" ").map((word, place) => <span key={place}>{place > 0 && " "}<span className="word">{word}</span></span>)}
+  </pre>
+);

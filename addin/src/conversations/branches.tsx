@@ -8,6 +8,7 @@ import { api, type PathName } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
 import { Choices } from "../parts/choices";
+import { useMay } from "../state/may";
 import { foundError } from "../state/path_store";
 
 type Path = Schemas["Path"];
@@ -21,6 +22,7 @@ export function BranchMenu({ paths, current, open, merge }: {
   open: (path: string) => void;
   merge: () => void;
 }) {
+  const may = useMay().can("run");
   const here = paths.find((path) => path.name === current);
   if (paths.length < 2 || !here) return null;
   return (
@@ -38,7 +40,7 @@ export function BranchMenu({ paths, current, open, merge }: {
               {path.merged_into ? " (merged)" : ""}
             </MenuItemRadio>
           ))}
-          {current !== "main" && !here.merged_into && (
+          {may && current !== "main" && !here.merged_into && (
             <MenuItem icon={<MergeRegular />} onClick={merge}>
               Merge “{nameOf(here)}” …
             </MenuItem>

@@ -90,6 +90,11 @@ export const FilesPanel = memo(function FilesPanel({ path, files, facts, problem
   );
 });
 
+const WORDS: Partial<Record<UploadEntry["state"], string>> = {
+  paused: "The service does not answer; the upload goes on when it does.",
+  unfinished: "Choose the same file again to go on.",
+};
+
 function UploadRow({ entry, dismiss }: { entry: UploadEntry; dismiss: () => void }) {
   return (
     <div className={`upload upload-${entry.state}`} role={entry.state === "problem" ? "alert" : undefined}>
@@ -97,12 +102,18 @@ function UploadRow({ entry, dismiss }: { entry: UploadEntry; dismiss: () => void
         {entry.state === "problem" && <WarningRegular className="warn" />}
         <span className="grow breakable">
           {entry.problem ? `${entry.problem.message} ${entry.problem.hint}` : entry.name}
+          {WORDS[entry.state] && (
+            <span className="quiet upload-words" role="status">
+              {" "}
+              {entry.state === "unfinished" && `${Math.floor(entry.progress * 100)} % of ${size(entry.size)} sent. `}{WORDS[entry.state]}
+            </span>
+          )}
         </span>
         <Button
           size="small"
           appearance="subtle"
           icon={<DismissRegular />}
-          aria-label={entry.state === "problem" ? "Dismiss" : `Cancel the upload of ${entry.name}`}
+          aria-label={entry.state === "problem" ? `Dismiss ${entry.name}` : `Cancel the upload of ${entry.name}`}
           onClick={dismiss}
         />
       </div>
@@ -135,6 +146,7 @@ function FileRow({ path, file, facts, preview, changed, canChange }: {
             {facts?.share != null && `, being read: ${Math.floor(facts.share * 100)} %`}
             {facts && facts.tables > 0 ? `, ${count(facts.tables, "table")}` : ""}
           </div>
+          {facts?.share != null && <ProgressBar value={facts.share} aria-label={`Reading ${name}`} />}
         </div>
         <span className="file-actions">
           {isTable && (

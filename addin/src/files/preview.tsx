@@ -109,6 +109,7 @@ export function PreviewDialog({ path, name, close }: { path: PathName; name: str
                 index={1}
                 sortable={false}
                 label={`Rows of ${shown || shortName(name)}`}
+                nearEnd={() => preview?.more && !loading && void more()}
                 mark={(place) => rowKind(known, first + place)}
               />
             )}

@@ -1,10 +1,12 @@
 import { Button, Menu, MenuItemRadio, MenuList, MenuPopover, MenuTrigger } from "@fluentui/react-components";
 import { ChevronDownRegular } from "@fluentui/react-icons";
-import { useState } from "react";
+import { Suspense, useState } from "react";
 import type { Schemas } from "../api/events";
+import { lazily } from "../parts/lazily";
 import { momentAhead } from "../parts/words";
-import { AutonomousDialog } from "./autonomous";
 import { MODES, modeName, type ModeName } from "./words";
+
+const AutonomousDialog = lazily(() => import("./autonomous").then((m) => m.AutonomousDialog));
 
 /** In which mode the conversation works; changes it. */
 export function ModePicker({ mode, until, disabled, choose }: {
@@ -39,7 +41,7 @@ export function ModePicker({ mode, until, disabled, choose }: {
           </MenuList>
         </MenuPopover>
       </Menu>
-      {asking && <AutonomousDialog choose={choose} close={() => setAsking(false)} />}
+      <Suspense>{asking && <AutonomousDialog choose={choose} close={() => setAsking(false)} />}</Suspense>
     </>
   );
 }

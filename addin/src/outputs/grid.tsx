@@ -3,7 +3,8 @@ import { compareCells, numberIn } from "./frame";
 
 const ROW = 28;
 const VIEW_ROWS = 12;
-const OVERSCAN = 20;
+const OVERSCAN = 8;
+const NEAR_END = 1500;
 
 export interface GridProps {
   header: readonly (readonly string[])[];
@@ -15,6 +16,8 @@ export interface GridProps {
   /** What is special about a row, by its place: its style, and why. */
   mark?: (row: number) => { kind: string; why: string } | null;
   footer?: ReactNode;
+  /** The end comes into view. */
+  nearEnd?: () => void;
 }
 
 type Sorting = { column: number; down: boolean } | null;
@@ -32,7 +35,7 @@ function ordered(rows: GridProps["rows"], sorting: Sorting): number[] {
 }
 
 /** A table of texts: its header stays in view, and of its rows only those in view are drawn. */
-export const Grid = memo(function Grid({ header, rows, index, label, sortable = true, mark, footer }: GridProps) {
+export const Grid = memo(function Grid({ header, rows, index, label, sortable = true, mark, footer, nearEnd }: GridProps) {
   const [sorting, setSorting] = useState<Sorting>(null);
   const [top, setTop] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
@@ -41,6 +44,8 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
 
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(order.length, first + VIEW_ROWS + 2 * OVERSCAN + 10);
+  // A row that comes takes the place of one that went: its texts change, no elements are made.
+  const slots = last - first;
   const columns = Math.max(0, ...header.map((row) => row.length), rows[0]?.length ?? 0);
   // A sheet's columns mix titles and numbers: there each cell is aligned by itself.
   const isNumber = (column: number, text: string) => numeric[column] || (!sortable && numberIn(text) !== null);
@@ -57,7 +62,11 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
         tabIndex={0}
         role="region"
         aria-label={label}
-        onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+        onScroll={(event) => {
+          const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
+          setTop(scrollTop);
+          if (scrollHeight - scrollTop - clientHeight < NEAR_END) nearEnd?.();
+        }}
       >
         <table aria-rowcount={rows.length + header.length} aria-label={label}>
           <thead>
@@ -95,7 +104,7 @@ export const Grid = memo(function Grid({ header, rows, index, label, sortable = 
               const marked = mark?.(place) ?? null;
               return (
                 <tr
-                  key={place}
+                  key={(first + offset) % slots}
                   aria-rowindex={first + offset + header.length + 1}
                   className={marked?.kind}
                   title={marked?.why}

@@ -9,6 +9,7 @@ import { ModePicker } from "../modes/picker";
 import type { ConversationMode } from "../modes/use_mode";
 import { SelectionBar } from "../office/selection_bar";
 import type { SelectionSwitch } from "../office/use_excel";
+import { READS_ONLY, useMay } from "../state/may";
 import type { PathState } from "../state/model";
 import type { PathStore } from "../state/path_store";
 import type { Work } from "./use_work";
@@ -36,7 +37,9 @@ export function ChatTab({ place, store, state, actions, work, wanted, model, mod
     keepTour(true);
     setTour(false);
   }, []);
-  const closed = merged || model === null;
+  const may = useMay();
+  const reads = !may.can("run");
+  const closed = merged || reads || model === null;
   return (
     <Chat
       place={place}
@@ -48,14 +51,14 @@ export function ChatTab({ place, store, state, actions, work, wanted, model, mod
       welcome={
         <>
           {tour && <Tour end={endTour} />}
-          <Welcome model={model} pick={pick} ask={(idea) => work.guarded(work.ask(idea))} terminal={terminal} />
+          <Welcome reads={reads} model={model} pick={pick} ask={(idea) => work.guarded(work.ask(idea))} terminal={terminal} demo={work.demo} />
         </>
       }
     >
       {selection && !closed && <SelectionBar selection={selection} />}
       <Composer
         disabled={closed}
-        reason={model === null ? "There is no language model yet" : merged ? "This branch was merged" : ""}
+        reason={reads ? READS_ONLY : model === null ? "There is no language model yet" : merged ? "This branch was merged" : ""}
         pick={pick}
         send={work.ask}
         draft={draft}

@@ -6,6 +6,7 @@ import type { Host } from "../office/host";
 import { SignIn } from "../parts/sign_in";
 import type { Look } from "../parts/theme";
 import { foundError } from "../state/path_store";
+import { type May, MayProvider, mayOf } from "../state/may";
 import { keptFor } from "../state/user";
 import { Page } from "./page";
 
@@ -20,11 +21,13 @@ type Signed = "unknown" | "in" | "out" | "ended";
 export function Gate(surroundings: Surroundings) {
   const [signed, setSigned] = useState<Signed>("unknown");
   const [conversations, setConversations] = useState<readonly Schemas["Conversation"][]>([]);
+  const [may, setMay] = useState<May | null>(null);
   const [problem, setProblem] = useState<FoundError | null>(null);
   const list = useCallback(async () => {
     try {
-      const [found, user] = await Promise.all([api.conversations(), api.user()]);
-      keptFor(user);
+      const [found, me] = await Promise.all([api.conversations(), api.me()]);
+      keptFor(me.user);
+      setMay(mayOf(me));
       setConversations(found.conversations);
       setSigned("in");
       setProblem(null);
@@ -42,8 +45,12 @@ export function Gate(surroundings: Surroundings) {
   if (signed === "out" || signed === "ended") {
     return <SignIn ended={signed === "ended"} done={() => void list()} />;
   }
-  if (signed === "unknown") {
+  if (signed === "unknown" || may === null) {
     return problem ? <main className="sign-in"><ErrorCard error={problem} retry={() => void list()} /></main> : null;
   }
-  return <Page {...surroundings} conversations={conversations} list={list} ended={() => setSigned("ended")} />;
+  return (
+    <MayProvider value={may}>
+      <Page {...surroundings} conversations={conversations} list={list} ended={() => setSigned("ended")} />
+    </MayProvider>
+  );
 }

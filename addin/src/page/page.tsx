@@ -1,28 +1,30 @@
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { Spinner } from "@fluentui/react-components";
+import { Suspense, useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import type { PathName } from "../api/client";
 import { onFailedDownload } from "../api/downloads";
 import type { Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
-import { canUndo } from "../chat/turn";
-import { ConversationList, titleOf } from "../conversations/list";
+import { canUndo } from "../state/undo";
+import { ConversationList } from "../conversations/list";
+import { titleOf } from "../conversations/title";
 import { FilesPanel, useFiles } from "../files/panel";
+import { unfinishedOf } from "../files/resumable";
 import { Uploads } from "../files/uploads";
 import { keepTour } from "../help/tour";
 import { useMode } from "../modes/use_mode";
 import { useExcel } from "../office/use_excel";
-import { useOfficeRequests } from "../office/use_requests";
+import { lazily, loadTheRest } from "../parts/lazily";
 import { LinkBanner } from "../parts/link_banner";
 import { useMedia } from "../parts/media";
 import { useFileDrop } from "../parts/use_file_drop";
-import { type Part, ReviewPanel } from "../review/panel";
-import { NOTHING_ASKED } from "../review/trace";
+import type { Part } from "../review/panel";
+import { NOTHING_ASKED } from "../review/asked";
+import { useMay } from "../state/may";
 import { EMPTY } from "../state/model";
 import { foundError } from "../state/path_store";
 import { usePath } from "../state/use_path";
-import { Terminal } from "../terminal/terminal";
 import { ChatTab } from "./chat_tab";
 import { commandsOf } from "./commands";
-import { Dialogs } from "./dialogs";
 import type { Surroundings } from "./gate";
 import type { Opened } from "./opened";
 import { ConversationsPlace, ExcelAway, FilePicker, PageTabs, type TabName } from "./parts";
@@ -31,6 +33,10 @@ import { useActions } from "./use_actions";
 import { useFacts } from "./use_facts";
 import { useWork } from "./use_work";
 
+const Dialogs = lazily(() => import("./dialogs").then((m) => m.Dialogs));
+const ReviewPanel = lazily(() => import("../review/panel").then((m) => m.ReviewPanel));
+const Terminal = lazily(() => import("../terminal/terminal").then((m) => m.Terminal));
+const ExcelRequests = lazily(() => import("./excel_requests").then((m) => m.ExcelRequests));
 const USUAL_LIMIT = 200_000_000;
 const NO_FILES: readonly Schemas["File"][] = [];
 const NOTHING_TO_UNDO = { code: "nothing-to-undo", message: "There is no request whose files can be undone.", hint: "", details: {} };
@@ -41,6 +47,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   ended: () => void;
 }) {
   const { store, open } = usePath();
+  const may = useMay();
   const state = store?.state ?? EMPTY;
   const path = store?.path ?? null;
   const place = path ? `${path.conversation}/${path.path}` : "new";
@@ -60,7 +67,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const picker = useRef<HTMLInputElement>(null);
   const drafts = { request: useRef(""), code: useRef("") };
   const excel = useExcel(host.excel);
-  useOfficeRequests(host.excel ? store : null);
+  useEffect(loadTheRest, []);
   const { files, problem: filesProblem } = useFiles(path, state.filesRevision + revision);
   const { health, paths } = useFacts(store);
   const mode = useMode(path?.conversation ?? null, state.modeRevision);
@@ -92,9 +99,14 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
     void list();
   }, [here, go, list]);
   const openBranch = (name: string) => path && go({ conversation: path.conversation, path: name });
+  const listed = path === null || store?.link.state !== "live" ? "" : place;
+  useEffect(() => {
+    if (path === null) uploads.show([]);
+    else if (listed) unfinishedOf(path).then((left) => uploads.show(left), () => undefined);
+  }, [listed]);
   const attach = useCallback(
-    (chosen: Iterable<File>) => work.attach(chosen, health?.upload_limit_bytes ?? USUAL_LIMIT),
-    [work.attach, health],
+    (chosen: Iterable<File>) => may.can("run") && work.attach(chosen, health?.upload_limit_bytes ?? USUAL_LIMIT),
+    [work.attach, health, may],
   );
   const dragging = useFileDrop(attach);
   const pick = useCallback(() => picker.current?.click(), []);
@@ -133,7 +145,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
   const conversation = conversations.find((each) => each.id === here);
   const title = conversation ? titleOf(conversation) : "Tallybook";
   const source = paths.find((each) => each.name === path?.path)?.source_path ?? "main";
-  const merged = state.mergedInto !== null;
+  const fixed = state.mergedInto !== null || !may.can("run");
   const shownTab = wide && tab === "files" ? "chat" : tab;
   const filesPanel = (
     <FilesPanel
@@ -146,7 +158,7 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
       pick={pick}
       preview={actions.preview}
       changed={bump}
-      canChange={!merged}
+      canChange={!fixed}
     />
   );
 
@@ -181,12 +193,13 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
           />
         )}
         {shownTab === "files" && <div className="column files-column">{filesPanel}</div>}
+        <Suspense fallback={<Spinner className="loading" size="tiny" label="Loading" />}>
         {shownTab === "terminal" && (
           <Terminal
             place={place}
             state={state}
             actions={actions}
-            disabled={merged}
+            disabled={fixed}
             draft={drafts.code}
             run={work.run}
             again={(pending) => store?.again(pending)}
@@ -208,10 +221,13 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
             preview={actions.preview}
           />
         )}
+        </Suspense>
       </main>
       {wide && <aside className="side files-side">{filesPanel}</aside>}
       {dragging && <div className="drop-here" aria-hidden="true"><p>Drop files to add them</p></div>}
-      <Dialogs
+      <Suspense>
+      {host.excel && <ExcelRequests store={store} />}
+      {opened && opened.over !== "conversations" && <Dialogs
         opened={opened}
         show={show}
         close={close}
@@ -223,7 +239,8 @@ export function Page({ look, choose, host, conversations, list, ended }: Surroun
         inExcel={excel !== null}
         look={look}
         choose={choose}
-      />
+      />}
+      </Suspense>
     </div>
   );
 }

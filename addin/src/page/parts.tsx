@@ -1,7 +1,9 @@
 // Small parts of the page's frame.
-import { Button, DrawerBody, OverlayDrawer, Tab, TabList } from "@fluentui/react-components";
-import { DismissRegular } from "@fluentui/react-icons";
-import type { ReactNode, RefObject } from "react";
+import { Tab, TabList } from "@fluentui/react-components";
+import { type ReactNode, type RefObject, Suspense } from "react";
+import { lazily } from "../parts/lazily";
+
+const NarrowConversations = lazily(() => import("./narrow_conversations").then((m) => m.NarrowConversations));
 
 export type TabName = "chat" | "files" | "terminal" | "review";
 
@@ -42,17 +44,7 @@ export function FilePicker({ input, attach }: { input: RefObject<HTMLInputElemen
 /** Where the conversations are: at the side, or in a drawer of a narrow window. */
 export function ConversationsPlace({ narrow, open, close, children }: { narrow: boolean; open: boolean; close: () => void; children: ReactNode }) {
   if (!narrow) return <aside className="side">{children}</aside>;
-  return (
-    <OverlayDrawer open={open} onOpenChange={(_, data) => !data.open && close()} position="start" size="small" aria-label="Conversations">
-      <DrawerBody className="drawer">
-        <div className="drawer-top">
-          <h2>Conversations</h2>
-          <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={close} />
-        </div>
-        {children}
-      </DrawerBody>
-    </OverlayDrawer>
-  );
+  return <Suspense>{open && <NarrowConversations close={close}>{children}</NarrowConversations>}</Suspense>;
 }
 
 export function ExcelAway() {

@@ -23,6 +23,8 @@ export interface Work {
   ask: (request: string) => Promise<void>;
   run: (code: string, language: string) => Promise<void>;
   attach: (chosen: Iterable<File>, limit: number) => void;
+  /** Play the recorded conversation. */
+  demo: () => void;
 }
 
 /** What a user does with the open path; *behind* puts what goes along behind a request. */
@@ -78,5 +80,9 @@ export function useWork({ store, open, list, uploads, behind, made }: {
       }),
     );
   }, [begin, guarded, uploads, store]);
-  return { problem, setProblem, shown, guarded, ask, run, attach };
+  const demo = useCallback(
+    () => guarded(api.demo().then(({ conversation: { id } }) => Promise.all([open({ conversation: id, path: "main" }), list()]))),
+    [guarded, open, list],
+  );
+  return { problem, setProblem, shown, guarded, ask, run, attach, demo };
 }

@@ -8,6 +8,7 @@ import { ErrorCard } from "../chat/cards";
 import { Code } from "../parts/code";
 import { PlanSteps } from "../modes/plan";
 import { elapsed, momentAhead, useNow } from "../parts/words";
+import { useMay } from "../state/may";
 import type { PermissionStep } from "../state/model";
 import { foundError } from "../state/path_store";
 import { UntilChoice } from "./until";
@@ -22,8 +23,12 @@ const DECIDED: Record<string, string> = {
   timeout: "No reply in time: denied",
 };
 
-export function PermissionCard({ step }: { step: PermissionStep }) {
-  return step.decision === null ? <Question asked={step.asked} /> : <Decided step={step} decision={step.decision} />;
+export function PermissionCard({ step, asker }: {
+  step: PermissionStep;
+  /** The user whose request it is: only they can allow it for longer. */
+  asker: string;
+}) {
+  return step.decision === null ? <Question asked={step.asked} asker={asker} /> : <Decided step={step} decision={step.decision} />;
 }
 
 function Decided({ step, decision }: { step: PermissionStep; decision: string }) {
@@ -39,7 +44,9 @@ function Decided({ step, decision }: { step: PermissionStep; decision: string })
   );
 }
 
-function Question({ asked }: { asked: PermissionRequired }) {
+function Question({ asked, asker }: { asked: PermissionRequired; asker: string }) {
+  const { user, can } = useMay();
+  const own = user === null || user === asker;
   const [sent, setSent] = useState<Decision | null>(null);
   const [choosing, setChoosing] = useState(false);
   const [problem, setProblem] = useState<FoundError | null>(null);
@@ -55,7 +62,7 @@ function Question({ asked }: { asked: PermissionRequired }) {
   const { title, once } = questionOf(asked);
   const plan = (asked.plan ?? []).filter((each) => each.status !== "done");
   // Where a mode asks alone, there is nothing that a standing permission could cover.
-  const standing = asked.capabilities.length > 0;
+  const standing = own && asked.capabilities.length > 0;
   return (
     <section className="card permission" role="group" aria-label="Permission needed">
       <h3>
@@ -68,12 +75,14 @@ function Question({ asked }: { asked: PermissionRequired }) {
         <summary>The code that waits</summary>
         <Code code={asked.preview} />
       </details>
-      <div className="buttons">
+      {!can("run") && <p className="quiet">Your role can’t decide this. {asker} can, and everybody else who may run code here.</p>}
+      {can("run") && !own && <p className="quiet">{asker} asked for it: only they can allow it for longer than once.</p>}
+      {can("run") && <div className="buttons">
         <Button {...button} appearance="primary" className="once" onClick={() => void reply("once")}>{once}</Button>
         {standing && <Button {...button} className="until-some-time" aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>Allow until …</Button>}
         {standing && <Button {...button} className="always" onClick={() => void reply("always")}>Always allow</Button>}
         <Button {...button} className="deny" onClick={() => void reply("deny")}>Deny</Button>
-      </div>
+      </div>}
       {choosing && <UntilChoice disabled={sent !== null} choose={(until) => void reply("until", until)} />}
       <TimeLeft ends={asked.expires_at * 1000} />
       {problem && <ErrorCard error={problem} />}

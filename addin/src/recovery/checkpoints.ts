@@ -31,7 +31,7 @@ async function keep(path: PathName, request: string | null, tool: string, workbo
   const about = { workbook: workbook.name.slice(0, 400), sheet: snapshot.sheet, address: placeOf(snapshot), tool };
   try {
     const made = await api.keepRange(path, { request, about, content: { snapshot, url: workbook.url } });
-    const missing = "held" in snapshot && snapshot.held ? snapshot.held.missing : [];
+    const missing = missingOf(snapshot);
     return { checkpoint: made.id, note: missing.length > 0 ? `The checkpoint has no ${missing.join(", ")}.` : "" };
   } catch (error) {
     if (error instanceof ApiError && error.code === "conflict" && request !== null) throw error;
@@ -39,9 +39,17 @@ async function keep(path: PathName, request: string | null, tool: string, workbo
   }
 }
 
+/** What *snapshot* leaves out, in words. */
+const missingOf = (snapshot: Snapshot): string[] =>
+  "missing" in snapshot ? snapshot.missing : snapshot.kind === "cells" ? snapshot.held.missing : [];
+
 export function placeOf(snapshot: Snapshot): string {
   switch (snapshot.kind) {
     case "cells": return areaName(snapshot.held);
+    case "rules": return snapshot.address;
+    case "comments": return snapshot.cell;
+    case "chart-added": return `added chart ${snapshot.name}`;
+    case "pivot-added": return `added PivotTable ${snapshot.name}`;
     case "deleted": return `deleted ${snapshot.lines} from ${snapshot.first}`;
     case "inserted": return `inserted ${snapshot.lines} from ${snapshot.first}`;
     case "sheet-deleted": return "deleted sheet";
@@ -50,8 +58,12 @@ export function placeOf(snapshot: Snapshot): string {
   }
 }
 
-/** Put checkpoint *id* back into the open workbook, after keeping what is there now. */
-export async function restoreRange(path: PathName, id: string, workbook: Workbook): Promise<string> {
+/**
+ * Put checkpoint *id* back into the open workbook, after keeping what is there now.
+ *
+ * @param sure put it back also where what is there now can't be kept and is lost for good
+ */
+export async function restoreRange(path: PathName, id: string, workbook: Workbook, sure = false): Promise<string> {
   const { content, workbook: name } = await api.range(path, id);
   const snapshot = content?.snapshot as Snapshot | undefined;
   if (!snapshot) throw new ApiError("not-kept", "What this checkpoint held is not kept any more.", "Choose another one.", 410);
@@ -60,11 +72,27 @@ export async function restoreRange(path: PathName, id: string, workbook: Workboo
   if (meant.name !== workbook.name || meant.url !== workbook.url) {
     throw new ApiError("workbook-switched", `The checkpoint is of “${meant.name}”, and “${workbook.name}” is open.`, `Open “${meant.name}”.`, 409);
   }
-  const inverse = await inExcel((context) => inverseOf(new Job(context, meant, quiet()), snapshot)).catch((error: unknown) => {
-    if (error instanceof TooMuch) return null;
-    throw error;
-  });
+  const { inverse, lost } = await inverseAndLost(meant, snapshot);
   const kept = inverse ? await keep(path, null, "restore", meant, inverse) : null;
+  if (!sure && (lost.length > 0 || (inverse !== null && kept?.checkpoint === null))) {
+    const what = lost.length > 0 ? lost.join(", ") : "what is there now";
+    throw new ApiError(NOT_KEPT, `Putting this back takes away ${what}, which can't be kept. Nothing was changed.`, "Put it back all the same if that may be lost.", 409);
+  }
   const done = await inExcel((context) => putBack(new Job(context, meant, quiet()), snapshot));
   return kept?.checkpoint ? done : `${done} What was there before could not be kept.`;
+}
+
+/** The code of a restoration that would lose something for good. */
+export const NOT_KEPT = "not-kept-before";
+
+async function inverseAndLost(meant: Workbook, snapshot: Snapshot): Promise<{ inverse: Snapshot | null; lost: string[] }> {
+  if (snapshot.kind === "chart-added") return { inverse: null, lost: [`chart ${snapshot.name}`] };
+  if (snapshot.kind === "pivot-added") return { inverse: null, lost: [`PivotTable ${snapshot.name}`] };
+  try {
+    const inverse = await inExcel((context) => inverseOf(new Job(context, meant, quiet()), snapshot));
+    return { inverse, lost: inverse && "lost" in inverse ? inverse.lost : [] };
+  } catch (error) {
+    if (error instanceof TooMuch) return { inverse: null, lost: [`what is there now (${error.message})`] };
+    throw error;
+  }
 }

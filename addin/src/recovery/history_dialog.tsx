@@ -9,7 +9,7 @@ import { ErrorCard } from "../chat/cards";
 import { cellName } from "../office/operations/job";
 import { currentWorkbook } from "../office/workbook";
 import { foundError } from "../state/path_store";
-import { restoreRange } from "./checkpoints";
+import { NOT_KEPT, restoreRange } from "./checkpoints";
 import { matches } from "./fuzzy";
 import type { Snapshot } from "./snapshot";
 
@@ -28,6 +28,7 @@ export function HistoryDialog({ path, inExcel, close }: { path: PathName; inExce
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<string | null>(null);
   const [problem, setProblem] = useState<FoundError | null>(null);
+  const [asked, setAsked] = useState<string | null>(null);
   const list = useCallback(
     () => api.ranges(path).then((found) => setListed(found.checkpoints), (error: unknown) => setProblem(foundError(error))),
     [path],
@@ -39,7 +40,10 @@ export function HistoryDialog({ path, inExcel, close }: { path: PathName; inExce
     setDone(null);
     what().then((said) => { setDone(said); return list(); }, (error: unknown) => setProblem(foundError(error))).finally(() => setBusy(false));
   };
-  const restore = (id: string) => work(async () => restoreRange(path, id, await currentWorkbook()));
+  const restore = (id: string, sure = false) => {
+    setAsked(id);
+    work(async () => restoreRange(path, id, await currentWorkbook(), sure));
+  };
   const drop = (id: string | null) => work(async () => { await api.dropRange(path, id); return null; });
   const shown = (listed ?? []).filter((each) => matches(search, `${words(each)} ${each.workbook}`));
   return (
@@ -50,6 +54,9 @@ export function HistoryDialog({ path, inExcel, close }: { path: PathName; inExce
           <DialogContent>
             <SearchBox className="history-search" placeholder="Search" aria-label="Search the history" value={search} onChange={(_, data) => setSearch(data.value)} />
             {problem && <ErrorCard error={problem} />}
+            {problem?.code === NOT_KEPT && asked !== null && (
+              <Button disabled={busy} onClick={() => restore(asked, true)}>Put back all the same</Button>
+            )}
             {done && <p className="line" role="status">{done}</p>}
             {listed !== null && shown.length === 0 && (
               <p className="quiet">{listed.length === 0 ? "Nothing was changed in Excel from here yet." : "Nothing fits."}</p>

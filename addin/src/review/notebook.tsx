@@ -10,6 +10,7 @@ import { Code } from "../parts/code";
 import { Markdown } from "../parts/markdown";
 import { count, moment } from "../parts/words";
 import { foundError } from "../state/path_store";
+import { useMay } from "../state/may";
 import { languageName } from "../terminal/languages";
 import { cellsOf, inputsOf, type NotebookCell } from "./cells";
 import { Reruns } from "./reruns";
@@ -117,6 +118,7 @@ function Exports({ path }: { path: PathName }) {
 
 /** What reviewers have signed or noted, and the place to do so. */
 function Reviews({ path, reviews, done }: { path: PathName; reviews: Schemas["Verification"]["reviews"]; done: () => void }) {
+  const may = useMay().can("review");
   const [note, setNote] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<FoundError | null>(null);
@@ -142,11 +144,12 @@ function Reviews({ path, reviews, done }: { path: PathName; reviews: Schemas["Ve
           </li>
         ))}
       </ul>
-      <textarea className="plain-input wide-input" rows={2} aria-label="Note of the review" placeholder="A note (optional for a sign-off)" value={note} onChange={(event) => setNote(event.target.value)} />
-      <div className="buttons">
+      {!may && <p className="quiet">Signing off needs the role of a reviewer.</p>}
+      {may && <textarea className="plain-input wide-input" rows={2} aria-label="Note of the review" placeholder="A note (optional for a sign-off)" value={note} onChange={(event) => setNote(event.target.value)} />}
+      {may && <div className="buttons">
         <Button size="small" appearance="primary" className="sign-off" disabled={busy} onClick={() => sign("sign-off")}>Sign off</Button>
         <Button size="small" disabled={busy || !note.trim()} onClick={() => sign("review-note")}>Leave a note</Button>
-      </div>
+      </div>}
       {problem && <ErrorCard error={problem} />}
     </details>
   );

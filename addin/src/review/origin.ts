@@ -45,7 +45,9 @@ function computed(made: Json): string {
   const rows = count(number(made.rows), "row");
   const what = how === "size" ? `${HOW.size} of ${rows}` : `${HOW[how] ?? `The ${how}`} of “${text(made.column)}” ${how === "value" ? "in" : "over"} ${rows}`;
   const where = Object.entries(record(made.where)).map(([name, value]) => `${name} = ${shownValue(value)}`);
-  return where.length > 0 ? `${what}, where ${where.join(" and ")}` : what;
+  const across = list(made.across).map(String).slice(0, 5);
+  const beyond = across.length > 0 ? `; the code computes it with ${across.join(", ")}, over other rows as well, which are not known` : "";
+  return `${what}${where.length > 0 ? `, where ${where.join(" and ")}` : ""}${beyond}`;
 }
 
 const sourceOf = (raw: unknown): Source => {

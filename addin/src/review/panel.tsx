@@ -2,7 +2,8 @@ import { Tab, TabList } from "@fluentui/react-components";
 import type { PathName } from "../api/client";
 import type { Schemas } from "../api/events";
 import { NotebookView } from "./notebook";
-import { type Asked, TraceView } from "./trace";
+import type { Asked } from "./asked";
+import { TraceView } from "./trace";
 
 export type Part = "trace" | "notebook";
 

@@ -6,8 +6,10 @@ import { api, rerunReportAddress, type PathName } from "../api/client";
 import type { FoundError, Schemas } from "../api/events";
 import { ErrorCard } from "../chat/cards";
 import { count, moment, shortName } from "../parts/words";
+import { useMay } from "../state/may";
 import { foundError } from "../state/path_store";
 
+type Parameter = Schemas["NotebookParameter"];
 type Summary = Schemas["RerunSummary"];
 type Verdict = Schemas["RerunReport"]["verdict"];
 
@@ -25,6 +27,15 @@ export function standing({ status, cell, cells, verdict }: Summary): string {
   return status === "cancelled" ? "Cancelled" : status === "interrupted" ? "The service was stopped meanwhile" : "It could not be run";
 }
 
+/** The other values and files of a re-run, in words. */
+export function withWords({ parameters, inputs }: Pick<Summary, "parameters" | "inputs">): string {
+  const others = [
+    ...Object.entries(parameters).map(([name, value]) => `${name} = ${typeof value === "string" ? value : JSON.stringify(value)}`),
+    ...Object.entries(inputs).map(([name, file]) => `${shortName(file)} for ${name}`),
+  ];
+  return others.length > 0 ? `, with ${others.join(", ")}` : "";
+}
+
 export function Reruns({ path, inputs, files }: {
   path: PathName;
   /** Recorded inputs, by their names below `inputs/`. */
@@ -32,8 +43,12 @@ export function Reruns({ path, inputs, files }: {
   /** Files of the workspace that may stand for them. */
   files: readonly string[];
 }) {
+  const may = useMay().can("rerun");
   const [all, setAll] = useState<readonly Summary[]>([]);
   const [others, setOthers] = useState<Readonly<Record<string, string>>>({});
+  const [parameters, setParameters] = useState<readonly Parameter[]>([]);
+  /** Values in place of the recorded ones, as they are written. */
+  const [values, setValues] = useState<Readonly<Record<string, string>>>({});
   const [twice, setTwice] = useState(false);
   const [open, setOpen] = useState<string | null>(null);
   const [problem, setProblem] = useState<FoundError | null>(null);
@@ -42,7 +57,14 @@ export function Reruns({ path, inputs, files }: {
     setProblem(null);
     what.then(list).catch((error: unknown) => setProblem(foundError(error)));
   }, [list]);
-  useEffect(() => work(Promise.resolve()), [work]);
+  useEffect(() => work(api.parameters(path).then((found) => setParameters(found.parameters))), [work, path]);
+  const changed = Object.fromEntries(
+    parameters.flatMap(({ name, value }) => (name in values && values[name] !== value ? [[name, values[name]]] : [])),
+  );
+  const start = () => {
+    const chosen = Object.fromEntries(Object.entries(others).filter(([, file]) => file));
+    work(api.rerun(path, { parameters: changed, twice, inputs: chosen }).then((made) => setOpen(made.id)));
+  };
   const underWay = all.some((each) => UNDER_WAY.includes(each.status));
   useEffect(() => {
     if (!underWay) return;
@@ -52,8 +74,11 @@ export function Reruns({ path, inputs, files }: {
   return (
     <details className="reviews reruns">
       <summary>Run again and compare{all.length > 0 ? `: ${count(all.length, "re-run")}` : ""}</summary>
-      <p className="quiet">In a fresh kernel, on the recorded files; yours stay as they are.</p>
-      {inputs.map((name) => (
+      <p className="quiet">{may ? "In a fresh kernel, on the recorded files; yours stay as they are." : "Your role can’t run it again; what re-runs found is here."}</p>
+      {may && parameters.map((each) => (
+        <ParameterInput key={each.name} parameter={each} value={values[each.name] ?? each.value} set={(value) => setValues({ ...values, [each.name]: value })} />
+      ))}
+      {may && inputs.map((name) => (
         <label key={name} className="rerun-input">
           <span className="breakable">{name}</span>
           <select className="plain-input" value={others[name] ?? ""} onChange={(event) => setOthers({ ...others, [name]: event.target.value })}>
@@ -62,19 +87,15 @@ export function Reruns({ path, inputs, files }: {
           </select>
         </label>
       ))}
-      <label className="check">
+      {may && <label className="check">
         <input type="checkbox" checked={twice} onChange={(event) => setTwice(event.target.checked)} /> Twice: what differs in each run does not count
-      </label>
-      <div className="buttons">
-        <Button
-          size="small"
-          className="rerun"
-          icon={<ArrowSyncRegular />}
-          onClick={() => work(api.rerun(path, { parameters: {}, twice, inputs: Object.fromEntries(Object.entries(others).filter(([, file]) => file)) }))}
-        >
-          Run again
+      </label>}
+      {may && <div className="buttons">
+        <Button size="small" className="rerun" icon={<ArrowSyncRegular />} onClick={start}>
+          {Object.keys(changed).length > 0 ? `Run again with ${count(Object.keys(changed).length, "other value")}` : "Run again"}
         </Button>
-      </div>
+        {Object.keys(changed).length > 0 && <Button size="small" appearance="subtle" onClick={() => setValues({})}>As recorded</Button>}
+      </div>}
       {problem && <ErrorCard error={problem} />}
       <ul className="trace-list">
         {all.map((each) => (
@@ -82,17 +103,49 @@ export function Reruns({ path, inputs, files }: {
             <div className="line">
               <Mark rerun={each} />
               <button type="button" className="link grow" aria-expanded={open === each.id} onClick={() => setOpen(open === each.id ? null : each.id)}>
-                {standing(each)} <span className="quiet">{moment(each.at)}</span>
+                {standing(each)} <span className="quiet">{moment(each.at)}{withWords(each)}</span>
               </button>
-              <Button size="small" appearance="subtle" onClick={() => work(api.dropRerun(path, each.id))}>
+              {may && <Button size="small" appearance="subtle" onClick={() => work(api.dropRerun(path, each.id))}>
                 {UNDER_WAY.includes(each.status) ? "Cancel" : "Delete"}
-              </Button>
+              </Button>}
             </div>
             {open === each.id && <Report path={path} rerun={each} />}
           </li>
         ))}
       </ul>
     </details>
+  );
+}
+
+const KINDS: Record<Parameter["kind"], string> = {
+  text: "text", "yes-or-no": "yes or no", "whole-number": "whole number", number: "number", list: "list", mapping: "mapping",
+  none: "nothing yet", computed: "computed by the code", other: "only the code can set it",
+};
+
+/** One constant of the requests: its recorded value, and another in its place. */
+function ParameterInput({ parameter: { name, kind, value: recorded }, value, set }: { parameter: Parameter; value: string; set: (value: string) => void }) {
+  const fixed = kind === "computed" || kind === "other";
+  const other = value !== recorded;
+  return (
+    <label className="rerun-input parameter" data-parameter={name}>
+      <span className="breakable">
+        <code>{name}</code> <span className="quiet">{KINDS[kind]}{other && `; recorded: ${recorded}`}</span>
+      </span>
+      {kind === "yes-or-no" ? (
+        <select className="plain-input" value={value} onChange={(event) => set(event.target.value)}>
+          <option value="true">yes</option>
+          <option value="false">no</option>
+        </select>
+      ) : (
+        <input
+          className="plain-input"
+          value={value}
+          disabled={fixed}
+          inputMode={kind === "number" || kind === "whole-number" ? "decimal" : undefined}
+          onChange={(event) => set(event.target.value)}
+        />
+      )}
+    </label>
   );
 }
 

@@ -9,19 +9,10 @@ import { Code } from "../parts/code";
 import { moment, shortName } from "../parts/words";
 import { currentWorkbook } from "../office/workbook";
 import { foundError } from "../state/path_store";
+import { type Asked, NOTHING_ASKED } from "./asked";
 import { firstCell, type Origin, originOf, placeOf, rowsWords, shownValue, type Source } from "./origin";
 
 type Found = Schemas["CellTrace"];
-
-/** What was asked last, so that it is there again when the user comes back. */
-export interface Asked {
-  file: string;
-  cell: string;
-  found: Found | null;
-  /** Not all of the answer is here yet. */
-  reading: boolean;
-}
-export const NOTHING_ASKED: Asked = { file: "", cell: "", found: null, reading: false };
 
 /** Files that code wrote: only they can be traced. */
 export const traceable = (files: readonly Schemas["File"][]): string[] =>
@@ -225,7 +216,7 @@ function SourceLine({ source, actions }: { source: Source; actions: TraceActions
       <FileName name={source.file} sheet={source.sheet} actions={actions} />: {rowsWords(source)}
       <span className="quiet">
         {source.columns.length > 0 && ` Columns ${source.columns.join(", ")}.`}
-        {source.checked ? " Computed again from these rows: the same." : " Not computed again: these are the rows that the code used."}
+        {source.checked ? " Computed again from these rows: the same." : " Not computed again: the code used these rows."}
       </span>
     </li>
   );

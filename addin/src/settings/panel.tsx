@@ -6,11 +6,18 @@ import { paneToken } from "../api/pane_token";
 import { SetUpModel } from "../chat/welcome";
 import { Choices } from "../parts/choices";
 import { type Look, LOOKS } from "../parts/theme";
+import { type May, type Scope, useMay } from "../state/may";
 import { Grants } from "./grants";
 import { Preferences } from "./preferences";
 import { keptWords } from "./retention";
 
-/** Model, permissions, what is kept for how long, colours. */
+const SCOPES: readonly [Scope, string][] = [
+  ["read", "read everything here"], ["run", "ask and run code"], ["undo", "undo"], ["rerun", "run notebooks again"],
+  ["review", "sign off"], ["audit", "see the audit list"], ["admin", "delete users' data"],
+];
+const allowed = ({ can }: May): string[] => SCOPES.filter(([scope]) => can(scope)).map(([, words]) => words);
+
+/** Who you are, model, permissions, what is kept for how long, colours. */
 export function SettingsPanel({ health, look, choose, help, close }: {
   health: Schemas["Health"] | null;
   look: Look;
@@ -18,6 +25,7 @@ export function SettingsPanel({ health, look, choose, help, close }: {
   help: () => void;
   close: () => void;
 }) {
+  const may = useMay();
   return (
     <OverlayDrawer open onOpenChange={(_, data) => !data.open && close()} position="end" size="medium" className="settings" aria-label="Settings">
       <DrawerBody className="drawer">
@@ -25,6 +33,12 @@ export function SettingsPanel({ health, look, choose, help, close }: {
           <h2>Settings</h2>
           <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={close} />
         </div>
+        {may.user !== null && (
+          <Section title="You">
+            <p className="breakable">{may.user}</p>
+            <p className="quiet">May {allowed(may).join(", ")}.</p>
+          </Section>
+        )}
         <Section title="Language model">
           {health === null ? <p className="quiet">The service does not answer.</p>
             : health.model === null ? <SetUpModel /> : <p className="breakable">{health.model}</p>}

@@ -13,6 +13,10 @@ export type Link =
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
+/** After the socket has opened, events are gathered until none has come for so long … */
+const PAUSE_MS = 40;
+/** … or until this time is over. */
+const MOST_GATHERED_MS = 1500;
 const TOKEN_ENDED = 4401;
 const DELETED = 4404;
 
@@ -34,6 +38,8 @@ export class Connection {
   private attempts = 0;
   private closed = false;
   private batch: PathEvent[] = [];
+  /** Until when what was recorded before may be gathered: it is shown at once, not bit by bit. */
+  private gathersUntil = 0;
   private readonly online = () => this.now();
 
   constructor(
@@ -70,6 +76,7 @@ export class Connection {
     this.follower.link({ state: "connecting" });
     const socket = new WebSocket(eventsAddress(this.path, this.follower.seq()), paneToken.protocols());
     this.socket = socket;
+    this.gathersUntil = performance.now() + MOST_GATHERED_MS;
     socket.onopen = () => {
       this.attempts = 0;
       this.follower.link({ state: "live" });
@@ -85,12 +92,16 @@ export class Connection {
   // Events that come together are shown together: a thousand lines cost one rendering.
   private take(event: PathEvent): void {
     this.batch.push(event);
-    this.frame ??= setTimeout(() => this.flush(), 16);
+    if (performance.now() < this.gathersUntil) {
+      clearTimeout(this.frame);
+      this.frame = setTimeout(() => this.flush(), PAUSE_MS);
+    } else this.frame ??= setTimeout(() => this.flush(), 16);
   }
 
   private flush(): void {
     clearTimeout(this.frame);
     this.frame = undefined;
+    this.gathersUntil = 0;
     const events = this.batch;
     this.batch = [];
     if (events.length > 0 && !this.closed) this.follower.events(events);

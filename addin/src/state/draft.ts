@@ -94,6 +94,7 @@ export function newTurn(id: string, at: number, data: EventData["turn.started"])
     kind: data.kind as TurnKind,
     user: data.user,
     request: data.request ?? null,
+    recorded: data.recorded ?? false,
     status: "running",
     doing: data.kind === "turn" ? "Reading the files" : "Starting",
     startedAt: at,

@@ -167,6 +167,13 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     const facts = { tables: data.tables, problem: data.problem, share: null };
     draft.state.fileFacts = { ...draft.state.fileFacts, [data.name]: facts };
   },
+  "rerun.progress": (draft, { rerun, ...standing }) => {
+    draft.state.reruns = { ...draft.state.reruns, [rerun]: standing };
+  },
+  "rerun.finished": (draft, { rerun, status }) => {
+    const { cell, cells } = draft.state.reruns[rerun] ?? { cell: 0, cells: 0 };
+    draft.state.reruns = { ...draft.state.reruns, [rerun]: { status, cell, cells } };
+  },
   "tool.called": (_, data, turn) => {
     if (!turn) return;
     const about = Object.values(data.arguments).join(", ");

@@ -131,6 +131,13 @@ export interface TieOut {
   written: readonly string[];
 }
 
+export interface RerunStanding {
+  status: string;
+  /** How many of its cells have begun. */
+  cell: number;
+  cells: number;
+}
+
 /** What is known of an upload: how much of it was read, and once all was, what was found. */
 export interface FileFacts {
   tables: number;
@@ -146,6 +153,8 @@ export interface Turn {
   kind: TurnKind;
   user: string;
   request: string | null;
+  /** The model's replies were recorded: no model was asked. */
+  recorded: boolean;
   status: TurnStatus;
   /** What happens just now, in words. */
   doing: string;
@@ -195,6 +204,8 @@ export interface PathState {
   filesRevision: number;
   /** What was found in uploads, by name. */
   fileFacts: Readonly<Record<string, FileFacts>>;
+  /** Re-runs of the notebook that were told of, by id. */
+  reruns: Readonly<Record<string, RerunStanding>>;
   source: { path: string; turn: string | null } | null;
   mergedInto: string | null;
   /** What Excel is asked to do now. */
@@ -213,6 +224,7 @@ export const EMPTY: PathState = {
   pending: [],
   filesRevision: 0,
   fileFacts: {},
+  reruns: {},
   source: null,
   mergedInto: null,
   office: null,

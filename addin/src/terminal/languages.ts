@@ -22,7 +22,7 @@ const SIGNS: Record<Language, { strong: readonly RegExp[]; weak: readonly RegExp
   javascript: {
     strong: [
       /^\s*(const|let|var)\s+[\w{[]/m, /=>/, /\bfunction\b\s*\w*\(/, /\bconsole\.\w+\(/, /===/, /^\s*(import|export)\b.*\bfrom\s+["']/m,
-      /\bDeno\.\w+|\brequire\(/, /`[^`]*\$\{/,
+      /\bDeno\.\w+|\brequire\(/, /`[^`]*\$\{/, /\bnew\s+[A-Z]\w*\s*\(/, /\btypeof\b/, /\}\s*(else|catch|finally)\b/,
     ],
     weak: [/\b(null|undefined)\b/, /;\s*$/m, /^\s*\/\//m],
   },

@@ -2,7 +2,8 @@ import { Button } from "@fluentui/react-components";
 import { PlayRegular } from "@fluentui/react-icons";
 import { type RefObject, useEffect, useMemo, useState } from "react";
 import { Log } from "../chat/log";
-import { PendingView, type TurnActions } from "../chat/turn";
+import { PendingView } from "../chat/pending";
+import type { TurnActions } from "../chat/turn";
 import { Turns } from "../chat/turns";
 import type { PathState, Pending } from "../state/model";
 import { detectLanguage, type Language, languageName, LANGUAGES } from "./languages";
@@ -28,6 +29,7 @@ export function Terminal({ place, state, actions, disabled, draft, run, again, d
   const detected = useMemo(() => detectLanguage(code), [code]);
   const turns = state.turns.filter((turn) => turn.kind !== "turn" && turn.kind !== "merge");
   const pending = state.pending.filter((each) => each.kind === "execute");
+  const empty = turns.length === 0 && pending.length === 0;
   const busy = pending.some((each) => each.state === "sending") || turns.some((turn) => turn.finishedAt === null);
   const submit = () => {
     if (!code.trim() || disabled || busy) return;
@@ -36,8 +38,8 @@ export function Terminal({ place, state, actions, disabled, draft, run, again, d
   };
   return (
     <div className="chat">
-      <Log key={place} label="Terminal" changes={state}>
-        {turns.length === 0 && pending.length === 0 && (
+      <Log key={place} label="Terminal" changes={state} empty={empty}>
+        {empty && (
           <div className="welcome">
             <h2>Run code yourself</h2>
             <p className="quiet">

@@ -202,6 +202,10 @@ class ModifyStructure(OnSheet):
     first: int = Field(1, ge=1, le=1_048_576, description="First row or column, from 1.")
     count: int = Field(1, ge=1, le=10_000)
     new_name: str = Field("", max_length=31, description="Of rename_sheet.")
+    lose_objects: bool = Field(
+        default=False,
+        description="The user agreed to lose charts, PivotTables or pictures for good.",
+    )
 
     @model_validator(mode="after")
     def _named(self) -> Self:

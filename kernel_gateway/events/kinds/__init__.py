@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kernel_gateway.events.kinds.base import EventData
 from kernel_gateway.events.kinds.cells import (
+    CellChecking,
     CellFinished,
     CellOutput,
     CellStale,
@@ -58,6 +59,8 @@ from kernel_gateway.events.kinds.turns import (
     NotebookRecorded,
     PathCreated,
     PathMerged,
+    RerunFinished,
+    RerunProgress,
     TurnFinished,
     TurnStarted,
 )
@@ -87,6 +90,7 @@ KINDS: dict[str, type[EventData]] = {
     "network.called": NetworkCalled,
     "cell.started": CellStarted,
     "cell.output": CellOutput,
+    "cell.checking": CellChecking,
     "cell.finished": CellFinished,
     "file.created": FileCreated,
     "file.profiling": FileProfiling,
@@ -102,5 +106,7 @@ KINDS: dict[str, type[EventData]] = {
     "history.deleted": CheckpointsDeleted,
     "error": ErrorSeen,
     "notebook.recorded": NotebookRecorded,
+    "rerun.progress": RerunProgress,
+    "rerun.finished": RerunFinished,
     "turn.finished": TurnFinished,
 }

@@ -16,6 +16,9 @@ class TurnStarted(EventData):
     kind: Literal["turn", "execute", "jupyter", "merge", "undo"]
     user: str
     request: str | None = Field(None, description="The user's words, or what is merged.")
+    recorded: bool = Field(
+        default=False, description="The model's replies are recorded ones: no model is asked."
+    )
 
 
 class PathCreated(EventData):
@@ -51,6 +54,24 @@ class NotebookRecorded(EventData):
     """Entries were recorded outside of a request: a restart of the kernel, a review."""
 
     recorded: list[RecordedCell]
+
+
+class RerunProgress(EventData):
+    """A re-run of the notebook waits, or has come further."""
+
+    rerun: str
+    status: Literal["waiting", "running"]
+    cell: int = Field(description="How many of its cells have begun.")
+    cells: int = Field(description="How many there are; 0 until that is known.")
+
+
+class RerunFinished(EventData):
+    """A re-run of the notebook has ended; its record has the report."""
+
+    rerun: str
+    status: Literal["finished", "failed", "cancelled", "interrupted"]
+    verdict: str | None = Field(None, description="Of the whole report, if there is one.")
+    error: FoundError | None = Field(None, description="Why there is no report.")
 
 
 class TurnFinished(EventData):

@@ -38,5 +38,10 @@ class CleanupHandler(JsonHandler):
         done = await self.services.clean_up.run(body.limit)
         self.write_json(
             200,
-            {"ended": done.ended, "failed": done.failed, "removed_conversations": done.removed},
+            {
+                "ended": done.ended,
+                "failed": done.failed,
+                "removed_conversations": done.removed,
+                "removed_uploads": done.uploads,
+            },
         )

@@ -5,26 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import mimetypes
-from collections.abc import Mapping
 from typing import Any
 
 from tornado.web import stream_request_body
 
-from container.errors import ContainerError, UnsafePath, WorkspaceFileNotFound
-from container.workspace.workspace import INPUTS, Workspace, WorkspaceFile
+from container.workspace.workspace import Workspace
 from kernel_gateway.contexts.open_path import OpenPath
-from kernel_gateway.contexts.uploads import discard_upload, keep_upload
-from kernel_gateway.errors import BadRequest, Conflict, FileTooLarge, GatewayError
-from kernel_gateway.http.handlers.file_versions import open_version, record_inherited
+from kernel_gateway.errors import BadRequest, FileTooLarge
+from kernel_gateway.http.handlers.file_versions import open_version
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import FILES, Query, operation
 from kernel_gateway.http.problems import problem_from_error
+from kernel_gateway.http.received_files import receive
 from kernel_gateway.http.render import file_to_json
 from kernel_gateway.http.schemas.responses import files as models
 from kernel_gateway.http.upload_quota import quota_of
-from kernel_gateway.http.uploads import Upload, UploadedFile
+from kernel_gateway.http.uploads import Upload
 from kernel_gateway.ids import PathKey
-from notebooks.errors import NotebookError
 
 UNKNOWN = "application/octet-stream"
 PASSIVE = frozenset(
@@ -131,77 +128,28 @@ class UploadingHandler(JsonHandler):
 
     async def describe_upload(self, key: PathKey) -> dict[str, Any]:
         """Keep the uploaded files, begin to profile them, emit their events and render them."""
-        upload, workspace = self.finish_upload(), self.open_path.workspace
-        files = []
-        async with self.open_path.replacing:
-            for stored in list(upload.files):
-                await self._keep(stored, upload)
-        inputs = await asyncio.to_thread(workspace.files, INPUTS)
-        listed = {file.name: file for file in inputs}
-        for stored in list(upload.files):
-            try:
-                files.append(await self._describe(stored, listed, key))
-            except (WorkspaceFileNotFound, UnsafePath) as error:
-                # A running cell has removed it.
-                upload.files.remove(stored)
-                upload.rejected.append((stored.sent_name, error))
+        upload = self.finish_upload()
+        received = await receive(
+            self.services,
+            self.open_path,
+            self.identity.user,
+            upload.files,
+            replace=self.replaces,
+        )
+        upload.files = received.kept
+        upload.rejected += received.rejected
         rejected = [
             {"name": name, **problem_from_error(error).body()} for name, error in upload.rejected
         ]
-        await self.services.repository.audit.add(
-            key.tenant,
-            self.identity.user,
-            "files.uploaded",
-            key.path,
-            key.conversation,
-            files=[{"name": f.name, "sha256": f.sha256} for f in upload.files],
-        )
-        return {"files": files, "rejected": rejected}
+        return {"files": received.described, "rejected": rejected}
 
-    async def _keep(self, stored: UploadedFile, upload: Upload) -> None:
-        """Keep one uploaded file as a version, under its final name."""
-        replaces = stored.wanted if self.replaces else None
-        try:
-            if replaces not in (None, stored.name) and self.services.turns.busy(self.open_path.key):
-                discard_upload(self.open_path, stored.name)
-                raise Conflict(
-                    f"A request is running on this path; replace {replaces} when it has ended."
-                )
-            if replaces not in (None, stored.name):
-                await record_inherited(self.services, self.open_path, replaces)
-            stored.name = await asyncio.to_thread(
-                keep_upload,
-                self.open_path,
-                stored.name,
-                stored.sha256,
-                replaces=replaces,
-                new=stored.new,
-            )
-        except (ContainerError, GatewayError, NotebookError, OSError) as error:
-            upload.files.remove(stored)
-            upload.rejected.append((stored.sent_name, error))
 
-    async def _describe(
-        self, stored: UploadedFile, listed: Mapping[str, WorkspaceFile], key: PathKey
-    ) -> dict[str, Any]:
-        """Emit the event of one uploaded file, begin to profile it, and render it.
-
-        Raises:
-            WorkspaceFileNotFound: It is gone already.
-        """
-        workspace, file = self.open_path.workspace, listed.get(stored.name)
-        if file is None:
-            raise WorkspaceFileNotFound(stored.name)
-        facts = {"name": stored.name, "size": stored.size, "sha256": stored.sha256}
-        facts["user"] = self.identity.user
-        await self.services.events.append(key, "file.created", facts, None)
-        problem = await self.services.upload_profiles.begin(key, workspace, file, stored.sha256)
-        return {
-            **file_to_json(file, key),
-            "sent_name": stored.sent_name,
-            "sha256": stored.sha256,
-            "problem": problem,
-        }
+def wants_to_replace(handler: JsonHandler) -> bool:
+    """Return the query argument of `REPLACE_QUERY`; raise `BadRequest` for another value."""
+    wanted = handler.get_query_argument("replace", "false")
+    if wanted not in ("true", "false"):
+        raise BadRequest(f"replace={wanted[:20]!r} is neither true nor false.")
+    return wanted == "true"
 
 
 @stream_request_body
@@ -217,14 +165,8 @@ class FilesHandler(UploadingHandler):
         )
         self.open_path = await self.services.contexts.open(self.key)
         if self.request.method == "POST":
-            self.replaces = self._wants_to_replace()
+            self.replaces = wants_to_replace(self)
             await self.start_upload()
-
-    def _wants_to_replace(self) -> bool:
-        wanted = self.get_query_argument("replace", "false")
-        if wanted not in ("true", "false"):
-            raise BadRequest(f"replace={wanted[:20]!r} is neither true nor false.")
-        return wanted == "true"
 
     @operation(
         "Upload files",

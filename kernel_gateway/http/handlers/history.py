@@ -84,6 +84,7 @@ class HistoryHandler(JsonHandler):
     async def delete(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path, to_change=True)
         opened = await self.services.contexts.open(key)
+        await asyncio.to_thread(opened.snapshots.clear)  # they hold what the files held
         await delete_checkpoints(self, key, opened.checkpoints, None)
 
 

@@ -14,6 +14,9 @@ from kernel_gateway.http.json_handler import FILE_POLICY, JsonHandler
 from kernel_gateway.http.operations import Query, operation
 from kernel_gateway.http.schemas.requests import NewRerun
 from kernel_gateway.http.schemas.responses import notebooks as models
+from notebooks.record.reading import parse_notebook
+from notebooks.record.undone import withdraw_undone
+from notebooks.rerun.listed_parameters import ListedParameter, listed_parameters
 from notebooks.rerun.report import report_html
 
 STARTED = "notebook.rerun"
@@ -25,6 +28,21 @@ FORM_QUERY = (
         help="`html` for the report as a page, `ipynb` for the notebook that the re-run gave.",
     ),
 )
+
+
+class ParametersHandler(JsonHandler):
+    """``…/notebook/parameters``: what a re-run can replace."""
+
+    @operation("List the parameters of a notebook", returns={200: models.NotebookParameters})
+    async def get(self, conversation_id: str, path: str) -> None:
+        opened = await self.services.contexts.open(await self.path_key(conversation_id, path))
+        content = await asyncio.to_thread(opened.recorder.file.read_bytes)
+        found = await asyncio.to_thread(_parameters, content)
+        self.write_json(200, {"parameters": [asdict(each) for each in found]})
+
+
+def _parameters(content: bytes) -> list[ListedParameter]:
+    return listed_parameters(withdraw_undone(parse_notebook(content)))
 
 
 class RerunsHandler(JsonHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from kernel_gateway.cluster.asking import ask_node
@@ -9,6 +10,25 @@ from kernel_gateway.errors import NodeUnreachable
 from kernel_gateway.http.json_handler import JsonHandler
 from kernel_gateway.http.operations import operation
 from kernel_gateway.http.schemas.responses import service as models
+
+
+class MeHandler(JsonHandler):
+    """``/me``: who is calling, and what they may do."""
+
+    @operation("Who is calling, and what they may do", returns={200: models.Me})
+    async def get(self) -> None:
+        who = self.identity
+        ends = None if who.expires is None else datetime.fromtimestamp(who.expires, UTC).isoformat()
+        self.write_json(
+            200,
+            {
+                "tenant": who.tenant,
+                "user": who.user,
+                "roles": sorted(who.roles),
+                "scopes": sorted(who.scopes),
+                "expires_at": ends,
+            },
+        )
 
 
 class UserHandler(JsonHandler):

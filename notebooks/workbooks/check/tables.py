@@ -28,7 +28,32 @@ def table_findings(package: EditablePackage, sheet: str, part: str, rows: Any) -
             table = parse(package.read(related.target))
             if table.get("headerRowCount", "1") != "0":
                 found += _headers(table, sheet, rows)
+            found += _filter(table, sheet)
     return found
+
+
+def _filter(table: Any, sheet: str) -> list[Finding]:
+    """Return the finding that a table's filter does not cover the table without its totals."""
+    ref = table.get("ref", "")
+    covered = next((each.get("ref", "") for each in table.iterchildren("{*}autoFilter")), "")
+    (first, left), (last, right) = _corner(ref), _corner(ref.rpartition(":")[2] or "A1")
+    last -= int(table.get("totalsRowCount", "0"))
+    if not covered or _area(covered) == (first, left, last, right):
+        return []
+    return [
+        Finding(
+            "table-filter",
+            f"Table {table.get('displayName', '?')!r} on {sheet!r} is {ref}, and its filter covers "
+            f"{covered}. Excel repairs the file.",
+            "Set table.autoFilter.ref with table.ref; leave the totals row out.",
+            1,
+        )
+    ]
+
+
+def _area(ref: str) -> tuple[int, int, int, int]:
+    first, _, last = ref.replace("$", "").partition(":")
+    return *_corner(first), *_corner(last or first)
 
 
 def _headers(table: Any, sheet: str, rows: Any) -> list[Finding]:

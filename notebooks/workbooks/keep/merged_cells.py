@@ -5,6 +5,7 @@ Excel keeps both, and shows them again when the range is divided.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 
@@ -30,7 +31,7 @@ def install() -> None:
         cells, styles = self.ws._cells, {}
         read = dict(cells) if self.parser.merged_cells else {}
         for place, cell in read.items():
-            styles[place] = cell._style
+            styles[place] = copy.copy(cell._style)  # openpyxl changes it in place
         merge(self)
         for place, cell in cells.items():
             if isinstance(cell, MergedCell):

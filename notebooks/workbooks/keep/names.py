@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .opc import EditablePackage
+from .opc import EditablePackage, Relationship
 from .sheet_markup import copy_of, name_of
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def restore_names(
     Returns:
         Whether the tree was changed.
     """
-    old, new = source[2], result[2]
+    new = result[2]
     titles = [each.get("name", "") for each in _sheets(new)]
-    now = _written(result, titles)
+    now, read = _written(result, titles), _read_sheets(source)
     before = {key: (each.text or "").strip() for key, each in now.items()}
     for key, name in names_of(*source).items():
         owner = sheets.get(key[1], "")
@@ -68,7 +68,7 @@ def restore_names(
         text = name.text or ""
         for change in changes:
             text = change.formula(text, key[1])
-        read_as, plain = _as_openpyxl(name, text, source, sheets)
+        read_as, plain = _as_openpyxl(name, text, read, sheets)
         if (before.get(read_as) if read_as else None) != plain:
             continue  # code has changed it
         if read_as is None and (key[0], owner) in before:
@@ -94,20 +94,26 @@ def _owner(name: Any, sheets: Sequence[str]) -> str:
     return "?"
 
 
-def _worksheets(package: EditablePackage, main: str, book: Any, kinds: Sequence[str]) -> list[str]:
-    """Return the names of the sheets of these kinds, in order."""
-    related = {each.id: each.kind for each in package.relationships(main)}
+def _related(workbook: tuple[EditablePackage, str, Any]) -> list[tuple[str, Relationship]]:
+    """Return each sheet's name and relationship, in order."""
+    package, main, book = workbook
+    related = {each.id: each for each in package.relationships(main)}
     return [
-        sheet.get("name", "")
+        (sheet.get("name", ""), related[identity])
         for sheet in _sheets(book)
         for key, identity in sheet.attrib.items()
-        if key.endswith("}id") and related.get(identity) in kinds
+        if key.endswith("}id") and identity in related
     ]
+
+
+def _read_sheets(source: tuple[EditablePackage, str, Any]) -> list[str]:
+    """Return the sheets that openpyxl reads: it counts no others."""
+    return [name for name, related in _related(source) if related.target in source[0]]
 
 
 def _written(result: tuple[EditablePackage, str, Any], titles: Sequence[str]) -> dict[Key, Any]:
     """Return the names that openpyxl has written: it counts worksheets only."""
-    worksheets = _worksheets(*result, ["worksheet"])
+    worksheets = [name for name, related in _related(result) if related.kind == "worksheet"]
     found = {}
     for each in result[2].iter("{*}definedName"):
         found[each.get("name", "").lower(), _owner(each, worksheets)] = each
@@ -117,7 +123,7 @@ def _written(result: tuple[EditablePackage, str, Any], titles: Sequence[str]) ->
 def _as_openpyxl(
     name: Any,
     text: str,
-    source: tuple[EditablePackage, str, Any],
+    read: Sequence[str],
     sheets: Mapping[str, str],
 ) -> tuple[Key | None, str | None]:
     """Return the key and text under which openpyxl writes a name that nobody has changed.
@@ -129,8 +135,7 @@ def _as_openpyxl(
     if name.get("localSheetId") is None:
         dropped = lowered in (f"{BUILT_IN}print_titles", f"{BUILT_IN}print_area", FILTER)
         return (None, None) if dropped else ((lowered, ""), text.strip())
-    owner = _owner(name, _worksheets(*source, ["worksheet", "chartsheet"]))
-    owner = sheets.get(owner, "?")
+    owner = sheets.get(_owner(name, read), "?")
     if lowered == FILTER:
         return None, None  # follows from the filter
     plain = _plain_range(name.get("name", ""), text, owner) if reserved else text.strip()

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -228,6 +228,14 @@ class EditablePackage:
         """Remove a relationship of *part*."""
         kept = [each for each in self.relationships(part) if each.id != identity]
         self._relationships[part] = kept
+        self._store_relationships(part)
+
+    def retarget(self, part: str, identity: str, target: str, *, kind: str = "") -> None:
+        """Let a relationship of *part* lead to another part, which may be of another *kind*."""
+        self._relationships[part] = [
+            replace(each, target=target, type=kind or each.type) if each.id == identity else each
+            for each in self.relationships(part)
+        ]
         self._store_relationships(part)
 
     def _store_relationships(self, part: str) -> None:

@@ -29,7 +29,7 @@ _INLINE = re.compile(
 _WRITTEN = re.compile(
     rb'(<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>)<is><t[^>]*>([^<]*)</t></is>'
 )
-_INLINE_RUN = re.compile(rb"<is>\s*<r[\s>]|<rPh[\s>]|x005F_")
+_INLINE_RUN = re.compile(rb"<is>\s*<(\w+:)?r[\s>]|<(\w+:)?rPh[\s>]|x005F_")
 ESCAPED = "x005F_"
 """What openpyxl takes away, wherever it is in a text."""
 _RUN = re.compile(rb"<(\w+:)?(r|rPh|phoneticPr)[\s>]|x005F_")

@@ -81,6 +81,23 @@ def restore_sheet(old: SheetMarkup, new: SheetMarkup) -> None:
             new.insert(copy_of(was))
 
 
+def restore_rules(old: SheetMarkup, new: SheetMarkup) -> None:
+    """Put conditional formats back that openpyxl can't read.
+
+    Args:
+        old: The sheet as it was read.
+        new: The sheet as it was written; changed.
+    """
+    from openpyxl.formatting.formatting import ConditionalFormatting
+
+    was, now = (sheet.children("conditionalFormatting") for sheet in (old, new))
+    if sum(map(len, was)) == sum(map(len, now)):
+        return
+    for each in was:
+        if plain_tree(ConditionalFormatting.from_tree, each) is None:
+            new.insert(copy_of(each))
+
+
 def _keep_outline(was: Any, now: Any, written: str | None) -> None:
     """Let the depth of the outline of columns be that of the deeper one: openpyxl counts it."""
     deepest = max(int(was.get("outlineLevelCol") or 0), int(written or 0))

@@ -6,8 +6,11 @@ Source: ECMA-376 part 1, sections 18.3.1.13 (col) and 18.3.1.73 (row).
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from .sheet_markup import SheetMarkup, name_of
+from lxml import etree
+
+from .sheet_markup import SheetMarkup, copy_of, name_of
 
 _ROW = re.compile(rb'<row\b(?=[^>]*\sr="(\d+)")([^>]*)>')
 _NO_HEIGHT = re.compile(rb'\sht="0(?:\.0*)?"')
@@ -20,21 +23,40 @@ def carry_sizes(old: SheetMarkup, new: SheetMarkup) -> None:
         old: The sheet as it was read.
         new: The sheet as it was written; changed.
     """
-    narrow = {
-        each.get("min"): each
-        for block in old.children("cols")
-        for each in block
-        if name_of(each) == "col" and float(each.get("width") or 1) == 0
-    }
-    for block in new.children("cols") if narrow else ():
-        for each in block:
-            if each.get("min") in narrow and each.get("customWidth") != "1":
-                each.set("width", "0")
-                each.set("customWidth", "1")
+    narrow = [each for each in _columns(old) if float(each.get("width") or 1) == 0]
+    written = _columns(new)
+    for each in narrow:
+        there = [column for column in written if _overlap(each, column)]
+        for column in there:
+            if column.get("min") == each.get("min") and column.get("customWidth") != "1":
+                column.set("width", "0")
+                column.set("customWidth", "1")
+        if not there:
+            _insert_column(new, each)
     if _NO_HEIGHT.search(old.cells) is None:
         return
     low = {row[1] for row in _ROW.finditer(old.cells) if _NO_HEIGHT.search(row[2])}
     new.cells = _ROW.sub(lambda row: _without_height(row) if row[1] in low else row[0], new.cells)
+
+
+def _columns(sheet: SheetMarkup) -> list[Any]:
+    return [c for block in sheet.children("cols") for c in block if name_of(c) == "col"]
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    first, last = (int(one.get(name)) for name in ("min", "max"))
+    return int(other.get("min")) <= last and int(other.get("max")) >= first
+
+
+def _insert_column(sheet: SheetMarkup, column: Any) -> None:
+    block = sheet.child("cols")
+    if block is None:
+        block = etree.Element(sheet.root.tag.replace("}worksheet", "}cols"))
+        sheet.insert(block)
+    copied = copy_of(column)
+    copied.attrib.pop("style", None)  # the styles have other numbers
+    later = (at for at, each in enumerate(block) if int(each.get("min")) > int(column.get("min")))
+    block.insert(next(later, len(block)), copied)
 
 
 def _without_height(row: re.Match[bytes]) -> bytes:

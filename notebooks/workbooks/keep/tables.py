@@ -13,6 +13,9 @@ from .opc import EditablePackage, parse, serialize
 from .settings import plain_tree
 from .three_way import restore
 
+CACHES = "xl/pivotCache/pivotCacheDefinition"
+"""How openpyxl names the definitions of caches."""
+
 
 def restore_tables(
     source: EditablePackage, result: EditablePackage, before: str, after: str
@@ -40,7 +43,6 @@ def restore_tables(
         caches = _cache(source, part), _cache(result, pivots[name])
         _restore_part(source, result, part, pivots[name], TableDefinition.from_tree)
         if caches[0] and caches[1]:
-            _carry_records(source, result, *caches)
             _restore_part(source, result, *caches, CacheDefinition.from_tree)
 
 
@@ -58,17 +60,17 @@ def _cache(package: EditablePackage, pivot: str) -> str:
     return next((r.target for r in related if r.kind.endswith("CacheDefinition")), "")
 
 
-def _carry_records(
-    source: EditablePackage, result: EditablePackage, before: str, after: str
-) -> None:
-    """Carry the records of a cache where openpyxl names some but writes none."""
-    was, now = (
-        next((r.target for r in package.relationships(part) if r.kind == "pivotCacheRecords"), "")
-        for package, part in ((source, before), (result, after))
-    )
-    if now and now not in result and was in source:
-        result.write(now, source.read(was))
-        result.set_content_type(now, source.content_type(was))
+def relate_records(package: EditablePackage) -> None:
+    """Relate each pivot cache to its own records: openpyxl relates all to those of the first.
+
+    Args:
+        package: A workbook that openpyxl has written; changed.
+    """
+    for part in [n for n in package.names if n.startswith(CACHES) and n.endswith(".xml")]:
+        own = part.replace("CacheDefinition", "CacheRecords")
+        for each in package.relationships(part):
+            if each.kind == "pivotCacheRecords" and each.target != own and own in package:
+                package.retarget(part, each.id, own)
 
 
 def _restore_part(

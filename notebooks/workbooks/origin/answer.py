@@ -16,6 +16,8 @@ import pandas as pd
 
 from ..formats.addresses import address
 from ..values import Unreadable
+from .across import across_rows
+from .constants import written_constant
 from .inputs import input_tables
 from .replay import Capture, Replay
 from .rows import row_numbers
@@ -24,8 +26,10 @@ from .target import Place, Target, WrittenFile
 from .ties import same
 
 MOST_CELLS, MOST_DEPTH, MOST_RANGES, MOST_COLUMNS = 60, 6, 200, 40
-_FUNCTION = re.compile(r"\b(" + "|".join(FUNCTIONS) + r"|len|average|value_counts|round)\b")
-_SYNONYMS = {"len": "size", "average": "mean", "value_counts": "size"}
+_FUNCTION = re.compile(
+    r"\b(" + "|".join(FUNCTIONS) + r"|len|average|value_counts|crosstab|describe|round)\b"
+)
+_SYNONYMS = {"len": "size", "crosstab": "size", "average": "mean", "value_counts": "size"}
 _ORDER = {"groupby": 0, "pivot": 0, "merge": 1, "concat": 2, "variable": 3, "written": 4}
 Json = dict[str, Any]
 
@@ -62,7 +66,7 @@ class Answers:
             inputs: Files that were read.
         """
         self._directory, self._file, self._inputs = directory, file, inputs
-        self._code = _code(statements)
+        self._code, self._statements = _code(statements), statements
         self.replay = Replay()
         self.replay.run(statements, names)
         self._left = MOST_CELLS
@@ -88,6 +92,8 @@ class Answers:
             return node | self._of_formula(place, depth)
         if target.value is None:
             return node | {"kind": "empty", "reason": "The cell is empty."}
+        if setter is not None and written_constant(self._statements, *setter, target.value):
+            return node | _constant(*setter)
         return node | self._origin(target)
 
     def _of_formula(self, place: Place, depth: int) -> Json:
@@ -123,8 +129,7 @@ class Answers:
                 return found
         value = target.value
         if isinstance(value, int | float) and (at := self._code.constants.get(float(value))):
-            reason = "The code has this value as a constant; it was not computed from a file."
-            return {"kind": "constant", "reason": reason, "code": {"cell": at[0], "line": at[1]}}
+            return _constant(*at)
         return {"kind": "unknown", "reason": self._why()}
 
     def _why(self) -> str:
@@ -138,9 +143,9 @@ class Answers:
     def _by_position(self, target: Target) -> Json | None:
         """The row of the frame that was written there."""
         for capture in reversed(self.replay.captures):
-            if capture.step != "written" or capture.sheet != (
-                "" if self._file.text else target.place[0]
-            ):
+            if capture.step != "written" or capture.file not in ("", self._file.name):
+                continue
+            if capture.sheet != ("" if self._file.text else target.place[0]):
                 continue
             row = target.place[1] - capture.first_row - capture.header_rows
             column = target.place[2] - capture.first_column
@@ -245,11 +250,10 @@ class Answers:
         if not sources:
             return {"kind": "unknown", "reason": self._why()}
         _check_together(self.replay, tied, match, target.value, sources)
-        return {
-            "kind": "rows",
-            "computation": _computation(match, capture.step, capture.cell, capture.line),
-            "sources": sources,
-        }
+        made = _computation(match, capture.step, capture.cell, capture.line)
+        if match.how == VALUE and not any(source["checked"] for source in sources):
+            made["across"] = across_rows(self._statements, match.column)
+        return {"kind": "rows", "computation": made, "sources": sources}
 
     def _row_numbers(self, file: str, sheet: str, frame: pd.DataFrame) -> Any:
         with contextlib.suppress(Unreadable, OSError, LookupError):
@@ -269,6 +273,11 @@ class Answers:
             "count": 0 if numbers is None else len(np.unique(numbers)),
             "checked": False,
         }
+
+
+def _constant(cell: int, line: int) -> Json:
+    reason = "The code has this value as a constant; it was not computed from a file."
+    return {"kind": "constant", "reason": reason, "code": {"cell": cell, "line": line}}
 
 
 def _checked(frame: pd.DataFrame, rows: Any, match: Match, value: Any, *, whole: bool) -> Json:

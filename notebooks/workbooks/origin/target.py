@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 
 from ..keep.opc import EditablePackage
 from ..read import open_book
-from ..recalculate.computation import names_of
 from ..recalculate.dependents import Names, areas_read
 from ..recalculate.formula_cells import area_of
+from ..recalculate.names import names_of
 from ..recalculate.sheets import CannotCompute, Sheets, read_sheets
 from ..recalculate.table_references import UnknownReference, with_plain_references
 from ..values import CellError, Unreadable
@@ -70,7 +71,7 @@ class WrittenFile:
             Unreadable: It is empty, encrypted, damaged, or holds no table.
             OSError: It can't be opened.
         """
-        self._path = path
+        self._path, self.name = path, path.name
         self._grids: dict[str, list[list[Any]]] = {}
         with open_book(path) as book:
             self.sheets = [sheet.name for sheet in book.sheets if sheet.kind == "worksheet"]
@@ -155,12 +156,23 @@ class WrittenFile:
         header_row, headers = _headers(grid, place[1], place[2])
         return Target(
             place=place,
-            value=self.value(place),
+            value=number_in(self.value(place)) if self.text else self.value(place),
             formula=self.formula(place),
             row_labels=tuple(_row_labels(grid, place[1], place[2], header_row)),
             headers=tuple(headers),
             header_row=header_row,
         )
+
+
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+
+
+def number_in(value: Any) -> Any:
+    """Return the number that a text is, as a program writes it; an identifier stays a text."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() and "." not in value else number
 
 
 def _at(grid: Sequence[Sequence[Any]], row: int, column: int) -> Any:

@@ -19,6 +19,7 @@ from .names import repeated_names, table_names
 from .number_formats import read_format
 from .other_rows import Sections
 from .sheet_xml import SheetDetails, formula_facts
+from .sum_columns import MOST_ROWS, SumColumn, sum_columns
 from .totals import find_totals
 
 SMALL_CELLS = 400
@@ -31,6 +32,7 @@ CURRENCY_ROWS = 5_000
 DETAILED_COLUMNS = 400
 FIRST_ROWS = 3
 MAX_COMPARED_ROWS = 50_000
+_ADDED_UP = ("number", "currency", "integer")
 
 
 class Described:
@@ -152,13 +154,7 @@ class Described:
         table = self.table
         if table.excel_table is not None or table.body is None:
             return False
-        left = table.area[1]
-        additive = [
-            left + at
-            for at, column in enumerate(self.columns)
-            if column.kind
-            in ("number", "currency", "integer", "formula", "mixed", "percent", "empty")
-        ]
+        additive = self._of_kinds(*_ADDED_UP, "formula", "mixed", "percent", "empty")
         if len(additive) == len(self.columns):
             return False
         totals = find_totals(table.body, additive=additive)
@@ -168,6 +164,24 @@ class Described:
         differs = [t.row for t in totals] != [t.row for t in table.totals]
         table.totals = totals
         return differs
+
+    def _of_kinds(self, *kinds: str) -> list[int]:
+        """Return the columns (from 0 in the sheet) of *kinds*."""
+        left = self.table.area[1]
+        return [left + at for at, column in enumerate(self.columns) if column.kind in kinds]
+
+    def sum_columns(self) -> list[SumColumn]:
+        """Return the columns that add up others, in the rows of data that were read."""
+        body, left = self.table.body, self.table.area[1]
+        if body is None:
+            return []
+        rows = [at for at in range(body.count) if body.top + at not in self.table.left_out]
+        numbers = {
+            column: [body.numbers[column][at] for at in rows[:MOST_ROWS]]
+            for column in self._of_kinds(*_ADDED_UP)
+            if column in body.numbers
+        }
+        return sum_columns(numbers, {column: self.names[column - left] for column in numbers})
 
     def key(self) -> list[Any]:
         """Return the names of the columns that look like the rows' key."""
@@ -279,15 +293,28 @@ def range_of(grid: Grid) -> str:
     return cells.range_address(grid.top, grid.left, last, grid.right) if grid.rows else ""
 
 
+def column_runs(columns: Sequence[int]) -> list[str]:
+    """Return columns (from 0) by their letters, in runs such as ``B:D``."""
+    return [
+        f"{column_letters(first)}:{column_letters(last)}" if last > first else column_letters(first)
+        for first, last in _runs(columns)
+    ]
+
+
 def row_runs(rows: Sequence[int]) -> list[str]:
     """Return rows (from 0) as Excel counts them, in runs such as ``5-9``."""
+    return [str(a + 1) if a == b else f"{a + 1}-{b + 1}" for a, b in _runs(rows)[:100]]
+
+
+def _runs(numbers: Sequence[int]) -> list[list[int]]:
+    """Return first and last of each run of *numbers*."""
     runs: list[list[int]] = []
-    for row in sorted(rows):
-        if runs and row == runs[-1][1] + 1:
-            runs[-1][1] = row
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
         else:
-            runs.append([row, row])
-    return [str(a + 1) if a == b else f"{a + 1}-{b + 1}" for a, b in runs[:100]]
+            runs.append([number, number])
+    return runs
 
 
 def whole_sheet(grid: Grid) -> dict[str, Any]:
@@ -327,6 +354,14 @@ def table_to_json(described: Described) -> dict[str, Any]:
                 **({} if total.ties is None else {"ties": total.ties}),
             }
             for total in table.totals[:MAX_LISTED]
+        ],
+        "sum_columns": [
+            {
+                "letter": column_letters(each.column),
+                "name": cells.literal(described.names[each.column - left]),
+                "of": column_runs(each.of),
+            }
+            for each in described.sum_columns()[:MAX_LISTED]
         ],
         "blank_rows": row_runs(table.blank_rows),
         "rules": row_runs(table.rules),

@@ -178,13 +178,13 @@ def agree(numbers: Mapping[int, float], sums: Mapping[int, float]) -> bool:
     """Return whether most *numbers*, and one that is not 0, are the *sums* of their columns."""
     hits = misses = 0
     for column, number in numbers.items():
-        if _same(sums[column], number):
+        if same(sums[column], number):
             hits += number != 0
         else:
             misses += 1
     return hits > 0 and hits >= 2 * misses
 
 
-def _same(a: float, b: float) -> bool:
+def same(a: float, b: float) -> bool:
     """Return whether two sums agree; sums of amounts may be rounded to a cent."""
     return math.isclose(a, b, rel_tol=1e-9, abs_tol=0.006 if abs(b) >= 1 else 1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .references import change_formulas
@@ -18,8 +19,9 @@ def move_references(book: Any, sheet: Any, shift: Shift) -> None:
     """
     change_formulas(book, shift)
     _arrays(sheet, shift)
-    _rules(sheet, shift)
-    _validations(sheet, shift)
+    grown = _grown_tables(sheet, shift)
+    _rules(sheet, shift, grown)
+    _validations(sheet, shift, grown)
     _hyperlinks(sheet)
     _filter_and_print(sheet, shift)
     _tables(sheet, shift)
@@ -42,30 +44,60 @@ def _or(moved: str, instead: str) -> str:
     return instead if moved == LOST else moved
 
 
-def _moved_ranges(ranges: Any, shift: Shift) -> Any:
-    """Return a MultiCellRange moved; ``None`` if all of it is deleted."""
-    from openpyxl.worksheet.cell_range import MultiCellRange
+def _moved_ranges(ranges: Any, shift: Shift, grown: Sequence[Any]) -> Any:
+    """Return a MultiCellRange moved; ``None`` if all of it is deleted.
 
-    moved = shift.ranges(str(ranges))
-    return MultiCellRange(moved) if moved else None
+    Args:
+        ranges: The MultiCellRange.
+        shift: What was inserted or deleted.
+        grown: Bodies of tables that get more rows, see `_grown_tables`.
+    """
+    from openpyxl.worksheet.cell_range import CellRange, MultiCellRange
+
+    moved = []
+    for part in str(ranges).split():
+        if (text := shift.range(part)) != LOST:
+            area, before = CellRange(text), CellRange(part)
+            if any(before.max_row == body.max_row and before.issubset(body) for body in grown):
+                area.expand(down=shift.count)
+            moved.append(area.coord)
+    return MultiCellRange(" ".join(moved)) if moved else None
 
 
-def _rules(sheet: Any, shift: Shift) -> None:
+def _grown_tables(sheet: Any, shift: Shift) -> list[Any]:
+    """Return the bodies of Excel tables that rows are inserted behind, above their totals row.
+
+    Excel lets formats and lists that reach down to a body's last row cover the new rows too.
+    """
+    from openpyxl.worksheet.cell_range import CellRange
+
+    if shift.axis != "row" or shift.count < 0:
+        return []
+    bodies = []
+    for table in sheet.tables.values():
+        body = CellRange(table.ref)
+        body.shrink(bottom=table.totalsRowCount or 0)
+        if table.totalsRowCount and shift.at == body.max_row + 1:
+            bodies.append(body)
+    return bodies
+
+
+def _rules(sheet: Any, shift: Shift, grown: Sequence[Any]) -> None:
     from openpyxl.formatting.formatting import ConditionalFormatting
 
     formats = sheet.conditional_formatting
     blocks = list(formats._cf_rules.items())
     formats._cf_rules.clear()
     for block, rules in blocks:
-        place = _moved_ranges(block.sqref, shift)
+        place = _moved_ranges(block.sqref, shift, grown)
         if place is not None:
             formats._cf_rules[ConditionalFormatting(place, pivot=block.pivot)] = rules
 
 
-def _validations(sheet: Any, shift: Shift) -> None:
+def _validations(sheet: Any, shift: Shift, grown: Sequence[Any]) -> None:
     kept = []
     for each in sheet.data_validations.dataValidation:
-        place = _moved_ranges(each.sqref, shift)
+        place = _moved_ranges(each.sqref, shift, grown)
         if place is not None:
             each.sqref = place
             kept.append(each)
@@ -161,12 +193,25 @@ def _tables(sheet: Any, shift: Shift) -> None:
             del sheet.tables[table.displayName]
             continue
         table.ref = moved
-        if table.autoFilter is not None and table.autoFilter.ref:
-            table.autoFilter.ref = _or(shift.range(table.autoFilter.ref), moved)
+        fit_filter(table)
         if table.sortState is not None and table.sortState.ref:
             table.sortState.ref = _or(shift.range(table.sortState.ref), moved)
         if shift.axis == "column" and before != moved:
             _table_columns(sheet, table, before, shift)
+
+
+def fit_filter(table: Any) -> None:
+    """Let the filter of an Excel table cover the table without its totals rows.
+
+    Excel repairs a workbook where it does not. Source: ECMA-376 part 1, section 18.5.1.2.
+    """
+    from openpyxl.worksheet.cell_range import CellRange
+
+    if table.autoFilter is None:
+        return
+    area = CellRange(table.ref)
+    area.shrink(bottom=table.totalsRowCount or 0)
+    table.autoFilter.ref = area.coord
 
 
 def _table_columns(sheet: Any, table: Any, before: str, shift: Shift) -> None:

@@ -24,8 +24,11 @@ class Compared:
         before: The column in each source that has it, by the source.
         after: The column in each table that was written.
         lacking: Names of sources without it.
+        rows_lacking: Their rows.
         forms: The tables that were written differ in rows or columns: one may be the whole, and
             another one a summary of it.
+        longest: The column in the longest table that was written, and in those with the same
+            columns: others beside it may be summaries.
         untyped: Text files were written: they hold digits, whether of texts or of numbers.
     """
 
@@ -33,7 +36,9 @@ class Compared:
     before: Sequence[tuple[Table, Column]]
     after: Sequence[Column]
     lacking: Sequence[str] = ()
+    rows_lacking: Sequence[int] = ()
     forms: bool = False
+    longest: Sequence[Column] = ()
     untyped: bool = False
 
     @property
@@ -50,6 +55,13 @@ class Compared:
     def sum_after(self) -> float | None:
         """Sum in what was written."""
         return _total(column.sum for column in self.after)
+
+    @property
+    def filled_from_others(self) -> bool:
+        """Whether rows of sources without it have values: of a column with another name."""
+        rows = sum(self.rows_lacking)
+        blanks = _total(column.blanks for column in self.after)
+        return bool(rows) and (blanks is None or blanks < rows)
 
     @property
     def only_grows(self) -> bool:
@@ -86,15 +98,25 @@ def pairs(
     found = []
     renames = {old: new for old, new in renamed.items() if old not in names}
     for name in names:
-        before, lacking = [], []
+        before: list[tuple[Table, Column]] = []
+        lacking: list[Table] = []
         for table in sources:
             of = [c for c in table.columns if name in (c.name, renames.get(c.name))]
             before += [(table, of[0])] if of else []
-            lacking += [] if of else [table.file]
+            lacking += [] if of else [table]
         after = [c for table in written if (c := table.column(name)) is not None]
         if before and len(after) == len(written):
-            found.append(Compared(name, before, after, lacking, forms, untyped))
+            files, rows = [table.file for table in lacking], [table.rows or 0 for table in lacking]
+            longest = [c for table in _like_longest(written) if (c := table.column(name))]
+            found.append(Compared(name, before, after, files, rows, forms, longest, untyped))
     return found
+
+
+def _like_longest(written: Sequence[Table]) -> list[Table]:
+    """Return the longest table, and those that have its columns."""
+    names = [{column.name for column in table.columns} for table in written]
+    longest = max(range(len(written)), key=lambda n: written[n].rows or 0)
+    return [table for table, own in zip(written, names, strict=True) if own == names[longest]]
 
 
 def compare(
@@ -134,6 +156,7 @@ def _sum(
         for extra in (0, each.of_totals)
     ):
         return SumOf(column.name, before, before, ties=True)
+    after = _total(each.sum for each in column.longest) or after
     with_totals = before + column.of_totals
     if column.of_totals and close(after, with_totals):
         tables = [table for table, c in column.before if c.of_totals]
@@ -144,6 +167,9 @@ def _sum(
         return SumOf(column.name, before, after, ties=True)
     if column.name in flow.assigned:
         return SumOf(column.name, before, after, ties=None, why="the code gives it other values")
+    if column.filled_from_others and not accounts.joins:
+        why = "columns were renamed in a way that could not be followed"
+        return SumOf(column.name, before, after, ties=None, why=why)
     if not flow.found or flow.changes:
         return SumOf(column.name, before, after, ties=None, why="the code may change its values")
     grew = column.only_grows and after > max(before, with_totals)

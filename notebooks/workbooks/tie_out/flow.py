@@ -125,8 +125,11 @@ class Program:
             inner = (*conditions, *_skips(node))
         blocks = [getattr(node, name, ()) for name in ("body", "orelse", "finalbody")]
         blocks += [handler.body for handler in getattr(node, "handlers", ())]
+        # The body of a loop and of ``with`` runs whenever what it writes is written.
+        always = isinstance(node, (*_LOOPS, ast.With, ast.AsyncWith))
         for child in (child for block in blocks for child in block):
-            yield from self._units(cell, child, loop, nested=True, conditions=inner)
+            within = nested or not always
+            yield from self._units(cell, child, loop, nested=within, conditions=inner)
 
     def _facts(self) -> Known:
         """Collect constants, conditions and mappings that are assigned once, to plain names."""
@@ -203,9 +206,14 @@ class Program:
     def _take_statement(self, flow: Flow, unit: _Unit, live: set[str]) -> None:
         node = unit.node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = set[str]()
+            own = {argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)}
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Assign | ast.Return) and inner.value is not None:
-                    self._take(flow, inner.value, unit, live)
+                    self._take(flow, inner.value, unit, inside)
+                if isinstance(inner, ast.stmt) and inner is not node:
+                    own |= _bound(inner)[0]
+            live |= inside - own
         elif isinstance(node, ast.For | ast.AsyncFor):
             self._take(flow, node.iter, unit, live, split=_is_groupby(node.iter))
         elif isinstance(node, ast.With | ast.AsyncWith):
@@ -319,7 +327,7 @@ def _bound(node: ast.stmt) -> tuple[set[str], bool]:
     if isinstance(node, ast.AnnAssign | ast.AugAssign):
         return _base(node.target), False
     if isinstance(node, ast.For | ast.AsyncFor):
-        return _base(node.target), False
+        return _base(node.target), True
     if isinstance(node, ast.With | ast.AsyncWith):
         return {name for item in node.items for name in _base(item.optional_vars)}, False
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

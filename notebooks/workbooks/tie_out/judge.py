@@ -103,6 +103,8 @@ def _result(
     rows_in = _sum_of(source.rows for source in sources)
     rows_out = _sum_of(all_rows(table) for table in written)
     missing = accounts.missing(rows_in, rows_out) if flow.found else None
+    if missing is not None and missing < 0:  # a total row that code wrote below
+        missing = min(0, missing + sum(len(table.totals) for table in written))
     _by_elimination(accounts, rows_in, rows_out)
     columns = compare(
         pairs([s.facts for s in sources], written, flow.renamed), flow, accounts, missing
@@ -172,6 +174,15 @@ def _add_unnamed_sums(
         *new[:1],
     }
     for name, of_totals, before, base in _bases(sources, flow.renamed, accounts):
+        # The column of totals of what was written is as large as total rows that were read.
+        aggregated = list(accounts.sums.values())
+        if any(close(each, before) for each in aggregated) and not any(
+            close(each, before + of_totals) for each in aggregated if of_totals
+        ):
+            of_totals = 0.0
+        if not of_totals and any(close(after, base) for after in candidates):
+            columns.sums.append(SumOf(name, before, base, ties=True))
+            return
         for after in candidates:
             if close(after, base):
                 columns.sums.append(SumOf(name, before, after, ties=True))

@@ -19,6 +19,8 @@ from .finding import close
 from .tables import Column, Table, column_name
 
 MOST_HEAD_ROWS = 200
+MOST_LABELS = 1
+"""Cells of text that a total row below a frame has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _placed(book: Book, name: str, frame: Frame, totals: set[int]) -> Table | No
             for title, value in row.items():
                 values[title].append(value)
         last = at
-    if not total_rows and _ends_in_total(values):
+    if not total_rows and _ends_in_total(values, written_besides=last > number + frame.rows):
         total_rows = [last + 1]
         lasts = {title: each.pop() for title, each in values.items()}
         of_totals = {title: each if _is_number(each) else 0.0 for title, each in lasts.items()}
@@ -105,13 +107,23 @@ def _placed(book: Book, name: str, frame: Frame, totals: set[int]) -> Table | No
     )  # fmt: skip
 
 
-def _ends_in_total(values: Mapping[str, list[Any]]) -> bool:
-    """Whether the last row has the sum of those above in each column of numbers, as a pivot's."""
+def _ends_in_total(values: Mapping[str, list[Any]], *, written_besides: bool) -> bool:
+    """Whether the last row has the sum of those above in each column of numbers, as a pivot's.
+
+    Args:
+        values: The columns.
+        written_besides: The last row is none of the frame's: it needs the sums of some only.
+    """
     columns = [
         column
         for column in values.values()
         if len(column) > 2 and all(_is_number(value) or value is None for value in column)
     ]
+    if written_besides:
+        beside = [column[-1] for column in values.values() if column and column not in columns]
+        if sum(value is not None for value in beside) > MOST_LABELS:
+            return False
+        columns = [column for column in columns if column[-1] is not None]
     present = [[float(value or 0.0) for value in column] for column in columns]
     return bool(present) and all(c[-1] and close(math.fsum(c[:-1]), c[-1]) for c in present)
 

@@ -98,11 +98,9 @@ class Spine:
         elif isinstance(node, ast.Call):
             self._call(node, known)
         elif isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
-            self.add(node.elt, known)
-            self._generators(node.generators, known)
+            self._comprehension(node.elt, node.generators, known)
         elif isinstance(node, ast.DictComp):
-            self.add(node.value, known)
-            self._generators(node.generators, known)
+            self._comprehension(node.value, node.generators, known)
         elif isinstance(node, ast.BinOp | ast.UnaryOp):
             self.changes = True
             self._children(node, known)
@@ -117,7 +115,13 @@ class Spine:
         for child in ast.iter_child_nodes(node) if node is not None else ():
             self.add(child, known)
 
-    def _generators(self, generators: list[ast.comprehension], known: Known) -> None:
+    def _comprehension(
+        self, element: ast.expr, generators: list[ast.comprehension], known: Known
+    ) -> None:
+        before = set(self.names)
+        self.add(element, known)
+        own = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        self.names -= own - before
         for each in generators:
             self.add(each.iter, known)
             for condition in each.ifs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from ..structure.sheet_shifts import fit_filter
 from ..tie_out.journal import note_saved
 from .cell_limits import MAX_NAME, MAX_TEXT, Changes, fitting_name, may_be_formula
 
@@ -66,6 +67,9 @@ def _install_openpyxl() -> None:
         title.fset(self, name)
 
     def save_and_say(self: Any, filename: Any) -> None:
+        for sheet in self.worksheets:
+            for table in getattr(sheet, "tables", {}).values():
+                fit_filter(table)
         save(self, filename)
         _changes_of(self).say(f"Workbook {getattr(filename, 'name', filename)}")
         note_saved(filename)

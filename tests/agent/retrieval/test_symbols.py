@@ -64,3 +64,12 @@ def test_profiles_of_any_shape_give_no_error():
 def test_what_several_rankings_place_high_comes_first():
     assert fused([["a", "b", "c"], ["b", "d"], ["b", "a"]])[:2] == ["b", "a"]
     assert fused([]) == []
+
+
+def test_a_column_is_named_with_one_pair_of_quotes():
+    """A profile has names as Python writes them, in quotes already."""
+    sheets = [{"name": "S", "tables": [{"columns": [{"name": "'Net  Amount'"}, {"name": "2023"}]}]}]
+    found = find_symbols("net amount of 2023", symbols_of({"a.xlsx": {"sheets": sheets}}, []))
+
+    assert "- column 'Net  Amount' in 'a.xlsx · S'" in symbols_text(found)
+    assert "- column '2023' in" in symbols_text(found)

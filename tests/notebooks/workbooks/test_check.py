@@ -131,6 +131,24 @@ def test_table_headers_that_excel_repairs_are_named(path):
     assert "'Line' is 'Position'" in codes(path)["table-header-differs"].message
 
 
+@pytest.mark.parametrize(
+    ("covered", "found"), [("A1:B3", []), ("A1:B2", ["table-filter"]), ("A1:B4", ["table-filter"])]
+)
+def test_a_table_whose_filter_does_not_fit_it_is_named(path, covered, found):
+    book = Workbook()
+    for row in (["Item", "Net"], ["Rent", 900], ["Power", 80], ["Total", 980]):
+        book.active.append(row)
+    table = Table(displayName="Costs", ref="A1:B4", totalsRowCount=1)
+    table._initialise_columns()
+    for column, cell in zip(table.tableColumns, book.active[1], strict=True):
+        column.name = cell.value
+    table.autoFilter.ref = covered
+    book.active.add_table(table)
+    book.save(path)
+
+    assert [code for code in codes(path) if code.startswith("table")] == found
+
+
 def test_what_a_file_lost_of_the_one_it_was_made_from_is_named(path, tmp_path):
     make_template(tmp_path / "template.xlsx")
     other = tmp_path / "other.xlsx"

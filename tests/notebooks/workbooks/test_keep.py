@@ -81,7 +81,7 @@ def test_openpyxl_by_itself_drops_these_and_each_is_named(tmp_path, template):
 
     for part in ("4 sparklines", "1 comment thread", "1 shape", "1 form control", "1 dynamic array",
                  "1 drop-down", "1 header picture", "1 printer setting", "1 custom XML part",
-                 "1 data type or picture in a cell"):  # fmt: skip
+                 "1 cell with a data type or picture"):  # fmt: skip
         assert part in missing
 
 

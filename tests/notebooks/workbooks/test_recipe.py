@@ -2,6 +2,7 @@
 
 import datetime
 
+import openpyxl
 import pytest
 import xlsxwriter
 
@@ -40,6 +41,33 @@ def written(path, rows):
                     )
     (table,) = profile_file(path)["sheets"][0]["tables"]
     return table
+
+
+def month(path, regions, *totals):
+    book = openpyxl.Workbook()
+    book.active.append(["Region", "Units", "Sales"])
+    for number, region in enumerate(regions, 1):
+        book.active.append([region, number, number * number * 1.25])
+    for at, label in totals:
+        book.active.insert_rows(at)
+        book.active.cell(at, 1, label)
+        above = [book.active.cell(row, 3).value or 0 for row in range(2, at)]
+        book.active.cell(at, 3, sum(above))
+    book.save(path)
+
+
+@pytest.mark.parametrize("label", ["Total", "Eindtotaal", "合計", "Total for the month"])
+def test_the_recipe_of_one_month_leaves_out_the_total_row_of_a_longer_one(tmp_path, label):
+    march, april = tmp_path / "march.xlsx", tmp_path / "april.xlsx"
+    month(march, ["North", "South", "West"] * 4, (14, label))
+    month(april, ["North", "South", "West", "Total Sud"] * 5, (22, label))
+    [table] = profile_file(march)["sheets"][0]["tables"]
+
+    frame = run_recipe(table["recipe"].replace(str(march), str(april)))
+
+    assert list(frame["Units"]) == list(range(1, 21))
+    assert frame["Units"].dtype == "int64"
+    assert list(frame["Region"]) == ["North", "South", "West", "Total Sud"] * 5
 
 
 def test_thousands_of_subtotals_are_left_out_by_their_text(tmp_path):

@@ -177,6 +177,47 @@ book.save(target)
     assert str(sheet.merged_cells) == "A6:B6"
 
 
+EXPENSES = """
+book = openpyxl.Workbook(); sheet = book.active; sheet.title = "Expenses"
+for row in (["Item", "Net"], ["Rent", 900], ["Power", 80], ["Total", "=SUBTOTAL(109,B2:B3)"]):
+    sheet.append(row)
+table = Table(displayName="Costs", ref="A1:B4", totalsRowCount=1)
+table._initialise_columns(); table.autoFilter.ref = "A1:B3"
+for column, cell in zip(table.tableColumns, sheet[1]): column.name = cell.value
+sheet.add_table(table)
+sheet.conditional_formatting.add("B2:B3", FormulaRule(formula=["B2>100"], font=Font(bold=True)))
+rule = DataValidation(type="list", formula1='"Rent,Power"'); rule.add("A2:A3"); rule.add("D1:D3")
+sheet.add_data_validation(rule)
+"""
+
+
+def grown(directory, code):
+    run(directory, f"{EXPENSES}{code}\nbook.save(target)")
+    sheet = openpyxl.load_workbook(directory / "result.xlsx")["Expenses"]
+    table = sheet.tables["Costs"]
+    formats = [str(block.sqref) for block in sheet.conditional_formatting]
+    [rule] = sheet.data_validations.dataValidation
+    return table.ref, table.autoFilter.ref, formats, str(rule.sqref)
+
+
+def test_rows_inserted_above_a_totals_row_get_the_tables_filter_formats_and_lists(tmp_path):
+    found = grown(tmp_path, "sheet.insert_rows(4, 2)")
+
+    assert found == ("A1:B6", "A1:B5", ["B2:B5"], "A2:A5 D1:D3")
+
+
+def test_rows_deleted_from_a_table_leave_its_totals_row_out_of_the_filter(tmp_path):
+    found = grown(tmp_path, "sheet.delete_rows(3)")
+
+    assert found == ("A1:B3", "A1:B2", ["B2"], "A2 D1:D2")
+
+
+def test_a_table_that_code_makes_longer_is_saved_with_a_filter_that_fits(tmp_path):
+    found = grown(tmp_path, "table.totalsRowCount = None; table.ref = 'A1:B9'")
+
+    assert found[:2] == ("A1:B9", "A1:B9")
+
+
 def test_inserted_columns_move_widths_and_join_tables_that_they_divide(budget):
     run(
         budget,

@@ -637,3 +637,112 @@ with pd.ExcelWriter('outputs/out.xlsx') as book:
         frame.to_excel(book, sheet_name=region, index=False)
 """
     assert codes(tied(work, READ + code)) == ["sum-changed", "sum-changed"]
+
+
+WITH_TOTAL = "frame = pd.read_excel('inputs/total.xlsx', {})\n"
+
+
+def with_a_total_row(work):
+    total = pd.DataFrame([{"Region": "Total", "Units": 234, "Sales": 18_430.5}])
+    pd.concat([sales(), total]).to_excel(work / "inputs" / "total.xlsx", index=False)
+
+
+PIVOT = "frame.pivot_table(index='Region', columns='Customer', values='Sales', aggfunc='sum'{})"
+
+
+@pytest.mark.parametrize(
+    "pivot",
+    [
+        PIVOT.format(", margins=True"),
+        PIVOT.format(", margins=True, margins_name='Summe'"),
+        f"{PIVOT.format('')}\nout['Total'] = out.sum(axis=1)\nout.loc['Total'] = out.sum()",
+        "pd.crosstab(frame.Region, frame.Customer, values=frame.Sales, aggfunc='sum', margins=True)",
+    ],
+)
+@pytest.mark.parametrize(
+    "read",
+    [WITH_TOTAL.format("skipfooter=1"),
+     WITH_TOTAL.format("") + "frame = frame[frame.Region != 'Total']\n"],
+)  # fmt: skip
+def test_totals_of_a_pivot_itself_are_not_taken_for_total_rows_that_were_read(work, read, pivot):
+    with_a_total_row(work)
+
+    [result] = tied(work, f"{read}out = {pivot}\nout.to_excel('outputs/out.xlsx')")
+
+    assert (result.status, codes([result])) == ("tied-out", []), result.line
+
+
+LOOPS = (
+    "for r, g in frame.groupby('Region'):\n    g.to_excel(f'outputs/{r}.xlsx', index=False)",
+    "with pd.ExcelWriter('outputs/out.xlsx') as w:\n    for r, g in frame.groupby('Region'):\n"
+    "        g.to_excel(w, sheet_name=r, index=False)",
+    "for r in frame.Region.unique():\n    g = frame[frame.Region == r]\n"
+    "    g.to_excel(f'outputs/{r}.xlsx', index=False)",
+    "out = pd.concat([g for r, g in frame.groupby('Region')])\nout.to_excel('outputs/out.xlsx')",
+    "def ordered(g):\n    x = g.sort_values('Sales')\n    return x\n"
+    "out = ordered(frame)\nout.to_excel('outputs/out.xlsx')",
+)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_name_that_code_gives_anew_is_not_what_an_earlier_cell_read_by_it(work, loop):
+    earlier = f"x = 1\n{READ}g = frame.head(7)\n{LOOPS[0]}"
+
+    results = tied(work, earlier, f"\n\n{READ}{loop}")
+
+    assert codes(results) == []
+    assert all(result.line.startswith("1 file, 60 rows read") for result in results)
+
+
+ADD_TABLE = (
+    "    sheet.add_table(2, 0, 62, 4, {'columns': [{'header': c} for c in frame.columns]})\n"
+)
+
+
+@pytest.mark.parametrize("table", ["", ADD_TABLE])
+@pytest.mark.parametrize("label", ["", "    sheet.write(63, 1, 'Somma')\n"])
+def test_a_row_of_sums_that_code_writes_below_a_frame_is_its_total_row(work, table, label):
+    [result] = tied(
+        work,
+        f"{READ}with pd.ExcelWriter('outputs/out.xlsx', engine='xlsxwriter') as w:\n"
+        "    frame.to_excel(w, sheet_name='D', index=False, startrow=2)\n"
+        "    sheet = w.sheets['D']\n"
+        f"    sheet.write_formula(63, 4, '=SUM(E4:E63)', value=18430.5)\n{table}{label}",
+    )
+
+    assert (result.status, codes([result])) == ("tied-out", [])
+    assert result.written[0]["total_rows"] == 1
+
+
+def test_a_row_below_a_frame_that_is_no_sum_is_data(work):
+    [result] = tied(
+        work,
+        f"{READ}with pd.ExcelWriter('outputs/out.xlsx', engine='xlsxwriter') as w:\n"
+        "    frame.to_excel(w, sheet_name='D', index=False)\n"
+        "    w.sheets['D'].write(61, 4, 18000.5)\n",
+    )
+
+    assert "sum-changed" in codes([result])
+
+
+def test_columns_renamed_where_nobody_can_follow_are_not_called_suspicious(work):
+    names = ["Net sales", "Net Sales", "Nettoumsatz"]
+    for n, name in enumerate(names):
+        month = sales().iloc[20 * n : 20 * n + 20].rename(columns={"Sales": name})
+        month.to_excel(work / "inputs" / f"m{n}.xlsx", index=False)
+
+    results = tied(
+        work,
+        f"names = {names!r}\nframes = []\nfor n in range(3):\n"
+        "    part = pd.read_excel(f'inputs/m{n}.xlsx')\n"
+        "    part.columns = ['Net' if c in names else c for c in part.columns]\n"
+        "    frames.append(part.rename(columns={'Net': 'Net sales'}))\n"
+        "frame = pd.concat(frames)\n"
+        "groups = frame.groupby('Region', as_index=False)[['Units', 'Net sales']].sum()\n"
+        "with pd.ExcelWriter('outputs/out.xlsx') as w:\n"
+        "    frame.to_excel(w, sheet_name='Sales', index=False)\n"
+        "    groups.to_excel(w, sheet_name='By region', index=False)",
+    )
+
+    assert codes(results) == []
+    assert "columns were renamed in a way that could not be followed" in results[0].line

@@ -41,7 +41,7 @@ async function merge(job: Job, range: Excel.Range, how: "merge" | "rows" | "unme
     return;
   }
   range.load("values");
-  await job.sync();
+  await job.sure();
   // Excel keeps the top left content alone: losing content has to be asked for by emptying cells first.
   const lost = range.values.flatMap((row, r) => row.filter((value, c) => value !== "" && (how === "rows" ? c > 0 : r + c > 0)));
   if (lost.length > 0) {

@@ -15,12 +15,23 @@ const SERIES = { auto: "Auto", rows: "Rows", columns: "Columns" } as const;
 export async function createChart(job: Job, asked: Tools["create_chart"]): Promise<object> {
   boxOf(asked.range);
   const sheet = await job.sheet(asked.sheet);
+  const name = await freeChartName(job, sheet);
   const chart = sheet.charts.add(CHARTS[asked.kind], sheet.getRange(asked.range), SERIES[asked.series_by]);
   if (asked.title) chart.title.text = asked.title;
   if (asked.place) chart.setPosition(asked.place);
-  chart.load("name");
+  chart.name = name;
   await job.sync();
-  return { chart: chart.name, sheet: asked.sheet, summary: `${asked.kind.replace("_", " ")} chart of ${asked.sheet}!${asked.range}` };
+  return { chart: name, sheet: asked.sheet, summary: `${asked.kind.replace("_", " ")} chart of ${asked.sheet}!${asked.range}` };
+}
+
+/** The name of the next chart that is made here: with it a checkpoint finds the chart again. */
+export async function freeChartName(job: Job, sheet: Excel.Worksheet): Promise<string> {
+  const all = sheet.charts.load("items/name");
+  await job.sure();
+  const taken = new Set(all.items.map((each) => each.name));
+  let number = 1;
+  while (taken.has(`Tallybook ${number}`)) number += 1;
+  return `Tallybook ${number}`;
 }
 
 const SUMS = { sum: "Sum", count: "Count", average: "Average", max: "Max", min: "Min" } as const;
@@ -33,7 +44,7 @@ export async function createPivot(job: Job, asked: Tools["create_pivot"]): Promi
   const range = source.getRange(asked.range);
   const head = range.getCell(0, 0).getResizedRange(0, box.columns - 1).load("values");
   const taken = job.context.workbook.pivotTables.getItemOrNullObject(asked.name).load("name");
-  await job.sync();
+  await job.sure();
   if (!taken.isNullObject) throw new WorkbookProblem("name-taken", `There is a PivotTable ${JSON.stringify(asked.name)} already.`, "Choose another name.");
   const fields = (head.values[0] ?? []).map(String);
   const wanted = [...rows, ...columns, ...asked.values.map((each) => each.field)];
@@ -64,7 +75,7 @@ export async function comments(job: Job, asked: Tools["comments"]): Promise<obje
   const all = sheet.comments.load("items/content,items/authorName,items/resolved");
   await job.sync();
   const places = all.items.map((comment) => comment.getLocation().load("address"));
-  await job.sync();
+  await job.sure();
   const at = (place: number) => localAddress(places[place]!.address);
   if (asked.action === "list") {
     const found = all.items

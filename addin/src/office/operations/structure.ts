@@ -1,5 +1,6 @@
 // Rows, columns and sheets: inserted, deleted, renamed.
 import type { Schemas } from "../../api/events";
+import { goingWith } from "../held/objects";
 import { hasApi, WorkbookProblem } from "../problems";
 import { type Job, lettersOf } from "./job";
 
@@ -44,6 +45,8 @@ export async function modifyStructure(job: Job, asked: Asked): Promise<object> {
       if (all.items.filter((each) => each.visibility === "Visible" && each.name !== asked.sheet).length === 0) {
         throw new WorkbookProblem("last-sheet", "It is the last visible sheet; a workbook needs one.", "Add another sheet first.");
       }
+      await sureToLose(job, sheet, null, asked);
+      await job.sure();
       sheet.delete();
       await job.sync();
       return { deleted: asked.sheet, summary: `Sheet ${asked.sheet} deleted`, ...(await broken(job)) };
@@ -51,6 +54,8 @@ export async function modifyStructure(job: Job, asked: Asked): Promise<object> {
     default: {
       const range = sheet.getRange(span(asked));
       const rows = asked.action.endsWith("rows");
+      if (!asked.action.startsWith("insert")) await sureToLose(job, sheet, range, asked);
+      await job.sure();
       if (asked.action.startsWith("insert")) range.insert(rows ? "Down" : "Right");
       else range.delete(rows ? "Up" : "Left");
       await job.sync();
@@ -58,6 +63,18 @@ export async function modifyStructure(job: Job, asked: Asked): Promise<object> {
       return { done: words, summary: words, ...(asked.action.startsWith("delete") ? await broken(job) : {}) };
     }
   }
+}
+
+/** Raise if objects would go that nothing can put back, unless the user has agreed to that. */
+async function sureToLose(job: Job, sheet: Excel.Worksheet, place: Excel.Range | null, asked: Asked): Promise<void> {
+  if (asked.lose_objects) return;
+  const { lost } = await goingWith(job, sheet, place);
+  if (lost.length === 0) return;
+  throw new WorkbookProblem(
+    "cannot-be-put-back",
+    `${asked.sheet} has what Excel can't put back once it is deleted: ${lost.slice(0, 10).join(", ")}${lost.length > 10 ? ` and ${lost.length - 10} more` : ""}. Nothing was changed.`,
+    "Ask the user whether they may go; if so, call it again with lose_objects.",
+  );
 }
 
 async function free(job: Job, name: string): Promise<void> {

@@ -31,6 +31,13 @@ class Conversations(Exact):
     conversations: list[Conversation]
 
 
+class DemoStarted(Exact):
+    """The recorded demo conversation, and the ids of its turns: each begins when the last ended."""
+
+    conversation: Conversation
+    turns: list[str]
+
+
 class Deleted(Exact):
     """What was deleted."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from kernel_gateway.http.schemas.responses.base import Error, Exact
 
 
@@ -97,3 +99,24 @@ class Uploaded(Exact):
 
     files: list[UploadedFile]
     rejected: list[RejectedFile]
+
+
+class ResumableUpload(Exact):
+    """A resumable upload: how much of it came, and what became of the whole file."""
+
+    id: str
+    url: str
+    name: str
+    size: int
+    offset: int
+    last_modified: int | None = Field(
+        description="The metadata's `lastmodified`: when the file was changed, in ms of the epoch."
+    )
+    expires_at: str
+    file: UploadedFile | None
+
+
+class ResumableUploads(Exact):
+    """The caller's uploads to a path that are not whole yet."""
+
+    uploads: list[ResumableUpload]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from kernel_gateway.http.schemas.responses.base import Error, Exact
 
 
@@ -135,6 +137,30 @@ class Staleness(Exact):
     """The cells whose inputs changed after they ran."""
 
     stale: list[StaleCell]
+
+
+class NotebookParameter(Exact):
+    """A constant that a request named; *value* is a text that a re-run reads as it was recorded."""
+
+    name: str
+    kind: Literal[
+        "text",
+        "yes-or-no",
+        "whole-number",
+        "number",
+        "list",
+        "mapping",
+        "none",
+        "computed",
+        "other",
+    ] = Field(description="`computed` and `other` can't be replaced.")
+    value: str
+
+
+class NotebookParameters(Exact):
+    """The parameters of all requests of a notebook, in the order they were first named."""
+
+    parameters: list[NotebookParameter]
 
 
 class RerunCell(Exact):

@@ -33,6 +33,17 @@ class Cleanup(Exact):
     ended: int
     failed: int
     removed_conversations: int
+    removed_uploads: int
+
+
+class Me(Exact):
+    """The caller: name, roles, and what these let them do."""
+
+    tenant: str
+    user: str
+    roles: list[str]
+    scopes: list[Literal["read", "run", "rerun", "undo", "audit", "review", "admin"]]
+    expires_at: str | None = Field(description="When their access token ends, if it does.")
 
 
 class RemovedUser(Exact):

@@ -1,0 +1,3 @@
+import type { Schemas } from "../api/events";
+
+export const titleOf = (conversation: Schemas["Conversation"]): string => conversation.title || "Without a title";

@@ -1,0 +1,88 @@
+"""``tallybook preferences``: how one wants things done, as every request is sent it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kernel_gateway.terminal.file_commands import Command, service_options, with_service
+
+if TYPE_CHECKING:
+    from kernel_gateway.terminal.client import GatewayClient
+
+PREFERENCES = "/api/v1/preferences"
+NOTICED = "noticed in your requests"
+
+
+@click.group()
+def preferences() -> None:
+    """List, state and delete what you prefer: formats, names, kinds of output.
+
+    Talks to the running service that --url names, by default the one on this machine.
+    """
+
+
+def _command(name: str) -> Callable[[Command], click.Command]:
+    """Make a command of `preferences` of a coroutine function that takes the client first."""
+
+    def make(work: Callable[..., Awaitable[None]]) -> click.Command:
+        @functools.wraps(work)
+        def run(url: str | None, token: str | None, **rest: Any) -> None:
+            asyncio.run(with_service(functools.partial(work, **rest), url, token))
+
+        made: click.Command = preferences.command(name)(service_options(run))
+        return made
+
+    return make
+
+
+@_command("list")
+async def list_preferences(client: GatewayClient) -> None:
+    """List what you stated, and what was noticed."""
+    known = (await client.get(PREFERENCES))["preferences"]
+    for each in known:
+        _show(each)
+    if not known:
+        click.echo("There are no preferences.")
+
+
+@_command("set")
+@click.argument("words", metavar="WORDS")
+@click.option("--id", "changed", metavar="ID", help="Change this one; it counts as stated then.")
+async def set_preference(client: GatewayClient, words: str, changed: str | None) -> None:
+    """State a preference, such as "Write dates as 31.12.2026"."""
+    body = {"text": words}
+    if changed is None:
+        _show(await client.post(PREFERENCES, body))
+    else:
+        _show(await client.patch(f"{PREFERENCES}/{_escaped(changed)}", body))
+
+
+@_command("delete")
+@click.argument("ids", nargs=-1, metavar="ID...")
+@click.option("--all", "every", is_flag=True, help="Delete all of them.")
+async def delete(client: GatewayClient, ids: tuple[str, ...], *, every: bool) -> None:
+    """Delete preferences; what was only noticed is not noticed again."""
+    if bool(ids) == every:
+        raise click.UsageError("Name the preferences to delete, or say --all.")
+    known = (await client.get(PREFERENCES))["preferences"] if every else []
+    for name in [*ids, *(each["id"] for each in known)]:
+        await client.delete(f"{PREFERENCES}/{_escaped(name)}")
+        click.echo(f"deleted {name}")
+
+
+def _escaped(name: str) -> str:
+    from urllib.parse import quote
+
+    return quote(name, safe="")
+
+
+def _show(preference: dict[str, Any]) -> None:
+    from kernel_gateway.terminal.view import plain
+
+    origin = "stated" if preference["origin"] == "stated" else NOTICED
+    click.echo(plain(f"{preference['id']}  {preference['text']} ({origin})"))
