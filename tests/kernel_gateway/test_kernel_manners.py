@@ -49,6 +49,21 @@ async def test_a_progress_bar_is_recorded_in_its_last_state_and_costs_little(sta
     assert verify_notebook(conversation.notebook).verified
 
 
+def test_the_terminal_says_what_it_waits_for_once_the_code_has_ended():
+    screen = io.StringIO()
+    view = TerminalView(Console(file=screen, force_terminal=True, width=200))
+    names = [f"outputs/[b]{n}.xlsx" for n in range(5)]
+
+    for step in ("check", "formulas"):
+        data = {"cell": "c", "step": step, "names": names[: 1 if step == "check" else 5]}
+        view.show({"kind": "cell.checking", "data": {**data, "seconds": 0.1}})
+    view.idle()
+
+    assert "Checking outputs/[b]0.xlsx …" in screen.getvalue()
+    assert "Computing the formulas of outputs/[b]0.xlsx, " in screen.getvalue()
+    assert "[b]2.xlsx and 2 more …" in screen.getvalue()
+
+
 def test_the_terminal_prints_a_progress_bar_once_it_is_finished():
     screen = io.StringIO()
     view = TerminalView(Console(file=screen, force_terminal=False))
