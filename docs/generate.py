@@ -85,7 +85,7 @@ def replace_between(text: str, mark: str, content: str) -> str:
 
 def roles_table() -> str:
     """Return what each role may do as a Markdown table."""
-    scopes = ("read", "run", "undo", "audit", "review", "admin")
+    scopes = ("read", "run", "rerun", "undo", "audit", "review", "admin")
     rows = ["| role | " + " | ".join(scopes) + " |", "|---" * (len(scopes) + 1) + "|"]
     for role, held in ROLES.items():
         rows.append(

@@ -29,6 +29,8 @@ from notebooks.record.cells import PYTHON, CellIntent, Execution
 from notebooks.workbooks.tie_out.accounts import notes_of
 
 T = TypeVar("T")
+RAN = ("ok", "error", "interrupted", "died")
+"""How cells ended that ran, to their end or not."""
 log = logging.getLogger("tallybook.checks")
 
 
@@ -147,12 +149,11 @@ class CellChecks:
     def _codes(self) -> list[str]:
         """Return the Python code that ran since the kernel was restarted, this cell's last."""
         cells = self._runtime.recorder.live_cells()
-        ran = ("ok", "error", "interrupted", "died")
         earlier = [cell for cell in cells if cell["id"] != self._intent.id]
         codes = [
             str(cell["source"])
             for cell in earlier
-            if cell["status"] in ran and cell["language"] == PYTHON
+            if cell["status"] in RAN and cell["language"] == PYTHON
         ]
         return [*codes, self._intent.source] if self._intent.language == PYTHON else codes
 
@@ -169,7 +170,8 @@ class CellChecks:
         """Whether there are uploads, and neither this cell nor one before it opened any."""
         uploads = any(name.startswith(f"{INPUTS}/") for name in self._before)
         cells = self._runtime.recorder.live_cells()
-        read = [cell["inputs_read"] for cell in cells if cell["status"] == "ok"]
+        # What a cell read before it failed is there for its repair.
+        read = [cell["inputs_read"] for cell in cells if cell["status"] in RAN]
         return uploads and not any(
             names is None or names for names in [*read, execution.inputs_read]
         )

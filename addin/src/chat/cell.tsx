@@ -70,10 +70,8 @@ export const CellView = memo(function CellView({ cell, actions, open = false }: 
       <StaleNote cell={cell} run={actions.run} show={actions.show} />
       {cell.findings.length > 0 && cell.risk !== "low" && (
         <ul className="findings">
-          {cell.findings.map((finding, place) => (
-            <li key={place}>
-              Line {finding.line}: {finding.reason}
-            </li>
+          {[...new Set(cell.findings.map(({ line, reason }) => `Line ${line}: ${reason}`))].map((words) => (
+            <li key={words}>{words}</li>
           ))}
         </ul>
       )}

@@ -12,7 +12,7 @@ import { Preferences } from "./preferences";
 import { keptWords } from "./retention";
 
 const SCOPES: readonly [Scope, string][] = [
-  ["read", "may read everything here"], ["run", "ask and run code"], ["undo", "undo"], ["rerun", "run notebooks again"],
+  ["read", "read everything here"], ["run", "ask and run code"], ["undo", "undo"], ["rerun", "run notebooks again"],
   ["review", "sign off"], ["audit", "see the audit list"], ["admin", "delete users' data"],
 ];
 const allowed = ({ can }: May): string[] => SCOPES.filter(([scope]) => can(scope)).map(([, words]) => words);
@@ -36,7 +36,7 @@ export function SettingsPanel({ health, look, choose, help, close }: {
         {may.user !== null && (
           <Section title="You">
             <p className="breakable">{may.user}</p>
-            <p className="quiet">{allowed(may).join(", ")}.</p>
+            <p className="quiet">May {allowed(may).join(", ")}.</p>
           </Section>
         )}
         <Section title="Language model">

@@ -71,7 +71,7 @@ class WrittenFile:
             Unreadable: It is empty, encrypted, damaged, or holds no table.
             OSError: It can't be opened.
         """
-        self._path = path
+        self._path, self.name = path, path.name
         self._grids: dict[str, list[list[Any]]] = {}
         with open_book(path) as book:
             self.sheets = [sheet.name for sheet in book.sheets if sheet.kind == "worksheet"]
