@@ -248,6 +248,21 @@ describe("changing formats and structure", () => {
   });
 });
 
+describe("long texts", () => {
+  it("are written though they are too many to be looked at together, and read back in parts", async () => {
+    excel.insert("Notes");
+    const sheet = excel.sheet("Notes");
+    for (let row = 0; row < 600; row += 1) sheet.cells.set(`${row},0`, "x".repeat(10_000));
+    excel.put("A1", [["kept"]]);
+
+    const done = await write("B1", Array.from({ length: 1200 }, (_, n) => [n === 1199 ? "=1/0" : "y".repeat(5_000)]));
+
+    expect(done.cells).toBe(1200);
+    expect(done.outside).toContain("too big to look");
+    expect(excel.at("B1199")).toBe("y".repeat(5_000));
+  });
+});
+
 describe("a workbook that is switched in the middle", () => {
   const STRUCTURE = { first: 1, count: 1, new_name: "" };
   const RULE = {

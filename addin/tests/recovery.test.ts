@@ -89,6 +89,12 @@ describe("taking a change back", () => {
     await expect(big).rejects.toBeInstanceOf(TooMuch);
   });
 
+  it("keeps nothing of cells with too much text, and says so, whatever Excel answers", async () => {
+    for (let row = 0; row < 600; row += 1) excel.sheet("Sheet1").cells.set(`${row},0`, "x".repeat(10_000));
+
+    await expect(before("fill_formula", { range: "A1:A600" })).rejects.toBeInstanceOf(TooMuch);
+  });
+
   it("has no snapshot of what it does not know", async () => {
     expect(await before("unheard_of", { range: "A1:B2" })).toBeNull();
   });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,6 +29,8 @@ from notebooks.record.cells import PYTHON, CellIntent, Execution
 from notebooks.workbooks.tie_out.accounts import notes_of
 
 T = TypeVar("T")
+RAN = ("ok", "error", "interrupted", "died")
+"""How cells ended that ran, to their end or not."""
 log = logging.getLogger("tallybook.checks")
 
 
@@ -41,6 +43,7 @@ class CellChecks:
         runtime: PathRuntime,
         hashes: FileHashes,
         cancelled: asyncio.Event,
+        begin: Callable[[str, Sequence[str]], Awaitable[None]],
     ) -> None:
         """Prepare to check; nothing is read yet.
 
@@ -49,11 +52,13 @@ class CellChecks:
             runtime: The path's files and notebook.
             hashes: The workspace's file hashes.
             cancelled: Set when nobody waits for the checks any more.
+            begin: Called before each step that may take seconds: ``check`` or ``formulas``, and
+                the workbooks it is about.
         """
         self.created: list[dict[str, Any]] = []
         """Each file that is new or changed: ``cell``, ``name``, ``size``, ``sha256``."""
         self._intent, self._runtime, self._hashes = intent, runtime, hashes
-        self._cancelled = cancelled
+        self._cancelled, self._begin = cancelled, begin
         self._before: Mapping[str, str] = {}
 
     async def look_after(self, before: Mapping[str, str]) -> Mapping[str, str]:
@@ -118,11 +123,15 @@ class CellChecks:
     ) -> tuple[Execution, Checks, list[dict[str, Any]]]:
         """Return what was found in the written files, once their formulas are computed."""
         workspace, codes = self._runtime.workspace, self._codes()
+        if workbooks := [name for name in self._written() if is_workbook(name)]:
+            await self._begin("check", workbooks)
         checks, results = await asyncio.gather(
             check_workbooks(workspace, list(self._written()), codes),
             self._tie_out(execution, reply, self._written()),
         )
-        computed = await self._runtime.compute(workspace, without_values(checks))
+        if without := without_values(checks):
+            await self._begin("formulas", without)
+        computed = await self._runtime.compute(workspace, without)
         stored = [name for name, each in computed.items() if "problem" not in each]
         if stored:
             after = await self.look_after(self._before)
@@ -140,12 +149,11 @@ class CellChecks:
     def _codes(self) -> list[str]:
         """Return the Python code that ran since the kernel was restarted, this cell's last."""
         cells = self._runtime.recorder.live_cells()
-        ran = ("ok", "error", "interrupted", "died")
         earlier = [cell for cell in cells if cell["id"] != self._intent.id]
         codes = [
             str(cell["source"])
             for cell in earlier
-            if cell["status"] in ran and cell["language"] == PYTHON
+            if cell["status"] in RAN and cell["language"] == PYTHON
         ]
         return [*codes, self._intent.source] if self._intent.language == PYTHON else codes
 
@@ -162,7 +170,8 @@ class CellChecks:
         """Whether there are uploads, and neither this cell nor one before it opened any."""
         uploads = any(name.startswith(f"{INPUTS}/") for name in self._before)
         cells = self._runtime.recorder.live_cells()
-        read = [cell["inputs_read"] for cell in cells if cell["status"] == "ok"]
+        # What a cell read before it failed is there for its repair.
+        read = [cell["inputs_read"] for cell in cells if cell["status"] in RAN]
         return uploads and not any(
             names is None or names for names in [*read, execution.inputs_read]
         )

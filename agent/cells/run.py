@@ -219,7 +219,8 @@ class _Following:
         self._intent, self._runtime, self._sink, self._hashes = intent, runtime, sink, hashes
         self._recorded = RecordedOutputs(runtime.workspace, intent.id)
         self._before, self._kept = intent.files_before, kept
-        self._checks = CellChecks(intent, runtime, hashes, self.cancelled)
+        self._checks = CellChecks(intent, runtime, hashes, self.cancelled, self._begin_check)
+        self._seconds = 0.0
         self._started = bool(emitted.get("cell.started"))
         self._outputs_emitted = emitted.get("cell.output", 0)
         self._opening: list[KernelMessage] = []
@@ -302,8 +303,13 @@ class _Following:
             self._recorded.add(each)
         self._leaves = []
 
+    async def _begin_check(self, step: str, names: Sequence[str]) -> None:
+        facts = {"cell": self._intent.id, "step": step, "names": list(names)}
+        await self._sink.emit("cell.checking", {**facts, "seconds": round(self._seconds, 4)})
+
     async def finish(self, cell: RecordedCell, reply: ExecuteReply) -> Execution:
         """Journal the result, check the written workbooks, emit the end; return the execution."""
+        self._seconds = reply.seconds
         execution = await self._execution(reply)  # its output events are stored
         await cell.finish(execution)  # its result is in the journal
         if lineage := await map_of(self._runtime, self._intent, execution):

@@ -18,7 +18,7 @@ from container.confined import ConfinedProgram, NoAnswer
 from container.errors import ContainerError
 from container.limits import MIB, Limits
 from container.workspace.rewrite import Seen, read_seen, replace_seen
-from container.workspace.workspace import OUTPUTS, Workspace
+from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 from notebooks.record.shielded import in_thread
 
 COMPUTED = frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"})
@@ -28,6 +28,8 @@ MOUNTED = Path("/etc/libreoffice"), Path("/var/lib/libreoffice"), Path("/opt/lib
 LIMITS = Limits(memory_bytes=1536 * MIB, pids=64, tmp_bytes=512 * MIB, cpus=2.0)
 FILE_SECONDS, START_SECONDS = 20.0, 60.0
 MOST_FILES, MOST_FILE_BYTES, MOST_ANSWER_BYTES = 10, 50 * MIB, 256 * MIB
+MOST_ORIGINALS, MOST_ORIGINAL_BYTES = 20, 50 * MIB
+"""Of uploads whose stored values are looked at, all together."""
 IDLE_SECONDS = 900.0
 AT_ONCE = 2
 NO_OFFICE = "no (LibreOffice is not installed: apt-get install libreoffice-calc-nogui)"
@@ -103,7 +105,8 @@ class FormulaValues:
                 found[name] = {"problem": f"it has more than {MOST_FILE_BYTES // MIB} MB"}
             else:
                 seen[name] = content
-        results = await self._results([each.content for each in seen.values()])
+        originals = await asyncio.to_thread(_originals, workspace, names) if seen else {}
+        results = await self._results([each.content for each in seen.values()], originals)
         for (name, old), (result, new) in zip(seen.items(), results, strict=False):
             if new and "report" in result:
                 problem = await in_thread(self._replace, workspace, name, old, new)
@@ -120,12 +123,16 @@ class FormulaValues:
             return "the workspace has no room for the values"
         return replace_seen(workspace, name, old, content)
 
-    async def _results(self, contents: Sequence[bytes]) -> list[tuple[dict[str, Any], bytes]]:
+    async def _results(
+        self, contents: Sequence[bytes], originals: Mapping[str, bytes]
+    ) -> list[tuple[dict[str, Any], bytes]]:
         """Return the result and the new content of each workbook."""
         if not contents:
             return []
         sizes = [len(content) for content in contents]
-        line = json.dumps({"sizes": sizes, "seconds": self._file_seconds}).encode() + b"\n"
+        of_originals = [(name, len(content)) for name, content in originals.items()]
+        asked = {"sizes": sizes, "originals": of_originals, "seconds": self._file_seconds}
+        line = json.dumps(asked).encode() + b"\n"
         seconds = START_SECONDS + self._file_seconds * len(contents)
         try:
             program = await self._take()
@@ -134,7 +141,9 @@ class FormulaValues:
             return []
         try:
             answer = await program.ask(
-                (line, *contents), seconds=seconds, most_bytes=MOST_ANSWER_BYTES
+                (line, *contents, *originals.values()),
+                seconds=seconds,
+                most_bytes=MOST_ANSWER_BYTES,
             )
             return _parsed(answer, len(contents))
         except NoAnswer as problem:
@@ -193,6 +202,23 @@ async def _start_later() -> ConfinedProgram:
     return await _start()
 
 
+def _originals(workspace: Workspace, names: Sequence[str]) -> dict[str, bytes]:
+    """Return uploads that files may have been made from: those of the same name first."""
+    same = {PurePosixPath(name).name for name in names}
+    uploads = [
+        f for f in workspace.files(INPUTS) if PurePosixPath(f.name).suffix.lower() in COMPUTED
+    ]
+    uploads.sort(key=lambda file: PurePosixPath(file.name).name not in same)
+    found: dict[str, bytes] = {}
+    room = MOST_ORIGINAL_BYTES
+    for file in uploads[:MOST_ORIGINALS]:
+        with contextlib.suppress(ContainerError):
+            if (seen := read_seen(workspace, file.name, room)) is not None:
+                found[file.name] = seen.content
+                room -= len(seen.content)
+    return found
+
+
 def _is_computed(name: str) -> bool:
     suffix = PurePosixPath(name).suffix.lower()
     return name.startswith(f"{OUTPUTS}/") and suffix in COMPUTED
@@ -232,6 +258,7 @@ def _checked(result: Mapping[str, Any]) -> dict[str, Any]:
         "report": {
             "formulas": int(report["formulas"]),
             "computed": int(report["computed"]),
+            **_kept(report.get("kept")),
             "errors": _counts(report["errors"]),
             "without_value": _counts(report["without_value"]),
             "cells": {
@@ -253,6 +280,13 @@ def _counts(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _kept(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not found:
+        return {}
+    counted = _counts({"kept": found})["kept"]
+    return {"kept": {"original": str(found["original"])[:300], **counted}}
+
+
 def summary(computation: Mapping[str, Any]) -> str:
     """Return in one line what was computed in a file: ``computed 9 formulas; 3 give #REF!: …``."""
     if problem := computation.get("problem"):
@@ -261,7 +295,14 @@ def summary(computation: Mapping[str, Any]) -> str:
     for error, each in computation["errors"].items():
         verb = "gives" if each["count"] == 1 else "give"
         said.append(f"{each['count']:,} {verb} {error}: {_some(each)}")
-    without = computation["formulas"] - computation["computed"]
+    kept = computation.get("kept") or {"count": 0}
+    if kept["count"]:
+        verb, they = ("keeps", "it reads") if kept["count"] == 1 else ("keep", "they read")
+        said.append(
+            f"{_number(kept['count'])} {verb} the value stored in {kept['original']!r}, as nothing "
+            f"that {they} has changed: {_some(kept)}"
+        )
+    without = computation["formulas"] - computation["computed"] - kept["count"]
     if without:
         reasons = [
             f"{reason} in {_some(each)}" for reason, each in computation["without_value"].items()

@@ -177,7 +177,7 @@ def _numbers_first(table: Table) -> list[Column]:
 
 
 def _before(earlier: Sequence[Mapping[str, Any]]) -> list[CellNotes]:
-    ran = [cell for cell in earlier if cell["status"] in ("ok", "error")]
+    ran = [cell for cell in earlier if cell["status"] in ("ok", "error", "interrupted")]
     return [
         notes_of(str(cell["source"]), cell.get("tie_out"), cell["id"], cell["inputs_read"] or ())
         for cell in ran

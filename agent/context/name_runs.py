@@ -14,7 +14,15 @@ _DATE = re.compile(r"^datetime\((\d+), (\d+), (\d+)\)$")
 _MONTH_YEAR = re.compile(r"^'(.*?)([A-Za-zä]{3,9})\.?([ \-/'’]+)(\d{4}|\d{2})(.*)'$")
 _YEAR_MONTH = re.compile(r"^'(.*?)(\d{4})([-/.])(\d{2})(.*)'$")
 _NUMBERED = re.compile(r"^('?.*?)(\d+)(\D*)$")
-_ALIKE = ("kind", "stored_as", "currency", "currencies", "date_format", "notation")
+_ALIKE = (
+    "kind",
+    "stored_as",
+    "currency",
+    "currencies",
+    "shown_divided_by",
+    "date_format",
+    "notation",
+)
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ def _objects(sheet: Facts) -> str:
 
 
 KINDS = {"formula": "formulas that were never calculated", "empty": "no values"}
+SCALES = {1_000: "thousands", 1_000_000: "millions", 1_000_000_000: "billions"}
 COUNTED = frozenset(
     """charts images shapes slicers timelines comments threads pivot_tables controls query_tables
     embedded_objects conditional_formats sparklines hyperlinks""".split()
@@ -313,6 +314,11 @@ def _kind(column: Facts) -> str:
         words += " kept as a number"
     elif stored == "serial":
         words += " kept as Excel's day number"
+    if scale := column.get("shown_divided_by"):
+        name = SCALES.get(scale, f"units of {scale:,}")
+        words += (
+            f", SHOWN IN {name} by its format {quoted(column['format'])}: the values are in full"
+        )
     if column.get("date_format"):
         words += f", format {column['date_format']}"
     if column.get("notation"):
@@ -340,6 +346,8 @@ def _quality(column: Facts) -> list[str]:
         phrases.append(f"{column['repeats']} again")
     if column["kind"] == "mixed" and column.get("counts"):
         phrases.append(", ".join(f"{n} {name}" for name, n in column["counts"].items()))
+    if sides := column.get("sides"):
+        phrases.append(f"the sign of amounts beside it that have none: {sides}")
     if column.get("blanks"):
         phrases.append(f"{column['blanks']} blank")
     if column.get("merged_down"):

@@ -23,6 +23,7 @@ from agent.permission.approval import (
     preview_of,
     waits_for_user,
 )
+from agent.permission.installed import LIBRARY_RULES, why_absent
 from agent.permission.network import is_covered, what_always_covers
 from agent.permission.network_calls import NetworkCall, call_to_json, call_words, network_calls
 from agent.permission.risk.assess import assess
@@ -156,6 +157,8 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
         outcome, reason = "not-run", assessment.syntax_error
     elif assessment.tier == "high":
         outcome, reason = "blocked", assessment.reasons
+    elif absent := await _absent_libraries(pending, assessment, ports):
+        outcome, reason = "not-run", absent
     else:
         decision = await _decision(state, pending, ports, assessment, calls)
         if decision is not None and not decision.allowed:
@@ -172,6 +175,14 @@ async def admit(state: TurnState, pending: PendingCode, ports: TurnPorts) -> Adm
     )
     await _record_refusal(pending, admission, ports)
     return admission
+
+
+async def _absent_libraries(pending: PendingCode, assessment: Assessment, ports: TurnPorts) -> str:
+    """Return why code can't run that needs permission for a library which is not there."""
+    asks = any(finding.rule in LIBRARY_RULES for finding in assessment.findings)
+    if not asks or pending.language != PYTHON or pending.permission_id is not None:
+        return ""
+    return await why_absent(pending.code, assessment, await ports.runtime.session())
 
 
 async def _decision(

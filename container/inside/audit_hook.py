@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import FrameType, MappingProxyType
+from types import CodeType, FrameType, MappingProxyType
 from typing import Any, NoReturn
 
 PROCESSES = "starts another program"
@@ -109,8 +109,12 @@ class AuditHook:
     take_opened: Callable[[], list[str]]
 
 
-def set_hook() -> AuditHook:
+def set_hook(forks: CodeType | None = None, connects: CodeType | None = None) -> AuditHook:
     """Set a hook that refuses nothing until it is armed.
+
+    Args:
+        forks: The one piece of code that may fork the kernel.
+        connects: The one that may connect to `SNAPSHOTS`.
 
     The hook uses only local variables of this call, so that code which rebinds names of this
     module can't change it.
@@ -129,7 +133,7 @@ def set_hook() -> AuditHook:
         if not armed:
             return
         if event in refused:
-            if event != "os.fork" or not is_of_library(sys._getframe(1), (), library):
+            if event != "os.fork" or sys._getframe(1).f_code is not forks:
                 refuse(event, refused[event])
         elif event.startswith("ctypes."):
             if not is_of_library(sys._getframe(1), NATIVE_USERS, library):
@@ -149,8 +153,8 @@ def set_hook() -> AuditHook:
             check_import(str(arguments[0]), arguments[1])
 
     def is_snapshot(event: str, arguments: tuple[Any, ...]) -> bool:
-        ours = event == "socket.connect" and arguments[1] == snapshots
-        return ours and is_of_library(sys._getframe(2), (), library)
+        known = event == "socket.connect" and arguments[1] == snapshots
+        return known and sys._getframe(2).f_code is connects
 
     def check_file(event: str, path: Any) -> None:
         if isinstance(path, int) or path in ("", ":memory:", b""):

@@ -178,7 +178,7 @@ def build() -> Any:
         top_level_await,
     )
 
-    app.audit_hook = audit_hook.set_hook()
+    app.audit_hook = audit_hook.set_hook(*snapshots.CODE)
     audit_hook.follow_cells(
         app.audit_hook, app.shell, lambda: _permissions(app.kernel), _take_tables
     )

@@ -33,6 +33,14 @@ def free_bytes() -> int | None:
     return max(0, limit - resident - _untouched)
 
 
+def room_bytes() -> int | None:
+    """Return how many bytes of memory are left, as `free_bytes` does, without looking for more."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return max(0, limit - _sizes()[1] - _untouched)
+
+
 def _sizes() -> tuple[int, int]:
     """Return the bytes of data mapped, and of those in memory (proc_pid_status(5))."""
     sizes = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

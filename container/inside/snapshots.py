@@ -34,6 +34,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from inside import (  # type: ignore[import-not-found]
+    memory,
     snapshot_prints,
     snapshot_settings,
     snapshot_values,
@@ -47,7 +48,11 @@ MOST_WALKED = 200_000
 OURS = frozenset({"MainThread", "IOPub", "Heartbeat", "Control"})
 INTERNAL = re.compile(r"_(i+|ih|oh|dh|\d+|i\d+)?|__|___|In|Out|__.*__")
 """Names of IPython's own variables."""
+BLOCK_BYTES = 128
+"""About what an object takes. The child copies the page of each one that it pickles, as that counts
+who refers to it; the large memory of arrays it only reads."""
 _children: list[int] = []
+_blocks_at_start = 0
 
 
 class Save:
@@ -92,6 +97,10 @@ def _fork(shell: Any, most_bytes: int, most_seconds: float) -> dict[str, Any]:
         _children.pop()
     if busy := [t.name for t in threading.enumerate() if not _is_ours(t)]:
         return {"declined": f"a thread of a cell still runs: {busy[0]}"}
+    room = memory.room_bytes()
+    touched = (sys.getallocatedblocks() - _blocks_at_start) * BLOCK_BYTES
+    if room is not None and 2 * touched > room:
+        return {"declined": "memory is too short to pickle that many objects"}
     sent = _connected()
     state = random.getstate()  # a fork seeds the child's generator anew
     child = os.fork()
@@ -107,10 +116,6 @@ def _fork(shell: Any, most_bytes: int, most_seconds: float) -> dict[str, Any]:
     return {"forked": True}
 
 
-def _is_ours(thread: threading.Thread) -> bool:
-    return thread.name in OURS or "_watch_pipe_fd" in thread.name
-
-
 def _connected() -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -119,6 +124,14 @@ def _connected() -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+CODE = (_fork.__code__, _connected.__code__)
+"""What may fork the kernel, and what may connect to `SOCKET` (`inside.audit_hook`)."""
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    return thread.name in OURS or "_watch_pipe_fd" in thread.name
 
 
 def _be_child(sent: socket.socket, most_seconds: float) -> None:
@@ -364,7 +377,9 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 
 def apply(shell: Any) -> None:
     """Note the environment that kernels start with; reap the children between cells."""
+    global _blocks_at_start
     snapshot_settings.note_start()
+    _blocks_at_start = sys.getallocatedblocks()
     shell.events.register("pre_execute", _reap)
 
 

@@ -32,6 +32,7 @@ from container.kernel.execute_reply import (
 from container.kernel.execute_request import execute_request, with_granted
 from container.kernel.languages import KERNELS, PYTHON, install_hint
 from container.kernel.late_outputs import LateOutputs
+from container.kernel.modules import ask_for_absent
 from container.kernel.print_queue import PrintQueue
 from container.kernel.snapshots import (
     ANSWER_SECONDS,
@@ -511,6 +512,16 @@ class KernelSession:
         self.fresh = False
         async with self._lock:
             return await read(self._client, directory, manifest, files, seconds)
+
+    async def absent_modules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return which of *names*, of top-level modules, the kernel can't import.
+
+        None if the kernel does not answer within `VARIABLES_SECONDS`.
+        """
+        async with self._lock:
+            if not self.alive:
+                return ()
+            return await ask_for_absent(self._client, names, VARIABLES_SECONDS)
 
     async def aclose(self) -> None:
         """End the kernel and remove everything it held; may be called twice."""

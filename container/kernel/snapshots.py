@@ -259,6 +259,8 @@ async def receive(
             return await asyncio.shield(receiving)
     except TimeoutError:
         raise SnapshotDeclined(f"No snapshot: it was not there within {seconds:g} s.") from None
+    except ConnectionError:
+        raise SnapshotDeclined("No snapshot: what wrote it in the kernel has ended.") from None
     finally:
         for waiting in (listener, *connections):  # then its thread ends
             with contextlib.suppress(OSError):

@@ -18,6 +18,8 @@ from container.tree import remove
 from container.workspace.workspace import INPUTS, OUTPUTS, Workspace
 
 FICLONE = 0x40049409
+MOST_TRIES = 10
+"""To put a directory where a thread of the kernel may make it again."""
 
 
 @contextlib.contextmanager
@@ -109,8 +111,10 @@ def put_back(workspace: Workspace, place: Path, keep: Iterable[str] = ()) -> Non
     try:
         copy_files(workspace, place, [name for name in keep if name not in stays], workspace.uid)
     finally:  # restore even if the disk is too full for the copies
+        there = set(os.listdir(place))
         for entry in _changeable(workspace.directory):
-            remove(workspace.directory / entry)
+            if entry not in there:
+                remove(workspace.directory / entry)
         recover(workspace, place)
 
 
@@ -123,6 +127,31 @@ def recover(workspace: Workspace, place: Path) -> None:
     if not place.is_dir():
         return
     for entry in sorted(os.listdir(place)):
-        remove(workspace.directory / entry)
-        (place / entry).rename(workspace.directory / entry)
+        _replace(workspace.directory / entry, place / entry, place.with_name(f"{place.name}.old"))
     place.rmdir()
+
+
+def _replace(old: Path, new: Path, aside: Path) -> None:
+    """Put *new* in the place of *old*, also while a thread of the kernel makes files in it.
+
+    Args:
+        old: Is removed, if it is there.
+        new: Takes its place.
+        aside: A path beside the workspace: *old* is moved there, where the thread can't follow.
+
+    Raises:
+        OSError: It can't be moved.
+    """
+    for left in range(MOST_TRIES - 1, -1, -1):
+        if os.path.lexists(aside):
+            remove(aside)
+        with contextlib.suppress(FileNotFoundError):
+            old.rename(aside)
+        try:
+            new.rename(old)
+            break
+        except OSError:  # it has been made again meanwhile
+            if not left:
+                raise
+    if os.path.lexists(aside):
+        remove(aside)

@@ -171,7 +171,7 @@ async def restore(
         path.state_note = work.restored.words()
         path.restored = await _became(work)
         if kernel == PYTHON:
-            path.snapshot_state.run_seconds = 0.0 if begin is not None else seconds
+            path.snapshot_state.run_seconds = seconds
         await emit("context.restored", work.restored.facts(seconds))
     return work.restored
 

@@ -155,6 +155,12 @@ class TerminalView:
         else:
             self.console.print(Text(state.rstrip("\n"), style="red" if name == "stderr" else ""))
 
+    def _show_cell_checking(self, data: dict[str, Any]) -> None:
+        names = ", ".join(plain(name) for name in data["names"][:3])
+        more = f" and {len(data['names']) - 3} more" if len(data["names"]) > 3 else ""
+        what = "Computing the formulas of" if data["step"] == "formulas" else "Checking"
+        self.busy(escape(f"{what} {names}{more} …"))
+
     def _show_cell_finished(self, data: dict[str, Any]) -> None:
         style = STATUS_STYLE.get(data["status"], "yellow")
         seconds = data.get("seconds") or 0.0

@@ -186,15 +186,14 @@ class TurnModes:
     async def end(self) -> None:
         """Put the kept files back at the turn's end; what its cells left behind is gone.
 
-        The kernel ends with a turn whose code the user has not typed: a thread of it would go on
-        writing. The next cell's kernel gets its variables again.
+        The kernel ends with the turn, whoever wrote its code: a thread, a task or a timer that it
+        left behind would go on writing. The next cell's kernel gets its variables again.
         """
         if self._kept is not None:
             await shielded(self._end())
 
     async def _end(self) -> None:
-        if self._row.kind in MODEL_KINDS:
-            await self._contexts.terminate(self._path.key)
+        await self._contexts.terminate(self._path.key)
         await asyncio.to_thread(put_copy_back, self._path.workspace, self._path.kept_copy)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .keep import openpyxl_saves
 from .reading import memory, pandas_csv, pandas_reader
-from .structure import openpyxl_shifts
+from .structure import openpyxl_shifts, sheet_copies
 from .tie_out import journal
 from .writing import direct_writes, pandas_writer
 
@@ -23,5 +23,6 @@ def apply(free_bytes: Callable[[], int | None] = lambda: None) -> None:
     pandas_writer.use_by_default()
     openpyxl_saves.install()  # first: what the next one prints names the file that was asked for
     openpyxl_shifts.install()
+    sheet_copies.install()
     direct_writes.install()
     journal.install()

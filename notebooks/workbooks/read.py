@@ -56,7 +56,7 @@ _IN_PACKAGES = {
 }  # fmt: skip
 _BY_PATH = {
     "html": ("html_tables", "HtmlSource"), "xml2003": ("spreadsheet_2003", "Spreadsheet2003Source"),
-    "json": ("text_table", "JsonSource"), "parquet": ("text_table", "ParquetSource"),
+    "json": ("json_table", "JsonSource"), "parquet": ("text_table", "ParquetSource"),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from .recipe_totals import rule_of_totals, totals_lines, whole_number_lines
 from .recipe_values import AMOUNT, ERA_DATE, NUMBERS, conversion_line, identifier_line, is_plain
 
 if TYPE_CHECKING:
+    from .formats.json_table import JsonCode
     from .profile.sheets import Described
     from .read import FileFormat, TextFormat
 
@@ -30,6 +31,7 @@ def recipe_of(
     sheets: int,
     *,
     from_1904: bool = False,
+    json_code: JsonCode | None = None,
 ) -> str:
     """Return the code that loads a table into ``frame``.
 
@@ -39,19 +41,23 @@ def recipe_of(
         found: The file's format.
         sheet: The name of its sheet.
         sheets: How many sheets the file has.
+        json_code: Where the records are in a JSON file.
         from_1904: The workbook counts days from 1904.
     """
     if found.kind == "parquet":
         return f"import pandas as pd\n\nframe = pd.read_parquet({name!r})\n"
-    if found.kind == "json":
-        return f"import pandas as pd\n\nframe = pd.read_json({name!r})\n"
     plan = _Plan(described, text=found.kind == "text")
-    if found.text is not None:
+    if found.kind == "json" and json_code is not None:
+        plan.as_objects = True
+        call = _read_json(plan, name, json_code)
+    elif found.text is not None:
         call = _read_csv(plan, name, found.text)
     else:
         call = _read_excel(plan, name, sheet, sheets)
     after = _after(plan, from_1904=from_1904)
     head = _head(after)
+    if found.kind == "json":
+        head = ["import json", "from pathlib import Path", "", *head]
     if any(literal(name).startswith("datetime(") for name in described.names):
         head.insert(0, "from datetime import datetime\n")
     return "\n".join([*head, "", *_notes(described), call, *after]) + "\n"
@@ -186,6 +192,29 @@ def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:
     arguments += _dtype(plan)
     arguments += [*plan.missing(), "skip_blank_lines=False"]
     return _call("pd.read_csv", arguments)
+
+
+def _read_json(plan: _Plan, name: str, code: JsonCode) -> str:
+    """Return the reading of records as they are: pandas.read_json makes 1 of the text 001."""
+    text = f"Path({name!r}).read_text(encoding={code.encoding!r})"
+    if code.lines:
+        lines = f'{text}.split("\\n")'
+        found = f"records = [json.loads(line) for line in {lines} if line.strip()]"
+    else:
+        found = f"records = json.loads({text}){code.path}"
+    calls = [found, f"frame = pd.DataFrame({code.frame}, dtype=object)"]
+    if any(name != shown for name, shown in zip(plan.described.names, code.names, strict=False)):
+        calls.append(_column_names(plan))
+    calls += [
+        f'frame[{literal(name)}] = frame[{literal(name)}].astype("Int64")'
+        for name, column in plan.columns()
+        if column.kind == "integer" and 2**53 < (column.maximum or 0) < 2**63
+    ]
+    left_out = [row - plan.table.body_top for row in plan.skipped]
+    if left_out:
+        rows = [str(row) for row in left_out]
+        calls.append(_wrapped("frame = frame.drop(index=[", rows, "]).reset_index(drop=True)"))
+    return "\n".join(calls)
 
 
 def _file_decimal(plan: _Plan) -> str:

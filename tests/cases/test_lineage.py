@@ -58,7 +58,9 @@ t = df.copy()
 t["Running"] = t["Amt"].cumsum()
 t.to_excel("outputs/running.xlsx", index=False)
 pd.crosstab(df["Acct"], df["Region"]).to_excel("outputs/counts.xlsx")
-df.groupby("Acct")["Amt"].sum().to_csv("outputs/accounts.csv")"""
+df.groupby("Acct")["Amt"].sum().to_csv("outputs/accounts.csv")
+for account, part in df.groupby("Acct"):
+    part.to_excel(f"outputs/{account}.xlsx", index=False)"""
 OPENPYXL = """from openpyxl import Workbook, load_workbook
 source = load_workbook("inputs/ledger.xlsx", data_only=True)["Book"]
 sums = {}
@@ -224,6 +226,20 @@ async def test_counts_numeric_keys_and_running_totals_are_traced_as_far_as_is_kn
     assert not running_total["origin"]["sources"][0]["checked"]
     assert any("cumsum, over other rows as well" in line for line in running_total["words"])
     assert all(each["variables"] == ["df"] for each in (count, total))
+
+
+async def test_a_row_that_a_loop_over_groups_wrote_is_that_row_and_no_minimum(running, tmp_path):
+    """Each group has a file of its own; the first row of one is also its smallest number."""
+    (tmp_path / "m.csv").write_text("Acct,Region,Amt\n4001,N,9\n4000,N,1.5\n4000,S,5\n4001,S,9\n")
+    conversation = await running.conversation(tmp_path / "m.csv")
+    await conversation.execute(RUNNING)
+
+    for cell, row in (("4000.xlsx:C2", 3), ("4000.xlsx:C3", 4), ("4001.xlsx:C3", 5)):
+        name, _, place = cell.partition(":")
+        origin = (await traced(conversation, f"outputs/{name}", place))["origin"]
+        assert origin["computation"]["how"] == "value", cell
+        assert rows_of(origin["sources"][0]) == [row], cell
+        assert origin["sources"][0]["checked"], cell
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

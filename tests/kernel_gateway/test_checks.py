@@ -134,6 +134,18 @@ async def test_data_that_come_from_the_code_alone_are_named(start_gateway, examp
     assert read == [[], ["inputs/sales_q1.xlsx"], []]
 
 
+async def test_what_a_cell_read_before_it_failed_counts_for_its_repair(start_gateway, examples):
+    conversation = await (await start_gateway([])).conversation(*examples)
+
+    await conversation.execute(
+        "import pandas as pd\nframe = pd.read_excel('inputs/sales_q1.xlsx')\nframe.absent"
+    )
+    await conversation.execute("frame.to_excel('outputs/read.xlsx', index=False)")
+
+    [checked] = conversation.of_kind("workbook.checked")
+    assert checked["findings"] == []
+
+
 async def test_without_uploads_there_is_nothing_to_read(start_gateway):
     conversation = await (await start_gateway([])).conversation()
 

@@ -10,6 +10,7 @@ from container.workspace.workspace import Workspace
 from kernel_gateway.terminal.modes import ModeWordsWrong, asked_mode
 from tests.access_tokens import SECRET, caller, hs256
 from tests.conftest import code_reply, exchange, gateways
+from tests.jupyter_client import Client, new_kernel
 from tests.kernel_gateway.test_cli import read_until, start_chat
 from tests.raw_http import Raw, error_of
 from tests.waiting import eventually
@@ -208,19 +209,70 @@ async def test_a_file_left_open_before_is_not_written_in_read_only(start_gateway
     assert file.read_text() == "old"
 
 
-async def test_a_thread_of_a_read_only_request_can_write_nothing_after_it(start_gateway):
-    code = (
-        "import threading\nfrom pathlib import Path\n"
+LATE = {
+    "a thread": (
+        "import threading\n"
         "def go_on():\n    while True:\n        Path('outputs/late.txt').write_text('late')\n"
         "threading.Thread(target=go_on, daemon=True).start()"
-    )
-    conversation = await in_mode(start_gateway, "read-only", code_reply(code), DONE)
-    await conversation.ask("work")
+    ),
+    "a task": (
+        "import asyncio\n"
+        "async def go_on():\n    while True:\n        Path('outputs/late.txt').write_text('late')\n"
+        "        await asyncio.sleep(0)\n"
+        "running = asyncio.get_running_loop().create_task(go_on())"
+    ),
+}
+"""What goes on after its cell has ended."""
 
+
+async def nothing_goes_on(conversation):
     services = conversation.running.gateway.services
     path = await services.contexts.open(conversation.key)
     assert path.live is None
     assert not (path.workspace.directory / "outputs/late.txt").exists()
+
+
+async def test_a_thread_of_a_read_only_request_can_write_nothing_after_it(start_gateway):
+    code = code_reply("from pathlib import Path\n" + LATE["a thread"])
+    conversation = await in_mode(start_gateway, "read-only", code, DONE)
+
+    await conversation.ask("work")
+
+    await nothing_goes_on(conversation)
+
+
+@pytest.mark.parametrize("left", LATE)
+async def test_what_the_users_own_code_leaves_running_can_write_nothing_after_it(
+    start_gateway, left
+):
+    conversation = await in_mode(start_gateway, "read-only")
+
+    await conversation.execute("from pathlib import Path\nvalue = 7\n" + LATE[left])
+
+    await nothing_goes_on(conversation)
+
+
+async def test_a_jupyter_client_in_read_only_goes_on_with_its_variables(start_gateway):
+    """Its kernel ends with each cell that ran on a copy, and the next one has its variables."""
+    running = await start_gateway([])
+    kernel = await new_kernel(running)
+    client = await Client(running, kernel).connect()
+    key = await running.gateway.services.repository.jupyter.path_of("local", kernel)
+    url = f"/api/v1/conversations/{key.conversation}/mode"
+    await running.client.put(url, {"name": "read-only"})
+
+    late = "from pathlib import Path\nvalue = 7\n" + LATE["a thread"]
+    first = await client.until_done(await client.execute(late))
+    path = await running.gateway.services.contexts.open(key)
+    await eventually("its kernel has ended", lambda: path.live is None)
+    second = await client.until_done(await client.execute("print(value)"))
+
+    assert [first["status"], second["status"]] == ["ok", "ok"]
+    assert client.printed() == "7\n"
+    await eventually("its kernel has ended again", lambda: path.live is None)
+    late_file = path.workspace.directory / "outputs/late.txt"
+    await eventually("nothing is left of it", lambda: not late_file.exists())
+    assert path.live is None
 
 
 async def test_variables_of_a_read_only_request_are_there_for_the_next_one(start_gateway):

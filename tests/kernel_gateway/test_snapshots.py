@@ -67,6 +67,7 @@ async def test_a_lost_kernel_comes_back_and_the_reply_names_the_variables(runnin
     await lose_the_kernel(conversation)
 
     reply = await conversation.execute("print(x, frame.shape)")
+    await settled(conversation)
 
     assert reply["outputs"][0]["text"] == "1 (100000, 4)\n"
     assert reply["variables"] == {
@@ -203,6 +204,18 @@ async def test_without_room_there_is_no_snapshot_and_the_cells_run_again(start_g
 
     assert reply["variables"]["recomputed"] == ["frame"]
     assert path.snapshots.known() == []
+
+
+async def test_variables_that_a_snapshot_has_already_are_not_written_again(running):
+    conversation = await running.conversation()
+    [first, _] = await run(conversation, FRAME, "frame = None")
+    path = await settled(conversation)
+    before = [made.id for made in path.snapshots.known()]
+
+    await undo(conversation, to=first)
+    await settled(conversation)
+
+    assert [made.id for made in path.snapshots.known()] == before
 
 
 async def test_deleting_all_checkpoints_deletes_the_snapshots_too(running):

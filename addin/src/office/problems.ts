@@ -57,6 +57,9 @@ export function workbookProblem(error: unknown): ApiError {
   );
 }
 
+/** Whether *error* says that a request, or its answer, is more than Excel takes at once. */
+export const isTooBig = (error: unknown): boolean => workbookProblem(error).code === "too-big-for-excel";
+
 /** Whether this Excel has *version* of the ExcelApi set. */
 export const hasApi = (version: string): boolean => Office.context.requirements.isSetSupported("ExcelApi", version);
 

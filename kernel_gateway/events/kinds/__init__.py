@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kernel_gateway.events.kinds.base import EventData
 from kernel_gateway.events.kinds.cells import (
+    CellChecking,
     CellFinished,
     CellOutput,
     CellStale,
@@ -89,6 +90,7 @@ KINDS: dict[str, type[EventData]] = {
     "network.called": NetworkCalled,
     "cell.started": CellStarted,
     "cell.output": CellOutput,
+    "cell.checking": CellChecking,
     "cell.finished": CellFinished,
     "file.created": FileCreated,
     "file.profiling": FileProfiling,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -71,6 +71,18 @@ class CellOutput(EventData):
         description="The rest of the kernel's message, while Jupyter clients use the kernel: "
         "`header`, `parent_header`, `metadata`; what the output lacks of `content` and `buffers`.",
     )
+
+
+class CellChecking(EventData):
+    """A cell's code has ended, and the workbooks that it wrote are looked at, before it ends."""
+
+    cell: str
+    step: Literal["check", "formulas"] = Field(
+        description="`check`: they are opened and checked; `formulas`: formulas without a value "
+        "are computed."
+    )
+    names: list[str] = Field(description="The workbooks.")
+    seconds: float = Field(description="How long the code took.")
 
 
 class CellFinished(EventData):

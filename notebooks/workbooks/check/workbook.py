@@ -13,6 +13,7 @@ from ..keep.sheet_markup import SheetMarkup
 from ..keep.workbook_parts import sheet_parts, workbook_part
 from ..read import Book, identify, open_book
 from ..values import Unreadable
+from .copied_sheets import copied_sheet_findings
 from .finding import Finding, quoted
 from .formulas import Formulas
 from .left_behind import left_behind_findings
@@ -150,6 +151,16 @@ def _original_findings(path: Path, book: Book, original: Path) -> list[Finding]:
         with open_book(original, found) as other:
             pairs = _alike_sheets(book, other)
             left = left_behind_findings(path, book, original, other)
+            if pairs:
+                ours, theirs = (
+                    {
+                        each.name: _first_cells(b, each.name)
+                        for each in b.sheets
+                        if each.kind == "worksheet"
+                    }
+                    for b in (book, other)
+                )
+                left += copied_sheet_findings(path, original, ours, theirs)
         missing = lost(original, path, pairs) if pairs else None
     except Unreadable:
         return []

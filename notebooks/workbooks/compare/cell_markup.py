@@ -25,13 +25,15 @@ _HEAD = re.compile(rb"<sheetData\b[^>]*?(/?)>")
 _STYLED = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+" s="([0-9]+)"')
 _STYLED_ANYWHERE = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+"(?: (?!s=)[a-z]+="[^"]*")+ s="([0-9]+)"')
 _ROW_STYLE = re.compile(rb' s="([0-9]+)"')
+_CUSTOM = re.compile(rb' customFormat="(?:1|true)"')
+"""Without it, the format of a row is not applied (ECMA-376 part 1, section 18.3.1.73)."""
 _ROW_NUMBER = re.compile(rb' r="([0-9]{1,7})"')
 _PREFIXED = re.compile(rb":(?:row|c|f)[ />]")
 _ONE_QUOTE = re.compile(rb"<(?:row|c|f)\b[^>]*='")
 _ROW = re.compile(rb'<row r="([0-9]{1,7})"[^>]*>')
 _FORMULA = re.compile(
-    rb'<c r="([A-Z]{1,3})[0-9]+"[^>]*><f([^>]*?)(?:/>|>([^<]*)</f>)'
-    rb"(?:<v[^>]*>([^<]*)</v>|<v ?/>)?"
+    rb'<c r="([A-Z]{1,3})[0-9]+"[^>]*>\s*<f([^>]*?)(?:/>|>([^<]*)</f>)'
+    rb"\s*(?:<v[^>]*>([^<]*)</v>|<v ?/>)?"
 )
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 
@@ -180,7 +182,8 @@ class _Reader:
         styled: list[tuple[bytes, bytes]] = _STYLED.findall(cells)
         if cells.count(b' s="') != len(styled):
             styled = styled + _STYLED_ANYWHERE.findall(cells)
-        whole = _ROW_STYLE.search(attributes) if b' s="' in attributes else None
+        custom = b' s="' in attributes and _CUSTOM.search(attributes)
+        whole = _ROW_STYLE.search(attributes) if custom else None
         key = (whole[1] if whole else b"", *styled)
         shape = self._known.get(key)
         if shape is None:
@@ -215,6 +218,7 @@ class _Reader:
     def _formula(self, column: int, attributes: bytes, text: bytes) -> Formula:
         said = text.decode("utf-8", "replace")
         said = html.unescape(said) if "&" in said else said
+        said = said.replace("\r\n", "\n") if "\r" in said else said
         if not attributes:
             return Formula(said, self._row, column)
         of = dict(_ATTRIBUTE.findall(attributes.decode("utf-8", "replace")))

@@ -215,6 +215,9 @@ class _Coder:
     def _codes(self, values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
         types = set(map(type, values))
         size = len(values)
+        if str in types and "" in values:  # shown as a blank cell is
+            values = [None if value == "" else value for value in values]
+            types = set(map(type, values))
         if types <= {int, float, NoneType}:
             try:
                 if NoneType in types:

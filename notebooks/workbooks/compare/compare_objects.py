@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ from .difference import Collector, Difference, Layer, clipped
 from .layout import Layouts
 from .objects import Object
 from .ranges import said_columns, said_rows
+
+_ONE_CELL = re.compile(r"^([A-Z]{1,3}\d+):\1$")
 
 
 def sheet_object_differences(
@@ -70,7 +73,8 @@ def _seen(one: Object, sheet: str, layouts: Layouts) -> Object:
 
 
 def _plain(each: Object) -> Object:
-    place = " ".join(sorted(each.place.replace("$", "").split()))
+    ranges = each.place.replace("$", "").split()
+    place = " ".join(sorted(_ONE_CELL.sub(r"\1", each) for each in ranges))
     return Object(each.kind, each.name, place, each.facts, each.formulas)
 
 
@@ -151,7 +155,15 @@ def _hidden_rows(pair: SheetPair, found: Collector) -> None:
 
 
 def part_differences(before: dict[str, str], after: dict[str, str], found: Collector) -> None:
-    """Add the parts of the package that differ; one that is only named anew is none."""
+    """Add the parts of the package that differ; one that is only named anew is none.
+
+    A theme in one of them only is none either: without one, Excel takes its own.
+    """
+    if not (any(map(_is_theme, before)) and any(map(_is_theme, after))):
+        before, after = (
+            {name: hashed for name, hashed in each.items() if not _is_theme(name)}
+            for each in (before, after)
+        )
     ones = {name.lower(): name for name in before}
     others = {name.lower(): name for name in after}
     removed = [ones[name] for name in ones if name not in others]
@@ -177,3 +189,7 @@ def part_differences(before: dict[str, str], after: dict[str, str], found: Colle
                     what=clipped(f"part {name!r}"),
                 )
             )  # fmt: skip
+
+
+def _is_theme(name: str) -> bool:
+    return name.lower().startswith("xl/theme/")

@@ -29,6 +29,7 @@ _TOKEN = re.compile(
 )
 MOST_TEXT = 33_000
 """Excel's longest formula has 8,192 characters; what is longer counts as it is written."""
+_NEEDLESS = re.compile(r"""(?<![\w"'])'([^\W\d][\w.]*)'!(?=\$?[A-Za-z\d#])""")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -147,6 +148,15 @@ def _prefix(prefix: str, sheet_of: Callable[[str], str]) -> str:
         return prefix
     plain = re.fullmatch(r"[^\W\d][\w.]*", now)
     return f"{now}!" if plain else "'" + now.replace("'", "''") + "'!"
+
+
+def unquoted(text: str) -> str:
+    """Return a formula without quotes around names of sheets that need none.
+
+    >>> unquoted("'Sheet1'!$A$1,'My sheet'!B2")
+    "Sheet1!$A$1,'My sheet'!B2"
+    """
+    return _NEEDLESS.sub(r"\1!", text)
 
 
 def shifted(text: str, rows: int, columns: int) -> str:

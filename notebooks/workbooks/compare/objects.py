@@ -19,6 +19,7 @@ from ..keep.opc import EditablePackage, Relationship, parse
 from ..keep.sheet_markup import name_of
 from ..values import MAX_COLUMNS, Unreadable
 from .cell_formats import float_text
+from .usual_values import TRUTHS, UNPROTECTED, USUAL_CHOICE, USUAL_FILTER, USUAL_PAGE
 
 MOST_OBJECTS = 20_000
 MOST_CANONICAL_BYTES = 4_000_000
@@ -86,11 +87,13 @@ def sheet_objects(
     root = parse(around)
     related = {each.id: each for each in package.relationships(part)}
     found: list[Object] = []
-    for element in root.iter():
+    for element in _of_the_sheet(root):
         if isinstance(element.tag, str) and (read := _ELEMENTS.get(name_of(element))):
             found += read(element)
         if len(found) > MOST_OBJECTS:
             break
+    if not any(name_of(each) == "pageMargins" for each in root):
+        found += _page(etree.Element("pageMargins"))  # the usual ones
     found += _conditional_formats(root, looks)
     found += _hyperlinks(root, related)
     for each in related.values():
@@ -99,11 +102,18 @@ def sheet_objects(
     return found[:MOST_OBJECTS]
 
 
+def _of_the_sheet(root: Any) -> Iterator[Any]:
+    """Yield every element but those of custom views, which are views of the same things."""
+    for child in root:
+        if name_of(child) != "customSheetViews":
+            yield from child.iter()
+
+
 def attributes_of(element: Any, without: Iterable[str] = ()) -> dict[str, str]:
     """Return an element's attributes by local name, without hashes of passwords and *without*."""
     left_out = {"hashValue", "saltValue", "spinCount", "algorithmName", "uid", *without}
     return {
-        str(name).rpartition("}")[2]: value
+        str(name).rpartition("}")[2]: TRUTHS.get(value, value)
         for name, value in sorted(element.attrib.items())
         if str(name).rpartition("}")[2] not in left_out
     }
@@ -143,10 +153,17 @@ def _column(element: Any) -> Iterator[Object]:
     if element.get("hidden") in ("1", "true"):
         facts["hidden"] = "yes"
     elif width := element.get("width"):
-        facts["width"] = f"{float(width):.1f}" if width.replace(".", "").isdecimal() else width
+        facts["width"] = _rounded(width)
     if facts:
         for number in range(int(low), min(int(high), MAX_COLUMNS) + 1):
             yield Object("column", column_letters(number - 1), facts=facts)
+
+
+def _rounded(width: str) -> str:
+    try:
+        return f"{float(width):.1f}"
+    except ValueError:
+        return width
 
 
 def _merged(element: Any) -> Iterator[Object]:
@@ -154,7 +171,8 @@ def _merged(element: Any) -> Iterator[Object]:
 
 
 def _protection(element: Any) -> Iterator[Object]:
-    facts = attributes_of(element)
+    stated = attributes_of(element, ("password",))
+    facts = {name: text for name, text in stated.items() if text != UNPROTECTED.get(name, "1")}
     if any(name in element.attrib for name in ("hashValue", "password")):
         secret = element.get("hashValue") or element.get("password")
         facts["password"] = hashlib.sha256(secret.encode()).hexdigest()[:8]
@@ -168,8 +186,17 @@ def _filter(element: Any) -> Iterator[Object]:
             each.attrib.pop("hiddenButton", None)
             each.attrib.pop("showButton", None)
         if name_of(each) != "extLst":
+            for inner in each.iter():
+                _without_usual(inner)
             kept.append(canonical(each))
     yield Object("filter", "filter", element.get("ref", ""), {"conditions": " ".join(kept)})
+
+
+def _without_usual(element: Any) -> None:
+    usual = USUAL_FILTER.get(name_of(element), {})
+    for name, value in list(element.attrib.items()):
+        if usual.get(name) == TRUTHS.get(value, value):
+            del element.attrib[name]
 
 
 def _validation(element: Any) -> Iterator[Object]:
@@ -177,6 +204,7 @@ def _validation(element: Any) -> Iterator[Object]:
     facts = _said(
         attributes_of(element, ("sqref", "allowBlank", "showInputMessage", "showErrorMessage"))
     )
+    facts = {name: text for name, text in facts.items() if USUAL_CHOICE.get(name) != text}
     for each in element.iter():
         name = name_of(each)
         if name == "sqref":
@@ -189,7 +217,12 @@ def _validation(element: Any) -> Iterator[Object]:
 def _page(element: Any) -> Iterator[Object]:
     facts = attributes_of(element, ("id",))
     facts |= {name_of(each): each.text for each in element if each.text}
+    usual = USUAL_PAGE.get(name_of(element), {})
     facts = {name: float_text(value) for name, value in _said(facts).items()}
+    if name_of(element) == "pageMargins":
+        facts = {**usual, **facts}  # an edit shows both widths
+    else:
+        facts = {name: value for name, value in facts.items() if usual.get(name) != value}
     if facts:
         yield Object("page setup", name_of(element), facts=facts)
 
@@ -221,7 +254,7 @@ def _conditional_formats(root: Any, looks: Sequence[str]) -> Iterator[Object]:
                 each.text or "" for each in rule.iter() if name_of(each) in ("formula", "f")
             ]
             for number, text in enumerate(formulas, 1):
-                facts[f"formula{number}"] = text
+                facts |= {f"formula{number}": text} if text else {}
             style = rule.get("dxfId", "")
             if style.isdecimal() and int(style) < len(looks):
                 facts["format"] = looks[int(style)]
@@ -281,7 +314,8 @@ def _layout(root: Any) -> str:
     for group in root:
         if name_of(group) in laid_out:
             names = (e.get(name, "") for e in group for name in ("x", "fld", "name", "subtotal"))
-            texts.append(f"{name_of(group)} {' '.join(filter(None, names))}")
+            said = (name for name in names if name and name != "sum")  # the usual subtotal
+            texts.append(f"{name_of(group)} {' '.join(said)}")
     return ", ".join(texts)
 
 

@@ -5,18 +5,18 @@ Source: ECMA-376 part 1, section 18.2 (workbook), and part 2 (packages).
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
 
 from ..keep.opc import EditablePackage, parse
 from ..keep.workbook_parts import workbook_part
+from .formula_text import unquoted
 from .objects import MOST_OBJECTS, Object, attributes_of, digest
 
 COVERED = (
     "xl/worksheets/", "xl/chartsheets/", "xl/drawings/", "xl/charts/", "xl/tables/", "xl/comments",
     "xl/threadedcomments/", "xl/persons/", "xl/pivottables/", "xl/pivotcache/", "xl/media/",
-    "docprops/", "[content_types].xml", "xl/calcchain.xml", "xl/sharedstrings.xml", "xl/styles.xml",
-    "xl/externallinks/",
+    "docprops/", "package/", "[content_types].xml", "xl/calcchain.xml", "xl/sharedstrings.xml",
+    "xl/styles.xml", "xl/externallinks/",
 )  # fmt: skip
 """Parts whose content is compared as cells or objects, or says nothing of the workbook itself."""
 
@@ -36,7 +36,7 @@ def book_objects(package: EditablePackage, sheets: Sequence[str]) -> list[Object
             continue
         if scope.isdecimal() and int(scope) < len(sheets):
             name = f"{name} of {sheets[int(scope)]}"
-        facts = {"refers to": each.text or ""}
+        facts = {"refers to": unquoted(each.text or "")}
         if each.get("hidden") in ("1", "true"):
             facts["hidden"] = "yes"
         found.append(Object("defined name", name, facts=facts, formulas=frozenset({"refers to"})))
@@ -50,8 +50,7 @@ def book_objects(package: EditablePackage, sheets: Sequence[str]) -> list[Object
     for related in package.relationships(main):
         if related.kind == "externalLink":
             targets = [r.target for r in package.relationships(related.target)]
-            name = posixpath.basename(related.target)
-            found.append(Object("external link", name, facts={"file": ", ".join(targets)}))
+            found.append(Object("external link", ", ".join(targets)))
     return found[:MOST_OBJECTS]
 
 

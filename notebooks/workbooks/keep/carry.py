@@ -7,14 +7,14 @@ workbook that was read. What the writer did write stays as it is.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from ..structure.package_changes import Change, change_package
+from ..structure.package_changes import Change, change_package, name_after, refer_to_copy
+from ..structure.shift import Copied
+from .cell_metadata import carry_cell_metadata
 from .document_properties import carry_properties
 from .drawings import carry_drawing
 from .filters import fit_filters
@@ -28,7 +28,7 @@ from .settings import (
     restore_sheet,
     restore_workbook,
 )
-from .sheet_markup import SheetMarkup, copy_of, has_metadata, name_of, references
+from .sheet_markup import SheetMarkup, copy_of, name_of, references
 from .sizes import carry_sizes
 from .styles import carry_styles
 from .tables import relate_records, restore_tables
@@ -40,6 +40,10 @@ DROPPED = (
     "oleObjects controls webPublishItems extLst"
 ).split()
 """Children of a worksheet that openpyxl never writes: without one, no code has removed it."""
+OF_COPIES = (
+    "sheetCalcPr protectedRanges phoneticPr cellWatches ignoredErrors picture extLst".split()
+)
+"""Those that a copy of a worksheet gets too."""
 OF_SHEET = frozenset({"threadedComment", "namedSheetView", "tableSingleCells", "queryTable"})
 """Relationships of a sheet that its part does not mention."""
 NOT_KEPT = frozenset({"calcChain", "worksheet", "chartsheet", "dialogsheet", "styles", "theme",
@@ -55,12 +59,6 @@ MACRO_TYPES = {
     ".xltm": "application/vnd.ms-excel.template.macroEnabled.main+xml",
 }
 """Content types of the workbook part: Excel opens no .xlsm that states another one."""
-
-_CELL = re.compile(rb'<c r="([A-Z]{1,3}\d{1,7})"([^>]*)>')
-_FORMULA = re.compile(rb"<f\b[^>]*?(?:/>|>([^<]*)</f>)")
-SHARED = "shared"
-"""A formula that another cell has in full: openpyxl writes it out."""
-_INDEX = re.compile(rb'\s(cm|vm)="(\d+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +104,7 @@ def carry_over(
     *,
     suffix: str,
     changes: Sequence[Change] = (),
+    copies: Sequence[SheetPair] = (),
 ) -> bool:
     """Put what *result* lost of *original* back, and write it to *saved*.
 
@@ -116,6 +115,8 @@ def carry_over(
         saved: Where the workbook with the parts goes; not *result* itself.
         suffix: The ending its name will have: macros are kept in .xlsm and .xltm.
         changes: What was inserted, deleted and renamed in between, in order.
+        copies: Sheets of *result* that are copies of sheets of *original*: they get what openpyxl
+            does not know of those, as far as a workbook may have it twice.
 
     Returns:
         Whether anything was lost, and *saved* was written.
@@ -141,6 +142,9 @@ def carry_over(
         for pair in sheets:
             if pair.before in before and pair.after in after:
                 _carry_sheet(copying, before[pair.before], after[pair.after], pair)
+        for pair in copies:
+            if pair.before in before and pair.after in after:
+                _carry_to_copy(copying, before[pair.before], after[pair.after], pair, changes)
         names = {pair.before: pair.after for pair in sheets}
         _carry_workbook(copying, suffix.lower(), names, changes)
         _mend_pivot_caches(target)
@@ -167,11 +171,41 @@ def _carry_sheet(copying: _Copying, before: str, after: str, pair: SheetPair) ->
     _carry_query_tables(copying, before, after)
     _carry_rules(old, new)
     _carry_lists(old, new)
-    _carry_cell_indexes(old, new)
+    carry_cell_metadata(old, new)
     carry_sizes(old, new)
     new.cells = with_rich_texts(copying.texts, old.cells, new.cells)
     if (serialize(new.root), new.cells) != written:
         target.write(after, new.content())
+
+
+def _carry_to_copy(
+    copying: _Copying, before: str, after: str, pair: SheetPair, changes: Sequence[Change]
+) -> None:
+    """Give a copy of a sheet what openpyxl does not know of the sheet, in parts of its own.
+
+    What may be in a workbook once stays away: slicers, timelines, controls, comment threads.
+    """
+    source, target = copying.source, copying.result
+    once = {r.target for r in source.relationships(before) if r.kind in ("slicer", "timeline")}
+    own = _Copying(
+        source, target, copying.texts,
+        missing=copying.missing - {pair.before}, left_out=frozenset(once),
+    )  # fmt: skip
+    old, new = SheetMarkup.of(source.read(before)), SheetMarkup.of(target.read(after))
+    for name in OF_COPIES:
+        if (element := old.child(name)) is not None and new.child(name) is None:
+            _carry_element(own, element, before, after, new)
+    restore_sheet(old, new)
+    if not once and old.child("controls") is None and old.child("oleObjects") is None:
+        carry_drawing(source, target, own.parts, before, after, old, new, pair)
+    _carry_rules(old, new)
+    _carry_lists(old, new)
+    carry_cell_metadata(old, new)
+    carry_sizes(old, new)
+    new.cells = with_rich_texts(own.texts, old.cells, new.cells)
+    target.write(after, new.content())
+    name = name_after(pair.before, changes)
+    refer_to_copy(target, after, name, Copied(name, pair.after))
 
 
 def _carry_element(
@@ -328,53 +362,6 @@ def _rules(sheet: SheetMarkup) -> Mapping[tuple[str, str, str], Any]:
         for rule in block
         if name_of(rule) == "cfRule"
     }
-
-
-def _carry_cell_indexes(old: SheetMarkup, new: SheetMarkup) -> None:
-    """Give cells their metadata back: that of dynamic arrays (cm) and of data types (vm).
-
-    Source: ECMA-376 part 1, section 18.3.1.4 (c): attributes cm and vm.
-    """
-    wanted: dict[bytes, bytes] = {}
-    if not has_metadata(old.cells):
-        return
-    for cell in _CELL.finditer(old.cells):
-        if indexes := _INDEX.findall(cell[2]):
-            wanted[cell[1]] = b"".join(b' %s="%s"' % index for index in indexes)
-    if not wanted:
-        return
-
-    formulas = _formulas(old.cells, wanted)
-
-    def with_indexes(cell: re.Match[bytes]) -> bytes:
-        indexes = wanted.get(cell[1])
-        if indexes is None or _INDEX.search(cell[2]) or cell[2].endswith(b"/"):
-            return cell[0]
-        followed = new.cells[cell.end() : cell.end() + 40].partition(b">")[0]
-        array = b" cm=" in indexes and followed.startswith(b"<f") and b't="array"' in followed
-        error = b" vm=" in indexes and b't="e"' in cell[2]
-        formula = _formula(new.cells, cell.end())
-        same = b" vm=" in indexes and formulas.get(cell[1]) in (formula, SHARED)
-        kept = array or error or (same and formula)
-        return b'<c r="%s"%s%s>' % (cell[1], cell[2], indexes) if kept else cell[0]
-
-    new.cells = _CELL.sub(with_indexes, new.cells)
-
-
-def _formulas(cells: bytes, wanted: Mapping[bytes, bytes]) -> dict[bytes, str]:
-    """Return the formulas of these cells by their names."""
-    found = {
-        cell[1]: _formula(cells, cell.end()) for cell in _CELL.finditer(cells) if cell[1] in wanted
-    }
-    return {name: formula for name, formula in found.items() if formula}
-
-
-def _formula(cells: bytes, at: int) -> str:
-    """Return the formula that begins there, or `SHARED`; an empty one if none does."""
-    found = _FORMULA.match(cells, at)
-    if found is None:
-        return ""
-    return html.unescape((found[1] or SHARED.encode()).decode("utf-8", "replace"))
 
 
 # the workbook part

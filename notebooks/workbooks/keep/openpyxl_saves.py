@@ -41,12 +41,30 @@ class _SheetAsRead:
 
 
 @dataclass(slots=True)
+class _CopyAsMade:
+    """A sheet that was copied from one that was read, as it was then.
+
+    Attributes:
+        made: The copy, and the sheet that was read.
+        drawn: Descriptions of the copy's charts and pictures.
+        whole: The drawing of the sheet was as it was read.
+        changes: How many changes of structure had been made.
+    """
+
+    made: tuple[Any, Any]
+    drawn: list[str]
+    whole: bool
+    changes: int
+
+
+@dataclass(slots=True)
 class _Origin:
     """The file a workbook was read from, held open: a save to the same name replaces it."""
 
     file: IO[bytes]
     size_and_time: tuple[int, int]
     sheets: dict[int, _SheetAsRead] = field(default_factory=dict)
+    copies: dict[int, _CopyAsMade] = field(default_factory=dict)
 
     def __deepcopy__(self, memo: object) -> None:
         """A copy of the workbook has other objects: it is saved as openpyxl saves it."""
@@ -196,6 +214,44 @@ def _pairs(book: Any, origin: _Origin, drawn: dict[int, list[str]]) -> list[Any]
     return pairs
 
 
+def remember_copy(sheet: Any, made: Any) -> None:
+    """Remember that *made* is a copy of *sheet*, so that a save keeps its parts too."""
+    origin = made.parent.__dict__.get("_origin")
+    if origin is None:
+        return
+    former = origin.copies.get(id(sheet))
+    root = former.made[1] if former else sheet
+    if (read := origin.sheets.get(id(root))) is None:
+        return
+    drawn = _drawn(sheet)
+    whole = former.whole and drawn == former.drawn if former else drawn == read.drawn
+    changes = len(made.parent.__dict__.get(CHANGES, ()))
+    if former and _shifted(made.parent, sheet, former.changes):
+        return
+    origin.copies[id(made)] = _CopyAsMade((made, root), _drawn(made), whole, changes)
+
+
+def _shifted(book: Any, sheet: Any, since: int) -> bool:
+    """Whether rows or columns were inserted into a sheet, or deleted, after *since* changes."""
+    made = book.__dict__.get(CHANGES, ())[since:]
+    return any(each == id(sheet) and hasattr(change, "axis") for each, change in made)
+
+
+def _copied_pairs(book: Any, origin: _Origin, drawn: dict[int, list[str]]) -> list[Any]:
+    """Return the sheets that are copies of sheets that were read, and can get their parts."""
+    from .carry import SheetPair
+
+    pairs = []
+    for sheet in book._sheets:
+        copy = origin.copies.get(id(sheet))
+        if copy is None or any(_shifted(book, each, copy.changes) for each in copy.made):
+            continue
+        same = copy.whole and drawn[id(sheet)] == copy.drawn
+        title = origin.sheets[id(copy.made[1])].title
+        pairs.append(SheetPair(title, sheet.title, "same" if same else "changed", comments=False))
+    return pairs
+
+
 def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
     """Save beside *filename*, put back what was dropped, then move it there."""
     is_name = isinstance(filename, str | os.PathLike)
@@ -210,9 +266,10 @@ def _save_from(book: Any, origin: _Origin, filename: Any, save: Any) -> None:
         written, kept = Path(directory, "written.xlsx"), Path(directory, "kept.xlsx")
         drawn = {id(each): _drawn(each) for each in book._sheets}
         pairs = _pairs(book, origin, drawn)
+        copies = _copied_pairs(book, origin, drawn)
         save(book, written)
         _describe_again(book, origin, drawn)
-        ready = kept if _kept(book, origin, written, kept, pairs, name) else written
+        ready = kept if _kept(book, origin, written, kept, (pairs, copies), name) else written
         if is_name:
             _replace(ready, name)
         else:
@@ -276,6 +333,9 @@ def _describe_again(book: Any, origin: _Origin, before: dict[int, list[str]]) ->
         if read is not None:
             now = dict(zip(was, _drawn(sheet), strict=False))
             read.drawn = [now.get(each, each) for each in read.drawn]
+        if (copy := origin.copies.get(id(sheet))) is not None:
+            now = dict(zip(was, _drawn(sheet), strict=False))
+            copy.drawn = [now.get(each, each) for each in copy.drawn]
 
 
 @contextlib.contextmanager
@@ -298,13 +358,19 @@ def keeping_what_was_read(book: Any) -> Iterator[None]:
 
 
 def _kept(
-    book: Any, origin: _Origin, written: Path, kept: Path, pairs: list[Any], name: Path
+    book: Any,
+    origin: _Origin,
+    written: Path,
+    kept: Path,
+    sheets: tuple[list[Any], list[Any]],
+    name: Path,
 ) -> bool:
     """Write the workbook with its parts to *kept*; print what is lost, or why nothing is kept."""
     from ..values import Unreadable
     from .carry import carry_over
-    from .parts import lost, said
+    from .parts import lost, lost_of_copies, said
 
+    pairs, copies = sheets
     found = os.fstat(origin.file.fileno())
     if (found.st_size, found.st_mtime_ns) != origin.size_and_time:
         print(  # noqa: T201
@@ -314,15 +380,33 @@ def _kept(
         return False
     try:
         done = carry_over(
-            origin.file, written, pairs, kept, suffix=name.suffix, changes=_changes(book, origin)
+            origin.file,
+            written,
+            pairs,
+            kept,
+            suffix=name.suffix,
+            changes=_changes(book, origin),
+            copies=copies,
         )
         result = kept if done else written
         missing = lost(origin.file, result, {pair.before: pair.after for pair in pairs})
+        titles = {id(sheet): sheet.title for sheet in book._sheets}
+        made = [
+            (origin.sheets[id(copy.made[1])].title, titles[copied])
+            for copied, copy in origin.copies.items()
+            if copied in titles
+        ]
+        not_copied = lost_of_copies(origin.file, result, made)
     except Unreadable as problem:
         print(f"Workbook {name}: its parts could not be kept: {problem}")  # noqa: T201
         return False
     if missing:
         print(f"Workbook {name}: lost in saving: {said(missing)}.")  # noqa: T201
+    for (before, after), each in not_copied.items():
+        print(  # noqa: T201
+            f"Workbook {name}: sheet {after!r} is a copy of {before!r} without {said(each)}: "
+            "make them anew, or say so."
+        )
     return done
 
 

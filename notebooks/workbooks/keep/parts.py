@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -89,7 +89,8 @@ def inventory(package: EditablePackage) -> Counter[Feature]:
             found[word, ""] += 1
     book = parse(package.read(main))
     for each in book.iter():
-        if word := OF_WORKBOOK.get(name_of(each)):
+        word = OF_WORKBOOK.get(name_of(each))
+        if word and (each.attrib or len(each)):  # openpyxl writes an empty workbookProtection
             found[word, ""] += 1
     for name, sheet in names_of(package, main, book):
         if word := BUILT_IN.get(name, "defined name"):
@@ -181,6 +182,46 @@ def lost(
         gone = count - after[word, sheets.get(sheet, "")]
         if gone > 0:
             missing[word, sheet] = gone
+    return missing
+
+
+NOT_OF_COPIES = frozenset(
+    {"sheet", "printer setting", "custom view", "defined name", "comment with formats"}
+)
+
+
+SETTINGS = frozenset(
+    "page header, page footer, page set-up, divided view, page break, print option, filter".split(
+        ", "
+    )
+)
+
+
+def lost_of_copies(
+    original: Path | IO[bytes], result: Path | IO[bytes], copies: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Counter[Feature]]:
+    """Return what sheets have that copies of them lack, by the names of both.
+
+    Args:
+        original: The workbook with the sheets.
+        result: The workbook with the copies.
+        copies: The name of a sheet, and of its copy.
+
+    Raises:
+        Unreadable: One of the two is no readable package.
+    """
+    if not copies:
+        return {}
+    with EditablePackage(original) as source, EditablePackage(result) as target:
+        had, has = inventory(source), inventory(target)
+    missing: dict[tuple[str, str], Counter[Feature]] = {}
+    for before, after in copies:
+        for (word, sheet), count in had.items():
+            gone = count - has[word, after]
+            if word in SETTINGS and has[word, after]:  # the others are those of custom views
+                continue
+            if sheet == before and gone > 0 and word not in NOT_OF_COPIES:
+                missing.setdefault((before, after), Counter())[word, ""] = gone
     return missing
 
 

@@ -27,7 +27,7 @@ from .ties import same
 
 MOST_CELLS, MOST_DEPTH, MOST_RANGES, MOST_COLUMNS = 60, 6, 200, 40
 _FUNCTION = re.compile(
-    r"\b(" + "|".join(FUNCTIONS) + r"|len|average|value_counts|crosstab|round)\b"
+    r"\b(" + "|".join(FUNCTIONS) + r"|len|average|value_counts|crosstab|describe|round)\b"
 )
 _SYNONYMS = {"len": "size", "crosstab": "size", "average": "mean", "value_counts": "size"}
 _ORDER = {"groupby": 0, "pivot": 0, "merge": 1, "concat": 2, "variable": 3, "written": 4}
@@ -143,9 +143,9 @@ class Answers:
     def _by_position(self, target: Target) -> Json | None:
         """The row of the frame that was written there."""
         for capture in reversed(self.replay.captures):
-            if capture.step != "written" or capture.sheet != (
-                "" if self._file.text else target.place[0]
-            ):
+            if capture.step != "written" or capture.file not in ("", self._file.name):
+                continue
+            if capture.sheet != ("" if self._file.text else target.place[0]):
                 continue
             row = target.place[1] - capture.first_row - capture.header_rows
             column = target.place[2] - capture.first_column

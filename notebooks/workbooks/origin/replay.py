@@ -23,6 +23,7 @@ import pandas as pd
 
 from .. import pandas_defaults
 from ..tie_out import journal
+from .caught import CaughtWriter
 from .ties import TIE, Ties
 
 MOST_CAPTURES, MOST_REDUCTIONS, MOST_FAILURES, MOST_SET = 200, 2000, 20, 300_000
@@ -42,6 +43,7 @@ class Capture:
         cell: Number of the cell, from 0.
         line: Line in it.
         sheet: Where it was written; empty if it was not.
+        file: The last part of that file's name; empty if it is not known.
         first_row: The row of its first header there, from 0.
         name: The variable, where it is one.
     """
@@ -51,6 +53,7 @@ class Capture:
     cell: int
     line: int
     sheet: str = ""
+    file: str = ""
     first_row: int = 0
     header_rows: int = 1
     first_column: int = 0
@@ -298,6 +301,10 @@ class _Hooks:
             return done
 
         pd.core.generic.NDFrame.__finalize__ = finalized
+        from pandas.core.groupby import ops
+
+        for kind in (ops.FrameSplitter, ops.SeriesSplitter):
+            self._wrap(kind, "_chop", _tied_part)
 
     def _reductions(self) -> None:
         original = pd.Series._reduce
@@ -320,19 +327,20 @@ class _Hooks:
         def to_excel(frame: Any, target: Any = None, sheet_name: Any = "Sheet1", *_: Any,
                      **options: Any) -> None:  # fmt: skip
             frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
-            _capture_written(replay, frame, str(sheet_name), options)
+            _capture_written(replay, frame, str(sheet_name), target, options)
 
         def to_csv(frame: Any, *given: Any, **options: Any) -> Any:
             if not given and options.get("path_or_buf") is None:
                 return csv(frame, *given, **options)
             frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
-            _capture_written(replay, frame, "", options)
+            path = given[0] if given else options["path_or_buf"]
+            _capture_written(replay, frame, "", path, options)
             return None
 
         csv = pd.DataFrame.to_csv
         for kind in (pd.DataFrame, pd.Series):
             kind.to_excel, kind.to_csv = to_excel, to_csv
-        pd.ExcelWriter = _Writer
+        pd.ExcelWriter = CaughtWriter
         self._set_cells(openpyxl.cell.cell.Cell)
         openpyxl.Workbook.save = lambda *_: None
         xlsxwriter.Workbook.close = lambda *_: None
@@ -349,56 +357,25 @@ class _Hooks:
         kind._bind_value = bind_and_keep
 
 
-class _Writer:
-    """Stands for a `pandas.ExcelWriter`: its book is one that is never saved."""
-
-    def __init__(self, path: Any, engine: str | None = None, **options: Any) -> None:
-        import openpyxl
-        import xlsxwriter
-
-        append = "a" in options.get("mode", "w")
-        if engine == "openpyxl" or append:
-            self.book = openpyxl.load_workbook(path) if append else openpyxl.Workbook()
-            self.sheets = {sheet.title: sheet for sheet in self.book.worksheets}
-        else:
-            self.book = xlsxwriter.Workbook(io.BytesIO())
-            self.sheets = _NewSheets(self.book)
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def close(self) -> None:
-        """Save nothing."""
-
-    save = close
-
-
-class _NewSheets(dict[str, Any]):
-    """Sheets of a book that is only made to be formatted."""
-
-    def __init__(self, book: Any) -> None:
-        super().__init__()
-        self._book = book
-
-    def __missing__(self, name: str) -> Any:
-        self[name] = self._book.add_worksheet(name)
-        return self[name]
-
-
 def _capture_written(
-    replay: Replay, frame: pd.DataFrame, sheet: str, options: Mapping[str, Any]
+    replay: Replay, frame: pd.DataFrame, sheet: str, target: Any, options: Mapping[str, Any]
 ) -> None:
+    path = getattr(target, "path", target)
     index = options.get("index", True) is not False
     headers = options.get("header", True) is not False
     replay.capture(
         frame, "written", sheet=sheet,
+        file=os.path.basename(path) if isinstance(path, str | os.PathLike) else "",
         first_row=int(options.get("startrow", 0)),
         header_rows=(frame.columns.nlevels + (frame.columns.nlevels > 1 and index)) * headers,
         first_column=int(options.get("startcol", 0)) + (frame.index.nlevels if index else 0),
     )  # fmt: skip
+
+
+def _tied_part(result: Any, _: Any, whole: Any, *__: Any) -> None:
+    """Tie the rows of one group, which a loop over the groups gets: its labels are rows."""
+    if TIE in whole.attrs:
+        result.attrs[TIE] = whole.attrs[TIE]
 
 
 def _with_keys(frame: pd.DataFrame, by: Any) -> pd.DataFrame:

@@ -81,6 +81,19 @@ def find(
         if len(rows) and (found := _computed(target, frame, rows, hints, used, where)):
             how, column, digits, others = found
             return Match(how, column, rows, where, unmatched, digits, others)
+        if len(rows) > 1 and (single := _single(target, frame, rows)) is not None:
+            return Match(VALUE, single[0], rows[single[1] : single[1] + 1], where, unmatched)
+    return None
+
+
+def _single(target: Target, frame: pd.DataFrame, rows: Any) -> tuple[str, int] | None:
+    """Return the column of the cell's header, and the only one of *rows* with the very value."""
+    headers = {str(label.value).strip().casefold() for label in target.headers}
+    named = [name for name in frame.columns if str(name).strip().casefold() in headers]
+    for name in named[:1]:
+        at = np.flatnonzero(_equal(frame[name].iloc[rows], target.value))
+        if len(at) == 1:
+            return str(name), int(at[0])
     return None
 
 
@@ -219,7 +232,9 @@ def _functions(hints: Sequence[str], count: int) -> list[str]:
     known = [hint for hint in hints if hint in FUNCTIONS]
     if "count" in known:  # of a column without blanks it is the number of rows: said as that
         known.insert(known.index("count"), "size")
-    rest = [name for name in FUNCTIONS if name not in known and name not in _COUNTS]
+    # What the code does not name would fit by chance; sums and means are also computed by hand.
+    unnamed = FUNCTIONS if "describe" in hints else ("sum", "mean")
+    rest = [name for name in unnamed if name not in known and name not in _COUNTS]
     if count == 1:
         return list(dict.fromkeys([VALUE, *known]))
     return list(dict.fromkeys([*known, *rest]))

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..keep.opc import EditablePackage
 from ..read import open_book
-from ..recalculate.computation import names_of
 from ..recalculate.dependents import Names, areas_read
 from ..recalculate.formula_cells import area_of
+from ..recalculate.names import names_of
 from ..recalculate.sheets import CannotCompute, Sheets, read_sheets
 from ..recalculate.table_references import UnknownReference, with_plain_references
 from ..values import CellError, Unreadable
@@ -71,7 +71,7 @@ class WrittenFile:
             Unreadable: It is empty, encrypted, damaged, or holds no table.
             OSError: It can't be opened.
         """
-        self._path = path
+        self._path, self.name = path, path.name
         self._grids: dict[str, list[list[Any]]] = {}
         with open_book(path) as book:
             self.sheets = [sheet.name for sheet in book.sheets if sheet.kind == "worksheet"]

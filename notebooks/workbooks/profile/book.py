@@ -22,7 +22,7 @@ from .package import Package
 from .progress import Progress
 from .sheet_xml import SheetDetails
 from .sheets import Described, describe_tables, is_unclear, proven_hints, sheet_to_json
-from .tables import find_tables
+from .tables import find_tables, whole_table
 
 MAX_SHEETS = 500
 FIELD_SAMPLE = 100_000
@@ -35,10 +35,16 @@ class _Sheet:
     """One sheet while its book is profiled."""
 
     def __init__(
-        self, info: SheetInfo, grid: Grid, details: SheetDetails, strays: list[str]
+        self,
+        info: SheetInfo,
+        grid: Grid,
+        details: SheetDetails,
+        strays: list[str],
+        *,
+        known_header: bool = False,
     ) -> None:
         self.info, self.grid, self.details, self.strays = info, grid, details, strays
-        self.layout: Layout = find_tables(grid)
+        self.layout: Layout = whole_table(grid) if known_header else find_tables(grid)
         self.tables: list[Described] = []
 
 
@@ -141,7 +147,8 @@ def _read_sheets(
             grid.fields = _most_fields(path, found.text)
             if _ends_blank(path, found.text):
                 grid.extent = grid.bottom + 1, 0
-        sheet = _Sheet(info, grid, details, strays)
+        records = found.kind in ("json", "parquet")
+        sheet = _Sheet(info, grid, details, strays, known_header=records)
         sheet.tables = describe_tables(grid, sheet.layout, hints)
         progress.at(1.0)
         sheets.append(sheet)
@@ -200,10 +207,17 @@ def _sheet(
     if info.kind != "worksheet":
         return facts
     facts |= sheet_to_json(sheet.grid, sheet.details, sheet.layout, sheet.tables)
+    json_code = book.source.code(book.index(info)) if found.kind == "json" else None
     from_1904 = package is not None and package.date_1904
     for described, table in zip(sheet.tables, facts["tables"], strict=True):
         table["recipe"] = recipe_of(
-            described, name, found, info.name, len(book.sheets), from_1904=from_1904
+            described,
+            name,
+            found,
+            info.name,
+            len(book.sheets),
+            from_1904=from_1904,
+            json_code=json_code,
         )
     if sheet.strays:
         facts["far_outside"] = sheet.strays

@@ -32,6 +32,7 @@ class Column:
         swapped: Day and month of the true dates may have changed places: all have days up to 12,
             and all texts days beyond.
         format: The number format of most cells.
+        scale: What that format divides the numbers by to show them.
         needs_text: Whether an identifier would lose digits as a number: leading zeros, or more
             than 15 digits.
         blanks: Count of blank cells.
@@ -44,6 +45,7 @@ class Column:
         strays: Values that are not of the column's kind → count.
         merged_down: Count of cells that a merged cell above them covers, if no other cell is
             blank: they mean its value.
+        sides: What its letters mean that stand for the signs of amounts beside it.
         looks_missing: It has texts that pandas takes for missing values, such as ``NA``.
     """
 
@@ -58,6 +60,7 @@ class Column:
     serials: int = 0
     swapped: bool = False
     format: str = ""
+    scale: int = 1
     needs_text: bool = False
     blanks: int = 0
     errors: dict[str, int] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class Column:
     samples: list[Any] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
     looks_missing: bool = False
+    sides: str = ""
     merged_down: int = 0
     minimum: Any = None
     maximum: Any = None
@@ -109,7 +113,9 @@ def column_to_json(column: Column) -> Mapping[str, Any]:
         "unread": notation.unread if notation else 0,
         "serials": column.serials,
         "swapped": column.swapped,
+        "sides": column.sides,
         "date_format": date.format if date else "",
+        "shown_divided_by": 0 if column.scale == 1 else column.scale,
         "format": "" if column.format in ("General", "@") else column.format,
         "blanks": column.blanks,
         "merged_down": column.merged_down,

@@ -16,7 +16,7 @@ from .eras import read_era_dates
 from .mixed_dates import read_mixed_dates
 from .number_formats import NumberFormat, currency_of
 from .placeholders import PLACEHOLDERS
-from .signs import narrow
+from .signs import narrow, sides_of
 
 SAMPLED_TEXTS = 500
 _PLACEHOLDERS_AS_WRITTEN = {
@@ -124,6 +124,7 @@ def of_texts(column: Column, name: Any, texts: Counter[str], hints: Hints) -> No
         column.strays |= {t: n for t, n in strays.items() if t not in dashes}
         return
     column.kind = "text"
+    column.sides = sides_of(real, name)
 
 
 def _all_digits(texts: Counter[str]) -> Sequence[str]:

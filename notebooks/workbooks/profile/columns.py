@@ -11,7 +11,7 @@ from typing import Any
 from . import cells
 from .column import Column, Hints
 from .column_kinds import name_several, of_both, of_many, of_numbers, of_texts, only_numbers
-from .number_formats import NumberFormat, read_format
+from .number_formats import NumberFormat, read_format, scale_of
 
 MISSING = frozenset(
     """#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan
@@ -66,6 +66,8 @@ def describe_column(
         of_many(column, values, counts, texts, hints)
     if column.kind == "currency" and not column.stored and len(formats) > 1:
         _name_currencies(column, formats)
+    if cells.NUMBER in counts and column.format:
+        column.scale = scale_of(column.format)
     column.looks_missing = not MISSING.isdisjoint(texts)
     _statistics(column, values, texts, types)
     return column

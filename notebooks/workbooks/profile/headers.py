@@ -7,7 +7,6 @@ one wins; it is then extended upwards by the rows that group or continue its nam
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,12 +17,15 @@ from . import cells
 from .amounts import DASHES, read_shape
 from .dates import read_dates
 from .grid import Area, Grid
+from .header_numbers import are_codes, runs, year_of
+from .rows_above import belongs_above
 
 CANDIDATES = 40
 BODY_ROWS = 120
 MAX_HEADER_ROWS = 5
 ENOUGH = 0.2
 SCORED_COLUMNS = 60
+_CENTS = re.compile(r"[.,]\d")
 _VALUES = (cells.NUMBER, cells.DATE, cells.TIME, cells.BOOLEAN)
 
 
@@ -134,7 +136,7 @@ def find_header(grid: Grid, area: Area) -> Header:
     if best < ENOUGH:
         return Header((), best)
     rows = [-at]
-    while rows[0] > 0 and len(rows) < MAX_HEADER_ROWS and _belongs_above(block, rows):
+    while rows[0] > 0 and len(rows) < MAX_HEADER_ROWS and belongs_above(block, rows):
         rows.insert(0, rows[0] - 1)
     return Header(tuple(area[0] + r for r in rows), best)
 
@@ -237,27 +239,21 @@ def _shape(text: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d", "9", text))
 
 
-def _year(value: Any) -> int | None:
-    if isinstance(value, str):
-        value = int(value) if re.fullmatch(r"\s*(19|20)\d\d\s*", value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 1900 <= value <= 2100 and float(value).is_integer() else None
-
-
 def _number_over_numbers(block: Block, r: int, c: int, value: Any) -> float:
     """Return the evidence of a number above numbers: a year or a running number may be a name."""
     row = [v for v, f in zip(block.values[r], block.classes[r], strict=True) if f is cells.NUMBER]
-    years = [_year(v) for v in row]
+    years = [year_of(v) for v in row]
     below = [r2[c] for r2 in block.values[r + 1 : r + 41]]
-    if _year(value) is not None and all(year is not None for year in years):
-        same = sum(_year(v) is not None for v in below)
-        return 0.7 if same < 0.5 * len(below) and _runs(years) else -0.6
+    if year_of(value) is not None and all(year is not None for year in years):
+        same = sum(year_of(v) is not None for v in below)
+        return 0.7 if same < 0.5 * len(below) and runs(years) else -0.6
     numbers = [v for v in row if isinstance(v, int | float)]
-    if len(numbers) >= 3 and len(numbers) == len(row) and _runs(numbers) and numbers[0] in (0, 1):
+    if len(numbers) >= 3 and len(numbers) == len(row) and runs(numbers) and numbers[0] in (0, 1):
         after = [v for v in block.values[r + 1] if isinstance(v, int | float)]
         alone = _names_empty_column(block, r)
-        return 0.5 if not _runs(after) or alone else -0.6
+        return 0.5 if not runs(after) or alone else -0.6
+    if are_codes(row) and sum(_CENTS.search(str(v)) is not None for v in below) >= 0.5 * len(below):
+        return 0.5  # account numbers over amounts with cents
     return -0.8
 
 
@@ -269,14 +265,6 @@ def _names_empty_column(block: Block, r: int) -> bool:
     )
 
 
-def _runs(numbers: Sequence[Any]) -> bool:
-    """Return whether *numbers* go up or down by one step (repeats in a group allowed)."""
-    steps = {b - a for a, b in itertools.pairwise(numbers)} - {0}
-    if len(steps) <= 1:
-        return len(set(numbers)) > 1 or len(numbers) == 1
-    return len(set(numbers)) < len(numbers) and len(steps) == 2  # 2023 2024 2023 2024
-
-
 def _data_above(block: Block, r: int, body: list[tuple[str | None, float]]) -> int:
     """Return how many rows above *r* look like the body."""
     typed = [c for c, (main, share) in enumerate(body) if main in _VALUES and share >= 0.5]
@@ -286,15 +274,25 @@ def _data_above(block: Block, r: int, body: list[tuple[str | None, float]]) -> i
             len(block.filled(above)) >= max(2, width) and not _grouping(block, above, r)
             for above in range(r)
         )
+    share = 0.9 if _names_typed(block, r, typed) else 0.5
+    used = {c for c, (main, _) in enumerate(body) if main is not None} | set(block.filled(r))
     return sum(
         sum(
-            block.classes[above][c] == body[c][0] and _year(block.values[above][c]) is None
+            block.classes[above][c] == body[c][0] and year_of(block.values[above][c]) is None
             for c in typed
         )
-        >= max(1, 0.5 * len(typed))
+        >= max(1, share * len(typed))
+        and len(set(block.filled(above)) - used) < 2  # else facts of the file, wider than the table
         and len(block.filled(above)) >= 0.5 * len(block.filled(r))
         for above in range(r)
     )
+
+
+def _names_typed(block: Block, r: int, typed: Sequence[int]) -> bool:
+    """Return whether row *r* has texts only, and most of them over numbers and dates."""
+    over = sum(block.classes[r][c] is cells.TEXT for c in typed)
+    texts = all(block.classes[r][c] is cells.TEXT for c in block.filled(r))
+    return texts and over >= 2 and over >= 0.6 * len(typed)
 
 
 def _grouping(block: Block, above: int, r: int) -> bool:
@@ -326,73 +324,3 @@ def _marks(block: Block, r: int) -> float:
     ):
         found += 1.0
     return found
-
-
-def _belongs_above(block: Block, rows: list[int]) -> bool:
-    """Return whether the row above *rows* is one more header row."""
-    last, r = rows[-1], rows[0] - 1
-    filled = block.filled(r)
-    below = set(block.filled(rows[0]))
-    if not filled or any(not _can_name(block, r, c) for c in filled):
-        return False
-    spans = block.merged_spans(r)
-    only = filled[0] if len(filled) == 1 else None
-    if only == 0 and not any(left == 0 and end >= rows[0] for left, _, end in spans):
-        return False  # a title
-    if any(end >= rows[0] for _, _, end in spans):
-        return True
-    if any(right > left and (left > 0 or len(filled) > 1) for left, right, _ in spans):
-        return True
-    if len(filled) >= 2 and all(c > 0 for c in filled) and _makes_unique(block, r, rows):
-        return True
-    if len(filled) >= 2 and _makes_unique(block, r, rows):
-        return True
-    if (
-        len(filled) >= 2
-        and any(c not in below for c in filled)
-        and below
-        and _completes(block, filled, below, last)
-    ):
-        return True
-    return _names_the_values(block, r, last)
-
-
-def _can_name(block: Block, r: int, c: int) -> bool:
-    found = block.classes[r][c]
-    if found in (cells.TEXT, cells.DATE):
-        return len(str(block.values[r][c])) <= 80
-    return found is cells.NUMBER and _year(block.values[r][c]) is not None
-
-
-def _makes_unique(block: Block, r: int, rows: list[int]) -> bool:
-    """Return whether names that repeat in the header differ once row *r* is put before them."""
-    names = [tuple(str(block.values[x][c]) for x in rows) for c in range(block.width)]
-    named = [c for c in range(block.width) if any(name.strip() for name in names[c])]
-    if len({names[c] for c in named}) == len(named):
-        return False
-    group, full = "", []
-    for c in range(block.width):
-        if block.classes[r][c] is not cells.BLANK:
-            group = str(block.values[r][c])
-        if c in named:
-            full.append((group, *names[c]))
-    return len(set(full)) == len(full)
-
-
-def _completes(block: Block, filled: list[int], below: set[int], last: int) -> bool:
-    """Return whether the row names just the body's columns that the row below leaves blank."""
-    body = block.body(last + 1)
-    used = {c for c, (main, _) in enumerate(body) if main is not None}
-    return used <= below | set(filled) and not used <= below
-
-
-def _names_the_values(block: Block, r: int, last: int) -> bool:
-    """Return whether row *r* has names over the numbers and dates: neither title nor fact has."""
-    body = block.body(last + 1)
-    typed = [c for c, (main, share) in enumerate(body) if main in _VALUES and share >= 0.5]
-    used = [c for c, (main, _) in enumerate(body) if main is not None]
-    over = [c for c in typed if block.classes[r][c] is not cells.BLANK]
-    filled = block.filled(r)
-    if len(typed) >= 2:
-        return len(over) >= 0.6 * len(typed) and len(filled) >= 0.5 * len(used)
-    return len(used) >= 3 and bool(over) and len(filled) >= 0.8 * len(used)

@@ -95,7 +95,8 @@ def add_lines(grid: Grid, area: Area, layout: Layout, *, titles: bool = False) -
                 _add_single(row, column, value, layout, found if titles else None)
             continue
         labels = all(isinstance(v, str) and not v.startswith("=") for _, v in filled[::2])
-        if len(filled) > 2 and not labels:
+        named = all(any(map(str.isalpha, str(v))) for _, v in filled[::2])
+        if (len(filled) > 2 and not labels) or (grid.from_text and not named):
             text = " | ".join(cells.shown(value, 40) for _, value in filled)
             layout.notes.append(Note(row, filled[0][0], text))
             continue

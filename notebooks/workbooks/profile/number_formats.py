@@ -36,10 +36,10 @@ BUILT_IN = {
     38: "#,##0 ;[Red](#,##0)",
     39: "#,##0.00;(#,##0.00)",
     40: "#,##0.00;[Red](#,##0.00)",
-    41: "_(* #,##0_)",
-    42: '_("$"* #,##0_)',
-    43: "_(* #,##0.00_)",
-    44: '_("$"* #,##0.00_)',
+    41: '_(* #,##0_);_(* \\(#,##0\\);_(* "-"_);_(@_)',
+    42: '_("$"* #,##0_);_("$"* \\(#,##0\\);_("$"* "-"_);_(@_)',
+    43: '_(* #,##0.00_);_(* \\(#,##0.00\\);_(* "-"??_);_(@_)',
+    44: '_("$"* #,##0.00_);_("$"* \\(#,##0.00\\);_("$"* "-"??_);_(@_)',
     45: "mm:ss",
     46: "[h]:mm:ss",
     47: "mmss.0",
@@ -84,6 +84,8 @@ CODES = frozenset(
     KES KRW KWD MAD MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD
     UAH USD VND ZAR""".split()
 )
+_SCALE = re.compile(r"(?<=[0#?])(,+)(?![0#?,])")
+"""Commas behind the last digit of a number, or before its decimal point: each divides by 1,000."""
 _BRACKETS = re.compile(r"\[\$([^\]-]*)(?:-[0-9A-Fa-f]+)?\]")
 _QUOTED = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
 _CODE = re.compile(r"\b([A-Z]{3})\b")
@@ -122,6 +124,16 @@ def read_format(code: str) -> NumberFormat:
     if re.search(r"(?i)[hs]|\[[hms]+\]", plain + section) and re.search(r"(?i)[hms]:?", plain):
         return NumberFormat("time")
     return NumberFormat("number")
+
+
+def scale_of(code: str) -> int:
+    """Return what a format *code* divides a number by to show it: 1, 1,000 or 1,000,000.
+
+    Of formats that divide large numbers more than small ones, what its first section does counts.
+    """
+    section = re.sub(r"\[[^\]]*\]", "", _QUOTED.sub("", _first_section(code)))
+    found = _SCALE.search(section)
+    return 1_000 ** len(found[1]) if found else 1
 
 
 def _first_section(code: str) -> str:

@@ -6,6 +6,7 @@ triangle before a negative one (``△1,250``), and digits come in other widths a
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection
@@ -16,6 +17,10 @@ CREDITS = frozenset(
 )
 DEBITS = frozenset("dr db debit débit debito débito soll debe dare debet d s wn дт д-т 借".split())
 UPS, DOWNS = "△▲", "▽▼"
+_SIDE_NAME = re.compile(
+    r"soll|haben|debit|credit|\bs/h\b|\b[cd]/[cd]\b|\b[cd]r\b|side|sign|kennz|dare|avere|debe|haber",
+    re.IGNORECASE,
+)
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3000: " ", 0x066B: ".", 0x066C: ",", 0x066A: "%",
 }  # fmt: skip
@@ -88,8 +93,23 @@ def meaning_of(marks: Counter[str], bare: int, signed: int) -> Side:
     return Side(credit, debit, unclear)
 
 
+def sides_of(texts: Counter[str], name: object) -> str:
+    """Return what the texts of a column mean that has the sides of amounts beside it, else ``""``.
+
+    Two letters may be anything, unless they are the usual ones or the *name* of the column says so.
+    """
+    marks = Counter({text.strip(): count for text, count in texts.items()})
+    words = {mark.casefold().rstrip(".") for mark in marks}
+    if len(words) != 2 or not all(words & side for side in (CREDITS, DEBITS)):
+        return ""
+    usual = words in ({"s", "h"}, {"d", "c"}) or not any(len(word) == 1 for word in words)
+    said = isinstance(name, str) and _SIDE_NAME.search(name) is not None
+    side = Side(_as_written(marks, CREDITS), _as_written(marks, DEBITS))
+    return side.name if usual or said else ""
+
+
 def _as_written(marks: Counter[str], words: Collection[str]) -> tuple[str, ...]:
-    return tuple(word for word, _ in marks.most_common() if word.casefold() in words)
+    return tuple(word for word, _ in marks.most_common() if word.casefold().rstrip(".") in words)
 
 
 def _of_triangles(found: Collection[str], *, bare: bool, signed: bool) -> Side:

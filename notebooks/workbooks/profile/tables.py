@@ -49,6 +49,20 @@ def find_tables(grid: Grid) -> Layout:
     return layout
 
 
+def whole_table(grid: Grid) -> Layout:
+    """Return a sheet of records, whose first row names them, as the one table that it is."""
+    layout = Layout()
+    if grid.rows:
+        area = (grid.top, grid.left, grid.bottom, grid.right)
+        table = Table(area, (grid.top,), grid.top + 1)
+        _describe_rows(grid, table)
+        table.end = grid.bottom
+        if grid.beyond is not None:
+            _go_on(grid.beyond, table)
+        layout.tables.append(table)
+    return layout
+
+
 def _within(row: int, column: int, areas: Sequence[Area]) -> bool:
     return any(a[0] <= row <= a[2] and a[1] <= column <= a[3] for a in areas)
 

@@ -2,7 +2,8 @@
 
 ``python -m workbooks.recalculate DESCRIPTOR`` starts LibreOffice, reads a request until its end,
 answers, and ends. Request and answer are a JSON line, then contents one after the other. The
-request's line: ``{"sizes": […], "seconds": 20}``, one size for each workbook. The answer's:
+request's line: ``{"sizes": […], "originals": [["inputs/a.xlsx", 1234], …], "seconds": 20}``, one
+size for each workbook, then one for each workbook that they may have been made from. The answer's:
 ``{"results": […]}``, each ``{"size", "report"}`` with the new content (size 0: nothing was to be
 computed), or ``{"problem"}``.
 """
@@ -13,7 +14,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..values import Unreadable
@@ -29,11 +30,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     office = Office()
     version()  # asked ahead, as all that does not need the request
-    asked, contents = _request(descriptor)
+    asked, contents, originals = _request(descriptor)
     results, made = [], []
     for number, content in enumerate(contents):
         following = Office() if number + 1 < len(contents) else office
-        result, new = _result(content, office, float(asked["seconds"]))
+        result, new = _result(content, office, float(asked["seconds"]), originals)
         office.close()
         office = following
         results.append(result)
@@ -41,7 +42,7 @@ def main() -> None:
     _answer(descriptor, results, made)
 
 
-def _request(descriptor: int) -> tuple[Any, list[bytes]]:
+def _request(descriptor: int) -> tuple[Any, list[bytes], dict[str, bytes]]:
     pieces = []
     while piece := os.read(descriptor, PIECE_BYTES):
         pieces.append(piece)
@@ -50,12 +51,20 @@ def _request(descriptor: int) -> tuple[Any, list[bytes]]:
     for size in asked["sizes"]:
         contents.append(rest[start : start + size])
         start += size
-    return asked, contents
+    originals = {}
+    for name, size in asked.get("originals", ()):
+        originals[name] = rest[start : start + size]
+        start += size
+    return asked, contents, originals
 
 
-def _result(content: bytes, office: Office, seconds: float) -> tuple[dict[str, Any], bytes]:
+def _result(
+    content: bytes, office: Office, seconds: float, originals: Mapping[str, bytes]
+) -> tuple[dict[str, Any], bytes]:
     try:
-        made, report = recalculate(content, lambda copy: office.to_ods(copy, seconds), version())
+        made, report = recalculate(
+            content, lambda copy: office.to_ods(copy, seconds), version(), originals
+        )
     except (CannotCompute, OfficeFailed) as problem:
         return {"problem": str(problem)}, b""
     except Unreadable as problem:

@@ -64,8 +64,11 @@ class Places:
         for on, (first, start, last, end) in self._areas:
             if on == sheet and first <= bottom and top <= last and start <= right and left <= end:
                 return True
-        for (on, column), rows in self._columns.items():
-            if on == sheet and left <= column <= right:
+        few = right - left < len(self._columns)
+        columns = ((sheet, at) for at in range(left, right + 1)) if few else list(self._columns)
+        for on, column in columns:
+            rows = self._columns.get((on, column)) if on == sheet else None
+            if rows and left <= column <= right:
                 at = bisect_left(rows, top)
                 if at < len(rows) and rows[at] <= bottom:
                     return True

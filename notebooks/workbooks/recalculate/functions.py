@@ -81,7 +81,13 @@ _STRINGS = re.compile(r'"(?:[^"]|"")*"')
 _SHEETS = re.compile(r"'(?:[^']|'')*'")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _CALL = re.compile(r"([^\W\d][\w.]*)\s*\(")
-_OUTSIDE = re.compile(r"\[\d+\]|\||_xll\.|_xlbgnm\.", re.IGNORECASE)
+_OUTSIDE = re.compile(
+    r"\[\d+\]|\||_xll\.|_xlbgnm\."
+    r"|'(?:[^']|'')*\[(?:[^']|'')*'!"  # '[Budget 2026.xlsx]Sheet1'!; a sheet's name has no [
+    r"|\[[^\[\]]+\][^\W\d][\w.]*!",  # [Budget.xlsx]Sheet1!
+    re.IGNORECASE,
+)
+OUTSIDE = "a reference to another workbook or program"
 
 
 def lacking(
@@ -104,7 +110,7 @@ def lacking(
         that neither program has is computed: it gives ``#NAME?`` in both.
     """
     bare = _SHEETS.sub("S", _STRINGS.sub('""', text))
-    found = ["another workbook or program"] if _OUTSIDE.search(_outside(text)) else []
+    found = [OUTSIDE] if _OUTSIDE.search(_outside(text)) else []
     while (inner := _BRACKETS.sub("", bare)) != bare:
         bare = inner  # names of columns in references to tables
     later = {name for since, news in LATER if version >= since for name in news}

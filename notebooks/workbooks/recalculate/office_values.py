@@ -30,8 +30,27 @@ class NotComputed(str):
     __slots__ = ()
 
 
+NAMED_OTHERWISE = {
+    "Err:508": "parentheses that do not match",
+    "Err:509": "an operator that is missing",
+    "Err:512": "a formula that is too long",
+    "Err:522": "a circular reference",
+    "Err:523": "a calculation that does not converge",
+    "Err:540": "content from outside the workbook",
+}
+"""LibreOffice's own errors, which Excel's users don't know."""
+
+
 OfficeValue = Computed | NotComputed
 MOST_BYTES, MOST_CELLS = 1_500_000_000, 3_000_000
+
+
+def in_words(value: OfficeValue) -> str:
+    """Return why a formula has no value, given what LibreOffice says."""
+    if value is None:
+        return "no value"
+    error = str(value)
+    return NAMED_OTHERWISE.get(error, error.replace("Err:", "LibreOffice's error "))
 
 
 def read_values(document: bytes) -> list[dict[Place, OfficeValue]]:

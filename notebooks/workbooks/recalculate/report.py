@@ -18,12 +18,15 @@ def report(sheets: Sheets, computation: Computation) -> dict[str, Any]:
     """Return what was computed.
 
     Returns:
-        ``formulas``; ``computed``, of them with a value; ``errors``: by error how many (``count``)
-        and some ``cells``; ``without_value``: the same by reason; ``cells``: up to 40 cells with
-        their values, errors first, then the last rows of each sheet.
+        ``formulas``; ``computed``, of them computed; ``errors``: by error how many (``count``)
+        and some ``cells``; ``without_value``: the same by reason; ``kept``, where some keep the
+        value that they have in the original: its name (``original``), how many, and some
+        ``cells``; ``cells``: up to 40 cells with their values, errors first, then the last rows
+        of each sheet.
     """
     values = computation.values
     own = [key for key in sheets.cells if key in values]
+    kept = [key for key in own if key in computation.kept]
     errors: dict[str, list[Key]] = {}
     for key in own:
         if isinstance(value := values[key], ErrorValue):
@@ -36,9 +39,11 @@ def report(sheets: Sheets, computation: Computation) -> dict[str, Any]:
     shown = [key for keys in errors.values() for key in keys][:MOST_ERRORS]
     rest = sorted(set(own) - set(shown), key=lambda key: (-key[1][0], key[0], key[1][1]))
     shown += rest[: MOST_CELLS - len(shown)]
+    of_original = {"original": computation.original, **_some(sheets, kept)}
     return {
         "formulas": len(sheets.cells),
-        "computed": len(own),
+        "computed": len(own) - len(kept),
+        **({"kept": of_original} if kept else {}),
         "errors": _counted(sheets, errors),
         "without_value": _counted(sheets, without),
         "cells": {place_of(sheets, key): _shown(values[key]) for key in shown},
@@ -56,10 +61,11 @@ def place_of(sheets: Sheets, key: Key) -> str:
 
 
 def _counted(sheets: Sheets, found: Mapping[str, list[Key]]) -> dict[str, Any]:
-    return {
-        name: {"count": len(keys), "cells": [place_of(sheets, key) for key in keys[:MOST_PLACES]]}
-        for name, keys in list(found.items())[:MOST_KINDS]
-    }
+    return {name: _some(sheets, keys) for name, keys in list(found.items())[:MOST_KINDS]}
+
+
+def _some(sheets: Sheets, keys: list[Key]) -> dict[str, Any]:
+    return {"count": len(keys), "cells": [place_of(sheets, key) for key in keys[:MOST_PLACES]]}
 
 
 def _shown(value: Computed) -> Computed:

@@ -87,6 +87,11 @@ def _c(of: bytes, value: Computed, content: bytes, prefix: bytes) -> bytes:
     return b"<%sc%s>%s</%sc>" % (prefix, kept, content, prefix)
 
 
+def cell_with_value(name: str, value: Computed, prefix: bytes) -> bytes:
+    """Return a cell without a formula; an empty one for ``None``."""
+    return _c(f' r="{name}"'.encode(), value, _v(value, prefix), prefix)
+
+
 def _with_rows(content: bytes, rows: Mapping[int, Mapping[int, Computed]]) -> bytes:
     """Return a part in which cells without a formula have values; missing ones are added."""
     if (body := body_of(content)) is None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..keep.opc import EditablePackage
 from ..keep.workbook_parts import workbook_part
+from ..values import Unreadable
 from .computation import Convert, compute
 from .report import report
 from .sheets import CannotCompute as CannotCompute
 from .sheets import Key, Sheets, needs_values, read_sheets
 from .stored_values import Computed, with_values
+from .unchanged import Original, read_original
 
 
 def recalculate(
-    content: bytes, convert: Convert, version: tuple[int, int]
+    content: bytes,
+    convert: Convert,
+    version: tuple[int, int],
+    originals: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[bytes | None, dict[str, Any]]:
     """Return the workbook with all values, and what was computed.
 
@@ -25,6 +32,7 @@ def recalculate(
         content: The file.
         convert: Returns a workbook as a computed OpenDocument spreadsheet.
         version: LibreOffice's version.
+        originals: Workbooks it may have been made from, by name.
 
     Returns:
         The new file, ``None`` if nothing was to be computed; and the report (see `report`).
@@ -38,11 +46,24 @@ def recalculate(
         sheets = read_sheets(package)
         if not needs_values(package, sheets):
             return None, {}
-        computation = compute(package, sheets, convert, version)
+        with contextlib.ExitStack() as opened:
+            computation = compute(
+                package, sheets, convert, version, lambda: _read_originals(originals, opened)
+            )
         store(package, sheets, computation.values)
         made = io.BytesIO()
         package.save(made)
     return made.getvalue(), report(sheets, computation)
+
+
+def _read_originals(originals: Mapping[str, bytes], opened: contextlib.ExitStack) -> list[Original]:
+    found = []
+    for name, content in originals.items():
+        with contextlib.suppress(Unreadable):
+            package = opened.enter_context(EditablePackage(io.BytesIO(content)))
+            if (original := read_original(name, package)) is not None:
+                found.append(original)
+    return found
 
 
 def store(package: EditablePackage, sheets: Sheets, values: Mapping[Key, Computed]) -> None:

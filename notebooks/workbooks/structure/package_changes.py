@@ -14,7 +14,7 @@ from ..formats.addresses import address, column_index
 from ..keep.opc import EditablePackage, parse, serialize
 from ..keep.sheet_markup import SheetMarkup
 from ..keep.workbook_parts import sheet_parts
-from .shift import Rename, Shift
+from .shift import Copied, Rename, Shift
 
 Change = Shift | Rename
 
@@ -55,6 +55,29 @@ def change_package(package: EditablePackage, changes: Sequence[Change]) -> None:
         _change_related(package, part, named, done)
 
 
+def refer_to_copy(package: EditablePackage, part: str, before: str, copied: Copied) -> None:
+    """Let a copied sheet, its drawing and its charts refer to the copy.
+
+    Args:
+        package: The workbook; its parts are changed in memory.
+        part: The part of the copy; nothing that it is related to belongs to another sheet.
+        before: The name of the sheet it was copied from.
+        copied: The copy.
+    """
+    markup = SheetMarkup.of(package.read(part))
+    _change_elements(markup.root, before, copied)
+    package.write(part, markup.content())
+    _change_related(package, part, [(copied, before)], set())
+
+
+def name_after(sheet: str, changes: Sequence[Change]) -> str:
+    """Return the name that a sheet has once *changes* are made."""
+    for change in changes:
+        if isinstance(change, Rename) and change.sheet == sheet:
+            sheet = change.name
+    return sheet
+
+
 def _with_names(sheet: str, changes: Sequence[Change]) -> list[tuple[Change, str]]:
     """Return each change with the name that *sheet* has when it is made."""
     named = []
@@ -66,7 +89,10 @@ def _with_names(sheet: str, changes: Sequence[Change]) -> list[tuple[Change, str
 
 
 def _change_related(
-    package: EditablePackage, part: str, named: Sequence[tuple[Change, str]], done: set[str]
+    package: EditablePackage,
+    part: str,
+    named: Sequence[tuple[Change | Copied, str]],
+    done: set[str],
 ) -> None:
     for related in package.relationships(part):
         name = related.target
@@ -86,7 +112,7 @@ def _change_related(
         _change_related(package, name, named, done)
 
 
-def _change_elements(root: Any, sheet: str, change: Change) -> None:
+def _change_elements(root: Any, sheet: str, change: Change | Copied) -> None:
     for element in list(root.iter()):
         name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
         if element.text and name in FORMULAS:
@@ -139,7 +165,7 @@ def _shift_cells(cells: bytes, shift: Shift) -> bytes:
     return _CELL.sub(renamed, cells)
 
 
-def _change_legacy(text: str, sheet: str, change: Change) -> str:
+def _change_legacy(text: str, sheet: str, change: Change | Copied) -> str:
     """Change what a legacy drawing says of cells: links, anchors, cells of comments."""
 
     def formula(link: re.Match[str]) -> str:

@@ -23,19 +23,24 @@ def change_formulas(book: Any, change: Change) -> None:
         change: What is done to each.
     """
     for sheet in book.worksheets:
-        _cells(sheet, change)
-        _rules(sheet, change)
-        for each in sheet.data_validations.dataValidation:
-            for name in ("formula1", "formula2"):
-                if text := getattr(each, name):
-                    setattr(each, name, change.formula(text, sheet.title))
-        _names(sheet.defined_names, sheet.title, change)
-        for drawn in [*sheet._charts, *sheet._pivots]:
-            _drawn(drawn, sheet.title, change)
+        change_formulas_of(sheet, change)
     for sheet in book.chartsheets:
         for drawn in sheet._charts:
             _drawn(drawn, "", change)
     _names(book.defined_names, "", change)
+
+
+def change_formulas_of(sheet: Any, change: Change) -> None:
+    """Change the formulas of one worksheet (see `change_formulas`)."""
+    _cells(sheet, change)
+    _rules(sheet, change)
+    for each in sheet.data_validations.dataValidation:
+        for name in ("formula1", "formula2"):
+            if text := getattr(each, name):
+                setattr(each, name, change.formula(text, sheet.title))
+    _names(sheet.defined_names, sheet.title, change)
+    for drawn in [*sheet._charts, *sheet._pivots]:
+        _drawn(drawn, sheet.title, change)
 
 
 def _cells(sheet: Any, change: Change) -> None:

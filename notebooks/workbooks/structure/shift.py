@@ -6,8 +6,8 @@ Source: ECMA-376 part 1, section 18.17.2 (formula syntax) and 18.3.1.73 (limits 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..formats.addresses import column_index, column_letters
@@ -27,6 +27,8 @@ _TOKEN = re.compile(
 )
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 _CELL_NAME = re.compile(r"[A-Za-z]{1,3}[0-9]+|[RrCc]([0-9]+([Cc][0-9]+)?)?")
+_WORD = re.compile(r"(?<![\w.$\\!\[@'])[^\W\d][\w.\\]*(?![\w.\\(!:])")
+"""What may be the name of a table: no function, sheet or column."""
 _CORNER = re.compile(r"(\$?)([A-Za-z]{1,3})?(\$?)([0-9]{1,7})?")
 
 
@@ -156,6 +158,44 @@ class Rename:
 
     def source(self, sheet: str, area: str) -> tuple[str, str]:
         """Return the name of a sheet after the change, and the range on it."""
+        return (self.name if sheet == self.sheet else sheet), area
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A sheet that was copied: what is on the copy refers to the copy, as in Excel.
+
+    Attributes:
+        sheet: The name of the sheet.
+        name: The name of the copy.
+        tables: The names of its Excel tables in lower case, and those of their copies.
+    """
+
+    sheet: str
+    name: str
+    tables: Mapping[str, str] = field(default_factory=dict)
+
+    def formula(self, text: str, sheet: str) -> str:
+        """Return a formula on *sheet*, the copy. A range of several sheets stays as it is."""
+
+        def own(token: re.Match[str]) -> str:
+            prefix = token["sheet"] or (token[0] if token[0].endswith("!") else "")
+            if not prefix or not is_named(prefix, self.sheet):
+                return token[0]
+            return _prefix_of([self.name]) + token[0].removeprefix(prefix)
+
+        text = _TOKEN.sub(own, text) if "!" in text else text
+        if not self.tables:
+            return text
+        pieces = re.split(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'!)""", text)
+        pieces[::2] = [_WORD.sub(self._table, piece) for piece in pieces[::2]]
+        return "".join(pieces)
+
+    def _table(self, word: re.Match[str]) -> str:
+        return self.tables.get(word[0].lower(), word[0])
+
+    def source(self, sheet: str, area: str) -> tuple[str, str]:
+        """Return a sheet's name and a range on it as they are on the copy."""
         return (self.name if sheet == self.sheet else sheet), area
 
 

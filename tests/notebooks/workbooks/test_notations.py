@@ -5,7 +5,7 @@ import pytest
 from notebooks.workbooks.profile.amounts import read_amount, read_notation
 from notebooks.workbooks.profile.body import Body
 from notebooks.workbooks.profile.dates import read_dates
-from notebooks.workbooks.profile.number_formats import read_format
+from notebooks.workbooks.profile.number_formats import read_format, scale_of
 from notebooks.workbooks.profile.totals import find_totals
 from tests.corpus.grids import grid_of
 
@@ -123,3 +123,26 @@ def test_a_total_that_does_not_add_up_is_told():
     (total,) = find_totals(Body(grid_of(rows), (0, 0, 2, 1)))
 
     assert total.ties is False
+
+
+@pytest.mark.parametrize(
+    ("code", "scale"),
+    [
+        ("#,##0,", 1_000),
+        ("0.0,,", 1_000_000),
+        ('#,##0.0,,"M"', 1_000_000),
+        ("0,.0", 1_000),
+        ('[>=1000000]0.0,,"M";[>=1000]0.0,"k";0', 1_000_000),
+        ('_-* #,##0,\\ "k€"_-;-* #,##0,\\ "k€"_-', 1_000),
+        ("#,##0,_);(#,##0,)", 1_000),
+        ("0,,,", 1_000_000_000),
+        ("#,##0", 1),
+        ("#,##0.00", 1),
+        ('0", "0', 1),
+        ("General", 1),
+        ("yyyy, mmm", 1),
+        ("#,##0.00_);[Red](#,##0.00)", 1),
+    ],
+)
+def test_commas_behind_the_digits_of_a_format_show_thousands(code, scale):
+    assert scale_of(code) == scale

@@ -6,6 +6,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
+from agent.context.profile_text import render_profile
 from notebooks.workbooks.profile import profile_file
 from tests.corpus.score import run_recipe
 
@@ -268,3 +269,13 @@ def test_what_lies_behind_the_cells_that_memory_has_room_for_still_counts(told):
     assert (table["range"], table["data_rows"]) == ("A1:B401", 399)
     assert [total["row"] for total in table["totals"]] == [401]
     assert len(run_recipe(table["recipe"])) == 399
+
+
+def test_numbers_that_are_shown_in_thousands_are_told_to_be_in_full(told):
+    rows = [["Item", "Fee kEUR"], *([f"i{n}", 125_000 + 1000 * n] for n in range(5))]
+
+    profile = told(rows, formats={1: "#,##0,"})
+
+    assert column(table_of(profile), "B")["shown_divided_by"] == 1000
+    text = render_profile("a.xlsx", profile)
+    assert "SHOWN IN thousands by its format '#,##0,': the values are in full" in text

@@ -1,5 +1,5 @@
 // What cells hold, as a checkpoint keeps it: read under Excel's limits, and put back.
-import { hasApi, WorkbookProblem } from "../problems";
+import { hasApi, isTooBig, WorkbookProblem } from "../problems";
 import { CHUNK_BYTES, chunksOf } from "../replace";
 import { cellName, type Job, localAddress } from "../operations/job";
 import { formatsOf, type HeldFormats, type HeldSizes, putFormats, putSizes, readFormats, readSizes } from "./formats";
@@ -61,7 +61,10 @@ export async function hold(job: Job, sheet: Excel.Worksheet, range: Excel.Range,
   const { rowIndex: row, columnIndex: column, rowCount: rows, columnCount: columns } = range;
   if (rows * columns > MOST_HELD) throw new TooMuch(`${rows * columns} cells are more than ${MOST_HELD}`);
   const missing: string[] = [];
-  const held: Held = { row, column, rows, columns, missing, ...(await contents(job, range, rows, columns)) };
+  const found = await contents(job, range, rows, columns).catch((error: unknown) => {
+    throw isTooBig(error) ? new TooMuch("its cells hold more than 5 MB") : error;
+  });
+  const held: Held = { row, column, rows, columns, missing, ...found };
   const formats = await orMissing(missing, "formats", () => readFormats(job, range, rows, columns));
   if (formats) held.formats = formats.formats;
   if (formats?.mixed) missing.push("formats of parts of a cell's text");

@@ -18,8 +18,10 @@ export async function formulasFor(job: Job, sheet: string, place: Box | null): P
   await job.sync();
   const there = used.map((range, n) => ({ range, name: sheets.items[n]!.name })).filter(({ range, name }) => !range.isNullObject && (place !== null || name !== sheet));
   if (there.reduce((sum, { range }) => sum + range.rowCount * range.columnCount, 0) > MOST_LOOKED_AT) return null;
-  for (const { range } of there) range.load("formulas");
-  await job.sync();
+  for (const { range } of there) {
+    range.load("formulas");
+    await job.sync(); // one sheet at a time stays under 5 MB
+  }
   const quoted = sheet.replaceAll("'", "''").toLowerCase();
   const found: HeldFormula[] = [];
   for (const { range, name } of there) {

@@ -1,6 +1,6 @@
 // Writes cells: guards what is there, reads back what came of it, and says what else changed.
 import type { Schemas } from "../../api/events";
-import { WorkbookProblem } from "../problems";
+import { isTooBig, WorkbookProblem } from "../problems";
 import { CHUNK_BYTES, chunksOf } from "../replace";
 import { count as countOf } from "../../parts/words";
 import { boxOf, cellName, isError, type Job, localAddress } from "./job";
@@ -110,17 +110,24 @@ interface Shown<T> { count: number; shown: T[] }
 
 async function readBack(job: Job, whole: Excel.Range, box: Box): Promise<Shown<{ cell: string; value: string }>> {
   const found: Shown<{ cell: string; value: string }> = { count: 0, shown: [] };
-  const step = Math.max(1, Math.floor(50_000 / box.columns));
-  for (let first = 0; first < box.rows; first += step) {
-    const count = Math.min(step, box.rows - first);
+  const look = async (first: number, count: number): Promise<void> => {
     const part = whole.getCell(first, 0).getResizedRange(count - 1, box.columns - 1).load("values");
-    await job.sync();
+    try {
+      await job.sync();
+    } catch (error) {
+      if (!isTooBig(error) || count === 1) throw error;
+      const half = Math.ceil(count / 2); // long texts: fewer rows at once
+      await look(first, half);
+      return look(first + half, count - half);
+    }
     part.values.forEach((row, r) => row.forEach((value, c) => {
       if (!isError(value)) return;
       found.count += 1;
       if (found.shown.length < SHOWN) found.shown.push({ cell: cellName(box.row + first + r, box.column + c), value });
     }));
-  }
+  };
+  const step = Math.max(1, Math.floor(50_000 / box.columns));
+  for (let first = 0; first < box.rows; first += step) await look(first, Math.min(step, box.rows - first));
   return found;
 }
 
@@ -147,7 +154,12 @@ async function watched(job: Job): Promise<Watch> {
     const cells = there.reduce((sum, { range }) => sum + range.rowCount * range.columnCount, 0);
     if (cells > MOST_WATCHED) return null;
     for (const { range } of there) range.load("values");
-    await job.sync();
+    try {
+      await job.sync();
+    } catch (error) {
+      if (isTooBig(error)) return null; // long texts: what is asked for can be done all the same
+      throw error;
+    }
     return there.map(({ range, sheet }) => ({ sheet, row: range.rowIndex, column: range.columnIndex, values: range.values }));
   };
   return {
