@@ -90,7 +90,9 @@ def _columns(message: str, known: Known) -> Iterator[str]:
     places = dict(_columns_by_place(known))
     every = [name for names in places.values() for name in names]
     for wanted in parts_of(message)[:3]:
-        if found := nearest(wanted, every):
+        if total := _total_row(wanted, known):
+            yield total
+        elif found := nearest(wanted, every):
             listed = ", ".join(quoted(name) for name in found)
             yield f"There is no column {quoted(wanted)}; nearest: {listed}."
         else:
@@ -101,6 +103,22 @@ def _columns(message: str, known: Known) -> Iterator[str]:
     for place, names in list((mentioned or places).items())[:3]:
         listed = ", ".join(quoted(name) for name in names[:MOST_NAMES])
         yield f"Columns of {place}: {listed}{' …' if len(names) > MOST_NAMES else ''}."
+
+
+def _total_row(wanted: str, known: Known) -> str:
+    """Say that the label of a row was asked for which the recipe leaves out as a total."""
+    for file, profile in _mentioned(known):
+        for sheet in profile.get("sheets", ()):
+            for table in sheet.get("tables", ()):
+                for total in table.get("totals", ()):
+                    if str(total.get("label", "")).strip().casefold() == wanted.strip().casefold():
+                        return (
+                            f"{quoted(wanted)} is row {total['row']} of sheet "
+                            f"{quoted(sheet['name'])} of {quoted(file)}, a total row which the "
+                            "recipe leaves out: add up the rows it is the sum of, or read it from "
+                            "the sheet before the recipe leaves total rows out."
+                        )
+    return ""
 
 
 def _columns_by_place(known: Known) -> Iterator[tuple[str, list[str]]]:

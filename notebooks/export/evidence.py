@@ -213,10 +213,16 @@ def computed_of(facts: Mapping[str, Any]) -> list[str]:
     """Return how many formulas were computed in each workbook after the cell."""
     return [
         f"{name}: {words(report.get('computed'), 20)} of {words(report.get('formulas'), 20)}"
-        " formulas were computed"
+        f" formulas were computed{_kept(report)}"
         for name, report in ((n, mapping(r)) for n, r in mapping(facts.get("computed")).items())
         if "formulas" in report
     ]
+
+
+def _kept(report: Mapping[str, Any]) -> str:
+    kept = mapping(report.get("kept"))
+    count, original = words(kept.get("count"), 20), words(kept.get("original"), 200)
+    return f", {count} keep the value stored in {original}" if kept else ""
 
 
 def model_of(facts: Mapping[str, Any]) -> str:

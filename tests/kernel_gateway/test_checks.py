@@ -29,6 +29,11 @@ async def test_formulas_are_computed_and_everybody_gets_their_values(start_gatew
     await conversation.ask("sums")
 
     [checked] = conversation.of_kind("workbook.checked")
+    steps = conversation.of_kind("cell.checking")
+    assert [step["step"] for step in steps] == ["check", "formulas"]
+    assert all(step["names"] == ["outputs/sums.xlsx"] for step in steps)
+    kinds = [event["kind"] for event in conversation.events]
+    assert kinds.index("cell.started") < kinds.index("cell.checking") < kinds.index("cell.finished")
     computed = checked["computed"]
     assert computed["message"] == "computed 3 formulas; 1 gives #DIV/0!: Sheet!A4"
     assert computed["cells"] == {"Sheet!A4": "#DIV/0!", "Sheet!B3": "10 in all", "Sheet!A3": 42}

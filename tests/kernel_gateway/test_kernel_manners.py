@@ -49,6 +49,24 @@ async def test_a_progress_bar_is_recorded_in_its_last_state_and_costs_little(sta
     assert verify_notebook(conversation.notebook).verified
 
 
+def shown(data):
+    """Return what the terminal shows while it waits for the next event."""
+    screen = io.StringIO()
+    view = TerminalView(Console(file=screen, force_terminal=True, width=200))
+    view.show({"kind": "cell.checking", "data": {"cell": "c", "seconds": 0.1, **data}})
+    view.idle()
+    return screen.getvalue()
+
+
+def test_the_terminal_says_what_it_waits_for_once_the_code_has_ended():
+    names = [f"outputs/[b]{n}.xlsx" for n in range(5)]
+
+    assert "Checking outputs/[b]0.xlsx …" in shown({"step": "check", "names": names[:1]})
+    computing = shown({"step": "formulas", "names": names})
+    assert "Computing the formulas of outputs/[b]0.xlsx, " in computing
+    assert "[b]2.xlsx and 2 more …" in computing
+
+
 def test_the_terminal_prints_a_progress_bar_once_it_is_finished():
     screen = io.StringIO()
     view = TerminalView(Console(file=screen, force_terminal=False))

@@ -25,17 +25,28 @@ class CountedCells(EventData):
     cells: list[str] = Field(description="The first of them, as `Sheet!A1`.")
 
 
+class KeptValues(CountedCells):
+    """Formula cells that keep their stored value: nothing that they depend on has changed."""
+
+    original: str = Field(description="The upload that has the values.")
+
+
 class ComputedFormulas(EventData):
     """The formulas of a workbook were computed, and their values stored in it."""
 
     message: str = Field(description="All of it in one line.")
     problem: str | None = Field(None, description="Why nothing was computed.")
     formulas: int | None = None
-    computed: int | None = Field(None, description="Those with a value now.")
+    computed: int | None = Field(None, description="Those that were computed.")
+    kept: KeptValues | None = Field(
+        None, description="Those that can't be computed, and keep the value stored in an upload."
+    )
     errors: dict[str, CountedCells] | None = Field(None, description="By error, as `#REF!`.")
     without_value: dict[str, CountedCells] | None = Field(None, description="By reason.")
     cells: dict[str, bool | int | float | str] | None = Field(
-        None, description="Up to 40 cells with their values: errors first, then the last rows."
+        None,
+        description="Up to 40 cells with their values: errors first, then those of the "
+        "last rows, in order. Dates are texts.",
     )
 
 

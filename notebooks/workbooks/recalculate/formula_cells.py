@@ -50,6 +50,7 @@ class FormulaCell:
         dynamic: An array formula that grows with its result.
         value: The stored value as it is written; ``None`` without one.
         type: The stored value's type (``n``, ``str``, ``b``, ``e``).
+        style: The number of its cell format.
     """
 
     name: str
@@ -62,6 +63,7 @@ class FormulaCell:
     dynamic: bool
     value: str | None
     type: str
+    style: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def _cell(found: re.Match[bytes]) -> FormulaCell:
         dynamic=kind == "array" and b"cm" in of,
         value=None if value is None else value.decode("utf-8", "replace"),
         type=kept,
+        style=int(style) if (style := of.get(b"s", b"0")).isdigit() else 0,
     )
 
 

@@ -9,20 +9,26 @@ from typing import Any
 from ..formats.addresses import address
 from .computation import Computation
 from .sheets import Key, Sheets
-from .stored_values import Computed, ErrorValue
+from .shown_values import ShownValues
+from .stored_values import ErrorValue
 
-MOST_CELLS, MOST_ERRORS, MOST_PLACES, MOST_KINDS, MOST_CHARACTERS = 40, 25, 5, 20, 200
+MOST_CELLS, MOST_ERRORS, MOST_PLACES, MOST_KINDS = 40, 25, 5, 20
 
 
-def report(sheets: Sheets, computation: Computation) -> dict[str, Any]:
+def report(sheets: Sheets, computation: Computation, values_of: ShownValues) -> dict[str, Any]:
     """Return what was computed.
+
+    Args:
+        sheets: The workbook's worksheets.
+        computation: What was computed.
+        values_of: How the workbook shows numbers.
 
     Returns:
         ``formulas``; ``computed``, of them computed; ``errors``: by error how many (``count``)
         and some ``cells``; ``without_value``: the same by reason; ``kept``, where some keep the
         value that they have in the original: its name (``original``), how many, and some
-        ``cells``; ``cells``: up to 40 cells with their values, errors first, then the last rows
-        of each sheet.
+        ``cells``; ``cells``: up to 40 cells with their values, dates as texts: errors first,
+        then those of the last rows of each sheet, in the order of the sheets and rows.
     """
     values = computation.values
     own = [key for key in sheets.cells if key in values]
@@ -38,7 +44,7 @@ def report(sheets: Sheets, computation: Computation) -> dict[str, Any]:
         without["depends on such cells"] = sorted(computation.depending)
     shown = [key for keys in errors.values() for key in keys][:MOST_ERRORS]
     rest = sorted(set(own) - set(shown), key=lambda key: (-key[1][0], key[0], key[1][1]))
-    shown += rest[: MOST_CELLS - len(shown)]
+    shown += sorted(rest[: MOST_CELLS - len(shown)])
     of_original = {"original": computation.original, **_some(sheets, kept)}
     return {
         "formulas": len(sheets.cells),
@@ -46,7 +52,10 @@ def report(sheets: Sheets, computation: Computation) -> dict[str, Any]:
         **({"kept": of_original} if kept else {}),
         "errors": _counted(sheets, errors),
         "without_value": _counted(sheets, without),
-        "cells": {place_of(sheets, key): _shown(values[key]) for key in shown},
+        "cells": {
+            place_of(sheets, key): values_of.shown(values[key], sheets.cells[key].style)
+            for key in shown
+        },
     }
 
 
@@ -66,7 +75,3 @@ def _counted(sheets: Sheets, found: Mapping[str, list[Key]]) -> dict[str, Any]:
 
 def _some(sheets: Sheets, keys: list[Key]) -> dict[str, Any]:
     return {"count": len(keys), "cells": [place_of(sheets, key) for key in keys[:MOST_PLACES]]}
-
-
-def _shown(value: Computed) -> Computed:
-    return value[:MOST_CHARACTERS] if isinstance(value, str) else value

@@ -16,6 +16,7 @@ from .computation import Convert, compute
 from .report import report
 from .sheets import CannotCompute as CannotCompute
 from .sheets import Key, Sheets, needs_values, read_sheets
+from .shown_values import shown_values
 from .stored_values import Computed, with_values
 from .unchanged import Original, read_original
 
@@ -53,7 +54,8 @@ def recalculate(
         store(package, sheets, computation.values)
         made = io.BytesIO()
         package.save(made)
-    return made.getvalue(), report(sheets, computation)
+        said = report(sheets, computation, shown_values(package))
+    return made.getvalue(), said
 
 
 def _read_originals(originals: Mapping[str, bytes], opened: contextlib.ExitStack) -> list[Original]:

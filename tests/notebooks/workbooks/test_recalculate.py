@@ -8,13 +8,16 @@ from lxml import etree
 from openpyxl import Workbook
 
 from notebooks.workbooks.keep.opc import EditablePackage
+from notebooks.workbooks.recalculate.computation import Computation
 from notebooks.workbooks.recalculate.dependents import Names, areas_read, dependents
 from notebooks.workbooks.recalculate.equivalents import equivalent
 from notebooks.workbooks.recalculate.formula_cells import WrittenUnusually, formula_cells
 from notebooks.workbooks.recalculate.functions import lacking
 from notebooks.workbooks.recalculate.office_values import NotComputed, _value
 from notebooks.workbooks.recalculate.plain_copy import make_copy
+from notebooks.workbooks.recalculate.report import report
 from notebooks.workbooks.recalculate.sheets import read_sheets
+from notebooks.workbooks.recalculate.shown_values import ShownValues, shown_values
 from notebooks.workbooks.recalculate.stored_values import ErrorValue, with_values
 from notebooks.workbooks.recalculate.table_references import (
     Table,
@@ -239,3 +242,34 @@ def test_a_number_that_is_not_finite_is_no_value():
     )
 
     assert isinstance(_value(cell), NotComputed)
+
+
+def test_computed_dates_times_and_durations_are_shown_as_such_and_in_order():
+    made = io.BytesIO()
+    book = Workbook()
+    formats = {
+        1: "yyyy-mm-dd", 2: "dd/mm/yyyy hh:mm", 3: "hh:mm", 4: "[h]:mm", 5: "0.00", 6: "General",
+        7: "mmm yy", 8: "yyyy-mm-dd",
+    }  # fmt: skip
+    for row, code in formats.items():
+        book.active.cell(row, 1, "=1").number_format = code
+    book.save(made)
+    values = [47908.0, 47908.5, 0.75, 1.25, 47908.0, 47908.0, 47908.0, "none"]
+
+    with EditablePackage(made) as package:
+        sheets = read_sheets(package)
+        computation = Computation(dict(zip(sheets.cells, values, strict=True)), {}, set())
+        cells = report(sheets, computation, shown_values(package))["cells"]
+
+    assert list(cells) == [f"Sheet!A{row}" for row in formats]
+    assert list(cells.values()) == [
+        "2031-03-01", "2031-03-01 12:00:00", "18:00:00", "30:00:00", 47908.0, 47908.0,
+        "2031-03-01", "none",
+    ]  # fmt: skip
+
+
+def test_dates_that_count_from_1904_are_shown_as_such():
+    assert ShownValues(("date",), from_1904=True).shown(1.0, 0) == "1904-01-02"
+    assert ShownValues(("date",)).shown(-5.0, 0) == -5.0
+    assert ShownValues(("date",)).shown(1e300, 0) == 1e300
+    assert ShownValues(("date",)).shown(3.0, 9) == 3.0
