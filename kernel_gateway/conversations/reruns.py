@@ -93,7 +93,7 @@ class Reruns:
             BadRequest: *inputs* names an input that is not recorded, or a file that is not there.
             QueueFull: As many re-runs of the path wait as may.
         """
-        content = await asyncio.to_thread(path.recorder.file.read_bytes)
+        content = await path.recorder.content()
         await asyncio.to_thread(check, content, path, parameters, inputs)
         live = self._live.setdefault(path.key, {})
         if len(live) > MOST_WAITING:

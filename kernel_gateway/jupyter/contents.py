@@ -78,6 +78,7 @@ class ContentsHandler(JupyterHandler):
             raise NotFound("file", f"{conversation}/{name}")
         key = await self.path_key(conversation, name.removesuffix(SUFFIX))
         opened = await self.services.contexts.open(key)
+        await opened.recorder.write()
         changed = iso(opened.recorder.file.stat().st_mtime)
         content = await asyncio.to_thread(read_notebook, opened.recorder.file)
         return _model("notebook", f"{conversation}/{name}", changed, content)

@@ -231,6 +231,15 @@ class Recorder(RecordedNotebook):
                 await in_thread(self._write)
                 self._clear_journal()
 
+    async def content(self) -> bytes:
+        """Return the file with every recorded cell, also those that `commit` left for later.
+
+        Raises:
+            OSError: It can't be written or read.
+        """
+        await self.write()
+        return await in_thread(self.file.read_bytes)
+
     def _append(self, intent: CellIntent, execution: Execution) -> None:
         append_cell(self._notebook, intent, execution, self._attester)
         self._begun = None

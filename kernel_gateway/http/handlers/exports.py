@@ -68,16 +68,16 @@ async def _exported(opened: OpenPath, name: str, kind: str, suffix: str) -> Asyn
     with tempfile.TemporaryDirectory(prefix="tallybook-export-") as directory:
         # A copy: cells that end meanwhile don't change it.
         notebook, made = Path(directory, f"{name}.ipynb"), Path(directory, f"export{suffix}")
-        await asyncio.to_thread(_copy, opened, notebook)
+        content = await opened.recorder.content()
+        await asyncio.to_thread(_copy, opened, content, notebook)
         Path(directory, "workspace").symlink_to(opened.workspace.directory)
         async with RUNNING:
             await _run("export", str(notebook), "--to", kind, "--output", str(made))
         yield made
 
 
-def _copy(opened: OpenPath, notebook: Path) -> None:
-    """Copy the notebook to *notebook*, with the report of a re-run of it if there is one."""
-    content = opened.recorder.file.read_bytes()
+def _copy(opened: OpenPath, content: bytes, notebook: Path) -> None:
+    """Write *content* to *notebook*, with the report of a re-run of it if there is one."""
     notebook.write_bytes(content)
     if (report := report_on(opened.home, content)) is not None:
         notebook.with_suffix(".rerun.json").write_bytes(report)

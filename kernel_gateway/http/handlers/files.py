@@ -224,6 +224,7 @@ class NotebookHandler(JsonHandler):
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
+        await opened.recorder.write()
         with opened.recorder.file.open("rb") as file:
             await self.send_file(
                 file, "application/x-ipynb+json", f"{conversation_id}-{path}.ipynb"

@@ -48,7 +48,7 @@ class VerificationHandler(JsonHandler):
     async def get(self, conversation_id: str, path: str) -> None:
         key = await self.path_key(conversation_id, path)
         opened = await self.services.contexts.open(key)
-        content = await asyncio.to_thread(opened.recorder.file.read_bytes)
+        content = await opened.recorder.content()
         # Not the files: a cell may be replacing them by links just now.
         report = await asyncio.to_thread(verify_bytes, content, self._keys())
         report = await self._cross_checked(key, opened, content, report)

@@ -36,7 +36,7 @@ class ParametersHandler(JsonHandler):
     @operation("List the parameters of a notebook", returns={200: models.NotebookParameters})
     async def get(self, conversation_id: str, path: str) -> None:
         opened = await self.services.contexts.open(await self.path_key(conversation_id, path))
-        content = await asyncio.to_thread(opened.recorder.file.read_bytes)
+        content = await opened.recorder.content()
         found = await asyncio.to_thread(_parameters, content)
         self.write_json(200, {"parameters": [asdict(each) for each in found]})
 
