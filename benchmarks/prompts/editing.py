@@ -84,12 +84,13 @@ TEMPLATE = one(
             "sheet['B4'].value = datetime.date(2025, 1, 31)",
             "sheet['B4'].number_format = 'dd.mm.yyyy'",
             "book.save('outputs/invoice_acme.xlsx')",
+            "print('gross', round(net * 1.19, 2))",
             net=1200,
-            knows=(EDIT, LOOK),
+            knows=(EDIT, LOOK, rule("take numbers for your answer from pandas")),
         ),
         answer(
-            "outputs/invoice_acme.xlsx is filled in; its formulas give ⟦gross⟧ gross.",
-            r"Invoice!B7[^\d]*(?P<gross>1428(?:\.0+)?)",
+            "outputs/invoice_acme.xlsx is filled in; its formulas give ⟦value⟧ gross.",
+            printed("gross"),
         ),
     ),
     right=(
