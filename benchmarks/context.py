@@ -33,7 +33,7 @@ async def measure_context(directory: Path) -> list[tuple[str, float, float, str,
         past = entries_of(recorder.entries())
         context = TurnContext(
             profiles=profiles,
-            other_files=(),
+            other_files={},
             seen=profiles_seen(past),
             memory=remember(past, BUDGET),
         )

@@ -33,6 +33,12 @@ _KEPT = (
     r"not (?:changed|touched|affected|lost)|as (?:they|it) (?:were|was)|"
     r"erhalten|unverändert|beibehalten|übernommen)"
 )
+_COVERS = (
+    r"(?:updat(?:ed|es?)|refresh(?:ed|es)|recalculat(?:ed|es)|includ(?:ed?|es|ing)|covers?|shows? (?:the |all )?new|"
+    r"now (?:shows?|has|covers?|contains?)|reflects?|up to date|extended|picks? up|"
+    r"aktualisiert|enthält|umfasst|zeigt (?:jetzt|nun))"
+)
+_NOT_LATER = r"\A(?!.*\b(?:once|when|after|opens?|opened|opening|please|will|refresh it|sobald|wenn|beim|nach)\b).*"
 _OBJECTS = {
     "chart": r"charts?|diagramme?|graphs?",
     "macro": r"macros?|vba|makros?",
@@ -222,6 +228,14 @@ _CLAIMS: tuple[tuple[re.Pattern[str], Callable[[Facts, str, str], Iterator[str]]
             r"\bwithout (?:introducing|creating) (?:any )?(?:missing values|blanks|nan)",
         ),
         _of(frozenset({"blanks-appeared"})),
+    ),
+    (
+        _claim(rf"{_NOT_LATER}\b(?:{_OBJECTS['pivot']})\b[^.]*\b{_COVERS}", rf"{_NOT_LATER}\b{_COVERS}[^.]*\b(?:{_OBJECTS['pivot']})\b"),
+        _of(frozenset({"pivot-behind"})),
+    ),
+    (
+        _claim(rf"{_NOT_LATER}\b(?:{_OBJECTS['chart']})\b[^.]*\b{_COVERS}", rf"{_NOT_LATER}\b{_COVERS}[^.]*\b(?:{_OBJECTS['chart']})\b"),
+        _of(frozenset({"chart-behind"})),
     ),
     (
         _claim(r"\bopens? (?:\w+ )*without (?:any )?(?:problems?|warnings?|repairs?)", r"\bfile is (?:valid|fine|sound)\b"),

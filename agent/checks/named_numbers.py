@@ -16,10 +16,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.checks.number_text import Written, numbers_in
+from agent.checks.printed_lines import (
+    Printed,
+    by_name,
+    by_place,
+    exact_amounts,
+    exact_products,
+    printed,
+)
 
 SMALL = 20
 """Whole numbers up to this count things in a sentence; some output nearly always has them."""
 MOST_NUMBERS = 200_000
+MOST_RATIO = 20.0
+"""Above that a number without ``%`` is hardly the quotient of two."""
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-ZÄÖÜ])|\n")
 FEW = 24
 """Numbers of one output whose sums and differences count as found."""
 MOST_NAMED = 300
@@ -96,15 +107,56 @@ def not_from_a_result(answer: str, sources: Sources) -> list[str]:
     derived = sorted(_derived(given, outputs))
     shares = sorted(_shares(given, outputs))
     columns = _columns(visible)
-    missing = []
+    few = [lines for text in sources.results if (lines := printed(text, FEW))]
+    rates = [
+        e.value / 100
+        for text in (visible, *sources.words[:1])
+        for e in numbers_in(text)
+        if e.percent
+    ]
+    missing: list[Written] = []
     for number in open_ones:
         each = named[number]
         sums = sorted(_run_sums(named, number, columns))
-        if not any(
-            _is_in(each, values, about=hedged[number]) for values in (derived, shares, sums)
-        ):
-            missing.append(each.text)
-    return list(dict.fromkeys(missing))
+        follows = sorted(_followed(each, few, rates, _sentence(visible, each.start)))
+        places = (derived, shares, sums, follows)
+        if not any(_is_in(each, values, about=hedged[number]) for values in places):
+            missing.append(each)
+    unknown = [number for number in missing if not _is_used(number, named, few)]
+    return list(dict.fromkeys(number.text for number in unknown))
+
+
+def _is_used(rate: Written, named: Sequence[Written], few: Sequence[Printed]) -> bool:
+    """Whether an amount of the answer is a printed number times *rate*: a rate that it names."""
+    if not rate.percent:
+        return False
+    return any(
+        _is_in(each, sorted(exact_products(given, each, [rate.value / 100])), about=False)
+        for given in few
+        for each in named
+    )
+
+
+def _sentence(text: str, at: int) -> str:
+    """Return the sentence or the line around *at*."""
+    start = max(
+        (m.end() for m in _SENTENCE.finditer(text, max(0, at - 300), at)), default=max(0, at - 300)
+    )
+    end = _SENTENCE.search(text, at)
+    return text[start : end.start() if end else len(text)]
+
+
+def _followed(
+    each: Written, few: Sequence[Printed], rates: Sequence[float], sentence: str
+) -> Iterator[float]:
+    """Yield what follows from few printed numbers, as far as *each* may be that."""
+    ratio = each.percent or each.value < MOST_RATIO or "index" in sentence.lower()
+    for given in few:
+        yield from exact_amounts(given, each, rates, sentence)
+        found = [*by_place(given), *by_name(given, sentence)] if ratio else []
+        yield from found if each.percent else (v for v in found if v < MOST_RATIO)
+        if "index" in sentence.lower():
+            yield from (100 * value for value in found)
 
 
 def _is_looked_for(each: Written) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.context.other_files import describe_file
 from agent.context.profile_text import digest_of, quoted, render_profile, render_profiles
 from agent.context.profiler import Profile, Profiler
 from agent.memory.compaction import Memory
@@ -28,7 +29,7 @@ class TurnContext:
 
     Attributes:
         profiles: File name → its profile: of inputs, and of small outputs.
-        other_files: Names of the other files.
+        other_files: The names of the other files → what they are, in words.
         variables: The live variables.
         seen: File name → digest of the profile that an earlier request's prompt had.
         memory: The path's earlier requests and cells.
@@ -42,7 +43,7 @@ class TurnContext:
     """
 
     profiles: Mapping[str, Profile]
-    other_files: Sequence[str]
+    other_files: Mapping[str, str]
     variables: Sequence[Mapping[str, Any]] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
@@ -74,7 +75,8 @@ class TurnContext:
         """The facts as text, by part; empty where there are none."""
         files = ""
         if self.other_files:
-            files = "Other files: " + ", ".join(map(quoted, self.other_files))
+            others = self.other_files.items()
+            files = "Other files: " + ", ".join(f"{quoted(n)} ({what})" for n, what in others)
         elif not self.profiles:
             files = "No file has been uploaded."
         live = self.variables
@@ -91,10 +93,10 @@ class TurnContext:
 
 async def read_profiles(
     workspace: Workspace, profiler: Profiler
-) -> tuple[dict[str, Profile], list[str]]:
-    """Return the profiles of inputs and small outputs with tables, and all other files' names."""
+) -> tuple[dict[str, Profile], dict[str, str]]:
+    """Return the profiles of inputs and small outputs with tables, and what all other files are."""
     profiles: dict[str, Profile] = {}
-    other: list[str] = []
+    other: dict[str, str] = {}
     files = workspace.files(INPUTS)[:MAX_FILES]
     outputs = workspace.files(OUTPUTS)[:MAX_FILES]
     small = [file for file in outputs if file.size <= MAX_OUTPUT_BYTES][:MAX_OUTPUTS]
@@ -104,10 +106,12 @@ async def read_profiles(
     )
     for file, profile in zip([*files, *small], found, strict=True):
         if profile is None:
-            other.append(file.name)
+            other[file.name] = profiler.describe(workspace, file)
         else:
             profiles[file.name] = profile
-    other += [file.name for file in outputs if file not in small]
+    for file in outputs:
+        if file not in small:
+            other[file.name] = describe_file(file.name, file.size, None)
     return profiles, other
 
 

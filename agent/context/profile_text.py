@@ -167,8 +167,10 @@ def _objects(sheet: Facts) -> str:
             phrases.append(f"frozen at {value}")
         elif key == "merged" and value:
             phrases.append(f"merged {_listed(value, plain=True)}")
+        elif key == "control_macros":
+            phrases.append(f"run by controls: {_listed(value)}")
         elif key == "formulas":
-            phrases.append(_formulas(value))
+            phrases.append(_formulas(value, zeros=bool(sheet.get("formulas_read_as_zero"))))
         elif isinstance(value, int) and not isinstance(value, bool) and key in COUNTED:
             phrases.append(f"{value} {words if value != 1 else words.removesuffix('s')}")
     return "; " + "; ".join(phrases) if phrases else ""
@@ -182,10 +184,11 @@ COUNTED = frozenset(
 )
 
 
-def _formulas(facts: Facts) -> str:
+def _formulas(facts: Facts, *, zeros: bool = False) -> str:
     text = f"{facts['formulas']} formulas"
     if missing := facts.get("without_value"):
-        text += f", {missing} of them never calculated (they read as blank)"
+        read = "0: the program that wrote the file computed none" if zeros else "blank"
+        text += f", {missing} of them never calculated (they read as {read})"
     if sheets := facts.get("refers_to_sheets"):
         text += f", of sheets {_listed(sheets)}"
     if facts.get("external"):
@@ -233,6 +236,13 @@ def _table(table: Facts, level: int, *, whole: bool, with_amount: bool) -> Itera
         phrases.append(f"{repeats} rows repeat others")
     if blanks := table.get("blank_rows"):
         phrases.append(f"blank rows {_listed(blanks, plain=True)}")
+    if rules := table.get("rules"):
+        phrases.append(f"lines of dashes in rows {_listed(rules, plain=True)}")
+    if heads := table.get("section_heads"):
+        where = (
+            f"{_listed(heads, plain=True)}, written into {table['section_column']} by the recipe"
+        )
+        phrases.append(f"section heads in rows {where}")
     if again := table.get("repeated_headers"):
         phrases.append(f"header repeated in rows {_listed(again, plain=True)}")
     yield "; ".join(phrases)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agent.context.other_files import describe_file, is_a_table, may_hold_a_table
 from agent.context.recovery import recover
 from agent.workbook_programs import library_version, run_program
 from container.limits import MIB, Limits
@@ -79,7 +80,8 @@ class Profiler:
             WorkspaceFileNotFound: The file is gone.
         """
         ending = PurePosixPath(file.name).suffix.lower()
-        if ending not in WORKBOOKS | PERHAPS:
+        usual = ending in WORKBOOKS | PERHAPS
+        if not usual and not may_hold_a_table(file.name, file.size):
             return None
         key = (str(workspace.directory), file.name, file.version)
         reading = self._known.get(key)
@@ -93,9 +95,25 @@ class Profiler:
         if on_progress:
             told.append(on_progress)
         profile = await asyncio.shield(reading)  # other callers may await it too
-        if profile.get("problem", {}).get("code") == "damaged":
+        if usual and profile.get("problem", {}).get("code") == "damaged":
             profile = await self._with_recovered(workspace, file.name, key, profile)
-        return None if ending in PERHAPS and _holds_no_table(profile) else profile
+        if ending not in WORKBOOKS and _holds_no_table(profile):
+            return None
+        return profile if usual or is_a_table(profile) else None
+
+    def describe(self, workspace: Workspace, file: WorkspaceFile) -> str:
+        """Return the kind and the size of a file that has no profile, in words.
+
+        Args:
+            workspace: Has the file.
+            file: The file; `profile` has looked at it.
+        """
+        key = (str(workspace.directory), file.name, file.version)
+        reading = self._known.get(key)
+        problem = None
+        if reading is not None and reading.done() and not reading.cancelled():
+            problem = None if reading.exception() else reading.result().get("problem")
+        return describe_file(file.name, file.size, problem)
 
     async def _with_recovered(
         self, workspace: Workspace, name: str, key: tuple[str, str, str], profile: Profile

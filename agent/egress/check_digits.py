@@ -21,6 +21,8 @@ IBAN_LENGTHS: Mapping[str, int] = {
 }  # fmt: skip
 
 _VALUES = bytes((sign - 48) % 256 for sign in range(256))
+_NUMBERED = {ord(sign): str(int(sign, 36)) for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+"""Letters of an IBAN as numbers, 10 to 35."""
 _DOUBLED = bytes(2 * value - (9 if value > 4 else 0) for value in range(10)) + bytes(246)
 """Of a digit that is doubled, the sum of its digits."""
 
@@ -51,8 +53,8 @@ def iban(text: str) -> bool:
     """Whether *text* is an IBAN: its country's length, and 1 modulo 97."""
     if IBAN_LENGTHS.get(text[:2]) != len(text):
         return False
-    moved = text[4:] + text[:4]
-    return int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1
+    moved = (text[4:] + text[:4]).upper().translate(_NUMBERED)
+    return moved.isdecimal() and int(moved) % 97 == 1
 
 
 def _weighted(digits: str, weights: Sequence[int]) -> int:

@@ -49,7 +49,7 @@ async def advice(
     live = runtime.live_session()
     variables: list[dict[str, Any]] = []
     profiles: dict[str, Profile] = {}
-    other: list[str] = []
+    other: dict[str, str] = {}
     # Without them the hint only says less.
     with contextlib.suppress(ContainerError):
         variables = await live.variables() if live else []

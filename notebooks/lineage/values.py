@@ -7,6 +7,7 @@ that runs again without change gives none of its variables another one.
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 from collections.abc import Collection, Sequence
@@ -17,6 +18,8 @@ from notebooks.lineage.names import Statement
 from notebooks.lineage.record import Cell
 
 _CONSTANT = re.compile(r"""'[^'\n]*'|"[^"\n]*"|(?<![\w.])-?\d[\w.]*|\b(?:True|False|None)\b""")
+LONGEST_CONSTANT = 500
+"""Characters of ``name = value``; longer ones are compared as they are written."""
 _CHANCE = frozenset(
     """random rand randn randint uniform normal choice choices sample shuffle default_rng now today
     utcnow time time_ns perf_counter monotonic uuid1 uuid4 token_hex token_bytes urandom
@@ -104,7 +107,8 @@ class Values:
         files: tuple[tuple[str, str], ...],
     ) -> int:  # fmt: skip
         before = tuple((name, self.value(name)) for name in sorted(reads))
-        key: tuple[object, ...] = (statement.code, before, files if statement.calls else ())
+        what = constant_of(statement.code) or statement.code
+        key: tuple[object, ...] = (what, before, files if statement.calls else ())
         if statement.calls & _CHANCE:
             key = (*key, cell.number)
         return self._numbers.setdefault(key, len(self._numbers))
@@ -157,6 +161,27 @@ def _first_again(
 def shape_of(code: str) -> str:
     """Return *code* with every constant, and all blanks, made alike."""
     return " ".join(_CONSTANT.sub("0", code).split())
+
+
+@functools.lru_cache(maxsize=4000)
+def constant_of(code: str) -> tuple[str, str, object] | None:
+    """Return name and value of ``rate = 0.2``, so that equal ones are equal however written.
+
+    Numbers and texts only; ``None`` for other code.
+    """
+    if len(code) > LONGEST_CONSTANT:
+        return None
+    try:
+        [node] = ast.parse(code).body
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+    except (ValueError, SyntaxError, AttributeError, TypeError, RecursionError, MemoryError):
+        return None
+    plain = isinstance(node, ast.Assign | ast.AnnAssign) and len(getattr(node, "targets", [0])) == 1
+    if not plain or not isinstance(target, ast.Name) or not isinstance(value, int | float | str):
+        return None
+    kind = "number" if isinstance(value, int | float) and value is not True else "other"
+    return target.id, kind if value is not False else "other", value
 
 
 def _files_read(cell: Cell) -> tuple[tuple[str, str], ...]:

@@ -81,7 +81,9 @@ class _Plan:
         self.top, self.left, self.bottom, self.right = self.table.area
         self.several = len(self.table.header_rows) > 1
         self.named = self.several or not described.plain_names or self._types_spread()
-        skipped = set(self.table.left_out)
+        sections = self.table.sections
+        # the rows below a section's head get its text before it is dropped
+        skipped = set(self.table.left_out) - set(sections.rows if sections else ())
         self.drops_blanks = len(self.table.blank_rows) > MAX_SKIPPED
         if self.drops_blanks:
             skipped -= set(self.table.blank_rows)
@@ -98,7 +100,7 @@ class _Plan:
         # pandas counts nrows wrong beside a list of rows to skip
         self.cut = not text and not self.to_the_end and self.skips_rows_inside
         renamed = self.named and bool(self.types())
-        awkward = self.cut or self.several or renamed
+        awkward = self.cut or self.several or renamed or sections is not None
         self.as_objects = awkward and not text
 
     @property
@@ -301,6 +303,14 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
         lines.append("frame = frame.reset_index(drop=True)")
     if plan.by_text is not None:
         lines += totals_lines(plan.described, plan.by_text)
+    if plan.table.sections is not None:
+        name = literal(plan.described.names[plan.table.sections.column - plan.left])
+        lines.append(
+            f"frame[{name}] = frame[{name}].ffill()  # heads of sections name the rows below"
+        )
+        lines.append(
+            f'frame = frame.dropna(how="all", subset=frame.columns.drop({name}), ignore_index=True)'
+        )
     targets = [(f"frame[{literal(name)}]", column) for name, column in plan.columns()]
     if not plan.text:
         lines += [
@@ -313,6 +323,8 @@ def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     if plan.by_text is not None:
         lines += whole_number_lines(plan.described)
     for target, column in targets:
+        if plan.grid.zero_formulas and column.kind == "formula":
+            lines.append(f'{target} = float("nan")  # never calculated')
         if column.merged_down:
             lines.append(f"{target} = {target}.ffill()  # merged cells")
         line = conversion_line(
@@ -335,8 +347,9 @@ def _notes(described: Described) -> list[str]:
             shown = ", ".join(f"{count} {error}" for error, count in column.errors.items())
             lines.append(f"# error cells of {literal(name)} are read as blank: {shown}")
         if column.uncalculated and len(lines) < 12:
+            read = "0, which is no result" if described.grid.zero_formulas else "blank"
             lines.append(
-                f"# {column.uncalculated} formulas of {literal(name)} have no value: blank"
+                f"# {column.uncalculated} formulas of {literal(name)} have no value: {read}"
             )
     if table.repeated_headers:
         lines.append(f"# left out: {len(table.repeated_headers)} repeated header rows")

@@ -1,11 +1,13 @@
 """An answer's numbers are looked for in results; its claims are held against the checks."""
 
+import random
+
 import pytest
 
 from agent.checks.answer import marked, objection, review
 from agent.checks.claims import Facts, contradictions
 from agent.checks.named_numbers import Sources, not_from_a_result, text_of_facts
-from tests.agent.answers.ordinary import COUNTS, ORDINARY, SALES
+from tests.agent.answers.ordinary import COUNTS, ORDINARY, REGIONS, SALES
 from tests.agent.answers.wrong import WRONG
 
 pytestmark = pytest.mark.check
@@ -67,6 +69,20 @@ def test_thousands_of_printed_numbers_do_not_bear_out_just_any_number():
     assert unfound(printed, "x", "The total is 88,123,456.78.") == ["88,123,456.78"]
 
 
+@pytest.mark.parametrize(
+    ("form", "low", "high"),
+    [("North has {:.1f}% of sales.", 1, 95), ("Growth was {:.1f}%.", 0.5, 40),
+     ("The average is {:,.2f}.", 10, 60_000)],
+)  # fmt: skip
+def test_few_printed_numbers_do_not_bear_out_just_any_share_or_average(form, low, high):
+    chance = random.Random(1)
+    answers = [form.format(chance.uniform(low, high)) for _ in range(200)]
+
+    passed = [answer for answer in answers if not unfound(REGIONS, "x", answer)]
+
+    assert len(passed) <= 0.1 * len(answers)
+
+
 def test_long_answers_and_outputs_take_no_time_to_speak_of():
     answer = "\n".join(f"- item {n}: {n * 1.37:,.2f} and {n % 97} %" for n in range(3000))
     printed = "\n".join(f"{n} {n * 1.37:.2f}" for n in range(3000))
@@ -78,6 +94,8 @@ LOST = {"code": "parts-lost", "message": "Compared with 'a.xlsx' the file lost 2
 CHANGED = {"code": "changed-besides", "message": "5 cells differ although the code names others."}
 ERRORS = {"code": "formula-errors", "message": "3 formulas show an error: #REF! in A1"}
 UNCOMPUTED = {"code": "formulas-without-values", "message": "9 of 9 formulas have no value"}
+PIVOT = {"code": "pivot-behind", "message": "Pivot 'A' on 'B' does not include row 33."}
+CHART = {"code": "chart-behind", "message": "Data were added behind what charts show."}
 MULTIPLIED = {"code": "rows-multiplied", "message": "The join made 9 rows of 5"}
 ROWS_LOST = {"code": "rows-lost", "message": "5 rows that were read are not in what was written"}
 LEFT_OUT = {
@@ -114,6 +132,10 @@ def facts(*findings, results=(), **more):
         ("No rows were duplicated.", facts(results=[{"findings": [MULTIPLIED]}])),
         ("All checks passed.", facts(ERRORS)),
         ("I saved it to outputs/b.xlsx.", facts(files=["outputs/a.xlsx"])),
+        ("The pivot now includes the new user: grand total 10.", facts(PIVOT)),
+        ("I updated the pivot table.", facts(PIVOT)),
+        ("Die Pivot-Tabelle enthält die neue Zeile.", facts(PIVOT)),
+        ("The chart shows the new month.", facts(CHART)),
     ],
 )  # fmt: skip
 def test_a_claim_that_a_check_says_otherwise_of_is_found(answer, known):
@@ -140,6 +162,9 @@ def test_a_claim_that_a_check_says_otherwise_of_is_found(answer, known):
         ("I saved it to outputs/a.xlsx.", facts(files=["outputs/a.xlsx"])),
         ("I could not write outputs/b.xlsx.", facts(files=["outputs/a.xlsx"])),
         ("Use a chart to keep the overview.", facts(LOST)),
+        ("The pivot does not include row 33 until Excel refreshes it.", facts(PIVOT)),
+        ("The pivot is refreshed once you open it; until then it shows the old total.", facts(PIVOT)),
+        ("The chart shows the new month.", facts(PIVOT)),
     ],
 )  # fmt: skip
 def test_what_is_true_or_hedged_is_never_stopped(answer, known):

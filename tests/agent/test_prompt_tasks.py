@@ -6,13 +6,17 @@ import pytest
 
 from agent.prompts.render import prompt_version
 from agent.standin.transcript import Transcript, exchanges_from_json, words_of
-from benchmarks.prompts import editing, odd_tables, talking
+from benchmarks.prompts import editing, notations, odd_tables, tables, talking
 from benchmarks.prompts.measure import TASKS, measurements
 from benchmarks.prompts.run import run_tasks
 from benchmarks.prompts.task import rule
 from tests.conftest import gateways
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+GROUPS = {
+    module.__name__.rpartition(".")[2]: module.TASKS
+    for module in (tables, notations, odd_tables, editing, talking)
+}
 RELYING = (editing.FORMULA, talking.SECOND, odd_tables.MENDED, editing.NPV)
 
 
@@ -37,14 +41,17 @@ async def test_the_present_prompt_was_measured_on_at_least_30_tasks():
     rows = {row.prompt: row for row in measurements()}
 
     assert len(TASKS) >= 30
+    assert sum(map(len, GROUPS.values())) == len(TASKS)
     assert prompt_version() in rows, f"prompt {prompt_version()} is not in {list(rows)}"
     assert rows[prompt_version()].right.endswith(f" of {len(TASKS)}")
 
 
-async def test_all_tasks_come_out_right_and_each_reply_needs_all_that_it_relies_on(tmp_path):
+@pytest.mark.parametrize("group", GROUPS)
+async def test_the_tasks_come_out_right_and_each_reply_needs_all_that_it_relies_on(tmp_path, group):
     """Without any one rule or fact that a reply names, the recorded model replies something else."""
-    wrong, requests = await _scored(tmp_path / "all", TASKS)
-    played = _transcript(TASKS)
+    tasks = GROUPS[group]
+    wrong, requests = await _scored(tmp_path / "all", tasks)
+    played = _transcript(tasks)
     relied = set()
     for body in requests:
         read = words_of(body)
@@ -55,7 +62,7 @@ async def test_all_tasks_come_out_right_and_each_reply_needs_all_that_it_relies_
                 continue
             for each in when.knows:
                 relied.add((when.request, each))
-                assert _transcript(TASKS, each).reply_to(*read, body) != reply, (when, each)
+                assert _transcript(tasks, each).reply_to(*read, body) != reply, (when, each)
 
     assert {name: why for name, why in wrong.items() if why} == {}
     assert relied == {(e.when.request, k) for e in played.exchanges for k in e.when.knows}

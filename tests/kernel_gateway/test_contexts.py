@@ -232,7 +232,12 @@ async def test_the_clean_up_may_be_asked_for_by_admins_and_by_a_scheduler_with_t
     assert (await wrong("POST", address, "{}")).code == 401
     assert (await Raw(running)("POST", address, "{}")).code == 200
     answer = json.loads((await scheduler("POST", address, '{"limit": 10}')).body)
-    assert answer == {"ended": 0, "failed": 0, "removed_conversations": 0}
+    assert answer == {
+        "ended": 0,
+        "failed": 0,
+        "removed_conversations": 0,
+        "removed_uploads": 0,
+    }
 
 
 # state beyond the kernel

@@ -41,6 +41,8 @@ def stale(*sources):
         ("n = 1", "m = n + 1", "n += 1"),
         (READ, "total = df.Sales.sum()", READ, "total = df.Sales.sum()"),
         ("rate = 0.1", "tax = 100 * rate", "rate = 0.2", "rate = 0.1"),
+        ("n = 1000", "2 * n", "n = 1_000.0"),
+        ("name = 'A'", "name.lower()", 'name: str = "A"  # the same'),
         ("def f(x): return x", "f(1)", "def f(x): return x"),
     ],
 )

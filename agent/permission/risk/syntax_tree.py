@@ -43,8 +43,8 @@ class Tree:
         self.problem = ""
         if self.root.has_error:
             everything = _nodes_below(self.root, named=False)
-            broken = next((n for n in everything if n.is_error or n.is_missing), self.root)
-            line = broken.start_point[0] + 1
+            broken = [n.start_point[0] for n in everything if n.is_error or n.is_missing]
+            line = min(broken, default=0) + 1
             self.problem = f"SyntaxError: line {line}: the risk check can't read this"
 
     def text(self, node: Node) -> str:
@@ -75,17 +75,13 @@ def _nodes_below(root: Node, *, named: bool = True) -> list[Node]:
         named: Leave out signs and keywords, half of all nodes, but for `SIGNS`.
     """
     found: list[Node] = []
-    waiting, depths = [root], [0]
-    while waiting:
-        node, depth = waiting.pop(), depths.pop()
-        if depth > DEEPEST:
-            raise TooDeep
-        if not named or node.is_named or node.type in SIGNS:
-            found.append(node)
-        if children := node.children:  # the node's own list, which must stay as it is
-            waiting += reversed(children)
-            depths += [depth + 1] * len(children)
-    return found
+    level = [root]
+    for _ in range(DEEPEST + 1):
+        found += [n for n in level if not named or n.is_named or n.type in SIGNS]
+        level = [child for node in level if node.child_count for child in node.children]
+        if not level:
+            return found
+    raise TooDeep
 
 
 @functools.cache

@@ -123,30 +123,30 @@ def loan_schedule(asked: LoanSchedule, at: Places) -> Written:
     del at
     round_to = "cents({})" if asked.round_cents else "{}"
     growth = "(1 + rate_a_period) ** loan_payments"
-    annuity = f"principal * rate_a_period * {growth} / ({growth} - 1) if rate_a_period else principal / loan_payments"
+    annuity = f"loan_amount * rate_a_period * {growth} / ({growth} - 1) if rate_a_period else loan_amount / loan_payments"
     paid = {
         "annuity": round_to.format(annuity),
-        "equal_principal": round_to.format("principal / loan_payments"),
+        "equal_principal": round_to.format("loan_amount / loan_payments"),
         "bullet": "Decimal(0)",
     }[asked.kind]
     repaid = {"annuity": "level - interest", "equal_principal": "level", "bullet": "level"}
     body = (lines(CENTS) + "\n\n" if asked.round_cents else "") + lines(
         """
-        principal, extra = Decimal(str(loan_principal)), Decimal(str(loan_extra))
+        loan_amount, more_each_time = Decimal(str(loan_principal)), Decimal(str(loan_extra))
         rate_a_period = Decimal(str(loan_rate)) / «per_year»
         level = «paid»  # «what»
-        balance, rows = principal, []
+        loan_balance, loan_rows = loan_amount, []
         for number in range(1, loan_payments + 1):
             interest = «interest»
-            repaid = «repaid» + extra
-            if number == loan_payments or repaid > balance:
-                repaid = balance
-            balance -= repaid
-            rows.append((number, interest + repaid, interest, repaid, balance))
-            if not balance:
+            repaid = «repaid» + more_each_time
+            if number == loan_payments or repaid > loan_balance:
+                repaid = loan_balance
+            loan_balance -= repaid
+            loan_rows.append((number, interest + repaid, interest, repaid, loan_balance))
+            if not loan_balance:
                 break
         columns = ["payment", "amount", "interest", "principal", "balance"]
-        loan_schedule = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
+        loan_schedule = pd.DataFrame(loan_rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
         """,
         per_year=str(asked.per_year),
         paid=paid,
@@ -155,7 +155,7 @@ def loan_schedule(asked: LoanSchedule, at: Places) -> Written:
             "equal_principal": "the same principal each time",
             "bullet": "all principal with the last payment",
         }[asked.kind],
-        interest=round_to.format("balance * rate_a_period"),
+        interest=round_to.format("loan_balance * rate_a_period"),
         repaid=repaid[asked.kind],
     )
     parameters: dict[str, Any] = {
@@ -169,7 +169,7 @@ def loan_schedule(asked: LoanSchedule, at: Places) -> Written:
         body += "\n" + lines(
             """
             due = pd.Timestamp(loan_first_payment)
-            loan_schedule.insert(1, "date", [due + pd.DateOffset(months=«months» * n) for n in range(len(rows))])
+            loan_schedule.insert(1, "date", [due + pd.DateOffset(months=«months» * n) for n in range(len(loan_rows))])
             """,
             months=str(12 // asked.per_year),
         )

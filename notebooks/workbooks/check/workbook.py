@@ -17,6 +17,7 @@ from .copied_sheets import copied_sheet_findings
 from .finding import Finding, quoted
 from .formulas import Formulas
 from .left_behind import left_behind_findings
+from .sources import source_findings
 from .tables import table_findings
 
 PACKAGES = frozenset({"xlsx", "xlsm", "xltx", "xltm"})
@@ -152,6 +153,7 @@ def _original_findings(path: Path, book: Book, original: Path) -> list[Finding]:
             pairs = _alike_sheets(book, other)
             left = left_behind_findings(path, book, original, other)
             if pairs:
+                left += source_findings(path, book, other)
                 ours, theirs = (
                     {
                         each.name: _first_cells(b, each.name)

@@ -11,6 +11,7 @@ from .package import Package, encrypted
 from .text_format import TextFormat, text_format_of
 from .xls import OLE_MAGIC
 
+MEMBERS_SHOWN = 40
 _MAIN_PARTS = {
     b"spreadsheetml.sheet.main+xml": ("xlsx", "Excel workbook"),
     b"sheet.macroEnabled.main+xml": ("xlsm", "Excel workbook with macros"),
@@ -139,13 +140,20 @@ def _zip_format(path: Path) -> FileFormat:
             )  # fmt: skip
         if package.has("xl/workbook.xml"):
             return FileFormat("xlsx", "Excel workbook")
-        count = len(package.names)
         raise Unreadable(
-            "no-table", f"The file is a zip archive of {count:,} files, not a workbook.",
-            "Unpack it and give the files in it.",
+            "no-table", f"The file is a zip archive of {_members(package)}, not a workbook.",
+            "Unpack it and give the files in it, or read them with zipfile.",
         )  # fmt: skip
     finally:
         package.close()
+
+
+def _members(package: Package) -> str:
+    """Return how many files an archive has, and the names and sizes of the first of them."""
+    names = [name for name in package.names.values() if not name.endswith("/")]
+    shown = [f"{name[:80]!r} {package.size(name):,} bytes" for name in names[:MEMBERS_SHOWN]]
+    more = [f"{len(names) - MEMBERS_SHOWN} more"] if len(names) > MEMBERS_SHOWN else []
+    return f"{len(names):,} files ({', '.join([*shown, *more])})"
 
 
 def _office_format(package: Package) -> FileFormat:

@@ -29,7 +29,7 @@ _INLINE = re.compile(
 _WRITTEN = re.compile(
     rb'(<c r="([A-Z]{1,3}\d{1,7})"[^>]*\bt="inlineStr"[^>]*>)<is><t[^>]*>([^<]*)</t></is>'
 )
-_INLINE_RUN = re.compile(rb"<is>\s*<(\w+:)?r[\s>]|<(\w+:)?rPh[\s>]|x005F_")
+_INLINE_RUN = re.compile(rb"<is>\s*<r[\s>]")
 ESCAPED = "x005F_"
 """What openpyxl takes away, wherever it is in a text."""
 _RUN = re.compile(rb"<(\w+:)?(r|rPh|phoneticPr)[\s>]|x005F_")
@@ -77,7 +77,8 @@ def rich_cells(shared: Mapping[int, Any], cells: bytes) -> dict[bytes, Any]:
         for cell in (_SHARED.finditer(cells) if shared else ())
         if int(cell[2]) in shared
     }
-    for cell in _INLINE.finditer(cells) if _INLINE_RUN.search(cells) else ():
+    simplified = b"rPh" in cells or ESCAPED.encode() in cells or _INLINE_RUN.search(cells)
+    for cell in _INLINE.finditer(cells) if simplified else ():
         if _RUN.search(cell[2]):
             namespace = b'<is xmlns="%s">' % MAIN[1:-1].encode()
             found[cell[1]] = parse(cell[2].replace(b"<is>", namespace, 1))
@@ -118,5 +119,14 @@ def _text(item: Any) -> str:
 
 def _inline(item: Any) -> bytes:
     known = ("t", "r", "rPh", "phoneticPr")
-    runs = (etree.tostring(copy_of(run)) for run in item if name_of(run) in known)
+    runs = (_without_prefix(copy_of(run)) for run in item if name_of(run) in known)
     return b"<is>" + b"".join(runs) + b"</is>"
+
+
+def _without_prefix(element: Any) -> bytes:
+    content: bytes = etree.tostring(element)
+    if not element.prefix:
+        return content
+    prefix = element.prefix.encode()
+    content = content.replace(b"xmlns:%s=" % prefix, b"xmlns=", 1)
+    return re.sub(rb"<(/?)%s:" % re.escape(prefix), rb"<\1", content)

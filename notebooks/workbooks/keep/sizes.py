@@ -33,7 +33,7 @@ def carry_sizes(old: SheetMarkup, new: SheetMarkup) -> None:
                 column.set("customWidth", "1")
         if not there:
             _insert_column(new, each)
-    if _NO_HEIGHT.search(old.cells) is None:
+    if b' ht="0' not in old.cells:
         return
     low = {row[1] for row in _ROW.finditer(old.cells) if _NO_HEIGHT.search(row[2])}
     new.cells = _ROW.sub(lambda row: _without_height(row) if row[1] in low else row[0], new.cells)

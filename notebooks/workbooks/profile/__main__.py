@@ -27,14 +27,32 @@ def main() -> None:
     path, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     ahead = Ahead(path)
     from ..values import Unreadable
-    from .book import profile_file
 
     try:
-        result = profile_file(path, name, kept=KEPT, say=_say, ahead=ahead)
+        result = _profile(path, name, ahead)
     except Unreadable as problem:
         found = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         result = {"problem": found}
     sys.stdout.write(_printed(result))
+
+
+def _profile(path: Path, name: str | None, ahead: Ahead) -> dict[str, Any]:
+    from ..formats.gzip_text import is_gzip, unpacked
+    from ..values import Unreadable
+    from .book import profile_file
+
+    if not is_gzip(path):
+        return profile_file(path, name, kept=KEPT, say=_say, ahead=ahead)
+    with unpacked(path) as inner:
+        found = profile_file(inner, name or str(path), kept=KEPT, say=_say)
+    if found["format"]["kind"] != "text":
+        what = found["format"]["description"]
+        raise Unreadable(
+            "no-table", f"The file is a gzip archive of one file ({what}), not a table.",
+            "Unpack it first, with gzip.open.",
+        )  # fmt: skip
+    found["format"]["description"] += ", packed with gzip"
+    return found
 
 
 def _say(share: float) -> None:

@@ -53,6 +53,7 @@ class Grid:
         bold: Cells in bold.
         lines: (row, column) → the lines around the cell, of those that have any.
         formulas: (row, column) → formula.
+        zero_formulas: The formulas have no value: the program that wrote them stored 0 for each.
         merged: Merged areas.
         filters: Areas with a filter.
         excel_tables: Areas of Excel tables with their header rows, totals rows and name.
@@ -70,6 +71,7 @@ class Grid:
     bold: frozenset[tuple[int, int]] = frozenset()
     lines: Mapping[tuple[int, int], Lines] = field(default_factory=dict)
     formulas: Mapping[tuple[int, int], Formula] = field(default_factory=dict)
+    zero_formulas: bool = False
     merged: Sequence[Area] = ()
     filters: Sequence[Area] = ()
     excel_tables: Sequence[ExcelTable] = ()

@@ -7,6 +7,7 @@ from typing import Any
 
 from .body import Body
 from .grid import Area, ExcelTable
+from .other_rows import Sections
 from .totals import Total
 
 
@@ -40,6 +41,8 @@ class Table:
         totals: Total rows in the body.
         blank_rows: Blank rows in the body.
         repeated_headers: Rows of the body that repeat the header.
+        rules: Rows of dashes in the body.
+        sections: Rows of the body that are heads of those below them.
         titles: Texts above it.
         excel_table: The Excel table that it is.
         more_rows: Rows of data behind those that were looked at, of a very large sheet.
@@ -52,6 +55,8 @@ class Table:
     totals: list[Total] = field(default_factory=list)
     blank_rows: list[int] = field(default_factory=list)
     repeated_headers: list[int] = field(default_factory=list)
+    rules: list[int] = field(default_factory=list)
+    sections: Sections | None = None
     titles: list[str] = field(default_factory=list)
     excel_table: ExcelTable | None = None
     body: Body | None = None
@@ -60,8 +65,10 @@ class Table:
 
     @property
     def left_out(self) -> set[int]:
-        """Return the body's rows that are no data: totals, blanks, repeated headers."""
-        return {t.row for t in self.totals} | set(self.blank_rows) | set(self.repeated_headers)
+        """Return the rows of the body that are no data: totals, blanks, dashes, heads, headers."""
+        heads = self.sections.rows if self.sections else ()
+        out = {*self.blank_rows, *self.repeated_headers, *self.rules, *heads}
+        return out.union(t.row for t in self.totals)
 
     @property
     def data_rows(self) -> int:

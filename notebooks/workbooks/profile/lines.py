@@ -10,6 +10,7 @@ from .grid import Area, Grid
 from .headers import ENOUGH, fine_class
 from .joining import Piece
 from .layout import Fact, Layout, Note
+from .other_rows import is_rule
 
 _NOTE = re.compile(
     r"^\s*(source|sources|notes?|remarks?|quelle|hinweis|anmerkung|stand|fuente|nota|fonte|źródło|"
@@ -87,6 +88,8 @@ def add_lines(grid: Grid, area: Area, layout: Layout, *, titles: bool = False) -
     top, left, bottom, right = area
     found: list[str] = []
     for row in range(top, bottom + 1):
+        if all(cells.is_blank(v) or is_rule(v) for v in grid.row(row, left, right)):
+            continue
         filled = [
             (c, _shown_value(grid, row, c)) for c in range(left, right + 1) if grid.filled(row, c)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..formats.addresses import address
@@ -14,6 +15,7 @@ from .grid import Beyond, Grid
 from .package import Package
 from .progress import READING, Progress
 from .sheet_xml import SheetDetails, formats_of, read_sheet
+from .zero_formulas import uncomputed
 
 FAR_ROWS, FAR_COLUMNS = 1_000, 200
 """Cells behind a gap of that many blank rows or columns lie outside of the sheet's tables."""
@@ -41,7 +43,8 @@ def load_sheet(
     part = package.sheet_parts.get(sheet.name, "") if package is not None else ""
     content = package.read(part, MAX_SHEET_BYTES) if package is not None and part else b""
     reading = Reading(content, package) if package is not None and is_dense(content) else None
-    details = read_sheet(content) if content else SheetDetails()
+    from_1904 = package is not None and package.date_1904
+    details = read_sheet(content, from_1904=from_1904) if content else SheetDetails()
     filled = reading.rows() if reading is not None else None
     beyond = None
     if filled is None:
@@ -56,6 +59,11 @@ def load_sheet(
         grid.excel_tables = package.excel_tables(part) if part else []
     grid.extent = details.extent
     grid.formulas, grid.merged, grid.filters = details.formulas, details.merged, details.filters
+    for row, column in uncomputed(grid, details.formulas):
+        formula = details.formulas[row, column]
+        details.formulas[row, column] = replace(formula, has_value=False)
+        details.facts["formulas_read_as_zero"] = grid.zero_formulas = True
+        grid.rows[row - grid.top][column - grid.left] = None
     return grid, details, strays
 
 

@@ -6,6 +6,7 @@ transitional and strict, are read: elements are told apart by their local names.
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 import zipfile
@@ -25,6 +26,9 @@ from .number_formats import BUILT_IN
 
 MAX_PART_BYTES = 64_000_000
 MAX_NAMES = 200
+_CONTROLS = frozenset(
+    (b"Button", b"Checkbox", b"Radio", b"Drop", b"List", b"Spin", b"Scroll", b"Edit", b"Dialog")
+)
 MAX_TABLES = 200
 _REFERENCE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -247,6 +251,7 @@ class Package:
         """Return what lies on a sheet beyond its cells: kind of object → count or names."""
         counts: Counter[str] = Counter()
         details: dict[str, Any] = {}
+        drawn = 0
         for relation in self.relations(sheet_part).values():
             kind = relation.kind
             if kind == "drawing":
@@ -261,6 +266,10 @@ class Package:
                 if root is not None:
                     place = next((e.get("ref", "") for e in self.elements(root, "location")), "")
                     details.setdefault("pivot_ranges", []).append(f"{root.get('name', '')} {place}")
+            elif kind == "vmlDrawing":
+                shapes, macros = self._form_controls(relation.target)
+                drawn += shapes
+                details.setdefault("control_macros", []).extend(macros)
             elif kind in ("slicer", "timeline", "ctrlProp", "queryTable", "control", "oleObject"):
                 name = {
                     "ctrlProp": "controls",
@@ -268,7 +277,19 @@ class Package:
                     "oleObject": "embedded_objects",
                 }
                 counts[name.get(kind, _plural(kind))] += 1
+        counts["controls"] = max(counts["controls"], drawn)  # newer files have both
+        details = {name: found for name, found in details.items() if found}
         return {**{name: count for name, count in counts.items() if count}, **details}
+
+    def _form_controls(self, part: str) -> tuple[int, list[str]]:
+        """Return how many buttons, boxes and lists an old drawing has, and their macros."""
+        content = self.read(part)
+        kinds = re.findall(rb"ObjectType=[\"'](\w+)", content)
+        macros = re.findall(rb"<x:FmlaMacro>([^<]{1,200})<", content)
+        return sum(kind in _CONTROLS for kind in kinds), [
+            html.unescape(macro.decode("utf-8", "replace")).removeprefix("[0]!")
+            for macro in macros[:20]
+        ]
 
     def _drawing(self, part: str) -> Counter[str]:
         """Count the charts, pictures, and shapes of a drawing."""

@@ -19,6 +19,7 @@ from ..formats.scanning import holds
 from . import cells
 from .grid import Area, Formula
 from .package import Styles, local, parse_xml
+from .validations import add_validation
 
 DETAILED_BYTES = 6_000_000
 """Cells are looked at one by one up to this size of the XML; beyond it, in its first part only."""
@@ -68,8 +69,13 @@ class SheetDetails:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def read_sheet(content: bytes) -> SheetDetails:
-    """Return what the XML of a sheet says; what can't be read is left out."""
+def read_sheet(content: bytes, *, from_1904: bool = False) -> SheetDetails:
+    """Return what the XML of a sheet says; what can't be read is left out.
+
+    Args:
+        content: The part of the sheet.
+        from_1904: The workbook counts days from 1904.
+    """
     details = SheetDetails()
     start, end = content.find(b"sheetData"), content.rfind(b"sheetData>")
     end = end if end > start else start
@@ -79,7 +85,7 @@ def read_sheet(content: bytes) -> SheetDetails:
     tail = tail[tail.find(b">") + 1 :]
     root = parse_xml(head + tail)
     if root is not None:
-        _read_frame(root, details)
+        _read_frame(root, details, from_1904=from_1904)
     return details
 
 
@@ -161,7 +167,7 @@ def _read_hidden_rows(content: bytes, details: SheetDetails) -> None:
                 details.hidden_rows.append(int(number) - 1)
 
 
-def _read_frame(root: Any, details: SheetDetails) -> None:
+def _read_frame(root: Any, details: SheetDetails, *, from_1904: bool) -> None:
     """Read what stands around the cells."""
     facts = details.facts
     for element in root.iter():
@@ -182,27 +188,13 @@ def _read_frame(root: Any, details: SheetDetails) -> None:
         elif name == "sheetProtection" and element.get("sheet", "1") in ("1", "true"):
             facts["protected"] = True
         elif name == "dataValidation":
-            _add_validation(element, facts)
+            add_validation(element, facts, from_1904=from_1904)
         elif name == "cfRule":
             facts["conditional_formats"] = facts.get("conditional_formats", 0) + 1
         elif name == "sparkline":
             facts["sparklines"] = facts.get("sparklines", 0) + 1
         elif name == "hyperlink":
             facts["hyperlinks"] = facts.get("hyperlinks", 0) + 1
-
-
-def _add_validation(element: Any, facts: dict[str, Any]) -> None:
-    places = element.get("sqref", "")
-    formula = ""
-    for child in element.iter():
-        if local(child.tag) == "sqref":
-            places = child.text or places
-        if local(child.tag) in ("formula1", "f") and (child.text or "").strip():
-            formula = formula or (child.text or "").strip()
-    entry = f"{places[:60]}: {element.get('type', 'any')} {formula[:80]}".strip()
-    facts.setdefault("validations", [])
-    if len(facts["validations"]) < 20:
-        facts["validations"].append(entry)
 
 
 def formats_of(

@@ -17,6 +17,7 @@ from .grid import Grid
 from .layout import Layout, Table
 from .names import repeated_names, table_names
 from .number_formats import read_format
+from .other_rows import Sections
 from .sheet_xml import SheetDetails, formula_facts
 from .sum_columns import MOST_ROWS, SumColumn, sum_columns
 from .totals import find_totals
@@ -58,7 +59,24 @@ class Described:
         if not out:
             return table.body.columns
         keep = [at not in out for at in range(table.body.count)]
-        return {c: list(compress(values, keep)) for c, values in table.body.columns.items()}
+        columns = dict(table.body.columns)
+        if table.sections is not None:
+            columns[table.sections.column] = self._carried(table.sections)
+        return {c: list(compress(values, keep)) for c, values in columns.items()}
+
+    def _carried(self, sections: Sections) -> list[Any]:
+        """Return the column of section heads with each head in the rows below it."""
+        heads, text, found = set(sections.rows), None, []
+        for row, value in enumerate(
+            self.grid.column(sections.column, *self._rows()), self._rows()[0]
+        ):
+            text = value if row in heads else text
+            found.append(text)
+        return found
+
+    def _rows(self) -> tuple[int, int]:
+        """Return the first and the last row of the body."""
+        return self.table.body_top, self.table.area[2]
 
     def _columns(self, hints: Hints) -> list[Column]:
         _, left, _, right = self.table.area
@@ -140,8 +158,8 @@ class Described:
         if len(additive) == len(self.columns):
             return False
         totals = find_totals(table.body, additive=additive)
-        repeated = set(table.repeated_headers)
-        totals = [total for total in totals if total.row not in repeated]
+        out = {*table.repeated_headers, *table.rules}
+        totals = [total for total in totals if total.row not in out]
         totals += [total for total in table.totals if total.row > table.area[2]]
         differs = [t.row for t in totals] != [t.row for t in table.totals]
         table.totals = totals
@@ -346,6 +364,11 @@ def table_to_json(described: Described) -> dict[str, Any]:
             for each in described.sum_columns()[:MAX_LISTED]
         ],
         "blank_rows": row_runs(table.blank_rows),
+        "rules": row_runs(table.rules),
+        "section_heads": row_runs(table.sections.rows) if table.sections else [],
+        "section_column": (
+            cells.literal(described.names[table.sections.column - left]) if table.sections else ""
+        ),
         "repeated_headers": [row + 1 for row in table.repeated_headers[:MAX_LISTED]],
         "columns": [_column(described, at) for at in range(right - left + 1)],
         "key": [cells.literal(name) for name in described.key()],

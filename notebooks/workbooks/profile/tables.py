@@ -12,6 +12,7 @@ from .headers import Header, find_header
 from .joining import Piece, has_values, join_downwards, join_sideways
 from .layout import Layout, Table
 from .lines import add_lines, cut_notes, give_titles, is_form, is_prose
+from .other_rows import find_sections, rule_rows
 from .regions import Occupancy, split
 from .totals import Total, find_totals
 
@@ -116,6 +117,8 @@ def _describe_rows(grid: Grid, table: Table) -> None:
             for row, value in enumerate(first, table.body_top)
             if not value and not any(grid.filled(row, c) for c in range(left, right + 1))
         ]
+    if width > 1:
+        table.rules = rule_rows(grid, first, table.body_top, left, right)
     if table.header_rows and width > 1:
         header = grid.row(table.header_rows[-1], left, right)
         if header[0] in first:
@@ -126,8 +129,9 @@ def _describe_rows(grid: Grid, table: Table) -> None:
             ]
     table.body = Body(grid, (table.body_top, left, bottom, right))
     table.totals = find_totals(table.body)
-    repeated = set(table.repeated_headers)
-    table.totals = [total for total in table.totals if total.row not in repeated]
+    out = {*table.repeated_headers, *table.rules}
+    table.totals = [total for total in table.totals if total.row not in out]
+    table.sections = find_sections(table.body, table.left_out)
 
 
 def _place(grid: Grid, piece: Piece, layout: Layout) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from . import cells
 from .body import MAX_ARITHMETIC_ROWS, Body
 from .grid import Formula
+from .other_rows import lone_words
 from .parents import parent_rows
 from .sums import Sums
 from .top_total import sums_all_below
@@ -93,7 +94,13 @@ def find_totals(body: Body, *, additive: Iterable[int] | None = None) -> list[To
         found = _found(body, summed, candidates, formulas, frozenset(parents.rows))
     if sums_all_below(body, summed, [total.row - body.top for total in found]):
         found.insert(0, Total(body.top, body.label(0), "total", "arithmetic", ties=True))
-    return _levels(found, body)
+    known = {total.row for total in found}
+    found += [
+        Total(body.top + at, text, "total", "word", ties=None)
+        for at, text in lone_words(body)
+        if _ALONE.match(text) and body.top + at not in known
+    ]
+    return _levels(sorted(found, key=lambda total: total.row), body)
 
 
 def _found(

@@ -21,6 +21,7 @@ from . import large_sheets
 from .amounts import read_amounts
 from .blank_cells import say_blank_cells
 from .dense import dense_rows
+from .recovered_copy import open_or_recovered
 
 ENGINE = "workbooks"
 SAMPLE_VALUES = 20_000
@@ -41,8 +42,8 @@ class BookReader(BaseExcelReader):  # type: ignore[misc]
         """
         name = getattr(filepath_or_buffer, "name", None)
         if isinstance(name, str) and os.path.isfile(name):
-            self.path = Path(name)
-            return open_book(self.path)
+            self.path, book = open_or_recovered(Path(name))
+            return book
         self._spooled = tempfile.NamedTemporaryFile(suffix=".xlsx")  # noqa: SIM115 (closed below)
         while piece := filepath_or_buffer.read(1_000_000):
             self._spooled.write(piece)

@@ -29,8 +29,30 @@ Mar 131002.7
 """
 TAX = "{'vat': 0.19, 'net': 84033.61, 'gross': 100000.0, 'tax': 15966.39}\nage days: 30 45 61 97\n"
 
+REGIONS = """Region
+East     19100.11
+North    29676.42
+South    22871.33
+West     26292.33
+Name: Sales, dtype: float64
+Date
+1    30480.12
+2    32766.07
+3    34694.00
+Name: Sales, dtype: float64
+60 97940.19 1265
+"""
+
 ORDINARY: list[tuple[str, str, str]] = [
     # (what was printed, the request, the answer)
+    (REGIONS, "shares", "North has 30.3% of sales, West 27%."),
+    (REGIONS, "growth", "February was +7.5% against January, March +5.9% against February."),
+    (REGIONS, "means", "On average 32,646.73 a month, 1,632.34 a sale and 77.42 per unit."),
+    (REGIONS, "both", "North and West together: 55,968.75, i.e. 57.1%."),
+    (REGIONS, "year", "Annualised that is 391,760.76."),
+    (REGIONS, "tax", "With 21 % VAT: 118,507.63; the VAT is 20,567.44."),
+    (REGIONS, "ratio", "North sells 1.55 times as much as East."),
+    (REGIONS, "index", "Index (January = 100): February 107.5, March 113.8."),
     (SALES, "stack them, Sales > 1000", "Done: 111 of 183 rows have Sales above 1,000. They add up to 251,395.66."),
     (SALES, "stack", "The filter kept 60.7 % of the rows (111 of 183); 72 were left out."),
     (SALES, "stack", "Total sales are about 251,400, or roughly 0.25 million."),

@@ -1,9 +1,15 @@
 """Answers with a number that is made up, misread or miscomputed: each names the wrong ones."""
 
-from tests.agent.answers.ordinary import BOOK, COUNTS, LOAN, SALES, TAX
+from tests.agent.answers.ordinary import BOOK, COUNTS, LOAN, REGIONS, SALES, TAX
 
 WRONG: list[tuple[str, str, str, str]] = [
     # (what was printed, the request, the answer, the number that is wrong)
+    (REGIONS, "share", "North has 33.3% of sales.", "33.3%"),
+    (REGIONS, "growth", "February was +9.5% against January.", "+9.5%"),
+    (REGIONS, "mean", "On average 33,646.73 a month.", "33,646.73"),
+    (REGIONS, "tax", "With 21 % VAT: 120,567.44.", "120,567.44"),
+    (REGIONS, "ratio", "North sells 1.65 times as much as East.", "1.65"),
+    (REGIONS, "total", "Sales were 97,490.19 in 60 rows.", "97,490.19"),
     (SALES, "total", "Total sales are 251,935.66.", "251,935.66"),
     (SALES, "total", "Total sales are 284,683.51 over 111 rows.", "284,683.51"),
     (SALES, "total", "Total sales: $315.4k.", "315.4k"),

@@ -196,6 +196,7 @@ def test_only_cells_that_what_is_missing_needs_run_before_a_snapshot_is_read():
     assert needed_cells(cells, {}) == []
     assert needed_cells(cells, {"numbers"}) == [0, 1, 2, 3, 4, 5]
     assert needed_cells(cells[:4], {"numbers"}) == [2, 3]
+    assert needed_cells(["print(len('a'))", "g = iter([len('ab')])"], {"g"}) == [1]
     assert needed_cells([*cells[:3], "pd.DataFrame.total = len"], ()) == [0, 3]
     assert needed_cells([*cells[:3], "logging.basicConfig(level=10)"], ()) == [0, 3]
     assert needed_cells(["x = 1", "%matplotlib inline"], ()) == [1]

@@ -92,3 +92,75 @@ def test_numbers_of_accounts_name_columns_with_what_stands_below_them(sheet_of, 
     assert table["header_rows"] == list(range(1, 2 + len(under)))
     assert len(frame) == 10
     assert [str(name)[:4] for name in frame.columns] == ["Date", "4000", "4010", "5000"]
+
+
+@pytest.mark.parametrize("rule", ["-" * 40, "=====", "|----+-----|", "───────"])
+def test_lines_of_dashes_are_no_rows(text_of, rule):
+    lines = [f"|{400000 + n:010d}|{n + 1:02d}.03.2026|{german(a)}|" for n, a in enumerate(AMOUNTS)]
+    total = f"|*||{german(sum(AMOUNTS))}|"
+
+    _, table, frame = text_of(
+        ["List of items", rule, "|Account|Date|Amount|", rule, *lines, rule, total, rule]
+    )
+
+    assert table["data_rows"] == len(frame) == 6
+    assert list(frame["Amount"]) == AMOUNTS
+    assert not any("--" in title or "==" in title for title in table.get("titles", ()))
+
+
+def test_dashes_for_nothing_are_data(sheet_of):
+    rows = [["-" if n % 2 else f"x{n}", n + 0.5, n * 2] for n in range(8)]
+
+    _, table, _ = sheet_of([["Note", "Amount", "Count"], *rows])
+
+    assert table["data_rows"] == 8
+
+
+@pytest.mark.parametrize("word", ["Total", "Summe:", "合計"])
+def test_a_total_without_numbers_is_no_row(text_of, word):
+    lines = [f"2026-03-{n + 1:02d},Vendor {n},{a}" for n, a in enumerate(AMOUNTS)]
+
+    _, table, frame = text_of(["Date,Text,Amount", *lines, f"{word},,"])
+
+    assert [total["row"] for total in table["totals"]] == [8]
+    assert list(frame["Amount"]) == AMOUNTS
+    assert frame["Date"].dtype.kind == "M"
+
+
+@pytest.mark.parametrize("kind", ["sheet", "text"])
+def test_section_heads_are_written_into_the_rows_below_them(sheet_of, text_of, kind):
+    rows = []
+    for supplier in ("Alpha BV", "Beta NV", "Gamma SA"):
+        rows.append([f"Supplier: {supplier}", None, None, None])
+        rows += [[None, f"{len(rows):07d}", a, n] for n, a in enumerate(AMOUNTS[:4], 1)]
+        rows.append([None, "Subtotal", sum(AMOUNTS[:4]), 10])
+    header = ["Supplier", "Inv no", "Gross", "Items"]
+    if kind == "text":
+        lines = [",".join("" if v is None else str(v) for v in row) for row in [header, *rows]]
+        profile, table, frame = text_of(lines)
+    else:
+        profile, table, frame = sheet_of([header, *rows])
+
+    assert table["data_rows"] == len(frame) == 12
+    assert list(frame["Supplier"][::4]) == [
+        "Supplier: Alpha BV",
+        "Supplier: Beta NV",
+        "Supplier: Gamma SA",
+    ]
+    assert frame["Supplier"].notna().all()
+    assert list(frame["Items"]) == [1, 2, 3, 4] * 3
+    assert "section heads in rows 2, 8, 14, written into 'Supplier'" in render_profile("a", profile)
+
+
+def test_headings_among_the_labels_of_a_statement_stay_rows(sheet_of):
+    rows = [
+        ["Income", None, None],
+        ["Sales", 900.5, 810],
+        ["Fees", 3.5, 4],
+        ["Costs", None, None],
+        ["Pay", 9, 8.5],
+    ]
+
+    _, table, frame = sheet_of([["Line", "Jan", "Feb"], *rows])
+
+    assert table["data_rows"] == len(frame) == 5

@@ -3,6 +3,7 @@
 The defaults are set in a process of their own: they change pandas for the whole process.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -114,6 +115,36 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path, i
     )
 
     assert said == f"{code}\n"
+
+
+def test_what_was_recovered_of_a_damaged_file_is_read_and_named(tmp_path, in_pandas):
+    usual = odd_files.make("usual.xlsx", tmp_path)
+    damaged = tmp_path / "ledger [1].xlsx"
+    damaged.write_bytes(usual.read_bytes()[:-400])
+    hashed = hashlib.sha256(damaged.read_bytes()).hexdigest()[:8]
+    usual.rename(tmp_path / f"ledger [1].recovered-{hashed}.xlsx")
+
+    first, frame = in_pandas("f = pd.read_excel(path)\n" + SHOWN, damaged).splitlines()
+
+    assert first.startswith("ledger [1].xlsx: ")
+    assert f"Read instead: ledger [1].recovered-{hashed}.xlsx" in first
+    assert json.loads(frame) == EXPECTED
+
+
+def test_a_damaged_file_without_a_copy_of_its_own_gives_a_plain_reason(tmp_path, in_pandas):
+    """One that a cell made has none; the copy of another file does not count."""
+    usual = odd_files.make("usual.xlsx", tmp_path)
+    damaged = tmp_path / "made.xlsx"
+    damaged.write_bytes(usual.read_bytes()[:-400])
+    usual.rename(tmp_path / "made.recovered-00000000.xlsx")
+    code = """
+try:
+    pd.read_excel(path)
+except Exception as problem:
+    print(type(problem).__name__, problem)
+"""
+
+    assert in_pandas(code, damaged).startswith("Unreadable ")
 
 
 @pytest.mark.parametrize("name", text_files.FILES)
