@@ -90,6 +90,8 @@ async def test_schemathesis_finds_no_answer_the_document_does_not_allow(
         "response_schema_conformance,response_headers_conformance,ignored_auth",
         "--exclude-path", "/api/v1/users/{user}",
         "--exclude-path", "/api/v1/demo",  # takes nothing that could be wrong, and runs three turns
+        # It can't make bodies of this media type; test_resumable_uploads.py sends wrong ones.
+        "--exclude-operation-id", "patch_api_v1_conversations__paths__uploads_",
         "--suppress-health-check", "filter_too_much", "--no-color",
     ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TALLYBOOK")}
