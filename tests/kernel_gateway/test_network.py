@@ -94,25 +94,6 @@ print(httpx is httpx2)
     assert printed.split() == ["120", "200", "True"]
 
 
-async def test_aiohttp_says_what_to_use_in_its_place(start_gateway, server):
-    pytest.importorskip("aiohttp")
-    conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
-
-    printed = await allowed(
-        conversation,
-        f"""
-import aiohttp
-try:
-    async with aiohttp.ClientSession() as session:
-        await session.get("{server.url}/v1/sales.csv")
-except Exception as error:
-    print(error)
-""",
-    )
-
-    assert "aiohttp has no way to the network here. Use requests, or httpx2.AsyncClient" in printed
-
-
 async def test_other_http_libraries_get_what_was_allowed_too(start_gateway, server):
     conversation = await (await start_gateway([], network_private=LOOPBACK)).conversation()
     host, port = server.url.removeprefix("http://").split(":")

@@ -11,9 +11,6 @@ from kernel_gateway.store.embeddings import vector_bytes
 from tests.conftest import exchange
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.skipif(
-    not local_embeddings.is_installed(), reason="the extra `embeddings` is not installed"
-)
 ANSWERED = "\n\nIt is in outputs/result.xlsx: 120 rows, 12,345.67 in all."
 OTHER_WORDS = (
     ("How did turnover by client develop?", "Show revenue per customer over the months"),
