@@ -218,6 +218,19 @@ describe("a request made here", () => {
   });
 });
 
+describe("a workbook that a cell has written", () => {
+  it("is said to be checked, and computed, while that goes on", () => {
+    const checking = (step: string) =>
+      logOf([
+        ["turn.started", { kind: "turn", user: "ann", request: "sum it" }],
+        ["cell.checking", { cell: "c1", step, names: ["outputs/sum.xlsx"], seconds: 0.2 }],
+      ]);
+
+    expect(seen(checking("check")).turns[0]?.doing).toBe("Checking sum.xlsx");
+    expect(seen(checking("formulas")).turns[0]?.doing).toBe("Computing the formulas of sum.xlsx");
+  });
+});
+
 describe("a re-run of the notebook", () => {
   it("is followed without a word in the conversation", () => {
     const events = logOf([

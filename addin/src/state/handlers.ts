@@ -141,6 +141,11 @@ export const HANDLERS: { [K in Exclude<keyof EventData, "turn.started">]?: Handl
     const cell = (turn && draft.cell(turn, (each) => each.id === data.cell)) ?? draft.anyCell(data.cell);
     if (cell) addOutput(cell.outputs, data.late && raw.output_type === "stream" ? { ...raw, name: LATE } : raw);
   },
+  "cell.checking": (_, data, turn) => {
+    if (!turn) return;
+    const names = list(data.names).map((name) => name.split("/").at(-1)).join(", ");
+    turn.doing = data.step === "formulas" ? `Computing the formulas of ${names}` : `Checking ${names}`;
+  },
   "cell.finished": (draft, data, turn) => {
     if (!turn) return;
     const cell =

@@ -253,9 +253,12 @@ class UploadHandler(ResumableHandler):
     upload: ResumableUpload
     writer: Writer | None = None
 
+    def initialize(self, **given: Any) -> None:
+        super().initialize(**given)
+        self._stack = ExitStack()  # here, as a request may end before it is prepared
+
     async def prepare(self) -> None:
         """Find the upload; of a PATCH, take over from one that still brings bytes."""
-        self._stack = ExitStack()
         await super().prepare()
         if self.request.method == "OPTIONS" or self._finished:
             return
