@@ -91,7 +91,8 @@ def render_profile(name: str, profile: Facts, level: int = FULL) -> str:
         level: `FULL`, `BRIEF`, `KNOWN` or `BARE`.
     """
     if problem := profile.get("problem"):
-        return f"File {quoted(name)} can't be read: {problem['message']}"
+        said = f"{problem['message']} {problem.get('hint', '')}".rstrip()
+        return f"File {quoted(name)} can't be read: {said}"
     lines = [f"File {quoted(name)}: {_format(profile.get('format', {}))}"]
     seen_amount = False
     for sheet in profile.get("sheets", ()):

@@ -149,12 +149,12 @@ def test_the_helper_for_amounts_is_told_once(profiled):
     assert "amount() as in the recipe above" in text
 
 
-def test_an_unreadable_file_is_told_with_its_reason():
+def test_an_unreadable_file_is_told_with_its_reason_and_what_to_do():
     problem = {"code": "encrypted", "message": "It has a password.", "hint": "Remove it."}
 
     text = render_profiles({"inputs/a.xlsx": {"problem": problem}})
 
-    assert "File 'inputs/a.xlsx' can't be read: It has a password." in text
+    assert "File 'inputs/a.xlsx' can't be read: It has a password. Remove it." in text
 
 
 def test_recipes_run_without_asking_for_permission(tmp_path):

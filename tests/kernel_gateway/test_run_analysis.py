@@ -57,6 +57,7 @@ def book(tmp_path_factory):
         "Ledger": [("General ledger 2025",), (), tuple(COLUMNS), *LEDGER],
         "Bank": [("Reference", "Paid"), *STATEMENT],
         "Budget": [("Line", "Actual", "Budget"), *PLAN],
+        "Kept": [("Item", "Amount"), ("a", 10.5), ("b", "12.50 "), ("c", "7"), ("d", "3.25"), ("e", 4), ("f", 8.5)],
         "Words": [("Old", "New"), *((f"old {n}", f"new {n}") for n in "abcdef")],
     }  # fmt: skip
     book.remove(book.active)
@@ -164,6 +165,7 @@ VALUES = [
      [[8], statistics.quantiles([row[3] for row in LEDGER], method="inclusive")[::2]]),
     ("an outlier is found within its group", asks(analysis="outliers", table=BOOK, value="Amount", by=["Account"], measure="zscore", limit=1.1), "outliers['Voucher'].tolist()", ["V002"]),
     ("statistics by group", asks(analysis="summary_statistics", table=BOOK, columns=["Amount"], by=["Account"]), "dict(zip(summary_statistics['Account'], summary_statistics['Amount sum']))", {"Rent": -2401, "Sales": 19400, "Travel": -15710}),
+    ("quality is that of the values as they are kept", asks(analysis="data_quality", table={"file": "sales.xlsx", "sheet": "Kept"}), "data_quality.set_index('column').loc['Amount', ['texts among others', 'numbers as text', 'blanks around text']].tolist()", [3, 3, 1]),
     ("quality counts blanks, repeats and shared keys", asks(analysis="data_quality", table=BOOK, key=["Voucher"]), "[data_quality.set_index('column').loc['Approver', ['blank', 'distinct', 'blanks around text']].tolist(), len(repeated_rows), repeated_keys['Voucher'].tolist()]", [[2, 2, 1], 2, ["V003", "V003", "V006", "V006"]]),
     ("flows come from a column", asks(analysis="npv", table=SALES, value="Sales", rate=0, first_flow="now"), "npv", 33000),
     ("rules are checked as they are given", asks(analysis="compliance_check", table=BOOK, rules=[
@@ -206,7 +208,7 @@ WRONG = [
     ({"analysis": "npv", "rate": 19, "flows": [1, 2], "first_flow": "now"}, "rate: Input should be less than or equal to 1"),
     ({"analysis": "npv", "rate": 0.1, "first_flow": "now"}, "give either flows, or table and value"),
     ({"analysis": "xirr", "flows": [-1, 2], "days": ["2025-01-01"]}, "2 flows need as many days; there are 1"),
-    ({"analysis": "data_quality", "table": {"file": "sales.xlsx"}}, "has several sheets: its sheets with tables are 'Months', 'Tools', 'Ledger', 'Bank', 'Budget', 'Words'. Give the sheet."),
+    ({"analysis": "data_quality", "table": {"file": "sales.xlsx"}}, "has several sheets: its sheets with tables are 'Months', 'Tools', 'Ledger', 'Bank', 'Budget', 'Kept', 'Words'. Give the sheet."),
     ({"analysis": "data_quality", "table": {"file": "sale.xlsx"}}, "There is no file 'sale.xlsx'. There are: 'inputs/sales.xlsx'"),
     ({"analysis": "data_quality", "table": {"file": "sales.xlsx", "variable": "x"}}, "give either file or variable"),
     ({"analysis": "data_quality", "table": {"variable": "framed"}}, "No variable 'framed' holds a DataFrame."),

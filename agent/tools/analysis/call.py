@@ -170,7 +170,8 @@ async def _table(
     source = getattr(asked, field, None)
     if not isinstance(source, TableSource):
         return None
-    return await find_table(source, reach, variables, variable)
+    as_kept = isinstance(asked, of.DataQuality)  # a recipe mends what it is to find
+    return await find_table(source, reach, variables, variable, as_kept=as_kept)
 
 
 def _columns(asked: Analysis, table: Table | None, other: Table | None) -> dict[str, list[str]]:

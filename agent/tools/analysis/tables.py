@@ -87,6 +87,8 @@ async def find_table(
     reach: Reach,
     variables: Sequence[Mapping[str, Any]],
     variable: str = "",
+    *,
+    as_kept: bool = False,
 ) -> Table:
     """Return the table that *source* names.
 
@@ -95,6 +97,7 @@ async def find_table(
         reach: The files.
         variables: What the kernel holds.
         variable: What the table is to be called in code; empty for its own name, or ``frame``.
+        as_kept: Load a file's values as they are kept, numbers and dates in texts as texts.
 
     Raises:
         ToolFailed: There is none, or several could be meant.
@@ -110,7 +113,7 @@ async def find_table(
         raise ToolFailed(f"{file.name!r} holds no table.")
     if problem := profile.get("problem"):
         raise ToolFailed(f"{file.name!r} can't be read: {problem['message']}")
-    return _of_file(source, file.name, profile, variable or "frame")
+    return _of_file(source, file.name, profile, variable or "frame", as_kept=as_kept)
 
 
 def _of_variable(name: str, variables: Sequence[Mapping[str, Any]]) -> Table:
@@ -136,7 +139,9 @@ def _dtype(text: str) -> str:
     return "text" if text.startswith(("string", "category")) else "object"
 
 
-def _of_file(source: TableSource, name: str, profile: Profile, variable: str) -> Table:
+def _of_file(
+    source: TableSource, name: str, profile: Profile, variable: str, *, as_kept: bool
+) -> Table:
     sheet = _sheet(source, name, profile)
     tables = sheet["tables"]
     if source.number > len(tables) or (not source.number and len(tables) > 1):
@@ -149,7 +154,8 @@ def _of_file(source: TableSource, name: str, profile: Profile, variable: str) ->
         )
     table = tables[(source.number or 1) - 1]
     found = {_as_text(column["name"]): column for column in table["columns"]}
-    code = table["recipe"].rstrip("\n")
+    recipe = _without_conversions(table["recipe"]) if as_kept else table["recipe"]
+    code = recipe.rstrip("\n")
     if variable != "frame":
         code += f"\n{variable} = frame"
     return Table(
@@ -165,6 +171,16 @@ def _of_file(source: TableSource, name: str, profile: Profile, variable: str) ->
         },
         first_row=_first_row(table),
     )
+
+
+def _without_conversions(recipe: str) -> str:
+    """Return a recipe without the lines that give columns of its frame other values."""
+    lines = recipe.splitlines()
+    for node in ast.parse(recipe).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            last = node.end_lineno or node.lineno
+            lines[node.lineno - 1 : last] = [""] * (last - node.lineno + 1)
+    return "\n".join(line for at, line in enumerate(lines) if line or at < 2 or lines[at - 1])
 
 
 def _sheet(source: TableSource, name: str, profile: Profile) -> Mapping[str, Any]:
