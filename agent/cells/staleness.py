@@ -15,8 +15,6 @@ from notebooks.lineage.staleness import Stale, made_by
 from notebooks.record.cells import CellIntent, Execution
 
 MOST_SAID = 5
-FEW_CELLS = 300
-"""Up to this many are looked at on the event loop, in a millisecond; a thread would take longer."""
 log = logging.getLogger("tallybook.lineage")
 
 
@@ -61,8 +59,6 @@ async def made_stale(
         makers = {cell.number for cell in cells if made(cell)}
         return made_by(runtime.live.stale(cells, files), cells, makers) if makers else []
 
-    if len(runtime.recorder.cells) <= FEW_CELLS:
-        return look()
     return await asyncio.to_thread(look)
 
 

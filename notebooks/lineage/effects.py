@@ -18,6 +18,8 @@ from notebooks.lineage.names import Statement
 
 MOST_DEEP = 12
 """Calls within calls that are followed."""
+MOST_FOLLOWED = 300
+"""Functions that are followed for one statement; what further calls get, they may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class Effects:
         self._kinds: dict[str, str] = {}
         self._foreign: set[str] = set()
         self._aliases: dict[str, frozenset[str]] = {}
+        self._known: dict[int, _Found] = {}
+        """By function, what it does; of those that were followed to the end for a statement."""
+        self._left, self._cut = MOST_FOLLOWED, 0
 
     def take(self, statement: Statement) -> Effect:
         """Return what *statement* does through calls, and keep what it defines.
@@ -70,6 +75,7 @@ class Effects:
         body = body_of(statement.code)
         if body is None:
             return NOTHING
+        self._known, self._left = {}, MOST_FOLLOWED
         found = self._followed(body, (), 0)
         self._learn(body, statement)
         named = {name: self._aliases.get(name, frozenset()) for name in found.alters | found.may}
@@ -120,8 +126,11 @@ class Effects:
             self._follow(call, found, within, depth)
         for name in body.reads:
             # A function that is passed on is used there: its variables are inputs too.
-            if (passed := self._functions.get(name)) and depth < MOST_DEEP and passed not in within:
-                inner = self._followed(passed.body, (*within, passed), depth + 1)
+            if passed := self._functions.get(name):
+                if depth >= MOST_DEEP or passed in within or not self._left:
+                    self._cut += 1
+                    continue
+                inner = self._summary(passed, within, depth)
                 found.reads |= {n for n in inner.reads if not is_parameter(n)}
                 if name in body.passed:
                     found.sets |= inner.sets
@@ -135,9 +144,14 @@ class Effects:
             if self._may_change(call):
                 found.may |= {n for _, names in call.arguments for n in names} | call.object
             return
-        if target in within or depth >= MOST_DEEP:
+        if target in within:
+            self._cut += 1
             return
-        inner = self._followed(target.body, (*within, target), depth + 1)
+        if depth >= MOST_DEEP or not self._left:
+            self._cut += 1
+            found.may |= {n for _, names in call.arguments for n in names} | call.object
+            return
+        inner = self._summary(target, within, depth)
         bound = _bound(target, call)
         sure = found.alters if call.sure else found.may
         for names, into in ((inner.alters, sure), (inner.may, found.may)):
@@ -145,6 +159,17 @@ class Effects:
                 into |= bound.get(name, frozenset()) if is_parameter(name) else {name}
         found.sets |= inner.sets
         found.reads |= inner.reads
+
+    def _summary(self, function: Function, within: tuple[Function, ...], depth: int) -> _Found:
+        """Return what *function* does; a call back to a function that is being followed is cut."""
+        if (known := self._known.get(id(function))) is not None:
+            return known
+        self._left = max(0, self._left - 1)
+        cut = self._cut
+        found = self._followed(function.body, (*within, function), depth + 1)
+        if self._cut == cut:
+            self._known[id(function)] = found
+        return found
 
     def _target(self, call: Call, within: tuple[Function, ...]) -> Function | None:
         if not call.method:
@@ -180,7 +205,7 @@ class Effects:
     def _changes_itself(self, method: str) -> bool:
         """Whether some class has a *method* that changes its object."""
         found = [m[method] for m in self._classes.values() if method in m]
-        return any(set(m.parameters[:1]) & self._followed(m.body, (m,), 1).alters for m in found)
+        return any(set(m.parameters[:1]) & self._summary(m, (), 1).alters for m in found)
 
 
 def _bound(target: Function, call: Call) -> dict[str, frozenset[str]]:

@@ -250,3 +250,21 @@ def test_only_a_cell_that_does_nothing_to_variables_is_not_looked_at_after_it_ra
     assert may_change("clean(df)", {}, {})
     assert may_change("book.add(1)", {}, {})
     assert not may_change("print(df.head())", {}, {})
+
+
+def test_functions_that_all_call_each_other_are_followed_to_an_end():
+    names = [f"f{n}" for n in range(40)]
+    calls = "; ".join(f"{name}(x)" for name in names)
+    functions = "\n".join(f"def {name}(x): {calls}" for name in names)
+
+    sure, unsure = sure_and_unsure("a = [1]", functions, "f0(a)", "len(a)", "f0(a)")
+
+    assert (sure, unsure) == ([], [4])
+
+
+def test_a_long_chain_of_functions_is_followed_whatever_calls_come_again():
+    chain = "\n".join(f"def f{n}(x): {'; '.join([f'f{n + 1}(x)'] * 6)}" for n in range(9))
+
+    changing = f"{chain}\ndef f9(x): x.append(1)"
+
+    assert sure_and_unsure("a = [1]", changing, "f0(a)", "len(a)", "f0(a)") == ([4], [])
