@@ -111,7 +111,8 @@ class ResumableUploads:
         """
         place = home / PLACE
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if sum(1 for _ in place.glob("*.json")) >= MOST_UNFINISHED:
+        kept = (_read(file) for file in place.glob("*.json"))
+        if sum(each is not None and each.result is None for each in kept) >= MOST_UNFINISHED:
             raise TooManyUnfinishedUploads(MOST_UNFINISHED)
         made = ResumableUpload(
             id=new_id("up"), user=user, name=name, size=size, metadata=metadata, replace=replace
@@ -188,9 +189,10 @@ class ResumableUploads:
             yield
 
     def keep_result(self, home: Path, upload: ResumableUpload, result: Mapping[str, Any]) -> None:
-        """Store what became of the whole file, and remove its bytes."""
-        _store(home, replace(upload, result=result))
-        os.truncate(part_of(home, upload.id), 0)
+        """Store what became of the whole file, and remove its bytes; nothing if it was removed."""
+        if part_of(home, upload.id).exists():
+            _store(home, replace(upload, result=result))
+            os.truncate(part_of(home, upload.id), 0)
 
     def remove(self, home: Path, upload: ResumableUpload) -> None:
         """Remove an upload; a request that still brings bytes of it is refused."""

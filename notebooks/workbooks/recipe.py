@@ -295,12 +295,12 @@ def _dtype(plan: _Plan) -> list[str]:
 def _after(plan: _Plan, *, from_1904: bool) -> list[str]:
     """Return the lines that turn texts and serial numbers into what they stand for."""
     lines: list[str] = []
-    if plan.drops_blanks:
-        lines.append('frame = frame.dropna(how="all", ignore_index=True)')
-    if plan.dropped:
+    if plan.dropped:  # by their places, which count blank rows too
         rows = [str(row) for row in plan.dropped]
         lines.append(_wrapped("frame = frame.drop(index=[", rows, "], errors='ignore')"))
         lines.append("frame = frame.reset_index(drop=True)")
+    if plan.drops_blanks:
+        lines.append('frame = frame.dropna(how="all", ignore_index=True)')
     if plan.by_text is not None:
         lines += totals_lines(plan.described, plan.by_text)
     if plan.table.sections is not None:

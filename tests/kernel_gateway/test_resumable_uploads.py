@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kernel_gateway.contexts.resumable_uploads import MOST_UNFINISHED, ResumableUploads
+from kernel_gateway.errors import TooManyUnfinishedUploads
 from kernel_gateway.terminal.client import path_url
 from tests.access_tokens import SECRET, hs256
 from tests.raw_http import Raw, error_of
@@ -275,3 +277,26 @@ async def test_the_address_says_what_it_can(begun):
     assert answer.headers["Tus-Version"] == "1.0.0"
     assert answer.headers["Tus-Extension"] == "creation,expiration,termination"
     assert answer.headers["Tus-Max-Size"] == "2000000"
+
+
+def test_files_that_are_whole_do_not_count_as_unfinished(tmp_path):
+    uploads = ResumableUploads(tmp_path, hours=24)
+
+    for number in range(MOST_UNFINISHED + 5):
+        made = uploads.begin(tmp_path, "ann", f"{number}.csv", 4, "", replace=False)
+        uploads.keep_result(tmp_path, made, {"name": f"inputs/{number}.csv"})
+    for number in range(MOST_UNFINISHED):
+        uploads.begin(tmp_path, "ann", f"more{number}.csv", 4, "", replace=False)
+
+    with pytest.raises(TooManyUnfinishedUploads):
+        uploads.begin(tmp_path, "ann", "last.csv", 4, "", replace=False)
+
+
+def test_an_upload_that_was_removed_while_it_was_finished_leaves_nothing(tmp_path):
+    uploads = ResumableUploads(tmp_path, hours=24)
+    made = uploads.begin(tmp_path, "ann", "a.csv", 4, "", replace=False)
+    uploads.remove(tmp_path, made)
+
+    uploads.keep_result(tmp_path, made, {"name": "inputs/a.csv"})
+
+    assert list((tmp_path / "uploads").iterdir()) == []

@@ -14,6 +14,7 @@ _CODE = re.compile(r"[0-9A-Za-z]+(?:[.\-/][0-9A-Za-z]+)*[.\-/]?")
 _DIGIT = re.compile("[0-9]")
 MOST_CODE = 30
 TRIED_COLUMNS, TRIED_ENDS = 3, 4
+MOST_AMOUNT = 1e15
 MOST_CHILDREN = 300
 """The last rows of a table, among which there must be a parent if it has any."""
 
@@ -32,7 +33,7 @@ class _Below:
         """Count row *at*, the one above those that were counted."""
         for column, sums in self._sums.items():
             sums[at] = sums[at + 1] + ((self.numbers[column][at] or 0.0) if leaf else 0.0)
-            self._ends[column].setdefault(round(sums[at] * 100), []).append(at)
+            self._ends[column].setdefault(_cents(sums[at]), []).append(at)
 
     def sums(self, columns: Iterable[int], start: int, end: int) -> dict[int, float]:
         """Return the sums of *columns* in the rows from *start* to before *end*."""
@@ -40,11 +41,16 @@ class _Below:
 
     def ends(self, column: int, start: int, number: float) -> list[int]:
         """Return where rows from *start* on may end whose sum is *number*, the nearest first."""
-        wanted = round((self._sums[column][start] - number) * 100)
+        wanted = _cents(self._sums[column][start] - number)
         ends = [
             e for key in (wanted - 1, wanted, wanted + 1) for e in self._ends[column].get(key, ())
         ]
         return sorted(end for end in ends if end > start)[:TRIED_ENDS]
+
+
+def _cents(number: float) -> int:
+    """Return *number* in whole cents; 0 for what is no amount, such as NaN."""
+    return round(number * 100) if abs(number) < MOST_AMOUNT else 0
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,20 @@ def test_thousands_of_subtotals_are_left_out_by_their_text(tmp_path):
     assert len(run_recipe(table["recipe"])) == 900
 
 
+def test_rows_in_a_long_table_are_left_out_by_their_places_blank_rows_counted(tmp_path):
+    rows = [["Customer", "Sales"]]
+    for n in range(20_100):
+        rows += [[None, None]] if n % 50 == 0 and n else []
+        rows += [rows[0]] if n == 15_000 else []
+        rows.append([f"Customer {n}", n + 0.25])
+
+    table = written(tmp_path / "a.xlsx", rows)
+    frame = run_recipe(table["recipe"])
+
+    assert len(frame) == table["data_rows"] == 20_100
+    assert frame["Sales"].sum() == sum(n + 0.25 for n in range(20_100))
+
+
 def test_many_blank_rows_are_left_out_without_a_list(tmp_path):
     rows = [["Item", "Price"]]
     for number in range(250):

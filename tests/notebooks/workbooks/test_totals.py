@@ -143,6 +143,16 @@ def test_a_running_balance_beside_its_amounts_is_data(totals_of):
     assert totals_of(["Day", "Text", "Amount", "Balance"], rows) == {}
 
 
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity", "1e307"])
+def test_numbers_that_are_no_amounts_sum_nothing(tmp_path, odd):
+    records = [f'{{"code": "{n}00", "amount": {odd if n == 1 else n * 5.25}}}' for n in range(1, 7)]
+    (tmp_path / "a.json").write_text(f"[{', '.join(records)}]")
+
+    [sheet] = profile_file(tmp_path / "a.json", "a.json")["sheets"]
+
+    assert [(t["data_rows"], t["totals"]) for t in sheet["tables"]] == [(6, [])]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_rows_of_small_or_repeated_numbers_are_data(totals_of, seed):
     draw = random.Random(seed)
