@@ -29,7 +29,7 @@ OUTSIDE = "is outside /workspace and /tmp"
 OBJECTS = "finds every object of the interpreter"
 NEVER = "Code that does this never runs here; find another way."
 NOT_GRANTED = "This cell has no permission for that."
-NETWORK, FILE = "network", "file:"
+NETWORK, FILE, SNAPSHOT = "network", "file:", "snapshot"
 """Permissions of a cell: to open connections; and, followed by a path, to open that file."""
 
 REFUSED = MappingProxyType(
@@ -100,7 +100,8 @@ class AuditHook:
 
     Attributes:
         arm: Start refusing; can't be undone.
-        allow: Set the permissions of the next cell: `NETWORK`, or `FILE` and a path.
+        allow: Set the permissions of the next cell: `NETWORK`, or `FILE` and a path; `SNAPSHOT`
+            comes with the service's own requests for a snapshot only.
         take_opened: Return, once, the names of the uploads that were opened.
     """
 
@@ -113,8 +114,8 @@ def set_hook(forks: CodeType | None = None, connects: CodeType | None = None) ->
     """Set a hook that refuses nothing until it is armed.
 
     Args:
-        forks: The one piece of code that may fork the kernel.
-        connects: The one that may connect to `SNAPSHOTS`.
+        forks: The one piece of code that may fork the kernel, when the service asks for that.
+        connects: The one that may connect to `SNAPSHOTS` then.
 
     The hook uses only local variables of this call, so that code which rebinds names of this
     module can't change it.
@@ -126,6 +127,7 @@ def set_hook(forks: CodeType | None = None, connects: CodeType | None = None) ->
     named = (*OWN_FILES, *LIBRARY_FILES, *library)
     readable = tuple({*named, *map(os.path.realpath, named)})
     granted: tuple[str, ...] = ()
+    asked = SNAPSHOT
     opened: dict[str, None] = {}
     armed = False
 
@@ -133,7 +135,8 @@ def set_hook(forks: CodeType | None = None, connects: CodeType | None = None) ->
         if not armed:
             return
         if event in refused:
-            if event != "os.fork" or sys._getframe(1).f_code is not forks:
+            ours = asked in granted and sys._getframe(1).f_code is forks
+            if event != "os.fork" or not ours:
                 refuse(event, refused[event])
         elif event.startswith("ctypes."):
             if not is_of_library(sys._getframe(1), NATIVE_USERS, library):
@@ -154,7 +157,7 @@ def set_hook(forks: CodeType | None = None, connects: CodeType | None = None) ->
 
     def is_snapshot(event: str, arguments: tuple[Any, ...]) -> bool:
         known = event == "socket.connect" and arguments[1] == snapshots
-        return known and sys._getframe(2).f_code is connects
+        return known and asked in granted and sys._getframe(2).f_code is connects
 
     def check_file(event: str, path: Any) -> None:
         if isinstance(path, int) or path in ("", ":memory:", b""):

@@ -425,3 +425,17 @@ async def test_a_cell_gets_neither_the_socket_nor_a_fork_even_under_our_name(
         reply = await kernel.run(f"import socket as s\n{code}")
         assert reply.ename == "ForbiddenCall"
         assert reason in reply.evalue
+
+
+async def test_a_cell_cannot_use_the_snapshots_own_code_to_fork(start_kernel):
+    kernel = await start_kernel()
+
+    reply = await kernel.run(
+        "import sys, threading, types\n"
+        "ours = sys.modules['inside.snapshots']\n"
+        "names = {**vars(ours), '_connected': threading.Event, '_children': []}\n"
+        "types.FunctionType(ours._fork.__code__, names)(get_ipython(), 1, 1.0)"
+    )
+
+    assert reply.ename == "ForbiddenCall"
+    assert "starts another program" in reply.evalue
