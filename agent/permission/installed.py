@@ -13,6 +13,7 @@ from container.errors import ContainerError
 from container.kernel.session import KernelSession
 
 LIBRARY_RULES = frozenset({"unknown-library", "network-library", "excel-reader"})
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _PARTS = frozenset("dateutil et_xmlfile mpl_toolkits tzdata typing_extensions workbooks".split())
 """What nobody works with directly."""
 _OTHERS = tuple(sorted(LOW_MODULES - sys.stdlib_module_names - _PARTS))
@@ -66,7 +67,22 @@ def _needed(code: str) -> Iterator[str]:
         elif isinstance(node, ast.Try) and _catches_imports(node.handlers):
             waiting += [*node.handlers, *node.orelse, *node.finalbody]
             continue
+        elif isinstance(node, ast.With | ast.AsyncWith | ast.If) and _goes_on_without(node):
+            continue
         waiting += ast.iter_child_nodes(node)
+
+
+def _goes_on_without(node: ast.With | ast.AsyncWith | ast.If) -> bool:
+    """Whether *node* suppresses errors of imports, or looks first whether there is a module."""
+    if isinstance(node, ast.If):
+        return "find_spec" in _names_in(node.test)
+    given = [_names_in(item.context_expr) for item in node.items]
+    return any("suppress" in names and names & _IMPORT_ERRORS for names in given)
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    found = (getattr(each, "id", getattr(each, "attr", "")) for each in ast.walk(node))
+    return set(found)
 
 
 def _catches_imports(handlers: Sequence[ast.ExceptHandler]) -> bool:
@@ -75,4 +91,4 @@ def _catches_imports(handlers: Sequence[ast.ExceptHandler]) -> bool:
         for handler in handlers
         for name in ast.walk(handler.type or ast.Name("Exception"))
     }
-    return bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+    return bool(names & _IMPORT_ERRORS)

@@ -17,6 +17,8 @@ from typing import Any
 MOST_OBJECTS = 20_000
 MOST_ITEMS = 200
 SAMPLE = 512
+CONSTANTS = (int, float, complex, str, bytes, bool, type(None), tuple)
+"""Constants of a function's code whose texts are always the same."""
 _PLAIN = (int, float, complex, bool, type(None), type(Ellipsis))
 
 
@@ -90,6 +92,8 @@ class _Walk:
         if kind is types.FunctionType:
             code = value.__code__
             digest.update(code.co_code + ",".join(code.co_names).encode(errors="replace"))
+            plain = [repr(each) for each in code.co_consts if type(each) in CONSTANTS]
+            digest.update(",".join(plain).encode(errors="replace"))
             return [value.__name__, value.__defaults__]
         if issubclass(kind, type) or kind is types.ModuleType:
             digest.update(str(object.__repr__(value).partition(" at ")[0]).encode())

@@ -1,8 +1,8 @@
 """What cells change outside their variables, as far as a snapshot holds it.
 
 Random generators, pandas' and NumPy's options, Matplotlib's parameters, the environment, the
-working directory, warnings' filters, and the text of cells for tracebacks. Each is kept only if
-it can be pickled, and set only if it differs from the kernel's own.
+working directory, the path of imports, warnings' filters, and the text of cells for tracebacks.
+Each is set only if it differs from the kernel's own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import linecache
 import os
 import random
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -126,6 +127,11 @@ def _set_environment(changes: Any) -> None:
     os.environ.update(new)
     for name in gone:
         os.environ.pop(name, None)
+    time.tzset()  # TZ may be one of them
+
+
+def _set_path(path: list[str]) -> None:
+    sys.path[:] = path
 
 
 def _decimal() -> Any:
@@ -156,6 +162,7 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {
     "matplotlib": (_matplotlib, _set_matplotlib),
     "environment": (_environment, _set_environment),
     "directory": (os.getcwd, os.chdir),
+    "path": (lambda: list(sys.path), _set_path),
     "decimal": (_decimal, _set_decimal),
     "warnings": (lambda: list(warnings.filters), None),
     "cells": (_cell_texts, lambda texts: linecache.cache.update(texts)),

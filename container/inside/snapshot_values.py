@@ -230,6 +230,7 @@ class _Pickler(pickle.Pickler):
 
     def _function(self, function: Any) -> Any:
         if function.__module__ != MAIN and _is_importable(function):
+            _refuse_own(function.__module__)
             return NotImplemented
         module = function.__globals__.get("__name__")
         if vars(sys.modules.get(module, _Nothing)) is not function.__globals__:
@@ -248,6 +249,7 @@ class _Pickler(pickle.Pickler):
         if (name := _INTERPRETERS.get(kind)) is not None:
             return getattr, (types, name)
         if kind.__module__ != MAIN:
+            _refuse_own(kind.__module__)
             return NotImplemented
         if issubclass(kind, enum.Enum):
             raise NotHeld(f"{kind.__name__} is an enumeration that a cell defines")
@@ -309,6 +311,12 @@ def _code(code: types.CodeType) -> Any:
     return snapshot_makers.make_code, (
         tuple(getattr(code, f"co_{field}") for field in CODE_FIELDS),
     )
+
+
+def _refuse_own(name: str) -> None:
+    """Raise `NotHeld` for what a module in the workspace defines: its file may change."""
+    if (getattr(sys.modules.get(name), "__file__", None) or "").startswith(OWN_PLACES):
+        raise NotHeld(f"module {name} is no installed one")
 
 
 def _module(module: types.ModuleType) -> Any:

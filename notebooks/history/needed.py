@@ -12,8 +12,8 @@ import ast
 import builtins
 import functools
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 OPTIONS = frozenset({"options", "rcParams"})
 """Parts of modules that a snapshot holds (`container.inside.snapshot_settings`)."""
@@ -21,6 +21,10 @@ OUTSIDE_CALLS = frozenset(
     "basicConfig setlocale setrecursionlimit settrace setprofile pandas register".split()
 )
 """Calls that change a module or the interpreter, by their last name (``tqdm.pandas()``)."""
+HELD_MODULES = frozenset(
+    "decimal gc matplotlib numpy os pandas random seaborn shutil sys time warnings".split()
+)
+"""Modules whose functions change files, or what a snapshot holds, and nothing else that lasts."""
 REGISTERS = "register_"
 SETTING_ATTRIBUTES = frozenset({"setattr", "delattr"})
 LATEST = frozenset({"Out", "In", "_", "__", "___", "_oh", "_ih", "_i", "_ii", "_iii"})
@@ -38,6 +42,8 @@ class CodeFacts:
         imports: Those that it imports.
         read: Those that it reads and never sets.
         changed: Names of which it sets or deletes an attribute.
+        modules: Name → top-level module that it imports.
+        called: Names of which it calls a function for its effect alone.
         outside: It changes something outside the variables, or can't be read.
     """
 
@@ -45,6 +51,8 @@ class CodeFacts:
     imports: frozenset[str] = frozenset()
     read: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    modules: Mapping[str, str] = field(default_factory=dict)
+    called: frozenset[str] = frozenset()
     outside: bool = False
 
 
@@ -58,6 +66,7 @@ def facts_of_code(source: str) -> CodeFacts:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return CodeFacts(outside=True)
     names, imports, changed, stored = set[str](), set[str](), set[str](), set[str]()
+    modules, called = dict[str, str](), set[str]()
     for node in nodes:
         if isinstance(node, ast.Name):
             names.add(node.id)
@@ -65,6 +74,10 @@ def facts_of_code(source: str) -> CodeFacts:
                 stored.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
+        elif isinstance(node, ast.Import):
+            modules |= {a.asname or _top(a.name): _top(a.name) for a in node.names}
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called |= _root_of(node.value.func)
         elif isinstance(node, ast.alias):
             imports.add(node.asname or node.name.partition(".")[0])
         elif isinstance(node, ast.Attribute):
@@ -79,8 +92,23 @@ def facts_of_code(source: str) -> CodeFacts:
         imports=frozenset(imports),
         read=frozenset(names - stored),
         changed=frozenset(changed),
+        modules=modules,
+        called=frozenset(called),
         outside=outside,
     )
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _root_of(function: ast.AST) -> set[str]:
+    """Return the name before the first point of ``name.part.function``."""
+    if not isinstance(function, ast.Attribute):
+        return set()
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    return {function.id} if isinstance(function, ast.Name) else set()
 
 
 def _called(call: ast.Call) -> str:
@@ -110,12 +138,15 @@ def needed_cells(sources: Sequence[str], lacking: Collection[str]) -> list[int]:
     """
     facts = [facts_of_code(source) for source in sources]
     imported = frozenset().union(*(each.imports for each in facts))
+    modules = {name: module for each in facts for name, module in each.modules.items()}
+    unheld = {name for name, module in modules.items() if module not in HELD_MODULES}
     wanted, found = set(lacking), list[int]()
     for number in reversed(range(len(facts))):
         each = facts[number]
         # Of a module, only the cells that import it are needed: those that change it are anyway.
         sets = (each.names - imported) | each.imports
-        if each.outside or each.changed & imported or sets & wanted:
+        outside = each.outside or each.changed & imported or each.called & unheld
+        if outside or sets & wanted:
             found.append(number)
             wanted |= each.names - BUILTINS
     return found[::-1]

@@ -176,7 +176,9 @@ async def test_what_cells_set_outside_their_variables_is_set_again(start_kernel,
         "random.seed(7); np.random.seed(7); random.random(); np.random.rand()\n"
         "pd.options.display.max_rows = 7; np.set_printoptions(precision=3)\n"
         "os.environ['MONTH'] = '2024-02'; decimal.getcontext().prec = 9\n"
-        "os.makedirs('/workspace/deep', exist_ok=True)"
+        "os.makedirs('/workspace/deep', exist_ok=True)\n"
+        "import sys, time; sys.path.append('/workspace/lib')\n"
+        "os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()"
     )
     manifest = await saved(first, segments)
     following = "print(random.random(), np.random.rand())"
@@ -190,9 +192,9 @@ async def test_what_cells_set_outside_their_variables_is_set_again(start_kernel,
         await printed(
             second,
             "print(pd.options.display.max_rows, np.array([1 / 3]), os.environ['MONTH'], "
-            "decimal.getcontext().prec)",
+            "decimal.getcontext().prec, sys.path[-1], time.localtime(0).tm_hour)",
         )
-        == "7 [0.333] 2024-02 9\n"
+        == "7 [0.333] 2024-02 9 /workspace/lib 9\n"
     )
     assert (await second.run("1")).execution_count == 4
 
@@ -215,6 +217,21 @@ async def test_what_a_snapshot_cannot_hold_is_named_with_what_shares_it(start_ke
     assert await printed(kernel, "print(fine, 'lock' in globals(), callable(open))") == (
         "[1] False True\n"
     )
+
+
+async def test_what_a_module_in_the_workspace_defines_is_not_held(start_kernel, segments):
+    _, manifest = await passed_on(
+        start_kernel,
+        segments,
+        "import sys; sys.path.insert(0, '/workspace')\n"
+        "from pathlib import Path\n"
+        "Path('/workspace/rates.py').write_text("
+        "'class Rate: pass\\ndef net(x): return x * 0.81')\n"
+        "import rates\nfrom rates import net\nrate = rates.Rate()\nfine = [1]",
+    )
+
+    assert {"rates", "net", "rate"} <= set(manifest.not_held)
+    assert "fine" in manifest.names
 
 
 async def test_a_buffer_that_did_not_change_is_not_sent_again(start_kernel, segments):

@@ -202,6 +202,8 @@ def test_only_cells_that_what_is_missing_needs_run_before_a_snapshot_is_read():
     assert needed_cells(["x = 1", "%matplotlib inline"], ()) == [1]
     assert needed_cells(["x = 1", "this is no Python"], ()) == [1]
     assert needed_cells(["import pandas as pd", "pd.options.display.width = 5"], ()) == []
+    assert needed_cells(["import calendar as c", "x = 1", "c.setfirstweekday(6)"], ()) == [0, 2]
+    assert needed_cells(["import os, numpy as np", "os.makedirs('a')\nnp.random.seed(1)"], ()) == []
 
 
 @pytest.mark.parametrize("source", ["_ + 1", "Out[2]", "x = _3", "In[-1]", "__"])

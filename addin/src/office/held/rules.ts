@@ -116,8 +116,13 @@ const within = (a: Box, b: Box): boolean =>
  * A rule that was cleared from a part of its range goes on over the rest: such a rest is replaced by the whole rule.
  */
 export async function putRules(job: Job, sheet: Excel.Worksheet, place: Box, held: readonly HeldRule[]): Promise<void> {
-  const now = await read(job, sheet.getRange());
-  if (now === null) return;
+  // On a sheet with very many rules, those of the place alone.
+  const now = (await read(job, sheet.getRange()))
+    ?? (await read(job, sheet.getRangeByIndexes(place.row, place.column, place.rows, place.columns)));
+  if (now === null) {
+    if (held.length === 0) return;
+    throw new WorkbookProblem("formats-not-put-back", `${held.length} conditional formats could not be put back: the range has more than ${MOST_RULES} now.`, "Put them back by Excel's own Undo, or remove some of the range's formats and try again.");
+  }
   const missing = held.filter((rule) => !now.some((each) => same(each.rule, rule)));
   for (const { rule, object } of now) {
     if (held.some((each) => same(each, rule))) continue;
