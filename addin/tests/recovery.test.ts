@@ -145,6 +145,21 @@ describe("what a checkpoint holds beside values", () => {
     expect(kinds).toEqual(["DataBar", "ColorScale"]);
   });
 
+  it("puts them back on a sheet with more rules than can be read at once", async () => {
+    rules();
+    const sheet = excel.sheet("Sheet1");
+    for (let row = 100; row < 320; row += 1) {
+      sheet.rules.push({ address: `F${row}`, type: "Custom", stopIfTrue: false, rule: { formula: `=F${row}>1` }, format: { fill: "#FFFF00" } });
+    }
+    const first = sheet.rules.map(({ address, type }) => ({ address, type }));
+    const snapshot = await around("conditional_format", RULE);
+    expect(sheet.rules.map(({ address, type }) => ({ address, type }))).not.toEqual(first);
+
+    await back(snapshot);
+
+    expect(sheet.rules.map(({ address, type }) => ({ address, type }))).toEqual(first);
+  });
+
   it("takes an added rule back, and lets the others alone", async () => {
     const first = rules();
     const asked = { ...RULE, kind: "custom", formula: "=$B1<0" };

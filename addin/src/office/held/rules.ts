@@ -1,6 +1,6 @@
 // Conditional formats: kept as what they are, put back where they were.
-import { hasApi } from "../problems";
-import { boxOf, type Job, localAddress } from "../operations/job";
+import { hasApi, WorkbookProblem } from "../problems";
+import { boxOf, cellName, type Job, localAddress } from "../operations/job";
 
 export interface HeldRule {
   type: string;
@@ -116,9 +116,8 @@ const within = (a: Box, b: Box): boolean =>
  * A rule that was cleared from a part of its range goes on over the rest: such a rest is replaced by the whole rule.
  */
 export async function putRules(job: Job, sheet: Excel.Worksheet, place: Box, held: readonly HeldRule[]): Promise<void> {
-  // On a sheet with very many rules, those of the place alone.
   const now = (await read(job, sheet.getRange()))
-    ?? (await read(job, sheet.getRangeByIndexes(place.row, place.column, place.rows, place.columns)));
+    ?? (await readEach(job, sheet, [place, ...held.flatMap((rule) => boxes(rule.address))]));
   if (now === null) {
     if (held.length === 0) return;
     throw new WorkbookProblem("formats-not-put-back", `${held.length} conditional formats could not be put back: the range has more than ${MOST_RULES} now.`, "Put them back by Excel's own Undo, or remove some of the range's formats and try again.");
@@ -132,6 +131,17 @@ export async function putRules(job: Job, sheet: Excel.Worksheet, place: Box, hel
   // A new rule comes first; it is moved to its place before the next one is added.
   for (const rule of missing) add(sheet, rule);
   await job.sync();
+}
+
+/** The rules that touch *areas*, for a sheet that has too many to read all; null where an area has. */
+async function readEach(job: Job, sheet: Excel.Worksheet, areas: readonly Box[]): ReturnType<typeof read> {
+  const found = new Map<number, { rule: HeldRule; object: Excel.ConditionalFormat }>();
+  for (const area of areas) {
+    const some = await read(job, sheet.getRange(`${cellName(area.row, area.column)}:${cellName(area.row + area.rows - 1, area.column + area.columns - 1)}`));
+    if (some === null) return null;
+    for (const each of some) found.set(each.rule.priority, each);
+  }
+  return [...found.values()].sort((a, b) => a.rule.priority - b.rule.priority);
 }
 
 function add(sheet: Excel.Worksheet, held: HeldRule): void {
