@@ -67,15 +67,13 @@ def _needed(code: str) -> Iterator[str]:
         elif isinstance(node, ast.Try) and _catches_imports(node.handlers):
             waiting += [*node.handlers, *node.orelse, *node.finalbody]
             continue
-        elif isinstance(node, ast.With | ast.AsyncWith | ast.If) and _goes_on_without(node):
+        elif isinstance(node, ast.With | ast.AsyncWith) and _suppresses_imports(node):
             continue
         waiting += ast.iter_child_nodes(node)
 
 
-def _goes_on_without(node: ast.With | ast.AsyncWith | ast.If) -> bool:
-    """Whether *node* suppresses errors of imports, or looks first whether there is a module."""
-    if isinstance(node, ast.If):
-        return "find_spec" in _names_in(node.test)
+def _suppresses_imports(node: ast.With | ast.AsyncWith) -> bool:
+    """Whether *node* is ``with suppress(ImportError)``."""
     given = [_names_in(item.context_expr) for item in node.items]
     return any("suppress" in names and names & _IMPORT_ERRORS for names in given)
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.conftest import code_reply, exchange
 
 
@@ -22,9 +24,16 @@ async def test_a_library_that_is_not_installed_is_refused_with_what_is_and_witho
     assert "duckdb," not in sent
 
 
-async def test_code_that_goes_on_without_a_library_may_be_allowed(start_gateway):
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        "try:\n    import duckdb\nexcept ImportError:\n    pass",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import duckdb",
+    ],
+)
+async def test_code_that_goes_on_without_a_library_may_be_allowed(start_gateway, guarded):
     conversation = await (await start_gateway([])).conversation()
-    code = "try:\n    import duckdb\nexcept ImportError:\n    duckdb = None\nprint(duckdb)"
+    code = f"duckdb = None\n{guarded}\nprint(duckdb)"
 
     await conversation.connection.send("execute.request", code=code)
     asked = (await conversation.until("permission.required"))["data"]
