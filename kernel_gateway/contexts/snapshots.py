@@ -214,6 +214,8 @@ class SnapshotWriter:
             state.problem = str(reason)
         except (OSError, ContainerError) as error:
             state.problem = f"No snapshot of the variables could be kept: {error}."
+        except RecursionError:  # the manifest is the kernel's
+            state.problem = "No snapshot: what the kernel said of it is nested too deeply."
         finally:
             state.cost_seconds = time.monotonic() - began
             state.run_seconds = 0.0  # not tried again at once, whatever came of it
