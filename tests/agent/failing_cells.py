@@ -97,7 +97,7 @@ FAILING = [
     Failing("library-misuse", "pd.read_excel('inputs/sales.xlsx', sep=';')", "sep"),
     Failing("library-misuse", "import xlwings", "openpyxl"),
     Failing("library-misuse", "import no_such_library", "installed"),
-    Failing("library-misuse", "import websocket", "requests, urllib or httpx2"),
+    Failing("library-misuse", "import grequests", "requests, urllib or httpx2"),
     Failing("library-misuse", "from pandas import read_xls", "read_xls"),
     Failing("library-misuse", "if sales['Units'] > 3: pass", "any()"),
     Failing("library-misuse", "sales['x'] = [1, 2]", "length"),

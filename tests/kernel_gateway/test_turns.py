@@ -31,6 +31,7 @@ async def test_the_events_of_a_turn_come_in_order_and_without_gaps(start_gateway
         "cell.finished",
         "cell.started",
         "cell.output",
+        "cell.checking",
         "file.created",
         "workbook.checked",
         "result.checked",

@@ -24,7 +24,7 @@ found = {}
 for key, program, arguments in json.loads(sys.argv[2]):
     printed = io.StringIO()
     if program == "recalculate":
-        print(json.dumps(_result(open(arguments[0], "rb").read(), NoOffice(), 5.0)[0]), file=printed)
+        print(json.dumps(_result(open(arguments[0], "rb").read(), NoOffice(), 5.0, {})[0]), file=printed)
     else:
         sys.argv = [program, *arguments]
         main = importlib.import_module(f"notebooks.workbooks.{program}.__main__").main
