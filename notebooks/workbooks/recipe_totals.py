@@ -13,7 +13,7 @@ from .profile.cells import literal
 if TYPE_CHECKING:
     from .profile.sheets import Described
 
-MOST_LABELS = 12
+MOST_LABELS, WIDTH = 12, 96
 _MISSING = frozenset({"na", "n/a", "nan", "null", "none", "#n/a", "<na>", "nat", "true", "false"})
 _NUMBERS = frozenset({"integer", "number", "currency", "percent"})
 
@@ -95,12 +95,15 @@ def totals_lines(described: Described, rule: TextRule) -> list[str]:
     """Return the lines that leave out the rows with the texts of *rule*."""
     labels = f"frame[{literal(described.names[rule.at])}].astype(str).str.strip()"
     if len(rule.labels) == 1:
-        total = f"{labels} == {rule.labels[0]!r}"
+        data = f"{labels} != {rule.labels[0]!r}"
     elif rule.labels:
-        total = f"{labels}.isin({list(rule.labels)!r})"
+        data = f"~{labels}.isin({list(rule.labels)!r})"
     else:
-        total = f"{labels}.str.contains({rule.pattern!r})"
-    return [f"total = {total}", "frame = frame[~total].reset_index(drop=True)"]
+        data = f"~{labels}.str.contains({rule.pattern!r})"
+    line = f"frame = frame[{data}].reset_index(drop=True)"
+    if len(line) <= WIDTH:
+        return [line]
+    return ["frame = frame[", f"    {data}", "].reset_index(drop=True)"]
 
 
 def whole_number_lines(described: Described) -> list[str]:
