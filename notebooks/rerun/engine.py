@@ -6,10 +6,14 @@ other languages are started at their first cell, in the same directory, and end 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from jupyter_core.utils import ensure_async
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
@@ -17,13 +21,17 @@ from notebooks.record.cells import PYTHON
 from notebooks.record.chain import facts_of
 from notebooks.record.document import language_of
 
-ENGINE = "tallybook"
+ENGINE, DENO = "tallybook", "tallybook-deno"
 KERNELSPECS = {
     "bash": "tallybook-bash",
-    "javascript": "tallybook-deno",
-    "typescript": "tallybook-deno",
+    "javascript": DENO,
+    "typescript": DENO,
 }
 """The kernelspec of each language that is not Python."""
+PRINT = "__tallybook_rerun_print"
+DEFINE_PRINT = f"Object.defineProperty(globalThis, '{PRINT}', {{value: console.log.bind(console)}})"
+LATE_SECONDS = 3.0
+"""Longest wait for text that a Deno kernel still has; nbclient waits for 4 s."""
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -33,6 +41,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         super().__init__(*args, **options)
         self._launch = launch
         self._others: dict[str, tuple[Any, Any]] = {}
+        self._prints_late = False
         self.kernel_name: str
 
     def execute(self, **options: Any) -> Any:
@@ -52,9 +61,39 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         python = self.km, self.kc
         try:
             self._enter(KERNELSPECS[language])
+            self._prints_late = KERNELSPECS[language] == DENO
             return super().execute_cell(cell, cell_index, **options)
         finally:
+            self._prints_late = False
             self.km, self.kc = python
+
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        await super()._async_poll_output_msg(parent_msg_id, cell, cell_index)
+        if self._prints_late:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LATE_SECONDS):
+                    await self._take_late_text(parent_msg_id, cell, cell_index)
+
+    async def _take_late_text(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        """Take what a cell printed and its kernel had not sent when it said ``idle``.
+
+        Deno publishes text from a queue of its own, in order: all of it is before a marker.
+        """
+        marker = secrets.token_hex(16)
+        asked = await ensure_async(
+            self.kc.execute(f"{PRINT}('{marker}')", silent=True, store_history=False)
+        )
+        found = ""
+        while not found:
+            message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            ours = message["parent_header"].get("msg_id") in (parent_msg_id, asked)
+            if not ours or message["header"]["msg_type"] != "stream":
+                continue
+            text, found, _ = message["content"]["text"].partition(marker)
+            if text:
+                message["content"]["text"] = text
+                message["parent_header"]["msg_id"] = parent_msg_id
+                self.process_message(message, cell, cell_index)
 
     def _enter(self, name: str) -> None:
         """Use the kernel of kernelspec *name*; start it at its first use."""
@@ -70,6 +109,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         finally:
             self.kernel_name = usual
         self._others[name] = self.km, self.kc
+        if name == DENO:
+            self.kc.execute(DEFINE_PRINT, silent=True, store_history=False)
 
 
 class _Engine(NBClientEngine):  # type: ignore[misc]

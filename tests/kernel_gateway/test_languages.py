@@ -111,7 +111,7 @@ async def test_cells_of_other_languages_are_verified_rerun_and_exported_as_such(
     await run("python", "open('outputs/n.txt', 'w').write('3')")
     await run("bash", "sum=$(( $(cat outputs/n.txt) + 4 ))")
     await run("bash", "echo sum $sum")
-    await run("javascript", "console.log(5 + 6)")
+    await run("javascript", "for (let n = 0; n < 5000; n += 1) console.log(n)")
     file = run.running.home(run.conversation) / "notebook.ipynb"
 
     report = await asyncio.to_thread(rerun, file, tmp_path)
