@@ -24,7 +24,7 @@ REBUILD = "run `npm --prefix addin run build` and commit kernel_gateway/http/add
 TOOLS = SOURCES / "node_modules" / ".bin"
 
 
-pytestmark = pytest.mark.check
+check = pytest.mark.check
 
 
 def run(tool: str, *arguments: str | Path) -> None:
@@ -50,6 +50,7 @@ def api_types(tmp_path_factory: pytest.TempPathFactory) -> None:
     run("openapi-typescript", document, "-o", SOURCES / "src" / "api" / "schema.d.ts")
 
 
+@check
 def test_the_page_fits_todays_api(api_types: None) -> None:
     run("tsc", "--noEmit")
 
@@ -58,6 +59,7 @@ def test_the_page_passes_its_own_tests() -> None:
     run("vitest", "run", "--reporter=dot")
 
 
+@check
 def test_what_is_served_was_built_from_these_sources(tmp_path: Path) -> None:
     run("vite", "build", "--outDir", tmp_path, "--logLevel", "error")
 
@@ -71,6 +73,7 @@ def packed(files: Iterable[Path]) -> int:
     return sum(len(gzip.compress(file.read_bytes())) for file in files)
 
 
+@check
 def test_the_page_is_small_enough_to_open_at_once() -> None:
     """What the first screen needs is small; the rest is loaded when that stands."""
     page = BUILT / "index.html"
@@ -81,6 +84,7 @@ def test_the_page_is_small_enough_to_open_at_once() -> None:
     assert packed(p for p in BUILT.rglob("*.*") if p.is_file()) <= 340_000
 
 
+@check
 def test_no_package_host_is_written_in_the_lock_file() -> None:
     locked = json.loads((SOURCES / "package-lock.json").read_text())
 
@@ -90,6 +94,7 @@ def test_no_package_host_is_written_in_the_lock_file() -> None:
     assert not [name for name, version in versions.items() if not version[0].isdigit()]
 
 
+@check
 def test_the_lock_file_names_every_package_so_that_a_clean_install_works() -> None:
     packages = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
     names = {path.rpartition("node_modules/")[2] for path in packages}
