@@ -61,6 +61,20 @@ def path_command(group: click.Group, name: str) -> Callable[[Command], click.Com
     return make
 
 
+def service_command(group: click.Group, name: str) -> Callable[[Command], click.Command]:
+    """Return what makes a command of *group* of a coroutine function that takes a client first."""
+
+    def make(work: Command) -> click.Command:
+        @functools.wraps(work)
+        def run(url: str | None, token: str | None, **rest: Any) -> None:
+            asyncio.run(with_service(functools.partial(work, **rest), url, token))
+
+        made: click.Command = group.command(name)(service_options(run))
+        return made
+
+    return make
+
+
 def _settings() -> Settings:
     try:
         return load_settings()

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from kernel_gateway.terminal.file_commands import (
-    Command,
-    service_options,
-    with_service,
-)
+from kernel_gateway.terminal.file_commands import service_command
 
 if TYPE_CHECKING:
     from kernel_gateway.terminal.client import GatewayClient
@@ -27,20 +21,6 @@ def grants() -> None:
 
     Talks to the running service that --url names, by default the one on this machine.
     """
-
-
-def _command(name: str) -> Callable[[Command], click.Command]:
-    """Make a command of `grants` of a coroutine function that takes the client first."""
-
-    def make(work: Callable[..., Awaitable[None]]) -> click.Command:
-        @functools.wraps(work)
-        def run(url: str | None, token: str | None, **rest: Any) -> None:
-            asyncio.run(with_service(functools.partial(work, **rest), url, token))
-
-        made: click.Command = grants.command(name)(service_options(run))
-        return made
-
-    return make
 
 
 async def lines(client: GatewayClient) -> list[str]:
@@ -61,7 +41,7 @@ async def revoke_all(client: GatewayClient, ids: Sequence[str]) -> list[str]:
     return chosen
 
 
-@_command("list")
+@service_command(grants, "list")
 async def list_grants(client: GatewayClient) -> None:
     """List what you allowed, and until when."""
     from kernel_gateway.terminal.view import plain
@@ -70,7 +50,7 @@ async def list_grants(client: GatewayClient) -> None:
         click.echo(plain(line))
 
 
-@_command("revoke")
+@service_command(grants, "revoke")
 @click.argument("ids", nargs=-1, metavar="ID...")
 @click.option("--all", "every", is_flag=True, help="Revoke all of them.")
 async def revoke(client: GatewayClient, ids: tuple[str, ...], *, every: bool) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kernel_gateway.terminal.file_commands import Command, service_options, with_service
+from kernel_gateway.terminal.file_commands import service_command
 
 if TYPE_CHECKING:
     from kernel_gateway.terminal.client import GatewayClient
@@ -26,21 +23,7 @@ def preferences() -> None:
     """
 
 
-def _command(name: str) -> Callable[[Command], click.Command]:
-    """Make a command of `preferences` of a coroutine function that takes the client first."""
-
-    def make(work: Callable[..., Awaitable[None]]) -> click.Command:
-        @functools.wraps(work)
-        def run(url: str | None, token: str | None, **rest: Any) -> None:
-            asyncio.run(with_service(functools.partial(work, **rest), url, token))
-
-        made: click.Command = preferences.command(name)(service_options(run))
-        return made
-
-    return make
-
-
-@_command("list")
+@service_command(preferences, "list")
 async def list_preferences(client: GatewayClient) -> None:
     """List what you stated, and what was noticed."""
     known = (await client.get(PREFERENCES))["preferences"]
@@ -50,7 +33,7 @@ async def list_preferences(client: GatewayClient) -> None:
         click.echo("There are no preferences.")
 
 
-@_command("set")
+@service_command(preferences, "set")
 @click.argument("words", metavar="WORDS")
 @click.option("--id", "changed", metavar="ID", help="Change this one; it counts as stated then.")
 async def set_preference(client: GatewayClient, words: str, changed: str | None) -> None:
@@ -62,7 +45,7 @@ async def set_preference(client: GatewayClient, words: str, changed: str | None)
         _show(await client.patch(f"{PREFERENCES}/{_escaped(changed)}", body))
 
 
-@_command("delete")
+@service_command(preferences, "delete")
 @click.argument("ids", nargs=-1, metavar="ID...")
 @click.option("--all", "every", is_flag=True, help="Delete all of them.")
 async def delete(client: GatewayClient, ids: tuple[str, ...], *, every: bool) -> None:
