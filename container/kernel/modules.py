@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from container.kernel.client import KernelClient
-from container.messages import KernelMessage
+from container.kernel.evaluation import answer_of, evaluate
 
 MOST_NAMES, LONGEST_ANSWER = 200, 20_000
 _EXPRESSION = "[n for n in {!r} if not __import__('importlib.util').util.find_spec(n)]"
@@ -22,25 +21,15 @@ async def ask_for_absent(
         Some of *names*; none if it takes longer than *seconds*. Code in the kernel can forge that.
     """
     asked = [name for name in names if name.isidentifier()][:MOST_NAMES]
-    replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
-    request = client.execute(
-        "", silent=True, user_expressions={"m": _EXPRESSION.format(asked)}, allow_stdin=False
-    )
-    client.expect("execute_reply", request, replies.put_nowait)
     try:
-        async with asyncio.timeout(seconds):
-            return absent_of((await replies.get())["content"], asked)
+        return absent_of(await evaluate(client, _EXPRESSION.format(asked), seconds), asked)
     except TimeoutError:
         return ()
-    finally:
-        client.forget("execute_reply", request)
 
 
 def absent_of(content: object, asked: Sequence[str]) -> tuple[str, ...]:
     """Return which of *asked* the content of an ``execute_reply`` names."""
-    answer = content
-    for key in ("user_expressions", "m", "data", "text/plain"):
-        answer = answer.get(key) if isinstance(answer, Mapping) else None
+    answer = answer_of(content, "text/plain")
     if not isinstance(answer, str) or len(answer) > LONGEST_ANSWER:
         return ()
     try:

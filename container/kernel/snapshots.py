@@ -22,8 +22,7 @@ from typing import Any, Protocol
 
 from container.inside.snapshot_wire import CHUNK_BYTES, LENGTH, SOCKET
 from container.kernel.client import KernelClient
-from container.kernel.execute_request import execute_request, with_granted
-from container.messages import KernelMessage
+from container.kernel.evaluation import answer_of, evaluate
 
 MIME_TYPE = "application/json"
 NAME = Path(SOCKET).name
@@ -195,22 +194,11 @@ async def ask(client: KernelClient, call: str, seconds: float) -> dict[str, Any]
     Raises:
         SnapshotDeclined: It gave none within *seconds*, or none of the form.
     """
-    replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
-    # Not without code: the permission is taken at the start of a cell.
-    message = execute_request(client.session, "pass", silent=True, message_id=None)
-    message["content"]["user_expressions"] = {"v": f"{_MODULE}.{call}"}
-    request = str(message["header"]["msg_id"])
-    client.expect("execute_reply", request, replies.put_nowait)
-    client.send(with_granted(message, (PERMISSION,)))
     try:
-        async with asyncio.timeout(seconds):
-            answer: object = (await replies.get())["content"]
+        reply = await evaluate(client, f"{_MODULE}.{call}", seconds, granted=(PERMISSION,))
     except TimeoutError:
         raise SnapshotDeclined(f"The kernel did not answer within {seconds:g} s.") from None
-    finally:
-        client.forget("execute_reply", request)
-    for key in ("user_expressions", "v", "data", MIME_TYPE):
-        answer = answer.get(key) if isinstance(answer, Mapping) else None
+    answer = answer_of(reply, MIME_TYPE)
     if not isinstance(answer, dict):
         raise SnapshotDeclined("The kernel gave no answer.")
     return answer

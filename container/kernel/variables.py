@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from container.kernel.client import KernelClient
-from container.messages import HALF_CHARACTER, KernelMessage
+from container.kernel.evaluation import answer_of, evaluate
+from container.messages import HALF_CHARACTER
 
 MIME_TYPE = "application/json"
 EXPRESSION = (
@@ -24,16 +24,10 @@ LARGEST_COUNT = 2**63
 
 async def ask_for_variables(client: KernelClient, seconds: float) -> list[dict[str, Any]]:
     """Ask an idle kernel for its variables; return none if it takes longer than *seconds*."""
-    replies: asyncio.Queue[KernelMessage] = asyncio.Queue()
-    request = client.execute("", silent=True, user_expressions={"v": EXPRESSION}, allow_stdin=False)
-    client.expect("execute_reply", request, replies.put_nowait)
     try:
-        async with asyncio.timeout(seconds):
-            return variables_of((await replies.get())["content"])
+        return variables_of(await evaluate(client, EXPRESSION, seconds))
     except TimeoutError:
         return []
-    finally:
-        client.forget("execute_reply", request)
 
 
 def variables_of(content: object) -> list[dict[str, Any]]:
@@ -48,9 +42,7 @@ def variables_of(content: object) -> list[dict[str, Any]]:
         ``bytes`` (a number) and ``preview``. No string is longer than `LONGEST_TEXT`. A field
         of the wrong type is left out; without a name or a type, so is the entry.
     """
-    answer = content
-    for key in ("user_expressions", "v", "data", MIME_TYPE):
-        answer = answer.get(key) if isinstance(answer, Mapping) else None
+    answer = answer_of(content, MIME_TYPE)
     entries = answer if isinstance(answer, list) else []
     found = (_entry(entry) for entry in entries[:MOST_VARIABLES])
     return [entry for entry in found if "name" in entry and "type" in entry]
