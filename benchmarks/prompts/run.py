@@ -1,4 +1,4 @@
-"""Run the recorded tasks through the service, and score what comes of them."""
+"""Run the recorded tasks through the service, and score the results."""
 
 from __future__ import annotations
 

@@ -10,7 +10,15 @@ from .formats.addresses import column_letters
 from .profile.cells import literal
 from .profile.column import Column
 from .recipe_totals import rule_of_totals, totals_lines, whole_number_lines
-from .recipe_values import AMOUNT, ERA_DATE, NUMBERS, conversion_line, identifier_line, is_plain
+from .recipe_values import (
+    AMOUNT,
+    ERA_DATE,
+    NUMBERS,
+    conversion_line,
+    identifier_line,
+    is_plain,
+    is_tempting,
+)
 
 if TYPE_CHECKING:
     from .formats.json_table import JsonCode
@@ -161,17 +169,7 @@ class _Plan:
 
 def _tempting(column: Column) -> bool:
     """Return whether a reader may take a column of texts for numbers, days or truth values."""
-    return all(_is_tempting(str(value).strip()) for value in column.samples)
-
-
-def _is_tempting(text: str) -> bool:
-    if not any(sign.isalpha() for sign in text) or text.lower() in ("true", "false"):
-        return True
-    try:
-        float(text)  # such as the code 1E5
-    except ValueError:
-        return False
-    return True
+    return all(is_tempting(str(value).strip()) for value in column.samples)
 
 
 def _read_csv(plan: _Plan, name: str, form: TextFormat) -> str:

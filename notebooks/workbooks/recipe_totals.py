@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .profile.cells import literal
+from .recipe_values import is_tempting
 
 if TYPE_CHECKING:
     from .profile.sheets import Described
 
 MOST_LABELS, WIDTH = 12, 96
-_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "#n/a", "<na>", "nat", "true", "false"})
+_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "#n/a", "<na>", "nat"})
 _NUMBERS = frozenset({"integer", "number", "currency", "percent"})
 
 
@@ -82,13 +83,8 @@ def _rule_of_column(at: int, rows: dict[int, object], totals: set[int]) -> TextR
 
 def _stays_a_text(text: str) -> bool:
     """Whether no reader takes *text* for a number, a date or a missing value."""
-    if text.casefold() in _MISSING or sum(map(str.isalpha, text)) < 2:
-        return False
-    try:
-        float(text)  # 1E5, inf
-    except ValueError:
-        return True
-    return False
+    letters = sum(map(str.isalpha, text))
+    return letters >= 2 and text.casefold() not in _MISSING and not is_tempting(text)
 
 
 def totals_lines(described: Described, rule: TextRule) -> list[str]:

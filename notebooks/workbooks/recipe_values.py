@@ -191,3 +191,14 @@ def _date(target: str, column: Column, *, from_1904: bool) -> str:
     errors = ', errors="coerce"' if column.strays or column.date.unread else ""
     line = f'{target} = pd.to_datetime({values}, format="{column.date.format}"{errors})'
     return f"{line}  # {column.date.unread} can't be read so" if column.date.unread else line
+
+
+def is_tempting(text: str) -> bool:
+    """Return whether a reader may take *text* for a number, a day or a truth value."""
+    if not any(sign.isalpha() for sign in text) or text.lower() in ("true", "false"):
+        return True
+    try:
+        float(text)  # such as the code 1E5
+    except ValueError:
+        return False
+    return True

@@ -39,7 +39,7 @@ GIVEN_BACK = {
     "nothing but blanks": ({"text": " \n"}, "Your reply was empty"),
     "code cut off": ({"text": "```python\nx", "finish_reason": "MAX_TOKENS"}, "cut off"),
 }  # fmt: skip
-"""What the model is told after the reply."""
+"""What the model is sent after the reply."""
 DONE_ALL_THE_SAME = {
     "code in a fence": call({"code": "```python\nprint(40 + 2)\n```"}),
     "code behind a mark": call({"code": "\ufeffprint(40 + 2)"}),

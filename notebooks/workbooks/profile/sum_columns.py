@@ -1,6 +1,6 @@
 """Columns that add up other columns of their table: Q1 beside its months, a total at the end.
 
-Whoever adds up all columns, or melts them, counts their amounts twice.
+Code that adds up or melts all columns counts their amounts twice.
 """
 
 from __future__ import annotations
